@@ -1,0 +1,38 @@
+# Every command of the project. `make help` lists them.
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench lock clean
+PORT ?= 8080
+COMPILE = .venv/bin/pip-compile -q --no-emit-index-url --no-emit-trusted-host --no-header --strip-extras \
+    --generate-hashes --allow-unsafe --build-deps-for editable
+
+help: ## what each command does
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+run: ## start the adapter on http://127.0.0.1:8080 (with BROWSEE_API_KEY: to Browsee; without: to the built-in sandbox)
+	@scripts/venv run
+	@mkdir -p data
+	@if [ -n "$$BROWSEE_API_KEY" ]; then exec .venv/bin/browsee-adapter serve --host 127.0.0.1 --port $(PORT); \
+	else exec .venv/bin/browsee-adapter serve --host 127.0.0.1 --port $(PORT) --sandbox; fi
+
+test: ## install what the tests need and run all of them
+	@scripts/venv dev
+	@.venv/bin/python -m pytest
+
+check: ## formatting, lint, types
+	@scripts/venv dev
+	@.venv/bin/ruff format --check .
+	@.venv/bin/ruff check .
+	@.venv/bin/mypy
+
+bench: ## one table of ratios against bare aiohttp, bare SQLite and a straight line
+	@scripts/venv dev
+	@.venv/bin/python -m bench
+
+lock: ## renew requirements/*.lock from pyproject.toml
+	@scripts/venv dev
+	@.venv/bin/python -m pip -q install pip-tools
+	@$(COMPILE) -U -o requirements/run.lock pyproject.toml
+	@$(COMPILE) --extra dev -c requirements/run.lock -o requirements/dev.lock pyproject.toml
+
+clean: ## remove .venv and caches; data/ stays
+	rm -rf .venv dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

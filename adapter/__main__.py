@@ -1,0 +1,5 @@
+"""`python -m adapter` is `browsee-adapter`."""
+
+from adapter.cli.main import main
+
+main()

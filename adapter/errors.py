@@ -1,0 +1,28 @@
+"""Exceptions are for operators and machines; what senders and Browsee do wrong is a value (see model.py).
+
+AdapterError
+├── ConfigError    a file or option a person wrote cannot be used; the text says where, what was found, what is allowed
+│   └── MappingError    … and the file is a mapping
+└── QueueError     the queue could not promise durability: nothing was stored, or stored and idempotent; put again
+    └── QueueFull      … because it is at its limit, not because it is broken
+"""
+
+
+class AdapterError(Exception):
+    """Base of every error this service raises on purpose; `str()` of it may be shown to the operator as it is."""
+
+
+class ConfigError(AdapterError):
+    """A settings file, option or environment variable cannot be used."""
+
+
+class MappingError(ConfigError):
+    """A mapping file cannot be used; the text lists every problem found, each with its position."""
+
+
+class QueueError(AdapterError):
+    """The queue could not promise durability."""
+
+
+class QueueFull(QueueError):  # noqa: N818 - "full" is a state of the queue, not a fault
+    """The queue is at its limit and takes nothing until delivery makes room."""

@@ -1,0 +1,202 @@
+"""The nouns of the road: what a sender's message becomes until it is finished.
+
+Everything here is frozen and has no behaviour beyond its own validity. Every other module is a verb on these.
+Instants are aware UTC datetimes; JSON bodies are plain dicts that nobody changes after they stand in one of these.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal, TypeAlias
+
+JsonObject: TypeAlias = dict[str, Any]
+"""A JSON object as a sender wrote it: unjudged, any depth."""
+
+
+class Reason(StrEnum):
+    """Why something ended or waits: metric label, log key and console filter at once, so the set is closed."""
+
+    # A message that never became an event.
+    UNPARSEABLE = "unparseable"
+    SCHEMA = "schema"
+    TOO_LARGE = "too large"
+    # An event that makes no call.
+    BY_RULE = "by rule"
+    INTEGRATIONS = "integrations"
+    SAMPLED = "sampled"
+    NO_CALLS = "no calls"
+    IDENTIFY_OFF = "identify is off"
+    DELETED = "deleted"
+    # An event given up.
+    REFUSED = "refused"
+    REFUSED_BY_MAPPING = "refused by the mapping"
+    EXHAUSTED = "exhausted"
+    # An event that is tried again.
+    RATE_LIMITED = "rate limited"
+    SERVER_ERROR = "server error"
+    TIMEOUT = "timeout"
+    UNREACHABLE = "unreachable"
+    GARBAGE = "garbage"
+    MISCONFIGURED = "misconfigured"
+    STOPPING = "stopping"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A message that passed its schema.
+
+    `body` is the message as sent but for corrected timestamps, merged envelope and normalised ids; `user_id` and
+    `anonymous_id` are never blank. `timestamp` is when it happened, between 2000 and `received_at` + 24 h.
+    """
+
+    source: str
+    message_id: str
+    type: str
+    user_id: str | None
+    anonymous_id: str | None
+    timestamp: datetime
+    received_at: datetime
+    body: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with a message. `pointer` is an RFC 6901 JSON Pointer into it; `message` says what was
+    expected, worded from `keyword` and schema, and never quotes the sender's value.
+    """
+
+    pointer: str
+    keyword: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A message that never became an event, kept so that nothing is lost. `body` is what was sent, maybe cut."""
+
+    source: str
+    reason: Reason
+    problems: tuple[Problem, ...]
+    body: bytes
+    message_id: str | None
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of Browsee's API: no host, no secret, so it is safe to show and to store.
+
+    `key` is kind, event name and how many of that name came before in this event (`track/ORDER_COMPLETED/0`). It
+    names no rule and no position, so it means the same call after a mapping change. `rule` is for people.
+    """
+
+    key: str
+    kind: Literal["track", "identify"]
+    body: JsonObject
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """A step of a mapping that could not do its work; the value was left out. Never quotes the value."""
+
+    rule: str
+    field: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """What a ruleset makes of an event: at least one call, in the order to send them."""
+
+    calls: tuple[Call, ...]
+    warnings: tuple[Warned, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The mapping will not send this event: something it requires is not there."""
+
+    rule: str
+    problems: tuple[Problem, ...]
+    warnings: tuple[Warned, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """Every call got through. `detail` says what was odd about the answers, if anything."""
+
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """The mapping wants no call for this event. `text` is the reason as the mapping's author wrote it."""
+
+    reason: Reason
+    rule: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unmatched:
+    """No rule takes this event."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Not now. `counted` is False when the event is not to blame (429, pauses, stopping): no attempt is used up."""
+
+    reason: Reason
+    delay_s: float
+    counted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Dead:
+    """Given up; kept in the dead letters until somebody requeues or discards it."""
+
+    reason: Reason
+    detail: str
+
+
+Rendered: TypeAlias = Calls | Dropped | Unmatched | Refused
+Outcome: TypeAlias = Delivered | Dropped | Unmatched | Retry | Dead
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """One event, held by one worker until `expires_at`.
+
+    `attempt` counts the failures that were the event's own, 0 at first; `retried_s` is how long it has waited
+    between them; `sent` holds the keys of calls that already got through. `token` tells this holder from the next.
+    """
+
+    event: Event
+    receipt: int
+    attempt: int
+    retried_s: float
+    sent: frozenset[str]
+    enqueued_at: datetime
+    expires_at: datetime
+    token: int
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """The ledger at one instant. Every received message is in exactly one of the other terms.
+
+    `counts` has all terms but `pending` and `dead`, as counters changed in the transaction of the rows; `pending`
+    and `dead` are counted from rows and never derived, so that `unaccounted` can be wrong if we are.
+    """
+
+    counts: Mapping[str, int]
+    pending: int
+    dead: int
+
+    @property
+    def unaccounted(self) -> int:
+        """Messages received and in no term. Anything but 0 is a fault of ours."""
+        ended = sum(n for term, n in self.counts.items() if term != "received")
+        return self.counts.get("received", 0) - ended - self.pending - self.dead

@@ -1,0 +1,318 @@
+"""Everything this service says about itself: typed, with constant text; facts are fields.
+
+A happening is one log line and, if it names a metric, one count. Labels are bounded: sources, reasons, kinds, rules.
+Message ids are facts for the log only, and bodies or secrets are in neither.
+"""
+
+import logging
+from dataclasses import dataclass
+from typing import ClassVar
+
+from adapter.model import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """Base: `text` is the constant log text, `level` its level; `labels` name the fields that label `metric`.
+
+    A happening with a field `count` counts that many, any other counts one.
+    """
+
+    text: ClassVar[str]
+    level: ClassVar[int] = logging.INFO
+    metric: ClassVar[str | None] = None
+    help: ClassVar[str] = ""
+    labels: ClassVar[tuple[str, ...]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MessagesStored(Happening):
+    text = "messages stored"
+    level = logging.DEBUG
+    metric = "browsee_adapter_messages_stored"
+    help = "Messages durably stored as events."
+    labels = ("source",)
+    source: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicatesSeen(Happening):
+    text = "duplicates seen"
+    level = logging.DEBUG
+    metric = "browsee_adapter_duplicates"
+    help = "Messages whose source and message id had been received before."
+    labels = ("source",)
+    source: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicatesDiffered(Happening):
+    text = "duplicates differed from the event stored first; the first one counts"
+    metric = "browsee_adapter_duplicate_differs"
+    help = "Duplicates whose body was not the one stored."
+    labels = ("source",)
+    source: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRejected(Happening):
+    text = "message rejected"
+    level = logging.WARNING
+    metric = "browsee_adapter_messages_rejected"
+    help = "Messages that never became an event; kept with their problems."
+    labels = ("source", "reason")
+    source: str
+    reason: Reason
+    message_id: str | None
+    problems: str
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRefused(Happening):
+    """`path` is without key and query."""
+
+    text = "request refused"
+    level = logging.WARNING
+    metric = "browsee_adapter_requests_refused"
+    help = "Requests answered with anything but 200; nothing of them was received."
+    labels = ("status", "code")
+    status: int
+    code: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class BodyRepaired(Happening):
+    text = "body repaired: values that are not JSON became null or U+FFFD"
+    metric = "browsee_adapter_bodies_repaired"
+    help = "NaN, infinities and lone surrogates replaced while decoding."
+    labels = ("source",)
+    source: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class TimestampsPassedOver(Happening):
+    text = "timestamp passed over: not a date between 2000 and a day from now"
+    metric = "browsee_adapter_timestamps_passed_over"
+    help = "Timestamps in messages that could not be used; the next one was."
+    labels = ("source",)
+    source: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class EventDelivered(Happening):
+    text = "event delivered"
+    level = logging.DEBUG
+    metric = "browsee_adapter_events_delivered"
+    help = "Events whose every call Browsee took."
+    labels = ("source",)
+    source: str
+    message_id: str
+    calls: int
+    mapping: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventDropped(Happening):
+    text = "event dropped"
+    level = logging.DEBUG
+    metric = "browsee_adapter_events_dropped"
+    help = "Events the mapping wants no call for."
+    labels = ("source", "reason", "rule")
+    source: str
+    reason: Reason
+    rule: str
+    message_id: str
+    mapping: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventUnmatched(Happening):
+    text = "event unmatched: no rule takes it"
+    level = logging.DEBUG
+    metric = "browsee_adapter_events_unmatched"
+    help = "Events that no rule of the mapping takes."
+    labels = ("source",)
+    source: str
+    message_id: str
+    mapping: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventDied(Happening):
+    text = "event died: kept in the dead letters"
+    level = logging.ERROR
+    metric = "browsee_adapter_events_dead"
+    help = "Events given up."
+    labels = ("source", "reason")
+    source: str
+    reason: Reason
+    message_id: str
+    detail: str
+    mapping: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventRetried(Happening):
+    text = "event will be tried again"
+    level = logging.DEBUG
+    metric = "browsee_adapter_retries"
+    help = "Tries that ended without a final answer."
+    labels = ("source", "reason")
+    source: str
+    reason: Reason
+    message_id: str
+    delay_s: float
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class CallAnswered(Happening):
+    """`status` is the HTTP status, or `none` when there was no answer."""
+
+    text = "call answered"
+    level = logging.DEBUG
+    metric = "browsee_adapter_calls"
+    help = "Calls of Browsee's API by answer."
+    labels = ("kind", "status")
+    kind: str
+    status: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class UnexpectedAnswer(Happening):
+    text = "Browsee took the call with an answer that is not documented"
+    level = logging.WARNING
+    metric = "browsee_adapter_unexpected_answers"
+    help = "Answers 200 with JSON that is neither success nor failure; counted as delivered."
+    labels = ("kind",)
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class MappingWarned(Happening):
+    text = "a step of the mapping could not do its work; the value was left out"
+    level = logging.WARNING
+    metric = "browsee_adapter_mapping_warnings"
+    help = "Values left out because a step could not do its work."
+    labels = ("source", "rule", "field")
+    source: str
+    rule: str
+    field: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryPaused(Happening):
+    text = "delivery paused"
+    level = logging.WARNING
+    metric = "browsee_adapter_pauses"
+    help = "Pauses of a Browsee project."
+    labels = ("reason",)
+    reason: Reason
+    for_s: float
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryResumed(Happening):
+    text = "delivery resumed"
+    sources: str
+
+
+@dataclass(frozen=True, slots=True)
+class MappingActivated(Happening):
+    text = "mapping activated"
+    metric = "browsee_adapter_mapping_activations"
+    help = "Mappings put to work, at start or by reload."
+    labels = ("file",)
+    file: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class MappingFailed(Happening):
+    text = "mapping not activated; the last good one goes on"
+    level = logging.ERROR
+    metric = "browsee_adapter_mapping_failures"
+    help = "Mapping files that could not be activated."
+    labels = ("file",)
+    file: str
+    problems: str
+
+
+@dataclass(frozen=True, slots=True)
+class QueueFailed(Happening):
+    text = "queue could not promise durability"
+    level = logging.ERROR
+    metric = "browsee_adapter_queue_failures"
+    help = "Operations of the queue that failed."
+    labels = ()
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerFailed(Happening):
+    """A fault of ours: the event goes back to the queue uncounted."""
+
+    text = "worker failed; the event stays pending"
+    level = logging.ERROR
+    metric = "browsee_adapter_worker_failures"
+    help = "Faults of this service while delivering; should always be 0."
+    labels = ()
+    message_id: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceStarted(Happening):
+    text = "service started"
+    url: str
+    queue: str
+    destination: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceStopping(Happening):
+    text = "service stopping: finishing what is in flight"
+    in_flight: int
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceStopped(Happening):
+    text = "service stopped"
+    pending: int
+
+
+HAPPENINGS: tuple[type[Happening], ...] = (
+    MessagesStored,
+    DuplicatesSeen,
+    DuplicatesDiffered,
+    MessageRejected,
+    RequestRefused,
+    BodyRepaired,
+    TimestampsPassedOver,
+    EventDelivered,
+    EventDropped,
+    EventUnmatched,
+    EventDied,
+    EventRetried,
+    CallAnswered,
+    UnexpectedAnswer,
+    MappingWarned,
+    DeliveryPaused,
+    DeliveryResumed,
+    MappingActivated,
+    MappingFailed,
+    QueueFailed,
+    WorkerFailed,
+    ServiceStarted,
+    ServiceStopping,
+    ServiceStopped,
+)

@@ -1,0 +1,99 @@
+"""The queue's contract. `tests/contract` holds every backend to each sentence of these docstrings.
+
+A queue keeps **events, not calls**: mapping happens at delivery, so a corrected mapping also corrects the backlog.
+Events of one user form a **lane**: source + user id, else source + anonymous id, else a lane of its own. Within a
+lane an event waits while an earlier one is unfinished; earlier means earlier receipt (commit order, and the order of
+the list within one `put`). Nothing is promised across lanes.
+
+Ingest sees an `Inbox`, delivery a `Backlog`; they meet here only.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from adapter.model import Balance, Event, Lease, Outcome, Rejection
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What one `put` did. `differing` counts those duplicates whose body was not the one stored."""
+
+    stored: int
+    duplicates: int
+    differing: int
+    rejected: int
+
+
+class Inbox(Protocol):
+    """Where ingest puts what it received."""
+
+    async def put(self, events: Sequence[Event], rejections: Sequence[Rejection] = ()) -> Stored:
+        """Store all of them; on return each would survive a crash of this process and of the machine.
+
+        An event whose (source, message id) is pending, dead, or was first received less than the dedup window ago is
+        a duplicate: counted, not stored. Two equal ids in one call are one event, the first. Cancelling the caller
+        cancels nothing. Raises QueueFull when the queue takes nothing now, QueueError when it could not promise
+        durability: some may be stored, and putting them again is safe.
+        """
+        ...
+
+    async def probe(self) -> None:
+        """Return exactly when a good event would be stored now: really writes and syncs. Raises as `put` does."""
+        ...
+
+
+class Backlog(Protocol):
+    """Where delivery takes events from, one at a time for each lane."""
+
+    async def take(self, *, sources: Collection[str], limit: int, lease_s: float, wait_s: float) -> Sequence[Lease]:
+        """Lease up to `limit` events that are due and whose lane is free, longest due first, of `sources` only.
+
+        Waits up to `wait_s` for the first and never for more; returns an empty list when there is none. Each is held
+        for `lease_s`; after that another take may lease it again, with another token. A cancelled take holds nothing.
+        """
+        ...
+
+    async def renew(self, lease: Lease, *, lease_s: float) -> bool:
+        """Hold it for `lease_s` from now. False if the lease was lost: then stop working on it."""
+        ...
+
+    def note(self, lease: Lease, key: str) -> None:
+        """Remember that the call `key` of this event got through, so that `Lease.sent` has it next time.
+
+        Becomes durable soon, with whatever is committed next, and does not wait: a crash may repeat that call.
+        """
+        ...
+
+    async def settle(self, lease: Lease, outcome: Outcome, *, mapping: str = "") -> bool:
+        """End the lease with `outcome`, durably; `mapping` is the version that rendered it, for the history.
+
+        `Retry` makes the lane due again after `delay_s`, counting an attempt if `counted`; every other outcome finishes
+        the event and frees the next of its lane. False, and nothing is changed, if the lease had expired and the
+        event was leased again or finished: a late settle never settles the next holder's.
+        """
+        ...
+
+
+class Archive(Protocol):
+    """What the queue keeps beside events: the ledger's balance, and every mapping that was ever active."""
+
+    async def balance(self) -> Balance:
+        """The ledger now; pending and dead are counted from rows."""
+        ...
+
+    async def keep_mapping(self, *, name: str, version: str, text: str) -> None:
+        """Keep `text` as the mapping that `name` (a file, as the settings spell it) was activated with, last."""
+        ...
+
+    async def last_mapping(self, name: str) -> str | None:
+        """The text that `name` was last activated with, or None."""
+        ...
+
+
+class Queue(Inbox, Backlog, Archive, Protocol):
+    """All of it, for the composition root."""
+
+    async def close(self) -> None:
+        """Finish what was begun and let go of the file. Nothing may be called afterwards."""
+        ...
