@@ -14,6 +14,28 @@ JsonObject: TypeAlias = dict[str, Any]
 """A JSON object as a sender wrote it: unjudged, any depth."""
 
 
+class Secret:
+    """A key or password: shows itself to `reveal()` only, never to print, log or repr."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The secret itself; the caller must not let it reach a log, an error or a stored call."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._value == other._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+
 class Reason(StrEnum):
     """Why something ended or waits: metric label, log key and console filter at once, so the set is closed."""
 
