@@ -90,6 +90,10 @@ class Archive(Protocol):
         """The text that `name` was last activated with, or None."""
         ...
 
+    async def mapping(self, version: str) -> str | None:
+        """The text of the mapping with that version, if it was ever active."""
+        ...
+
 
 class Queue(Inbox, Backlog, Archive, Protocol):
     """All of it, for the composition root."""

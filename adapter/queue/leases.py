@@ -1,0 +1,68 @@
+"""Who holds which lane, for queues whose one owner is this process: a restart voids every lease, so none is stored."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Held:
+    """One lane in one worker's hands. While `settling` it cannot expire: its outcome is on the way to the disk."""
+
+    lane: int
+    receipt: int
+    expires_s: float
+    sent: set[str] = field(default_factory=set)
+    settling: bool = False
+
+
+class Leases:
+    """The lanes in flight, by token; at most one token for each lane. `now` gives seconds on a clock that never jumps.
+
+    Not thread-safe: lives on the event loop.
+    """
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._last_token = 0
+        self._held: dict[int, Held] = {}
+        self._lanes: dict[int, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def lanes(self) -> Collection[int]:
+        """Lanes that nobody else may take now; those whose lease ran out are not among them."""
+        now_s = self._now()
+        return {held.lane for held in self._held.values() if held.expires_s > now_s or held.settling}
+
+    def hold(self, lane: int, receipt: int, lease_s: float) -> int:
+        """A new token for `lane`, which must not be in `lanes()`; whoever let it run out has lost it now."""
+        lost = self._lanes.get(lane)
+        if lost is not None:
+            self.release(lost)
+        self._last_token += 1
+        self._held[self._last_token] = Held(lane=lane, receipt=receipt, expires_s=self._now() + lease_s)
+        self._lanes[lane] = self._last_token
+        return self._last_token
+
+    def get(self, token: int) -> Held | None:
+        """What `token` still holds; None once it was lost or released. One that expired untaken still holds."""
+        return self._held.get(token)
+
+    def extend(self, token: int, lease_s: float) -> bool:
+        """Hold on for `lease_s` from now; False if it was lost."""
+        held = self._held.get(token)
+        if held is None:
+            return False
+        held.expires_s = self._now() + lease_s
+        return True
+
+    def release(self, token: int) -> None:
+        """Free the lane."""
+        held = self._held.pop(token, None)
+        if held is not None:
+            del self._lanes[held.lane]
+
+    def next_expiry_s(self) -> float | None:
+        """When the first lease runs out, on `now`'s clock."""
+        return min((held.expires_s for held in self._held.values() if not held.settling), default=None)

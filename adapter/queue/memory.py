@@ -1,0 +1,191 @@
+"""A queue in memory: the whole contract but durability, for tests and trials. Nothing survives a restart."""
+
+import asyncio
+import contextlib
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from adapter.errors import QueueFull
+from adapter.model import Balance, Dead, Event, Lease, Outcome, Rejection, Retry
+from adapter.queue.base import Stored
+from adapter.queue.codec import Row, decode, differs, encode
+from adapter.queue.leases import Leases
+from adapter.queue.ledger import term_of
+
+
+@dataclass(slots=True)
+class _Lane:
+    """Receipts in order, the first one being worked on; `due_s`, `attempt`, `retried_s` and `sent` are that one's."""
+
+    source: str
+    due_s: float
+    receipts: deque[int] = field(default_factory=deque)
+    attempt: int = 0
+    retried_s: float = 0.0
+    sent: set[str] = field(default_factory=set)
+
+
+class MemoryQueue:
+    """See `adapter.queue.base` for what each method promises. `now` gives seconds since 1970 and never jumps."""
+
+    def __init__(
+        self,
+        *,
+        now: Callable[[], float],
+        unordered: Collection[str] = (),
+        max_pending: int = 5_000_000,
+        dedup_s: float = 72 * 3600,
+    ) -> None:
+        self._now = now
+        self._unordered = frozenset(unordered)
+        self._max_pending = max_pending
+        self._dedup_s = dedup_s
+        self._leases = Leases(now)
+        self._rows: dict[int, Row] = {}
+        self._seen: dict[bytes, tuple[int, float]] = {}
+        self._lanes: dict[int, _Lane] = {}
+        self._finished: dict[int, tuple[Outcome, str]] = {}
+        self._rejections: list[Rejection] = []
+        self._counts: Counter[str] = Counter()
+        self._mappings: dict[str, str] = {}
+        self._active: dict[str, str] = {}
+        self._changed = asyncio.Event()
+
+    async def put(self, events: Sequence[Event], rejections: Sequence[Rejection] = ()) -> Stored:
+        rows = [encode(event, ordered=event.source not in self._unordered) for event in events]
+        if self._pending() + len(rows) > self._max_pending:
+            raise QueueFull(f"{self._max_pending} events are pending, the most this queue takes")
+        stored = duplicates = differing = 0
+        for row in rows:
+            first = self._receipt_of_duplicate(row)
+            if first is None:
+                self._store(row)
+                stored += 1
+            else:
+                duplicates += 1
+                differing += first in self._rows and differs(self._rows[first].body, row.body)
+        self._rejections.extend(rejections)
+        self._counts.update(received=len(rows) + len(rejections), duplicate=duplicates, rejected=len(rejections))
+        self._changed.set()
+        return Stored(stored=stored, duplicates=duplicates, differing=differing, rejected=len(rejections))
+
+    async def probe(self) -> None:
+        if self._pending() >= self._max_pending:
+            raise QueueFull(f"{self._max_pending} events are pending, the most this queue takes")
+
+    async def take(self, *, sources: Collection[str], limit: int, lease_s: float, wait_s: float) -> Sequence[Lease]:
+        leases = self._take_now(sources, limit, lease_s)
+        if not leases and wait_s > 0:
+            self._changed.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), min(wait_s, self._until_due_s(sources)))
+            leases = self._take_now(sources, limit, lease_s)
+        return leases
+
+    async def renew(self, lease: Lease, *, lease_s: float) -> bool:
+        return self._leases.extend(lease.token, lease_s)
+
+    def note(self, lease: Lease, key: str) -> None:
+        held = self._leases.get(lease.token)
+        if held is not None:
+            self._lanes[held.lane].sent.add(key)
+
+    async def settle(self, lease: Lease, outcome: Outcome, *, mapping: str = "") -> bool:
+        held = self._leases.get(lease.token)
+        if held is None:
+            return False
+        lane = self._lanes[held.lane]
+        if isinstance(outcome, Retry):
+            lane.due_s = self._now() + outcome.delay_s
+            if outcome.counted:
+                lane.attempt += 1
+                lane.retried_s += outcome.delay_s
+        else:
+            self._finish(held.lane, lane, outcome, mapping)
+        self._leases.release(lease.token)
+        self._changed.set()
+        return True
+
+    async def balance(self) -> Balance:
+        dead = sum(isinstance(outcome, Dead) for outcome, _ in self._finished.values())
+        return Balance(counts=dict(self._counts), pending=self._pending(), dead=dead)
+
+    async def keep_mapping(self, *, name: str, version: str, text: str) -> None:
+        self._mappings[version] = text
+        self._active[name] = version
+
+    async def last_mapping(self, name: str) -> str | None:
+        version = self._active.get(name)
+        return None if version is None else self._mappings[version]
+
+    async def mapping(self, version: str) -> str | None:
+        return self._mappings.get(version)
+
+    async def close(self) -> None:
+        self._changed.set()
+
+    def _pending(self) -> int:
+        return sum(len(lane.receipts) for lane in self._lanes.values())
+
+    def _receipt_of_duplicate(self, row: Row) -> int | None:
+        seen = self._seen.get(row.digest)
+        if seen is None:
+            return None
+        receipt, received_s = seen
+        unfinished = receipt not in self._finished or isinstance(self._finished[receipt][0], Dead)
+        return receipt if unfinished or self._now() - received_s < self._dedup_s else None
+
+    def _store(self, row: Row) -> None:
+        receipt = len(self._rows) + 1
+        self._rows[receipt] = row
+        self._seen[row.digest] = (receipt, self._now())
+        lane = self._lanes.get(row.lane)
+        if lane is None:
+            lane = self._lanes[row.lane] = _Lane(source=row.source, due_s=self._now())
+        lane.receipts.append(receipt)
+
+    def _take_now(self, sources: Collection[str], limit: int, lease_s: float) -> list[Lease]:
+        busy, now_s = self._leases.lanes(), self._now()
+        due = sorted(
+            (lane.due_s, key)
+            for key, lane in self._lanes.items()
+            if key not in busy and lane.due_s <= now_s and lane.source in sources
+        )
+        return [self._lease(key, lease_s) for _, key in due[:limit]]
+
+    def _lease(self, key: int, lease_s: float) -> Lease:
+        lane = self._lanes[key]
+        receipt = lane.receipts[0]
+        row = self._rows[receipt]
+        event = decode(row)
+        return Lease(
+            event=event,
+            receipt=receipt,
+            attempt=lane.attempt,
+            retried_s=lane.retried_s,
+            sent=frozenset(lane.sent),
+            enqueued_at=event.received_at,
+            expires_at=datetime.fromtimestamp(self._now(), UTC) + timedelta(seconds=lease_s),
+            token=self._leases.hold(key, receipt, lease_s),
+        )
+
+    def _until_due_s(self, sources: Collection[str]) -> float:
+        busy, now_s = self._leases.lanes(), self._now()
+        waits = [lane.due_s - now_s for key, lane in self._lanes.items() if key not in busy and lane.source in sources]
+        expiry_s = self._leases.next_expiry_s()
+        if expiry_s is not None:
+            waits.append(expiry_s - now_s)
+        return max(0.0, min(waits, default=float("inf")))
+
+    def _finish(self, key: int, lane: _Lane, outcome: Outcome, mapping: str) -> None:
+        self._finished[lane.receipts.popleft()] = (outcome, mapping)
+        term = term_of(outcome)
+        if term is not None:
+            self._counts[term] += 1
+        if lane.receipts:
+            lane.due_s, lane.attempt, lane.retried_s = self._now(), 0, 0.0
+            lane.sent.clear()
+        else:
+            del self._lanes[key]
