@@ -1,0 +1,148 @@
+-- Every statement of the SQLite queue, by name. `{…}` is filled in by code with a table's number, never with data.
+
+-- name: sources
+SELECT id, name FROM source;
+
+-- name: add_source
+INSERT INTO source (name) VALUES (?);
+
+-- name: add_message
+INSERT INTO message (source, message_id, type, user_id, anonymous_id, timestamp_us, received_us, body)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: open_lane
+INSERT INTO lane (lane, source, head, due_us) VALUES (?, ?, ?, ?) ON CONFLICT (lane) DO NOTHING;
+
+-- name: add_waiting
+INSERT INTO waiting (lane, receipt) VALUES (?, ?);
+
+-- name: stored_body
+SELECT body FROM message WHERE receipt = ?;
+
+-- name: add_rejection
+INSERT INTO rejection (source, reason, message_id, problems, body, received_us) VALUES (?, ?, ?, ?, ?, ?);
+
+-- name: count
+INSERT INTO ledger (source, term, n) VALUES (?, ?, ?) ON CONFLICT (source, term) DO UPDATE SET n = n + excluded.n;
+
+-- name: dedup_days
+SELECT CAST(substr(name, 7) AS INTEGER) FROM sqlite_master WHERE type = 'table' AND name GLOB 'dedup_[0-9]*' ORDER BY 1;
+
+-- name: add_dedup_day
+CREATE TABLE dedup_{day} (digest BLOB PRIMARY KEY, receipt INTEGER NOT NULL) WITHOUT ROWID;
+
+-- name: keep_dedup_of_unfinished
+INSERT OR IGNORE INTO dedup_kept (digest, receipt)
+SELECT digest, receipt FROM dedup_{day} AS day
+WHERE EXISTS (SELECT 1 FROM message WHERE receipt = day.receipt)
+  AND NOT EXISTS (SELECT 1 FROM finished WHERE receipt = day.receipt);
+
+-- name: drop_dedup_day
+DROP TABLE dedup_{day};
+
+-- name: seen_in
+SELECT receipt FROM dedup_{table} WHERE digest = ?1
+
+-- name: add_digest
+INSERT INTO dedup_{day} (digest, receipt) VALUES (?, ?);
+
+-- name: forget_kept_digest
+DELETE FROM dedup_kept WHERE receipt = ?;
+
+-- name: due_lanes
+SELECT lane, due_us FROM lane WHERE source = ? AND due_us <= ? ORDER BY due_us LIMIT ?;
+
+-- name: next_due
+SELECT min(due_us) FROM lane WHERE source = ? AND due_us > ?;
+
+-- name: head_of_lane
+SELECT lane.head, lane.attempt, lane.retried_us, message.message_id, message.type, message.user_id,
+       message.anonymous_id, message.timestamp_us, message.received_us, message.body, source.name
+FROM lane JOIN message ON message.receipt = lane.head JOIN source ON source.id = lane.source
+WHERE lane.lane = ?;
+
+-- name: sent_of
+SELECT key FROM sent WHERE receipt = ?;
+
+-- name: add_sent
+INSERT OR IGNORE INTO sent (receipt, key) VALUES (?, ?);
+
+-- name: forget_sent
+DELETE FROM sent WHERE receipt = ?;
+
+-- name: postpone
+UPDATE lane SET due_us = ?, attempt = attempt + ?, retried_us = retried_us + ? WHERE lane = ? AND head = ?;
+
+-- name: lane_at
+SELECT source, attempt FROM lane WHERE lane = ? AND head = ?;
+
+-- name: next_in_lane
+SELECT min(receipt) FROM waiting WHERE lane = ?;
+
+-- name: advance_lane
+UPDATE lane SET head = ?, due_us = ?, attempt = 0, retried_us = 0 WHERE lane = ?;
+
+-- name: remove_waiting
+DELETE FROM waiting WHERE lane = ? AND receipt = ?;
+
+-- name: close_lane
+DELETE FROM lane WHERE lane = ?;
+
+-- name: add_finished
+INSERT INTO finished (receipt, outcome, reason, rule, detail, attempt, mapping, finished_us)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: add_dead
+INSERT INTO dead (receipt, reason, detail, attempt, mapping, died_us) VALUES (?, ?, ?, ?, ?, ?);
+
+-- name: ledger
+SELECT term, sum(n) FROM ledger GROUP BY term;
+
+-- name: pending
+SELECT (SELECT count(*) FROM lane) + (SELECT count(*) FROM waiting);
+
+-- name: dead_count
+SELECT count(*) FROM dead;
+
+-- name: keep_mapping
+INSERT INTO mapping (version, text, kept_us) VALUES (?, ?, ?) ON CONFLICT (version) DO NOTHING;
+
+-- name: activate_mapping
+INSERT INTO active_mapping (name, version, activated_us) VALUES (?, ?, ?)
+ON CONFLICT (name) DO UPDATE SET version = excluded.version, activated_us = excluded.activated_us;
+
+-- name: last_mapping
+SELECT mapping.text FROM active_mapping JOIN mapping USING (version) WHERE active_mapping.name = ?;
+
+-- name: mapping
+SELECT text FROM mapping WHERE version = ?;
+
+-- name: probe
+INSERT INTO probe (id, at_us) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET at_us = excluded.at_us;
+
+-- name: void_far_dues
+UPDATE lane SET due_us = ?1 WHERE due_us > ?1 + ?2;
+
+-- name: old_history
+SELECT receipt FROM (SELECT receipt, finished_us FROM finished ORDER BY receipt LIMIT ?2) WHERE finished_us < ?1;
+
+-- name: old_dead
+SELECT receipt, message.source
+FROM (SELECT receipt, died_us FROM dead ORDER BY receipt LIMIT ?2) JOIN message USING (receipt) WHERE died_us < ?1;
+
+-- name: remove_finished
+DELETE FROM finished WHERE receipt = ?;
+
+-- name: remove_dead
+DELETE FROM dead WHERE receipt = ?;
+
+-- name: remove_message
+DELETE FROM message WHERE receipt = ?;
+
+-- name: remove_old_rejections
+DELETE FROM rejection WHERE id IN (
+    SELECT id FROM (SELECT id, received_us FROM rejection ORDER BY id LIMIT ?2) WHERE received_us < ?1
+);
+
+-- name: free_pages
+PRAGMA incremental_vacuum(256);

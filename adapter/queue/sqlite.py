@@ -1,0 +1,228 @@
+"""The queue in one SQLite file (WAL, every commit synced), owned by this process.
+
+The file holds events, lanes and what became of them; who holds which lane is in memory, because a restart voids
+every lease anyway. See `sql/sqlite_schema.sql` for the tables and `base.py` for what is promised.
+"""
+
+import asyncio
+import contextlib
+import sqlite3
+from collections.abc import Callable, Collection, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
+
+from adapter.errors import QueueError, QueueFull
+from adapter.model import Balance, Event, Lease, Outcome, Rejection, Retry
+from adapter.queue.base import Stored
+from adapter.queue.codec import decode, encode, from_us
+from adapter.queue.group_commit import GroupCommit
+from adapter.queue.leases import Leases
+from adapter.queue.sqlite_file import OwnerLock, connect
+from adapter.queue.sqlite_rows import SQL, Head, Retention, SqliteRows
+
+_PRUNE_EVERY_S = 5.0
+_PRUNE_ROWS = 500
+_MAX_DELAY_S = 3600.0
+_RETENTION = Retention()
+
+
+class SqliteQueue:
+    """See `adapter.queue.base` for what each method promises; made by `open`."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        lock: OwnerLock,
+        connection: sqlite3.Connection,
+        rows: SqliteRows,
+        now: Callable[[], float],
+        unordered: frozenset[str],
+        max_pending: int,
+    ) -> None:
+        self._path = path
+        self._lock = lock
+        self._connection = connection
+        self._rows = rows
+        self._now = now
+        self._unordered = unordered
+        self._max_pending = max_pending
+        self._pending = rows.pending()
+        self._leases = Leases(now)
+        self._commits = GroupCommit(connection, rows)
+        self._loop = asyncio.get_running_loop()
+        self._taking = asyncio.Lock()
+        self._changed = asyncio.Event()
+        self._pruning = asyncio.create_task(self._prune_now_and_then())
+
+    @classmethod
+    async def open(
+        cls,
+        path: Path,
+        *,
+        now: Callable[[], float],
+        unordered: Collection[str] = (),
+        max_pending: int = 5_000_000,
+        retention: Retention = _RETENTION,
+    ) -> Self:
+        """Open or make the file at `path`; `now` gives seconds since 1970 and never jumps.
+
+        Raises ConfigError if another process serves it, QueueError if it is damaged or not ours.
+        """
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = OwnerLock(path)
+        try:
+            connection = await asyncio.to_thread(connect, path)
+            rows = SqliteRows(connection, now=now, retention=retention)
+            rows.void_far_dues(_MAX_DELAY_S)
+        except BaseException:
+            lock.release()
+            raise
+        return cls(
+            path,
+            lock=lock,
+            connection=connection,
+            rows=rows,
+            now=now,
+            unordered=frozenset(unordered),
+            max_pending=max_pending,
+        )
+
+    async def put(self, events: Sequence[Event], rejections: Sequence[Rejection] = ()) -> Stored:
+        if self._pending + len(events) > self._max_pending:
+            raise self._full()
+        # Encoded before they join a group: one that cannot be stored fails its own caller only.
+        rows = [encode(event, ordered=event.source not in self._unordered) for event in events]
+        return await self._commits.write(lambda: self._rows.put(rows, rejections), after=self._put_done)
+
+    async def probe(self) -> None:
+        if self._pending >= self._max_pending:
+            raise self._full()
+        await self._commits.write(self._rows.probe)
+
+    async def take(self, *, sources: Collection[str], limit: int, lease_s: float, wait_s: float) -> Sequence[Lease]:
+        end_s = self._loop.time() + wait_s
+        async with self._taking:
+            while True:
+                self._changed.clear()
+                heads, until_due_s = await self._look(sources, limit)
+                left_s = end_s - self._loop.time()
+                if heads or left_s <= 0:
+                    return [self._lease(head, lease_s) for head in heads]
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._changed.wait(), self._patience_s(left_s, until_due_s))
+
+    async def renew(self, lease: Lease, *, lease_s: float) -> bool:
+        return self._leases.extend(lease.token, lease_s)
+
+    def note(self, lease: Lease, key: str) -> None:
+        if self._leases.get(lease.token) is not None:
+            self._commits.write(lambda: self._rows.note(lease.receipt, key)).add_done_callback(_forget_error)
+
+    async def settle(self, lease: Lease, outcome: Outcome, *, mapping: str = "") -> bool:
+        held = self._leases.get(lease.token)
+        if held is None or held.settling:
+            return False
+        held.settling = True
+
+        def settled(changed: bool) -> None:
+            self._leases.release(lease.token)
+            self._pending -= changed and not isinstance(outcome, Retry)
+            self._changed.set()
+
+        try:
+            return await self._commits.write(
+                lambda: self._rows.settle(lane=held.lane, receipt=held.receipt, outcome=outcome, mapping=mapping),
+                after=settled,
+            )
+        except QueueError:
+            held.settling = False
+            raise
+
+    async def balance(self) -> Balance:
+        return await asyncio.to_thread(_balance, self._path)
+
+    async def keep_mapping(self, *, name: str, version: str, text: str) -> None:
+        await self._commits.write(lambda: self._rows.keep_mapping(name=name, version=version, text=text))
+
+    async def last_mapping(self, name: str) -> str | None:
+        return await self._commits.read(lambda: self._rows.text_of("last_mapping", name))
+
+    async def mapping(self, version: str) -> str | None:
+        return await self._commits.read(lambda: self._rows.text_of("mapping", version))
+
+    async def close(self) -> None:
+        self._pruning.cancel()
+        await asyncio.gather(self._pruning, return_exceptions=True)
+        await self._commits.close()
+        self._connection.close()
+        self._lock.release()
+
+    def _full(self) -> QueueFull:
+        return QueueFull(f"{self._pending} events are pending; this queue takes {self._max_pending} at most")
+
+    def _put_done(self, stored: Stored) -> None:
+        self._pending += stored.stored
+        self._changed.set()
+
+    def _look(self, sources: Collection[str], limit: int) -> asyncio.Future[tuple[list[Head], float | None]]:
+        busy = self._leases.lanes()
+        return self._commits.read(lambda: self._find(sources, limit, busy))
+
+    def _find(self, sources: Collection[str], limit: int, busy: Collection[int]) -> tuple[list[Head], float | None]:
+        heads = self._rows.heads(sources=sources, limit=limit, busy=busy)
+        return heads, None if heads else self._rows.until_due_s(sources)
+
+    def _patience_s(self, left_s: float, until_due_s: float | None) -> float:
+        """How long to wait for a change before looking again: a lane comes due, a lease runs out, unannounced."""
+        waits = [left_s]
+        if until_due_s is not None:
+            waits.append(until_due_s)
+        expiry_s = self._leases.next_expiry_s()
+        if expiry_s is not None:
+            waits.append(max(0.0, expiry_s - self._now()))
+        return min(waits)
+
+    def _lease(self, head: Head, lease_s: float) -> Lease:
+        return Lease(
+            event=decode(head.row),
+            receipt=head.receipt,
+            attempt=head.attempt,
+            retried_s=head.retried_us / 1e6,
+            sent=head.sent,
+            enqueued_at=from_us(head.row.received_us),
+            expires_at=datetime.fromtimestamp(self._now() + lease_s, UTC),
+            token=self._leases.hold(head.lane, head.receipt, lease_s),
+        )
+
+    async def _prune_now_and_then(self) -> None:
+        while True:
+            await asyncio.sleep(_PRUNE_EVERY_S)
+            with contextlib.suppress(QueueError):  # a disk in trouble shows itself to `put` and `probe`
+                more = True
+                while more:
+                    more = await self._commits.write(lambda: self._rows.prune(_PRUNE_ROWS))
+                await self._commits.read(self._rows.free_pages)
+
+
+def _balance(path: Path) -> Balance:
+    """Counters and rows of one instant, on a connection of its own so that counting delays no commit."""
+    try:
+        connection = sqlite3.connect(path, isolation_level=None)
+        try:
+            connection.execute("BEGIN")
+            counts = {str(term): int(n) for term, n in connection.execute(SQL["ledger"])}
+            pending = int(connection.execute(SQL["pending"]).fetchone()[0])
+            dead = int(connection.execute(SQL["dead_count"]).fetchone()[0])
+        finally:
+            connection.close()
+    except sqlite3.Error as exc:
+        raise QueueError(f"{path}: {exc}") from exc
+    return Balance(counts=counts, pending=pending, dead=dead)
+
+
+def _forget_error(done: asyncio.Future[None]) -> None:
+    """A note that could not be kept may repeat a call, and is all that is lost; the settle after it says why."""
+    if not done.cancelled():
+        done.exception()

@@ -1,0 +1,340 @@
+"""The contract of `adapter.queue.base`, sentence by sentence, for every backend."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from adapter.errors import QueueFull
+from adapter.model import Dead, Delivered, Dropped, Lease, Outcome, Reason, Retry, Unmatched
+from adapter.queue.base import Queue, Stored
+from tests.contract.conftest import MakeQueue
+from tests.fakes import FakeClock, make_event, make_rejection
+
+DAY_S = 86_400.0
+
+
+async def take(
+    queue: Queue, *, limit: int = 10, sources: Sequence[str] = ("shop",), lease_s: float = 60
+) -> list[Lease]:
+    return list(await queue.take(sources=sources, limit=limit, lease_s=lease_s, wait_s=0))
+
+
+def ids(leases: Sequence[Lease]) -> list[str]:
+    return [lease.event.message_id for lease in leases]
+
+
+async def test_an_event_comes_out_as_it_went_in(queue: Queue) -> None:
+    """A lease holds the event that was put, equal in every field."""
+    event = make_event("m-1", properties={"total": 9.5, "tags": ["a", None], "title": "Café ☕"}, anonymousId="a-1")
+    await queue.put([event])
+    [lease] = await take(queue)
+    assert lease.event == event
+    assert (lease.attempt, lease.retried_s, lease.sent) == (0, 0.0, frozenset())
+
+
+async def test_put_says_what_it_did(queue: Queue) -> None:
+    """Stored, duplicate, differing and rejected messages are counted apart."""
+    assert await queue.put([make_event("m-1"), make_event("m-2")]) == Stored(2, 0, 0, 0)
+    again = make_event("m-1", sentAt="2026-11-23T12:00:09Z")
+    other = make_event("m-2", event="Another")
+    assert await queue.put([again, other, make_event("m-3")], [make_rejection()]) == Stored(1, 2, 1, 1)
+
+
+async def test_two_equal_ids_in_one_call_are_one_event(queue: Queue) -> None:
+    """The first one counts, as it would across calls."""
+    stored = await queue.put([make_event("m-1", event="First"), make_event("m-1", event="Second")])
+    assert (stored.stored, stored.duplicates, stored.differing) == (1, 1, 1)
+    [lease] = await take(queue)
+    assert lease.event.body["event"] == "First"
+
+
+async def test_the_same_id_of_another_source_is_another_event(queue: Queue) -> None:
+    """A message is the same as another by source and message id together."""
+    assert (await queue.put([make_event("m-1"), make_event("m-1", source="app")])).stored == 2
+
+
+async def test_an_id_stays_known_after_delivery(queue: Queue, clock: FakeClock) -> None:
+    """A finished event's id is a duplicate within the dedup window, counted from its first receipt."""
+    await queue.put([make_event("m-1")])
+    [lease] = await take(queue)
+    await queue.settle(lease, Delivered())
+    clock.advance(71 * 3600)
+    assert (await queue.put([make_event("m-1")])).duplicates == 1
+
+
+async def test_an_id_is_free_again_after_the_window(queue: Queue, clock: FakeClock) -> None:
+    """Copies do not prolong the window."""
+    await queue.put([make_event("m-1")])
+    [lease] = await take(queue)
+    await queue.settle(lease, Delivered())
+    clock.advance(2 * DAY_S)
+    await queue.put([make_event("m-1")])
+    clock.advance(3 * DAY_S)
+    assert (await queue.put([make_event("m-1")])).stored == 1
+
+
+@pytest.mark.parametrize("dead", [True, False], ids=["dead", "pending"])
+async def test_an_unfinished_id_never_becomes_free(queue: Queue, clock: FakeClock, dead: bool) -> None:
+    """While its event is pending or dead an id is a duplicate, however long ago it came."""
+    await queue.put([make_event("m-1")])
+    if dead:
+        [lease] = await take(queue)
+        await queue.settle(lease, Dead(Reason.REFUSED, "no"))
+    clock.advance(10 * DAY_S)
+    assert (await queue.put([make_event("m-1")])).duplicates == 1
+
+
+async def test_one_user_has_one_event_in_flight(queue: Queue) -> None:
+    """Within a lane the next waits for the one before; other lanes do not."""
+    await queue.put([make_event("m-1"), make_event("m-2"), make_event("m-3", user="u-2")])
+    leases = await take(queue)
+    assert ids(leases) == ["m-1", "m-3"]
+    assert await take(queue) == []
+    await queue.settle(leases[0], Delivered())
+    assert ids(await take(queue)) == ["m-2"]
+
+
+async def test_a_lane_keeps_the_order_of_receipt(queue: Queue) -> None:
+    """Across puts and within one, events of a user come out in the order they went in."""
+    for batch in (["m-1", "m-2"], ["m-3"], ["m-4", "m-5"]):
+        await queue.put([make_event(message_id) for message_id in batch])
+    seen = []
+    while leases := await take(queue):
+        seen += ids(leases)
+        await queue.settle(leases[0], Delivered())
+    assert seen == ["m-1", "m-2", "m-3", "m-4", "m-5"]
+
+
+async def test_an_anonymous_visitor_is_a_user(queue: Queue) -> None:
+    """Without a user id the anonymous id makes the lane."""
+    await queue.put([make_event(f"m-{n}", user=None, anonymousId="a-1") for n in range(2)])
+    assert ids(await take(queue)) == ["m-0"]
+
+
+async def test_events_of_nobody_do_not_wait(queue: Queue) -> None:
+    """An event without any id has a lane of its own."""
+    await queue.put([make_event(f"m-{n}", user=None) for n in range(3)])
+    assert sorted(ids(await take(queue))) == ["m-0", "m-1", "m-2"]
+
+
+async def test_a_source_without_order_has_no_lanes(make_queue: MakeQueue) -> None:
+    """`unordered` sources: every event has a lane of its own."""
+    queue = await make_queue(unordered={"shop"})
+    await queue.put([make_event(f"m-{n}") for n in range(3)] + [make_event(f"m-{n}", source="app") for n in range(3)])
+    assert len(await take(queue, sources=["shop"])) == 3
+    assert len(await take(queue, sources=["app"])) == 1
+
+
+async def test_take_is_limited_to_sources_and_number(queue: Queue) -> None:
+    """Lanes of sources not asked for stay where they are."""
+    await queue.put(
+        [make_event(f"m-{n}", user=f"u-{n}", source=source) for source in ("shop", "app") for n in range(4)]
+    )
+    assert {lease.event.source for lease in await take(queue, sources=["app"])} == {"app"}
+    assert len(await take(queue, sources=["shop"], limit=3)) == 3
+    assert await take(queue, sources=[]) == []
+    assert len(await take(queue, sources=["shop", "app"])) == 1
+
+
+async def test_longest_due_goes_first(queue: Queue, clock: FakeClock) -> None:
+    """A user with many events does not push ahead of others: after each one its lane goes to the end."""
+    await queue.put([make_event(f"hot-{n}", user="hot") for n in range(3)])
+    clock.advance(1)
+    await queue.put([make_event("cold", user="cold")])
+    clock.advance(1)
+    [hot] = await take(queue, limit=1)
+    await queue.settle(hot, Delivered())
+    assert ids(await take(queue)) == ["cold", "hot-1"]
+
+
+async def test_a_retry_waits_and_counts(queue: Queue, clock: FakeClock) -> None:
+    """A counted retry comes back after its delay with one attempt more, and holds up its user's next event."""
+    await queue.put([make_event("m-1"), make_event("m-2")])
+    [lease] = await take(queue)
+    assert await queue.settle(lease, Retry(Reason.TIMEOUT, delay_s=5, counted=True))
+    assert await take(queue) == []
+    clock.advance(5)
+    [again] = await take(queue)
+    assert (again.event.message_id, again.attempt, again.retried_s) == ("m-1", 1, 5.0)
+
+
+async def test_an_uncounted_retry_costs_no_attempt(queue: Queue, clock: FakeClock) -> None:
+    """A rate limit or a pause is not the event's failure."""
+    await queue.put([make_event("m-1")])
+    [lease] = await take(queue)
+    await queue.settle(lease, Retry(Reason.RATE_LIMITED, delay_s=5, counted=False))
+    clock.advance(5)
+    [again] = await take(queue)
+    assert (again.attempt, again.retried_s) == (0, 0.0)
+
+
+async def test_attempts_are_the_events_own(queue: Queue, clock: FakeClock) -> None:
+    """The next event of the lane begins at none."""
+    await queue.put([make_event("m-1"), make_event("m-2")])
+    [lease] = await take(queue)
+    queue.note(lease, "track/A/0")
+    await queue.settle(lease, Retry(Reason.TIMEOUT, delay_s=1, counted=True))
+    clock.advance(1)
+    [lease] = await take(queue)
+    await queue.settle(lease, Dead(Reason.EXHAUSTED, "given up"))
+    [second] = await take(queue)
+    assert (second.event.message_id, second.attempt, second.sent) == ("m-2", 0, frozenset())
+
+
+async def test_what_got_through_is_remembered(queue: Queue) -> None:
+    """A noted call is in `sent` of the next lease of that event."""
+    await queue.put([make_event("m-1")])
+    [lease] = await take(queue)
+    queue.note(lease, "track/ORDER/0")
+    queue.note(lease, "track/ITEM/0")
+    await queue.settle(lease, Retry(Reason.TIMEOUT, delay_s=0, counted=True))
+    [again] = await take(queue)
+    assert again.sent == {"track/ORDER/0", "track/ITEM/0"}
+
+
+async def test_an_expired_lease_is_taken_again(queue: Queue, clock: FakeClock) -> None:
+    """A worker that hangs loses its event to the next taker."""
+    await queue.put([make_event("m-1")])
+    [lost] = await take(queue, lease_s=30)
+    clock.advance(29)
+    assert await take(queue) == []
+    clock.advance(1)
+    [again] = await take(queue)
+    assert again.event == lost.event
+    assert again.token != lost.token
+    assert not await queue.renew(lost, lease_s=30)
+
+
+async def test_a_renewed_lease_is_held_on(queue: Queue, clock: FakeClock) -> None:
+    """Renewing counts from now."""
+    await queue.put([make_event("m-1")])
+    [lease] = await take(queue, lease_s=30)
+    clock.advance(20)
+    assert await queue.renew(lease, lease_s=30)
+    clock.advance(20)
+    assert await take(queue) == []
+    assert await queue.settle(lease, Delivered())
+
+
+async def test_a_late_settle_changes_nothing(queue: Queue, clock: FakeClock) -> None:
+    """Settling with a lost lease must not settle the next holder's."""
+    await queue.put([make_event("m-1"), make_event("m-2")])
+    [lost] = await take(queue, lease_s=30)
+    clock.advance(30)
+    [holder] = await take(queue)
+    assert not await queue.settle(lost, Delivered())
+    assert await take(queue) == []
+    assert await queue.settle(holder, Delivered())
+    assert not await queue.settle(holder, Delivered())
+    assert (await queue.balance()).counts["delivered"] == 1
+
+
+async def test_an_expired_lease_that_nobody_took_still_settles(queue: Queue, clock: FakeClock) -> None:
+    """Nothing is repeated needlessly: late but alone is in time."""
+    await queue.put([make_event("m-1")])
+    [lease] = await take(queue, lease_s=30)
+    clock.advance(31)
+    assert await queue.settle(lease, Delivered())
+    assert await take(queue) == []
+
+
+@pytest.mark.parametrize(
+    ("outcome", "term"),
+    [
+        (Delivered(), "delivered"),
+        (Dropped(Reason.BY_RULE, "Heartbeats", "too frequent"), "dropped"),
+        (Unmatched(), "unmatched"),
+        (Dead(Reason.REFUSED, "no such key"), "dead"),
+        (Retry(Reason.TIMEOUT, 1, True), "pending"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+async def test_every_message_is_in_one_term(queue: Queue, outcome: Outcome, term: str) -> None:
+    """The ledger balances after each outcome, and its terms say which it was."""
+    await queue.put([make_event("m-1"), make_event("m-1")], [make_rejection()])
+    [lease] = await take(queue)
+    await queue.settle(lease, outcome, mapping="0123456789ab")
+    balance = await queue.balance()
+    terms = {**balance.counts, "pending": balance.pending, "dead": balance.dead}
+    expected = {"received": 3, "duplicate": 1, "rejected": 1, term: 1}
+    assert {name: n for name, n in terms.items() if n} == expected
+    assert balance.unaccounted == 0
+
+
+async def test_a_full_queue_takes_nothing(make_queue: MakeQueue) -> None:
+    """At its limit `put` and `probe` raise QueueFull and nothing is stored or counted; delivery makes room again."""
+    queue = await make_queue(max_pending=2)
+    await queue.put([make_event("m-1"), make_event("m-2")])
+    with pytest.raises(QueueFull):
+        await queue.put([make_event("m-3")])
+    with pytest.raises(QueueFull):
+        await queue.probe()
+    assert (await queue.balance()).counts["received"] == 2
+    [lease] = await take(queue)
+    await queue.settle(lease, Delivered())
+    await queue.probe()
+    assert (await queue.put([make_event("m-3")])).stored == 1
+
+
+async def test_take_waits_for_the_first_event(queue: Queue) -> None:
+    """An event put while a take waits is leased at once."""
+    waiting = asyncio.create_task(queue.take(sources=["shop"], limit=1, lease_s=60, wait_s=30))
+    await asyncio.sleep(0)
+    await queue.put([make_event("m-1")])
+    assert ids(await asyncio.wait_for(waiting, 5)) == ["m-1"]
+
+
+async def test_take_waits_for_the_lane_to_be_free(queue: Queue) -> None:
+    """Settling wakes a take that waits for the next of that user."""
+    await queue.put([make_event("m-1"), make_event("m-2")])
+    [lease] = await take(queue)
+    waiting = asyncio.create_task(queue.take(sources=["shop"], limit=1, lease_s=60, wait_s=30))
+    await asyncio.sleep(0)
+    await queue.settle(lease, Delivered())
+    assert ids(await asyncio.wait_for(waiting, 5)) == ["m-2"]
+
+
+async def test_a_cancelled_take_holds_nothing(queue: Queue) -> None:
+    """What a cancelled take would have got is there for the next one."""
+    waiting = asyncio.create_task(queue.take(sources=["shop"], limit=1, lease_s=60, wait_s=30))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    await queue.put([make_event("m-1")])
+    assert ids(await take(queue)) == ["m-1"]
+
+
+async def test_a_cancelled_put_stores_all_the_same(queue: Queue) -> None:
+    """A sender that hangs up cancels its request, never its messages."""
+    putting = asyncio.create_task(queue.put([make_event("m-1")]))
+    await asyncio.sleep(0)
+    putting.cancel()
+    await asyncio.gather(putting, return_exceptions=True)
+    assert ids(await queue.take(sources=["shop"], limit=1, lease_s=60, wait_s=5)) == ["m-1"]
+
+
+async def test_the_last_activated_mapping_is_kept(queue: Queue) -> None:
+    """By name the last one, by version every one."""
+    assert await queue.last_mapping("shop.yaml") is None
+    await queue.keep_mapping(name="shop.yaml", version="aaa", text="version: 1 # a")
+    await queue.keep_mapping(name="shop.yaml", version="bbb", text="version: 1 # b")
+    await queue.keep_mapping(name="app.yaml", version="aaa", text="version: 1 # a")
+    assert await queue.last_mapping("shop.yaml") == "version: 1 # b"
+    assert await queue.last_mapping("app.yaml") == "version: 1 # a"
+    assert await queue.mapping("aaa") == "version: 1 # a"
+    assert await queue.mapping("ccc") is None
+
+
+async def test_many_at_once_keep_their_order_and_balance(queue: Queue) -> None:
+    """200 concurrent puts of 5 users are all stored, and each user's events come out in the order of commit."""
+    await asyncio.gather(*(queue.put([make_event(f"m-{n}", user=f"u-{n % 5}")]) for n in range(200)))
+    seen: dict[str, list[int]] = {}
+    while leases := await take(queue, limit=100):
+        for lease in leases:
+            seen.setdefault(lease.event.user_id or "", []).append(lease.receipt)
+        await asyncio.gather(*(queue.settle(lease, Delivered()) for lease in leases))
+    assert all(receipts == sorted(receipts) for receipts in seen.values())
+    assert sum(map(len, seen.values())) == 200
+    balance = await queue.balance()
+    assert (balance.counts["delivered"], balance.pending, balance.unaccounted) == (200, 0, 0)

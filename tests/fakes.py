@@ -1,0 +1,50 @@
+"""Small working stand-ins and makers that several tests share."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from adapter.model import Event, Problem, Reason, Rejection
+
+RECEIVED_AT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class FakeClock:
+    """A clock that only moves when told; `clock()` gives seconds since 1970."""
+
+    seconds: float = RECEIVED_AT.timestamp()
+
+    def __call__(self) -> float:
+        return self.seconds
+
+    def advance(self, seconds: float) -> None:
+        self.seconds += seconds
+
+
+def make_event(message_id: str = "m-1", *, source: str = "shop", user: str | None = "u-1", **body: Any) -> Event:
+    """A track event; `body` overrides or adds fields of the message."""
+    message = {"type": "track", "event": "Clicked", "messageId": message_id, "userId": user, "properties": {}} | body
+    return Event(
+        source=source,
+        message_id=message_id,
+        type=message["type"],
+        user_id=user,
+        anonymous_id=message.get("anonymousId"),
+        timestamp=RECEIVED_AT,
+        received_at=RECEIVED_AT,
+        body=message,
+    )
+
+
+def make_rejection(*, source: str = "shop") -> Rejection:
+    """A message that is not an event."""
+    problem = Problem(pointer="/event", keyword="required", message="`event` is required")
+    return Rejection(
+        source=source,
+        reason=Reason.SCHEMA,
+        problems=(problem,),
+        body=b'{"type":"track"}',
+        message_id=None,
+        received_at=RECEIVED_AT,
+    )

@@ -1,0 +1,191 @@
+"""What only a real file can show: restarts, owners, damage, a full disk, and the group commit."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from adapter.errors import ConfigError, QueueError
+from adapter.model import Dead, Delivered, Lease, Reason, Retry
+from adapter.queue.group_commit import GroupCommit
+from adapter.queue.sqlite import SqliteQueue
+from adapter.queue.sqlite_file import SCHEMA_VERSION, connect
+from adapter.queue.sqlite_rows import Retention
+from tests.fakes import FakeClock, make_event, make_rejection
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "queue.db"
+
+
+@pytest.fixture
+async def queue(path: Path, clock: FakeClock) -> AsyncIterator[SqliteQueue]:
+    queue = await SqliteQueue.open(path, now=clock)
+    yield queue
+    await queue.close()
+
+
+async def take(queue: SqliteQueue, *, limit: int = 10) -> list[Lease]:
+    return list(await queue.take(sources=["shop"], limit=limit, lease_s=60, wait_s=0))
+
+
+async def test_a_restart_voids_leases_and_keeps_everything_else(path: Path, clock: FakeClock) -> None:
+    """After a restart a leased event is there again with its attempts and sent calls, and the ledger goes on."""
+    first = await SqliteQueue.open(path, now=clock)
+    await first.put([make_event("m-1"), make_event("m-2"), make_event("m-3", user="u-2")], [make_rejection()])
+    leases = await take(first)
+    first.note(leases[0], "track/A/0")
+    await first.settle(leases[0], Retry(Reason.TIMEOUT, delay_s=2, counted=True))
+    await first.settle(leases[1], Delivered())
+    clock.advance(2)
+    await take(first)
+    await first.keep_mapping(name="shop.yaml", version="aaa", text="version: 1")
+    await first.close()
+
+    second = await SqliteQueue.open(path, now=clock)
+    [lease] = await take(second)
+    assert (lease.event, lease.attempt, lease.retried_s, lease.sent) == (
+        make_event("m-1"),
+        1,
+        2.0,
+        frozenset({"track/A/0"}),
+    )
+    assert (await second.put([make_event("m-3", user="u-2")])).duplicates == 1
+    assert await second.last_mapping("shop.yaml") == "version: 1"
+    balance = await second.balance()
+    assert (balance.pending, balance.counts["received"], balance.unaccounted) == (2, 5, 0)
+    await second.close()
+
+
+async def test_a_clock_set_back_does_not_strand_retries(path: Path, clock: FakeClock) -> None:
+    """Due times from before the machine's clock was set back three days are due at the next start."""
+    first = await SqliteQueue.open(path, now=clock)
+    await first.put([make_event("m-1")])
+    [lease] = await take(first)
+    await first.settle(lease, Retry(Reason.TIMEOUT, delay_s=300, counted=True))
+    await first.close()
+    clock.advance(-3 * 86400)
+    second = await SqliteQueue.open(path, now=clock)
+    assert len(await take(second)) == 1
+    await second.close()
+
+
+async def test_a_queue_has_one_owner(queue: SqliteQueue, path: Path, clock: FakeClock) -> None:
+    """A second process is refused with the file's name, and the first one goes on."""
+    with pytest.raises(ConfigError, match=r"queue\.db: another browsee-adapter is serving this queue"):
+        await SqliteQueue.open(path, now=clock)
+    assert (await queue.put([make_event("m-1")])).stored == 1
+
+
+async def test_a_damaged_file_is_named(path: Path, clock: FakeClock) -> None:
+    """Never start quietly with less: a file that is no database is refused, and left as it is."""
+    path.write_bytes(b"this is not a database" * 100)
+    before = path.read_bytes()
+    with pytest.raises(QueueError, match=r"queue\.db: cannot be used as a queue"):
+        await SqliteQueue.open(path, now=clock)
+    assert path.read_bytes() == before
+
+
+async def test_a_foreign_database_is_refused(path: Path, clock: FakeClock) -> None:
+    """Somebody else's SQLite file does not get our tables."""
+    with sqlite3.connect(path) as other:
+        other.execute("CREATE TABLE theirs (a)")
+    other.close()
+    with pytest.raises(QueueError, match="not a queue of browsee-adapter"):
+        await SqliteQueue.open(path, now=clock)
+
+
+async def test_a_newer_file_is_refused(path: Path, clock: FakeClock) -> None:
+    """An older program does not touch a newer program's rows."""
+    await (await SqliteQueue.open(path, now=clock)).close()
+    with sqlite3.connect(path) as newer:
+        newer.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+    newer.close()
+    with pytest.raises(QueueError, match="made by a newer version"):
+        await SqliteQueue.open(path, now=clock)
+
+
+async def test_a_full_disk_refuses_and_recovers(queue: SqliteQueue) -> None:
+    """When SQLite cannot grow the file, put and probe say so and nothing is counted; with room again both work."""
+    await queue.put([make_event("m-1")])
+    pages = queue._connection.execute("PRAGMA page_count").fetchone()[0]
+    queue._connection.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(QueueError, match="full"):
+        await queue.put([make_event(f"big-{n}", properties={"text": "x" * 50_000}) for n in range(10)])
+    balance = await queue.balance()
+    assert (balance.counts["received"], balance.pending, balance.unaccounted) == (1, 1, 0)
+    queue._connection.execute("PRAGMA max_page_count = 1000000")
+    await queue.probe()
+    assert (await queue.put([make_event("m-2")])).stored == 1
+
+
+async def test_one_bad_job_fails_alone(path: Path) -> None:
+    """Jobs that share a group with a failing one are committed all the same, once."""
+
+    class NoRows:
+        def flush(self) -> None:
+            return
+
+        def forget(self) -> None:
+            return
+
+    connection = connect(path)
+    connection.execute("CREATE TABLE done (n)")
+    commits = GroupCommit(connection, NoRows())
+    seen: list[int] = []
+
+    def job(n: int) -> int:
+        connection.execute("INSERT INTO done VALUES (?)", (n,))
+        if n == 3:
+            raise sqlite3.OperationalError("disk I/O error")
+        return n
+
+    answers = await asyncio.gather(
+        *(commits.write(partial(job, n), after=seen.append) for n in range(6)), return_exceptions=True
+    )
+    assert [str(answer) for answer in answers] == ["0", "1", "2", "OperationalError: disk I/O error", "4", "5"]
+    assert sorted(seen) == [0, 1, 2, 4, 5]
+    assert [n for (n,) in await commits.read(lambda: connection.execute("SELECT n FROM done").fetchall())] == [
+        0,
+        1,
+        2,
+        4,
+        5,
+    ]
+    await commits.close()
+    connection.close()
+
+
+async def test_history_is_forgotten_after_its_time(path: Path, clock: FakeClock) -> None:
+    """Finished events, dead letters and rejections go when their retention is over; the ledger still balances."""
+    queue = await SqliteQueue.open(path, now=clock, retention=Retention(history_s=100, dead_s=1000, dedup_s=50))
+    await queue.put(
+        [make_event("m-1"), make_event("m-2", user="u-2"), make_event("m-3", user="u-3")], [make_rejection()]
+    )
+    leases = await take(queue)
+    await queue.settle(leases[0], Delivered())
+    await queue.settle(leases[1], Dead(Reason.REFUSED, "no"))
+
+    async def left() -> dict[str, int]:
+        while await queue._commits.write(lambda: queue._rows.prune(1)):
+            pass
+        tables = ("message", "finished", "dead", "rejection")
+        run = queue._connection.execute
+        return {name: run(f"SELECT count(*) FROM {name}").fetchone()[0] for name in tables}  # noqa: S608
+
+    clock.advance(101)
+    assert await left() == {"message": 2, "finished": 0, "dead": 1, "rejection": 1}
+    clock.advance(1000)
+    assert await left() == {"message": 1, "finished": 0, "dead": 0, "rejection": 0}
+    balance = await queue.balance()
+    assert (balance.counts["discarded"], balance.pending, balance.unaccounted) == (1, 1, 0)
+    await queue.close()
