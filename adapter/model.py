@@ -62,6 +62,7 @@ class Reason(StrEnum):
     GARBAGE = "garbage"
     MISCONFIGURED = "misconfigured"
     STOPPING = "stopping"
+    FAULT = "fault of the adapter"
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ class MemoryQueue:
                 differing += first in self._rows and differs(self._rows[first].body, row.body)
         self._rejections.extend(rejections)
         self._counts.update(received=len(rows) + len(rejections), duplicate=duplicates, rejected=len(rejections))
-        self._changed.set()
+        self._announce()
         return Stored(stored=stored, duplicates=duplicates, differing=differing, rejected=len(rejections))
 
     async def probe(self) -> None:
@@ -76,13 +76,15 @@ class MemoryQueue:
             raise QueueFull(f"{self._max_pending} events are pending, the most this queue takes")
 
     async def take(self, *, sources: Collection[str], limit: int, lease_s: float, wait_s: float) -> Sequence[Lease]:
-        leases = self._take_now(sources, limit, lease_s)
-        if not leases and wait_s > 0:
-            self._changed.clear()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), min(wait_s, self._until_due_s(sources)))
+        loop = asyncio.get_running_loop()
+        end_s = loop.time() + wait_s
+        while True:
             leases = self._take_now(sources, limit, lease_s)
-        return leases
+            left_s = end_s - loop.time()
+            if leases or left_s <= 0:
+                return leases
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), min(left_s, self._until_due_s(sources)))
 
     async def renew(self, lease: Lease, *, lease_s: float) -> bool:
         return self._leases.extend(lease.token, lease_s)
@@ -105,7 +107,7 @@ class MemoryQueue:
         else:
             self._finish(held.lane, lane, outcome, mapping)
         self._leases.release(lease.token)
-        self._changed.set()
+        self._announce()
         return True
 
     async def balance(self) -> Balance:
@@ -124,7 +126,11 @@ class MemoryQueue:
         return self._mappings.get(version)
 
     async def close(self) -> None:
+        self._announce()
+
+    def _announce(self) -> None:
         self._changed.set()
+        self._changed = asyncio.Event()
 
     def _pending(self) -> int:
         return sum(len(lane.receipts) for lane in self._lanes.values())

@@ -103,15 +103,14 @@ class SqliteQueue:
 
     async def take(self, *, sources: Collection[str], limit: int, lease_s: float, wait_s: float) -> Sequence[Lease]:
         end_s = self._loop.time() + wait_s
-        async with self._taking:
-            while True:
-                self._changed.clear()
-                heads, until_due_s = await self._look(sources, limit)
-                left_s = end_s - self._loop.time()
-                if heads or left_s <= 0:
-                    return [self._lease(head, lease_s) for head in heads]
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._changed.wait(), self._patience_s(left_s, until_due_s))
+        while True:
+            changed = self._changed
+            leases, until_due_s = await self._take_now(sources, limit, lease_s)
+            left_s = end_s - self._loop.time()
+            if leases or left_s <= 0:
+                return leases
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(changed.wait(), self._patience_s(left_s, until_due_s))
 
     async def renew(self, lease: Lease, *, lease_s: float) -> bool:
         return self._leases.extend(lease.token, lease_s)
@@ -129,7 +128,7 @@ class SqliteQueue:
         def settled(changed: bool) -> None:
             self._leases.release(lease.token)
             self._pending -= changed and not isinstance(outcome, Retry)
-            self._changed.set()
+            self._announce()
 
         try:
             return await self._commits.write(
@@ -164,11 +163,19 @@ class SqliteQueue:
 
     def _put_done(self, stored: Stored) -> None:
         self._pending += stored.stored
-        self._changed.set()
+        self._announce()
 
-    def _look(self, sources: Collection[str], limit: int) -> asyncio.Future[tuple[list[Head], float | None]]:
-        busy = self._leases.lanes()
-        return self._commits.read(lambda: self._find(sources, limit, busy))
+    def _announce(self) -> None:
+        """Wake every take that waits; one that is looking right now finds its event set before it waits on it."""
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def _take_now(self, sources: Collection[str], limit: int, lease_s: float) -> tuple[list[Lease], float | None]:
+        # One at a time from looking to holding, so that no two takes find the same lane.
+        async with self._taking:
+            busy = self._leases.lanes()
+            heads, until_due_s = await self._commits.read(lambda: self._find(sources, limit, busy))
+            return [self._lease(head, lease_s) for head in heads], until_due_s
 
     def _find(self, sources: Collection[str], limit: int, busy: Collection[int]) -> tuple[list[Head], float | None]:
         heads = self._rows.heads(sources=sources, limit=limit, busy=busy)

@@ -338,3 +338,14 @@ async def test_many_at_once_keep_their_order_and_balance(queue: Queue) -> None:
     assert sum(map(len, seen.values())) == 200
     balance = await queue.balance()
     assert (balance.counts["delivered"], balance.pending, balance.unaccounted) == (200, 0, 0)
+
+
+async def test_two_takes_wait_side_by_side(queue: Queue) -> None:
+    """A take that waits for one source holds up nobody who takes from another."""
+    for_app = asyncio.create_task(queue.take(sources=["app"], limit=1, lease_s=60, wait_s=30))
+    for_shop = asyncio.create_task(queue.take(sources=["shop"], limit=1, lease_s=60, wait_s=30))
+    await asyncio.sleep(0)
+    await queue.put([make_event("m-1")])
+    assert ids(await asyncio.wait_for(for_shop, 5)) == ["m-1"]
+    await queue.put([make_event("m-2", source="app")])
+    assert ids(await asyncio.wait_for(for_app, 5)) == ["m-2"]
