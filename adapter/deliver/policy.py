@@ -1,0 +1,207 @@
+"""What an answer of Browsee means, and how long to wait before the next try. Pure: knows no network and no clock.
+
+Browsee documents two answers: 200 `{"status": "success"}` and 400 `{"status": "failure", "message": …}` (its Track and
+Identify HTTP API pages). All else is what servers, proxies and networks do, and the tables here say what we take it
+for: a refusal ends an event, so it is assumed only where trying again could not help; a fault of the project as a whole
+(key, plan, address) must burn no event, so it is a pause.
+
+Never looks at the call that was answered, and never lets more than 300 characters of an answer out.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Literal, TypeAlias
+
+import orjson
+
+from adapter.model import Reason
+
+Failure: TypeAlias = Literal[Reason.TIMEOUT, Reason.UNREACHABLE, Reason.GARBAGE]
+"""How an exchange ends that is not an HTTP answer: late, no connection (or a broken one), bytes that are not HTTP."""
+
+MAX_MESSAGE_CHARS = 300
+MIN_RETRY_AFTER_S = 1.0
+MAX_RETRY_AFTER_S = 15 * 60.0
+# Nobody means a day: what is longer is an epoch in the wrong header or a joke, and the answer counts without it.
+ABSURD_RETRY_AFTER_S = 24 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back for one call, as far as it came.
+
+    `headers` has the few that matter, names in lower case. `body` is bounded by who read it. `failure` is set when the
+    exchange did not end as HTTP says; `status` may be known even then, if it was the body that did not come whole.
+    `seconds` is the time from the call to here.
+    """
+
+    status: int | None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    failure: Failure | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Browsee has it. `unexpected`: it said so in a way that is not documented."""
+
+    unexpected: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedByBrowsee:
+    """Browsee will never take this call. `message` is its own, bounded; it may quote values: store it, never log it."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class TryAgain:
+    """Not now. `retry_after_s`: Browsee named a time, 1 s … 15 min. `counted`: it uses up an attempt of the event."""
+
+    reason: Reason
+    retry_after_s: float | None = None
+    counted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Misconfigured:
+    """No event is to blame, and none may be lost to it. `detail` says what was answered and what a person can do."""
+
+    detail: str
+
+
+Verdict: TypeAlias = Accepted | RefusedByBrowsee | TryAgain | Misconfigured
+
+# What a 4xx means that is not a refusal. 400 is the documented refusal; 413 and 422 say the same of size and content,
+# and any other 4xx is taken for one too: a pause for one odd event would hold up every other.
+TRIED_AGAIN: Mapping[int, Reason] = {
+    408: Reason.TIMEOUT,
+    421: Reason.SERVER_ERROR,
+    425: Reason.SERVER_ERROR,
+    429: Reason.RATE_LIMITED,
+}
+
+MISCONFIGURED: Mapping[int, str] = {
+    401: "check browsee_api_key",
+    402: "the project's Browsee plan may not include this call; `browsee.identify: false` turns identify off",
+    403: "check browsee_api_key, and that the project's Browsee plan includes this call",
+    404: "check browsee.url",
+    405: "check browsee.url",
+    407: "a proxy between here and Browsee wants a login; check the network and browsee.url",
+    410: "check browsee.url",
+    426: "check browsee.url; the server wants another protocol",
+}
+REDIRECTED = "redirects are never followed; set browsee.url to the final address"
+
+_WITHOUT_BODY = frozenset({204, 205})
+_SECONDS = re.compile(r"\d{1,12}(\.\d{1,6})?", re.ASCII)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+
+
+def classify(answer: Answer, *, now: datetime) -> Verdict:
+    """What `answer` means for its call. `now` is aware; it is used only for a `Retry-After` date without a `Date`."""
+    if answer.status is None:
+        return TryAgain(answer.failure or Reason.GARBAGE)
+    match answer.status // 100:
+        case 2:
+            return _read_success(answer)
+        case 3:
+            return Misconfigured(f"Browsee's address answered {answer.status}: {REDIRECTED}")
+        case 4:
+            return _read_4xx(answer, now)
+        case 5:
+            return _try_again(Reason.SERVER_ERROR, answer, now)
+        case _:
+            return TryAgain(Reason.GARBAGE)
+
+
+def _read_success(answer: Answer) -> Verdict:
+    if answer.status in _WITHOUT_BODY:
+        return Accepted(unexpected=True)
+    if answer.failure is not None:
+        return TryAgain(answer.failure)
+    try:
+        told = orjson.loads(answer.body)
+    except orjson.JSONDecodeError:
+        # A proxy's or a captive portal's page: Browsee may never have seen the call.
+        return TryAgain(Reason.GARBAGE)
+    status = told.get("status") if isinstance(told, dict) else None
+    if status == "failure":
+        return RefusedByBrowsee(_message(told, answer.status))
+    return Accepted(unexpected=status != "success")
+
+
+def _read_4xx(answer: Answer, now: datetime) -> Verdict:
+    status = answer.status or 0
+    if status in TRIED_AGAIN:
+        return _try_again(TRIED_AGAIN[status], answer, now)
+    if status in MISCONFIGURED:
+        return Misconfigured(f"Browsee answered {status}: {MISCONFIGURED[status]}")
+    try:
+        told = orjson.loads(answer.body)
+    except orjson.JSONDecodeError:
+        told = None
+    return RefusedByBrowsee(_message(told, status))
+
+
+def _try_again(reason: Reason, answer: Answer, now: datetime) -> TryAgain:
+    """Who is told when to come back, or that they come too fast, has not failed: it costs the event no attempt."""
+    wait_s = retry_after_s(answer.headers, now=now)
+    return TryAgain(reason, wait_s, counted=wait_s is None and reason is not Reason.RATE_LIMITED)
+
+
+def _message(told: Any, status: int | None) -> str:
+    message = told.get("message") if isinstance(told, dict) else None
+    if not isinstance(message, str) or not message.strip():
+        return f"Browsee answered {status} without a message"
+    line = _CONTROL.sub(" ", message[: 4 * MAX_MESSAGE_CHARS]).strip()
+    return line if len(line) <= MAX_MESSAGE_CHARS else line[: MAX_MESSAGE_CHARS - 1] + "…"
+
+
+def retry_after_s(headers: Mapping[str, str], *, now: datetime) -> float | None:
+    """Seconds that `Retry-After` asks for, within 1 s … 15 min; None if it is absent, in the past, absurd or neither
+    seconds nor an HTTP date (RFC 9110, 10.2.3).
+
+    A date is held against the answer's own `Date`, so that a wrong clock on either side does no harm.
+    """
+    text = headers.get("retry-after", "").strip()
+    if _SECONDS.fullmatch(text):
+        wait_s = float(text)
+    else:
+        until = _http_date(text)
+        if until is None:
+            return None
+        wait_s = (until - (_http_date(headers.get("date", "")) or now)).total_seconds()
+    if wait_s < 0 or wait_s > ABSURD_RETRY_AFTER_S:
+        return None
+    return min(max(wait_s, MIN_RETRY_AFTER_S), MAX_RETRY_AFTER_S)
+
+
+def _http_date(text: str) -> datetime | None:
+    if not text or len(text) > 64:
+        return None
+    try:
+        at = parsedate_to_datetime(text)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+
+
+def delay_s(*, attempt: int, jitter: float, max_s: float) -> float:
+    """Seconds before the next try of an event that failed `attempt` times before this one; full jitter, `jitter` in
+    [0, 1).
+
+    1 s doubling to `max_s`: full jitter spreads a crowd of retries best (AWS Architecture Blog, "Exponential Backoff
+    And Jitter").
+    """
+    return jitter * min(max_s, 2.0 ** min(attempt, 32))
+
+
+def is_exhausted(*, retried_s: float, retry_for_s: float) -> bool:
+    """The event has been tried for as long as the settings want it tried."""
+    return retried_s >= retry_for_s
