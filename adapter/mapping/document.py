@@ -1,0 +1,263 @@
+"""Reads YAML as strictly as a configuration deserves, and remembers where everything stood.
+
+Scalars are those of JSON plus bare words; keys are always text. Anchors, aliases, tags, merge keys, duplicate keys and
+second documents are refused, because each lets a file mean something else than it shows. Works from the parser's
+events rather than its nodes: events keep anchors and tags apart, and deep nesting cannot overflow a stack.
+"""
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import yaml
+
+from adapter.mapping.finding import Finding, Severity
+
+MAX_BYTES = 1_000_000
+MAX_DEPTH = 40
+
+Path: TypeAlias = tuple[str | int, ...]
+"""Where a value stands in the data: keys and list positions from the root."""
+
+_Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+_NOT_TEXT = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|(?<!^)\ufeff")
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
+_CONSTANTS = {
+    "": None, "~": None, "null": None, "Null": None, "NULL": None,
+    "true": True, "True": True, "TRUE": True,
+    "false": False, "False": False, "FALSE": False,
+}  # fmt: skip
+"""The words of YAML 1.2's core schema; `yes`, `on` and `y` are text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A place in a file, counted in characters from 1."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A file as plain data, with the place of every key and value, and what was wrong with its YAML.
+
+    Where reading could not go to the end `data` is None; with other findings it holds what is left without what
+    they name, so that a reader may look for more problems in it.
+    """
+
+    file: str
+    lines: tuple[str, ...]
+    data: Any
+    findings: tuple[Finding, ...]
+    _values: dict[Path, Mark] = field(repr=False)
+    _keys: dict[Path, Mark] = field(repr=False)
+
+    def mark_of(self, path: Path) -> Mark:
+        """Where the value at `path` begins; for a path that is not in the file, its nearest parent that is."""
+        while path and path not in self._values:
+            path = path[:-1]
+        return self._values.get(path, Mark(1, 1))
+
+    def mark_of_key(self, path: Path) -> Mark:
+        """Where the key of the value at `path` stands; for a list member or the root, where the value begins."""
+        return self._keys.get(path) or self.mark_of(path)
+
+    def finding(self, severity: Severity, code: str, mark: Mark, message: str) -> Finding:
+        """A finding of this file at `mark`, with its source line."""
+        return _finding(self.file, self.lines, mark=mark, severity=severity, code=code, message=message)
+
+
+def read_document(text: str, *, file: str) -> Document:
+    """Read `text`; `file` is its name in findings. Never raises for what is in it."""
+    lines = tuple(_LINE_BREAK.split(text))
+    reader = _Reader(file, lines)
+    if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
+        reader.report("E100", Mark(1, 1), f"the file is larger than {MAX_BYTES:,} bytes")
+        return reader.document()
+    strange = _NOT_TEXT.search(text)
+    if strange is not None:
+        before = _LINE_BREAK.split(text[: strange.start()])
+        mark = Mark(len(before), len(before[-1]) + 1)
+        reader.report("E101", mark, f"not valid YAML: the character U+{ord(strange[0]):04X} is not allowed")
+        return reader.document()
+    reader.read(text)
+    return reader.document()
+
+
+class _Unreadable(Exception):  # noqa: N818 - not an error of ours: reading stops, what was found is told
+    """Reading on makes no sense; the reason is among the findings."""
+
+
+class _Reader:
+    """Builds a document from the parser's events, by recursive descent: `MAX_DEPTH` keeps the stack small."""
+
+    def __init__(self, file: str, lines: tuple[str, ...]) -> None:
+        self._file = file
+        self._lines = lines
+        self._root: Any = None
+        self._findings: list[Finding] = []
+        self._values: dict[Path, Mark] = {}
+        self._keys: dict[Path, Mark] = {}
+        self._depth = 0
+        self._events: Iterator[yaml.Event] = iter(())
+
+    def report(self, code: str, mark: Mark, message: str, severity: Severity = Severity.ERROR) -> None:
+        finding = _finding(self._file, self._lines, mark=mark, severity=severity, code=code, message=message)
+        self._findings.append(finding)
+
+    def document(self) -> Document:
+        return Document(self._file, self._lines, self._root, tuple(self._findings), self._values, self._keys)
+
+    def read(self, text: str) -> None:
+        self._events = _events(text)
+        try:
+            self._read_stream()
+        except yaml.MarkedYAMLError as exc:
+            self._report_syntax(exc)
+        except _Unreadable:
+            pass
+
+    def _read_stream(self) -> None:
+        documents = 0
+        for event in self._events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                documents += 1
+                if documents > 1:
+                    self.report("E102", _mark(event), "a file is one document; leave out what follows this `---`")
+                    return
+                self._root = self._value(next(self._events), ())
+        if not documents:
+            self.report("E100", Mark(1, 1), "the file is empty")
+
+    def _value(self, event: yaml.Event, path: Path | None) -> Any:
+        """The value that starts with `event`. With no `path` it is read to get past it, and leaves no marks."""
+        mark = _mark(event)
+        if path is not None:
+            self._values[path] = mark
+        match event:
+            case yaml.ScalarEvent():
+                self._refuse_extras(event)
+                return self._scalar(event, mark)
+            case yaml.SequenceStartEvent():
+                self._refuse_extras(event)
+                value: Any = []
+                self._fill_list(value, path, mark)
+                return value
+            case yaml.MappingStartEvent():
+                self._refuse_extras(event)
+                value = {}
+                self._fill_block(value, path, mark)
+                return value
+            case yaml.AliasEvent():
+                self.report("E102", mark, f"aliases are not read: write out what `*{event.anchor}` stands for")
+                return None
+            case _:
+                raise AssertionError(event)
+
+    def _fill_list(self, target: list[Any], path: Path | None, mark: Mark) -> None:
+        self._enter(mark)
+        while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
+            target.append(self._value(event, None if path is None else (*path, len(target))))
+        self._depth -= 1
+
+    def _fill_block(self, target: dict[str, Any], path: Path | None, mark: Mark) -> None:
+        self._enter(mark)
+        while not isinstance(event := next(self._events), yaml.MappingEndEvent):
+            key = self._key(event)
+            if key is None or path is None or key in target:
+                if key is not None and path is not None:
+                    first = self._keys[(*path, key)].line
+                    message = f"`{key}` is written twice in the same place (first on line {first})"
+                    self.report("E103", _mark(event), message)
+                self._value(next(self._events), None)
+                continue
+            within = (*path, key)
+            self._keys[within] = _mark(event)
+            target[key] = self._value(next(self._events), within)
+        self._depth -= 1
+
+    def _enter(self, mark: Mark) -> None:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            self.report("E100", mark, f"the file is nested deeper than {MAX_DEPTH} levels")
+            raise _Unreadable
+
+    def _key(self, event: yaml.Event) -> str | None:
+        """The key as it is written; None, and a finding, for what cannot be one."""
+        if not isinstance(event, yaml.ScalarEvent):
+            self.report("E102", _mark(event), "a key has to be text")
+            self._value(event, None)
+            return None
+        self._refuse_extras(event)
+        if event.implicit[0] and event.value == "<<":
+            self.report("E102", _mark(event), "merge keys are not read: write the words out")
+            return None
+        return str(event.value)
+
+    def _refuse_extras(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> None:
+        if event.anchor is not None:
+            self.report("E102", _mark(event), f"anchors are not read: leave out `&{event.anchor}`")
+        if event.tag is not None:
+            self.report("E102", _mark(event), f"tags are not read: leave out `{event.tag}`")
+
+    def _scalar(self, event: yaml.ScalarEvent, mark: Mark) -> Any:
+        text: str = event.value
+        if not event.implicit[0]:
+            return text
+        self._warn_of_comment(event)
+        if text in _CONSTANTS:
+            return _CONSTANTS[text]
+        number = _NUMBER.fullmatch(text)
+        if number is None:
+            return text
+        if not math.isfinite(float(text)):
+            self.report("E104", mark, "the number is too large for JSON")
+            return 0
+        return float(text) if number[1] or number[2] else int(text)
+
+    def _warn_of_comment(self, event: yaml.ScalarEvent) -> None:
+        """`Order #1` is the value `Order`. Somebody who means a comment puts a space after the #."""
+        end: Any = event.end_mark
+        rest = self._lines[end.line][end.column :] if end.line < len(self._lines) else ""
+        if event.value and re.match(r" #[^\s#]", rest):
+            cut = f"everything after ` #` is a comment, so the value is only '{event.value}'"
+            mark = Mark(end.line + 1, end.column + 1)
+            self.report("W201", mark, f"{cut}; quote it if the # belongs to it", Severity.WARNING)
+
+    def _report_syntax(self, exc: yaml.MarkedYAMLError) -> None:
+        where = exc.problem_mark or exc.context_mark
+        mark = Mark(where.line + 1, where.column + 1) if where is not None else Mark(1, 1)
+        problem = exc.problem or exc.context or "the text ends too early"
+        line = self._lines[mark.line - 1] if mark.line <= len(self._lines) else ""
+        if line[mark.column - 1 : mark.column] == "\t":
+            problem = problem.replace("found character that", "found character '\\t' that")
+        hint = "quote a value that starts with {, [, *, &, @, % or contains ': '"
+        self.report("E101", mark, f"not valid YAML: {problem}; {hint}")
+
+
+def _events(text: str) -> Iterator[yaml.Event]:
+    parser = _Parser(text)
+    try:
+        while parser.check_event():
+            yield parser.get_event()
+    finally:
+        parser.dispose()
+
+
+def _mark(event: yaml.Event) -> Mark:
+    start: Any = event.start_mark
+    return Mark(start.line + 1, start.column + 1)
+
+
+def _finding(file: str, lines: tuple[str, ...], *, mark: Mark, severity: Severity, code: str, message: str) -> Finding:
+    source = lines[mark.line - 1] if mark.line <= len(lines) else ""
+    return Finding(severity, code, file, mark.line, mark.column, _shown(message), _shown(source))
+
+
+def _shown(text: str) -> str:
+    """`text` without what could command a terminal; same length, so that columns stay right."""
+    return re.sub("[^\t\x20-\x7e\xa0-\ud7ff\ue000-\U0010ffff]", "\ufffd", text)

@@ -1,0 +1,113 @@
+"""What is wrong with a file that a person wrote: where, what was found, what is allowed.
+
+A finding is a value, so that every problem of a file is shown in one run. Rendering is plain text or data; colours
+belong to the command line. Never quotes anything but the file itself.
+"""
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from adapter.model import JsonObject
+
+_WIDTH = 160
+"""Characters of a source line that are shown; a mapping squeezed into one line would fill the terminal."""
+
+
+class Severity(StrEnum):
+    """How bad it is, in the word that is shown. Errors and failed tests keep a file from being used."""
+
+    ERROR = "error"
+    FAILED = "test failed"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One problem at a place of a file.
+
+    `line` and `column` count characters from 1; both are 0 for a problem of the file as a whole. `code` (`E152`) is
+    empty for failed tests and notes. `source` is the text of the line, or empty to show none.
+    """
+
+    severity: Severity
+    code: str
+    file: str
+    line: int
+    column: int
+    message: str
+    source: str = ""
+
+    @property
+    def blocks(self) -> bool:
+        """The file cannot be used while this stands."""
+        return self.severity in (Severity.ERROR, Severity.FAILED)
+
+    @property
+    def headline(self) -> str:
+        """`shop.yaml:11:5: error E111: …`, one line."""
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        label = f"{self.severity} {self.code}" if self.code else str(self.severity)
+        return f"{place}: {label}: {self.message}"
+
+
+def as_text(finding: Finding) -> str:
+    """The headline, the source line and a caret under the place."""
+    if not finding.source or not finding.line:
+        return finding.headline
+    start = max(0, finding.column - _WIDTH // 2) if len(finding.source) > _WIDTH else 0
+    shown = finding.source[start : start + _WIDTH]
+    before = finding.source[start : finding.column - 1]
+    # Tabs stay tabs, so that the caret stands under its character however wide the terminal makes them.
+    indent = "".join("\t" if character == "\t" else " " for character in before)
+    return f"{finding.headline}\n{finding.line:>8} | {shown}\n{'':>8} | {indent}^"
+
+
+def as_json(finding: Finding) -> JsonObject:
+    """The finding as data for machines; `code` is null where there is none."""
+    return {
+        "file": finding.file,
+        "line": finding.line,
+        "column": finding.column,
+        "severity": str(finding.severity),
+        "code": finding.code or None,
+        "message": finding.message,
+    }
+
+
+_GITHUB_LEVELS = {
+    Severity.ERROR: "error",
+    Severity.FAILED: "error",
+    Severity.WARNING: "warning",
+    Severity.NOTE: "notice",
+}
+
+
+def as_github(finding: Finding) -> str:
+    """A workflow command that GitHub shows as an annotation beside the line."""
+    place = f"file={_escaped(finding.file, ',:')}"
+    if finding.line:
+        place += f",line={finding.line},col={finding.column}"
+    title = finding.code or str(finding.severity)
+    return f"::{_GITHUB_LEVELS[finding.severity]} {place},title={title}::{_escaped(finding.message)}"
+
+
+def _escaped(text: str, also: str = "") -> str:
+    for character in f"%\r\n{also}":
+        text = text.replace(character, f"%{ord(character):02X}")
+    return text
+
+
+def nearest(word: str, words: Iterable[str]) -> str | None:
+    """The one of `words` that was probably meant, or None if none is near. Case does not count."""
+    by_folded = {candidate.lower(): candidate for candidate in words}
+    close = difflib.get_close_matches(word.lower(), by_folded, n=1, cutoff=0.6)
+    return by_folded[close[0]] if close else None
+
+
+def did_you_mean(word: str, words: Iterable[str]) -> str:
+    """`; did you mean `number`?`, to append to a message, or nothing if no word is near."""
+    meant = nearest(word, words)
+    return f"; did you mean `{meant}`?" if meant is not None else ""
