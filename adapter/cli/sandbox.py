@@ -1,0 +1,100 @@
+"""`browsee-adapter sandbox`: the stand-in for Browsee, on its own."""
+
+import asyncio
+import signal
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import orjson
+import uvloop
+from aiohttp import web
+
+from adapter.bundled import bundled
+from adapter.errors import AdapterError, ConfigError
+from adapter.model import JsonObject
+from adapter.sandbox.checks import Kind
+from adapter.sandbox.limit import Limit
+from adapter.sandbox.recording import Recording
+from adapter.sandbox.script import FORMAT, Script, parse_script
+from adapter.sandbox.server import Sandbox, build
+
+DEFAULT_PORT = 8081
+_SHUTDOWN_S = 2.0
+
+
+class _Documented(click.Command):
+    """Shows the format of scripts under its help, from the one place where it is written down."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        super().format_epilog(ctx, formatter)
+        formatter.write("\nScripts:\n")
+        formatter.write(textwrap.indent(FORMAT, "  "))
+
+
+@click.command(cls=_Documented)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=DEFAULT_PORT, show_default=True, type=click.IntRange(0, 65535), help="0: any free one.")
+@click.option("--limit", metavar="N/s", help="Answer 429 beyond this many calls: 20/s, 1200/m, 50000/h.")
+@click.option("--retry-after", is_flag=True, help="Let those 429 say when to come back.")
+@click.option("--script", "script_file", type=click.Path(path_type=Path), help="Rules of other answers; see below.")
+@click.option("--db", type=click.Path(path_type=Path), help="Keep what arrives in this SQLite file.")
+def sandbox(
+    host: str, port: int, limit: str | None, retry_after: bool, script_file: Path | None, db: Path | None
+) -> None:
+    """Run a stand-in for Browsee that checks calls as Browsee documents them and shows what arrived.
+
+    \b
+    Example:
+      browsee-adapter sandbox --limit 20/s
+      curl -d '{"apiKey":"k","event":"CLICKED","userId":"u"}' http://127.0.0.1:8081/api/v1/track
+    """
+    try:
+        stand_in = make_sandbox(db=db, retry_after=retry_after)
+        stand_in.set_limit(None if limit is None else Limit.parse(limit))
+        stand_in.script = Script() if script_file is None else _read_script(script_file)
+        uvloop.run(_run(stand_in, host, port, click.echo))
+    except AdapterError as exc:
+        click.echo(str(exc), err=True)
+        raise SystemExit(2) from None
+
+
+def make_sandbox(*, db: Path | None = None, retry_after: bool = False) -> Sandbox:
+    """A sandbox with the shipped schemas. Raises ConfigError if `db` cannot be used."""
+    schemas: dict[Kind, JsonObject] = {
+        "track": orjson.loads(bundled("schemas/browsee/track.json").read_bytes()),
+        "identify": orjson.loads(bundled("schemas/browsee/identify.json").read_bytes()),
+    }
+    return Sandbox(recording=Recording(db), schemas=schemas, retry_after=retry_after)
+
+
+def _read_script(file: Path) -> Script:
+    try:
+        return parse_script(file.read_text(encoding="utf-8"), file=str(file))
+    except (OSError, UnicodeDecodeError) as exc:
+        raise ConfigError(f"{file}: cannot read this script: {exc}") from exc
+
+
+async def _run(stand_in: Sandbox, host: str, port: int, say: Callable[[str], None]) -> None:
+    """Serve until SIGINT or SIGTERM."""
+    stopping = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    runner = web.AppRunner(build(stand_in), access_log=None, shutdown_timeout=_SHUTDOWN_S)
+    await runner.setup()
+    try:
+        await _listen(runner, host, port)
+        url = f"http://{f'[{host}]' if ':' in host else host}:{runner.addresses[0][1]}"
+        say(f"SANDBOX: what arrives is shown at {url}/ and reaches nobody")
+        say(f"browsee.url: {url}/api/v1")
+        await stopping.wait()
+    finally:
+        await runner.cleanup()
+
+
+async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError as exc:
+        raise ConfigError(f"cannot listen on {host}:{port}: {exc.strerror or exc}") from exc

@@ -1,0 +1,204 @@
+"""A stand-in for Browsee: the documented endpoints with the documented checks, and a page that shows what arrived.
+
+    POST /api/v1/track  /api/v1/identify    200 success · 400 failure with a message · 429 beyond the limit · the script
+    GET  /                                  the page
+    GET  /calls?after=N&limit=N&user=U&event=E&status=S&newest_first=true      what arrived, as JSON
+    GET  /summary                           how many, by kind, status and event
+    DELETE /calls                           forget them
+
+A call is answered only after it is recorded. Never shows a key, and never talks to anybody.
+"""
+
+import asyncio
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from adapter.model import JsonObject
+from adapter.sandbox.checks import Checks, Kind
+from adapter.sandbox.limit import Limit, TokenBucket
+from adapter.sandbox.recording import Received, Recording, Wanted, project_of
+from adapter.sandbox.script import Rule, Script
+
+_PAGE = Path(__file__).with_name("page.html")
+_PAGE_HEADERS = {
+    # The page is one file: nothing is fetched from elsewhere, and nothing in a call can become a script.
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
+    "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
+_SUCCESS = b'{"status":"success"}'
+_MAX_PAGE_OF_CALLS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What to answer a call, and when. `status` 0 closes the connection instead."""
+
+    status: int
+    body: bytes
+    message: str | None = None
+    content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    delay_s: float = 0.0
+
+
+_ACCEPTED = Reply(200, _SUCCESS)
+
+
+class Sandbox:
+    """Judges calls and records them. `schemas` says what a track and an identify call look like.
+
+    `script` and `limit` may be changed while it runs, by whoever holds the object.
+    """
+
+    def __init__(self, *, recording: Recording, schemas: Mapping[Kind, JsonObject], retry_after: bool = False) -> None:
+        self.script = Script()
+        self.recording = recording
+        self._checks = Checks(schemas)
+        self._retry_after = retry_after
+        self._bucket: TokenBucket | None = None
+
+    def set_limit(self, limit: Limit | None) -> None:
+        """Answer 429 beyond `limit` from now on; None for no limit."""
+        self._bucket = None if limit is None else TokenBucket(limit, now_s=time.monotonic())
+
+    async def take(self, kind: Kind, request: web.Request) -> web.StreamResponse:
+        """Answer one call."""
+        body = _decoded(await request.read())
+        known = body if isinstance(body, dict) else {}
+        event = _text(known.get("event"))
+        user = _text(known.get("userId")) or _text(known.get("anonymousId"))
+        rule = self.script.answer(kind=kind, event=event, user=user)
+        reply = self._reply(kind, body, rule)
+        await self.recording.add(
+            Received(
+                number=self.recording.next_number(),
+                at_s=time.time(),
+                kind=kind,
+                event=event,
+                user=user,
+                project=project_of(known.get("apiKey")),
+                status=reply.status,
+                message=reply.message,
+                body=orjson.dumps({name: value for name, value in known.items() if name != "apiKey"}),
+            )
+        )
+        if reply.delay_s:
+            await asyncio.sleep(reply.delay_s)
+        if reply.status == 0 and request.transport is not None:
+            request.transport.abort()
+        return web.Response(
+            status=reply.status or 500, body=reply.body, content_type=reply.content_type, headers=reply.headers
+        )
+
+    def _reply(self, kind: Kind, body: Any, rule: Rule | None) -> Reply:
+        if rule is not None and rule.drop:
+            return Reply(0, b"", "dropped by the script", delay_s=rule.delay_s)
+        if rule is not None and rule.status is not None:
+            return _scripted(rule, rule.status)
+        delay_s = 0.0 if rule is None else rule.delay_s
+        wait_s = 0.0 if self._bucket is None else self._bucket.take(time.monotonic())
+        if wait_s > 0:
+            headers = {"Retry-After": str(math.ceil(wait_s))} if self._retry_after else {}
+            return _failure(429, "too many requests", headers=headers, delay_s=delay_s)
+        problem = self._checks.problem(kind, body)
+        if problem is not None:
+            return _failure(400, problem, delay_s=delay_s)
+        return _ACCEPTED if not delay_s else Reply(200, _SUCCESS, delay_s=delay_s)
+
+
+def build(sandbox: Sandbox) -> web.Application:
+    """The application to serve; it closes the sandbox's recording when it ends."""
+    app = web.Application(client_max_size=1024 * 1024)
+    api = _Api(sandbox.recording)
+
+    async def track(request: web.Request) -> web.StreamResponse:
+        return await sandbox.take("track", request)
+
+    async def identify(request: web.Request) -> web.StreamResponse:
+        return await sandbox.take("identify", request)
+
+    async def close(_: web.Application) -> None:
+        await sandbox.recording.close()
+
+    app.router.add_post("/api/v1/track", track)
+    app.router.add_post("/api/v1/identify", identify)
+    app.router.add_get("/", api.page)
+    app.router.add_get("/calls", api.calls)
+    app.router.add_delete("/calls", api.forget)
+    app.router.add_get("/summary", api.summary)
+    app.on_cleanup.append(close)
+    return app
+
+
+class _Api:
+    """What the page and the experiments read."""
+
+    def __init__(self, recording: Recording) -> None:
+        self._recording = recording
+        self._page = _PAGE.read_text(encoding="utf-8")
+
+    async def page(self, _: web.Request) -> web.Response:
+        return web.Response(text=self._page, content_type="text/html", headers=_PAGE_HEADERS)
+
+    async def calls(self, request: web.Request) -> web.Response:
+        query = request.query
+        try:
+            wanted = Wanted(
+                after=int(query.get("after", 0)),
+                limit=max(0, min(int(query.get("limit", 100)), _MAX_PAGE_OF_CALLS)),
+                user=query.get("user"),
+                event=query.get("event"),
+                status=int(query["status"]) if "status" in query else None,
+                newest_first=query.get("newest_first") == "true",
+            )
+        except ValueError:
+            return _json({"message": "after, limit and status are whole numbers"}, status=400)
+        return _json([call.as_json() for call in await self._recording.read(wanted)])
+
+    async def summary(self, _: web.Request) -> web.Response:
+        return _json(self._recording.summary())
+
+    async def forget(self, _: web.Request) -> web.Response:
+        await self._recording.clear()
+        return _json(self._recording.summary())
+
+
+def _scripted(rule: Rule, status: int) -> Reply:
+    headers = {} if rule.retry_after is None else {"Retry-After": rule.retry_after}
+    if isinstance(rule.body, str):
+        return Reply(status, rule.body.encode(), "scripted", "text/html", headers, rule.delay_s)
+    if rule.body is not None:
+        return Reply(status, orjson.dumps(rule.body), "scripted", headers=headers, delay_s=rule.delay_s)
+    if status == HTTPStatus.OK:
+        return Reply(status, _SUCCESS, "scripted", headers=headers, delay_s=rule.delay_s)
+    return _failure(status, "scripted", headers=headers, delay_s=rule.delay_s)
+
+
+def _failure(status: int, message: str, *, headers: Mapping[str, str] | None = None, delay_s: float = 0.0) -> Reply:
+    body = orjson.dumps({"status": "failure", "message": message})
+    return Reply(status, body, message, headers=headers or {}, delay_s=delay_s)
+
+
+def _decoded(raw: bytes) -> Any:
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _json(value: Any, *, status: int = 200) -> web.Response:
+    return web.Response(body=orjson.dumps(value), content_type="application/json", status=status)
