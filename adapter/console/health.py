@@ -1,0 +1,133 @@
+"""`/healthz`, `/readyz` and `/metrics`: alive, whether a good event would be stored now, and the figures.
+
+Trouble with delivery never turns `/readyz`: a sender that is told to stay away loses events that the queue would keep.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import orjson
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.registry import Collector
+
+from adapter.console.operator import IsOperator
+from adapter.errors import QueueError
+from adapter.model import JsonObject
+from adapter.queue.base import Inbox
+
+Delivery: TypeAlias = Literal["ok", "slowed", "paused"]
+
+_PROBE_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """One figure of now; `labels` by name."""
+
+    name: str
+    help: str
+    value: float
+    labels: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How the service is doing, as the composition root sees it. `why` is a sentence for a person, "" if all is well.
+
+    `facts` are the details that only the operator sees.
+    """
+
+    stopping: bool
+    sandbox: bool
+    delivery: Delivery
+    why: str
+    facts: JsonObject
+    gauges: tuple[Gauge, ...]
+
+
+class Health:
+    """Handlers of the three paths; `report` says how the service is doing now."""
+
+    def __init__(
+        self, *, inbox: Inbox, report: Callable[[], Report], registry: CollectorRegistry, is_operator: IsOperator
+    ) -> None:
+        self._inbox = inbox
+        self._report = report
+        self._registry = registry
+        self._is_operator = is_operator
+
+    def routes(self) -> list[web.RouteDef]:
+        """GET, and with it HEAD."""
+        return [
+            web.get("/healthz", self.healthz),
+            web.get("/readyz", self.readyz),
+            web.get("/metrics", self.metrics),
+        ]
+
+    async def healthz(self, _: web.Request) -> web.Response:
+        """The event loop turns: that is all."""
+        return _json({"alive": True}, 200)
+
+    async def readyz(self, request: web.Request) -> web.Response:
+        """200 exactly while a good event would be stored: really writes and syncs."""
+        report = self._report()
+        trouble = "stopping" if report.stopping else await self._trouble()
+        told: JsonObject = {"ready": not trouble, "delivery": report.delivery}
+        if report.sandbox:
+            told["destination"] = "SANDBOX"
+        if trouble:
+            told["why"] = trouble
+        if self._is_operator(request):
+            told |= {"delivery_why": report.why, **report.facts}
+        return _json(told, 503 if trouble else 200)
+
+    async def metrics(self, request: web.Request) -> web.Response:
+        """Prometheus' text format, for the operator."""
+        if not self._is_operator(request):
+            told = {
+                "success": False,
+                "code": "unauthorized",
+                "message": "/metrics needs the admin token: Authorization: Bearer …",
+            }
+            return _json(told, 401)
+        text = await asyncio.to_thread(generate_latest, self._registry)
+        return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    async def _trouble(self) -> str:
+        try:
+            async with asyncio.timeout(_PROBE_S):
+                await self._inbox.probe()
+        except QueueError as exc:
+            return f"queue: {exc}"
+        except TimeoutError:
+            return f"queue: a write took longer than {_PROBE_S:.0f} s"
+        return ""
+
+
+class Gauges(Collector):
+    """The figures of `report` as metrics, asked for when they are read."""
+
+    def __init__(self, report: Callable[[], Report]) -> None:
+        self._report = report
+
+    def describe(self) -> Iterable[GaugeMetricFamily]:
+        """Nothing beforehand: registering must not ask a service that is not there yet."""
+        return []
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        families: dict[str, GaugeMetricFamily] = {}
+        for gauge in self._report().gauges:
+            names = [name for name, _ in gauge.labels]
+            family = families.setdefault(gauge.name, GaugeMetricFamily(gauge.name, gauge.help, labels=names))
+            family.add_metric([value for _, value in gauge.labels], gauge.value)
+        return families.values()
+
+
+def _json(told: JsonObject, status: int) -> web.Response:
+    headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+    return web.Response(status=status, body=orjson.dumps(told), headers=headers)

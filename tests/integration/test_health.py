@@ -1,0 +1,143 @@
+"""`/healthz`, `/readyz` and `/metrics` over a real socket, in front of real queues."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientSession
+from aiohttp.test_utils import TestServer
+from aiohttp.web import Application
+
+from adapter.console.health import Gauge, Gauges, Health, Report
+from adapter.console.operator import operator_check
+from adapter.model import Secret
+from adapter.observe.happenings import MessagesStored
+from adapter.observe.observer import Observer
+from adapter.queue.sqlite import SqliteQueue
+from tests.fakes import FakeClock, make_event
+
+REPORT = Report(
+    stopping=False,
+    sandbox=False,
+    delivery="ok",
+    why="",
+    facts={"unaccounted": 0},
+    gauges=(Gauge("browsee_adapter_pending", "Events pending.", 3),),
+)
+
+
+class Board:
+    """What `/readyz` is told, changed by a test."""
+
+    def __init__(self) -> None:
+        self.report = REPORT
+
+    def __call__(self) -> Report:
+        return self.report
+
+
+@pytest.fixture
+def board() -> Board:
+    return Board()
+
+
+@pytest.fixture
+async def queue(tmp_path: Path) -> AsyncIterator[SqliteQueue]:
+    queue = await SqliteQueue.open(tmp_path / "queue.db", now=FakeClock(), max_pending=1)
+    yield queue
+    await queue.close()
+
+
+@pytest.fixture
+async def url(queue: SqliteQueue, board: Board) -> AsyncIterator[str]:
+    observer = Observer()
+    observer.emit(MessagesStored(source="shop", count=2))
+    observer.watch(Gauges(board))
+    health = Health(
+        inbox=queue, report=board, registry=observer.registry, is_operator=operator_check(Secret("admin-token"))
+    )
+    app = Application()
+    app.add_routes(health.routes())
+    async with TestServer(app) as server:
+        yield str(server.make_url("/"))
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[ClientSession]:
+    async with ClientSession() as session:
+        yield session
+
+
+async def test_alive(http: ClientSession, url: str) -> None:
+    """The event loop turns, whatever the rest does."""
+    async with http.get(f"{url}healthz") as answer:
+        assert (answer.status, await answer.json()) == (200, {"alive": True})
+
+
+async def test_ready_while_a_good_event_would_be_stored(http: ClientSession, url: str, queue: SqliteQueue) -> None:
+    """200 while the queue has room, 503 with the reason while it has none."""
+    async with http.get(f"{url}readyz") as answer:
+        assert (answer.status, (await answer.json())["ready"]) == (200, True)
+    await queue.put([make_event("m-1")])
+    async with http.get(f"{url}readyz") as answer:
+        told = await answer.json()
+    assert (answer.status, told["ready"], told["why"]) == (
+        503,
+        False,
+        "queue: 1 events are pending; this queue takes 1 at most",
+    )
+
+
+async def test_not_ready_when_the_disk_takes_nothing(http: ClientSession, url: str, queue: SqliteQueue) -> None:
+    """A probe that only looked would say yes here: SQLite can read but not write."""
+    queue._connection.execute("PRAGMA query_only = ON")
+    async with http.get(f"{url}readyz") as answer:
+        assert answer.status == 503
+        assert "readonly" in (await answer.json())["why"]
+    queue._connection.execute("PRAGMA query_only = OFF")
+    async with http.get(f"{url}readyz") as answer:
+        assert answer.status == 200
+
+
+async def test_stopping_turns_readiness_first(http: ClientSession, url: str, board: Board) -> None:
+    """From SIGTERM on a balancer is told to look elsewhere."""
+    board.report = replace(REPORT, stopping=True)
+    async with http.get(f"{url}readyz") as answer:
+        assert (answer.status, (await answer.json())["why"]) == (503, "stopping")
+
+
+async def test_trouble_with_delivery_does_not_turn_readiness(http: ClientSession, url: str, board: Board) -> None:
+    """Events are still stored; the body says what is wrong."""
+    board.report = replace(REPORT, delivery="paused", why="Browsee answers 401: check browsee_api_key")
+    async with http.get(f"{url}readyz") as answer:
+        told = await answer.json()
+    assert (answer.status, told["delivery"]) == (200, "paused")
+    assert told["delivery_why"] == "Browsee answers 401: check browsee_api_key"
+
+
+@pytest.mark.parametrize(
+    ("headers", "sees"),
+    [
+        ({}, True),
+        ({"Authorization": "Bearer admin-token"}, True),
+        ({"Authorization": "Bearer wrong"}, False),
+        ({"X-Forwarded-For": "203.0.113.9"}, False),
+        ({"X-Forwarded-For": "203.0.113.9", "Authorization": "bearer admin-token"}, True),
+    ],
+    ids=["loopback", "token", "wrong token", "through a proxy", "token through a proxy"],
+)
+async def test_details_are_for_the_operator(http: ClientSession, url: str, headers: dict[str, str], sees: bool) -> None:
+    """By token, or on this machine without a proxy between; the rest see ready or not."""
+    async with http.get(f"{url}readyz", headers=headers) as answer:
+        assert ("unaccounted" in await answer.json()) is sees
+    async with http.get(f"{url}metrics", headers=headers) as answer:
+        assert answer.status == (200 if sees else 401)
+
+
+async def test_metrics_show_counts_and_figures_of_now(http: ClientSession, url: str) -> None:
+    """Counters of what happened and gauges of the report, in Prometheus' format."""
+    async with http.get(f"{url}metrics") as answer:
+        text = await answer.text()
+    assert 'browsee_adapter_messages_stored_total{source="shop"} 2.0' in text
+    assert "browsee_adapter_pending 3.0" in text
