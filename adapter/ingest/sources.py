@@ -1,0 +1,26 @@
+"""What ingest needs to know of a source: who may send as it, and how much. Never how it is mapped."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from adapter.model import Event, Rejection, Secret
+
+ProtectEvent: TypeAlias = Callable[[Event], Event]
+ProtectRejection: TypeAlias = Callable[[Rejection], Rejection]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One sender as the settings name it.
+
+    `signing_secrets` demand a valid `X-Signature` besides the key. `limit_per_s` is in messages, None for no limit.
+    The two `protect_…` functions run before anything is stored; None stores what was sent.
+    """
+
+    name: str
+    keys: tuple[Secret, ...]
+    signing_secrets: tuple[Secret, ...] = ()
+    limit_per_s: float | None = None
+    protect_event: ProtectEvent | None = None
+    protect_rejection: ProtectRejection | None = None
