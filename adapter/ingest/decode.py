@@ -1,0 +1,170 @@
+"""Raw bytes → messages. Pure. Never looks at Content-Type or Content-Encoding: both lie, and the bytes do not.
+
+Browser SDKs send JSON as text/plain, RudderStack's Node SDK as a gzipped form, Python SDKs with bare NaN. So the bytes
+decide: what begins like gzip or zlib is inflated (JSON begins so never), what is JSON or nearly JSON is read.
+"""
+
+import json
+import math
+import re
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from adapter.model import JsonObject, Problem
+
+MAX_DEPTH = 200
+"""Objects and arrays within each other, the body's own included. What is stored is encoded again, and orjson encodes
+254 levels; RudderStack documents 200."""
+
+_COMPRESSED_HEADERS = frozenset({b"\x1f\x8b", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda"})
+"""How gzip (the first) and zlib streams begin; no JSON does."""
+
+_EITHER_FORMAT = zlib.MAX_WBITS | 32
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_INTEGERS = range(-(2**63), 2**64)
+_NOTHING: JsonObject = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What one request carried.
+
+    `messages` are of any JSON type, as a member of an array may be; null members are left out, for they stand for an
+    event whose data was missing. `envelope` is what a `{"batch": […]}` has beside its batch, else empty. `is_single`
+    is True for one bare object. `repaired` counts values that are not JSON: NaN and infinities, now null, and lone
+    surrogates, now U+FFFD.
+    """
+
+    messages: Sequence[Any]
+    envelope: JsonObject
+    is_single: bool
+    repaired: int
+
+
+@dataclass(frozen=True, slots=True)
+class TooLarge:
+    """The body, inflated, is larger than allowed."""
+
+
+def inflate(raw: bytes, *, max_bytes: int) -> bytes | Problem | TooLarge:
+    """`raw` itself, or what it holds if it is a gzip or zlib stream; at most `max_bytes` are ever made of it."""
+    if raw[:2] not in _COMPRESSED_HEADERS:
+        return raw
+    stream = zlib.decompressobj(_EITHER_FORMAT)
+    try:
+        inflated = stream.decompress(raw, max_bytes + 1)
+    except zlib.error:
+        return Problem("", "gzip", "the compressed body is damaged")
+    if len(inflated) > max_bytes:
+        return TooLarge()
+    # One stream to a body: a body of many tiny ones would cost time without limit, and no sender makes it.
+    if not stream.eof or stream.unused_data:
+        return Problem("", "gzip", "the compressed body is not one whole gzip stream")
+    return inflated
+
+
+def decode(raw: bytes) -> Body | Problem:
+    """The messages in `raw`: an object, an array, an array of `{"json": {…}}`, or `{"batch": […]}`. Never raises."""
+    repaired = 0
+    try:
+        value = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        lenient = _decode_leniently(raw)
+        if isinstance(lenient, Problem):
+            return lenient
+        value, repaired = lenient
+    # Counting brackets is 20 times faster than walking, and settles it for every body but a large batch.
+    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _depth_exceeds(value, MAX_DEPTH):
+        return _too_deep()
+    return _unpacked(value, repaired)
+
+
+def _unpacked(value: Any, repaired: int) -> Body | Problem:
+    if isinstance(value, list):
+        return Body([_unwrapped(item) for item in value if item is not None], _NOTHING, False, repaired)
+    if not isinstance(value, dict):
+        return Problem("", "type", "the body must be a JSON object or array")
+    batch = value.get("batch")
+    if not isinstance(batch, list):
+        return Body((value,), _NOTHING, True, repaired)
+    envelope = {name: held for name, held in value.items() if name != "batch"}
+    return Body([item for item in batch if item is not None], envelope, False, repaired)
+
+
+def _unwrapped(item: Any) -> Any:
+    """Segment's Extensible Webhook wraps each member of its arrays (seen on the wire of its package 3.497.0)."""
+    if isinstance(item, dict) and len(item) == 1 and isinstance(item.get("json"), dict):
+        return item["json"]
+    return item
+
+
+def _decode_leniently(raw: bytes) -> tuple[Any, int] | Problem:
+    """Python's json takes what JavaScript's and Python's encoders emit beside JSON; then that is made JSON again."""
+    nulled: list[str] = []
+
+    def finite(digits: str) -> float | None:
+        value = float(digits)
+        if math.isfinite(value):
+            return value
+        nulled.append(digits)
+        return None
+
+    def integer(digits: str) -> int | float | None:
+        # As orjson reads it: beyond 64 bits as a float.
+        if len(digits) <= 20 and (exact := int(digits)) in _INTEGERS:
+            return exact
+        return finite(digits)
+
+    try:
+        # Some .NET senders begin with a byte order mark.
+        text = raw.decode("utf-8-sig")
+        value = json.loads(text, parse_constant=nulled.append, parse_float=finite, parse_int=integer)
+    except UnicodeDecodeError:
+        return Problem("", "encoding", "the body must be UTF-8")
+    except json.JSONDecodeError as error:
+        return Problem("", "json", f"the body must be JSON; it is not at line {error.lineno}, column {error.colno}")
+    except RecursionError:
+        return _too_deep()
+    if _depth_exceeds(value, MAX_DEPTH):
+        return _too_deep()
+    if b"\\u" not in raw:
+        return value, len(nulled)
+    mended, replaced = _without_surrogates(value)
+    return mended, replaced + len(nulled)
+
+
+def _without_surrogates(value: Any) -> tuple[Any, int]:
+    """`value` with U+FFFD for each lone surrogate, and how many. json has joined the pairs, so what is left is lone."""
+    if isinstance(value, str):
+        return _LONE_SURROGATE.subn("\ufffd", value)
+    if isinstance(value, list):
+        members = [_without_surrogates(member) for member in value]
+        return [member for member, _ in members], sum(count for _, count in members)
+    if isinstance(value, dict):
+        pairs = [(_without_surrogates(name), _without_surrogates(held)) for name, held in value.items()]
+        mended = {name: held for (name, _), (held, _) in pairs}
+        return mended, sum(of_name + of_held for (_, of_name), (_, of_held) in pairs)
+    return value, 0
+
+
+def _depth_exceeds(value: Any, max_depth: int) -> bool:
+    """Walks level by level, so that depth costs no stack."""
+    level = [value] if isinstance(value, (dict, list)) else []
+    for _ in range(max_depth):
+        level = [
+            member
+            for container in level
+            for member in (container.values() if isinstance(container, dict) else container)
+            if isinstance(member, (dict, list))
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _too_deep() -> Problem:
+    return Problem("", "depth", f"the body must not nest deeper than {MAX_DEPTH} objects and arrays")

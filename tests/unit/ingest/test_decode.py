@@ -1,0 +1,158 @@
+"""Bytes → messages: every shape a sender was seen to post, and what hostile ones post."""
+
+import gzip
+import json
+import zlib
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adapter.ingest.decode import MAX_DEPTH, Body, TooLarge, decode, inflate
+from adapter.model import Problem
+
+A, B = {"type": "track", "event": "A"}, {"type": "track", "event": "B"}
+
+
+def body(raw: bytes) -> Body:
+    decoded = decode(raw)
+    assert isinstance(decoded, Body), decoded
+    return decoded
+
+
+def problem(raw: bytes) -> Problem:
+    decoded = decode(raw)
+    assert isinstance(decoded, Problem), decoded
+    return decoded
+
+
+@pytest.mark.parametrize(
+    ("value", "messages", "envelope", "is_single"),
+    [
+        (A, [A], {}, True),
+        ([A, B], [A, B], {}, False),
+        ([None, A, {}, 5], [A, {}, 5], {}, False),
+        ([{"json": A}, B, {"json": 1}, {"json": A, "x": 1}], [A, B, {"json": 1}, {"json": A, "x": 1}], {}, False),
+        ({"batch": [A, None, B], "sentAt": "x"}, [A, B], {"sentAt": "x"}, False),
+        ({"batch": []}, [], {}, False),
+        ([], [], {}, False),
+        ({"batch": "not a list"}, [{"batch": "not a list"}], {}, True),
+    ],
+    ids=["object", "array", "nulls left out", "wrapped", "batch", "empty batch", "empty array", "a field named batch"],
+)  # fmt: skip
+def test_the_messages_of_every_shape(
+    value: Any, messages: list[Any], envelope: dict[str, Any], is_single: bool
+) -> None:
+    """Object, array, wrapped array and batch all come down to messages and what stood around them."""
+    decoded = body(json.dumps(value).encode())
+    assert (list(decoded.messages), decoded.envelope, decoded.is_single) == (messages, envelope, is_single)
+    assert decoded.repaired == 0
+
+
+@pytest.mark.parametrize(
+    ("raw", "value", "repaired"),
+    [
+        (b'{"a":NaN,"b":[Infinity,-Infinity]}', {"a": None, "b": [None, None]}, 3),
+        (b'{"a":1e999,"b":-1e999}', {"a": None, "b": None}, 2),
+        (b'{"a":NaN,"b":' + b"9" * 5000 + b"}", {"a": None, "b": None}, 2),
+        (rb'{"a":"x\ud800y","\udc00":["\ud83d\ude00",7]}', {"a": "x�y", "�": ["😀", 7]}, 2),
+        (b'\xef\xbb\xbf{"a":1}', {"a": 1}, 0),
+        (b'{"a":1,"a":2}', {"a": 2}, 0),
+        (b'{"a":1,"a":2,"b":NaN}', {"a": 2, "b": None}, 1),
+        (b'{"a":NaN,"b":18446744073709551615}', {"a": None, "b": 2**64 - 1}, 1),
+        (b'{"a":NaN,"b":18446744073709551616,"c":1.5}', {"a": None, "b": float(2**64), "c": 1.5}, 1),
+    ],
+    ids=[
+        "NaN and infinities", "beyond a double", "5000 digits", "lone surrogates", "byte order mark", "duplicate keys",
+        "duplicate keys beside NaN", "64 bits", "beyond 64 bits",
+    ],
+)  # fmt: skip
+def test_what_is_nearly_json_is_repaired_and_counted(raw: bytes, value: Any, repaired: int) -> None:
+    """Python's and JavaScript's encoders write these; what is not JSON becomes null or U+FFFD, and is counted."""
+    assert (body(raw).messages[0], body(raw).repaired) == (value, repaired)
+    assert orjson.loads(orjson.dumps(value)) == value
+
+
+@pytest.mark.parametrize(
+    ("raw", "keyword"),
+    [
+        (b"", "json"), (b"{", "json"), (b"a=1&b=2", "json"), (b'{"a":1} x', "json"), (b"{'a':1}", "json"),
+        (b"\xff\xfe{}", "encoding"), (b'{"a":"\xff"}', "encoding"), (b'{"a":"\xed\xa0\x80"}', "encoding"),
+        (b"null", "type"), (b"5", "type"), (b'"x"', "type"), (b"true", "type"), (b"NaN", "type"),
+        (b"[" * 10_000 + b"]" * 10_000, "depth"), (b'{"a":' * 10_000 + b"1" + b"}" * 10_000, "depth"),
+        (b'{"a":NaN,"b":' + b"[" * 10_000 + b"]" * 10_000 + b"}", "depth"),
+        (b"[NaN," + b"[" * 300 + b"]" * 300 + b"]", "depth"),
+        (b"[" * 10_000, "depth"),
+    ],
+    ids=lambda value: repr(value)[:24],
+)  # fmt: skip
+def test_what_holds_no_message_is_a_problem(raw: bytes, keyword: str) -> None:
+    """Never an exception, however deep it nests, and never a word of the body in the answer."""
+    found = problem(raw)
+    assert (found.pointer, found.keyword) == ("", keyword)
+    assert "a=1" not in found.message
+
+
+@pytest.mark.parametrize(("depth", "is_read"), [(MAX_DEPTH, True), (MAX_DEPTH + 1, False)], ids=["at", "beyond"])
+def test_the_depth_limit(depth: int, is_read: bool) -> None:
+    """What is read can be encoded again; breadth is not depth."""
+    deep = b"[" * depth + b"]" * depth
+    assert isinstance(decode(deep), Body) is is_read
+    assert isinstance(decode(b"[" + b"[]," * 1000 + b"[]]"), Body)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats() | st.text(st.characters(codec=None)),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@settings(deadline=None)
+@given(st.one_of(st.binary(), json_values.map(lambda value: json.dumps(value).encode())))
+def test_nothing_raises_and_what_is_read_is_json(raw: bytes) -> None:
+    """Any bytes end in messages that orjson can encode, or in a problem."""
+    decoded = decode(raw)
+    if isinstance(decoded, Body):
+        orjson.dumps(decoded.messages)
+
+
+PLAIN = b'{"event":"' + b"x" * 1000 + b'"}'
+
+
+@pytest.mark.parametrize(
+    ("raw", "inflated"),
+    [
+        (PLAIN, PLAIN),
+        (b"", b""),
+        (gzip.compress(PLAIN), PLAIN),
+        (zlib.compress(PLAIN), PLAIN),
+        (gzip.compress(PLAIN[:100]), PLAIN[:100]),
+        (gzip.compress(b"x" * 1013), TooLarge()),
+        (gzip.compress(b"\0" * 50_000_000), TooLarge()),
+    ],
+    ids=["plain", "empty", "gzip", "zlib", "short gzip", "one byte too many", "bomb"],
+)
+def test_the_bytes_say_whether_they_are_compressed(raw: bytes, inflated: object) -> None:
+    """No header is asked: gzip that does not say so is inflated, plain JSON that claims gzip is not."""
+    assert inflate(raw, max_bytes=len(PLAIN)) == inflated
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        gzip.compress(PLAIN)[:-9],
+        gzip.compress(PLAIN) + b"x",
+        gzip.compress(b"{}") + gzip.compress(b"{}"),
+        b"\x1f\x8b nonsense",
+        b"\x78\x9c",
+    ],
+    ids=["cut", "more behind it", "two streams", "no gzip", "header only"],
+)
+def test_damaged_compression_is_a_problem(raw: bytes) -> None:
+    """What cannot be inflated to its end is refused, not taken in part."""
+    found = inflate(raw, max_bytes=10_000)
+    assert isinstance(found, Problem)
+    assert found.keyword == "gzip"
