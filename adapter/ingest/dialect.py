@@ -1,0 +1,93 @@
+"""What differs between a platform's webhook and an SDK pointed at us. Pure; told by the path, never by the body."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import TypeAlias
+
+from adapter.model import JsonObject
+
+Network: TypeAlias = IPv4Network | IPv6Network
+Address: TypeAlias = IPv4Address | IPv6Address
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How a path's messages are to be read.
+
+    `is_direct` messages come from the clock and the address of a user, and their `writeKey` is a credential.
+    `type` is what a message without one is; None where the path does not say.
+    """
+
+    is_direct: bool
+    type: str | None
+
+
+WEBHOOK = Dialect(is_direct=False, type=None)
+BATCH = Dialect(is_direct=True, type=None)
+
+_KINDS = ("track", "identify", "page", "screen", "group", "alias")
+
+SDK_PATHS: Mapping[str, Dialect] = {
+    **{kind: Dialect(is_direct=True, type=kind) for kind in _KINDS},
+    # analytics.js appends the first letter of the type.
+    **{kind[0]: Dialect(is_direct=True, type=kind) for kind in _KINDS},
+    **dict.fromkeys(("batch", "b", "import"), BATCH),
+}
+"""The last part of `/v1/…` → how its messages are read."""
+
+_MOBILE = ("android", "ios", "swift", "kotlin", "react-native", "react_native", "flutter")
+"""Parts of the names that mobile SDKs give in `context.library.name`: analytics-kotlin, rudder-ios-library …"""
+
+
+def merged(under: JsonObject, over: object) -> object:
+    """`over` laid on `under`, first level only; `over` as it is where the two cannot be merged.
+
+    Absent, null and PHP's `[]` say nothing, so `under` shows through.
+    """
+    if over is None or over == []:
+        return under
+    if isinstance(over, dict) and under:
+        return {**under, **over}
+    return over
+
+
+def speaks_for_its_user(context: object, *, has_origin: bool) -> bool:
+    """Whether the peer's address is the user's: a page in a browser, or an app on a phone, and not a server."""
+    if has_origin:
+        return True
+    library = context.get("library") if isinstance(context, dict) else None
+    name = library.get("name") if isinstance(library, dict) else None
+    return isinstance(name, str) and any(part in name.lower() for part in _MOBILE)
+
+
+def client_address(peer: str | None, forwarded: Sequence[str], trusted: Sequence[Network]) -> str | None:
+    """The address a request came from: `peer`, or, if that is a trusted proxy, whom the proxies say it was.
+
+    `forwarded` are the values of all `X-Forwarded-For` headers. They are read from the end, for the beginning is
+    written by whoever pleases: the first address that is no trusted proxy is the client. None if that is not told.
+    """
+    address = _address(peer)
+    if address is None or not _is_within(address, trusted):
+        return peer
+    for hop in reversed([hop for value in forwarded for hop in value.split(",")]):
+        address = _address(hop.strip())
+        if address is None:
+            return None
+        if not _is_within(address, trusted):
+            return str(address)
+    return None
+
+
+def _address(text: str | None) -> Address | None:
+    try:
+        address = ip_address(text or "")
+    except ValueError:
+        return None
+    # A socket for both families shows 192.0.2.1 as ::ffff:192.0.2.1.
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return address if mapped is None else mapped
+
+
+def _is_within(address: Address, networks: Sequence[Network]) -> bool:
+    return any(address in network for network in networks)

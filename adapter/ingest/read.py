@@ -1,0 +1,203 @@
+"""One message → an Event, or a Rejection that keeps it. Pure.
+
+Tolerant where senders differ (ids, containers, types, timestamps), strict where a message could not be used. A message
+without a user, or of a type that nobody knows, is an event too: which of them matter is for the mapping to say.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from hashlib import blake2b
+from typing import NamedTuple, TypeAlias
+
+import orjson
+
+from adapter.ingest.dialect import WEBHOOK, Dialect, merged, speaks_for_its_user
+from adapter.ingest.timestamps import Chosen, choose, correct, written
+from adapter.ingest.validate import COMMON, Validator
+from adapter.model import Event, JsonObject, Problem, Reason, Rejection
+
+NewId: TypeAlias = Callable[[], str]
+
+KEPT_BYTES = 65_536
+"""How much is kept of the body of a rejection."""
+
+LONGEST_ID_CHARS = 256
+"""A longer message id is stood for by its hash. SDKs make up to 100; RudderStack's gateway checks no length."""
+
+_IDS = ("userId", "anonymousId", "groupId", "previousId")
+_CONTAINERS = ("traits", "properties")
+_ENVELOPED = ("context", "integrations")
+_CHANGES_PER_TRY = frozenset({"sentAt", "receivedAt", "_metadata"})
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What all messages of one request have in common.
+
+    `envelope` is what stood beside `batch`. `peer` is the sender's address where it may be the user's, else None.
+    `max_message_bytes` limits each message; None where the whole body is within it already.
+    """
+
+    source: str
+    received_at: datetime
+    dialect: Dialect = WEBHOOK
+    envelope: JsonObject = field(default_factory=dict)
+    peer: str | None = None
+    has_origin: bool = False
+    max_message_bytes: int | None = None
+
+
+class Read(NamedTuple):
+    """What became of a message, and how many of its timestamps could not be used."""
+
+    result: Event | Rejection
+    passed_over: int
+
+
+def read_event(message: object, arrival: Arrival, *, validator: Validator, new_id: NewId) -> Read:
+    """`message`, of any JSON type, as an event of `arrival.source`, or as the rejection that says what is wrong.
+
+    `new_id` makes an id for a message that has none and nothing to tell its copies by. Never raises.
+    """
+    if not isinstance(message, dict):
+        problem = Problem("", "type", "a message must be an object")
+        return Read(_rejected(Reason.SCHEMA, (problem,), message, None, arrival), 0)
+    event, passed_over = _normalised(message, arrival, new_id)
+    limit = arrival.max_message_bytes
+    if limit is not None and len(orjson.dumps(message)) > limit:
+        problem = Problem("", "maxLength", f"a message must be at most {limit} bytes of JSON")
+        return Read(_rejected(Reason.TOO_LARGE, (problem,), event.body, event.message_id, arrival), 0)
+    has_user = event.user_id is not None or event.anonymous_id is not None
+    problems = validator.problems(event.type if has_user else COMMON, message)
+    if problems:
+        return Read(_rejected(Reason.SCHEMA, problems, event.body, event.message_id, arrival), 0)
+    return Read(event, passed_over)
+
+
+def read_unchecked(message: JsonObject, *, source: str, received_at: datetime, new_id: NewId) -> Event:
+    """`message` as a webhook's event without asking its schema: for a mapping's tests and `explain`. Never raises."""
+    return _normalised(message, Arrival(source, received_at), new_id)[0]
+
+
+def unparseable(raw: bytes, problem: Problem, *, source: str, received_at: datetime) -> Rejection:
+    """The rejection of a body in which no message could be found."""
+    return Rejection(source, Reason.UNPARSEABLE, (problem,), raw[:KEPT_BYTES], None, received_at)
+
+
+def text_id(value: object) -> str | None:
+    """An id as text: trimmed, numbers in plain digits (`42` for 42.0, never 4.2e+1); None if blank or anything else."""
+    if isinstance(value, str):
+        return value.strip() or None
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    if isinstance(value, float) and not value.is_integer():
+        digits = format(Decimal(repr(value)), "f")
+        return digits if digits[-1].isdigit() else None
+    return str(int(value))
+
+
+def _rejected(
+    reason: Reason, problems: tuple[Problem, ...], body: object, message_id: str | None, arrival: Arrival
+) -> Rejection:
+    # The body is kept as it would have been stored, so that reading it anew, as a webhook's, corrects nothing twice.
+    kept = orjson.dumps(body)[:KEPT_BYTES]
+    return Rejection(arrival.source, reason, problems, kept, message_id, arrival.received_at)
+
+
+def _normalised(message: JsonObject, arrival: Arrival, new_id: NewId) -> tuple[Event, int]:
+    body = message.copy()
+    # A credential of the source, which has done its work: it must not lie in the history.
+    body.pop("writeKey", None)
+    kind = _kind(body, arrival.dialect)
+    message_id = _message_id(body, new_id)
+    body["messageId"] = message_id
+    if kind:
+        body["type"] = kind
+    _settle_ids(body)
+    _settle_containers(body, arrival)
+    chosen = _settle_time(body, arrival)
+    event = Event(
+        source=arrival.source,
+        message_id=message_id,
+        type=kind,
+        user_id=body.get("userId"),
+        anonymous_id=body.get("anonymousId"),
+        timestamp=chosen.timestamp,
+        received_at=arrival.received_at,
+        body=body,
+    )
+    return event, chosen.passed_over
+
+
+def _kind(body: JsonObject, dialect: Dialect) -> str:
+    """The message's own type before the path's; "" if neither says one.
+
+    In lower case: no sender tells types apart by case, but customers' own functions write `Track` and mean `track`.
+    """
+    kind = body.get("type")
+    named = kind.strip().lower() if isinstance(kind, str) else ""
+    return named or dialect.type or ""
+
+
+# The four below change the shallow copy that `_normalised` made, and never what lies deeper: that is the sender's.
+
+
+def _settle_ids(body: JsonObject) -> None:
+    for name in _IDS:
+        if name not in body:
+            continue
+        settled = text_id(body[name])
+        if settled is None:
+            del body[name]
+        else:
+            body[name] = settled
+
+
+def _settle_containers(body: JsonObject, arrival: Arrival) -> None:
+    for name in _CONTAINERS:
+        if body.get(name) == []:
+            body[name] = {}
+    for name in _ENVELOPED:
+        under = arrival.envelope.get(name)
+        if isinstance(under, dict) or body.get(name) == []:
+            body[name] = merged(under if isinstance(under, dict) else {}, body.get(name))
+    if arrival.peer is not None and arrival.dialect.is_direct:
+        _add_address(body, arrival.peer, arrival)
+
+
+def _add_address(body: JsonObject, peer: str, arrival: Arrival) -> None:
+    context = {} if body.get("context") is None else body["context"]
+    if not isinstance(context, dict) or "ip" in context:
+        return
+    if speaks_for_its_user(context, has_origin=arrival.has_origin):
+        body["context"] = {**context, "ip": peer}
+
+
+def _settle_time(body: JsonObject, arrival: Arrival) -> Chosen:
+    if not arrival.dialect.is_direct:
+        return choose(body, received_at=arrival.received_at)
+    sent_at = body.get("sentAt")
+    if sent_at is None:
+        sent_at = arrival.envelope.get("sentAt")
+    chosen = correct(body, sent_at=sent_at, received_at=arrival.received_at)
+    if body.get("originalTimestamp") is None and body.get("timestamp") is not None:
+        body["originalTimestamp"] = body["timestamp"]
+    body["timestamp"] = written(chosen.timestamp)
+    body["receivedAt"] = written(arrival.received_at)
+    return chosen
+
+
+def _message_id(body: JsonObject, new_id: NewId) -> str:
+    given = text_id(body.get("messageId"))
+    if given is not None:
+        return given if len(given) <= LONGEST_ID_CHARS else _digest(given)
+    if body.get("timestamp") is None and body.get("originalTimestamp") is None:
+        # Two equal clicks are two clicks.
+        return new_id()
+    return _digest({name: held for name, held in body.items() if name not in _CHANGES_PER_TRY})
+
+
+def _digest(value: object) -> str:
+    return blake2b(orjson.dumps(value, option=orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
