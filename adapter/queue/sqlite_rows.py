@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from heapq import merge
 from itertools import islice
+from operator import itemgetter
 from typing import assert_never
 
 import orjson
@@ -134,26 +135,32 @@ class SqliteRows:
 
     # -- delivery --------------------------------------------------------------------------------------------------
 
-    def heads(self, *, sources: Iterable[str], limit: int, busy: Collection[int]) -> list[Head]:
-        """Up to `limit` heads of lanes that are due and not `busy`, longest due first."""
-        due = [
-            self._run(SQL["due_lanes"], (number, self._now_us(), limit + len(busy)))
-            for number in map(self._sources.get, sources)
-            if number is not None
-        ]
-        free = (lane for lane, _ in merge(*due, key=lambda found: found[1]) if lane not in busy)
-        return [self._head(lane) for lane in islice(free, limit)]
+    def heads(self, *, sources: Collection[str], limit: int, busy: Collection[int]) -> list[Head]:
+        """Up to `limit` heads of lanes that are due and not `busy`: live ones first, then longest due."""
+        found: list[int] = []
+        for behind in (0, 1):
+            if len(found) < limit:
+                found += self._due_lanes(self._numbers(sources), behind, limit - len(found), busy)
+        return [self._head(lane) for lane in found]
 
-    def until_due_s(self, sources: Iterable[str]) -> float | None:
+    def _due_lanes(self, sources: Sequence[int], behind: int, limit: int, busy: Collection[int]) -> Iterable[int]:
+        now_us, most = self._now_us(), limit + len(busy)
+        due = [self._run(SQL["due_lanes"], (source, behind, now_us, most)) for source in sources]
+        return islice((lane for lane, _ in merge(*due, key=itemgetter(1)) if lane not in busy), limit)
+
+    def until_due_s(self, sources: Collection[str]) -> float | None:
         """Seconds until the next lane of `sources` that is not due yet will be; None if there is none."""
         now_us = self._now_us()
         dues = [
-            self._run(SQL["next_due"], (number, now_us)).fetchone()[0]
-            for number in map(self._sources.get, sources)
-            if number is not None
+            self._run(SQL["next_due"], (source, behind, now_us)).fetchone()[0]
+            for source in self._numbers(sources)
+            for behind in (0, 1)
         ]
         soonest = min((due for due in dues if due is not None), default=None)
         return None if soonest is None else (soonest - now_us) / _US
+
+    def _numbers(self, sources: Collection[str]) -> list[int]:
+        return [self._sources[name] for name in sources if name in self._sources]
 
     def note(self, receipt: int, key: str) -> None:
         self._run(SQL["add_sent"], (receipt, key))

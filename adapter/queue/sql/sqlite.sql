@@ -50,10 +50,10 @@ INSERT INTO dedup_{day} (digest, receipt) VALUES (?, ?);
 DELETE FROM dedup_kept WHERE receipt = ?;
 
 -- name: due_lanes
-SELECT lane, due_us FROM lane WHERE source = ? AND due_us <= ? ORDER BY due_us LIMIT ?;
+SELECT lane, due_us FROM lane WHERE source = ? AND behind = ? AND due_us <= ? ORDER BY due_us LIMIT ?;
 
 -- name: next_due
-SELECT min(due_us) FROM lane WHERE source = ? AND due_us > ?;
+SELECT min(due_us) FROM lane WHERE source = ? AND behind = ? AND due_us > ?;
 
 -- name: head_of_lane
 SELECT lane.head, lane.attempt, lane.retried_us, message.message_id, message.type, message.user_id,
