@@ -140,7 +140,10 @@ class SqliteQueue:
             raise
 
     async def balance(self) -> Balance:
-        return await asyncio.to_thread(_balance, self._path)
+        balance = await asyncio.to_thread(_balance, self._path)
+        # Operators put events back beside us; what is pending is known again from the rows now and then.
+        self._pending = balance.pending
+        return balance
 
     async def keep_mapping(self, *, name: str, version: str, text: str) -> None:
         await self._commits.write(lambda: self._rows.keep_mapping(name=name, version=version, text=text))
