@@ -1,0 +1,67 @@
+"""Reads how people write quantities: `72h`, `5MB`, `50/s`, `0.0.0.0:8080`. Pure.
+
+Every function raises ValueError with what is allowed, and never quotes what it was given: the caller knows the place,
+and whether the value may be shown.
+"""
+
+import re
+from dataclasses import dataclass
+
+_DURATION = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)(ms|s|m|h|d)", re.ASCII)
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+_SIZE = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)(B|KB|MB|GB|TB)", re.ASCII)
+# Powers of 1000, as the letters say; a limit a few percent lower than somebody's powers of 1024 harms nobody.
+_BYTES = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+
+_RATE = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)/(s|m|h)", re.ASCII)
+
+_ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:\[\]/]+):(\d{1,5})", re.ASCII)
+
+_MAX_PORT = 65535
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where to listen. `port` 0 lets the system choose one."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def duration_s(text: str) -> float:
+    """Seconds of a duration such as `500ms`, `20s`, `5m`, `72h`, `30d`; more than 0."""
+    found = _DURATION.fullmatch(text)
+    if found is None or float(found[1]) == 0:
+        raise ValueError("a duration is a number above 0 and ms, s, m, h or d, such as 20s, 5m, 72h or 30d")
+    return float(found[1]) * _SECONDS[found[2]]
+
+
+def size_bytes(text: str) -> int:
+    """Bytes of a size such as `512KB`, `5MB`, `10GB`; a KB is 1000 bytes; at least 1."""
+    found = _SIZE.fullmatch(text)
+    size = int(float(found[1]) * _BYTES[found[2]]) if found else 0
+    if size < 1:
+        raise ValueError("a size is a number above 0 and B, KB, MB, GB or TB, such as 512KB, 5MB or 10GB")
+    return size
+
+
+def rate_per_s(text: str) -> float:
+    """Events a second of a rate such as `50/s`, `1200/m`, `10000/h`; more than 0."""
+    found = _RATE.fullmatch(text)
+    if found is None or float(found[1]) == 0:
+        raise ValueError("a rate is a number above 0 and /s, /m or /h, such as 50/s or 1200/m")
+    return float(found[1]) / _SECONDS[found[2]]
+
+
+def address(text: str) -> Address:
+    """Host and port of `0.0.0.0:8080`, `localhost:8080` or `[::1]:8080`."""
+    found = _ADDRESS.fullmatch(text)
+    if found is None or int(found[2]) > _MAX_PORT:
+        raise ValueError(
+            f"an address is a host, a colon and a port up to {_MAX_PORT}, such as 0.0.0.0:8080 or [::1]:8080"
+        )
+    return Address(host=found[1].strip("[]"), port=int(found[2]))
