@@ -38,7 +38,7 @@ def test_a_rate_is_read_per_second(text: str, rate: float) -> None:
         ("localhost:0", Address("localhost", 0)),
         ("[::1]:65535", Address("::1", 65535)),
     ],
-    ids=lambda value: str(value),
+    ids=str,
 )
 def test_an_address_is_read_and_written_alike(text: str, expected: Address) -> None:
     """An address shows itself as it is written, brackets of IPv6 included."""

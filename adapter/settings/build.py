@@ -1,0 +1,132 @@
+"""Builds `Settings` from values that the schema has judged. Looks which mapping files exist; reads none."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from adapter.errors import ConfigError
+from adapter.model import JsonObject, Secret
+from adapter.settings.mapping_choice import MappingChoice, found_mapping, named_mapping
+from adapter.settings.quantities import Address, address, duration_s, rate_per_s, size_bytes
+from adapter.settings.settings import (
+    BrowseeSettings,
+    LimitSettings,
+    PaceSettings,
+    QueueUrl,
+    RetentionSettings,
+    RetrySettings,
+    Settings,
+    SourceSettings,
+)
+from adapter.settings.shape import Reader
+
+_SANDBOX_QUEUE = "sandbox.db"
+
+
+def readers(*, folder: Path, mappings: Path) -> dict[str, Reader]:
+    """How a text of each definition of the schema is read; relative paths count from `folder`."""
+
+    def queue(text: str) -> QueueUrl:
+        return QueueUrl(None) if text == "memory:" else QueueUrl(folder / text.removeprefix("sqlite:///"))
+
+    def mapping(text: str) -> Path:
+        return named_mapping(text, folder=folder, mappings=mappings)
+
+    return {
+        "address": address,
+        "duration": duration_s,
+        "key": Secret,
+        "mapping": mapping,
+        "queue": queue,
+        "rate_or_auto": lambda text: None if text == "auto" else rate_per_s(text),
+        "rate_or_off": lambda text: None if text == "off" else rate_per_s(text),
+        "secret": Secret,
+        "size": size_bytes,
+        "url": lambda text: text.rstrip("/"),
+    }
+
+
+def built(
+    values: JsonObject,
+    *,
+    process: Mapping[str, Any],
+    file: Path | None,
+    mappings: Path,
+    browsee_api_key: Secret | None,
+) -> Settings:
+    """The settings that `values` say, all of them read.
+
+    `process` is what was read of `environment.PROCESS_VARIABLES`; `browsee_api_key` is for sources that name none,
+    and `mappings` is where their mapping is looked for. Raises ConfigError if it is unclear which that is.
+    """
+    mapping = _unnamed_mapping(values["sources"], mappings=mappings)
+    browsee, retry, limits, retention = (values[name] for name in ("browsee", "retry", "limits", "retention"))
+    listen: Address = values["listen"]
+    return Settings(
+        listen=Address(host=process.get("ADAPTER_HOST", listen.host), port=process.get("ADAPTER_PORT", listen.port)),
+        queue=values["queue"],
+        browsee=BrowseeSettings(url=browsee["url"], rate_per_s=browsee["rate"], identify=browsee["identify"]),
+        sources=tuple(
+            _source(name, source, mapping=mapping.file, browsee_api_key=browsee_api_key)
+            for name, source in values["sources"].items()
+        ),
+        retry=RetrySettings(for_s=retry["for"], max_s=retry["max"]),
+        pace=PaceSettings(recover_s=values["pace"]["recover"]),
+        limits=LimitSettings(
+            body_bytes=limits["body"],
+            inflated_bytes=limits["inflated"],
+            message_bytes=limits["message"],
+            pending=limits["pending"],
+        ),
+        retention=RetentionSettings(
+            history_s=retention["history"], dead_s=retention["dead"], dedup_s=retention["dedup"]
+        ),
+        hash_key=values.get("hash_key"),
+        admin_token=values.get("admin_token"),
+        log_format=process.get("ADAPTER_LOG_FORMAT"),
+        sandbox=False,
+        file=file,
+        notes=(mapping.note,) if mapping.note else (),
+    )
+
+
+def in_sandbox(settings: Settings) -> Settings:
+    """`settings` for trying things out: a queue of its own beside the one configured, and no key of Browsee.
+
+    So events that were meant for Browsee never end in a sandbox, and a sandbox never learns a key.
+    """
+    file = settings.queue.beside(_SANDBOX_QUEUE)
+    sources = tuple(replace(source, browsee_api_key=None) for source in settings.sources)
+    return replace(settings, queue=QueueUrl(file), sources=sources, sandbox=True)
+
+
+def require_browsee_keys(settings: Settings) -> None:
+    """Raises ConfigError, with both ways out, if a source has no key of Browsee."""
+    keyless = [source.name for source in settings.sources if source.browsee_api_key is None]
+    if not keyless:
+        return
+    raise ConfigError(
+        f"no Browsee key for {'source' if len(keyless) == 1 else 'sources'} {', '.join(keyless)}. Two ways on:\n"
+        f"  set BROWSEE_API_KEY (or sources.{keyless[0]}.browsee_api_key in the settings) to deliver to Browsee\n"
+        "  add --sandbox to try the adapter with the built-in stand-in for Browsee"
+    )
+
+
+def _source(name: str, values: JsonObject, *, mapping: Path, browsee_api_key: Secret | None) -> SourceSettings:
+    return SourceSettings(
+        name=name,
+        keys=values.get("keys", ()),
+        signing_secrets=values["signing_secrets"],
+        mapping=values.get("mapping", mapping),
+        browsee_api_key=values.get("browsee_api_key", browsee_api_key),
+        order=values["order"],
+        limit_per_s=values["limit"],
+        vars=values["vars"],
+    )
+
+
+def _unnamed_mapping(sources: JsonObject, *, mappings: Path) -> MappingChoice:
+    named = [source["mapping"] for source in sources.values() if "mapping" in source]
+    # What lies in the folder is nobody's business when every source names its mapping.
+    return MappingChoice(named[0]) if len(named) == len(sources) else found_mapping(mappings)

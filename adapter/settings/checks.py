@@ -1,0 +1,61 @@
+"""What the schema cannot see because it takes two settings to be wrong, or a person to be careless. Pure."""
+
+from collections.abc import Iterable, Iterator
+
+from adapter.mapping.document import Path
+from adapter.model import JsonObject, Secret
+from adapter.settings.shape import Trouble
+
+_AT_MOST: tuple[tuple[Path, Path], ...] = (
+    (("retry", "max"), ("retry", "for")),
+    (("limits", "body"), ("limits", "inflated")),
+    (("limits", "message"), ("limits", "inflated")),
+)
+"""Pairs in which the first, being larger, would never matter."""
+
+_GUESSABLE_BELOW = 16
+"""Characters under which a secret can be found by trying: 16 hex digits are 64 bits."""
+
+
+def troubles(values: JsonObject) -> list[Trouble]:
+    """What is wrong with settings that are each fine alone. Codes beginning with W are warnings."""
+    return [*_shared_keys(values), *_wrong_order(values), *_guessable(values)]
+
+
+def _shared_keys(values: JsonObject) -> Iterator[Trouble]:
+    owners: dict[Secret, str] = {}
+    for path, key in _secrets(values, ("keys",)):
+        name = str(path[1])
+        owner = owners.setdefault(key, name)
+        if owner != name:
+            yield Trouble("E306", path, f"this key is one of source {owner} too, so a message could be of either")
+
+
+def _wrong_order(values: JsonObject) -> Iterator[Trouble]:
+    for lesser, greater in _AT_MOST:
+        if _at(values, lesser) > _at(values, greater):
+            yield Trouble("E307", lesser, f"{'.'.join(map(str, lesser))} is more than {'.'.join(map(str, greater))}")
+
+
+def _guessable(values: JsonObject) -> Iterator[Trouble]:
+    own = [((name,), values[name]) for name in ("hash_key", "admin_token") if values.get(name) is not None]
+    for path, secret in (*own, *_secrets(values, ("keys", "signing_secrets"))):
+        if len(secret.reveal()) < _GUESSABLE_BELOW:
+            yield Trouble(
+                "W301",
+                path,
+                f"fewer than {_GUESSABLE_BELOW} characters can be guessed; make a secret with: openssl rand -hex 32",
+            )
+
+
+def _secrets(values: JsonObject, settings: Iterable[str]) -> Iterator[tuple[Path, Secret]]:
+    for name, source in values.get("sources", {}).items():
+        for setting in settings:
+            for index, secret in enumerate(source.get(setting, ())):
+                if secret is not None:
+                    yield ("sources", name, setting, index), secret
+
+
+def _at(values: JsonObject, path: Path) -> float:
+    found: float = values[str(path[0])][path[1]]
+    return found

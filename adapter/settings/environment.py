@@ -1,0 +1,124 @@
+"""What environment variables say. One table each for those that are a setting, and those that are not. Pure.
+
+Reads no environment but the one it is handed, and quotes no value: it may be a secret put in the wrong variable.
+An empty variable counts as not set, because that is how container tools pass on what nobody gave.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from adapter.mapping.document import Path
+from adapter.mapping.finding import Finding, Severity
+from adapter.model import JsonObject
+from adapter.settings.layers import Layer, layer_of
+from adapter.settings.quantities import address
+from adapter.settings.shape import Reader, Shape, Trouble
+
+DEFAULT_SOURCE = "default"
+
+VARIABLES: Mapping[str, Path] = {
+    "BROWSEE_URL": ("browsee", "url"),
+    "ADAPTER_QUEUE": ("queue",),
+    "ADAPTER_HASH_KEY": ("hash_key",),
+    "ADAPTER_ADMIN_TOKEN": ("admin_token",),
+}
+"""Variables that are a setting."""
+
+SOURCE_VARIABLES: Mapping[str, Path] = {
+    "BROWSEE_API_KEY": ("sources", DEFAULT_SOURCE, "browsee_api_key"),
+    "ADAPTER_WRITE_KEY": ("sources", DEFAULT_SOURCE, "keys"),
+    "ADAPTER_SIGNING_SECRET": ("sources", DEFAULT_SOURCE, "signing_secrets"),
+    "ADAPTER_MAPPING": ("sources", DEFAULT_SOURCE, "mapping"),
+}
+"""Variables that are a setting of the source `default`."""
+
+CONFIG_VARIABLE = "ADAPTER_CONFIG"
+"""The variable that names the settings file."""
+
+_LISTS = ("keys", "signing_secrets")
+"""Settings that are lists: several values in one variable stand between commas."""
+
+_MAX_PORT = 65535
+
+
+def read_host(text: str) -> str:
+    """The host to listen on. Raises ValueError with what is allowed."""
+    host = text.strip("[]")
+    return address(f"[{host}]:0" if ":" in host else f"{host}:0").host
+
+
+def read_port(text: str) -> int:
+    """The port to listen on, 0 for any. Raises ValueError with what is allowed."""
+    if not (text.isascii() and text.isdigit() and int(text) <= _MAX_PORT):
+        raise ValueError(f"a port is a number from 0 to {_MAX_PORT}")
+    return int(text)
+
+
+def read_log_format(text: str) -> str:
+    """How log lines look. Raises ValueError with what is allowed."""
+    if text not in ("json", "text"):
+        raise ValueError("json or text")
+    return text
+
+
+PROCESS_VARIABLES: Mapping[str, Callable[[str], Any]] = {
+    "ADAPTER_HOST": read_host,
+    "ADAPTER_PORT": read_port,
+    "ADAPTER_LOG_FORMAT": read_log_format,
+}
+"""Variables that are part of a setting or none, each with its reader."""
+
+_OPTIONS = {"ADAPTER_HOST": "--host", "ADAPTER_PORT": "--port"}
+"""Options of the command line that go before a variable."""
+
+
+def environment_layer(
+    environ: Mapping[str, str], shape: Shape, *, reading: Mapping[str, Reader], with_source: bool
+) -> Layer:
+    """The settings in the environment; `with_source`: also those of the source `default`, which is then there."""
+    data: JsonObject = {"sources": {DEFAULT_SOURCE: {}}} if with_source else {}
+    for name, path in {**VARIABLES, **(SOURCE_VARIABLES if with_source else {})}.items():
+        text = environ.get(name, "")
+        if text:
+            _put(data, path, [part.strip() for part in text.split(",")] if path[-1] in _LISTS else text)
+    return layer_of(data, shape, reading=reading, place=in_environment)
+
+
+def read_process_variables(
+    environ: Mapping[str, str], options: Mapping[str, str]
+) -> tuple[dict[str, Any], list[Finding]]:
+    """The values of PROCESS_VARIABLES that are set, and what is wrong with the others.
+
+    `options` has, under the name of a variable, what the command line says instead.
+    """
+    values: dict[str, Any] = {}
+    findings: list[Finding] = []
+    for name, read in PROCESS_VARIABLES.items():
+        text = options.get(name) or environ.get(name)
+        if not text:
+            continue
+        try:
+            values[name] = read(text)
+        except ValueError as cause:
+            findings.append(_finding(_OPTIONS[name] if name in options else name, "E302", str(cause)))
+    return values, findings
+
+
+def in_environment(trouble: Trouble) -> Finding:
+    """A problem, named by the variable it is in."""
+    names = {path: name for name, path in {**VARIABLES, **SOURCE_VARIABLES}.items()}
+    path = trouble.path
+    while path and path not in names:
+        path = path[:-1]
+    return _finding(names.get(path, "environment"), trouble.code, trouble.message)
+
+
+def _finding(name: str, code: str, message: str) -> Finding:
+    severity = Severity.WARNING if code.startswith("W") else Severity.ERROR
+    return Finding(severity, code, name, 0, 0, message)
+
+
+def _put(data: JsonObject, path: Path, value: object) -> None:
+    for key in path[:-1]:
+        data = data.setdefault(str(key), {})
+    data[str(path[-1])] = value

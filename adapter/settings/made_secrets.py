@@ -1,0 +1,126 @@
+"""Makes the write keys and the admin token that nobody gave, and keeps them beside the queue.
+
+They stay the same across restarts. The file is readable by its owner only; nothing here prints or logs a secret.
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+from adapter.errors import ConfigError
+from adapter.model import Secret
+from adapter.settings.settings import Settings, SourceSettings
+
+FILE_NAME = "made-secrets.json"
+
+_ADMIN = "admin_token"
+_KEYS = "keys"
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What was made rather than given. `file` keeps it; None with a queue in memory, which keeps nothing."""
+
+    file: Path | None
+    key_of: tuple[str, ...]
+    admin_token: bool
+
+
+def complete(settings: Settings, *, make: Callable[[], str] = lambda: token_hex(16)) -> tuple[Settings, Made]:
+    """`settings` with a key for every source and an admin token, and which of them were made.
+
+    Creates the queue's folder if it is missing. Raises ConfigError if the file cannot be read or written.
+    """
+    keyless = tuple(source.name for source in settings.sources if not source.keys)
+    made = Made(settings.queue.beside(FILE_NAME), keyless, settings.admin_token is None)
+    if not made.key_of and not made.admin_token:
+        return settings, made
+    kept = _kept(made.file, keyless, make)
+    return (
+        replace(
+            settings,
+            sources=tuple(_with_key(source, kept[_KEYS]) for source in settings.sources),
+            admin_token=settings.admin_token or Secret(kept[_ADMIN]),
+        ),
+        made,
+    )
+
+
+def _with_key(source: SourceSettings, keys: dict[str, str]) -> SourceSettings:
+    return source if source.keys else replace(source, keys=(Secret(keys[source.name]),))
+
+
+def _kept(file: Path | None, sources: Sequence[str], make: Callable[[], str]) -> dict[str, Any]:
+    if file is None:
+        return _filled({}, sources, make)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with _locked(file.parent):
+            before = _read(file)
+            after = _filled(before, sources, make)
+            if after != before:
+                _write(file, after)
+            return after
+    except OSError as cause:
+        raise ConfigError(
+            f"cannot keep the key and token that were made in {file}: {cause.strerror}; "
+            "make the folder writable, or give both in the settings"
+        ) from cause
+
+
+def _filled(before: dict[str, Any], sources: Sequence[str], make: Callable[[], str]) -> dict[str, Any]:
+    keys = {**{name: make() for name in sources}, **before.get(_KEYS, {})}
+    return {_ADMIN: before.get(_ADMIN) or make(), _KEYS: keys}
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    # Two services started at once on one folder must end with the same secrets.
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return {}
+    kept = _shaped(text)
+    if kept is None:
+        # Making new ones would lock out every sender that knows the old key, so a person has to decide.
+        raise ConfigError(f"{file} is not as the adapter wrote it; mend it, or remove it to get new keys")
+    return kept
+
+
+def _shaped(text: str) -> dict[str, Any] | None:
+    try:
+        kept = json.loads(text)
+    except ValueError:
+        return None
+    match kept:
+        case {"admin_token": str(), "keys": dict() as keys} if all(isinstance(key, str) for key in keys.values()):
+            return dict(kept)
+        case _:
+            return None
+
+
+def _write(file: Path, kept: dict[str, Any]) -> None:
+    # Written aside and moved into place: a crash leaves the old file or the new one, never half of it.
+    aside = file.with_name(f"{file.name}.new")
+    aside.unlink(missing_ok=True)
+    handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as out:
+        out.write(json.dumps(kept, indent=2) + "\n")
+        out.flush()
+        os.fsync(out.fileno())
+    aside.replace(file)

@@ -1,0 +1,79 @@
+"""Chooses the mapping file of a source: by the name it was given, else by what lies in the mappings folder.
+
+Never guesses between several files and never reads one.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from adapter.bundled import bundled
+from adapter.errors import ConfigError
+
+MAPPINGS_FOLDER = Path("/mappings")
+"""Where the container image looks for mapping files."""
+
+_SUFFIXES = (".yaml", ".yml")
+_DEFAULT = "default.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class MappingChoice:
+    """The file to use; `note` is a sentence for the operator when nobody chose it, else empty."""
+
+    file: Path
+    note: str = ""
+
+
+def named_mapping(name: str, *, folder: Path, mappings: Path = MAPPINGS_FOLDER) -> Path:
+    """The file that `name` means, relative to `folder`, else to `mappings`.
+
+    A plain word such as `ecommerce`, without folder and suffix, is one of the mappings that come with the adapter.
+    Raises ConfigError if there is no such file.
+    """
+    if "/" not in name and not name.endswith(_SUFFIXES):
+        return _shipped(name)
+    places = (folder / name, mappings / name)
+    for place in places:
+        if place.is_file():
+            return place
+    raise ConfigError(f"no mapping file {places[0]}")
+
+
+def found_mapping(mappings: Path = MAPPINGS_FOLDER) -> MappingChoice:
+    """`default.yaml` of `mappings`, else the only file there, else the shipped default.
+
+    Raises ConfigError that lists the files when there are several and none is called default.yaml.
+    """
+    found = _files(mappings)
+    if mappings / _DEFAULT in found:
+        return MappingChoice(mappings / _DEFAULT)
+    if len(found) == 1:
+        return MappingChoice(found[0])
+    if found:
+        names = ", ".join(file.name for file in found)
+        raise ConfigError(
+            f"{mappings} holds several mappings and none is called {_DEFAULT}: {names}; "
+            "name one with ADAPTER_MAPPING, or in the settings with sources.<name>.mapping"
+        )
+    shipped = bundled(f"mappings/{_DEFAULT}")
+    return MappingChoice(shipped, f"no mapping was named, so the one that comes with the adapter is used: {shipped}")
+
+
+def _files(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    return sorted(
+        file
+        for file in folder.iterdir()
+        if file.suffix in _SUFFIXES and file.is_file() and not file.name.startswith(".")
+    )
+
+
+def _shipped(word: str) -> Path:
+    files = {file.stem: file for file in _files(bundled("mappings"))}
+    if word not in files:
+        raise ConfigError(
+            f"no mapping called {word} comes with the adapter; there are {', '.join(files)}. "
+            f"A file of your own is named with its suffix: {word}.yaml"
+        )
+    return files[word]

@@ -1,0 +1,115 @@
+"""What the settings say, once read: frozen, in seconds and bytes, with every key a `Secret`.
+
+Holding a `Settings` means that everything in it can be used, but for what only the network can tell. Reads nothing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from adapter.model import Secret
+from adapter.settings.quantities import Address
+
+Order: TypeAlias = Literal["user", "none"]
+LogFormat: TypeAlias = Literal["json", "text"]
+Scalar: TypeAlias = str | int | float | bool
+
+
+@dataclass(frozen=True, slots=True)
+class QueueUrl:
+    """Where the queue is: the file of a SQLite queue, or None for one in memory."""
+
+    file: Path | None
+
+    def __str__(self) -> str:
+        if self.file is None:
+            return "memory:"
+        return f"sqlite:///{self.file}"
+
+    def beside(self, name: str) -> Path | None:
+        """The path of a file in the queue's folder; None if the queue is in memory."""
+        return None if self.file is None else self.file.with_name(name)
+
+
+@dataclass(frozen=True, slots=True)
+class BrowseeSettings:
+    """How Browsee is called. `rate_per_s` None: learned while running."""
+
+    url: str
+    rate_per_s: float | None
+    identify: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSettings:
+    """One sender. `keys` is empty until `complete` has made one; `limit_per_s` None: no limit.
+
+    `browsee_api_key` is None only in the sandbox, which asks for none.
+    """
+
+    name: str
+    keys: tuple[Secret, ...]
+    signing_secrets: tuple[Secret, ...]
+    mapping: Path
+    browsee_api_key: Secret | None
+    order: Order
+    limit_per_s: float | None
+    vars: Mapping[str, Scalar]
+
+
+@dataclass(frozen=True, slots=True)
+class RetrySettings:
+    """How long, and how seldom at most, a call is tried again."""
+
+    for_s: float
+    max_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class PaceSettings:
+    """How the learned rate behaves."""
+
+    recover_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class LimitSettings:
+    """What is too much. `pending` counts events."""
+
+    body_bytes: int
+    inflated_bytes: int
+    message_bytes: int
+    pending: int
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionSettings:
+    """How long things are kept after they are done with."""
+
+    history_s: float
+    dead_s: float
+    dedup_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All of it. `file` is where it was read, None for environment alone; `notes` are sentences to say at start.
+
+    `log_format` None: text on a terminal, JSON elsewhere.
+    """
+
+    listen: Address
+    queue: QueueUrl
+    browsee: BrowseeSettings
+    sources: tuple[SourceSettings, ...]
+    retry: RetrySettings
+    pace: PaceSettings
+    limits: LimitSettings
+    retention: RetentionSettings
+    hash_key: Secret | None
+    admin_token: Secret | None
+    log_format: LogFormat | None
+    sandbox: bool
+    file: Path | None
+    notes: tuple[str, ...] = field(default=())

@@ -1,0 +1,135 @@
+"""Reads a settings file into a layer: strict YAML, `${NAME}` replaced, every problem with its place. Pure.
+
+A file may hold secrets in plain text, also where they do not belong. So a finding shows its source line only as far
+as the schema knows that what stands there is no secret.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from adapter.mapping.document import Document, Path, read_document
+from adapter.mapping.finding import Finding, Severity
+from adapter.settings.layers import Layer, layer_of
+from adapter.settings.shape import Reader, Shape, Trouble
+
+_REFERENCE = re.compile(r"\$\{([^}]*)\}?")
+_REFERENCE_ONLY = re.compile(r"\$\{[A-Za-z0-9_]+\}")
+_LOGIN = re.compile("://[^/]*@")
+"""User and password in a URL."""
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+_LINE_START = re.compile(r"[\s-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class FileLayer:
+    """A file's layer. `names` are the variables it uses; `unset` says where one of them is not set."""
+
+    layer: Layer
+    names: frozenset[str]
+    unset: tuple[Trouble, ...]
+
+
+def read_layer(
+    text: str, shape: Shape, *, file: str, environ: Mapping[str, str], reading: Mapping[str, Reader]
+) -> FileLayer:
+    """Read the text of a settings file; `file` is its name in findings. Never raises for what is in it."""
+    document = read_document(text, file=file)
+    veil = _Veil(document, shape)
+    of_yaml = tuple(map(veil.over, document.findings))
+    if any(finding.blocks for finding in of_yaml):
+        return FileLayer(Layer({}, of_yaml, veil.place), frozenset(), ())
+    names: set[str] = set()
+    unset: list[Trouble] = []
+    data = _expanded(document.data, (), partial(_replaced, environ, names, unset))
+    layer = layer_of(data, shape, reading=reading, place=veil.place, unset=frozenset(trouble.path for trouble in unset))
+    layer = replace(layer, findings=(*of_yaml, *layer.findings))
+    return FileLayer(layer, frozenset(names), tuple(unset))
+
+
+def _replaced(
+    environ: Mapping[str, str], names: set[str], unset: list[Trouble], path: Path, reference: re.Match[str]
+) -> str:
+    name = reference[1]
+    if not _NAME.fullmatch(name) or not reference[0].endswith("}"):
+        unset.append(Trouble("E302", path, "`${` begins the name of an environment variable: write ${NAME}"))
+        return reference[0]
+    names.add(name)
+    if not environ.get(name):
+        unset.append(Trouble("E304", path, f"the environment variable {name} is not set"))
+    # The name of an unset variable stands in for its value, so that the rest of the file can be judged.
+    return environ.get(name) or name
+
+
+def _expanded(value: Any, path: Path, replaced: Any) -> Any:
+    if isinstance(value, str):
+        return _REFERENCE.sub(partial(replaced, path), value)
+    if isinstance(value, list):
+        return [_expanded(inner, (*path, index), replaced) for index, inner in enumerate(value)]
+    if isinstance(value, dict):
+        return {key: _expanded(inner, (*path, key), replaced) for key, inner in value.items()}
+    return value
+
+
+class _Veil:
+    """Lets a finding show of its source line what cannot be a secret."""
+
+    def __init__(self, document: Document, shape: Shape) -> None:
+        self._document = document
+        self._shape = shape
+        self._starts: set[tuple[int, int]] = set()
+        self._secret_from: dict[int, int] = {}
+        for path, value in _walk((), document.data):
+            mark = document.mark_of(path)
+            key = document.mark_of_key(path)
+            self._starts |= {(mark.line, mark.column), (key.line, key.column)}
+            if self._is_veiled(path, value):
+                self._secret_from[mark.line] = min(mark.column, self._secret_from.get(mark.line, mark.column))
+
+    def place(self, trouble: Trouble) -> Finding:
+        """`trouble` at its place in the file."""
+        mark_of = self._document.mark_of_key if trouble.at_key else self._document.mark_of
+        severity = Severity.WARNING if trouble.code.startswith("W") else Severity.ERROR
+        return self.over(self._document.finding(severity, trouble.code, mark_of(trouble.path), trouble.message))
+
+    def over(self, finding: Finding) -> Finding:
+        """`finding` without what could be a secret, in its source line and in its words."""
+        message = finding.message
+        if finding.code == "W201":
+            message = "everything after ` #` is a comment; quote the value if the # belongs to it"
+        return replace(finding, message=message, source=self._shown(finding))
+
+    def _shown(self, finding: Finding) -> str:
+        if finding.code == "E101":
+            return ""
+        start = _LINE_START.match(finding.source)
+        column = start.end() + 1 if start is not None else 1
+        if (finding.line, column) not in self._starts:
+            # The line goes on with a text begun above.
+            return ""
+        secret_from = self._secret_from.get(finding.line)
+        if secret_from is None:
+            return finding.source
+        # A caret further right would point at nothing.
+        return f"{finding.source[: secret_from - 1]}***" if finding.column <= secret_from else ""
+
+    def _is_veiled(self, path: Path, value: object) -> bool:
+        if isinstance(value, list):
+            return False
+        if isinstance(value, dict):
+            return not self._shape.is_group(path)
+        if isinstance(value, str) and _REFERENCE_ONLY.fullmatch(value):
+            return False
+        return self._shape.is_secret(path) or (isinstance(value, str) and _LOGIN.search(value) is not None)
+
+
+def _walk(path: Path, value: Any) -> Iterator[tuple[Path, Any]]:
+    yield path, value
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _walk((*path, key), inner)
+    if isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _walk((*path, index), inner)

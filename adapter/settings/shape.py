@@ -1,0 +1,187 @@
+"""What a settings file may say, as its JSON Schema has it: problems in words, defaults, and values read. Pure.
+
+The schema is the one authority: it knows every setting, its default, whether it is secret, and in `title` the sentence
+that says what is allowed. Nothing here repeats a setting's name but `LATER`, and no message quotes a value.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from jsonschema import Draft202012Validator, ValidationError
+
+from adapter.errors import ConfigError
+from adapter.mapping.document import Path
+from adapter.mapping.finding import did_you_mean
+from adapter.model import JsonObject
+
+Reader: TypeAlias = Callable[[str], object]
+"""Reads a text that fits its schema; raises ValueError or ConfigError with what is allowed."""
+
+ANY = "*"
+
+LATER: frozenset[Path] = frozenset(
+    {
+        ("admin_listen",),
+        ("trusted_proxies",),
+        ("sources", ANY, "store"),
+        ("sources", ANY, "horizon"),
+        ("retention", "deletions"),
+        ("retention", "max_disk"),
+    }
+)
+"""Settings that are planned and do nothing yet, so that accepting them would be a lie. `*` stands for any name."""
+
+
+LATER_VALUES: Mapping[Path, tuple[str, str]] = {
+    ("queue",): ("postgres", "a PostgreSQL queue is not in this version; write sqlite:///data/adapter.db"),
+}
+"""Values that are planned: how their text begins, and what to say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """One problem with the value at `path`, or with its key. `code` is the finding's."""
+
+    code: str
+    path: Path
+    message: str
+    at_key: bool = False
+
+
+class Shape:
+    """The schema, ready to be asked. Never changes."""
+
+    def __init__(self, schema: JsonObject) -> None:
+        self._validator = Draft202012Validator(schema)
+        self._definitions: JsonObject = schema["$defs"]
+        self._root: JsonObject = schema
+
+    def troubles(self, data: object) -> list[Trouble]:
+        """Everything in `data` that the schema refuses, one for each place, in the order of the file's words."""
+        found: dict[Path, Trouble] = {}
+        for error in self._validator.iter_errors(data):
+            for trouble in self._worded(error):
+                found.setdefault(trouble.path, trouble)
+        return list(found.values())
+
+    def is_secret(self, path: Path) -> bool:
+        """The value at `path` is or may hold a secret; true for a place the schema does not know."""
+        node = self._at(path)
+        return node is None or self._holds_secret(node)
+
+    def is_group(self, path: Path) -> bool:
+        """Names and their values belong at `path`."""
+        node = self._at(path)
+        return node is not None and node.get("type") == "object"
+
+    def defaults(self) -> JsonObject:
+        """Every setting that has a default and belongs to no source, nested as in a file."""
+        return self._defaults(self._root)
+
+    def source_defaults(self) -> JsonObject:
+        """The same for the settings of one source."""
+        return self._defaults(self._definitions["source"])
+
+    def read(self, data: JsonObject, readers: Mapping[str, Reader]) -> tuple[JsonObject, list[Trouble]]:
+        """`data`, which fits the schema, with each text of a definition in `readers` read; and what could not be."""
+        troubles: list[Trouble] = []
+        return self._read(self._root, data, (), readers, troubles), troubles
+
+    def _read(
+        self, node: JsonObject, value: Any, path: Path, readers: Mapping[str, Reader], troubles: list[Trouble]
+    ) -> Any:
+        if isinstance(value, dict):
+            return {
+                key: self._read(self._below(node, key) or {}, inner, (*path, key), readers, troubles)
+                for key, inner in value.items()
+            }
+        if isinstance(value, list):
+            items = self._resolved(node.get("items", {}))
+            return tuple(self._read(items, inner, (*path, i), readers, troubles) for i, inner in enumerate(value))
+        reader = readers.get(_definition(node))
+        if reader is None or not isinstance(value, str):
+            return value
+        try:
+            return reader(value)
+        except (ValueError, ConfigError) as cause:
+            troubles.append(Trouble("E302", path, str(cause)))
+            return None
+
+    def _worded(self, error: ValidationError) -> Iterator[Trouble]:
+        path: Path = tuple(error.absolute_path)
+        instance: Any = error.instance
+        if error.validator == "additionalProperties":
+            known: JsonObject = error.schema["properties"] if isinstance(error.schema, dict) else {}
+            for key in instance:
+                if key not in known:
+                    yield _unknown((*path, key), known)
+        elif "propertyNames" in error.absolute_schema_path:
+            yield Trouble("E302", (*path, str(instance)), _allowed(error.schema), at_key=True)
+        elif path in LATER_VALUES and str(instance).startswith(LATER_VALUES[path][0]):
+            yield Trouble("E305", path, LATER_VALUES[path][1])
+        else:
+            yield Trouble("E302", path, f"{_dotted(path)}: {_allowed(error.schema)}")
+
+    def _at(self, path: Path) -> JsonObject | None:
+        node: JsonObject | None = self._root
+        for key in path:
+            node = None if node is None else self._below(node, key)
+        return node
+
+    def _below(self, node: JsonObject, key: str | int) -> JsonObject | None:
+        if isinstance(key, int):
+            return self._resolved(node["items"]) if "items" in node else None
+        if key in node.get("properties", {}):
+            return self._resolved(node["properties"][key])
+        others = node.get("additionalProperties")
+        return self._resolved(others) if isinstance(others, dict) else None
+
+    def _resolved(self, node: JsonObject) -> JsonObject:
+        # The reference stays in, because it names the definition; what stands beside it is laid over.
+        return {**self._definitions[_definition(node)], **node} if "$ref" in node else node
+
+    def _holds_secret(self, node: JsonObject) -> bool:
+        node = self._resolved(node)
+        if node.get("writeOnly") is True:
+            return True
+        inner = [*node.get("properties", {}).values(), node.get("additionalProperties"), node.get("items")]
+        return any(self._holds_secret(part) for part in inner if isinstance(part, dict))
+
+    def _defaults(self, node: JsonObject) -> JsonObject:
+        filled: JsonObject = {}
+        for key, part in node["properties"].items():
+            if "default" in part:
+                filled[key] = part["default"]
+            elif "properties" in part:
+                filled[key] = self._defaults(part)
+        return filled
+
+
+def _unknown(path: Path, known: Mapping[str, object]) -> Trouble:
+    if any(_fits(path, later) for later in LATER):
+        return Trouble("E305", path, f"`{path[-1]}` is not in this version; leave it out", at_key=True)
+    place = f"a setting of {_dotted(path[:-1])}" if len(path) > 1 else "a setting"
+    near = did_you_mean(str(path[-1]), known)
+    hint = near or f"; there are {', '.join(known)}"
+    return Trouble("E301", path, f"`{path[-1]}` is not {place}{hint}", at_key=True)
+
+
+def _fits(path: Path, pattern: Path) -> bool:
+    return len(path) == len(pattern) and all(part in (ANY, key) for key, part in zip(path, pattern, strict=True))
+
+
+def _definition(node: JsonObject) -> str:
+    return str(node.get("$ref", "")).rpartition("/")[2]
+
+
+def _allowed(schema: object) -> str:
+    if not isinstance(schema, dict):
+        return "nothing is allowed here"
+    if "properties" in schema:
+        return f"a group of settings: {', '.join(schema['properties'])}"
+    return str(schema["title"])
+
+
+def _dotted(path: Path) -> str:
+    return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path).lstrip(".") or "the file"
