@@ -61,6 +61,7 @@ class Reason(StrEnum):
     UNREACHABLE = "unreachable"
     GARBAGE = "garbage"
     MISCONFIGURED = "misconfigured"
+    PAUSED = "paused"
     STOPPING = "stopping"
     FAULT = "fault of the adapter"
 

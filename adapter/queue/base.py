@@ -74,6 +74,13 @@ class Backlog(Protocol):
         """
         ...
 
+    async def revive(self, receipts: Collection[int]) -> int:
+        """Make dead events pending again, behind live traffic and before the later ones of their lanes; how many were.
+
+        What got through of them before is in `Lease.sent`. Numbers of events that are not dead are passed over.
+        """
+        ...
+
 
 class Archive(Protocol):
     """What the queue keeps beside events: the ledger's balance, and every mapping that was ever active."""

@@ -14,9 +14,10 @@ from typing import Any, Literal, Self
 
 from adapter.errors import ConfigError, QueueError
 from adapter.model import Event
-from adapter.queue.codec import Row, decode, from_us, lane_of
+from adapter.queue.codec import decode, from_us
+from adapter.queue.sqlite_dead import put_back
 from adapter.queue.sqlite_file import connect
-from adapter.queue.sqlite_rows import SQL
+from adapter.queue.sqlite_rows import SQL, stored_row
 from adapter.queue.statements import statements
 
 _DESK = statements("desk.sql")
@@ -116,28 +117,16 @@ class Desk:
         What got through of them before is not sent again; the mapping is the one at work when they come up.
         """
         with self._transaction():
-            due_us = round(self._now() * _US)
-            # A microsecond apart, so that they come up in the order they were received.
-            return sum(self._requeue_one(receipt, due_us + n) for n, receipt in enumerate(sorted(receipts)))
+            return put_back(self._run, receipts, now_us=round(self._now() * _US), unordered=self._unordered)
 
     def discard(self, receipts: Sequence[int]) -> int:
         """Forget dead letters for good, and say how many were dead."""
         with self._transaction():
             return sum(self._discard_one(receipt) for receipt in receipts)
 
-    def _requeue_one(self, receipt: int, due_us: int) -> bool:
-        story = self.story(receipt)
-        if story is None or self._run(_DESK["undead"], (receipt,)).rowcount == 0:
-            return False
-        source = self._run(_DESK["source_of"], (receipt,)).fetchone()[0]
-        lane = lane_of(story.event, ordered=story.event.source not in self._unordered)
-        if self._run(_DESK["open_lane_behind"], (lane, source, receipt, due_us)).rowcount == 0:
-            self._run(SQL["add_waiting"], (lane, receipt))
-        return True
-
     def _discard_one(self, receipt: int) -> bool:
         source = self._run(_DESK["source_of"], (receipt,)).fetchone()
-        if source is None or self._run(_DESK["undead"], (receipt,)).rowcount == 0:
+        if source is None or self._run(SQL["remove_dead"], (receipt,)).rowcount == 0:
             return False
         for name in ("remove_message", "forget_sent", "forget_kept_digest"):
             self._run(SQL[name], (receipt,))
@@ -161,27 +150,15 @@ class Desk:
 
 
 def _story(found: tuple[Any, ...], sent: tuple[str, ...]) -> Story:
-    receipt, source, message_id, kind, user, anonymous, at_us, received_us, body = found[:9]
+    receipt = found[0]
     outcome, reason, rule, detail, attempt, mapping, finished_us = found[9:16]
     dead_reason, dead_detail, dead_attempt, dead_mapping, died_us = found[16:]
     if died_us is not None:
         outcome, reason, rule, detail = "dead", dead_reason, "", dead_detail
         attempt, mapping, finished_us = dead_attempt, dead_mapping, died_us
-    row = Row(
-        source=source,
-        lane=0,
-        digest=b"",
-        message_id=message_id,
-        type=kind,
-        user_id=user,
-        anonymous_id=anonymous,
-        timestamp_us=at_us,
-        received_us=received_us,
-        body=body,
-    )
     return Story(
         receipt=receipt,
-        event=decode(row),
+        event=decode(stored_row(found[1:9])),
         outcome=outcome or "pending",
         reason=reason or "",
         rule=rule or "",

@@ -17,14 +17,14 @@ from adapter.queue.ledger import term_of
 
 @dataclass(slots=True)
 class _Lane:
-    """Receipts in order, the first one being worked on; `due_s`, `attempt`, `retried_s` and `sent` are that one's."""
+    """Receipts in order, the first one being worked on; `due_s`, `attempt` and `retried_s` are that one's."""
 
     source: str
     due_s: float
+    behind: bool = False
     receipts: deque[int] = field(default_factory=deque)
     attempt: int = 0
     retried_s: float = 0.0
-    sent: set[str] = field(default_factory=set)
 
 
 class MemoryQueue:
@@ -47,6 +47,7 @@ class MemoryQueue:
         self._seen: dict[bytes, tuple[int, float]] = {}
         self._lanes: dict[int, _Lane] = {}
         self._finished: dict[int, tuple[Outcome, str]] = {}
+        self._sent: dict[int, set[str]] = {}
         self._rejections: list[Rejection] = []
         self._counts: Counter[str] = Counter()
         self._mappings: dict[str, str] = {}
@@ -92,7 +93,7 @@ class MemoryQueue:
     def note(self, lease: Lease, key: str) -> None:
         held = self._leases.get(lease.token)
         if held is not None:
-            self._lanes[held.lane].sent.add(key)
+            self._sent.setdefault(held.receipt, set()).add(key)
 
     async def settle(self, lease: Lease, outcome: Outcome, *, mapping: str = "") -> bool:
         held = self._leases.get(lease.token)
@@ -109,6 +110,21 @@ class MemoryQueue:
         self._leases.release(lease.token)
         self._announce()
         return True
+
+    async def revive(self, receipts: Collection[int]) -> int:
+        dead = [receipt for receipt in sorted(receipts) if isinstance(self._outcome_of(receipt), Dead)]
+        for receipt in dead:
+            del self._finished[receipt]
+            row = self._rows[receipt]
+            lane = self._lanes.get(row.lane)
+            if lane is None:
+                lane = self._lanes[row.lane] = _Lane(source=row.source, due_s=self._now(), behind=True)
+                lane.receipts.append(receipt)
+            else:
+                # The head may be under way; behind it they stand in the order of receipt.
+                lane.receipts = deque([lane.receipts[0], *sorted([*list(lane.receipts)[1:], receipt])])
+        self._announce()
+        return len(dead)
 
     async def balance(self) -> Balance:
         dead = sum(isinstance(outcome, Dead) for outcome, _ in self._finished.values())
@@ -128,6 +144,10 @@ class MemoryQueue:
     async def close(self) -> None:
         self._announce()
 
+    def _outcome_of(self, receipt: int) -> Outcome | None:
+        ended = self._finished.get(receipt)
+        return None if ended is None else ended[0]
+
     def _announce(self) -> None:
         self._changed.set()
         self._changed = asyncio.Event()
@@ -140,7 +160,8 @@ class MemoryQueue:
         if seen is None:
             return None
         receipt, received_s = seen
-        unfinished = receipt not in self._finished or isinstance(self._finished[receipt][0], Dead)
+        outcome = self._outcome_of(receipt)
+        unfinished = outcome is None or isinstance(outcome, Dead)
         return receipt if unfinished or self._now() - received_s < self._dedup_s else None
 
     def _store(self, row: Row) -> None:
@@ -155,11 +176,11 @@ class MemoryQueue:
     def _take_now(self, sources: Collection[str], limit: int, lease_s: float) -> list[Lease]:
         busy, now_s = self._leases.lanes(), self._now()
         due = sorted(
-            (lane.due_s, key)
+            (lane.behind, lane.due_s, key)
             for key, lane in self._lanes.items()
             if key not in busy and lane.due_s <= now_s and lane.source in sources
         )
-        return [self._lease(key, lease_s) for _, key in due[:limit]]
+        return [self._lease(key, lease_s) for *_, key in due[:limit]]
 
     def _lease(self, key: int, lease_s: float) -> Lease:
         lane = self._lanes[key]
@@ -171,7 +192,7 @@ class MemoryQueue:
             receipt=receipt,
             attempt=lane.attempt,
             retried_s=lane.retried_s,
-            sent=frozenset(lane.sent),
+            sent=frozenset(self._sent.get(receipt, ())),
             enqueued_at=event.received_at,
             expires_at=datetime.fromtimestamp(self._now(), UTC) + timedelta(seconds=lease_s),
             token=self._leases.hold(key, receipt, lease_s),
@@ -186,12 +207,14 @@ class MemoryQueue:
         return max(0.0, min(waits, default=float("inf")))
 
     def _finish(self, key: int, lane: _Lane, outcome: Outcome, mapping: str) -> None:
-        self._finished[lane.receipts.popleft()] = (outcome, mapping)
+        receipt = lane.receipts.popleft()
+        self._finished[receipt] = (outcome, mapping)
+        if not isinstance(outcome, Dead):
+            self._sent.pop(receipt, None)
         term = term_of(outcome)
         if term is not None:
             self._counts[term] += 1
         if lane.receipts:
             lane.due_s, lane.attempt, lane.retried_s = self._now(), 0, 0.0
-            lane.sent.clear()
         else:
             del self._lanes[key]

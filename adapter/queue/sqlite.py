@@ -18,6 +18,7 @@ from adapter.queue.base import Stored
 from adapter.queue.codec import decode, encode, from_us
 from adapter.queue.group_commit import GroupCommit
 from adapter.queue.leases import Leases
+from adapter.queue.sqlite_dead import put_back
 from adapter.queue.sqlite_file import OwnerLock, connect
 from adapter.queue.sqlite_rows import SQL, Head, Retention, SqliteRows
 
@@ -139,6 +140,13 @@ class SqliteQueue:
             held.settling = False
             raise
 
+    async def revive(self, receipts: Collection[int]) -> int:
+        def work() -> int:
+            now_us = round(self._now() * 1e6)
+            return put_back(self._connection.execute, receipts, now_us=now_us, unordered=self._unordered)
+
+        return await self._commits.write(work, after=self._revived)
+
     async def balance(self) -> Balance:
         balance = await asyncio.to_thread(_balance, self._path)
         # Operators put events back beside us; what is pending is known again from the rows now and then.
@@ -163,6 +171,10 @@ class SqliteQueue:
 
     def _full(self) -> QueueFull:
         return QueueFull(f"{self._pending} events are pending; this queue takes {self._max_pending} at most")
+
+    def _revived(self, count: int) -> None:
+        self._pending += count
+        self._announce()
 
     def _put_done(self, stored: Stored) -> None:
         self._pending += stored.stored

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from heapq import merge
 from itertools import islice
 from operator import itemgetter
-from typing import assert_never
+from typing import Any, assert_never
 
 import orjson
 
@@ -188,22 +188,9 @@ class SqliteRows:
         return True
 
     def _head(self, lane: int) -> Head:
-        receipt, attempt, retried_us, message_id, kind, user, anonymous, at, received, body, source = self._run(
-            SQL["head_of_lane"], (lane,)
-        ).fetchone()
-        row = Row(
-            source=source,
-            lane=lane,
-            digest=b"",
-            message_id=message_id,
-            type=kind,
-            user_id=user,
-            anonymous_id=anonymous,
-            timestamp_us=at,
-            received_us=received,
-            body=body,
-        )
+        receipt, attempt, retried_us, *columns = self._run(SQL["head_of_lane"], (lane,)).fetchone()
         sent = frozenset(key for (key,) in self._run(SQL["sent_of"], (receipt,)))
+        row = stored_row(columns)
         return Head(lane=lane, receipt=receipt, attempt=attempt, retried_us=retried_us, row=row, sent=sent)
 
     def _finish(
@@ -295,3 +282,20 @@ class SqliteRows:
         tables = ["kept", *reversed(self._days)]
         self._seen = " UNION ALL ".join(SQL["seen_in"].format(table=table) for table in tables) + " LIMIT 1"
         self._add_digest = SQL["add_digest"].format(day=self._days[-1]) if self._days else ""
+
+
+def stored_row(columns: Sequence[Any]) -> Row:
+    """A row of source name, message id, type, user id, anonymous id, timestamp, receipt time, body, as selected."""
+    source, message_id, kind, user, anonymous, at_us, received_us, body = columns
+    return Row(
+        source=source,
+        lane=0,
+        digest=b"",
+        message_id=message_id,
+        type=kind,
+        user_id=user,
+        anonymous_id=anonymous,
+        timestamp_us=at_us,
+        received_us=received_us,
+        body=body,
+    )

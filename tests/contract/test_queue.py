@@ -349,3 +349,24 @@ async def test_two_takes_wait_side_by_side(queue: Queue) -> None:
     assert ids(await asyncio.wait_for(for_shop, 5)) == ["m-1"]
     await queue.put([make_event("m-2", source="app")])
     assert ids(await asyncio.wait_for(for_app, 5)) == ["m-2"]
+
+
+async def test_revived_events_are_pending_again(queue: Queue, clock: FakeClock) -> None:
+    """Dead events come back oldest first, behind live traffic, with what got through; others are passed over."""
+    await queue.put([make_event("a-1", user="a"), make_event("b-1", user="b"), make_event("b-2", user="b")])
+    dead = await take(queue)
+    for lease in dead:
+        queue.note(lease, f"track/{lease.event.message_id}/0")
+        await queue.settle(lease, Dead(Reason.REFUSED, "no"))
+    [under_way] = await take(queue)
+    assert await queue.revive([*(lease.receipt for lease in dead), under_way.receipt, 999]) == 2
+    assert await queue.revive([lease.receipt for lease in dead]) == 0
+    clock.advance(1)
+    await queue.put([make_event("c-1", user="c"), make_event("b-3", user="b")])
+    leases = await take(queue)
+    assert ids(leases) == ["c-1", "a-1"]
+    assert leases[1].sent == {"track/a-1/0"}
+    await queue.settle(under_way, Delivered())
+    assert ids(await take(queue)) == ["b-1"]
+    balance = await queue.balance()
+    assert (balance.pending, balance.dead, balance.unaccounted) == (4, 0, 0)

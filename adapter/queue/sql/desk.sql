@@ -31,9 +31,3 @@ WHERE receipt > ?1 AND (?2 IS NULL OR reason = ?2) AND (?3 IS NULL OR detail = ?
 
 -- name: source_of
 SELECT source FROM message WHERE receipt = ?;
-
--- name: undead
-DELETE FROM dead WHERE receipt = ?;
-
--- name: open_lane_behind
-INSERT INTO lane (lane, source, head, due_us, behind) VALUES (?, ?, ?, ?, 1) ON CONFLICT (lane) DO NOTHING;

@@ -56,8 +56,8 @@ SELECT lane, due_us FROM lane WHERE source = ? AND behind = ? AND due_us <= ? OR
 SELECT min(due_us) FROM lane WHERE source = ? AND behind = ? AND due_us > ?;
 
 -- name: head_of_lane
-SELECT lane.head, lane.attempt, lane.retried_us, message.message_id, message.type, message.user_id,
-       message.anonymous_id, message.timestamp_us, message.received_us, message.body, source.name
+SELECT lane.head, lane.attempt, lane.retried_us, source.name, message.message_id, message.type, message.user_id,
+       message.anonymous_id, message.timestamp_us, message.received_us, message.body
 FROM lane JOIN message ON message.receipt = lane.head JOIN source ON source.id = lane.source
 WHERE lane.lane = ?;
 
@@ -94,6 +94,13 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: add_dead
 INSERT INTO dead (receipt, reason, detail, attempt, mapping, died_us) VALUES (?, ?, ?, ?, ?, ?);
+
+-- name: stored
+SELECT source.id, source.name, message_id, type, user_id, anonymous_id, timestamp_us, received_us, body
+FROM message JOIN source ON source.id = message.source WHERE receipt = ?;
+
+-- name: open_lane_behind
+INSERT INTO lane (lane, source, head, due_us, behind) VALUES (?, ?, ?, ?, 1) ON CONFLICT (lane) DO NOTHING;
 
 -- name: ledger
 SELECT term, sum(n) FROM ledger GROUP BY term;

@@ -1,0 +1,28 @@
+"""Dead events made pending again, inside somebody else's transaction: the service's, or an operator's beside it."""
+
+import sqlite3
+from collections.abc import Callable, Collection
+from typing import TypeAlias
+
+from adapter.queue.codec import decode, lane_of
+from adapter.queue.sqlite_rows import SQL, stored_row
+
+Run: TypeAlias = Callable[..., sqlite3.Cursor]
+"""`execute` of the connection whose transaction this is."""
+
+
+def put_back(run: Run, receipts: Collection[int], *, now_us: int, unordered: Collection[str]) -> int:
+    """Make the dead ones of `receipts` pending, behind live traffic, and say how many they were."""
+    # A microsecond apart, so that they come up in the order they were received.
+    return sum(_put_back(run, receipt, now_us + n, unordered) for n, receipt in enumerate(sorted(receipts)))
+
+
+def _put_back(run: Run, receipt: int, due_us: int, unordered: Collection[str]) -> bool:
+    if run(SQL["remove_dead"], (receipt,)).rowcount == 0:
+        return False
+    number, *columns = run(SQL["stored"], (receipt,)).fetchone()
+    event = decode(stored_row(columns))
+    lane = lane_of(event, ordered=event.source not in unordered)
+    if run(SQL["open_lane_behind"], (lane, number, receipt, due_us)).rowcount == 0:
+        run(SQL["add_waiting"], (lane, receipt))
+    return True
