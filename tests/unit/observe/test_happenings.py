@@ -1,0 +1,68 @@
+"""Happenings are safe to show and bounded to count."""
+
+import inspect
+import re
+from dataclasses import fields, is_dataclass
+
+import pytest
+
+from adapter.observe import happenings
+from adapter.observe.happenings import HAPPENINGS, Happening
+
+BY_NAME = pytest.mark.parametrize("kind", HAPPENINGS, ids=lambda kind: kind.__name__)
+
+UNBOUNDED = {"message_id", "detail", "problems", "url", "cause", "error", "path", "text", "version"}
+"""Fields with more values than anybody could count; a label of such a field would fill the metrics' memory."""
+
+PRIVATE = re.compile(r"body|secret|token|password|key|user|traits|properties|email|header|query|value")
+"""Names of what must reach no log: a sender's content, and what lets somebody in."""
+
+
+def test_every_happening_is_counted() -> None:
+    """A happening left out of the list would be neither logged in full nor counted."""
+    defined = {
+        kind
+        for _, kind in inspect.getmembers(happenings, inspect.isclass)
+        if issubclass(kind, Happening) and kind is not Happening
+    }
+    assert set(HAPPENINGS) == defined
+    assert len(HAPPENINGS) == len(defined)
+
+
+@BY_NAME
+def test_a_happening_is_frozen_and_says_something(kind: type[Happening]) -> None:
+    """The text is constant and reads as a fact: no full stop, no placeholder."""
+    assert is_dataclass(kind)
+    assert kind.__dataclass_params__.frozen  # type: ignore[attr-defined]
+    assert kind.text
+    assert not re.search(r"[{}%.]", kind.text)
+
+
+@BY_NAME
+def test_no_field_is_for_private_content(kind: type[Happening]) -> None:
+    """No body, no user and no secret has a place in a log line; sources, rules and reasons have."""
+    assert [field.name for field in fields(kind) if PRIVATE.search(field.name)] == []
+
+
+@BY_NAME
+def test_labels_are_bounded_fields(kind: type[Happening]) -> None:
+    """A label names a field of the happening, and none that has endless values."""
+    names = {field.name for field in fields(kind)}
+    assert set(kind.labels) <= names
+    assert not set(kind.labels) & UNBOUNDED
+
+
+@BY_NAME
+def test_a_metric_is_named_and_explained(kind: type[Happening]) -> None:
+    """`/metrics` explains each count; what has no metric has no labels."""
+    if kind.metric is None:
+        assert kind.labels == ()
+        return
+    assert re.fullmatch(r"browsee_adapter_[a-z_]+", kind.metric)
+    assert kind.help.endswith(".")
+
+
+def test_metrics_are_told_apart_by_name() -> None:
+    """Two happenings never add to one count."""
+    metrics = [kind.metric for kind in HAPPENINGS if kind.metric is not None]
+    assert len(metrics) == len(set(metrics))

@@ -1,0 +1,118 @@
+"""A happening becomes one count and one log line, as text for people or as JSON for machines."""
+
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+from prometheus_client import generate_latest
+
+from adapter.model import Reason
+from adapter.observe.happenings import EventDelivered, EventDied, MessagesStored, QueueFailed, ServiceStopped
+from adapter.observe.observer import LOGGER, Observer, configure_logging
+
+DIED = EventDied(source="shop", reason=Reason.REFUSED, message_id="m-1", detail="no such project", mapping="abc")
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    structlog.reset_defaults()
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.getLogger(LOGGER).setLevel(logging.NOTSET)
+
+
+def metrics(observer: Observer) -> str:
+    return generate_latest(observer.registry).decode()
+
+
+def test_a_happening_counts_one_by_its_labels() -> None:
+    """Each combination of labels is a count of its own."""
+    observer = Observer()
+    observer.emit(DIED)
+    observer.emit(DIED)
+    line = 'browsee_adapter_events_dead_total{reason="refused",source="shop"} 2.0'
+    assert line in metrics(observer)
+
+
+def test_a_happening_with_a_count_counts_that_many() -> None:
+    """A batch is one happening, and every message of it is counted."""
+    observer = Observer()
+    observer.emit(MessagesStored(source="shop", count=40))
+    observer.emit(MessagesStored(source="app", count=2))
+    observer.emit(MessagesStored(source="shop", count=1))
+    assert 'browsee_adapter_messages_stored_total{source="shop"} 41.0' in metrics(observer)
+    assert 'browsee_adapter_messages_stored_total{source="app"} 2.0' in metrics(observer)
+
+
+def test_a_count_without_labels_is_there_from_the_start() -> None:
+    """An alarm on a fault needs its count to be 0, not missing."""
+    observer = Observer()
+    assert "browsee_adapter_queue_failures_total 0.0" in metrics(observer)
+    observer.emit(QueueFailed(cause="disk full"))
+    assert "browsee_adapter_queue_failures_total 1.0" in metrics(observer)
+
+
+def test_two_observers_share_nothing() -> None:
+    """Tests and services in one process do not see each other's counts."""
+    one, other = Observer(), Observer()
+    one.emit(DIED)
+    assert "browsee_adapter_events_dead_total{" not in metrics(other)
+
+
+def test_a_json_line_has_all_facts(capsys: pytest.CaptureFixture[str]) -> None:
+    """Machines find the constant text, the time in UTC, and each fact under its name."""
+    configure_logging(log_format="json")
+    Observer().emit(DIED)
+    (line,) = capsys.readouterr().err.splitlines()
+    said = json.loads(line)
+    assert said.pop("at").endswith("Z")
+    assert said == {
+        "event": "event died: kept in the dead letters",
+        "level": "error",
+        "happening": "EventDied",
+        "source": "shop",
+        "reason": "refused",
+        "message_id": "m-1",
+        "detail": "no such project",
+        "mapping": "abc",
+    }
+
+
+def test_a_text_line_is_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    """One line with the text and the facts; no colours where there is no terminal."""
+    configure_logging(log_format="text")
+    Observer().emit(DIED)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "event died: kept in the dead letters" in line
+    assert "source=shop" in line
+    assert "\x1b" not in line
+
+
+def test_without_a_terminal_the_lines_are_json(capsys: pytest.CaptureFixture[str]) -> None:
+    """A container's log is read by machines unless somebody says otherwise."""
+    configure_logging()
+    Observer().emit(ServiceStopped(pending=0))
+    assert json.loads(capsys.readouterr().err)["pending"] == 0
+
+
+def test_a_line_of_another_library_has_the_same_shape(capsys: pytest.CaptureFixture[str]) -> None:
+    """What aiohttp says is as easy to collect as what we say."""
+    configure_logging(log_format="json")
+    logging.getLogger("aiohttp.server").warning("odd request")
+    assert json.loads(capsys.readouterr().err)["level"] == "warning"
+
+
+def test_what_happens_to_every_event_is_logged_on_demand_only(capsys: pytest.CaptureFixture[str]) -> None:
+    """A thousand events a second are a thousand counts, and no line unless the level is debug."""
+    delivered = EventDelivered(source="shop", message_id="m-1", calls=1, mapping="abc")
+    configure_logging(log_format="json")
+    Observer().emit(delivered)
+    assert capsys.readouterr().err == ""
+    configure_logging(log_format="json", level=logging.DEBUG)
+    Observer().emit(delivered)
+    assert json.loads(capsys.readouterr().err)["message_id"] == "m-1"
