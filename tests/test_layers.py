@@ -1,0 +1,179 @@
+"""The structure of the code is what ARCHITECTURE.md says: ranks, pure modules, and a tree that is true."""
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "adapter"
+PAGE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+
+RANKS = {
+    "model": 0, "errors": 0,
+    "observe": 1,
+    "mapping": 2, "queue": 2,
+    "ingest": 3, "deliver": 3,
+    "console": 4, "sandbox": 4,
+    "settings": 5, "bundled": 5, "app": 5, "cli": 5, "chaos": 5, "__main__": 5,
+}  # fmt: skip
+"""A module imports lower ranks, or its own folder. Within the last rank everybody may import everybody."""
+
+LAST = max(RANKS.values())
+
+STRANGERS = {("ingest", "mapping"), ("ingest", "deliver"), ("deliver", "ingest")}
+"""Folders that meet in the queue only."""
+
+IMPURE = {"aiohttp", "sqlite3", "asyncio", "os", "time", "random", "logging"}
+
+DOERS = {"mapping.load", "mapping.watch"}
+"""Modules of mapping that may touch files and clocks; all the others are pure."""
+
+PURE = {
+    *(f"ingest.{name}" for name in ("auth", "signature", "decode", "dialect", "read", "timestamps")),
+    *(f"deliver.{name}" for name in ("policy", "pace", "breaker")),
+    "queue.codec",
+}
+
+MAX_LINES = 300
+TABLES = {"observe.happenings"}
+"""Modules that are one long table, which two files would only make harder to find something in."""
+MAX_FUNCTION_LINES = 50
+
+MODULES = {
+    ".".join(file.relative_to(PACKAGE).with_suffix("").parts): file
+    for file in sorted(PACKAGE.rglob("*.py"))
+    if file.name != "__init__.py"
+}
+EACH_MODULE = pytest.mark.parametrize("module", MODULES)
+
+
+@cache
+def tree(module: str) -> ast.Module:
+    return ast.parse(MODULES[module].read_text(encoding="utf-8"))
+
+
+def imports(module: str) -> Iterator[str]:
+    """Every dotted name that `module` imports, also within functions and for types only."""
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{'.' * node.level}{node.module or ''}.{alias.name}" for alias in node.names)
+
+
+def rooms(module: str) -> set[str]:
+    """The folders and top-level modules of the package that `module` imports from."""
+    return {name.split(".")[1] for name in imports(module) if name.startswith("adapter.")}
+
+
+def is_pure(module: str) -> bool:
+    return module in PURE or (module.startswith("mapping.") and module not in DOERS)
+
+
+@EACH_MODULE
+def test_imports_go_down_the_ranks(module: str) -> None:
+    """Who reads a module needs to know only what lies below it."""
+    home = module.partition(".")[0]
+    for room in rooms(module) - {home}:
+        assert room in RANKS, f"{room} has no rank"
+        assert RANKS[room] < RANKS[home] or RANKS[room] == RANKS[home] == LAST, f"{module} imports {room}"
+        assert (home, room) not in STRANGERS, f"{module} imports {room}"
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if is_pure(module)])
+def test_pure_modules_touch_nothing(module: str) -> None:
+    """Time, randomness and the world come in as arguments, so that every branch can be tested by values."""
+    assert {name.split(".")[0] for name in imports(module)} & IMPURE == set()
+
+
+def test_the_pure_modules_are_there() -> None:
+    """A module that was renamed does not slip out of the list of the pure."""
+    built = {name.split(".")[0] for name in MODULES}
+    assert {module for module in PURE if module.split(".")[0] in built} <= set(MODULES)
+
+
+@EACH_MODULE
+def test_imports_are_absolute_and_a_tree(module: str) -> None:
+    """Each name says where it comes from, and nothing is imported from a package as a whole."""
+    assert [name for name in imports(module) if name.startswith(".") or name.endswith(".*")] == []
+
+
+def test_there_is_no_import_cycle() -> None:
+    """Modules form a tree, so that each can be understood before the ones that use it."""
+    below = {
+        module: {
+            name for name in MODULES if any(f"{found}.".startswith(f"adapter.{name}.") for found in imports(module))
+        }
+        for module in MODULES
+    }
+    while leaves := {module for module, used in below.items() if not used}:
+        below = {module: used - leaves for module, used in below.items() if module not in leaves}
+    assert below == {}
+
+
+@pytest.mark.parametrize(
+    "file", [*PACKAGE.rglob("__init__.py"), *(ROOT / "tests").rglob("__init__.py")], ids=lambda file: file.parent.name
+)
+def test_packages_hold_no_code(file: Path) -> None:
+    """An `__init__.py` that imports would turn every import into an import of the whole folder."""
+    assert file.read_text(encoding="utf-8") == ""
+
+
+@EACH_MODULE
+def test_a_module_says_what_it_is_for(module: str) -> None:
+    """The first thing in a file is a sentence."""
+    assert (ast.get_docstring(tree(module)) or "").split("\n")[0].endswith((".", ":", ","))
+
+
+@EACH_MODULE
+def test_files_and_functions_stay_small(module: str) -> None:
+    """What does not fit on a few screens is two things."""
+    assert module in TABLES or len(MODULES[module].read_text(encoding="utf-8").splitlines()) < MAX_LINES
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert (node.end_lineno or 0) - node.lineno < MAX_FUNCTION_LINES, node.name
+
+
+def drawn() -> Iterator[str]:
+    """Every path that the tree in ARCHITECTURE.md names, folders with a slash at the end."""
+    block = re.search(r"```\n(.*?)```", PAGE, re.DOTALL)
+    assert block is not None
+    parents: dict[int, str] = {}
+    for line in block[1].splitlines():
+        indent = len(line) - len(line.lstrip())
+        names = re.split(r" {2,}", line.strip())[0].split()
+        base = max((depth for depth in parents if depth < indent), default=None)
+        folder = "" if base is None else parents[base]
+        for name in names:
+            yield folder + name
+        if len(names) == 1 and names[0].endswith("/"):
+            parents = {depth: path for depth, path in parents.items() if depth < indent} | {indent: folder + names[0]}
+
+
+def test_what_the_tree_names_exists() -> None:
+    """The page leads a newcomer to no place that is not there."""
+    missing = [path for path in drawn() if not (ROOT / path).exists()]
+    assert missing == []
+
+
+def test_the_tree_names_every_room() -> None:
+    """Every folder and module of the package stands in the tree, a module at least by its folder."""
+    paths = set(drawn())
+    rooms_there = {
+        f"adapter/{file.name}/" if file.is_dir() else f"adapter/{file.name}"
+        for file in PACKAGE.iterdir()
+        if file.name not in {"__init__.py", "__main__.py", "py.typed", "__pycache__", "_shipped"}
+    }
+    assert rooms_there - paths == set()
+
+
+def test_the_page_has_the_ranks() -> None:
+    """The ranks on the page are the ones that are tested, but for rooms that are not built."""
+    line = next(line for line in PAGE.splitlines() if line.startswith("**Ranks**"))
+    told = {name: int(rank) for rank, names in re.findall(r"(\d) `([a-z ]+)`", line) for name in names.split()}
+    built = {path.stem for path in PACKAGE.iterdir()} - {"__init__", "__main__"}
+    assert told == {name: rank for name, rank in RANKS.items() if name in built}
