@@ -1,0 +1,90 @@
+"""Who sends this: the keys a request claims, and the source they belong to. Pure; never says which key was wrong.
+
+Event authors can add headers of their own to what RudderStack sends, so every claim counts, repeated headers included:
+a request that claims two keys belongs to nobody.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Collection, Sequence
+
+from adapter.ingest.sources import Source
+
+_UNUSABLE = ""
+"""What a credential claims that cannot be read. It is no source's key, so it is refused, and not passed over."""
+
+_UNCONFIGURED_BEARER = "undefined"
+"""Segment's Extensible Webhook sends `Bearer undefined` when its authentication is not set up."""
+
+_MASK = "***"
+"""Jitsu masks the `writeKey` in the messages it passes on: `id:***`."""
+
+
+def claimed_keys(
+    *, path_key: str | None, query: Sequence[str], authorizations: Sequence[str], write_keys: Sequence[str]
+) -> frozenset[str]:
+    """Every key that path, `?writeKey=`, `Authorization` and `X-Write-Key` claim: all values of each but blank ones."""
+    claims = {key for key in (path_key, *query, *write_keys) if key}
+    claims.update(key for header in authorizations if (key := _credential(header)) is not None)
+    return frozenset(claims)
+
+
+def claimed_in_body(holder: object) -> frozenset[str]:
+    """The key in the `writeKey` of a message or a batch's envelope; none where it is absent, blank or masked."""
+    key = holder.get("writeKey") if isinstance(holder, dict) else None
+    if key is None or key == "":
+        return frozenset()
+    if not isinstance(key, str):
+        return frozenset({_UNUSABLE})
+    return frozenset() if key.endswith(_MASK) else frozenset({key})
+
+
+class Keyring:
+    """The keys of all sources. Keys are unique: the settings see to that."""
+
+    def __init__(self, sources: Collection[Source]) -> None:
+        self._held = [(_digest(key.reveal()), source) for source in sources for key in source.keys if key.reveal()]
+
+    def source_of(self, claims: Collection[str]) -> Source | None:
+        """Whose key was claimed; None for no key, a wrong one, or several.
+
+        Takes as long for each: all keys are compared, by digest, so that not even their length shows.
+        """
+        if len(claims) != 1:
+            return None
+        claimed = _digest(next(iter(claims)))
+        found = None
+        for digest, source in self._held:
+            if hmac.compare_digest(digest, claimed):
+                found = source
+        return found
+
+
+def _digest(key: str) -> bytes:
+    return hashlib.sha256(key.encode(errors="surrogatepass")).digest()
+
+
+def _credential(header: str) -> str | None:
+    """The key in an `Authorization` header: None if it claims none, `_UNUSABLE` if it cannot be read."""
+    scheme, _, token = header.strip().partition(" ")
+    token = token.strip()
+    match scheme.lower():
+        case "":
+            return None
+        case "bearer":
+            return None if token == _UNCONFIGURED_BEARER else token
+        case "basic":
+            return _user(token)
+        case _:
+            return _UNUSABLE
+
+
+def _user(token: str) -> str | None:
+    """The user of Basic credentials, with or without a colon behind it; None for nobody (`:` alone)."""
+    try:
+        user = base64.b64decode(token + "=" * (-len(token) % 4), validate=True).decode()
+    except (binascii.Error, ValueError):
+        return _UNUSABLE
+    return user.partition(":")[0] or None
