@@ -1,0 +1,122 @@
+"""What a sender is told, in the few words that all senders understand. Pure.
+
+Segment, RudderStack, Jitsu and their SDKs disagree on what most codes mean, so none but these is used: 200, 400, 401,
+413, 429, 503 (and 404, 405, which no sender meets that is set up right). Success is 200 with JSON, for SDKs send again
+on 201, 202, 204, on an empty body, and on an error without both `code` and `message`. Never a redirect: most senders
+follow one without their body.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import orjson
+
+from adapter.model import Problem
+
+LONGEST_RETRY_AFTER_S = 300
+"""SDKs wait no longer, whatever is asked of them (analytics-next, analytics-python)."""
+
+
+class Situation(StrEnum):
+    """What came of a request; the value is its `code`."""
+
+    STORED = "stored"
+    UNPARSEABLE = "unparseable_body"
+    INVALID = "invalid_event"
+    UNAUTHORIZED = "unauthorized"
+    UNKNOWN_PATH = "not_found"
+    WRONG_METHOD = "method_not_allowed"
+    TOO_LARGE = "too_large"
+    TOO_MANY = "too_many_messages"
+    LIMITED = "rate_limited"
+    INCOMPLETE = "incomplete_body"
+    SLOW = "slow_body"
+    FULL = "queue_full"
+    FAILED = "storage_failed"
+    STOPPING = "stopping"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is sent back; `headers` are without those of CORS."""
+
+    situation: Situation
+    status: int
+    body: bytes
+    headers: Mapping[str, str]
+
+
+_TABLE: Mapping[Situation, tuple[int, str, int | None]] = {
+    # Situation: status, message, seconds after which to try again.
+    Situation.STORED: (200, "", None),
+    Situation.UNPARSEABLE: (400, "no event could be read from the body", None),
+    Situation.INVALID: (400, "the event does not fit its schema", None),
+    Situation.UNAUTHORIZED: (401, "the key, or the signature, is missing, wrong or contradictory", None),
+    Situation.UNKNOWN_PATH: (404, "there is nothing at this path", None),
+    Situation.WRONG_METHOD: (405, "this path takes other methods: see Allow", None),
+    Situation.TOO_LARGE: (413, "the body is too large", None),
+    Situation.TOO_MANY: (413, "the body holds too many messages", None),
+    Situation.LIMITED: (429, "this source sends more than it may", 1),
+    Situation.INCOMPLETE: (400, "the body did not arrive whole", None),
+    Situation.SLOW: (503, "the body took too long to arrive", 5),
+    Situation.FULL: (503, "the queue is full", 30),
+    Situation.FAILED: (503, "the event could not be stored", 5),
+    Situation.STOPPING: (503, "the service is stopping", 5),
+}
+
+_JSON = {"Content-Type": "application/json"}
+
+
+def answer(
+    situation: Situation, *, problems: Sequence[Problem] = (), retry_after_s: float | None = None, allow: str = ""
+) -> Answer:
+    """The answer in `situation`; `retry_after_s` for one that waits, `allow` for a wrong method."""
+    status, message, usual_s = _TABLE[situation]
+    if status == 200:
+        return Answer(situation, status, b'{"success":true}', _JSON)
+    told: dict[str, object] = {"success": False, "code": situation.value, "message": message}
+    if problems:
+        told["problems"] = [{"pointer": p.pointer, "keyword": p.keyword, "message": p.message} for p in problems]
+    headers = dict(_JSON)
+    if allow:
+        headers["Allow"] = allow
+    if usual_s is not None:
+        # Whole seconds: browsers parse nothing else.
+        seconds = str(
+            max(1, min(LONGEST_RETRY_AFTER_S, math.ceil(usual_s if retry_after_s is None else retry_after_s)))
+        )
+        headers["Retry-After"] = seconds
+        # analytics.js up to 1.83 reads this one instead.
+        headers["X-RateLimit-Reset"] = seconds
+    return Answer(situation, status, orjson.dumps(told), headers)
+
+
+def cors(origin: str | None) -> Mapping[str, str]:
+    """What lets the page at `origin` read an answer, errors too: else its SDK sees a network error and sends again."""
+    if origin is None:
+        return {}
+    return {
+        # Named, not `*`, so that a site may send with credentials.
+        "Access-Control-Allow-Origin": origin,
+        "Access-Control-Allow-Credentials": "true",
+        "Access-Control-Expose-Headers": "Retry-After, X-RateLimit-Reset",
+        "Vary": "Origin",
+    }
+
+
+def preflight(origin: str | None, *, methods: str, requested_headers: str | None) -> Mapping[str, str]:
+    """What a browser asks before it sends. Headers are allowed by name: `*` does not cover `Authorization`."""
+    return {
+        **cors(origin),
+        "Access-Control-Allow-Methods": methods,
+        "Access-Control-Allow-Headers": requested_headers or _HEADERS_OF_SDKS,
+        "Access-Control-Max-Age": "86400",
+    }
+
+
+_HEADERS_OF_SDKS = (
+    "authorization, content-type, x-retry-count, x-write-key, anonymousid, sentat, rsa-retry-attempt, "
+    "rsa-since-last-attempt, rsa-since-first-attempt, rsa-retry-reason, rsa-recovered"
+)

@@ -1,0 +1,42 @@
+"""How much is taken: of one request, of one message, and of one source a second. Pure; is told the time."""
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one request may be.
+
+    `body_bytes` as sent, `inflated_bytes` after inflating, `message_bytes` of JSON each. `messages` is far above what
+    any sender makes (Segment's webhooks 4,000); `read_s` is how long a request may take to arrive.
+    """
+
+    body_bytes: int = 5_000_000
+    inflated_bytes: int = 20_000_000
+    message_bytes: int = 512_000
+    messages: int = 10_000
+    read_s: float = 30.0
+
+
+class Allowance:
+    """What a source may send: `per_s` messages a second, and at most one second's worth at once.
+
+    A batch is taken whole once there is room for one message, and paid for by waiting longer afterwards.
+    """
+
+    def __init__(self, per_s: float) -> None:
+        self._per_s = per_s
+        self._most = max(1.0, per_s)
+        self._left = self._most
+        self._at_s = -math.inf
+
+    def wait_s(self, now_s: float) -> float:
+        """Seconds until another message is taken, 0.0 if one is now. `now_s` never goes back."""
+        self._left = min(self._most, self._left + (now_s - self._at_s) * self._per_s)
+        self._at_s = now_s
+        return max(0.0, (1.0 - self._left) / self._per_s)
+
+    def spend(self, messages: int) -> None:
+        """Count what was taken."""
+        self._left -= messages
