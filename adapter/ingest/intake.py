@@ -1,0 +1,150 @@
+"""What became of a body: its messages read, stored durably and told of. Knows no HTTP; never maps.
+
+Stands between the routes, which know who sent the bytes, and the queue, which keeps what they hold.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from adapter.errors import QueueError, QueueFull
+from adapter.ingest.answers import Answer, Situation, answer
+from adapter.ingest.decode import Body
+from adapter.ingest.dialect import Network
+from adapter.ingest.limits import Allowance, Limits
+from adapter.ingest.read import Arrival, NewId, read_event, unparseable
+from adapter.ingest.sources import Source
+from adapter.ingest.validate import Validator
+from adapter.model import Event, Problem, Rejection
+from adapter.observe.happenings import (
+    BodyRepaired,
+    DuplicatesDiffered,
+    DuplicatesSeen,
+    MessageRejected,
+    MessagesStored,
+    QueueFailed,
+    TimestampsPassedOver,
+)
+from adapter.observe.observer import Emit
+from adapter.queue.base import Inbox, Stored
+
+DEFAULT_LIMITS = Limits()
+STORED = answer(Situation.STORED)
+
+_READ_AT_ONCE = 250
+"""Messages read before other requests get their turn: some 3 ms."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What ingest is built of.
+
+    `clock` tells the instant of receipt, `monotonic_s` the passing of time, `new_id` makes message ids. While
+    `is_draining`, nothing more is taken. `X-Forwarded-For` counts from `trusted_proxies` alone.
+    """
+
+    inbox: Inbox
+    sources: Collection[Source]
+    validator: Validator
+    emit: Emit
+    clock: Callable[[], datetime]
+    monotonic_s: Callable[[], float]
+    new_id: NewId
+    is_draining: Callable[[], bool] = lambda: False
+    limits: Limits = DEFAULT_LIMITS
+    trusted_proxies: Sequence[Network] = ()
+
+
+class Intake:
+    """Takes bodies whose source is known."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._allowances = {
+            source.name: Allowance(source.limit_per_s) for source in parts.sources if source.limit_per_s is not None
+        }
+
+    async def take(self, source: Source, arrival: Arrival, plain: bytes, body: Body | Problem) -> Answer:
+        """Store what `body` holds, or `plain` itself where it holds nothing; on return the answer is the truth.
+
+        A bad message in an array or batch fails alone. One alone in its body is told to a platform, and not to an SDK,
+        as Segment's own API does it: SDKs send again what they should not.
+        """
+        count = 1 if isinstance(body, Problem) else len(body.messages)
+        refused = self._refusal(source, count)
+        if refused is not None:
+            return refused
+        if isinstance(body, Problem):
+            rejection = unparseable(plain, body, source=source.name, received_at=arrival.received_at)
+            return await self._put(source, [], [rejection]) or answer(Situation.UNPARSEABLE, problems=(body,))
+        if body.repaired:
+            self._parts.emit(BodyRepaired(source.name, body.repaired))
+        events, rejections = await self._read(body.messages, arrival)
+        failed = await self._put(source, events, rejections)
+        if failed is not None:
+            return failed
+        if rejections and body.is_single and not arrival.dialect.is_direct:
+            return answer(Situation.INVALID, problems=rejections[0].problems)
+        return STORED
+
+    def _refusal(self, source: Source, count: int) -> Answer | None:
+        """Why nothing of `count` messages is taken; None, and they are paid for, if they are."""
+        if count > self._parts.limits.messages:
+            return answer(Situation.TOO_MANY)
+        allowance = self._allowances.get(source.name)
+        if allowance is None:
+            return None
+        wait_s = allowance.wait_s(self._parts.monotonic_s())
+        if wait_s > 0:
+            return answer(Situation.LIMITED, retry_after_s=wait_s)
+        allowance.spend(count)
+        return None
+
+    async def _read(self, messages: Sequence[object], arrival: Arrival) -> tuple[list[Event], list[Rejection]]:
+        events: list[Event] = []
+        rejections: list[Rejection] = []
+        passed_over = 0
+        for index, message in enumerate(messages, 1):
+            read = read_event(message, arrival, validator=self._parts.validator, new_id=self._parts.new_id)
+            passed_over += read.passed_over
+            if isinstance(read.result, Event):
+                events.append(read.result)
+            else:
+                rejections.append(read.result)
+            if index % _READ_AT_ONCE == 0:
+                await asyncio.sleep(0)
+        if passed_over:
+            self._parts.emit(TimestampsPassedOver(arrival.source, passed_over))
+        return events, rejections
+
+    async def _put(self, source: Source, events: list[Event], rejections: list[Rejection]) -> Answer | None:
+        """None if all are stored, else the answer that says why not."""
+        if not events and not rejections:
+            return None
+        if source.protect_event is not None:
+            events = [source.protect_event(event) for event in events]
+        kept = rejections
+        if source.protect_rejection is not None:
+            kept = [source.protect_rejection(rejection) for rejection in rejections]
+        try:
+            stored = await self._parts.inbox.put(events, kept)
+        except QueueFull:
+            return answer(Situation.FULL)
+        except QueueError as error:
+            self._parts.emit(QueueFailed(cause=str(error)))
+            return answer(Situation.FAILED)
+        self._tell(source.name, stored, rejections)
+        return None
+
+    def _tell(self, source: str, stored: Stored, rejections: Sequence[Rejection]) -> None:
+        emit = self._parts.emit
+        if stored.stored:
+            emit(MessagesStored(source, stored.stored))
+        if stored.duplicates:
+            emit(DuplicatesSeen(source, stored.duplicates))
+        if stored.differing:
+            emit(DuplicatesDiffered(source, stored.differing))
+        for rejection in rejections:
+            problems = "; ".join(f"{problem.pointer} {problem.message}".lstrip() for problem in rejection.problems)
+            emit(MessageRejected(source, rejection.reason, rejection.message_id, problems))

@@ -1,0 +1,127 @@
+"""Ingest on a real socket before a queue in memory that can be told to fail or to wait."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+from adapter.ingest.intake import Parts
+from adapter.ingest.limits import Limits
+from adapter.ingest.routes import routes
+from adapter.ingest.sources import Source
+from adapter.model import Event, Rejection, Secret
+from adapter.observe.happenings import Happening
+from adapter.queue.base import Stored
+from adapter.queue.memory import MemoryQueue
+from tests.fakes import RECEIVED_AT, FakeClock
+from tests.unit.ingest.schemas import event_validator
+
+SHOP = Source("shop", (Secret("shop-key"), Secret("shop-key-old")))
+SIGNED = Source("signed", (Secret("signed-key"),), signing_secrets=(Secret("s-old"), Secret("s-new")))
+VALIDATOR = event_validator()
+NOTHING = Stored(0, 0, 0, 0)
+
+
+@dataclass(slots=True)
+class RecordingInbox:
+    """A queue in memory that shows what was put; fails with `failure`, and waits while `gate` is closed."""
+
+    queue: MemoryQueue = field(default_factory=lambda: MemoryQueue(now=FakeClock()))
+    events: list[Event] = field(default_factory=list)
+    rejections: list[Rejection] = field(default_factory=list)
+    totals: Stored = NOTHING
+    failure: Exception | None = None
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+    waiting: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.gate.set()
+
+    async def put(self, events: Sequence[Event], rejections: Sequence[Rejection] = ()) -> Stored:
+        self.waiting.set()
+        await self.gate.wait()
+        if self.failure is not None:
+            raise self.failure
+        stored = await self.queue.put(events, rejections)
+        self.events += events
+        self.rejections += rejections
+        pairs = zip(_terms(self.totals), _terms(stored), strict=True)
+        self.totals = Stored(*(one + other for one, other in pairs))
+        return stored
+
+    async def probe(self) -> None:
+        await self.queue.probe()
+
+
+def _terms(stored: Stored) -> tuple[int, int, int, int]:
+    return stored.stored, stored.duplicates, stored.differing, stored.rejected
+
+
+@dataclass(slots=True)
+class Served:
+    """A running ingest: where it is, and what came of it."""
+
+    url: str
+    port: int
+    inbox: RecordingInbox
+    session: aiohttp.ClientSession
+    clock: FakeClock
+    happenings: list[Happening] = field(default_factory=list)
+    is_draining: bool = False
+
+    async def send(self, method: str, path: str, **more: Any) -> tuple[int, Any, dict[str, str]]:
+        """Status, JSON and headers of one request; redirects are not followed."""
+        async with self.session.request(method, self.url + path, allow_redirects=False, **more) as response:
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            said = await response.json() if response.content_length else None
+            return response.status, said, headers
+
+    async def raw(self, sent: bytes) -> bytes:
+        """What is answered to bytes of any kind, until the connection is closed."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        writer.write(sent)
+        await writer.drain()
+        answered = await reader.read()
+        writer.close()
+        await writer.wait_closed()
+        return answered
+
+
+@asynccontextmanager
+async def serving(
+    *sources: Source, limits: Limits | None = None, trusted_proxies: Sequence[Any] = ()
+) -> AsyncIterator[Served]:
+    """Ingest of `sources` (shop and signed if none is given) on a free port."""
+    ids = itertools.count(1)
+    clock = FakeClock()
+    async with aiohttp.ClientSession() as session:
+        served = Served("", 0, RecordingInbox(), session, clock)
+        parts = Parts(
+            inbox=served.inbox,
+            sources=sources or (SHOP, SIGNED),
+            validator=VALIDATOR,
+            emit=served.happenings.append,
+            clock=lambda: datetime.fromtimestamp(clock(), RECEIVED_AT.tzinfo),
+            monotonic_s=clock,
+            new_id=lambda: f"made-{next(ids)}",
+            is_draining=lambda: served.is_draining,
+            limits=limits or Limits(),
+            trusted_proxies=trusted_proxies,
+        )
+        app = web.Application()
+        app.add_routes(routes(parts))
+        runner = web.AppRunner(app, auto_decompress=False, access_log=None, lingering_time=0.1)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        served.port = runner.addresses[0][1]
+        served.url = f"http://127.0.0.1:{served.port}"
+        try:
+            yield served
+        finally:
+            await runner.cleanup()

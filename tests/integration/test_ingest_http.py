@@ -1,0 +1,122 @@
+"""The edges of HTTP: sizes, methods, unknown paths, and bodies that never come whole."""
+
+import gzip
+import io
+import json
+import zlib
+
+import pytest
+
+from adapter.ingest.limits import Limits
+from adapter.model import Reason
+from tests.integration.ingest_server import serving
+
+PATH = "/webhooks/shop/shop-key"
+SMALL = Limits(body_bytes=1000, inflated_bytes=2000, message_bytes=500, messages=5, read_s=0.05)
+HEAD = b"POST " + PATH.encode() + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+
+
+def padded(size: int) -> bytes:
+    """A message of exactly `size` bytes."""
+    frame = '{"type":"track","event":"A","userId":"u","a":"%s"}'
+    return (frame % ("x" * (size - len(frame) + 2))).encode()
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (padded(500), 200, None),
+        (b" " * 500 + padded(500), 200, None),
+        (b" " * 501 + padded(500), 413, "too_large"),
+        (gzip.compress(b" " * 1500 + padded(500)), 200, None),
+        (gzip.compress(b" " * 1501 + padded(500)), 413, "too_large"),
+        (zlib.compress(b"[" * 10_000_000, 9), 413, "too_large"),
+        (b"[" + b"{}," * 4 + b"{}]", 200, None),
+        (b"[" + b"{}," * 5 + b"{}]", 413, "too_many_messages"),
+        (padded(501), 400, "invalid_event"),
+    ],
+    ids=["at message limit", "at body limit", "beyond", "at inflated limit", "beyond, inflated", "bomb", "at count",
+         "beyond count", "message beyond"],
+)  # fmt: skip
+@pytest.mark.parametrize("chunked", [False, True], ids=["length", "chunked"])
+async def test_the_limits(body: bytes, status: int, code: str | None, chunked: bool) -> None:
+    """413 before and after inflating, with and without a length, and nothing of it is kept."""
+    async with serving(limits=SMALL) as served:
+        answered, said, _ = await served.send(
+            "POST", PATH, data=io.BytesIO(body) if chunked else body, chunked=chunked or None
+        )
+        assert (answered, said.get("code")) == (status, code)
+        assert bool(served.inbox.events) is (status == 200)
+        assert [rejection.reason for rejection in served.inbox.rejections] == [Reason.TOO_LARGE] * (status == 400)
+
+
+async def test_a_length_too_large_is_refused_unread() -> None:
+    """A sender that says it has a gigabyte need not send it."""
+    async with serving(limits=SMALL) as served:
+        answered = await served.raw(HEAD + b"Content-Length: 1000000000\r\n\r\n")
+        assert answered.startswith(b"HTTP/1.1 413 ")
+
+
+async def test_more_than_the_default_of_aiohttp_is_taken() -> None:
+    """Segment's batches are up to 4 MB; aiohttp alone would take 1 MiB."""
+    body = json.dumps([{"type": "page", "userId": "u", "a": "x" * 1000}] * 4000).encode()
+    async with serving() as served:
+        assert (await served.send("POST", PATH, data=io.BytesIO(body)))[0] == 200
+        assert served.inbox.totals.stored == 4000
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allow"),
+    [
+        ("GET", "/webhooks/shop", "POST, PUT, PATCH"),
+        ("DELETE", PATH, "POST, PUT, PATCH"),
+        ("OPTIONS", PATH + "/", "POST, PUT, PATCH"),
+        ("HEAD", PATH, "POST, PUT, PATCH"),
+        ("GET", "/v1/track", "POST, OPTIONS"),
+        ("PUT", "/v1/b/", "POST, OPTIONS"),
+    ],
+)
+async def test_a_wrong_method_is_told_the_right_ones(method: str, path: str, allow: str) -> None:
+    """405 with Allow and the body of every error; RudderStack can be set to GET, which carries no event."""
+    async with serving() as served:
+        status, said, headers = await served.send(method, path)
+        assert (status, headers["allow"]) == (405, allow)
+        assert method == "HEAD" or said["code"] == "method_not_allowed"
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/webhooks", "/webhooks/a/b/c", "/v1", "/v1/nothing", "/v1/track/x", "/%2e%2e/x"]
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_an_unknown_path_is_told_so(method: str, path: str) -> None:
+    """404 with the body of every error, and what stood in the path goes nowhere."""
+    async with serving() as served:
+        status, said, _ = await served.send(method, path)
+        assert (status, said["success"], said["code"], bool(said["message"])) == (404, False, "not_found", True)
+        assert path == "/" or path not in str(served.happenings)
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (HEAD + b"Content-Length: 100\r\n\r\n{", b"503"),
+        (HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\n{", b"503"),
+        (HEAD + b"Transfer-Encoding: chunked\r\n\r\nnonsense\r\n", b"400"),
+        (HEAD + b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\nnonsense\r\n", b"400"),
+        (HEAD + b"\r\n", b"400"),
+    ],
+    ids=["stops", "stops within a chunk", "no chunk", "broken chunk", "no body"],
+)
+async def test_a_body_that_never_comes_whole(sent: bytes, status: bytes) -> None:
+    """It is waited for as long as `read_s`, then the sender is asked to come again; nothing of it is stored."""
+    async with serving(limits=SMALL) as served:
+        assert (await served.raw(sent)).split(b" ")[1] == status
+        assert served.inbox.events == []
+
+
+async def test_one_connection_goes_on_after_errors() -> None:
+    """A refused request leaves the connection usable for the next, as senders keep theirs open."""
+    async with serving(limits=SMALL) as served:
+        for body in (b"{", padded(2000), b'{"type":"page","userId":"u"}'):
+            await served.send("POST", PATH, data=body)
+        assert len(served.inbox.events) == 1
