@@ -54,8 +54,8 @@ class Finding:
 
 
 def as_text(finding: Finding) -> str:
-    """The headline, the source line and a caret under the place."""
-    if not finding.source or not finding.line:
+    """The headline, the source line and a caret under the place; a note is its headline."""
+    if not finding.source or not finding.line or finding.severity is Severity.NOTE:
         return finding.headline
     start = max(0, finding.column - _WIDTH // 2) if len(finding.source) > _WIDTH else 0
     shown = finding.source[start : start + _WIDTH]

@@ -1,0 +1,199 @@
+"""From a document to a ruleset: reads every part of the file once, with every check that needs no schema."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from adapter.mapping.calls import Defaults, Maker, compile_call
+from adapter.mapping.conditions import compile_condition, compile_rest, pinned_by
+from adapter.mapping.document import Document, Path
+from adapter.mapping.filetests import check_tests
+from adapter.mapping.finding import Finding
+from adapter.mapping.privacy import Guard, compile_guards
+from adapter.mapping.reader import Node, Reader, Scope, kind_of
+from adapter.mapping.ruleset import Act, Rule, Ruleset, calling, dropping, sampling
+from adapter.mapping.steps import read_separator
+from adapter.mapping.values import compile_fields
+from adapter.mapping.words import CALL, FILE, RULE, SETTINGS, VERSION
+from adapter.model import JsonObject
+
+MAX_RULES: Final = 5_000
+MAX_CALL_BLOCKS: Final = 100
+MAX_CALLS: Final = 500
+_ACTIONS: Final = ("drop", "track", "identify", "send")
+_MATCHING: Final = frozenset({"name", "when", "sample"})
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A ruleset and what was found while compiling; with a blocking finding the ruleset must not be used.
+
+    `unkeyed` are the places of keyed hashes that had no key to work with.
+    """
+
+    ruleset: Ruleset
+    findings: Sequence[Finding]
+    used_tables: frozenset[str]
+    used_shared: frozenset[str]
+    unkeyed: frozenset[Path]
+
+
+def compile_document(
+    document: Document, *, hash_key: str | None, variables: JsonObject | None = None, identify: bool = True
+) -> Compiled:
+    """Compile a document whose YAML was read. `variables` override its `vars`."""
+    reader = Reader(document, variables=variables, hash_key=hash_key)
+    root = Node(document.data, ())
+    rules: Sequence[Rule] = ()
+    guards: Sequence[Guard] = ()
+    integration = None
+    if reader.block(root, FILE, "E105"):
+        _version(root, reader)
+        _constants(root, reader)
+        settings = _Settings.read(root, reader)
+        integration = settings.integration
+        guards = compile_guards(root.at("privacy"), reader) if root.has("privacy") else ()
+        rules = _rules(root.at("rules"), reader, settings) if root.has("rules") else ()
+        check_tests(root, reader)
+    ruleset = Ruleset(
+        version=version_of(document.data, reader.variables),
+        rules=rules,
+        guards=guards,
+        integration=integration,
+        identify=identify,
+    )
+    return Compiled(
+        ruleset,
+        tuple(dict.fromkeys(reader.findings)),
+        frozenset(reader.used_tables),
+        frozenset(reader.used_shared),
+        frozenset(reader.wants_hash_key),
+    )
+
+
+def version_of(data: Any, variables: Mapping[str, Any]) -> str:
+    """12 hexadecimal digits of what the mapping does: layout, comments and tests do not count."""
+    parts = {word: part for word, part in data.items() if word != "tests"} if type(data) is dict else data
+    canonical = json.dumps([parts, variables], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+
+def _version(root: Node, reader: Reader) -> None:
+    if root.has("version") and (type(root.value["version"]) is not int or root.value["version"] != VERSION):
+        found = kind_of(root.value["version"])
+        reader.error("E106", root.at("version"), f"this release reads `version: {VERSION}`, not {found}")
+
+
+def _constants(root: Node, reader: Reader) -> None:
+    """`vars`, `tables` and `shared`: checked here, used or not."""
+    for part in _blocks(root, "vars", reader):
+        reader.is_scalar(part, "E105", "each of `vars`")
+    for table in _blocks(root, "tables", reader):
+        for entry in reader.entries(table, "E105", "a table `text: constant`") or ():
+            reader.is_scalar(entry, "E105", "an entry of a table")
+    for shared in _blocks(root, "shared", reader):
+        # Whether there is an `item` depends on the call that uses it; there it is checked again.
+        compile_fields(shared, reader, Scope(has_item=True), code="E105")
+
+
+def _blocks(root: Node, word: str, reader: Reader) -> Sequence[Node]:
+    if not root.has(word):
+        return ()
+    return reader.entries(root.at(word), "E105", f"`{word}`, a block of names,") or ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Settings:
+    defaults: Defaults
+    max_calls: int
+    integration: str | None
+
+    @classmethod
+    def read(cls, root: Node, reader: Reader) -> "_Settings":
+        """The `settings` of a file, or what holds without them."""
+        node = root.at("settings") if root.has("settings") else Node({}, ("settings",))
+        nulls, separator, max_calls, integration = "omit", None, 50, None
+        if reader.block(node, SETTINGS, "E105"):
+            if node.has("nulls"):
+                nulls = reader.choice(node.at("nulls"), "E105", ("omit", "keep")) or nulls
+            if node.has("flatten") and node.value["flatten"] is not False:
+                separator = read_separator(node.at("flatten"), reader, "E105")
+            if node.has("max_calls"):
+                limit = reader.whole(node.at("max_calls"), "E105", "`max_calls`", at_least=1, at_most=MAX_CALLS)
+                max_calls = limit or max_calls
+            if node.has("integration"):
+                integration = reader.text(node.at("integration"), "E105", "`integration`", at_most=100)
+        return cls(Defaults(keep_nulls=nulls == "keep", separator=separator), max_calls, integration)
+
+
+def _rules(node: Node, reader: Reader, settings: _Settings) -> Sequence[Rule]:
+    parts = reader.members(node, "E105", "`rules`, a list of rules,", at_most=MAX_RULES) or ()
+    return [_rule(part, number, reader, settings) for number, part in enumerate(parts, 1)]
+
+
+def _rule(node: Node, number: int, reader: Reader, settings: _Settings) -> Rule:
+    name = f"rule {number}"
+    line = reader.document.mark_of(node.path).line
+    if not reader.block(node, RULE, "E105"):
+        return Rule(number, name, line, None, None, None, dropping(name, name))
+    if node.has("name"):
+        name = reader.text(node.at("name"), "E105", "`name`", at_most=200) or name
+    scope = Scope(rule=name)
+    act = _action(node, reader, scope, settings)
+    if node.has("sample"):
+        act = sampling(name, _share(node.at("sample"), reader), act)
+    if not node.has("when"):
+        return Rule(number, name, line, None, None, None, act)
+    when = node.at("when")
+    holds = compile_condition(when, reader, scope)
+    pinned = pinned_by(when.value, reader.tables)
+    if type(when.value) is dict and when.value:
+        answered = [word for word, pins in (("type", pinned.types), ("event", pinned.events)) if pins is not None]
+        return Rule(number, name, line, pinned.types, pinned.events, compile_rest(when, answered, reader, scope), act)
+    return Rule(number, name, line, None, None, holds, act)
+
+
+def _share(node: Node, reader: Reader) -> float:
+    if type(node.value) not in {int, float} or not 0 < node.value <= 1:
+        reader.error("E105", node, f"`sample` is a number above 0, at most 1, not {kind_of(node.value)}")
+        return 1
+    return float(node.value)
+
+
+def _action(node: Node, reader: Reader, scope: Scope, settings: _Settings) -> Act:
+    actions = [word for word in _ACTIONS if node.has(word)]
+    if len(actions) != 1:
+        found = f"does {', '.join(actions)}" if actions else "does nothing"
+        reader.error("E107", node, f"a rule does exactly one thing (drop, track, identify or send); this one {found}")
+    if actions in (["drop"], ["send"]):
+        for word in node.value:
+            if word in RULE.words and word not in _MATCHING and word not in _ACTIONS:
+                message = f"`{word}` belongs to a call; this rule does {actions[0]}"
+                reader.error_of_key("E107", node.at(word), message)
+    if node.has("drop"):
+        return dropping(scope.rule, _reason(node.at("drop"), reader, scope))
+    if node.has("send"):
+        makers = _send(node.at("send"), reader, scope, settings)
+    elif actions:
+        makers = [compile_call(node, reader, scope, settings.defaults, when=None)]
+    else:
+        makers = []
+    field = ".".join(str(part) for part in node.path)
+    return calling(scope.rule, makers, max_calls=settings.max_calls, field=field)
+
+
+def _reason(node: Node, reader: Reader, scope: Scope) -> str:
+    if node.value is True:
+        return scope.rule
+    return reader.text(node, "E105", "`drop`, true or a reason,", at_most=200) or scope.rule
+
+
+def _send(node: Node, reader: Reader, scope: Scope, settings: _Settings) -> Sequence[Maker]:
+    parts = reader.members(node, "E163", "`send`, a list of calls,", at_most=MAX_CALL_BLOCKS) or ()
+    return [
+        compile_call(part, reader, scope, settings.defaults, when=part.at("when") if part.has("when") else None)
+        for part in parts
+        if reader.block(part, CALL, "E163")
+    ]

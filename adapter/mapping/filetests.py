@@ -1,0 +1,191 @@
+"""The tests in a mapping file: an event is laid over a test message, rendered, and compared with what is expected.
+
+`expect` lists every call in order; of each, the keys that are written are compared exactly and the others not looked
+at. Runs on the compiled mapping with a fixed hash key, so that expected hashes can be written down.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+from adapter.mapping.absent import ABSENT
+from adapter.mapping.document import Document
+from adapter.mapping.finding import Finding, Severity
+from adapter.mapping.reader import Node, Reader
+from adapter.mapping.ruleset import Ruleset
+from adapter.mapping.scalars import json_of, same
+from adapter.mapping.words import ENDING, EXPECTED, TEST
+from adapter.model import Calls, Dropped, Event, JsonObject, Refused, Rendered, Unmatched
+
+DEMO_KEY: Final = "demo-key"
+"""The hash key of tests in files."""
+MAX_TESTS: Final = 2_000
+BASE: Final[Mapping[str, Any]] = {
+    "messageId": "test-message",
+    "anonymousId": "test-anon",
+    "timestamp": "2024-01-02T03:04:05.678Z",
+}
+"""What `given` is laid over, so that tests stay short."""
+
+ReadEvent: TypeAlias = Callable[[JsonObject], Event]
+"""The normalisation of ingest, without its schema check; handed in, because mapping knows nothing of ingest."""
+
+
+def check_tests(root: Node, reader: Reader) -> None:
+    """Note what is wrong with how the tests are written."""
+    if not root.has("tests"):
+        return
+    for part in reader.members(root.at("tests"), "E105", "`tests`, a list of tests,", at_most=MAX_TESTS) or ():
+        if not reader.block(part, TEST, "E105"):
+            continue
+        if part.has("name"):
+            reader.text(part.at("name"), "E105", "`name`", at_most=500)
+        if part.has("given") and type(part.value["given"]) is not dict:
+            reader.error("E105", part.at("given"), "`given` is a message, a block")
+        if part.has("expect"):
+            _check_expectation(part.at("expect"), reader)
+
+
+def _check_expectation(node: Node, reader: Reader) -> None:
+    if type(node.value) is list:
+        for call in reader.members(node, "E105", "`expect`, a list of calls,") or ():
+            _check_call(call, reader)
+        return
+    if not reader.block(node, ENDING, "E105"):
+        return
+    if len(node.value) != 1:
+        reader.error("E105", node, "an expectation is a list of calls, or one of drop, reject and unmatched")
+    if node.has("drop") and node.value["drop"] is not True:
+        reader.text(node.at("drop"), "E105", "`drop`, true or part of the reason,", at_most=200)
+    if node.has("reject"):
+        reader.text(node.at("reject"), "E105", "`reject`, part of the reason,")
+    if node.has("unmatched"):
+        reader.only_true(node.at("unmatched"), "E105", "unmatched")
+
+
+def _check_call(node: Node, reader: Reader) -> None:
+    if not reader.block(node, EXPECTED, "E105"):
+        return
+    if not node.value:
+        reader.error("E105", node, "an expected call needs at least one of " + ", ".join(EXPECTED.words))
+    if node.has("identify"):
+        reader.only_true(node.at("identify"), "E105", "identify")
+    for word in ("track", "timestamp"):
+        if node.has(word):
+            reader.text(node.at(word), "E105", f"`{word}`", at_least=0)
+    for word in ("userId", "anonymousId"):
+        if node.has(word) and node.value[word] is not None:
+            reader.text(node.at(word), "E105", f"`{word}`, an id or null,", at_least=0)
+    for word in ("properties", "traits"):
+        if node.has(word) and type(node.value[word]) is not dict:
+            reader.error("E105", node.at(word), f"`{word}` is a block")
+
+
+@dataclass(frozen=True, slots=True)
+class _Mismatch:
+    """Where an expectation is not met, and how."""
+
+    node: Node
+    text: str
+
+
+def run_tests(document: Document, ruleset: Ruleset, read: ReadEvent) -> Sequence[Finding]:
+    """A finding for each test that fails and a note for each rule that no test reaches.
+
+    The document has no blocking findings. A file without tests has no notes either.
+    """
+    data = document.data
+    if type(data) is not dict or "tests" not in data:
+        return ()
+    findings: list[Finding] = []
+    reached: set[str] = set()
+    for test in Node(data, ()).at("tests").members():
+        rendered = ruleset.render(read({**BASE, **test.value["given"]}))
+        reached |= _rules_of(rendered)
+        mismatch = _mismatch(test.at("expect"), rendered)
+        if mismatch is not None:
+            mark = document.mark_of(mismatch.node.path)
+            message = f"{test.value['name']}: {mismatch.text}"
+            findings.append(document.finding(Severity.FAILED, "", mark, message))
+    for place, rule in enumerate(ruleset.rules):
+        if rule.name not in reached:
+            mark = document.mark_of(("rules", place))
+            findings.append(document.finding(Severity.NOTE, "", mark, f"no test reaches '{rule.name}'"))
+    return findings
+
+
+def _rules_of(rendered: Rendered) -> set[str]:
+    match rendered:
+        case Calls(calls):
+            return {call.rule for call in calls}
+        case Dropped() | Refused():
+            return {rendered.rule}
+        case Unmatched():
+            return set()
+
+
+def _mismatch(expect: Node, rendered: Rendered) -> _Mismatch | None:
+    if type(expect.value) is list:
+        return _calls_mismatch(expect, rendered)
+    word = next(iter(expect.value))
+    wanted = expect.value[word]
+    found = outcome_text(rendered)
+    fits = {"drop": isinstance(rendered, Dropped), "reject": isinstance(rendered, Refused)}.get(
+        word, isinstance(rendered, Unmatched)
+    )
+    if not fits:
+        return _Mismatch(expect, f"expected {word}, got {found}")
+    if type(wanted) is str and wanted not in found:
+        return _Mismatch(expect.at(word), f"expected '{wanted}' in the reason, got {found}")
+    return None
+
+
+def outcome_text(rendered: Rendered) -> str:
+    """An outcome in one line of words."""
+    match rendered:
+        case Calls(calls):
+            names = ", ".join(str(call.body.get("event", "identify")) for call in calls)
+            return f"{len(calls)} call{'s' if len(calls) > 1 else ''} ({names})"
+        case Dropped():
+            return f"dropped: {rendered.reason}: {rendered.text}"
+        case Refused():
+            return "rejected: " + "; ".join(problem.message for problem in rendered.problems)
+        case Unmatched():
+            return "unmatched: no rule takes it"
+
+
+def _calls_mismatch(expect: Node, rendered: Rendered) -> _Mismatch | None:
+    if not isinstance(rendered, Calls):
+        return _Mismatch(expect, f"expected {_count(len(expect.value))}, got {outcome_text(rendered)}")
+    for place, (wanted, call) in enumerate(zip(expect.members(), rendered.calls, strict=False), 1):
+        got = {**call.body, "track": call.body.get("event", ABSENT), call.kind: call.body.get("event", True)}
+        for word in wanted.members():
+            found = got.get(word.name, {} if word.name in {"properties", "traits"} else ABSENT)
+            difference = _difference(word.value, found)
+            if difference:
+                return _Mismatch(word, f"call {place}, {word.name}: {difference}")
+    if len(expect.value) != len(rendered.calls):
+        return _Mismatch(expect, f"expected {_count(len(expect.value))}, got {outcome_text(rendered)}")
+    return None
+
+
+def _count(calls: int) -> str:
+    return f"{calls} call{'s' if calls > 1 else ''}"
+
+
+def _difference(wanted: Any, found: Any) -> str:
+    if type(wanted) is dict and type(found) is dict:
+        names = [*wanted, *(name for name in found if name not in wanted)]
+        pairs = [(name, wanted.get(name, ABSENT), found.get(name, ABSENT)) for name in names]
+        return "; ".join(
+            f"{name}: expected {shown(want)}, got {shown(got)}" for name, want, got in pairs if not same(want, got)
+        )
+    if same(wanted, found) or (wanted is None and found is ABSENT):
+        return ""
+    return f"expected {shown(wanted)}, got {shown(found)}"
+
+
+def shown(value: Any) -> str:
+    """A value of an event or a call in one line, not too long."""
+    text = f"'{ABSENT if value is ABSENT else value}'" if value is ABSENT or type(value) is str else str(json_of(value))
+    return text if len(text) <= 200 else text[:199] + "…"

@@ -1,0 +1,77 @@
+"""What a compiled mapping works on: one event, the list member at hand, and what is to be told about them."""
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from adapter.mapping.absent import ABSENT
+from adapter.mapping.scalars import date_text
+from adapter.model import Event, JsonObject, Problem, Warned
+
+
+class Frame:
+    """One event while it is rendered. `body` is the message after privacy; nothing in it may be changed.
+
+    `item` and `index` are the list member at hand and its place, where there is one. `problems` are why the event is
+    refused, `warnings` what was left out.
+    """
+
+    __slots__ = (
+        "_timestamp",
+        "_traits",
+        "anonymous_id",
+        "body",
+        "event",
+        "index",
+        "item",
+        "problems",
+        "user_id",
+        "warnings",
+    )
+
+    def __init__(self, event: Event, body: JsonObject, user_id: str | None, anonymous_id: str | None) -> None:
+        self.event = event
+        self.body = body
+        self.user_id = user_id
+        self.anonymous_id = anonymous_id
+        self.item: Any = ABSENT
+        self.index: Any = ABSENT
+        self.problems: list[Problem] = []
+        self.warnings: list[Warned] = []
+        self._traits: Any = None
+        self._timestamp = ""
+
+    def timestamp(self) -> str:
+        """When the event happened, as calls carry it."""
+        if not self._timestamp:
+            self._timestamp = date_text(self.event.timestamp)
+        return self._timestamp
+
+    def traits(self) -> Any:
+        """`context.traits` overlaid by `traits`, key by key; a group's are its own only."""
+        if self._traits is None:
+            self._traits = _merged_traits(self.body)
+        return self._traits
+
+
+def _merged_traits(body: JsonObject) -> Any:
+    own = body.get("traits", ABSENT)
+    context = body.get("context")
+    remembered = context.get("traits") if type(context) is dict else None
+    if type(remembered) is not dict or body.get("type") == "group":
+        return own
+    return {**remembered, **own} if type(own) is dict else remembered
+
+
+Get: TypeAlias = Callable[[Frame], Any]
+"""A compiled value: what it is for this event, or ABSENT."""
+
+Holds: TypeAlias = Callable[[Frame], bool]
+"""A compiled condition."""
+
+Step: TypeAlias = Callable[[Any, Frame], Any]
+"""A compiled step: takes a value that is neither absent nor null, gives a value or ABSENT."""
+
+
+def constant(value: Any) -> Get:
+    """The value that is always `value`."""
+    return lambda _frame: value

@@ -1,0 +1,200 @@
+"""Warnings: a mapping that works, but perhaps not as its author thinks. Looks at the file, never at an event."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from adapter.mapping.compile import Compiled
+from adapter.mapping.conditions import Pinned, pinned_by
+from adapter.mapping.document import Document, Path
+from adapter.mapping.finding import Finding, Severity
+from adapter.mapping.paths import Key, Misspelt, parse_path
+from adapter.mapping.paths import Path as EventPath
+from adapter.mapping.pattern import glob_pattern
+from adapter.mapping.privacy import both_spellings
+from adapter.mapping.words import JOINED, ROOTS
+
+_TYPES: Final = ("track", "identify", "page", "screen", "group", "alias")
+_FLAT_STEPS: Final = frozenset({"join", "json", "sum", "count", "min", "max", "first", "last"})
+_NESTED_STEPS: Final = frozenset({"map", "where", "split", "pick", "drop", "rename", "unique"})
+
+
+def warnings_of(document: Document, compiled: Compiled) -> Sequence[Finding]:
+    """All warnings, and a note on types that no rule handles. The document compiled without errors."""
+    linter = _Linter(document)
+    linter.unused("tables", "W203", compiled.used_tables)
+    linter.unused("shared", "W204", compiled.used_shared)
+    linter.unreached_rules()
+    linter.guarded_conditions()
+    linter.calls()
+    linter.unhandled_types()
+    return tuple(dict.fromkeys(linter.findings))
+
+
+class _Linter:
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        self._data = document.data
+        self.findings: list[Finding] = []
+
+    def _warn(self, code: str, path: Path, message: str, *, of_key: bool = False) -> None:
+        document = self._document
+        mark = document.mark_of_key(path) if of_key else document.mark_of(path)
+        self.findings.append(document.finding(Severity.WARNING, code, mark, message))
+
+    def unused(self, block: str, code: str, used: frozenset[str]) -> None:
+        for name in self._data.get(block, ()):
+            if name not in used:
+                self._warn(code, (block, name), f"nothing uses `{name}`", of_key=True)
+
+    # Rules
+
+    def _pins(self) -> Sequence[Pinned]:
+        tables = self._data.get("tables", {})
+        every = Pinned(None, None, whole=True)
+        return [pinned_by(rule["when"], tables) if "when" in rule else every for rule in self._data["rules"]]
+
+    def unreached_rules(self) -> None:
+        earlier: list[tuple[int, Pinned]] = []
+        for place, pinned in enumerate(self._pins()):
+            taker = next((number for number, wide in earlier if _covers(wide, pinned)), None)
+            if taker is not None:
+                line = self._document.mark_of(("rules", taker)).line
+                what = _taken(earlier, taker)
+                self._warn("W202", ("rules", place), f"never reached: rule {taker + 1} on line {line} takes {what}")
+            if pinned.whole:
+                earlier.append((place, pinned))
+
+    def unhandled_types(self) -> None:
+        pins = self._pins()
+        unhandled = [kind for kind in _TYPES if all(pin.types is not None and kind not in pin.types for pin in pins)]
+        if unhandled:
+            message = f"no rule handles: {', '.join(unhandled)}"
+            mark = self._document.mark_of_key(("rules",))
+            self.findings.append(self._document.finding(Severity.NOTE, "", mark, message))
+
+    # Privacy
+
+    def guarded_conditions(self) -> None:
+        guards = [_Guarded(guard) for guard in self._data.get("privacy", ())]
+        if not guards:
+            return
+        for path, condition in _conditions(("rules",), self._data["rules"]):
+            for line in condition:
+                read = parse_path(line) if line not in JOINED.words else None
+                if isinstance(read, EventPath) and any(guard.touches(read) for guard in guards):
+                    message = f"`{line}` is changed by `privacy` before any rule looks at it"
+                    self._warn("W205", (*path, line), message, of_key=True)
+
+    # Calls
+
+    def calls(self) -> None:
+        for path, call in _calls(self._data["rules"]):
+            self._constant_name(path, call)
+            self._clashing_names(path, call)
+            word = "properties" if "track" in call else "traits"
+            self._nested_values((*path, word), call.get(word, {}))
+        for name, fields in self._data.get("shared", {}).items():
+            self._nested_values(("shared", name), fields)
+
+    def _constant_name(self, path: Path, call: Mapping[str, Any]) -> None:
+        name = call.get("track")
+        if type(name) is str and (name in ROOTS or isinstance(parse_path(name), EventPath)):
+            message = f"`track: {name}` is constant text; for the path write {{from: {name}}}"
+            self._warn("W208", (*path, "track"), message)
+
+    def _clashing_names(self, path: Path, call: Mapping[str, Any]) -> None:
+        separator = call.get("flatten", self._data.get("settings", {}).get("flatten", False))
+        if type(separator) is not str:
+            return
+        seen: dict[str, str] = {}
+        for place, name in enumerate(call.get("only", ())):
+            flat = name.replace('"', "").replace(".", separator)
+            if flat in seen and seen[flat] != name:
+                message = f"`{seen[flat]}` and `{name}` both become `{flat}` when flattened; the first stays"
+                self._warn("W206", (*path, "only", place), message)
+            seen.setdefault(flat, name)
+
+    def _nested_values(self, path: Path, fields: Mapping[str, Any]) -> None:
+        for name, value in fields.items():
+            # `$tags` is the one list that Browsee documents.
+            if name != "$tags" and _is_nested(value):
+                message = f"`{name}` is a list or an object; Browsee documents flat values only"
+                self._warn("W207", (*path, name), message)
+
+
+def _covers(wide: Pinned, narrow: Pinned) -> bool:
+    """Whatever `narrow` takes, `wide` takes before."""
+    types = wide.types is None or (narrow.types is not None and narrow.types <= wide.types)
+    events = wide.events is None or (narrow.events is not None and narrow.events <= wide.events)
+    return types and events
+
+
+def _taken(earlier: Sequence[tuple[int, Pinned]], taker: int) -> str:
+    pinned = next(pinned for number, pinned in earlier if number == taker)
+    if pinned.types is None and pinned.events is None:
+        return "every event"
+    kinds = f" {', '.join(sorted(pinned.types))}" if pinned.types is not None else ""
+    return f"every{kinds} event" + ("" if pinned.events is None else " of these names")
+
+
+def _conditions(path: Path, value: Any) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+    """Every condition of the rules with its place: what stands under `when`, and what is nested in it."""
+    members = value.items() if type(value) is dict else enumerate(value) if type(value) is list else ()
+    for key, member in members:
+        within = (*path, key)
+        if key == "when" and type(member) is dict:
+            yield from _nested_conditions(within, member)
+        elif key != "value":
+            yield from _conditions(within, member)
+
+
+def _nested_conditions(path: Path, condition: Mapping[str, Any]) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+    yield path, condition
+    for word in ("any", "all"):
+        for place, part in enumerate(condition.get(word, ())):
+            yield from _nested_conditions((*path, word, place), part)
+    if "not" in condition:
+        yield from _nested_conditions((*path, "not"), condition["not"])
+
+
+def _calls(rules: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+    for place, rule in enumerate(rules):
+        if "track" in rule or "identify" in rule:
+            yield ("rules", place), rule
+        for number, call in enumerate(rule.get("send", ())):
+            yield ("rules", place, "send", number), call
+
+
+def _is_nested(value: Any) -> bool:
+    if type(value) is str:
+        return "[*]" in value or value.endswith(".*")
+    if type(value) is not dict:
+        return False
+    source = value.get("value", value.get("from"))
+    nested = "fields" in value or "list" in value or (type(source) in {dict, list} and "value" in value)
+    nested = nested or (type(source) is str and "value" not in value and _is_nested(source))
+    for step in value.get("apply", ()):
+        name = step if type(step) is str else next(iter(step))
+        nested = (nested or name in _NESTED_STEPS) and name not in _FLAT_STEPS
+    return nested
+
+
+class _Guarded:
+    """What a guard changes, so far as a path can be held against it."""
+
+    def __init__(self, guard: Mapping[str, Any]) -> None:
+        paths = [parse_path(text) for text in guard.get("fields", ())]
+        self._paths = [way for path in paths if not isinstance(path, Misspelt) for way in both_spellings(path)]
+        self._names = [glob_pattern(text).fullmatch for text in guard.get("named", ())]
+
+    def touches(self, path: EventPath) -> bool:
+        names = [segment.name for segment in path.segments if isinstance(segment, Key)]
+        if any(fits(name) for name in [path.root, *names] for fits in self._names):
+            return True
+        return any(_overlap(guarded, path) for guarded in self._paths)
+
+
+def _overlap(guarded: EventPath, path: EventPath) -> bool:
+    """One of the two stands inside the other, or they are the same."""
+    pairs = zip(guarded.segments, path.segments, strict=False)
+    return guarded.root == path.root and all(one == other or not isinstance(one, Key) for one, other in pairs)

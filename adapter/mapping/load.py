@@ -1,0 +1,75 @@
+"""Reads a mapping file: strict YAML, every check, the tests in it. What comes out is ready to work.
+
+The text is handed in; nothing is read from disk or network here.
+"""
+
+from collections.abc import Sequence
+
+from adapter.errors import MappingError
+from adapter.mapping.compile import Compiled, compile_document
+from adapter.mapping.document import Document, read_document
+from adapter.mapping.filetests import DEMO_KEY, ReadEvent, run_tests
+from adapter.mapping.finding import Finding, Severity, as_text
+from adapter.mapping.lint import warnings_of
+from adapter.mapping.ruleset import Ruleset
+from adapter.mapping.schema import refusals_of
+from adapter.model import JsonObject
+
+
+def load(
+    text: str,
+    *,
+    file: str,
+    read: ReadEvent,
+    hash_key: str | None,
+    vars: JsonObject | None = None,  # noqa: A002 - the word of the mapping and of the settings
+    identify: bool = True,
+) -> Ruleset:
+    """The ruleset of a mapping. `vars` override its own; without `identify` its identify calls are taken out.
+
+    Raises MappingError, whose text lists every error and failed test, for what must not go live.
+    """
+    document, findings = _checked(text, file=file, read=read)
+    if document is None or any(finding.blocks for finding in findings):
+        raise _refusal(findings)
+    compiled = compile_document(document, hash_key=hash_key, variables=vars, identify=identify)
+    problems = [*compiled.findings, *_without_key(document, compiled)]
+    if any(finding.blocks for finding in problems):
+        raise _refusal(problems)
+    return compiled.ruleset
+
+
+def check(text: str, *, file: str, read: ReadEvent) -> list[Finding]:
+    """Everything there is to say about a mapping, in the order of its lines; its tests run if it has no errors."""
+    _, findings = _checked(text, file=file, read=read)
+    return sorted(findings, key=lambda finding: (finding.line, finding.column))
+
+
+def _checked(text: str, *, file: str, read: ReadEvent) -> tuple[Document | None, Sequence[Finding]]:
+    document = read_document(text, file=file)
+    if document.data is None and any(finding.blocks for finding in document.findings):
+        return None, document.findings
+    compiled = compile_document(document, hash_key=DEMO_KEY)
+    findings = [*document.findings, *compiled.findings]
+    if not any(finding.blocks for finding in findings):
+        # What the schema refuses and the compiler overlooked is still refused, if in fewer words.
+        findings += refusals_of(document)
+    if not any(finding.blocks for finding in findings):
+        findings += warnings_of(document, compiled)
+        findings += run_tests(document, compiled.ruleset, read)
+    return document, findings
+
+
+def _without_key(document: Document, compiled: Compiled) -> Sequence[Finding]:
+    message = (
+        "`hash` needs a secret key of the server: make one with `openssl rand -hex 32` and set it as `hash_key` in "
+        "the settings or as ADAPTER_HASH_KEY; or use {hash: sha256}, which has none"
+    )
+    return [
+        document.finding(Severity.ERROR, "E155", document.mark_of(path), message)
+        for path in sorted(compiled.unkeyed, key=str)
+    ]
+
+
+def _refusal(findings: Sequence[Finding]) -> MappingError:
+    return MappingError("\n".join(as_text(finding) for finding in findings if finding.blocks))

@@ -1,0 +1,211 @@
+"""Privacy guards: what happens to personal data before any rule, test or log sees it.
+
+Guards run in order on the message; only the branches they touch are copied. A step that fails removes the field, and
+what is nested too deep to be looked at is removed as a whole: a guard never lets through what it could not judge.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeAlias
+
+from adapter.mapping.absent import ABSENT
+from adapter.mapping.frame import Frame, Step
+from adapter.mapping.paths import At, Key, Matching, Members, Path, Segment
+from adapter.mapping.pattern import glob_pattern
+from adapter.mapping.reader import Node, Reader, Scope
+from adapter.mapping.scalars import text_of
+from adapter.mapping.shaping import MAX_DEPTH
+from adapter.mapping.steps import compile_steps
+from adapter.mapping.values import compile_value
+from adapter.mapping.words import GUARD
+
+Guard: TypeAlias = Callable[[Any, Frame], Any]
+"""Takes a message, gives the guarded one: the same object if nothing changed. The frame collects warnings."""
+_Change: TypeAlias = Callable[[Any], Any]
+
+MAX_GUARDS: Final = 200
+_UNGUARDED: Final = {
+    "vars": "it is not part of the message",
+    "item": "it is not part of the message",
+    "index": "it is not part of the message",
+    "timestamp": "every call carries it",
+}
+
+
+def compile_guards(node: Node, reader: Reader) -> Sequence[Guard]:
+    """The closures of a `privacy` block, in order."""
+    parts = reader.members(node, "E171", "`privacy`, a list of guards,", at_most=MAX_GUARDS) or ()
+    return [guard for part in parts if (guard := _guard(part, reader)) is not None]
+
+
+def _guard(node: Node, reader: Reader) -> Guard | None:
+    if not reader.block(node, GUARD, "E171"):
+        return None
+    scope = Scope(rule="privacy", in_privacy=True).of_field(node.path)
+    remedy = _remedy(node.at("do"), reader, scope) if node.has("do") else _remove
+    chosen = [word for word in ("fields", "named") if node.has(word)]
+    if len(chosen) != 1:
+        found = "this one has both" if chosen else "this one has neither"
+        reader.error("E170", node, f"a guard has `fields` or `named`; {found}")
+        return None
+    return (
+        _of_names(node.at("named"), reader, remedy)
+        if node.has("named")
+        else _of_paths(node.at("fields"), reader, remedy)
+    )
+
+
+def _remedy(node: Node, reader: Reader, scope: Scope) -> Step:
+    if node.value == "remove":
+        return _remove
+    if type(node.value) is not list:
+        reader.error("E171", node, "`do` is `remove` or a list of steps")
+        return _remove
+    steps = compile_steps(node, reader, scope, compile_value)
+
+    def apply(value: Any, frame: Frame) -> Any:
+        for step in steps:
+            # Null holds nothing personal; what a step could not do has become ABSENT, which removes.
+            if value is None or value is ABSENT:
+                return value
+            value = step(value, frame)
+        return value
+
+    return apply
+
+
+def _remove(_value: Any, _frame: Frame) -> Any:
+    return ABSENT
+
+
+# By path
+
+
+def _of_paths(node: Node, reader: Reader, remedy: Step) -> Guard:
+    parts = reader.members(node, "E171", "`fields`, a list of paths,") or ()
+    paths = [
+        spelling
+        for part in parts
+        if (path := _guarded_path(part, reader)) is not None
+        for spelling in both_spellings(path)
+    ]
+    ways = [(Key(path.root), *path.segments) for path in paths]
+
+    def guard(body: Any, frame: Frame) -> Any:
+        for way in ways:
+            body = _edited(body, way, lambda value: remedy(value, frame))
+        return body
+
+    return guard
+
+
+def _guarded_path(node: Node, reader: Reader) -> Path | None:
+    path = reader.path(node, "E171", Scope(has_item=True))
+    if path is None:
+        return None
+    match path.root, path.segments:
+        case "raw", (Key(root), *segments):
+            path = Path(root, tuple(segments))
+        case "raw", _:
+            reader.error("E172", node, "`raw` is the whole message; name the fields to guard")
+            return None
+        case _:
+            pass
+    if path.root in _UNGUARDED and (path.root != "timestamp" or not path.segments):
+        reader.error("E172", node, f"`{path.root}` cannot be guarded: {_UNGUARDED[path.root]}")
+        return None
+    return path
+
+
+def both_spellings(path: Path) -> Sequence[Path]:
+    """Traits stand under `traits` or `context.traits`; a guard on one acts on both."""
+    match path.root, path.segments:
+        case "traits", segments:
+            return path, Path("context", (Key("traits"), *segments))
+        case "context", (Key("traits"), *segments):
+            return path, Path("traits", tuple(segments))
+        case _:
+            return (path,)
+
+
+def _edited(value: Any, way: Sequence[Segment], change: _Change) -> Any:
+    """`value` with everything at the end of `way` changed; ABSENT there means taken out."""
+    if not way:
+        return change(value)
+    segment, rest = way[0], way[1:]
+    if type(value) is dict:
+        match segment:
+            case Key(name) if name in value:
+                return _with_members(value, {name: _edited(value[name], rest, change)})
+            case Members(of_object=True):
+                return _with_members(value, {name: _edited(member, rest, change) for name, member in value.items()})
+            case _:
+                return value
+    elif type(value) is list:
+        chosen = _chosen(value, segment)
+        return _with_places(value, {place: _edited(value[place], rest, change) for place in chosen})
+    return value
+
+
+def _chosen(members: list[Any], segment: Segment) -> Sequence[int]:
+    """The places of a list that a segment means: for a guard, every match and not only the first."""
+    match segment:
+        case Members(of_object=False):
+            return range(len(members))
+        case At(place) if -len(members) <= place < len(members):
+            return (place % len(members),)
+        case Matching(key, text):
+            return [
+                place
+                for place, member in enumerate(members)
+                if type(member) is dict and text_of(member.get(key)) == text
+            ]
+        case _:
+            return ()
+
+
+def _with_members(fields: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    if all(fields[name] is value for name, value in new.items()):
+        return fields
+    merged = {**fields, **new}
+    return {name: value for name, value in merged.items() if value is not ABSENT}
+
+
+def _with_places(members: list[Any], new: dict[int, Any]) -> list[Any]:
+    if all(members[place] is value for place, value in new.items()):
+        return members
+    merged = [new.get(place, member) for place, member in enumerate(members)]
+    return [member for member in merged if member is not ABSENT]
+
+
+# By name
+
+
+def _of_names(node: Node, reader: Reader, remedy: Step) -> Guard:
+    parts = reader.members(node, "E171", "`named`, a list of names,") or ()
+    globs = [text for part in parts if (text := reader.text(part, "E171", "a name")) is not None]
+    plain = frozenset(text for text in globs if not {"*", "?"} & set(text))
+    patterns = [glob_pattern(text).fullmatch for text in globs if text not in plain]
+
+    def is_meant(name: str) -> bool:
+        return name in plain or any(pattern(name) for pattern in patterns)
+
+    def walk(value: Any, depth: int, change: _Change) -> Any:
+        if depth > MAX_DEPTH:
+            return ABSENT
+        if type(value) is dict:
+            new = {
+                name: change(member) if is_meant(name) else walk(member, depth + 1, change)
+                for name, member in value.items()
+                if type(member) in {dict, list} or is_meant(name)
+            }
+            return _with_members(value, new) if new else value
+        if type(value) is list:
+            places = {
+                place: walk(member, depth + 1, change)
+                for place, member in enumerate(value)
+                if type(member) in {dict, list}
+            }
+            return _with_places(value, places) if places else value
+        return value
+
+    return lambda body, frame: walk(body, 0, lambda value: remedy(value, frame))

@@ -1,0 +1,255 @@
+"""Reads the parts of a mapping with checks: each part is asked for as what it has to be, and what is wrong is noted.
+
+A reader collects findings and goes on with a stand-in, so that all problems of a file are told at once. What was
+compiled beside a blocking finding is thrown away.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from adapter.mapping.absent import ABSENT
+from adapter.mapping.document import Document, Path
+from adapter.mapping.finding import Finding, Severity, did_you_mean
+from adapter.mapping.frame import Get, constant
+from adapter.mapping.paths import Key, Misspelt, compile_path, parse_path
+from adapter.mapping.paths import Path as EventPath
+from adapter.mapping.words import Block
+from adapter.model import JsonObject, Warned
+
+MAX_TEXT = 10_000
+"""Characters of a text in a mapping; event names, reasons and separators have smaller limits of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A part of the file: what stands there, and where."""
+
+    value: Any
+    path: Path
+
+    def at(self, key: str | int) -> "Node":
+        """The part under `key`, which has to be there."""
+        return Node(self.value[key], (*self.path, key))
+
+    def has(self, key: str) -> bool:
+        """The block has a line `key`, whatever stands behind it."""
+        return type(self.value) is dict and key in self.value
+
+    def members(self) -> Iterator["Node"]:
+        """The members of a list, or the values of a block."""
+        keys = self.value if type(self.value) is dict else range(len(self.value))
+        for key in keys:
+            yield self.at(key)
+
+    @property
+    def name(self) -> str:
+        """The key it stands under."""
+        return str(self.path[-1])
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Where in the mapping a value stands: the rule and the field for warnings, and whether there is an `item`."""
+
+    rule: str = ""
+    field: str = ""
+    has_item: bool = False
+    in_privacy: bool = False
+
+    def warned(self, cause: str) -> Warned:
+        """The warning of a step of this field."""
+        return Warned(self.rule, self.field, cause)
+
+    def of_field(self, path: Path) -> "Scope":
+        """The scope of the field that is set at `path` of the file."""
+        return replace(self, field=".".join(str(part) for part in path))
+
+
+class Reader:
+    """One reading of one document. `tables`, `shared` and `vars` are what it defines, if they are blocks at all."""
+
+    def __init__(self, document: Document, *, variables: JsonObject | None = None, hash_key: str | None) -> None:
+        self.document = document
+        self.hash_key = hash_key
+        self.findings: list[Finding] = []
+        self.tables = self._defined("tables")
+        self.shared = self._defined("shared")
+        self.variables: JsonObject = {**self._defined("vars"), **(variables or {})}
+        self.used_tables: set[str] = set()
+        self.used_shared: set[str] = set()
+        self.wants_hash_key: set[Path] = set()
+
+    def _defined(self, block: str) -> JsonObject:
+        data = self.document.data
+        found = data.get(block) if type(data) is dict else None
+        return found if type(found) is dict else {}
+
+    # What is wrong.
+
+    def error(self, code: str, node: Node, message: str) -> None:
+        """An error of what stands at `node`."""
+        self._note(Severity.ERROR, code, node, message, of_key=False)
+
+    def error_of_key(self, code: str, node: Node, message: str) -> None:
+        """An error of the word that `node` stands behind."""
+        self._note(Severity.ERROR, code, node, message, of_key=True)
+
+    def warn(self, code: str, node: Node, message: str) -> None:
+        """A warning of what stands at `node`."""
+        self._note(Severity.WARNING, code, node, message, of_key=False)
+
+    def _note(self, severity: Severity, code: str, node: Node, message: str, *, of_key: bool) -> None:
+        document = self.document
+        mark = document.mark_of_key(node.path) if of_key else document.mark_of(node.path)
+        self.findings.append(document.finding(severity, code, mark, message))
+
+    # What has to stand there. Each answers None, and notes an error, where it does not.
+
+    def block(self, node: Node, block: Block, code: str) -> bool:
+        """A block of these words, with all it needs; unknown words are noted and otherwise overlooked."""
+        if type(node.value) is not dict:
+            self.error(code, node, f"{block.called} is a block of words, not {kind_of(node.value)}")
+            return False
+        for key in node.value:
+            if key not in block.words:
+                message = f"`{key}` is not a word of {block.called}{did_you_mean(key, block.words)}"
+                self.error_of_key(block.unknown, node.at(key), message)
+        for word, facts in block.words.items():
+            if facts.required and word not in node.value:
+                self.error_of_key("E108", node, f"{block.called} needs `{word}`")
+        return True
+
+    def members(self, node: Node, code: str, what: str, *, at_most: int = 10_000) -> Sequence[Node] | None:
+        """A list with at least one member."""
+        if type(node.value) is not list:
+            self.error(code, node, f"{what} is expected, not {kind_of(node.value)}")
+            return None
+        if not node.value:
+            self.error(code, node, f"{what} needs at least one member")
+            return None
+        if len(node.value) > at_most:
+            self.error(code, node, f"{what} has at most {at_most} members, not {len(node.value)}")
+            return None
+        return list(node.members())
+
+    def entries(self, node: Node, code: str, what: str) -> Sequence[Node] | None:
+        """A block with at least one line of any name."""
+        if type(node.value) is not dict:
+            self.error(code, node, f"{what} is expected, not {kind_of(node.value)}")
+            return None
+        if not node.value:
+            self.error(code, node, f"{what} needs at least one line")
+            return None
+        return list(node.members())
+
+    def text(self, node: Node, code: str, what: str, *, at_least: int = 1, at_most: int = MAX_TEXT) -> str | None:
+        """Text of a length within these limits."""
+        if type(node.value) is not str:
+            self.error(code, node, f"{what} is text, not {kind_of(node.value)}")
+            return None
+        if not at_least <= len(node.value) <= at_most:
+            self.error(code, node, f"{what} has {at_least} to {at_most} characters, not {len(node.value)}")
+            return None
+        return node.value
+
+    def whole(self, node: Node, code: str, what: str, *, at_least: int, at_most: int) -> int | None:
+        """A whole number within these limits."""
+        if type(node.value) is not int or not at_least <= node.value <= at_most:
+            found = node.value if type(node.value) in {int, float} else kind_of(node.value)
+            self.error(code, node, f"{what} is a whole number from {at_least} to {at_most}, not {found}")
+            return None
+        return node.value
+
+    def boolean(self, node: Node, code: str, what: str) -> bool | None:
+        """true or false."""
+        if type(node.value) is not bool:
+            self.error(code, node, f"{what} is true or false, not {kind_of(node.value)}")
+            return None
+        return node.value
+
+    def only_true(self, node: Node, code: str, what: str) -> None:
+        """The constant true: words that say something by standing there."""
+        if node.value is not True:
+            self.error(code, node, f"`{what}` is written `{what}: true`")
+
+    def choice(self, node: Node, code: str, choices: Sequence[str]) -> str | None:
+        """One of a few words."""
+        if type(node.value) is str and node.value in choices:
+            return node.value
+        meant = did_you_mean(node.value, choices) if type(node.value) is str else ""
+        self.error(code, node, f"one of {', '.join(choices)} is expected{meant}")
+        return None
+
+    def is_scalar(self, node: Node, code: str, what: str) -> bool:
+        """Text, a number, a boolean or null."""
+        if type(node.value) in {dict, list}:
+            self.error(code, node, f"{what} is a constant, not {kind_of(node.value)}")
+            return False
+        return True
+
+    # Paths and tables.
+
+    def path(self, node: Node, code: str, scope: Scope) -> EventPath | None:
+        """A path that means something here."""
+        if type(node.value) is not str:
+            self.error(code, node, f"a path is expected, not {kind_of(node.value)}")
+            return None
+        return self.path_in(node.value, node, scope)
+
+    def path_in(self, text: str, node: Node, scope: Scope, *, of_key: bool = False) -> EventPath | None:
+        """The path `text`, written at `node` (or, `of_key`, as its key)."""
+        report = self.error_of_key if of_key else self.error
+        path = parse_path(text)
+        if isinstance(path, Misspelt):
+            report(path.code, node, path.message)
+            return None
+        if path.root in {"item", "index"} and not scope.has_item:
+            report("E123", node, f"`{path.root}` only means something inside `each`, `map` or `where`")
+            return None
+        if path.root == "vars" and self.constant_of(path) is ABSENT:
+            written = text.removeprefix("vars").lstrip(".")
+            report("E124", node, f"no constant `{written}` in `vars`{did_you_mean(written, self.variables)}")
+            return None
+        return path
+
+    def constant_of(self, path: EventPath) -> Any:
+        """What a path into `vars` stands for; ABSENT for what is not there."""
+        match path.segments:
+            case (Key(name),):
+                return self.variables.get(name, ABSENT)
+            case _:
+                return ABSENT
+
+    def getter(self, path: EventPath | None) -> Get:
+        """The closure that reads `path`."""
+        if path is None:
+            return constant(ABSENT)
+        return constant(self.constant_of(path)) if path.root == "vars" else compile_path(path)
+
+    def table(self, node: Node, code: str) -> JsonObject | None:
+        """The table that is named at `node`."""
+        if type(node.value) is not str or node.value not in self.tables:
+            name = node.value if type(node.value) is str else kind_of(node.value)
+            self.error(code, node, f"no table `{name}`{did_you_mean(name, self.tables)}")
+            return None
+        self.used_tables.add(node.value)
+        table = self.tables[node.value]
+        return table if type(table) is dict else None
+
+
+def kind_of(value: Any) -> str:
+    """What a value of the file is, in words; texts and numbers are shown, if they are short."""
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return f"'{value}'" if len(value) <= 40 else "text"
+        case int() | float():
+            return f"the number {value}"
+        case list():
+            return "a list"
+        case _:
+            return "a block"

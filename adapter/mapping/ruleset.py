@@ -1,0 +1,188 @@
+"""A compiled mapping: what an event becomes. Immutable, safe for several threads, and nothing an event holds makes it
+raise.
+
+Rules are asked in the order of the file, but only those that could fit: dispatch answers the `type` and `event` that a
+condition pins by two look-ups, so that a thousand rules for a thousand names cost what ten cost.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+from adapter.mapping.calls import Made, Maker
+from adapter.mapping.finding import nearest
+from adapter.mapping.frame import Frame, Holds
+from adapter.mapping.privacy import Guard
+from adapter.mapping.scalars import id_text
+from adapter.model import Call, Calls, Dropped, Event, Reason, Refused, Rendered, Unmatched, Warned
+
+Act: TypeAlias = Callable[[Frame], Rendered]
+MAX_PROBLEMS: Final = 20
+"""Problems of a refused event that are told; an `each` over many members would repeat one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule. `holds` is what is left to ask once `types` and `events` (None: any) are answered; None: nothing."""
+
+    number: int
+    name: str
+    line: int
+    types: frozenset[str] | None
+    events: frozenset[str] | None
+    holds: Holds | None
+    act: Act
+
+
+@dataclass(frozen=True, slots=True)
+class _ByName:
+    """The rules that could fit events of one type: by event name, and for all other names."""
+
+    names: Mapping[str, Sequence[Rule]]
+    others: Sequence[Rule]
+
+
+class Ruleset:
+    """One mapping, ready to work. `version` is 12 hexadecimal digits that change with what it does."""
+
+    def __init__(
+        self, *, version: str, rules: Sequence[Rule], guards: Sequence[Guard], integration: str | None, identify: bool
+    ) -> None:
+        self.version = version
+        self.rules = tuple(rules)
+        self._guards = tuple(guards)
+        self._integration = integration
+        self._identify = identify
+        types = {name for rule in rules if rule.types is not None for name in rule.types}
+        self._by_type = {name: _by_name([rule for rule in rules if _takes(rule.types, name)]) for name in types}
+        self._other_types = _by_name([rule for rule in rules if rule.types is None])
+
+    def render(self, event: Event) -> Rendered:
+        """What the event becomes. Never raises and changes nothing in the event."""
+        if self._integration is not None and _is_switched_off(event, self._integration):
+            return Dropped(Reason.INTEGRATIONS, "", f"the sender switched {self._integration} off")
+        frame = Frame(event, event.body, event.user_id, event.anonymous_id)
+        if self._guards:
+            self._guard(frame)
+        for rule in self._candidates(frame.body.get("type"), frame.body.get("event")):
+            if rule.holds is None or rule.holds(frame):
+                rendered = rule.act(frame)
+                return rendered if self._identify else without_identify(rendered, rule.name)
+        return Unmatched()
+
+    def hint(self, event: Event) -> str:
+        """For an unmatched event: the rule whose event name is nearest, or nothing."""
+        name = event.body.get("event")
+        rules = {pinned: rule for rule in reversed(self.rules) for pinned in rule.events or ()}
+        meant = nearest(name, rules) if type(name) is str else None
+        return f"'{meant}' of '{rules[meant].name}' (line {rules[meant].line}) is near" if meant is not None else ""
+
+    def _guard(self, frame: Frame) -> None:
+        event = frame.event
+        body = event.body
+        for guard in self._guards:
+            body = guard(body, frame)
+        frame.body = body
+        # An id that a guard changed is read from the guarded message; the event's own would undo the guard.
+        if body.get("userId") is not event.body.get("userId"):
+            frame.user_id = id_text(body.get("userId"))
+        if body.get("anonymousId") is not event.body.get("anonymousId"):
+            frame.anonymous_id = id_text(body.get("anonymousId"))
+
+    def _candidates(self, kind: Any, name: Any) -> Sequence[Rule]:
+        rules = self._by_type.get(kind, self._other_types) if type(kind) is str else self._other_types
+        return rules.names.get(name, rules.others) if type(name) is str else rules.others
+
+
+def _takes(wanted: frozenset[str] | None, name: str) -> bool:
+    return wanted is None or name in wanted
+
+
+def _by_name(rules: Sequence[Rule]) -> _ByName:
+    others = [rule for rule in rules if rule.events is None]
+    named: dict[str, list[Rule]] = {}
+    for rule in rules:
+        for name in rule.events or ():
+            named.setdefault(name, []).append(rule)
+    merged = {
+        name: _until_certain(sorted([*some, *others], key=lambda rule: rule.number)) for name, some in named.items()
+    }
+    return _ByName(merged, _until_certain(others))
+
+
+def _until_certain(rules: Sequence[Rule]) -> Sequence[Rule]:
+    """Rules up to the first that takes every event that gets there; none after it is ever asked."""
+    for place, rule in enumerate(rules):
+        if rule.holds is None:
+            return tuple(rules[: place + 1])
+    return tuple(rules)
+
+
+def _is_switched_off(event: Event, integration: str) -> bool:
+    integrations = event.body.get("integrations")
+    return type(integrations) is dict and integrations.get(integration) is False
+
+
+# What a rule does
+
+
+def dropping(rule: str, text: str) -> Act:
+    """No call."""
+    dropped = Dropped(Reason.BY_RULE, rule, text)
+    return lambda _frame: dropped
+
+
+def calling(rule: str, makers: Sequence[Maker], *, max_calls: int, field: str) -> Act:
+    """The calls of `makers`, in order."""
+    no_calls = Dropped(Reason.NO_CALLS, rule, "every condition was false or the list empty")
+
+    def act(frame: Frame) -> Rendered:
+        made: list[Made] = []
+        over = 0
+        for maker in makers:
+            over += maker(frame, made, max_calls - len(made))
+        if frame.problems:
+            return Refused(rule, tuple(frame.problems[:MAX_PROBLEMS]), tuple(frame.warnings))
+        if over:
+            cause = f"{over} more calls than max_calls ({max_calls}) allows were not made"
+            frame.warnings.append(Warned(rule, field, cause))
+        if not made:
+            return no_calls
+        if len(made) == 1:
+            kind, name, body = made[0]
+            return Calls((Call(f"{kind}/{name}/0", kind, body, rule),), tuple(frame.warnings))
+        return Calls(_keyed(made, rule), tuple(frame.warnings))
+
+    return act
+
+
+def _keyed(made: Sequence[Made], rule: str) -> tuple[Call, ...]:
+    counts: dict[tuple[str, str], int] = {}
+    calls = []
+    for kind, name, body in made:
+        before = counts.get((kind, name), 0)
+        counts[kind, name] = before + 1
+        calls.append(Call(f"{kind}/{name}/{before}", kind, body, rule))
+    return tuple(calls)
+
+
+def sampling(rule: str, share: float, act: Act) -> Act:
+    """`act` for a share of the events, chosen by message id: the same event always has the same fate."""
+    dropped = Dropped(Reason.SAMPLED, rule, f"not in the {share:.4g} that are kept")
+
+    def sampled(frame: Frame) -> Rendered:
+        digest = hashlib.blake2b(frame.event.message_id.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+        return act(frame) if int.from_bytes(digest) < share * 2**64 else dropped
+
+    return sampled
+
+
+def without_identify(rendered: Rendered, rule: str) -> Rendered:
+    """What is left where identify calls are switched off."""
+    if not isinstance(rendered, Calls) or all(call.kind != "identify" for call in rendered.calls):
+        return rendered
+    kept = tuple(call for call in rendered.calls if call.kind != "identify")
+    if not kept:
+        return Dropped(Reason.IDENTIFY_OFF, rule, "identify calls are switched off by the settings")
+    return Calls(kept, rendered.warnings)

@@ -1,0 +1,183 @@
+"""One kind of value read as another: text as a number, a number as text. Nothing is guessed, nothing raises.
+
+What cannot be read is ABSENT. Numbers print as JavaScript prints them, because that is what people see elsewhere.
+"""
+
+import math
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+from adapter.mapping.absent import ABSENT
+
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(\.[0-9]*)?|(\.[0-9]+))([eE][+-]?[0-9]+)?")
+_TRUE = frozenset({"true", "yes", "1", "on"})
+_FALSE = frozenset({"false", "no", "0", "off"})
+_LARGEST = 2**63 - 1
+"""The largest whole number that every JSON writer on the way takes; greater ones become floats, as in JavaScript."""
+_EPOCH = re.compile(r"[0-9]{10}(?:[0-9]{3})?(?:\.[0-9]+)?")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[Tt ].*)?", re.ASCII)
+
+
+def number_text(value: float) -> str:
+    """A number as JavaScript prints it: `5` for 5.0, `1e-7`, `1e+21`; whole numbers in full."""
+    if type(value) is int:
+        return str(value)
+    if value == 0:
+        return "0"
+    text = repr(value)
+    mantissa, e, exponent = text.partition("e")
+    if e and not -6 <= int(exponent) < 21:
+        return f"{mantissa.removesuffix('.0')}e{int(exponent):+d}"
+    return format(Decimal(text), "f").removesuffix(".0")
+
+
+def text_of(value: Any) -> Any:
+    """Text, numbers and booleans as text; anything else is ABSENT."""
+    if type(value) is str:
+        return value
+    if value is True:
+        return "true"
+    if value is False:
+        return "false"
+    if type(value) is int or (type(value) is float and math.isfinite(value)):
+        return _digits(value)
+    return ABSENT
+
+
+def _digits(value: float) -> Any:
+    try:
+        return number_text(value)
+    except ValueError:  # thousands of digits, which Python does not print
+        return ABSENT
+
+
+def id_text(value: Any) -> str | None:
+    """An id: text that is not blank, or a number as text. Anything else is none, never `{}` or `true`."""
+    text = text_of(value) if type(value) is not bool else ABSENT
+    return text.strip() or None if type(text) is str else None
+
+
+def finite(value: float) -> Any:
+    """A result of arithmetic that JSON can carry, or ABSENT."""
+    if type(value) is int:
+        if -_LARGEST <= value <= _LARGEST:
+            return value
+        try:
+            return float(value)
+        except OverflowError:
+            return ABSENT
+    return value if math.isfinite(value) else ABSENT
+
+
+def is_number(value: Any) -> bool:
+    """A finite number; booleans are none."""
+    return type(value) is int or (type(value) is float and math.isfinite(value))
+
+
+def number_of(value: Any) -> Any:
+    """A number, or the one that text is; `$5`, `1,299` and booleans are none."""
+    if type(value) is float or type(value) is int:
+        return finite(value)
+    if type(value) is not str:
+        return ABSENT
+    match = _NUMBER.fullmatch(value.strip())
+    # float() answers infinity for more digits than it can hold, int() would raise.
+    if match is None or not math.isfinite(float(match[0])):
+        return ABSENT
+    return float(match[0]) if match[1] or match[2] or match[3] else finite(int(match[0]))
+
+
+def integer_of(value: Any) -> Any:
+    """A whole number: 5, 5.0 and `5` are 5; 5.7 is none, because nothing rounds silently."""
+    number = number_of(value)
+    if type(number) is int:
+        return number
+    if number is ABSENT or number != int(number):
+        return ABSENT
+    whole = int(number)
+    return whole if -_LARGEST <= whole <= _LARGEST else ABSENT
+
+
+def boolean_of(value: Any) -> Any:
+    """true or false, and the words and numbers that forms send for them."""
+    if value is True or value is False:
+        return value
+    word = text_of(value)
+    if word is ABSENT:
+        return ABSENT
+    word = word.strip().lower()
+    return True if word in _TRUE else False if word in _FALSE else ABSENT
+
+
+def date_of(value: Any) -> Any:
+    """`YYYY-MM-DDThh:mm:ss.mmmZ` of ISO 8601 (no zone is UTC), or of seconds or milliseconds since 1970."""
+    instant = _instant(value)
+    return ABSENT if instant is None else date_text(instant)
+
+
+def date_text(instant: datetime) -> str:
+    """An aware UTC instant as Browsee's documents show it."""
+    return instant.isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+def _instant(value: Any) -> datetime | None:
+    text = text_of(value)
+    if type(text) is not str:
+        return None
+    text = text.strip()
+    try:
+        if _EPOCH.fullmatch(text):
+            seconds = float(text) / (1 if len(text.partition(".")[0]) == 10 else 1000)
+            return datetime.fromtimestamp(seconds, UTC)
+        if not _DATE.fullmatch(text):
+            return None
+        instant = datetime.fromisoformat(text.upper())
+        return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def json_of(value: Any) -> Any:
+    """Compact JSON text of anything; ABSENT for what is nested deeper than a JSON writer goes."""
+    try:
+        return orjson.dumps(_whole(value)).decode()
+    except (TypeError, RecursionError):
+        return ABSENT
+
+
+def _whole(value: Any) -> Any:
+    """`value` with 5 for 5.0, as JavaScript writes it."""
+    match value:
+        case float():
+            return int(value) if value == value // 1 and abs(value) < 2**53 else value
+        case dict():
+            return {key: _whole(member) for key, member in value.items()}
+        case list():
+            return [_whole(member) for member in value]
+        case _:
+            return value
+
+
+def parsed_json(value: Any) -> Any:
+    """What a JSON text says; ABSENT if it is not JSON."""
+    if type(value) is not str:
+        return ABSENT
+    try:
+        return orjson.loads(value)
+    except ValueError:
+        return ABSENT
+
+
+def same(one: Any, other: Any) -> bool:
+    """Equal as JSON is: 5 and 5.0 are; 5 and "5", 1 and true are not."""
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    return bool(one == other)

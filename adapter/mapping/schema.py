@@ -1,0 +1,213 @@
+"""The JSON Schema of mapping files, made from the table of words; editors complete and underline by it.
+
+Draft 2020-12, but only with keywords that draft-07 understands alike, for older editors: so no sibling of `$ref`.
+`schemas/adapter/mapping.json` is this, written out; a test keeps it so.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
+
+import jsonschema
+import jsonschema_rs
+
+from adapter.mapping import privacy, steps, values, words
+from adapter.mapping.calls import MAX_NAME
+from adapter.mapping.compile import MAX_CALL_BLOCKS, MAX_CALLS, MAX_RULES
+from adapter.mapping.document import Document
+from adapter.mapping.filetests import MAX_TESTS
+from adapter.mapping.finding import Finding, Severity
+from adapter.mapping.pattern import MAX_PATTERN
+from adapter.mapping.reader import MAX_TEXT
+from adapter.mapping.step_words import STEP_SETTINGS, STEPS
+from adapter.mapping.steps_text import MAX_TEXT as MAX_MADE_TEXT
+from adapter.model import JsonObject
+
+_MEMBERS: Final = 10_000
+
+
+def _ref(name: str) -> JsonObject:
+    return {"$ref": f"#/$defs/{name}"}
+
+
+def _text(at_least: int = 1, at_most: int = MAX_TEXT) -> JsonObject:
+    return {"type": "string", "minLength": at_least, "maxLength": at_most}
+
+
+def _list(of: JsonObject, at_most: int = _MEMBERS) -> JsonObject:
+    return {"type": "array", "minItems": 1, "maxItems": at_most, "items": of}
+
+
+def _named(of: JsonObject, at_most: int | None = None) -> JsonObject:
+    limit = {} if at_most is None else {"maxProperties": at_most}
+    return {"type": "object", "minProperties": 1, "additionalProperties": of, **limit}
+
+
+def _whole(at_least: int, at_most: int) -> JsonObject:
+    # `enum` aside, 5.0 is an integer to JSON Schema; the compiler refuses it, which parity allows.
+    return {"type": "integer", "minimum": at_least, "maximum": at_most}
+
+
+_SCALAR: Final = {"type": ["string", "number", "boolean", "null"]}
+_NUMBER: Final = {"type": "number"}
+_BOOLEAN: Final = {"type": "boolean"}
+_TRUE: Final = {"enum": [True]}
+_OBJECT: Final = {"type": "object"}
+
+SHAPES: Final[Mapping[str, JsonObject]] = MappingProxyType({
+    "true": _TRUE,
+    "boolean": _BOOLEAN,
+    "number": _NUMBER,
+    "scalar": _SCALAR,
+    "scalars": _named(_SCALAR),
+    "scalar or scalars": {"anyOf": [_SCALAR, _list(_SCALAR)]},
+    "constant": {},
+    "object": _OBJECT,
+    "text": _text(),
+    "any text": _text(at_least=0),
+    "id": {"type": ["string", "null"]},
+    "version": {"enum": [words.VERSION]},
+    "settings": _ref("settings"),
+    "nulls": {"enum": ["omit", "keep"]},
+    "separator": {"anyOf": [{"enum": [False]}, _text(at_most=3)]},
+    "separator text": _text(at_most=3),
+    "call limit": _whole(1, MAX_CALLS),
+    "length": _whole(0, MAX_MADE_TEXT),
+    "digits": _whole(0, 15),
+    "share": {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
+    "reason": {"anyOf": [_TRUE, _text(at_most=200)]},
+    "path": _ref("path"),
+    "paths": _list(_ref("path")),
+    "path or paths": {"anyOf": [_ref("path"), _list(_ref("path"))]},
+    "copy": {"anyOf": [{"enum": ["none"]}, _ref("path"), _list(_ref("path"))]},
+    "globs": _list(_text(), steps.MAX_KEPT),
+    "globs or glob": {"anyOf": [_text(), _list(_text())]},
+    "names": _named(_text()),
+    "names list": _list({"type": "string"}),
+    "table": {"type": "string"},
+    "table or scalars": {"anyOf": [{"type": "string"}, _list(_SCALAR)]},
+    "tables": _named(_named(_SCALAR)),
+    "shared": _named(_ref("fields")),
+    "fields": _ref("fields"),
+    "value": _ref("value"),
+    "values": _list(_ref("value")),
+    "event name": {"anyOf": [_text(at_most=MAX_NAME), _ref("valueBlock")]},
+    "condition": _ref("condition"),
+    "conditions": _list(_ref("condition")),
+    "pattern": _text(at_most=MAX_PATTERN),
+    "steps": _ref("steps"),
+    "guards": _list(_ref("guard"), privacy.MAX_GUARDS),
+    "remedy": {"anyOf": [{"enum": ["remove"]}, _ref("steps")]},
+    "rules": _list(_ref("rule"), MAX_RULES),
+    "calls": _list(_ref("call"), MAX_CALL_BLOCKS),
+    "tests": _list(_ref("test"), MAX_TESTS),
+    "expectation": {"anyOf": [_list(_ref("expectedCall")), _ref("ending")]},
+    "hash": {"enum": ["hmac-sha256", "sha256", "md5"]},
+    "lookup else": {"anyOf": [{"enum": ["keep", "omit"]}, _ref("lookupElseStep")]},
+    "step replace": _ref("replaceStep"),
+    "step regex": _ref("regexStep"),
+    "step lookup": {"anyOf": [{"type": "string"}, _ref("lookupStep")]},
+    "step mask": _ref("maskStep"),
+})  # fmt: skip
+"""What may stand behind a word, by the name that the table of words gives it."""
+
+
+def build() -> JsonObject:
+    """The whole schema."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A mapping of browsee-adapter",
+        **_block(words.FILE),
+        "$defs": {
+            "settings": _block(words.SETTINGS),
+            "guard": {**_block(words.GUARD), **_exactly_one("fields", "named")},
+            "rule": {**_block(words.RULE), **_rule_actions()},
+            "call": {**_block(words.CALL), **_exactly_one("track", "identify"), "allOf": _own_fields()},
+            "fields": _named(_ref("value"), values.MAX_FIELDS),
+            "value": {"anyOf": [_ref("path"), {"type": ["number", "boolean"]}, _ref("valueBlock")]},
+            "valueBlock": {**_block(words.VALUE), **_exactly_one(*values.SOURCES)},
+            "path": {"type": "string", "pattern": f"^({'|'.join(words.ROOTS)})($|[.\\[])"},
+            "condition": _condition(),
+            "check": {"anyOf": [_SCALAR, _list(_SCALAR), {**_block(words.CHECK), "minProperties": 1}]},
+            "steps": _list(_ref("step"), steps.MAX_STEPS),
+            "step": _step(),
+            **{f"{name}Step": _block(block) for name, block in STEP_SETTINGS.items()},
+            "test": _block(words.TEST),
+            "expectedCall": {**_block(words.EXPECTED), "minProperties": 1},
+            "ending": {**_block(words.ENDING), "minProperties": 1, "maxProperties": 1},
+        },
+    }
+
+
+def written() -> str:
+    """The text of `schemas/adapter/mapping.json`."""
+    return json.dumps(build(), indent=2, ensure_ascii=False) + "\n"
+
+
+def _block(block: words.Block) -> JsonObject:
+    required = [name for name, word in block.words.items() if word.required]
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {name: _described(SHAPES[word.takes], word.means) for name, word in block.words.items()},
+        **({"required": required} if required else {}),
+    }
+
+
+def _described(shape: JsonObject, means: str) -> JsonObject:
+    return {"description": means, **({"allOf": [shape]} if "$ref" in shape else shape)}
+
+
+def _exactly_one(*names: str) -> JsonObject:
+    return {"oneOf": [{"required": [name]} for name in names]}
+
+
+def _own_fields() -> Sequence[JsonObject]:
+    """`properties` belong to track, `traits` to identify."""
+    return [
+        {"not": {"required": ["track", "traits"]}},
+        {"not": {"required": ["identify", "properties"]}},
+    ]
+
+
+def _rule_actions() -> JsonObject:
+    """A rule does one thing; words of calls stand beside `track` and `identify` only."""
+    about_calls = [name for name in words.CALL.words if name not in {"when", "track", "identify"}]
+    lone = [{"not": {"required": [action, word]}} for action in ("drop", "send") for word in about_calls]
+    return {**_exactly_one("drop", "track", "identify", "send"), "allOf": [*_own_fields(), *lone]}
+
+
+def _condition() -> JsonObject:
+    joined = {name: _described(SHAPES[word.takes], word.means) for name, word in words.JOINED.words.items()}
+    return {
+        "type": "object",
+        "minProperties": 1,
+        "properties": joined,
+        "patternProperties": {f"^({'|'.join(words.ROOTS)})($|[.\\[])": _ref("check")},
+        "additionalProperties": False,
+    }
+
+
+def _step() -> JsonObject:
+    alone = [name for name, facts in STEPS.items() if facts.bare]
+    settings = {
+        name: _described(SHAPES[facts.takes], facts.means) for name, facts in STEPS.items() if facts.takes is not None
+    }
+    block = {
+        "type": "object", "minProperties": 1, "maxProperties": 1, "additionalProperties": False, "properties": settings,
+    }  # fmt: skip
+    return {"anyOf": [{"enum": alone}, block]}
+
+
+def refusals_of(document: Document) -> Sequence[Finding]:
+    """What the schema refuses in a document that the compiler accepts, each at its place; empty almost always."""
+    schema = build()
+    if jsonschema_rs.is_valid(schema, document.data):
+        return ()
+    found: list[Finding] = []
+    for error in jsonschema.Draft202012Validator(schema).iter_errors(document.data):
+        mark = document.mark_of(tuple(error.absolute_path))
+        message = f"the schema refuses this: it does not fit `{error.validator}`"
+        found.append(document.finding(Severity.ERROR, "E109", mark, message))
+    return found

@@ -1,0 +1,147 @@
+"""Shapes an object's fields: keeps some, leaves some out, flattens, renames. Answers new objects, changes none.
+
+Names are globs; `a.b` reaches inside objects and into every member of lists, and an object emptied that way vanishes.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, Final, TypeAlias
+
+from adapter.mapping.absent import ABSENT
+from adapter.mapping.pattern import glob_pattern
+from adapter.model import JsonObject
+
+MAX_DEPTH: Final = 60
+"""Levels of nesting that are walked; what lies deeper stays as it is, or goes as a whole where it must not stay."""
+
+Shape: TypeAlias = Callable[[JsonObject], JsonObject]
+Reaching: TypeAlias = tuple[Callable[[str], bool], ...]
+"""A glob, level by level: whether a name fits."""
+
+_LEVEL: Final = re.compile(r'"([^"]*)"|([^."]+)')
+
+
+def parse_glob(text: str) -> Reaching | None:
+    """A glob as it is written: levels parted by dots, `"a.b"` for a name with a dot; None if it is misspelt."""
+    levels: list[Callable[[str], bool]] = []
+    place = 0
+    while place <= len(text):
+        match = _LEVEL.match(text, place)
+        if match is None or len(levels) == MAX_DEPTH or text[match.end() : match.end() + 1] not in {"", "."}:
+            return None
+        levels.append(_fits(match[1], plain=True) if match[1] is not None else _fits(match[2], plain=False))
+        place = match.end() + 1
+    return tuple(levels)
+
+
+def _fits(text: str, *, plain: bool) -> Callable[[str], bool]:
+    if plain or not re.search(r"[*?]", text):
+        return text.__eq__
+    fullmatch = glob_pattern(text).fullmatch
+    return lambda name: fullmatch(name) is not None
+
+
+def _is_plain(text: str) -> bool:
+    return not re.search(r'[*?."]', text)
+
+
+def keeping(globs: Sequence[str]) -> Shape:
+    """Only what one of `globs` names."""
+    if all(map(_is_plain, globs)):
+        names = tuple(dict.fromkeys(globs))
+        return lambda fields: {name: fields[name] for name in names if name in fields}
+    reaching = _parsed(globs)
+    return lambda fields: _kept(fields, reaching)
+
+
+def dropping(globs: Sequence[str]) -> Shape:
+    """Everything but what one of `globs` names."""
+    if all(map(_is_plain, globs)):
+        names = frozenset(globs)
+        return lambda fields: {name: value for name, value in fields.items() if name not in names}
+    reaching = _parsed(globs)
+    return lambda fields: _left(fields, reaching)
+
+
+def _parsed(globs: Sequence[str]) -> Sequence[Reaching]:
+    return [levels for glob in globs if (levels := parse_glob(glob)) is not None]
+
+
+def _tails(name: str, reaching: Sequence[Reaching]) -> Sequence[Reaching]:
+    """What is left of each glob whose first level fits `name`."""
+    return [levels[1:] for levels in reaching if levels[0](name)]
+
+
+def _kept(fields: JsonObject, reaching: Sequence[Reaching]) -> JsonObject:
+    kept: JsonObject = {}
+    for name, value in fields.items():
+        tails = _tails(name, reaching)
+        if () in tails:
+            kept[name] = value
+        elif tails and (inside := _inside(value, partial(_kept, reaching=tails), scalars=False)):
+            kept[name] = inside
+    return kept
+
+
+def _left(fields: JsonObject, reaching: Sequence[Reaching]) -> JsonObject:
+    left: JsonObject = {}
+    for name, value in fields.items():
+        tails = _tails(name, reaching)
+        if () in tails:
+            continue
+        inside = _inside(value, partial(_left, reaching=tails), scalars=True) if tails else value
+        # Emptied is not empty: what was sent empty stays.
+        if inside or not value or type(value) not in {dict, list}:
+            left[name] = inside
+    return left
+
+
+def _inside(value: Any, shape: Shape, *, scalars: bool) -> Any:
+    """`shape` applied to an object, or to every object of a list; other values stay if `scalars`, else vanish."""
+    if type(value) is dict:
+        return shape(value)
+    if type(value) is not list:
+        return value if scalars else None
+    shaped = [(member, shape(member) if type(member) is dict else member) for member in value]
+    return [new for old, new in shaped if (new or not old if type(old) is dict else scalars)]
+
+
+def flattened(fields: JsonObject, separator: str) -> tuple[JsonObject, bool]:
+    """Nested objects as `a_b`, lists and empty objects whole; and whether two names clashed: then the first stays."""
+    flat: JsonObject = {}
+    clashed = _flatten_into(flat, fields, prefix="", separator=separator, depth=0)
+    return flat, clashed
+
+
+def _flatten_into(flat: JsonObject, fields: JsonObject, *, prefix: str, separator: str, depth: int) -> bool:
+    clashed = False
+    for key, value in fields.items():
+        name = prefix + key
+        if type(value) is dict and value and depth < MAX_DEPTH:
+            nested = name + separator
+            clashed |= _flatten_into(flat, value, prefix=nested, separator=separator, depth=depth + 1)
+        elif name in flat:
+            clashed = True
+        else:
+            flat[name] = value
+    return clashed
+
+
+def renamed(fields: JsonObject, names: Mapping[str, str]) -> tuple[JsonObject, bool]:
+    """`fields` with old names replaced, all at once; and whether one replaced a field that was there."""
+    moved = {new: fields[old] for old, new in names.items() if old in fields}
+    if not moved:
+        return fields, False
+    rest = {name: value for name, value in fields.items() if name not in names}
+    clashed = not moved.keys().isdisjoint(rest)
+    return {**rest, **moved}, clashed
+
+
+def each_object(value: Any, shape: Shape) -> Any:
+    """`shape` applied to an object or to every object of a list; ABSENT if it is neither."""
+    if type(value) is dict:
+        return shape(value)
+    if type(value) is list and all(type(member) is dict for member in value):
+        return [shape(member) for member in value]
+    return ABSENT

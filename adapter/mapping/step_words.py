@@ -1,0 +1,195 @@
+"""The words of steps: the part of the table in `words` that says which steps there are, each with an example.
+
+`takes` names a shape of `schema.SHAPES`. What a step does is bound to its word in `steps.BUILDERS`.
+"""
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from adapter.mapping.words import Word, words_of
+
+
+@dataclass(frozen=True, slots=True)
+class StepWord:
+    """One step. `bare`: it may stand alone; `takes`: the shape of its setting, or None if it has none.
+
+    `example` is (value, step as written, result); a result that is absent is written as None.
+    """
+
+    kind: str
+    means: str
+    example: tuple[object, object, object]
+    bare: bool = True
+    takes: str | None = None
+
+
+STEPS: Final[MappingProxyType[str, StepWord]] = MappingProxyType(
+    {
+        "trim": StepWord("Text", "Takes white space from both ends", ("  a b ", "trim", "a b")),
+        "lower": StepWord("Text", "Small letters", ("Ab", "lower", "ab")),
+        "upper": StepWord("Text", "Capital letters", ("Ab", "upper", "AB")),
+        "title": StepWord("Text", "Every word begins with a capital", ("jerry's BIG day", "title", "Jerry's Big Day")),
+        "snake": StepWord(
+            "Text",
+            "`snake_case`; camelCase is split only where nothing else separates words",
+            ("iOS App Opened", "snake", "ios_app_opened"),
+        ),
+        "kebab": StepWord(
+            "Text", "`kebab-case`, split as `snake` does", ("OrderCompleted", "kebab", "order-completed")
+        ),
+        "replace": StepWord(
+            "Text",
+            "Puts `with` in place of `find`, which is plain text",
+            ("$19", {"replace": {"find": "$", "with": ""}}, "19"),
+            bare=False,
+            takes="step replace",
+        ),
+        "regex": StepWord(
+            "Text",
+            "Puts `with` in place of what the pattern finds; `\\1` is its first group",
+            ("a-12", {"regex": {"pattern": "[0-9]+", "with": "n"}}, "a-n"),
+            bare=False,
+            takes="step regex",
+        ),
+        "truncate": StepWord(
+            "Text", "At most so many characters", ("abcdef", {"truncate": 3}, "abc"), bare=False, takes="length"
+        ),
+        "split": StepWord(
+            "Text",
+            "A list of the parts between separators",
+            ("a,b", {"split": ","}, ["a", "b"]),
+            bare=False,
+            takes="text",
+        ),
+        "join": StepWord(
+            "Text", "One text of the members of a list", (["a", 1], {"join": "-"}, "a-1"), bare=False, takes="any text"
+        ),
+        "strip_query": StepWord(
+            "Text",
+            "A URL without its query and fragment",
+            ("https://a.test/p?x=1#top", "strip_query", "https://a.test/p"),
+        ),
+        "string": StepWord("Type", "Text; objects become JSON", (5.0, "string", "5")),
+        "number": StepWord("Type", "A number; text that is one becomes one", (" 19.99 ", "number", 19.99)),
+        "integer": StepWord("Type", "A whole number; never rounds", ("5", "integer", 5)),
+        "boolean": StepWord(
+            "Type", "true or false; `yes`, `1`, `on` and their opposites as well", ("yes", "boolean", True)
+        ),
+        "date": StepWord(
+            "Type",
+            "A date in the form Browsee shows; ISO 8601 or seconds or milliseconds since 1970",
+            (1704164645, "date", "2024-01-02T03:04:05.000Z"),
+        ),
+        "json": StepWord("Type", "JSON text of anything", ({"a": [1]}, "json", '{"a":[1]}')),
+        "parse_json": StepWord("Type", "What a JSON text says", ('{"a":1}', "parse_json", {"a": 1})),
+        "round": StepWord(
+            "Number",
+            "Rounds halves away from zero, to so many digits or to a whole number",
+            (2.675, {"round": 2}, 2.68),
+            takes="digits",
+        ),
+        "times": StepWord("Number", "Multiplied by a value", (3, {"times": 2}, 6), bare=False, takes="value"),
+        "plus": StepWord("Number", "A value added", (3, {"plus": 2}, 5), bare=False, takes="value"),
+        "sum": StepWord("List", "The sum of the numbers of a list", ([3, 8, 4], "sum", 15)),
+        "count": StepWord("List", "How many members a list has", (["a", "b"], "count", 2)),
+        "first": StepWord("List", "The first member", (["a", "b"], "first", "a")),
+        "last": StepWord("List", "The last member", (["a", "b"], "last", "b")),
+        "unique": StepWord("List", 'Each member once; 5 and "5" differ', (["a", "b", "a"], "unique", ["a", "b"])),
+        "min": StepWord("List", "The smallest number of a list", ([3, 1, 2], "min", 1)),
+        "max": StepWord("List", "The greatest number of a list", ([3, 1, 2], "max", 3)),
+        "map": StepWord(
+            "List",
+            "An object of fields for every member, which is `item`",
+            ([{"id": 1, "x": 2}], {"map": {"sku": "item.id"}}, [{"sku": 1}]),
+            bare=False,
+            takes="fields",
+        ),
+        "where": StepWord(
+            "List",
+            "The members for which a condition on `item` holds",
+            ([{"n": 1}, {"n": 5}], {"where": {"item.n": {"above": 2}}}, [{"n": 5}]),
+            bare=False,
+            takes="condition",
+        ),
+        "pick": StepWord(
+            "Object",
+            "Keeps these fields only",
+            ({"a": 1, "b": 2}, {"pick": ["a"]}, {"a": 1}),
+            bare=False,
+            takes="globs",
+        ),
+        "drop": StepWord(
+            "Object",
+            "Leaves these fields out",
+            ({"a": 1, "b": 2}, {"drop": ["a"]}, {"b": 2}),
+            bare=False,
+            takes="globs",
+        ),
+        "rename": StepWord(
+            "Object", "Old name to new name", ({"a": 1}, {"rename": {"a": "b"}}, {"b": 1}), bare=False, takes="names"
+        ),
+        "flatten": StepWord(
+            "Object",
+            "Nested objects become `a_b`; lists stay whole",
+            ({"a": {"b": 1}}, "flatten", {"a_b": 1}),
+            takes="separator text",
+        ),
+        "lookup": StepWord(
+            "Table",
+            "What a table has for this text; without an entry the value stays as it is",
+            ("x", {"lookup": "no table here"}, "x"),
+            bare=False,
+            takes="step lookup",
+        ),
+        "hash": StepWord(
+            "Privacy",
+            "A keyed hash (HMAC-SHA-256 with the server's key), or a plain `sha256` or `md5`",
+            ("a", {"hash": "md5"}, "0cc175b9c0f1b6a831c399e269772661"),
+            takes="hash",
+        ),
+        "mask": StepWord(
+            "Privacy",
+            "Stars instead of characters, except for the last `keep`",
+            ("4111", {"mask": {"keep": 1}}, "***1"),
+            takes="step mask",
+        ),
+    }
+)
+
+STEP_SETTINGS: Final = MappingProxyType(
+    {
+        "replace": words_of(
+            "`replace`",
+            "E118",
+            {
+                "find": Word("text", "What to look for", required=True),
+                "with": Word("any text", "What to put there", required=True),
+                "ignore_case": Word("boolean", "Capital and small letters are the same"),
+                "once": Word("boolean", "The first occurrence only"),
+            },
+        ),
+        "regex": words_of(
+            "`regex`",
+            "E118",
+            {
+                "pattern": Word("pattern", "The regular expression", required=True),
+                "with": Word("any text", "What to put there", required=True),
+            },
+        ),
+        "lookup": words_of(
+            "`lookup`",
+            "E118",
+            {
+                "in": Word("table", "The table", required=True),
+                "else": Word("lookup else", "Without an entry: `keep` the value, `omit` it, or a `{value: …}`"),
+                "ignore_case": Word("boolean", "Capital and small letters are the same"),
+            },
+        ),
+        "lookupElse": words_of("`else`", "E118", {"value": Word("scalar", "The constant to use", required=True)}),
+        "mask": words_of(
+            "`mask`", "E118", {"keep": Word("length", "How many of the last characters stay", required=True)}
+        ),
+    }
+)
+"""The words of steps whose setting is a block."""

@@ -1,0 +1,92 @@
+"""The steps that read and write text. Pure functions of one text; ABSENT where they cannot do their work."""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+from adapter.mapping.absent import ABSENT
+from adapter.mapping.pattern import MAX_SEARCHED
+
+MAX_TEXT: Final = 65_536
+"""Characters of a text that a step makes; more is cut, so that no mapping can blow up an event."""
+
+_WORD: Final = re.compile(r"[^\W_]+")
+_CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_QUERY: Final = re.compile(r"[?#].*", re.DOTALL)
+_HEX: Final = re.compile(r"[0-9a-fA-F]*")
+
+
+def title(text: str) -> str:
+    """Every word with a capital first, the rest small; an apostrophe does not begin a word."""
+    return re.sub(r"\S+", lambda word: word[0][:1].upper() + word[0][1:].lower(), text)
+
+
+def parted(separator: str) -> Callable[[str], str]:
+    """Small words with `separator` between; camelCase is split only in a text that has no other separation."""
+
+    def part(text: str) -> str:
+        words = _WORD.findall(text)
+        if len(words) == 1:
+            words = _CAMEL.split(words[0])
+        return separator.join(words).lower()
+
+    return part
+
+
+def replacing(find: str, put: str, *, ignore_case: bool, once: bool) -> Callable[[str], str]:
+    """`put` in place of the text `find`, everywhere or once."""
+    count = 1 if once else -1
+    if not ignore_case:
+        return lambda text: text.replace(find, put, count)[:MAX_TEXT]
+    pattern = re.compile(re.escape(find), re.IGNORECASE)
+    return lambda text: pattern.sub(lambda _match: put, text, count=max(count, 0))[:MAX_TEXT]
+
+
+def substituting(pattern: re.Pattern[str], put: str) -> Callable[[str], str]:
+    """`put` in place of what `pattern` finds in the part that is searched."""
+    return lambda text: (pattern.sub(put, text[:MAX_SEARCHED]) + text[MAX_SEARCHED:])[:MAX_TEXT]
+
+
+def strip_query(text: str) -> str:
+    """A URL up to its query or fragment."""
+    return _QUERY.sub("", text, count=1)
+
+
+def keyed_hash(key: str) -> Callable[[str], str]:
+    """HMAC-SHA-256 in hexadecimal digits."""
+    secret = key.encode()
+    return lambda text: hmac.digest(secret, _bytes(text), "sha256").hex()
+
+
+def plain_hash(algorithm: str) -> Callable[[str], str]:
+    """`sha256` or `md5` in hexadecimal digits; a text that has that form already stays, as Segment's does."""
+    digits = 64 if algorithm == "sha256" else 32
+
+    def digest(text: str) -> str:
+        if len(text) == digits and _HEX.fullmatch(text):
+            return text
+        return hashlib.new(algorithm, _bytes(text), usedforsecurity=False).hexdigest()
+
+    return digest
+
+
+def _bytes(text: str) -> bytes:
+    # A lone surrogate cannot be written as UTF-8; it must not stop the field from being hashed.
+    return text.encode("utf-8", "surrogatepass")
+
+
+def masking(keep: int) -> Callable[[str], str]:
+    """Stars, but for the last `keep` characters; a text no longer than that is all stars."""
+    return lambda text: "*" * len(text) if len(text) <= keep else "*" * (len(text) - keep) + text[len(text) - keep :]
+
+
+def joining(separator: str, text_of: Callable[[Any], Any]) -> Callable[[list[Any]], Any]:
+    """One text of the members of a list; ABSENT if one of them is no text."""
+
+    def join(members: list[Any]) -> Any:
+        texts = [text_of(member) for member in members if member is not None]
+        return ABSENT if ABSENT in texts else separator.join(texts)[:MAX_TEXT]
+
+    return join

@@ -1,0 +1,251 @@
+"""Values: where a field comes from. A path, a constant, text with placeholders, the first of several, a list, a group.
+
+Absent is not null: an absent value writes nothing. Null is a value, but one that fallbacks skip and `default` replaces.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final
+
+from adapter.mapping.absent import ABSENT
+from adapter.mapping.conditions import compile_condition
+from adapter.mapping.frame import Frame, Get, Holds, Step, constant
+from adapter.mapping.paths import Path, parse_path
+from adapter.mapping.reader import Node, Reader, Scope
+from adapter.mapping.scalars import text_of
+from adapter.mapping.steps import compile_steps
+from adapter.mapping.words import VALUE
+from adapter.model import JsonObject, Problem
+
+MAX_FIELDS: Final = 500
+"""Fields that one block may set; Browsee shows far fewer."""
+
+SOURCES: Final = ("from", "value", "text", "first", "list", "fields")
+
+
+def compile_value(node: Node, reader: Reader, scope: Scope) -> Get:
+    """The closure that gives a value, or ABSENT."""
+    value = node.value
+    if type(value) is str:
+        return reader.getter(reader.path_in(value, node, scope))
+    if type(value) in {bool, int, float}:
+        return constant(value)
+    if type(value) is dict:
+        return _block(node, reader, scope)
+    reader.error("E141", node, "a value is a path, a number, true, false or a block; for null write {value: null}")
+    return constant(ABSENT)
+
+
+def compile_fields(node: Node, reader: Reader, scope: Scope, *, code: str = "E141") -> Sequence[tuple[str, Get]]:
+    """The fields of a block, each with the closure of its value."""
+    parts = reader.entries(node, code, "a block of fields `name: value`") or ()
+    if len(parts) > MAX_FIELDS:
+        reader.error(code, node, f"at most {MAX_FIELDS} fields, not {len(parts)}")
+        return ()
+    return tuple((part.name, compile_value(part, reader, scope)) for part in parts)
+
+
+def fields_of(pairs: Sequence[tuple[str, Get]], frame: Frame) -> JsonObject:
+    """The fields that are there."""
+    return {name: value for name, get in pairs if (value := get(frame)) is not ABSENT}
+
+
+def _block(node: Node, reader: Reader, scope: Scope) -> Get:
+    reader.block(node, VALUE, "E141")
+    sources = [word for word in SOURCES if node.has(word)]
+    if len(sources) != 1:
+        found = f"this one has {', '.join(sources)}" if sources else "this one has none"
+        reader.error("E140", node, f"a value has exactly one of {', '.join(SOURCES)}; {found}")
+    get = _SOURCE_OF[sources[0]](node.at(sources[0]), reader, scope) if sources else constant(ABSENT)
+    steps = compile_steps(node.at("apply"), reader, scope, compile_value) if node.has("apply") else ()
+    if steps:
+        get = _stepped(get, steps)
+    if node.has("when"):
+        get = _guarded(get, compile_condition(node.at("when"), reader, scope))
+    if node.has("default") and reader.is_scalar(node.at("default"), "E141", "`default`"):
+        get = _with_default(get, node.value["default"])
+    if node.has("required") and reader.boolean(node.at("required"), "E141", "`required`"):
+        get = _required(get, node)
+    return get
+
+
+def _from(node: Node, reader: Reader, scope: Scope) -> Get:
+    if type(node.value) is not list:
+        return reader.getter(reader.path(node, "E141", scope))
+    parts = reader.members(node, "E141", "`from`, a list of paths,") or ()
+    return _first_of([reader.getter(reader.path(part, "E141", scope)) for part in parts])
+
+
+def _first(node: Node, reader: Reader, scope: Scope) -> Get:
+    parts = reader.members(node, "E141", "`first`, a list of values,") or ()
+    return _first_of([compile_value(part, reader, scope) for part in parts])
+
+
+def _first_of(gets: Sequence[Get]) -> Get:
+    def get(frame: Frame) -> Any:
+        for each in gets:
+            value = each(frame)
+            if value is not ABSENT and value is not None:
+                return value
+        return ABSENT
+
+    return get
+
+
+def _list(node: Node, reader: Reader, scope: Scope) -> Get:
+    parts = reader.members(node, "E141", "`list`, a list of values,") or ()
+    gets = [compile_value(part, reader, scope) for part in parts]
+
+    def get(frame: Frame) -> Any:
+        members = [value for each in gets if (value := each(frame)) is not ABSENT]
+        return members or ABSENT
+
+    return get
+
+
+def _fields(node: Node, reader: Reader, scope: Scope) -> Get:
+    pairs = compile_fields(node, reader, scope)
+    return lambda frame: fields_of(pairs, frame) or ABSENT
+
+
+def _text(node: Node, reader: Reader, scope: Scope) -> Get:
+    text = reader.text(node, "E141", "`text`", at_least=0)
+    return constant(ABSENT) if text is None else compile_text(text, node, reader, scope)
+
+
+_SOURCE_OF: Final[Mapping[str, Callable[[Node, Reader, Scope], Get]]] = MappingProxyType({
+    "from": _from,
+    "value": lambda node, _reader, _scope: constant(node.value),
+    "text": _text,
+    "first": _first,
+    "list": _list,
+    "fields": _fields,
+})  # fmt: skip
+
+
+def _stepped(get: Get, steps: Sequence[Step]) -> Get:
+    if len(steps) == 1:
+        (only,) = steps
+
+        def get_one(frame: Frame) -> Any:
+            value = get(frame)
+            return ABSENT if value is ABSENT or value is None else only(value, frame)
+
+        return get_one
+
+    def get_stepped(frame: Frame) -> Any:
+        value = get(frame)
+        for step in steps:
+            if value is ABSENT or value is None:
+                return ABSENT
+            value = step(value, frame)
+        return value
+
+    return get_stepped
+
+
+def _guarded(get: Get, holds: Holds) -> Get:
+    return lambda frame: get(frame) if holds(frame) else ABSENT
+
+
+def _with_default(get: Get, default: Any) -> Get:
+    def get_or_default(frame: Frame) -> Any:
+        value = get(frame)
+        return default if value is ABSENT or value is None else value
+
+    return get_or_default
+
+
+def _required(get: Get, node: Node) -> Get:
+    problem = Problem(_pointer(node), "required", f"`{_field_name(node)}` is required and absent{_sources(node)}")
+
+    def get_or_refuse(frame: Frame) -> Any:
+        value = get(frame)
+        if value is ABSENT or value is None:
+            frame.problems.append(problem)
+            return ABSENT
+        return value
+
+    return get_or_refuse
+
+
+def _field_name(node: Node) -> str:
+    """The field as its author calls it: the last name on the way to this value."""
+    return next((str(part) for part in reversed(node.path) if type(part) is str), "value")
+
+
+def _paths(node: Node) -> list[str]:
+    written = node.value.get("from")
+    return written if type(written) is list else [written] if type(written) is str else []
+
+
+def _sources(node: Node) -> str:
+    paths = _paths(node)
+    return f" (read from {', '.join(map(str, paths))})" if paths else ""
+
+
+def _pointer(node: Node) -> str:
+    parsed = [parse_path(path) for path in _paths(node) if type(path) is str]
+    return next((path.pointer for path in parsed if isinstance(path, Path)), "")
+
+
+# Text with placeholders
+
+
+def compile_text(text: str, node: Node, reader: Reader, scope: Scope) -> Get:
+    """The closure that fills in the placeholders of `text`; one that is absent makes the whole text absent."""
+    parts = _parts(text, node, reader, scope)
+    if all(type(part) is str for part in parts):
+        return constant("".join(part for part in parts if type(part) is str))
+    if len(parts) == 1 and callable(parts[0]):
+        only = parts[0]
+        return lambda frame: text_of(only(frame))
+
+    def get(frame: Frame) -> Any:
+        filled: list[str] = []
+        for part in parts:
+            piece = part if type(part) is str else text_of(part(frame))  # type: ignore[operator]
+            if piece is ABSENT:
+                return ABSENT
+            filled.append(piece)
+        return "".join(filled)
+
+    return get
+
+
+def _parts(text: str, node: Node, reader: Reader, scope: Scope) -> Sequence[str | Get]:
+    """Constant pieces and placeholders, in order."""
+    parts: list[str | Get] = []
+    plain, place = "", 0
+    while place < len(text):
+        pair, character = text[place : place + 2], text[place]
+        if pair in {"{{", "}}"}:
+            plain, place = plain + character, place + 2
+        elif character == "}":
+            reader.error("E122", node, "a `}` without its `{`; a brace itself is written twice: `}}`")
+            return parts
+        elif character == "{":
+            end = _closing(text, place)
+            if end < 0:
+                reader.error("E122", node, "a `{` without its `}`; a brace itself is written twice: `{{`")
+                return parts
+            written = text[place + 1 : end]
+            if not written.strip():
+                reader.error("E122", node, "a placeholder holds a path: `{properties.total}`")
+                return parts
+            parts += [*([plain] if plain else []), reader.getter(reader.path_in(written, node, scope))]
+            plain, place = "", end + 1
+        else:
+            plain, place = plain + character, place + 1
+    return [*parts, plain] if plain or not parts else parts
+
+
+def _closing(text: str, start: int) -> int:
+    """Where the placeholder that opens at `start` closes, not counting braces in quotes; -1 if nowhere."""
+    quoted = False
+    for place in range(start + 1, len(text)):
+        if text[place] == '"':
+            quoted = not quoted
+        elif text[place] == "}" and not quoted:
+            return place
+    return -1

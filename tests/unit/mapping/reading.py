@@ -1,0 +1,58 @@
+"""A small, faithful stand-in for ingest's normalisation, which mapping is handed and must not import."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from adapter.mapping.document import read_document
+from adapter.mapping.load import load
+from adapter.mapping.ruleset import Ruleset
+from adapter.model import Event, JsonObject
+
+RECEIVED_AT = datetime(2024, 1, 2, 12, tzinfo=UTC)
+
+
+def read(message: JsonObject) -> Event:
+    """The event of a sender's message, unjudged: ids as text, the first timestamp that is a date."""
+    times = [message.get(key) for key in ("timestamp", "originalTimestamp", "sentAt", "receivedAt")]
+    body = dict(message)
+    for key in ("userId", "anonymousId"):
+        if key in body:
+            body[key] = _id(body[key])
+    return Event(
+        source="test",
+        message_id=str(message.get("messageId", "m-1")),
+        type=str(message.get("type", "")),
+        user_id=body.get("userId"),
+        anonymous_id=body.get("anonymousId"),
+        timestamp=next((instant for time in times if (instant := _instant(time)) is not None), RECEIVED_AT),
+        received_at=RECEIVED_AT,
+        body=body,
+    )
+
+
+def _id(value: Any) -> str | None:
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return None
+    return str(value).strip() or None
+
+
+def _instant(value: Any) -> datetime | None:
+    if not isinstance(value, str):
+        return None
+    try:
+        instant = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+def ruleset(text: str, *, hash_key: str | None = "demo-key", **options: Any) -> Ruleset:
+    """The ruleset of a mapping that is expected to be good."""
+    return load(text, file="test.yaml", read=read, hash_key=hash_key, **options)
+
+
+def parsed(text: str) -> Any:
+    """YAML as the mapping's own loader reads it."""
+    document = read_document(text, file="test.yaml")
+    assert document.findings == ()
+    return document.data
