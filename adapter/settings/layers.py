@@ -51,16 +51,17 @@ def layer_of(
     place: Callable[[Trouble], Finding],
     unset: Collection[Path] = (),
 ) -> Layer:
-    """`data` judged by the schema and read; with a problem in it, `values` is empty.
+    """`data` judged by the schema and read; what has a problem is left out of `values`.
 
-    What stands at a path of `unset` is not judged, because its text is not known.
+    What stands at a path of `unset` is not complained about, because its text is not known.
     """
-    troubles = [trouble for trouble in shape.troubles(data) if trouble.path not in unset]
-    values: JsonObject = {}
-    if not troubles:
-        values, unread = shape.read(data, reading)
-        troubles = [trouble for trouble in unread if trouble.path not in unset]
-    return Layer({} if troubles else values, tuple(place(trouble) for trouble in troubles), place)
+    refused = shape.troubles(data)
+    sound = _without(data, (), {trouble.path for trouble in refused})
+    values, unread = shape.read(sound, reading)
+    if unread:
+        values, _ = shape.read(_without(sound, (), {trouble.path for trouble in unread}), reading)
+    told = (trouble for trouble in (*refused, *unread) if trouble.path not in unset)
+    return Layer(values, tuple(place(trouble) for trouble in told), place)
 
 
 def stacked(layers: Sequence[Layer], *, source_defaults: JsonObject) -> Stack:
@@ -84,3 +85,16 @@ def has(values: Any, path: Sequence[str]) -> bool:
             return False
         values = values[key]
     return True
+
+
+def _without(data: Any, path: Path, refused: Collection[Path]) -> Any:
+    """`data` without what stands at the paths of `refused`; in a list None holds the place."""
+    if path in refused:
+        return None if path else {}
+    if isinstance(data, dict):
+        return {
+            key: _without(inner, (*path, key), refused) for key, inner in data.items() if (*path, key) not in refused
+        }
+    if isinstance(data, list):
+        return [_without(inner, (*path, index), refused) for index, inner in enumerate(data)]
+    return data

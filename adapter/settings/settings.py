@@ -13,7 +13,7 @@ from adapter.settings.quantities import Address
 
 Order: TypeAlias = Literal["user", "none"]
 LogFormat: TypeAlias = Literal["json", "text"]
-Scalar: TypeAlias = str | int | float | bool
+Scalar: TypeAlias = str | int | float | bool | None
 
 
 @dataclass(frozen=True, slots=True)

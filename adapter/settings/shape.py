@@ -138,8 +138,8 @@ class Shape:
         return self._resolved(others) if isinstance(others, dict) else None
 
     def _resolved(self, node: JsonObject) -> JsonObject:
-        # The reference stays in, because it names the definition; what stands beside it is laid over.
-        return {**self._definitions[_definition(node)], **node} if "$ref" in node else node
+        # What stands beside the reference is laid over; the reference stays in, because it names the definition.
+        return {**self._definitions.get(_definition(node), {}), **node}
 
     def _holds_secret(self, node: JsonObject) -> bool:
         node = self._resolved(node)
@@ -172,7 +172,9 @@ def _fits(path: Path, pattern: Path) -> bool:
 
 
 def _definition(node: JsonObject) -> str:
-    return str(node.get("$ref", "")).rpartition("/")[2]
+    # A description cannot stand beside `$ref` for every editor, so it stands beside an `allOf` of that alone.
+    (reference,) = node.get("allOf", [node])
+    return str(reference.get("$ref", "")).rpartition("/")[2]
 
 
 def _allowed(schema: object) -> str:

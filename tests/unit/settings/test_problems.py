@@ -143,6 +143,14 @@ def test_an_unset_variable_hides_no_other_problem() -> None:
     assert "sources.a.order" in shown[2]
 
 
+def test_one_kind_of_problem_hides_no_other() -> None:
+    """Misspelt words, wrong values, and what two settings make wrong together are told in one run."""
+    shown = problems(
+        "listn: a:1\nlimits: {body: '${SIZE}', message: 30MB, inflated: 5mb}\nretry: {max: 80h}\nhash_key: short\n"
+    )
+    assert [line.split()[2] for line in shown] == ["E301:", "W304:", "E307:", "E302:", "E307:", "W301:"]
+
+
 def test_guessable_secrets_are_noted_at_start(folder: Folder) -> None:
     """A weak key is no reason to lose events, but somebody is told."""
     (note,) = folder.load("hash_key: short\n").notes
