@@ -1,14 +1,68 @@
-"""The command line: one file per group of commands, gathered here."""
+"""The command line: one file per group of commands, gathered here, with one way to fail for all of them.
+
+Exit codes: 0 all is well; 1 the command found problems, as `check` does; 2 wrong use, or a file, option or variable
+that cannot be used; 70 a fault of the adapter itself (EX_SOFTWARE of sysexits.h), with a traceback in the log.
+"""
+
+import logging
+from typing import Any
 
 import click
 
+from adapter.cli.check import check
+from adapter.cli.init import init
 from adapter.cli.sandbox import sandbox
+from adapter.cli.schema import schema
+from adapter.cli.show import coloured, show
+from adapter.errors import AdapterError
+from adapter.observe.observer import LOGGER, configure_logging
+
+BROKEN_INPUT = 2
+OUR_FAULT = 70
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Refusal(click.ClickException):
+    """An error that is the operator's to mend: its text, in colour on a terminal, and no traceback."""
+
+    exit_code = BROKEN_INPUT
+
+    def show(self, file: Any = None) -> None:  # noqa: ARG002 - the signature is click's
+        show(coloured(self.format_message()), error=True)
+
+
+class Commands(click.Group):
+    """Ends every command that fails in the way its error deserves."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that `ctx` names."""
+        try:
+            return super().invoke(ctx)
+        except AdapterError as error:
+            raise _Refusal(str(error)) from error
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise
+        except Exception:
+            if not logging.getLogger().handlers:
+                configure_logging()
+            logging.getLogger(LOGGER).exception("command failed: this is a fault of browsee-adapter, please report it")
+            ctx.exit(OUR_FAULT)
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 fine, 1 problems found, 2 wrong use or broken input, 70 a fault of the adapter itself.",
+)
 @click.version_option(package_name="browsee-adapter")
 def main() -> None:
-    """Receive events from customer-data platforms and deliver them to Browsee."""
+    """Receive events from customer-data platforms and deliver them to Browsee.
+
+    \b
+    Start here:
+      browsee-adapter init shop         a first settings file and mapping
+      browsee-adapter serve --sandbox   the service, with a stand-in for Browsee
+    """
 
 
-main.add_command(sandbox)
+for _command in (check, schema, init, sandbox):
+    main.add_command(_command)

@@ -1,0 +1,99 @@
+"""`browsee-adapter check`: every problem of mapping and settings files, and the tests inside mappings."""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+
+from adapter.cli.reading import message_reader, text_of
+from adapter.cli.show import coloured, show
+from adapter.mapping import load as mapping
+from adapter.mapping.document import read_document
+from adapter.mapping.finding import Finding, Severity, as_github, as_json, as_text
+from adapter.settings.load import check_settings, settings_schema
+
+_MAPPING_WORDS = frozenset({"version", "rules"})
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "github"]),
+    default="text",
+    show_default=True,
+    help="github: annotations beside the lines of a pull request.",
+)
+@click.option("--strict", is_flag=True, help="Warnings and notes are problems too.")
+def check(files: tuple[Path, ...], form: str, strict: bool) -> None:
+    """Check mapping files and settings files, and run the tests inside mappings.
+
+    Shows every problem with file, line and column. Ends with 1 if there is an error or a failed test. Which kind a
+    file is, its content tells: a mapping has `version` and `rules`.
+
+    \b
+    Example:
+      browsee-adapter check adapter.yaml mappings/*.yaml --strict
+    """
+    findings = [finding for file in files for finding in findings_of(file, environ=os.environ)]
+    _FORMATS[form](findings, len(files))
+    if any(strict or finding.blocks for finding in findings):
+        raise SystemExit(1)
+
+
+def findings_of(file: Path, *, environ: Mapping[str, str]) -> list[Finding]:
+    """What is wrong with `file`. Raises ConfigError if it cannot be read."""
+    text = text_of(file)
+    if _is_settings(text):
+        return check_settings(text, file=file, environ=environ)
+    return mapping.check(text, file=str(file), read=message_reader(source="test"))
+
+
+def _is_settings(text: str) -> bool:
+    data: Any = read_document(text, file="").data
+    if not isinstance(data, dict) or _MAPPING_WORDS & data.keys():
+        return False
+    # `settings` and other words of mappings are none of settings files, so one known word decides.
+    return bool(settings_schema()["properties"].keys() & data.keys())
+
+
+def _as_text(findings: Sequence[Finding], files: int) -> None:
+    for finding in findings:
+        show(coloured(as_text(finding)))
+    show(_summary(findings, files))
+
+
+def _summary(findings: Sequence[Finding], files: int) -> str:
+    checked = "1 file" if files == 1 else f"{files} files"
+    if not findings:
+        return f"{checked}: nothing to complain about"
+    counts = Counter(finding.severity for finding in findings)
+    return f"{checked}: " + ", ".join(_counted(counts[severity], severity) for severity in Severity if counts[severity])
+
+
+def _counted(count: int, severity: Severity) -> str:
+    if severity is Severity.FAILED:
+        return f"{count} failed test" if count == 1 else f"{count} failed tests"
+    return f"{count} {severity}" if count == 1 else f"{count} {severity}s"
+
+
+def _as_json(findings: Sequence[Finding], files: int) -> None:
+    report = {"files": files, "findings": [as_json(finding) for finding in findings]}
+    click.echo(orjson.dumps(report, option=orjson.OPT_INDENT_2))
+
+
+def _as_github(findings: Sequence[Finding], files: int) -> None:  # noqa: ARG001 - one signature for all formats
+    for finding in findings:
+        click.echo(as_github(finding))
+
+
+_FORMATS: dict[str, Callable[[Sequence[Finding], int], None]] = {
+    "text": _as_text,
+    "json": _as_json,
+    "github": _as_github,
+}

@@ -1,0 +1,57 @@
+"""`browsee-adapter init`: writes the first files of a user's own, and never over a file that is there."""
+
+from importlib.resources import files
+from pathlib import Path
+
+import click
+
+from adapter.bundled import bundled
+from adapter.errors import ConfigError
+
+_WRITTEN = {
+    "adapter.yaml": "the settings",
+    "mappings/shop.yaml": "the mapping: what your events become",
+    "compose.yaml": "for Docker Compose",
+    "schemas/adapter/settings.json": "for your editor: completes the settings",
+    "schemas/adapter/mapping.json": "for your editor: completes the mapping",
+}
+
+
+@click.command()
+@click.argument("directory", metavar="[DIR]", default=".", type=click.Path(file_okay=False, path_type=Path))
+def init(directory: Path) -> None:
+    """Write a first settings file, mapping and compose file into DIR, or into the current directory.
+
+    Files that are there already are left as they are.
+
+    \b
+    Example:
+      browsee-adapter init shop
+      cd shop && browsee-adapter serve --sandbox
+    """
+    for name, purpose in _WRITTEN.items():
+        try:
+            is_new = _write_new(directory / name, _content(name))
+        except OSError as cause:
+            raise ConfigError(f"cannot write {directory / name}: {cause.strerror}") from cause
+        click.echo(f"{'wrote' if is_new else 'kept '} {directory / name}  {purpose if is_new else 'was there already'}")
+    click.echo("\nNext: browsee-adapter check adapter.yaml mappings/shop.yaml, then browsee-adapter serve --sandbox")
+
+
+def _content(name: str) -> bytes:
+    if name.startswith("schemas/"):
+        return bundled(name).read_bytes()
+    if name.startswith("mappings/"):
+        return bundled("mappings/default.yaml").read_bytes()
+    return files("adapter.cli").joinpath("first_files", name).read_bytes()
+
+
+def _write_new(file: Path, content: bytes) -> bool:
+    """Write `file` unless it exists; whether it was written."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with file.open("xb") as out:
+            out.write(content)
+    except FileExistsError:
+        return False
+    return True

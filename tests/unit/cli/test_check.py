@@ -1,0 +1,88 @@
+"""`check` tells every problem of every file, in the form that is asked for."""
+
+import json
+
+import pytest
+
+from tests.unit.cli.conftest import MAPPING, Shell
+
+BROKEN = MAPPING.replace("drop: nothing", "dorp: nothing")
+FAILING = MAPPING.replace("27.5}", "28}")
+WARNED = "hash_key: short\n"
+
+
+def test_a_sound_file_is_fine(shell: Shell) -> None:
+    """No finding, exit code 0."""
+    result = shell.run("check", shell.write("shop.yaml", MAPPING))
+    assert result.exit_code == 0
+    assert result.stdout == "1 file: nothing to complain about\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "strict", "code"),
+    [(MAPPING, True, 0), (BROKEN, False, 1), (FAILING, False, 1), (WARNED, False, 0), (WARNED, True, 1)],
+    ids=["sound, strict", "error", "failed test", "warning", "warning, strict"],
+)
+def test_the_exit_code_says_whether_there_are_problems(shell: Shell, text: str, strict: bool, code: int) -> None:
+    """Errors and failed tests end with 1; warnings only with --strict."""
+    result = shell.run("check", shell.write("file.yaml", text), *(["--strict"] if strict else []))
+    assert result.exit_code == code, result.output
+
+
+def test_all_files_are_checked_in_one_run(shell: Shell) -> None:
+    """A mapping and a settings file are told apart by what is in them, and both are judged."""
+    result = shell.run("check", shell.write("a.yaml", BROKEN), shell.write("b.yaml", "queue: x\nhash_key: short\n"))
+    assert result.exit_code == 1
+    assert "a.yaml:8:5: error E111: `dorp`" in result.stdout
+    assert "did you mean `drop`?" in result.stdout
+    assert "b.yaml:1:8: error E302: queue:" in result.stdout
+    assert "b.yaml:2:11: warning W301" in result.stdout
+    assert result.stdout.splitlines()[-1].startswith("2 files: ")
+
+
+def test_the_line_is_shown_with_a_caret(shell: Shell) -> None:
+    """No line is wrapped, however narrow the terminal, so that the caret stands under its place."""
+    long = f"retry: {{max: 5m, for: 72}} # {'x' * 120}\n"
+    result = shell.run("check", shell.write("b.yaml", long), env={"COLUMNS": "40"})
+    lines = result.stdout.splitlines()
+    assert lines[1].endswith("x")
+    assert lines[2].index("^") == lines[1].index("72")
+
+
+def test_a_failed_test_points_at_its_expectation(shell: Shell) -> None:
+    """The author sees what was expected and what came."""
+    result = shell.run("check", shell.write("a.yaml", FAILING))
+    assert "test failed: an order" in result.stdout
+    assert "28" in result.stdout
+    assert "27.5" in result.stdout
+
+
+def test_machines_get_json(shell: Shell) -> None:
+    """One document with every finding, whatever the files."""
+    result = shell.run("check", "--format", "json", shell.write("a.yaml", BROKEN), shell.write("b.yaml", WARNED))
+    assert result.exit_code == 1
+    report = json.loads(result.stdout)
+    assert report["files"] == 2
+    assert {(found["file"], found["line"], found["severity"]) for found in report["findings"]} >= {
+        ("a.yaml", 8, "error"),
+        ("b.yaml", 1, "warning"),
+    }
+
+
+def test_github_gets_annotations(shell: Shell) -> None:
+    """A workflow shows each finding beside its line."""
+    result = shell.run("check", "--format", "github", shell.write("a.yaml", BROKEN))
+    assert "::error file=a.yaml,line=8,col=5,title=E111::" in result.stdout
+
+
+def test_a_file_that_is_not_text_is_broken_input(shell: Shell) -> None:
+    """That is not a problem in a file but no file to look into: exit code 2."""
+    (shell.folder / "a.yaml").write_bytes(b"\xff")
+    result = shell.run("check", "a.yaml")
+    assert result.exit_code == 2
+    assert result.stderr == "a.yaml is not UTF-8 text, from byte 0 on\n"
+
+
+def test_an_empty_file_is_a_problem(shell: Shell) -> None:
+    """Nothing in a file is not nothing wrong with it."""
+    assert shell.run("check", shell.write("a.yaml", "")).exit_code == 1

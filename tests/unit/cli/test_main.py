@@ -1,0 +1,93 @@
+"""Every command ends in the way its error deserves, and says how to do better."""
+
+import json
+import logging
+from collections.abc import Iterator
+
+import click
+import pytest
+import structlog
+from click.testing import CliRunner
+
+from adapter.cli.main import Commands, main
+from adapter.errors import AdapterError, ConfigError, QueueError
+from tests.unit.cli.conftest import Shell
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    structlog.reset_defaults()
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+def failing(error: Exception) -> click.Group:
+    """The command line with one command, which fails."""
+
+    @click.command()
+    def fail() -> None:
+        raise error
+
+    return Commands("browsee-adapter", commands={"fail": fail})
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ConfigError("adapter.yaml:1:1: error E301: no"), QueueError("disk full"), AdapterError("lacks a file")],
+    ids=lambda error: type(error).__name__,
+)
+def test_what_the_operator_can_mend_is_told_in_words(error: AdapterError) -> None:
+    """Exit code 2, the text on stderr as it is, and no traceback."""
+    result = CliRunner().invoke(failing(error), ["fail"])
+    assert result.exit_code == 2
+    assert result.stderr == f"{error}\n"
+    assert result.stdout == ""
+
+
+def test_a_fault_of_ours_is_logged_once_and_ends_with_70(caplog: pytest.LogCaptureFixture) -> None:
+    """A bug is told from wrong use by its exit code, and its traceback is in the log for the report."""
+    result = CliRunner().invoke(failing(ZeroDivisionError("oops")), ["fail"])
+    assert result.exit_code == 70
+    (record,) = caplog.records
+    assert record.exc_info is not None
+    assert "please report it" in record.message
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [(["--help"], 0), (["--version"], 0), (["nonsense"], 2), (["check"], 2), (["check", "no-such-file"], 2)],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_usage_has_clicks_own_exit_codes(shell: Shell, words: list[str], code: int) -> None:
+    """Help is fine, wrong use is 2."""
+    assert shell.run(*words).exit_code == code
+
+
+@pytest.mark.parametrize("name", main.commands)
+def test_help_has_an_example(shell: Shell, name: str) -> None:
+    """A line to paste says more than a list of options."""
+    said = shell.run(name, "--help").stdout
+    assert "Example" in said
+    assert f"browsee-adapter {name}" in said
+
+
+def test_the_epilog_explains_the_exit_codes(shell: Shell) -> None:
+    """Scripts know what to look for."""
+    assert "1 problems found, 2 wrong use or broken input, 70 a fault" in " ".join(shell.run("--help").stdout.split())
+
+
+@pytest.mark.parametrize("name", ["mapping", "settings"])
+def test_schemas_are_printed(shell: Shell, name: str) -> None:
+    """Both schemas can be given to an editor."""
+    printed = json.loads(shell.run("schema", name).stdout)
+    assert printed["$schema"].startswith("https://json-schema.org/draft/2020-12")
+
+
+def test_only_known_schemas_are_printed(shell: Shell) -> None:
+    """A wrong name lists the right ones."""
+    result = shell.run("schema", "event")
+    assert result.exit_code == 2
+    assert "'mapping', 'settings'" in result.stderr
