@@ -13,6 +13,9 @@ from typing import Any, Literal, TypeAlias
 JsonObject: TypeAlias = dict[str, Any]
 """A JSON object as a sender wrote it: unjudged, any depth."""
 
+Kind: TypeAlias = Literal["track", "identify"]
+"""The calls that Browsee has."""
+
 
 class Secret:
     """A key or password: shows itself to `reveal()` only, never to print, log or repr."""
@@ -116,7 +119,7 @@ class Call:
     """
 
     key: str
-    kind: Literal["track", "identify"]
+    kind: Kind
     body: JsonObject
     rule: str
 

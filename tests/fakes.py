@@ -1,5 +1,7 @@
 """Small working stand-ins and makers that several tests share."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -48,3 +50,12 @@ def make_rejection(*, source: str = "shop") -> Rejection:
         message_id=None,
         received_at=RECEIVED_AT,
     )
+
+
+async def until(holds: Callable[[], Awaitable[object]], *, within_s: float = 20) -> None:
+    """Return as soon as `holds` does; for what a process or another task brings about. Fails after `within_s`."""
+    async with asyncio.timeout(within_s):
+        while True:
+            if await holds():
+                return
+            await asyncio.sleep(0.01)

@@ -13,6 +13,7 @@ from adapter.cli.check import check
 from adapter.cli.init import init
 from adapter.cli.sandbox import sandbox
 from adapter.cli.schema import schema
+from adapter.cli.serve import serve
 from adapter.cli.show import coloured, show
 from adapter.errors import AdapterError
 from adapter.observe.observer import LOGGER, configure_logging
@@ -64,5 +65,5 @@ def main() -> None:
     """
 
 
-for _command in (check, schema, init, sandbox):
+for _command in (serve, check, schema, init, sandbox):
     main.add_command(_command)

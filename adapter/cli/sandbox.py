@@ -7,16 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import click
-import orjson
 import uvloop
 from aiohttp import web
 
-from adapter.bundled import bundled
+from adapter.app import make_sandbox
 from adapter.errors import AdapterError, ConfigError
-from adapter.model import JsonObject
-from adapter.sandbox.checks import Kind
 from adapter.sandbox.limit import Limit
-from adapter.sandbox.recording import Recording
 from adapter.sandbox.script import FORMAT, Script, parse_script
 from adapter.sandbox.server import Sandbox, build
 
@@ -58,15 +54,6 @@ def sandbox(
     except AdapterError as exc:
         click.echo(str(exc), err=True)
         raise SystemExit(2) from None
-
-
-def make_sandbox(*, db: Path | None = None, retry_after: bool = False) -> Sandbox:
-    """A sandbox with the shipped schemas. Raises ConfigError if `db` cannot be used."""
-    schemas: dict[Kind, JsonObject] = {
-        "track": orjson.loads(bundled("schemas/browsee/track.json").read_bytes()),
-        "identify": orjson.loads(bundled("schemas/browsee/identify.json").read_bytes()),
-    }
-    return Sandbox(recording=Recording(db), schemas=schemas, retry_after=retry_after)
 
 
 def _read_script(file: Path) -> Script:

@@ -113,7 +113,6 @@ class EventDelivered(Happening):
     labels = ("source",)
     source: str
     message_id: str
-    calls: int
     mapping: str
 
 
@@ -153,7 +152,6 @@ class EventDied(Happening):
     source: str
     reason: Reason
     message_id: str
-    detail: str
     mapping: str
 
 

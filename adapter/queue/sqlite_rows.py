@@ -57,8 +57,6 @@ class SqliteRows:
         self._counts: Counter[tuple[int, str]] = Counter()
         self.forget()
 
-    # -- what GroupCommit calls ------------------------------------------------------------------------------------
-
     def flush(self) -> None:
         for (source, term), n in self._counts.items():
             self._run(SQL["count"], (source, term, n))

@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from adapter.cli.sandbox import make_sandbox
+from adapter.app import make_sandbox
 from adapter.deliver.browsee import Browsee
 from adapter.deliver.policy import Answer
 from adapter.model import Call, Reason, Secret

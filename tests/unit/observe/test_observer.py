@@ -12,7 +12,7 @@ from adapter.model import Reason
 from adapter.observe.happenings import EventDelivered, EventDied, MessagesStored, QueueFailed, ServiceStopped
 from adapter.observe.observer import LOGGER, Observer, configure_logging
 
-DIED = EventDied(source="shop", reason=Reason.REFUSED, message_id="m-1", detail="no such project", mapping="abc")
+DIED = EventDied(source="shop", reason=Reason.REFUSED, message_id="m-1", mapping="abc")
 
 
 @pytest.fixture(autouse=True)
@@ -78,7 +78,6 @@ def test_a_json_line_has_all_facts(capsys: pytest.CaptureFixture[str]) -> None:
         "source": "shop",
         "reason": "refused",
         "message_id": "m-1",
-        "detail": "no such project",
         "mapping": "abc",
     }
 
@@ -109,7 +108,7 @@ def test_a_line_of_another_library_has_the_same_shape(capsys: pytest.CaptureFixt
 
 def test_what_happens_to_every_event_is_logged_on_demand_only(capsys: pytest.CaptureFixture[str]) -> None:
     """A thousand events a second are a thousand counts, and no line unless the level is debug."""
-    delivered = EventDelivered(source="shop", message_id="m-1", calls=1, mapping="abc")
+    delivered = EventDelivered(source="shop", message_id="m-1", mapping="abc")
     configure_logging(log_format="json")
     Observer().emit(delivered)
     assert capsys.readouterr().err == ""

@@ -1,0 +1,105 @@
+"""Puts mappings to work: loads each source's file, keeps what was activated in the queue, falls back on it.
+
+A file that cannot be used never stops a service that has a good one: delivery goes on with the last mapping that was
+activated, and log, gauge and `/readyz` say so.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+from adapter.errors import MappingError
+from adapter.ingest.read import read_unchecked
+from adapter.mapping.load import load
+from adapter.mapping.ruleset import Ruleset
+from adapter.model import Event, JsonObject
+from adapter.observe import happenings
+from adapter.observe.observer import Emit
+from adapter.queue.base import Archive
+from adapter.settings.settings import Settings, SourceSettings
+
+
+@dataclass(slots=True)
+class Active:
+    """The ruleset of each source, and the files whose text on disk is not the one at work, with what is wrong."""
+
+    rulesets: dict[str, Ruleset] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+
+    def of(self, source: str) -> Ruleset:
+        """The ruleset at work for `source` now."""
+        return self.rulesets[source]
+
+
+def read_message(message: JsonObject) -> Event:
+    """A sender's message as ingest would read it from a webhook now, unchecked: for tests in mappings and `explain`."""
+    return read_unchecked(message, source="test", received_at=datetime.now(UTC), new_id=lambda: uuid4().hex)
+
+
+def loader(settings: Settings, source: SourceSettings) -> Callable[[str], Ruleset]:
+    """Loads a text as the mapping of `source`; what it returns raises MappingError."""
+
+    def load_text(text: str) -> Ruleset:
+        return load(
+            text,
+            file=str(source.mapping),
+            read=read_message,
+            hash_key=settings.hash_key.reveal() if settings.hash_key else None,
+            vars=dict(source.vars),
+            identify=settings.browsee.identify,
+        )
+
+    return load_text
+
+
+async def activate(settings: Settings, *, archive: Archive, emit: Emit, strict: bool) -> Active:
+    """The mapping of every source: its file, or the last one activated if the file cannot be used.
+
+    Raises MappingError if there is no earlier one, or at once if `strict`; the text lists every problem found.
+    """
+    active = Active()
+    problems: list[str] = []
+    for source in settings.sources:
+        try:
+            await _activate_one(settings, source, active, archive=archive, emit=emit, strict=strict)
+        except MappingError as exc:
+            problems.append(str(exc))
+    if problems:
+        raise MappingError("\n".join(dict.fromkeys(problems)))
+    return active
+
+
+async def _activate_one(
+    settings: Settings, source: SourceSettings, active: Active, *, archive: Archive, emit: Emit, strict: bool
+) -> None:
+    load_text, file = loader(settings, source), str(source.mapping)
+    try:
+        text = _text_of(source.mapping)
+        ruleset = load_text(text)
+    except MappingError as exc:
+        kept = None if strict else await archive.last_mapping(file)
+        if kept is None:
+            raise
+        ruleset = load_text(kept)
+        active.failed[file] = str(exc)
+        emit(happenings.MappingFailed(file=file, problems=_first_line(str(exc))))
+    else:
+        await archive.keep_mapping(name=file, version=ruleset.version, text=text)
+    active.rulesets[source.name] = ruleset
+    emit(happenings.MappingActivated(file=file, version=ruleset.version))
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as exc:
+        raise MappingError(f"{path}: cannot be read: {exc.strerror}") from exc
+    except UnicodeDecodeError as exc:
+        raise MappingError(f"{path}: is not UTF-8 text: byte {exc.start} cannot be read") from exc
+
+
+def _first_line(text: str) -> str:
+    lines: Sequence[str] = text.splitlines()
+    return lines[0] if len(lines) <= 1 else f"{lines[0]} (and {len(lines) - 1} lines more; `check` shows all)"

@@ -1,0 +1,275 @@
+"""The composition root: builds every part from the settings, runs them, and stops them in the right order.
+
+The only place that knows all parts. Stopping: `/readyz` turns and ingest answers 503 first, then calls under way end
+within the grace, then the queue is closed with nothing leased.
+"""
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import Callable, Iterable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+import orjson
+from aiohttp import web
+
+from adapter import activation
+from adapter.bundled import bundled
+from adapter.console.health import Gauges, Health, Report
+from adapter.console.operator import operator_check
+from adapter.deliver.browsee import Browsee
+from adapter.deliver.delivery import Delivery, RetryFor
+from adapter.deliver.pace import PaceConfig
+from adapter.deliver.project import Project, ProjectConfig
+from adapter.deliver.worker import Worker
+from adapter.errors import ConfigError, QueueError
+from adapter.ingest.intake import Parts
+from adapter.ingest.limits import Limits
+from adapter.ingest.routes import routes
+from adapter.ingest.sources import Source
+from adapter.ingest.validate import Validator
+from adapter.model import Balance, JsonObject, Secret
+from adapter.observe import happenings
+from adapter.observe.observer import Observer
+from adapter.queue.base import Queue
+from adapter.queue.memory import MemoryQueue
+from adapter.queue.sqlite import SqliteQueue
+from adapter.queue.sqlite_rows import Retention
+from adapter.report import make_report
+from adapter.sandbox.checks import Kind
+from adapter.sandbox.recording import Recording
+from adapter.sandbox.server import Sandbox, build
+from adapter.settings.quantities import Address
+from adapter.settings.settings import Settings
+
+GRACE_S = 25.0
+"""How long calls under way may take after SIGTERM; Kubernetes kills 30 s after it by default."""
+
+_BALANCE_EVERY_S = 10.0
+_SANDBOX_KEY = Secret("sandbox")
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Where a started service can be reached; `sandbox_url` only with the built-in sandbox."""
+
+    url: str
+    sandbox_url: str | None
+
+
+def steady_clock() -> Callable[[], float]:
+    """Seconds since 1970 as they were at this call, and from then on without jumps: leases and delays go by it."""
+    ahead = time.time() - time.monotonic()
+    return lambda: ahead + time.monotonic()
+
+
+async def open_queue(settings: Settings, *, now: Callable[[], float]) -> Queue:
+    """The queue that the settings name. Raises ConfigError or QueueError if it cannot be had."""
+    unordered = {source.name for source in settings.sources if source.order == "none"}
+    kept = settings.retention
+    if settings.queue.file is None:
+        return MemoryQueue(now=now, unordered=unordered, max_pending=settings.limits.pending, dedup_s=kept.dedup_s)
+    return await SqliteQueue.open(
+        settings.queue.file,
+        now=now,
+        unordered=unordered,
+        max_pending=settings.limits.pending,
+        retention=Retention(history_s=kept.history_s, dead_s=kept.dead_s, dedup_s=kept.dedup_s),
+    )
+
+
+def make_sandbox(*, db: Path | None = None, retry_after: bool = False) -> Sandbox:
+    """A stand-in for Browsee with the shipped schemas. Raises ConfigError if `db` cannot be used."""
+    schemas: dict[Kind, JsonObject] = {
+        "track": orjson.loads(bundled("schemas/browsee/track.json").read_bytes()),
+        "identify": orjson.loads(bundled("schemas/browsee/identify.json").read_bytes()),
+    }
+    return Sandbox(recording=Recording(db), schemas=schemas, retry_after=retry_after)
+
+
+def event_validator() -> Validator:
+    """The shipped schemas of events, compiled."""
+    folder = bundled("schemas/event")
+    return Validator({path.stem: orjson.loads(path.read_bytes()) for path in folder.glob("*.json")})
+
+
+class Service:
+    """One running adapter. `run` is the whole of it."""
+
+    def __init__(self, settings: Settings, *, observer: Observer, strict: bool = False) -> None:
+        self._settings = settings
+        self._observer = observer
+        self._emit = observer.emit
+        self._strict = strict
+        self._now = steady_clock()
+        self._stopping = False
+        self._balance: Balance | None = None
+        self._active = activation.Active()
+        self._workers: list[Worker] = []
+
+    async def run(self, *, stop: asyncio.Event, started: Callable[[Running], None]) -> None:
+        """Serve until `stop` is set; `started` is called once, when everything listens.
+
+        Raises ConfigError or QueueError if it cannot start, and whatever ends a part that must not end.
+        """
+        async with AsyncExitStack() as stack:
+            queue = await open_queue(self._settings, now=self._now)
+            stack.push_async_callback(queue.close)
+            self._active = await activation.activate(
+                self._settings, archive=queue, emit=self._emit, strict=self._strict
+            )
+            sandbox_url = await self._start_sandbox(stack) if self._settings.sandbox else None
+            browsee = await stack.enter_async_context(Browsee(self._browsee_url(sandbox_url)))
+            self._workers = list(self._make_workers(queue, browsee))
+            self._balance = await queue.balance()
+            self._observer.watch(Gauges(self._report))
+            url = await self._listen(stack, queue)
+            tasks = [asyncio.create_task(worker.run()) for worker in self._workers]
+            tasks.append(asyncio.create_task(self._count(queue)))
+            started(Running(url=url, sandbox_url=sandbox_url))
+            self._emit(
+                happenings.ServiceStarted(url=url, queue=str(self._settings.queue), destination=self._destination())
+            )
+            await self._until(stop, tasks)
+            await self._drain(tasks)
+            self._emit(happenings.ServiceStopped(pending=(await queue.balance()).pending))
+
+    # -- starting --------------------------------------------------------------------------------------------------
+
+    async def _start_sandbox(self, stack: AsyncExitStack) -> str:
+        """The built-in stand-in for Browsee, on the next port; what it gets is kept beside the queue."""
+        stand_in = make_sandbox(db=self._settings.queue.beside("sandbox-calls.db"))
+        listen = self._settings.listen
+        next_port = listen.port + 1 if listen.port else 0
+        return await _serve(stack, build(stand_in), Address(host="127.0.0.1", port=next_port), shutdown_s=1.0)
+
+    def _browsee_url(self, sandbox_url: str | None) -> str:
+        return self._settings.browsee.url if sandbox_url is None else f"{sandbox_url}/api/v1"
+
+    def _make_workers(self, queue: Queue, browsee: Browsee) -> Iterable[Worker]:
+        """One for each Browsee project: sources with one key share its pace."""
+        by_key: dict[Secret, dict[str, Secret]] = {}
+        for source in self._settings.sources:
+            key = source.browsee_api_key or _SANDBOX_KEY
+            by_key.setdefault(key, {})[source.name] = key
+        for keys in by_key.values():
+            project = Project(self._pace(), now_s=self._now())
+            delivery = Delivery(
+                backlog=queue,
+                browsee=browsee,
+                project=project,
+                keys=keys,
+                retry=RetryFor(for_s=self._settings.retry.for_s, max_s=self._settings.retry.max_s),
+                emit=self._emit,
+                now=self._now,
+                jitter=random.random,
+            )
+            yield Worker(
+                backlog=queue,
+                delivery=delivery,
+                project=project,
+                sources=keys.keys(),
+                ruleset_of=self._active.of,
+                emit=self._emit,
+                now=self._now,
+            )
+
+    def _pace(self) -> ProjectConfig:
+        settings = self._settings
+        return ProjectConfig(PaceConfig(pinned_per_s=settings.browsee.rate_per_s, recover_s=settings.pace.recover_s))
+
+    async def _listen(self, stack: AsyncExitStack, queue: Queue) -> str:
+        app = web.Application()
+        app.add_routes(routes(self._ingest(queue)))
+        health = Health(
+            inbox=queue,
+            report=self._report,
+            registry=self._observer.registry,
+            is_operator=operator_check(self._settings.admin_token),
+        )
+        app.add_routes(health.routes())
+        return await _serve(stack, app, self._settings.listen, shutdown_s=GRACE_S)
+
+    def _ingest(self, queue: Queue) -> Parts:
+        limits = self._settings.limits
+        sources = [
+            Source(
+                name=source.name,
+                keys=source.keys,
+                signing_secrets=source.signing_secrets,
+                limit_per_s=source.limit_per_s,
+            )
+            for source in self._settings.sources
+        ]
+        return Parts(
+            inbox=queue,
+            sources=sources,
+            validator=event_validator(),
+            emit=self._emit,
+            clock=lambda: datetime.now(UTC),
+            monotonic_s=time.monotonic,
+            new_id=lambda: uuid4().hex,
+            is_draining=lambda: self._stopping,
+            limits=Limits(
+                body_bytes=limits.body_bytes,
+                inflated_bytes=limits.inflated_bytes,
+                message_bytes=limits.message_bytes,
+            ),
+        )
+
+    # -- running ---------------------------------------------------------------------------------------------------
+
+    async def _until(self, stop: asyncio.Event, tasks: list[asyncio.Task[None]]) -> None:
+        """Wait for `stop`; a part that ends by itself is a fault, and ends the service loudly."""
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            ended, _ = await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+        for task in ended - {stopping}:
+            task.result()
+
+    async def _drain(self, tasks: list[asyncio.Task[None]]) -> None:
+        self._stopping = True
+        self._emit(happenings.ServiceStopping(in_flight=sum(worker.in_flight for worker in self._workers)))
+        await asyncio.gather(*(worker.stop(GRACE_S) for worker in self._workers))
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _count(self, queue: Queue) -> None:
+        """Count pending and dead from rows now and then, so that a ledger that does not balance shows."""
+        while True:
+            await asyncio.sleep(_BALANCE_EVERY_S)
+            with contextlib.suppress(QueueError):
+                self._balance = await queue.balance()
+
+    def _report(self) -> Report:
+        return make_report(
+            stopping=self._stopping,
+            sandbox=self._settings.sandbox,
+            active=self._active,
+            projects=[(worker.sources, worker.project.state(self._now())) for worker in self._workers],
+            balance=self._balance,
+        )
+
+    def _destination(self) -> str:
+        return "SANDBOX" if self._settings.sandbox else self._settings.browsee.url
+
+
+async def _serve(stack: AsyncExitStack, app: web.Application, address: Address, *, shutdown_s: float) -> str:
+    """Serve `app` until `stack` is closed; the URL with the real port. Raises ConfigError if the address is taken."""
+    # Bodies are inflated by ingest, which caps them and needs the raw bytes for signatures.
+    runner = web.AppRunner(app, access_log=None, auto_decompress=False, shutdown_timeout=shutdown_s)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    try:
+        await web.TCPSite(runner, address.host, address.port).start()
+    except OSError as exc:
+        raise ConfigError(f"cannot listen on {address}: {exc.strerror}; choose another with --port") from exc
+    return f"http://{Address(host=address.host, port=runner.addresses[0][1])}"

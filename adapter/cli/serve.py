@@ -1,0 +1,74 @@
+"""`serve`: the service itself, until SIGINT or SIGTERM."""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import click
+import uvloop
+from rich.console import Console
+from rich.text import Text
+
+from adapter.app import Running, Service
+from adapter.observe.observer import Observer, configure_logging
+from adapter.settings.load import load_settings
+from adapter.settings.made_secrets import Made, complete
+from adapter.settings.settings import Settings, SourceSettings
+
+# Without messageId and timestamp, so that pasting it twice makes two events.
+_EXAMPLE = '{"type":"track","event":"Order Completed","userId":"u-1","properties":{"total":27.5}}'
+
+
+@click.command()
+@click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="Settings file (else ./adapter.yaml).")
+@click.option("--host", help="Address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 lets the system choose.")
+@click.option("--sandbox", is_flag=True, help="Deliver to a built-in stand-in for Browsee, with a queue of its own.")
+@click.option("--strict", is_flag=True, help="Exit if a mapping cannot be used, even if an earlier one is known.")
+def serve(config: Path | None, host: str | None, port: int | None, sandbox: bool, strict: bool) -> None:
+    """Receive events and deliver them, until SIGINT or SIGTERM.
+
+    \b
+    Examples:
+      browsee-adapter serve --sandbox
+      BROWSEE_API_KEY=… ADAPTER_WRITE_KEY=… browsee-adapter serve
+      browsee-adapter serve --config adapter.yaml --port 8080
+    """
+    settings, made = complete(load_settings(file=config, environ=os.environ, host=host, port=port, sandbox=sandbox))
+    configure_logging(log_format=settings.log_format)
+    for note in settings.notes:
+        click.echo(note, err=True)
+    uvloop.run(_serve(settings, made, strict=strict))
+
+
+async def _serve(settings: Settings, made: Made, *, strict: bool) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    service = Service(settings, observer=Observer(), strict=strict)
+    await service.run(stop=stop, started=lambda running: _greet(settings, made, running))
+
+
+def _greet(settings: Settings, made: Made, running: Running) -> None:
+    """Say where to send events and where to look. Keys are shown on a terminal only: elsewhere this is a log."""
+    console = Console(highlight=False, soft_wrap=True)
+    if settings.sandbox:
+        console.print(
+            Text("SANDBOX", style="bold black on yellow"), "nothing goes to Browsee; a stand-in takes the calls"
+        )
+    urls = [_webhook(running.url, source, shown=console.is_terminal) for source in settings.sources]
+    for source, url in zip(settings.sources, urls, strict=True):
+        console.print(f"Webhook of {source.name}: ", Text(url, style="bold"), sep="")
+    if made.file is not None and (made.key_of or made.admin_token):
+        console.print(f"Keys that nobody gave were made; they are kept in {made.file}")
+    if not settings.sources[0].signing_secrets:
+        console.print("Try it:", Text(f"\n  curl {urls[0]} -d '{_EXAMPLE}'", style="cyan"), sep="")
+    if running.sandbox_url is not None:
+        console.print("See what it became: ", Text(running.sandbox_url, style="bold"), sep="")
+    console.print(f"Is it well: {running.url}/readyz   Figures: {running.url}/metrics   Stop: Ctrl-C")
+
+
+def _webhook(url: str, source: SourceSettings, *, shown: bool) -> str:
+    return f"{url}/webhooks/{source.name}/{source.keys[0].reveal() if shown else '<key>'}"

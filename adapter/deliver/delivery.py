@@ -1,0 +1,182 @@
+"""One event, from its lease to its outcome: rendered, its calls sent in order, what came back judged.
+
+Knows no queue but to note what got through. Whatever Browsee does is a value; what it raises is a fault of ours.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import assert_never
+
+from adapter.deliver.browsee import Browsee
+from adapter.deliver.policy import (
+    Accepted,
+    Answer,
+    Misconfigured,
+    RefusedByBrowsee,
+    TryAgain,
+    classify,
+    delay_s,
+    is_exhausted,
+)
+from adapter.deliver.project import Go, Project, Ticket
+from adapter.mapping.ruleset import Ruleset
+from adapter.model import (
+    Call,
+    Calls,
+    Dead,
+    Delivered,
+    Dropped,
+    Lease,
+    Outcome,
+    Reason,
+    Refused,
+    Retry,
+    Secret,
+    Unmatched,
+)
+from adapter.observe import happenings
+from adapter.observe.observer import Emit
+from adapter.queue.base import Backlog
+
+STOPPING = Retry(Reason.STOPPING, delay_s=0, counted=False)
+# Who would wait longer than this for a call to be allowed gives the event back, so that others of its project may pass.
+_PATIENCE_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class RetryFor:
+    """`retry:` of the settings: an event is tried for `for_s` seconds, at most `max_s` apart."""
+
+    for_s: float
+    max_s: float
+
+
+class Delivery:
+    """Delivers events of one project, many at a time. `keys` are Browsee keys by source name; `jitter` gives numbers
+    in [0, 1); `now` gives seconds since 1970 on a clock that never jumps; `stopping` ends every wait.
+    """
+
+    def __init__(
+        self,
+        *,
+        backlog: Backlog,
+        browsee: Browsee,
+        project: Project,
+        keys: Mapping[str, Secret],
+        retry: RetryFor,
+        emit: Emit,
+        now: Callable[[], float],
+        jitter: Callable[[], float],
+    ) -> None:
+        self.stopping = asyncio.Event()
+        self._backlog = backlog
+        self._browsee = browsee
+        self._project = project
+        self._keys = keys
+        self._retry = retry
+        self._emit = emit
+        self._now = now
+        self._jitter = jitter
+        self._gate = asyncio.Lock()
+
+    async def deliver(self, lease: Lease, ruleset: Ruleset) -> Outcome:
+        """What became of the event. Raises only what is a fault of ours."""
+        rendered = ruleset.render(lease.event)
+        match rendered:
+            case Calls():
+                self._warn(lease, rendered)
+                return await self._send_all(lease, rendered)
+            case Refused():
+                self._warn(lease, rendered)
+                return Dead(Reason.REFUSED_BY_MAPPING, _worded(rendered))
+            case Dropped() | Unmatched():
+                return rendered
+            case _:
+                assert_never(rendered)
+
+    def try_again(self, lease: Lease, reason: Reason, *, counted: bool, at_least_s: float = 0.0) -> Retry | Dead:
+        """The event's next try, or its end if it has been tried for as long as the settings say."""
+        wait_s = max(at_least_s, delay_s(attempt=lease.attempt, jitter=self._jitter(), max_s=self._retry.max_s))
+        if counted and is_exhausted(retried_s=lease.retried_s + wait_s, retry_for_s=self._retry.for_s):
+            return Dead(Reason.EXHAUSTED, f"tried for {lease.retried_s:.0f} s; the last time: {reason}")
+        return Retry(reason, wait_s, counted)
+
+    async def _send_all(self, lease: Lease, rendered: Calls) -> Outcome:
+        """Send the calls in order, less those that got through before; stop at the first that does not."""
+        left = [call for call in rendered.calls if call.key not in lease.sent]
+        unexpected = False
+        for number, call in enumerate(left, start=1):
+            said = await self._send(lease, call)
+            if not isinstance(said, Accepted):
+                return said
+            unexpected = unexpected or said.unexpected
+            # Noted before the next one goes: a crash between the two repeats a call, never loses one.
+            if number < len(left):
+                self._backlog.note(lease, call.key)
+        return Delivered("an answer was not as documented" if unexpected else "")
+
+    async def _send(self, lease: Lease, call: Call) -> Accepted | Retry | Dead:
+        admitted = await self._admit(call)
+        if isinstance(admitted, Retry):
+            return admitted
+        answer = await self._answer(call, lease, admitted.ticket)
+        now_s = self._now()
+        ruling = self._project.answered(
+            admitted.ticket,
+            classify(answer, now=datetime.fromtimestamp(now_s, UTC)),
+            lane=lease.event.user_id or lease.event.anonymous_id or "",
+            receipt=lease.receipt,
+            now_s=now_s,
+        )
+        if ruling.revived:
+            await self._backlog.revive(ruling.revived)
+        match ruling.verdict:
+            case Accepted(unexpected=unexpected) as accepted:
+                if unexpected:
+                    self._emit(happenings.UnexpectedAnswer(kind=call.kind))
+                return accepted
+            case RefusedByBrowsee(message=message):
+                return Dead(Reason.REFUSED, message)
+            case TryAgain(reason=reason, retry_after_s=retry_after_s, counted=counted):
+                return self.try_again(lease, reason, counted=counted, at_least_s=retry_after_s or 0.0)
+            case Misconfigured():
+                return self.try_again(lease, Reason.MISCONFIGURED, counted=False)
+            case _:
+                assert_never(ruling.verdict)
+
+    async def _answer(self, call: Call, lease: Lease, ticket: Ticket) -> Answer:
+        try:
+            answer = await self._browsee.send(call, self._keys[lease.event.source])
+        except BaseException:
+            self._project.abandoned(ticket, now_s=self._now())
+            raise
+        status = "none" if answer.status is None else str(answer.status)
+        self._emit(happenings.CallAnswered(kind=call.kind, status=status, seconds=round(answer.seconds, 4)))
+        return answer
+
+    async def _admit(self, call: Call) -> Go | Retry:
+        """Wait for the project to let this call go, first come first served; Retry if that would take too long."""
+        async with self._gate:
+            while not self.stopping.is_set():
+                admitted = self._project.admit(call.kind, self._now())
+                if isinstance(admitted, Go):
+                    return admitted
+                if admitted.seconds > _PATIENCE_S:
+                    return Retry(Reason.PAUSED, admitted.seconds, counted=False)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self.stopping.wait(), admitted.seconds)
+        return STOPPING
+
+    def _warn(self, lease: Lease, rendered: Calls | Refused) -> None:
+        source = lease.event.source
+        for warned in rendered.warnings:
+            self._emit(
+                happenings.MappingWarned(source=source, rule=warned.rule, field=warned.field, cause=warned.cause)
+            )
+
+
+def _worded(refused: Refused) -> str:
+    return f"{'; '.join(problem.message for problem in refused.problems)} (rule '{refused.rule}')"

@@ -1,0 +1,84 @@
+"""A gate in front of calls: open, or shut with one probe at a time. Pure; the clock comes in as `now_s`.
+
+Blocks, an open circuit breaker and a misconfigured project are all this, and differ in when they shut, in how soon they
+probe, and in what a good answer is. Never looks at an answer itself.
+"""
+
+from dataclasses import dataclass
+
+# A probe under way has no known end: those who wait ask again after this long.
+ASK_AGAIN_S = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class GateConfig:
+    """The first probe goes `first_s` after the gate has shut; each that fails doubles the pause, to `max_s`.
+
+    A probe that is not answered within `lost_s` is taken for lost, and another goes.
+    """
+
+    first_s: float
+    max_s: float
+    lost_s: float = 120.0
+
+
+class Gate:
+    """Open at first. While it is shut, `wait_s` is 0 only for the next probe."""
+
+    def __init__(self, config: GateConfig) -> None:
+        self._config = config
+        self._shut_at_s: float | None = None
+        self._pause_s = config.first_s
+        self._due_s = 0.0
+        self._probe: int | None = None
+
+    @property
+    def is_shut(self) -> bool:
+        return self._shut_at_s is not None
+
+    def shut_for_s(self, now_s: float) -> float:
+        """How long it has been shut; 0 if it is open."""
+        return 0.0 if self._shut_at_s is None else max(0.0, now_s - self._shut_at_s)
+
+    def probe_in_s(self, now_s: float) -> float:
+        """Seconds until the next probe may go; 0 if one may, or is under way, or the gate is open."""
+        return max(0.0, self._due_s - now_s) if self.is_shut and self._probe is None else 0.0
+
+    def wait_s(self, now_s: float) -> float:
+        """Seconds to wait before asking again; 0: a call may pass."""
+        if self._shut_at_s is None:
+            return 0.0
+        if self._probe is not None and now_s < self._due_s:
+            return ASK_AGAIN_S
+        return max(0.0, self._due_s - now_s)
+
+    def let_pass(self, ticket: int, now_s: float) -> None:
+        """The call `ticket` goes; `wait_s` was 0. Through a shut gate it goes as the probe."""
+        if self._shut_at_s is not None:
+            self._probe = ticket
+            self._due_s = now_s + self._config.lost_s
+
+    def is_probe(self, ticket: int) -> bool:
+        return self._probe == ticket
+
+    def shut(self, now_s: float) -> None:
+        """Let nothing pass but probes. A gate that is shut stays as it is."""
+        if self._shut_at_s is None:
+            self._shut_at_s = now_s
+            self._pause_s = self._config.first_s
+            self._due_s = now_s + self._pause_s
+            self._probe = None
+
+    def probe_failed(self, now_s: float) -> None:
+        """The next probe goes after twice the pause."""
+        self._pause_s = min(self._pause_s * 2.0, self._config.max_s)
+        self.probe_told_nothing(now_s)
+
+    def probe_told_nothing(self, now_s: float) -> None:
+        """The next probe goes after the same pause."""
+        self._probe = None
+        self._due_s = now_s + self._pause_s
+
+    def open(self) -> None:
+        self._shut_at_s = None
+        self._probe = None

@@ -1,0 +1,195 @@
+"""Takes events from the queue, has them delivered, and settles what came of it.
+
+One `Worker` for each Browsee project, so that a slow or paused one holds up nobody else. An event is held by one task
+from lease to settle; when each call may go is for the project's pace to say. Nothing an event or Browsee does ends a
+worker: whatever happens to one event becomes its outcome.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection
+from typing import TypeVar, assert_never
+
+from adapter.deliver.delivery import STOPPING, Delivery
+from adapter.deliver.project import Project
+from adapter.errors import QueueError
+from adapter.mapping.ruleset import Ruleset
+from adapter.model import Dead, Delivered, Dropped, Lease, Outcome, Reason, Retry, Unmatched
+from adapter.observe import happenings
+from adapter.observe.observer import Emit
+from adapter.queue.base import Backlog
+
+T = TypeVar("T")
+
+LEASE_S = 60.0
+_TAKE_WAIT_S = 1.0
+_SETTLE_AGAIN_S = 0.5
+# Events held at least, so that one that waits for its pause does not keep the others from being looked at.
+_LEAST_HELD = 4
+
+
+class Worker:
+    """Delivers the events of `sources`, all of one project, by `delivery`.
+
+    `ruleset_of` gives the mapping that is active for a source now; `now` gives seconds since 1970 on a clock that
+    never jumps.
+    """
+
+    def __init__(
+        self,
+        *,
+        backlog: Backlog,
+        delivery: Delivery,
+        project: Project,
+        sources: Collection[str],
+        ruleset_of: Callable[[str], Ruleset],
+        emit: Emit,
+        now: Callable[[], float],
+    ) -> None:
+        self.project = project
+        self.sources = sources
+        self._backlog = backlog
+        self._delivery = delivery
+        self._ruleset_of = ruleset_of
+        self._emit = emit
+        self._now = now
+        self._held: dict[asyncio.Task[None], Lease] = {}
+        self._released = asyncio.Event()
+
+    @property
+    def in_flight(self) -> int:
+        """Events held right now."""
+        return len(self._held)
+
+    async def run(self) -> None:
+        """Deliver until `stop`."""
+        renewing = asyncio.create_task(self._renew_leases())
+        try:
+            while not self._delivery.stopping.is_set():
+                await self._feed()
+        finally:
+            renewing.cancel()
+            await asyncio.gather(renewing, return_exceptions=True)
+
+    async def stop(self, grace_s: float) -> None:
+        """Take nothing more, let the calls under way end within `grace_s`, and leave nothing leased.
+
+        A call cut off after that may have got through: its event is pending and will be sent again.
+        """
+        self._delivery.stopping.set()
+        if self._held:
+            await asyncio.wait(self._held, timeout=grace_s)
+        for task in self._held:
+            task.cancel()
+        await asyncio.gather(*self._held, return_exceptions=True)
+
+    # -- feeding ---------------------------------------------------------------------------------------------------
+
+    async def _feed(self) -> None:
+        """Lease as many events as can be worked on now, and start a task for each."""
+        now_s = self._now()
+        paused_s = self.project.paused_for_s(now_s)
+        free = self._most_held(now_s) - len(self._held)
+        if free <= 0 or paused_s > 0:
+            self._released.clear()
+            await self._first_of(self._released.wait(), within_s=paused_s or _TAKE_WAIT_S)
+            return
+        try:
+            leases = await self._first_of(
+                self._backlog.take(sources=self.sources, limit=free, lease_s=LEASE_S, wait_s=_TAKE_WAIT_S)
+            )
+        except QueueError as exc:
+            self._emit(happenings.QueueFailed(cause=str(exc)))
+            await self._first_of(within_s=_TAKE_WAIT_S)
+            return
+        for lease in leases or ():
+            task = asyncio.create_task(self._work(lease))
+            self._held[task] = lease
+            task.add_done_callback(self._release)
+
+    def _most_held(self, now_s: float) -> int:
+        """Twice the calls that may be under way, for while some settle others must be ready; no more than a second's
+        worth, for what is held waits where it cannot be put off.
+        """
+        state = self.project.state(now_s)
+        return max(_LEAST_HELD, min(2 * state.concurrency, round(state.per_s)))
+
+    async def _first_of(self, wait: Awaitable[T] | None = None, *, within_s: float | None = None) -> T | None:
+        """The result of `wait`; None if `stop` is called or `within_s` pass before, and then `wait` is cancelled."""
+        tasks = {asyncio.ensure_future(wait)} if wait is not None else set()
+        stopping = asyncio.create_task(self._delivery.stopping.wait())
+        try:
+            await asyncio.wait({*tasks, stopping}, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
+            return next((task.result() for task in tasks if task.done()), None)
+        finally:
+            for task in (*tasks, stopping):
+                task.cancel()
+
+    def _release(self, task: asyncio.Task[None]) -> None:
+        self._held.pop(task, None)
+        self._released.set()
+
+    async def _renew_leases(self) -> None:
+        while True:
+            await asyncio.sleep(LEASE_S / 3)
+            for lease in list(self._held.values()):
+                await self._backlog.renew(lease, lease_s=LEASE_S)
+
+    # -- one event -------------------------------------------------------------------------------------------------
+
+    async def _work(self, lease: Lease) -> None:
+        ruleset = self._ruleset_of(lease.event.source)
+        try:
+            outcome = await self._delivery.deliver(lease, ruleset)
+        except asyncio.CancelledError:
+            # Only `stop` cancels; what it waits for now is that the event is pending again.
+            outcome = STOPPING
+        except Exception as exc:
+            # A fault of ours must neither end the worker nor hold up the event's user for ever: it counts as a try.
+            self._emit(happenings.WorkerFailed(message_id=lease.event.message_id, error=_where(exc)))
+            outcome = self._delivery.try_again(lease, Reason.FAULT, counted=True)
+        await self._settle(lease, outcome, ruleset.version)
+
+    async def _settle(self, lease: Lease, outcome: Outcome, mapping: str) -> None:
+        """Settle even if the disk is in trouble for a while: until then the event would be sent again."""
+        while True:
+            try:
+                settled = await self._backlog.settle(lease, outcome, mapping=mapping)
+            except QueueError as exc:
+                self._emit(happenings.QueueFailed(cause=str(exc)))
+                if self._delivery.stopping.is_set():
+                    return
+                await asyncio.sleep(_SETTLE_AGAIN_S)
+            else:
+                if settled:
+                    self._emit(_happening(lease, outcome, mapping))
+                return
+
+
+def _where(exc: Exception) -> str:
+    """The kind of fault and where it happened; never its text, which may quote a body."""
+    frame = exc.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    place = "" if frame is None else f" at {frame.tb_frame.f_globals.get('__name__')}:{frame.tb_lineno}"
+    return f"{type(exc).__name__}{place}"
+
+
+def _happening(lease: Lease, outcome: Outcome, mapping: str) -> happenings.Happening:
+    source, message_id = lease.event.source, lease.event.message_id
+    match outcome:
+        case Delivered():
+            return happenings.EventDelivered(source=source, message_id=message_id, mapping=mapping)
+        case Dropped(reason=reason, rule=rule):
+            return happenings.EventDropped(
+                source=source, reason=reason, rule=rule, message_id=message_id, mapping=mapping
+            )
+        case Unmatched():
+            return happenings.EventUnmatched(source=source, message_id=message_id, mapping=mapping)
+        case Dead(reason=reason):
+            return happenings.EventDied(source=source, reason=reason, message_id=message_id, mapping=mapping)
+        case Retry(reason=reason, delay_s=wait_s):
+            return happenings.EventRetried(
+                source=source, reason=reason, message_id=message_id, delay_s=round(wait_s, 3), attempt=lease.attempt
+            )
+        case _:
+            assert_never(outcome)

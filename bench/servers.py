@@ -1,0 +1,61 @@
+"""Bare peers as processes: `python -m bench.servers ack` answers events, `… browsee` takes calls and times them."""
+
+import asyncio
+import sys
+import time
+
+import orjson
+import uvloop
+from aiohttp import web
+
+
+async def acknowledge(request: web.Request) -> web.Response:
+    """What any handler has to do at least: read, parse, answer."""
+    orjson.loads(await request.read())
+    return web.Response(body=b'{"success":true}', content_type="application/json")
+
+
+class Calls:
+    """Answers as Browsee does and remembers when."""
+
+    def __init__(self) -> None:
+        self._at_s: list[float] = []
+
+    async def take(self, request: web.Request) -> web.Response:
+        """One call."""
+        orjson.loads(await request.read())
+        self._at_s.append(time.monotonic())
+        return web.Response(body=b'{"status":"success"}', content_type="application/json")
+
+    async def told(self, _: web.Request) -> web.Response:
+        """How many, and how many a second between the first tenth and the last, where no start or end is in it."""
+        count = len(self._at_s)
+        first, last = count // 10, count - count // 10 - 1
+        rate = (last - first) / (self._at_s[last] - self._at_s[first]) if count >= 100 else 0.0
+        return web.json_response({"count": count, "rate": rate})
+
+    async def forget(self, _: web.Request) -> web.Response:
+        """Begin again."""
+        self._at_s.clear()
+        return web.json_response({})
+
+
+async def serve(mode: str) -> None:
+    """Serve on a port of the system's choice, print it, and end with standard input."""
+    app, calls = web.Application(client_max_size=16 * 1024 * 1024), Calls()
+    if mode == "ack":
+        app.router.add_post("/", acknowledge)
+    else:
+        app.router.add_post("/api/v1/{kind}", calls.take)
+        app.router.add_get("/told", calls.told)
+        app.router.add_delete("/told", calls.forget)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    print(f"http://127.0.0.1:{runner.addresses[0][1]}", flush=True)
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+    await runner.cleanup()
+
+
+if __name__ == "__main__":
+    uvloop.run(serve(sys.argv[1]))

@@ -1,0 +1,305 @@
+"""The worker between a real queue and a real sandbox: what each answer of Browsee does to events and their order."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import TestServer
+
+from adapter.activation import read_message
+from adapter.app import make_sandbox, steady_clock
+from adapter.deliver.browsee import Browsee
+from adapter.deliver.delivery import Delivery, RetryFor
+from adapter.deliver.gate import GateConfig
+from adapter.deliver.pace import PaceConfig
+from adapter.deliver.project import Project, ProjectConfig
+from adapter.deliver.worker import Worker
+from adapter.mapping.load import load
+from adapter.mapping.ruleset import Ruleset
+from adapter.model import Calls, Event, Reason, Secret
+from adapter.observe import happenings
+from adapter.observe.happenings import Happening
+from adapter.queue.memory import MemoryQueue
+from adapter.sandbox.recording import Wanted
+from adapter.sandbox.script import Script, parse_script
+from adapter.sandbox.server import Sandbox, build
+from tests.fakes import make_event, until
+
+MAPPING = """\
+version: 1
+rules:
+  - name: Noise
+    when: {type: track, event: Heartbeat}
+    drop: too frequent
+  - name: An order
+    when: {type: track, event: Order Completed}
+    send:
+      - track: ORDER
+        copy: none
+        properties:
+          id: {from: properties.id, required: true}
+      - track: ITEM
+        each: properties.items
+        copy: none
+        properties: {sku: item}
+  - when: {type: track}
+    track: {from: event, apply: [snake, upper]}
+  - when: {type: identify}
+    identify: true
+"""
+FAST = ProjectConfig(
+    PaceConfig(pinned_per_s=10_000),
+    misconfigured=GateConfig(first_s=0.05, max_s=0.05),
+    blocked=GateConfig(first_s=0.05, max_s=0.05),
+)
+
+
+@dataclass(slots=True)
+class Road:
+    """A worker with what stands on both sides of it."""
+
+    queue: MemoryQueue
+    sandbox: Sandbox
+    worker: Worker
+    said: list[Happening] = field(default_factory=list)
+
+    def script(self, text: str) -> None:
+        """From now on Browsee answers by this script."""
+        self.sandbox.script = parse_script(text, file="script.yaml")
+
+    async def settled(self) -> dict[str, int]:
+        """The ledger's terms that are not 0, once nothing is pending."""
+        await until(self._is_idle)
+        balance = await self.queue.balance()
+        assert balance.unaccounted == 0
+        terms = {**balance.counts, "dead": balance.dead}
+        return {term: n for term, n in terms.items() if n and term != "received"}
+
+    async def _is_idle(self) -> bool:
+        return not (await self.queue.balance()).pending
+
+    async def calls(self, *, status: int | None = None) -> list[dict[str, Any]]:
+        """The bodies of what the sandbox got, in order; only those answered `status`, if it is given."""
+        wanted = Wanted(after=0, limit=10_000, status=status)
+        return [call.as_json()["body"] for call in await self.sandbox.recording.read(wanted)]
+
+    async def has_calls(self, least: int) -> bool:
+        """Whether the sandbox got that many, however it answered them."""
+        return len(await self.calls()) >= least
+
+    def heard(self, kind: type[Happening]) -> list[Happening]:
+        """What was said of that kind."""
+        return [happening for happening in self.said if isinstance(happening, kind)]
+
+
+Open = Callable[..., Any]
+
+
+@pytest.fixture
+async def road() -> AsyncIterator[Road]:
+    async with asyncio.TaskGroup() as tasks:
+        sandbox, queue, said = make_sandbox(), MemoryQueue(now=steady_clock()), list[Happening]()
+        server = TestServer(build(sandbox))
+        await server.start_server()
+        async with Browsee(f"{server.make_url('/api/v1')}") as browsee:
+            worker = make_worker(queue, browsee, said, ruleset(MAPPING))
+            running = tasks.create_task(worker.run())
+            yield Road(queue, sandbox, worker, said)
+            await worker.stop(grace_s=5)
+            await running
+        await server.close()
+
+
+def ruleset(text: str) -> Ruleset:
+    return load(text, file="shop.yaml", read=read_message, hash_key=None)
+
+
+def make_worker(queue: MemoryQueue, browsee: Browsee, said: list[Happening], mapping: Ruleset) -> Worker:
+    now = steady_clock()
+    project = Project(FAST, now_s=now())
+    delivery = Delivery(
+        backlog=queue,
+        browsee=browsee,
+        project=project,
+        keys={"shop": Secret("browsee-key")},
+        retry=RetryFor(for_s=0.2, max_s=0.1),
+        emit=said.append,
+        now=now,
+        jitter=lambda: 0.5,
+    )
+    return Worker(
+        backlog=queue,
+        delivery=delivery,
+        project=project,
+        sources=["shop"],
+        ruleset_of=lambda _: mapping,
+        emit=said.append,
+        now=now,
+    )
+
+
+def clicks(count: int, *, user: str = "u-1") -> list[Event]:
+    return [make_event(f"{user}-{n}", user=user, properties={"n": n}) for n in range(count)]
+
+
+async def test_every_outcome_is_reached(road: Road) -> None:
+    """Delivered, dropped, unmatched and refused by the mapping, each counted and said once."""
+    await road.queue.put(
+        [
+            make_event("m-1", user="a"),
+            make_event("m-2", user="b", event="Heartbeat"),
+            make_event("m-3", user="c", type="group"),
+            make_event("m-4", user="d", event="Order Completed"),
+        ]
+    )
+    assert await road.settled() == {"delivered": 1, "dropped": 1, "unmatched": 1, "dead": 1}
+    assert [call["event"] for call in await road.calls()] == ["CLICKED"]
+    [died] = road.heard(happenings.EventDied)
+    assert isinstance(died, happenings.EventDied)
+    assert (died.reason, died.message_id) == (Reason.REFUSED_BY_MAPPING, "m-4")
+
+
+async def test_a_refusal_is_final_and_lets_the_next_go(road: Road) -> None:
+    """400 is never tried again, and never holds up the user."""
+    road.script("- {nth: 1, status: 400, body: {status: failure, message: no such event}}")
+    await road.queue.put(clicks(3))
+    assert await road.settled() == {"dead": 1, "delivered": 2}
+    assert [call["properties"]["n"] for call in await road.calls()] == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    "rule",
+    ["status: 503", "drop: true", "{status: 200, body: a proxy's page}", "status: 408"],
+    ids=["5xx", "connection lost", "not JSON", "408"],
+)
+async def test_trouble_is_tried_again_in_order(road: Road, rule: str) -> None:
+    """Each user's first two tries fail: every event arrives, and none overtakes another of its user."""
+    fields = rule.strip("{}")
+    road.script(f"- {{nth: 1-2, per: user, {fields}}}")
+    await road.queue.put([event for user in "abc" for event in clicks(4, user=user)])
+    assert await road.settled() == {"delivered": 12}
+    for user in "abc":
+        seen = [call["properties"]["n"] for call in await road.calls() if call["userId"] == user]
+        assert seen == [0, 0, 0, 1, 2, 3]
+
+
+async def test_an_event_is_given_up_after_its_time(road: Road) -> None:
+    """Failing for longer than `retry.for` ends as dead, exhausted; the user's next event goes on."""
+    road.script("- {when: {event: CLICKED}, status: 500}")
+    await road.queue.put([make_event("m-1"), make_event("m-2", event="Viewed")])
+    assert await road.settled() == {"dead": 1, "delivered": 1}
+    [died] = road.heard(happenings.EventDied)
+    assert isinstance(died, happenings.EventDied)
+    assert died.reason is Reason.EXHAUSTED
+    assert len(await road.calls(status=500)) > 2
+
+
+async def test_a_429_uses_up_no_attempt(road: Road) -> None:
+    """However often Browsee says to slow down, the event is not the one to blame."""
+    road.script("- {nth: 1-30, status: 429}")
+    await road.queue.put(clicks(1))
+    assert await road.settled() == {"delivered": 1}
+    assert {h.attempt for h in road.heard(happenings.EventRetried) if isinstance(h, happenings.EventRetried)} == {0}
+
+
+async def test_calls_that_got_through_are_not_sent_again(road: Road) -> None:
+    """Of an event of three calls only those are repeated that failed, and they stay in order."""
+    road.script("- {when: {event: ITEM}, nth: 2-3, status: 503}")
+    await road.queue.put(
+        [make_event("m-1", event="Order Completed", properties={"id": "o-1", "items": ["a", "b", "c"]})]
+    )
+    assert await road.settled() == {"delivered": 1}
+    seen = [call["properties"].get("sku", call["event"]) for call in await road.calls()]
+    assert seen == ["ORDER", "a", "b", "b", "b", "c"]
+
+
+async def test_a_wrong_key_burns_nothing(road: Road) -> None:
+    """While Browsee answers 401 one call probes now and then; nothing dies, and all is delivered afterwards."""
+    road.script("- {status: 401}")
+    await road.queue.put([event for user in "abcdef" for event in clicks(5, user=user)])
+    await until(lambda: road.has_calls(5))
+    balance = await road.queue.balance()
+    assert (balance.pending, balance.dead) == (30, 0)
+    assert road.worker.project.state(steady_clock()()).delivery == "paused"
+    road.sandbox.script = Script()
+    assert await road.settled() == {"delivered": 30}
+
+
+async def test_refusals_of_everybody_are_not_the_events_fault(road: Road) -> None:
+    """The same 400 for several users in a row is a wrong key: those events are pending again and arrive later."""
+    road.script("- {nth: 1-40, status: 400, body: {status: failure, message: invalid key}}")
+    await road.queue.put([event for user in "abcdefgh" for event in clicks(3, user=user)])
+    assert await road.settled() == {"delivered": 24}
+    for user in "abcdefgh":
+        taken = [call["properties"]["n"] for call in await road.calls(status=200) if call["userId"] == user]
+        assert sorted(taken) == [0, 1, 2]
+
+
+async def test_a_fault_of_ours_ends_as_a_dead_letter(road: Road) -> None:
+    """A ruleset that breaks is said with its place, costs tries like any failure, and never ends the worker."""
+
+    class Broken:
+        version = "0123456789ab"
+
+        def render(self, event: Event) -> Calls:
+            raise ZeroDivisionError(event.body["userId"])
+
+    said: list[Happening] = []
+    await road.worker.stop(grace_s=1)
+    async with Browsee("http://127.0.0.1:9") as browsee:
+        worker = make_worker(road.queue, browsee, said, Broken())  # type: ignore[arg-type]
+        running = asyncio.create_task(worker.run())
+        await road.queue.put(clicks(1))
+        assert await road.settled() == {"dead": 1}
+        await worker.stop(grace_s=1)
+        await running
+    faults = [h.error for h in said if isinstance(h, happenings.WorkerFailed)]
+    assert len(faults) > 1
+    assert faults[0].startswith("ZeroDivisionError at tests.integration.test_worker:")
+    assert "u-1" not in "".join(faults)
+
+
+async def test_stopping_ends_the_calls_under_way(road: Road) -> None:
+    """A slow call that is open at `stop` is finished and settled, once; what waits stays pending and unleased."""
+    road.script("- {nth: 1, delay_s: 0.5}")
+    await road.queue.put(clicks(3))
+    await until(lambda: road.has_calls(1))
+    await road.worker.stop(grace_s=5)
+    balance = await road.queue.balance()
+    assert (balance.counts["delivered"], balance.pending) == (1, 2)
+    assert len(await road.calls()) == 1
+    [lease] = await road.queue.take(sources=["shop"], limit=10, lease_s=1, wait_s=0)
+    assert lease.event.message_id == "u-1-1"
+
+
+async def test_a_call_beyond_the_grace_is_cut_off(road: Road) -> None:
+    """The event is pending again and its lane free: it may be repeated, and is not lost."""
+    road.script("- {nth: 1, delay_s: 30}")
+    await road.queue.put(clicks(1))
+    await until(lambda: road.has_calls(1))
+    await road.worker.stop(grace_s=0.05)
+    [lease] = await road.queue.take(sources=["shop"], limit=10, lease_s=1, wait_s=0)
+    assert (lease.event.message_id, lease.attempt) == ("u-1-0", 0)
+
+
+async def test_order_is_exact_under_a_mix_of_answers(road: Road) -> None:
+    """Ten users of twenty events, each with failures of its own: no user's event is tried before the one before it
+    has had its final answer.
+    """
+    road.script(
+        """\
+- {nth: 2-3, per: user, status: 503}
+- {nth: 7, per: user, status: 400, body: {status: failure, message: odd}}
+- {nth: 11, per: user, drop: true}
+"""
+    )
+    await road.queue.put([event for user in "abcdefghij" for event in clicks(20, user=user)])
+    ended = await road.settled()
+    assert sum(ended.values()) == 200
+    for user in "abcdefghij":
+        tried = [call["properties"]["n"] for call in await road.calls() if call["userId"] == user]
+        assert all(later - earlier in (0, 1) for earlier, later in pairwise(tried))
+        assert tried[-1] == 19
