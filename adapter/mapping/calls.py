@@ -25,8 +25,8 @@ MAX_NAME: Final = 500
 Kind: TypeAlias = Literal["track", "identify"]
 Made: TypeAlias = tuple[Kind, str, JsonObject]
 """A call before it has its key: kind, event name (empty for identify) and body."""
-Maker: TypeAlias = Callable[[Frame, list[Made], int], int]
-"""Adds the calls of one call block for an event, at most so many; answers how many more there would have been."""
+Make: TypeAlias = Callable[[Frame], Made | None]
+"""Makes one call; None, and a problem in the frame, where the event is refused."""
 _Fill: TypeAlias = Callable[[Frame], JsonObject]
 _Stage: TypeAlias = Callable[[JsonObject, Frame], JsonObject]
 
@@ -39,15 +39,52 @@ class Defaults:
     separator: str | None
 
 
-def compile_call(node: Node, reader: Reader, scope: Scope, defaults: Defaults, *, when: Node | None) -> Maker:
-    """The closure that makes the calls of a call block; `when` is its own condition, if it stands under `send`."""
+@dataclass(frozen=True, slots=True)
+class CallBlock:
+    """One call block: how to make a call, on what condition of its own, for each member of what."""
+
+    make: Make
+    holds: Holds | None
+    each: Get | None
+
+    def add_to(self, made: list[Made], frame: Frame, room: int) -> int:
+        """Add the calls for an event, at most `room`; answers how many more there would have been."""
+        if self.each is not None:
+            return self._add_each(made, frame, self.each, room)
+        if self.holds is not None and not self.holds(frame):
+            return 0
+        return self._add(made, frame, room)
+
+    def _add(self, made: list[Made], frame: Frame, room: int) -> int:
+        if len(made) >= room:
+            return 1
+        call = self.make(frame)
+        if call is not None:
+            made.append(call)
+        return 0
+
+    def _add_each(self, made: list[Made], frame: Frame, each: Get, room: int) -> int:
+        value = each(frame)
+        over = 0
+        for place, member in enumerate(value if type(value) is list else [value]):
+            if member is None or member is ABSENT:
+                continue
+            frame.item, frame.index = member, place
+            if self.holds is None or self.holds(frame):
+                over += self._add(made, frame, room)
+        frame.item = frame.index = ABSENT
+        return over
+
+
+def compile_call(node: Node, reader: Reader, scope: Scope, defaults: Defaults, *, when: Node | None) -> CallBlock:
+    """A call block, ready to make calls; `when` is its own condition, if it stands under `send`."""
     each = reader.path(node.at("each"), "E163", scope) if node.has("each") else None
     inner = replace(scope, has_item=True) if node.has("each") else scope
     kind = _kind(node, reader)
     fill = _fields(node, reader, inner, defaults, kind)
     make = _track(node, reader, inner, fill) if kind == "track" else _identify(node, reader, inner, fill)
     holds = compile_condition(when, reader, inner) if when is not None else None
-    return _once(make, holds) if each is None else _for_each(make, holds, reader.getter(each))
+    return CallBlock(make, holds, reader.getter(each) if each is not None else None)
 
 
 def _kind(node: Node, reader: Reader) -> Kind:
@@ -64,49 +101,10 @@ def _kind(node: Node, reader: Reader) -> Kind:
     return kind
 
 
-def _once(make: Callable[[Frame], Made | None], holds: Holds | None) -> Maker:
-    def add(frame: Frame, made: list[Made], room: int) -> int:
-        if holds is not None and not holds(frame):
-            return 0
-        if room <= 0:
-            return 1
-        call = make(frame)
-        if call is not None:
-            made.append(call)
-        return 0
-
-    return add
-
-
-def _for_each(make: Callable[[Frame], Made | None], holds: Holds | None, each: Get) -> Maker:
-    def add(frame: Frame, made: list[Made], room: int) -> int:
-        value = each(frame)
-        if value is ABSENT or value is None:
-            return 0
-        over = 0
-        for place, member in enumerate(value if type(value) is list else [value]):
-            if member is None:
-                continue
-            frame.item, frame.index = member, place
-            if holds is not None and not holds(frame):
-                continue
-            if room <= 0:
-                over += 1
-                continue
-            call = make(frame)
-            if call is not None:
-                made.append(call)
-                room -= 1
-        frame.item = frame.index = ABSENT
-        return over
-
-    return add
-
-
 # The body
 
 
-def _track(node: Node, reader: Reader, scope: Scope, fill: _Fill) -> Callable[[Frame], Made | None]:
+def _track(node: Node, reader: Reader, scope: Scope, fill: _Fill) -> Make:
     name_of = _event_name(node, reader, scope)
     common = _common(node, reader, scope)
     missing = Problem("/event", "required", "the event name is absent or empty")
@@ -128,7 +126,7 @@ def _track(node: Node, reader: Reader, scope: Scope, fill: _Fill) -> Callable[[F
     return make
 
 
-def _identify(node: Node, reader: Reader, scope: Scope, fill: _Fill) -> Callable[[Frame], Made | None]:
+def _identify(node: Node, reader: Reader, scope: Scope, fill: _Fill) -> Make:
     common = _common(node, reader, scope)
 
     def make(frame: Frame) -> Made | None:
@@ -202,8 +200,6 @@ def _fields(node: Node, reader: Reader, scope: Scope, defaults: Defaults, kind: 
     setters = [*_used(node, reader, scope), *_own(node, reader, scope, kind)]
     if not stages and not setters and defaults.keep_nulls:
         return start
-    if not stages and not setters:
-        return lambda frame: {name: value for name, value in start(frame).items() if value is not None}
     keep_nulls = defaults.keep_nulls
 
     def fill(frame: Frame) -> JsonObject:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from adapter.mapping.calls import Defaults, Maker, compile_call
+from adapter.mapping.calls import CallBlock, Defaults, compile_call
 from adapter.mapping.conditions import compile_condition, compile_rest, pinned_by
 from adapter.mapping.document import Document, Path
 from adapter.mapping.filetests import check_tests
@@ -175,13 +175,13 @@ def _action(node: Node, reader: Reader, scope: Scope, settings: _Settings) -> Ac
     if node.has("drop"):
         return dropping(scope.rule, _reason(node.at("drop"), reader, scope))
     if node.has("send"):
-        makers = _send(node.at("send"), reader, scope, settings)
+        blocks = _send(node.at("send"), reader, scope, settings)
     elif actions:
-        makers = [compile_call(node, reader, scope, settings.defaults, when=None)]
+        blocks = [compile_call(node, reader, scope, settings.defaults, when=None)]
     else:
-        makers = []
+        blocks = []
     field = ".".join(str(part) for part in node.path)
-    return calling(scope.rule, makers, max_calls=settings.max_calls, field=field)
+    return calling(scope.rule, blocks, max_calls=settings.max_calls, field=field)
 
 
 def _reason(node: Node, reader: Reader, scope: Scope) -> str:
@@ -190,7 +190,7 @@ def _reason(node: Node, reader: Reader, scope: Scope) -> str:
     return reader.text(node, "E105", "`drop`, true or a reason,", at_most=200) or scope.rule
 
 
-def _send(node: Node, reader: Reader, scope: Scope, settings: _Settings) -> Sequence[Maker]:
+def _send(node: Node, reader: Reader, scope: Scope, settings: _Settings) -> Sequence[CallBlock]:
     parts = reader.members(node, "E163", "`send`, a list of calls,", at_most=MAX_CALL_BLOCKS) or ()
     return [
         compile_call(part, reader, scope, settings.defaults, when=part.at("when") if part.has("when") else None)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from adapter.mapping.calls import Made, Maker
+from adapter.mapping.calls import CallBlock, Made, Make
 from adapter.mapping.finding import nearest
 from adapter.mapping.frame import Frame, Holds
 from adapter.mapping.privacy import Guard
@@ -133,15 +133,17 @@ def dropping(rule: str, text: str) -> Act:
     return lambda _frame: dropped
 
 
-def calling(rule: str, makers: Sequence[Maker], *, max_calls: int, field: str) -> Act:
-    """The calls of `makers`, in order."""
+def calling(rule: str, blocks: Sequence[CallBlock], *, max_calls: int, field: str) -> Act:
+    """The calls of `blocks`, in order."""
+    if len(blocks) == 1 and blocks[0].each is None and blocks[0].holds is None:
+        return _calling_once(rule, blocks[0].make)
     no_calls = Dropped(Reason.NO_CALLS, rule, "every condition was false or the list empty")
 
     def act(frame: Frame) -> Rendered:
         made: list[Made] = []
         over = 0
-        for maker in makers:
-            over += maker(frame, made, max_calls - len(made))
+        for block in blocks:
+            over += block.add_to(made, frame, max_calls)
         if frame.problems:
             return Refused(rule, tuple(frame.problems[:MAX_PROBLEMS]), tuple(frame.warnings))
         if over:
@@ -149,10 +151,20 @@ def calling(rule: str, makers: Sequence[Maker], *, max_calls: int, field: str) -
             frame.warnings.append(Warned(rule, field, cause))
         if not made:
             return no_calls
-        if len(made) == 1:
-            kind, name, body = made[0]
-            return Calls((Call(f"{kind}/{name}/0", kind, body, rule),), tuple(frame.warnings))
         return Calls(_keyed(made, rule), tuple(frame.warnings))
+
+    return act
+
+
+def _calling_once(rule: str, make: Make) -> Act:
+    """The one call that nearly every rule makes, without the bookkeeping of several."""
+
+    def act(frame: Frame) -> Rendered:
+        made = make(frame)
+        if made is None or frame.problems:
+            return Refused(rule, tuple(frame.problems[:MAX_PROBLEMS]), tuple(frame.warnings))
+        kind, name, body = made
+        return Calls((Call(f"{kind}/{name}/0", kind, body, rule),), tuple(frame.warnings))
 
     return act
 

@@ -13,7 +13,7 @@ import orjson
 
 from adapter.mapping.absent import ABSENT
 
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+(\.[0-9]*)?|(\.[0-9]+))([eE][+-]?[0-9]+)?")
+_NUMERALS = "0123456789+-.eE \t\r\n"
 _TRUE = frozenset({"true", "yes", "1", "on"})
 _FALSE = frozenset({"false", "no", "0", "off"})
 _LARGEST = 2**63 - 1
@@ -84,11 +84,16 @@ def number_of(value: Any) -> Any:
         return finite(value)
     if type(value) is not str:
         return ABSENT
-    match = _NUMBER.fullmatch(value.strip())
-    # float() answers infinity for more digits than it can hold, int() would raise.
-    if match is None or not math.isfinite(float(match[0])):
+    # Made of these characters only, so that float() is not asked about `nan`, `1_0` or digits of other scripts.
+    if value.strip(_NUMERALS):
         return ABSENT
-    return float(match[0]) if match[1] or match[2] or match[3] else finite(int(match[0]))
+    try:
+        number = float(value)
+        # Too many digits are infinite already as a float; int() would raise or take its time.
+        is_whole = "." not in value and "e" not in value.lower() and math.isfinite(number)
+        return finite(int(value) if is_whole else number)
+    except ValueError:
+        return ABSENT
 
 
 def integer_of(value: Any) -> Any:
@@ -121,7 +126,16 @@ def date_of(value: Any) -> Any:
 
 def date_text(instant: datetime) -> str:
     """An aware UTC instant as Browsee's documents show it."""
-    return instant.isoformat(timespec="milliseconds")[:-6] + "Z"
+    # Half the time of isoformat with a timespec, and this is done for every event.
+    return "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ" % (  # noqa: UP031
+        instant.year,
+        instant.month,
+        instant.day,
+        instant.hour,
+        instant.minute,
+        instant.second,
+        instant.microsecond // 1000,
+    )
 
 
 def _instant(value: Any) -> datetime | None:

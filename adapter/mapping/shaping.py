@@ -59,9 +59,16 @@ def dropping(globs: Sequence[str]) -> Shape:
     """Everything but what one of `globs` names."""
     if all(map(_is_plain, globs)):
         names = frozenset(globs)
-        return lambda fields: {name: value for name, value in fields.items() if name not in names}
+        return lambda fields: _without(fields, names)
     reaching = _parsed(globs)
     return lambda fields: _left(fields, reaching)
+
+
+def _without(fields: JsonObject, names: frozenset[str]) -> JsonObject:
+    rest = fields.copy()
+    for name in names:
+        rest.pop(name, None)
+    return rest
 
 
 def _parsed(globs: Sequence[str]) -> Sequence[Reaching]:
@@ -108,7 +115,12 @@ def _inside(value: Any, shape: Shape, *, scalars: bool) -> Any:
 
 
 def flattened(fields: JsonObject, separator: str) -> tuple[JsonObject, bool]:
-    """Nested objects as `a_b`, lists and empty objects whole; and whether two names clashed: then the first stays."""
+    """Nested objects as `a_b`, lists and empty objects whole; and whether two names clashed: then the first stays.
+
+    Fields without a nested object are answered as they are.
+    """
+    if dict not in map(type, fields.values()):
+        return fields, False
     flat: JsonObject = {}
     clashed = _flatten_into(flat, fields, prefix="", separator=separator, depth=0)
     return flat, clashed
@@ -133,9 +145,12 @@ def renamed(fields: JsonObject, names: Mapping[str, str]) -> tuple[JsonObject, b
     moved = {new: fields[old] for old, new in names.items() if old in fields}
     if not moved:
         return fields, False
-    rest = {name: value for name, value in fields.items() if name not in names}
+    rest = fields.copy()
+    for old in names:
+        rest.pop(old, None)
     clashed = not moved.keys().isdisjoint(rest)
-    return {**rest, **moved}, clashed
+    rest.update(moved)
+    return rest, clashed
 
 
 def each_object(value: Any, shape: Shape) -> Any:

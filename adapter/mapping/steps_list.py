@@ -19,13 +19,14 @@ def members_of(value: Any) -> list[Any]:
 def total(value: Any) -> Any:
     """The sum; 0 for an empty list, ABSENT if a member is no number."""
     numbers = members_of(value)
-    if not all(map(is_number, numbers)):
+    kinds = set(map(type, numbers))
+    if not kinds <= {int, float}:
         return ABSENT
-    if all(type(number) is int for number in numbers):
+    if float not in kinds:
         return finite(sum(numbers))
     try:
         return finite(math.fsum(numbers))
-    except OverflowError:
+    except (OverflowError, ValueError):
         return ABSENT
 
 
@@ -76,6 +77,9 @@ def rounded(value: Any, digits: int) -> Any:
         return ABSENT
     if abs(value) >= 1e15:
         return finite(int(value)) if digits == 0 else value
+    decimals = repr(value).partition(".")[2]
+    if digits and len(decimals) <= digits and "e" not in decimals:
+        return value
     result = Decimal(repr(value)).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
     return int(result) if digits == 0 else float(result)
 

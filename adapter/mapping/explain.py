@@ -1,0 +1,66 @@
+"""What an event becomes, for people: plain text as `explain` prints it, and the same as data. No colours, no I/O."""
+
+from adapter.mapping.document import printable
+from adapter.mapping.scalars import json_of
+from adapter.model import Call, Calls, Dropped, JsonObject, Problem, Refused, Rendered, Unmatched, Warned
+
+
+def as_text(rendered: Rendered, hint: str = "") -> str:
+    """The outcome and its rule, then each call with its fields, then warnings. `hint` is for unmatched events."""
+    return "\n".join(_lines(rendered, hint))
+
+
+def _lines(rendered: Rendered, hint: str) -> list[str]:
+    match rendered:
+        case Calls(calls, warnings):
+            rules = dict.fromkeys(call.rule for call in calls)
+            by = ", ".join(f"'{rule}'" for rule in rules)
+            shown = [line for call in calls for line in _call_lines(call)]
+            return [f"sent  by {by}", *shown, *_warning_lines(warnings)]
+        case Refused(rule, problems, warnings):
+            reasons = [f"  {problem.message}" for problem in problems]
+            return [f"rejected  by '{rule}'", *reasons, *_warning_lines(warnings)]
+        case Dropped(reason, rule, text):
+            by = f"  by '{rule}'" if rule else ""
+            return [f"dropped{by}", f"  {reason}: {text}"]
+        case Unmatched():
+            return ["unmatched", "  no rule takes it", *([f"  {hint}"] if hint else [])]
+
+
+def _call_lines(call: Call) -> list[str]:
+    body = call.body
+    name = f" {printable(body['event'])}" if "event" in body else ""
+    ids = " ".join(f"{key}={printable(body.get(key, '-'))}" for key in ("userId", "anonymousId", "timestamp"))
+    fields: JsonObject = body.get("properties") or body.get("traits") or {}
+    return [f"  {call.kind}{name}  {ids}", *(f"    {printable(key):<16} {json_of(fields[key])}" for key in fields)]
+
+
+def _warning_lines(warnings: tuple[Warned, ...]) -> list[str]:
+    return [f"  warning: {warning.field or warning.rule}: {warning.cause}" for warning in warnings]
+
+
+def as_json(rendered: Rendered, hint: str = "") -> JsonObject:
+    """The same as data: `outcome` is sent, dropped, rejected or unmatched."""
+    match rendered:
+        case Calls(calls, warnings):
+            made = [{"key": call.key, "kind": call.kind, "rule": call.rule, "body": call.body} for call in calls]
+            return {"outcome": "sent", "calls": made, "warnings": _warned(warnings)}
+        case Refused(rule, problems, warnings):
+            return {
+                "outcome": "rejected",
+                "rule": rule,
+                "problems": [_problem(problem) for problem in problems],
+                "warnings": _warned(warnings),
+            }
+        case Dropped(reason, rule, text):
+            return {"outcome": "dropped", "rule": rule, "reason": str(reason), "text": text}
+        case Unmatched():
+            return {"outcome": "unmatched", "hint": hint or None}
+
+
+def _warned(warnings: tuple[Warned, ...]) -> list[JsonObject]:
+    return [{"rule": warned.rule, "field": warned.field, "cause": warned.cause} for warned in warnings]
+
+
+def _problem(problem: Problem) -> JsonObject:
+    return {"pointer": problem.pointer, "keyword": problem.keyword, "message": problem.message}

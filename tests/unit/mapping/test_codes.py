@@ -1,0 +1,130 @@
+"""Every error and warning, seeded once: its code, its line and column, and the words that help.
+
+`¦` stands before the place that the finding has to point at; it is taken out before the file is read.
+"""
+
+import pytest
+
+from adapter.errors import MappingError
+from adapter.mapping.codes import CODES
+from adapter.mapping.load import check, load
+from tests.unit.mapping.reading import read
+
+HEAD = "version: 1\n"
+RULE = HEAD + "rules:\n  - track: T\n"
+VALUE = RULE + "    properties:\n      v: "
+WHEN = HEAD + "rules:\n  - track: T\n    when: "
+GUARD = HEAD + "rules: [{track: T}]\nprivacy:\n  - "
+HASHED = HEAD + "privacy: [{named: [email], do: [hash]}]\nrules: "
+TABLE = HEAD + "tables: {names: {a: b}}\nrules:\n  - track: {from: event, apply: [{lookup: names}]}\n    when: {event: "
+TEST = HEAD + "rules: [{track: T}]\ntests:\n  - "
+
+SEEDED = [
+    ("E100", "¦", "the file is empty"),
+    ("E101", HEAD + "rules:\n¦\t- track: T\n", "quote a value that starts with"),
+    ("E102", HEAD + "rules: [{track: T, properties: {a: ¦&x properties.b}}]\n", "anchors are not read"),
+    ("E103", RULE + "    ¦track: OTHER\n", "`track` is written twice in the same place (first on line 3)"),
+    ("E104", VALUE + "{value: ¦1e999}\n", "too large for JSON"),
+    ("E105", HEAD + "rules: ¦T\n", "`rules`, a list of rules, is expected, not 'T'"),
+    ("E105", HEAD + "rules: ¦[]\n", "needs at least one member"),
+    ("E105", "¦[1]\n", "a mapping file is a block of words, not a list"),
+    ("E105", RULE + "    sample: ¦0\n", "above 0, at most 1"),
+    ("E105", HEAD + "settings: {max_calls: ¦501}\nrules: [{track: T}]\n", "from 1 to 500"),
+    ("E105", HEAD + "settings: {nulls: ¦kep}\nrules: [{track: T}]\n", "did you mean `keep`?"),
+    ("E105", HEAD + "rules: [{drop: ¦false}]\n", "true or a reason"),
+    ("E105", HEAD + "vars: {a: ¦[1]}\nrules: [{track: T}]\n", "a constant, not a list"),
+    ("E105", HEAD + "tables: {t: ¦{}}\nrules: [{track: T}]\n", "at least one line"),
+    ("E105", TEST + "{name: n, given: {}, expect: ¦{drop: true, unmatched: true}}\n", "one of drop, reject"),
+    ("E105", TEST + "{name: n, given: ¦7, expect: [{track: T}]}\n", "`given` is a message"),
+    ("E106", "version: ¦2\nrules: [{track: T}]\n", "reads `version: 1`, not the number 2"),
+    ("E107", HEAD + "rules:\n  - ¦drop: true\n    track: T\n", "this one does drop, track"),
+    ("E107", HEAD + "rules:\n  - ¦name: nothing\n", "this one does nothing"),
+    ("E107", HEAD + "rules:\n  - drop: true\n    ¦only: [a]\n", "`only` belongs to a call"),
+    ("E108", "¦version: 1\n", "a mapping file needs `rules`"),
+    ("E110", RULE + "¦rulez: []\n", "`rulez` is not a word of a mapping file; did you mean `rules`?"),
+    ("E111", RULE + "    ¦propertes: {a: properties.b}\n", "did you mean `properties`?"),
+    ("E112", HEAD + "rules: [{send: [{track: T, ¦sample: 1}]}]\n", "`sample` is not a word of a call"),
+    ("E113", HEAD + "settings: {¦null: omit}\nrules: [{track: T}]\n", "did you mean `nulls`?"),
+    ("E114", GUARD + "{named: [a], do: remove, ¦field: [b]}\n", "did you mean `fields`?"),
+    ("E115", VALUE + "{from: properties.a, ¦aply: [trim]}\n", "did you mean `apply`?"),
+    ("E116", TEST + "{name: n, given: {}, expect: [{track: T}], ¦givn: {}}\n", "did you mean `given`?"),
+    ("E117", TEST + "{name: n, given: {}, expect: [{track: T, ¦property: {}}]}\n", "not a word of an expected call"),
+    ("E118", VALUE + "{from: properties.a, apply: [{mask: {keep: 1, ¦show: 2}}]}\n", "not a word of `mask`"),
+    ("E120", VALUE + "¦$.properties.total\n", "leave out the leading `$.`: write `properties.total`"),
+    ("E120", VALUE + "¦properties..total\n", "a name is expected"),
+    ("E120", VALUE + "¦properties[x]\n", "wants [*], [0], [-1] or [key=value]"),
+    ("E121", VALUE + "¦web\n", "For constant text write {value: web}"),
+    ("E121", VALUE + '¦"{properties.a} x"\n', "for text with placeholders write {text:"),
+    ("E121", WHEN + "{¦typ: track}\n", "did you mean `type`?"),
+    ("E122", VALUE + '{text: ¦"a {properties.b"}\n', "a `{` without its `}`"),
+    ("E123", VALUE + "¦item.total\n", "`item` only means something inside `each`, `map` or `where`"),
+    ("E124", HEAD + "vars: {shop: 1}\nrules: [{track: T, properties: {v: ¦vars.shp}}]\n", "did you mean `shop`?"),
+    ("E130", WHEN + "{event: {¦liek: A*}}\n", "did you mean `like`?"),
+    ("E131", WHEN + "{event: {exists: ¦1}}\n", "`exists` is true or false"),
+    ("E132", TABLE + "{in: ¦name}}\n", "did you mean `names`?"),
+    ("E133", WHEN + '{properties.total: {at_least: ¦"100"}}\n', "`at_least` compares numbers; '100' is not one"),
+    ("E134", WHEN + '{event: {regex: ¦"(a+)+"}}\n', "could take for ever"),
+    ("E135", WHEN + "¦{}\n", "at least one line"),
+    ("E135", WHEN + "{event: ¦{}}\n", "a check needs at least one of"),
+    ("E140", VALUE + "¦{from: properties.a, value: 1}\n", "this one has from, value"),
+    ("E140", VALUE + "¦{default: 1}\n", "this one has none"),
+    ("E141", VALUE + "¦null\n", "for null write {value: null}"),
+    ("E150", VALUE + "{from: properties.a, apply: ¦trim}\n", "a list of steps is expected"),
+    ("E151", VALUE + "{from: properties.a, apply: [{truncate: ¦0}]}\n", "from 1 to"),
+    ("E151", VALUE + "{from: properties.a, apply: [¦replace]}\n", "`replace` needs a setting"),
+    ("E151", VALUE + "{from: properties.a, apply: [{¦trim: 1}]}\n", "`trim` has no setting"),
+    ("E152", VALUE + "{from: properties.a, apply: [¦numbr]}\n", "`numbr` is not a step; did you mean `number`?"),
+    ("E152", VALUE + "{from: properties.a, apply: [{¦trunc: 1}]}\n", "did you mean `truncate`?"),
+    ("E153", VALUE + '{from: properties.a, apply: [{regex: {pattern: ¦"(", with: x}}]}\n', "not a regular expression"),
+    ("E154", GUARD + "{named: [a], do: [{¦times: 2}]}\n", "reads other fields"),
+    ("E156", VALUE + "{from: properties.a, apply: [{lookup: ¦plan}]}\n", "no table `plan`"),
+    ("E160", HEAD + "rules: [{send: [¦{only: [a]}]}]\n", "this one has neither"),
+    ("E161", HEAD + "rules: [{identify: true, ¦properties: {a: traits.b}}]\n", "sets `traits`, not `properties`"),
+    ("E162", RULE + "    use: [¦where]\n", "no shared block `where`"),
+    ("E163", RULE + "    flatten: ¦____\n", "a separator has 1 to 3 characters"),
+    ("E164", RULE + "    rename: {a: c, b: ¦c}\n", "cannot both become `c`"),
+    ("E170", GUARD + "¦{fields: [properties.a], named: [b], do: remove}\n", "this one has both"),
+    ("E171", GUARD + "{named: [a], do: ¦hide}\n", "`do` is `remove` or a list of steps"),
+    ("E172", GUARD + "{fields: [¦vars.a], do: remove}\nvars: {a: 1}\n", "`vars` cannot be guarded"),
+    ("W201", HEAD + "rules:\n  - when: {type: track}\n    track: Order¦ #1\n", "the value is only 'Order'"),
+    ("W202", RULE + "  - ¦when: {type: track, event: A}\n    track: B\n", "rule 1 on line 3 takes every event"),
+    ("W203", HEAD + "tables: {¦names: {a: b}}\nrules: [{track: T}]\n", "nothing uses `names`"),
+    ("W204", HEAD + "shared: {¦where: {a: properties.b}}\nrules: [{track: T}]\n", "nothing uses `where`"),
+    ("W205", HASHED + "[{when: {¦traits.email: A}, track: T}]\n", "changed by `privacy`"),
+    ("W206", RULE + "    flatten: _\n    only: [a.b, ¦a_b]\n", "both become `a_b`"),
+    ("W207", VALUE + "¦{list: [properties.a]}\n", "flat values only"),
+    ("W208", HEAD + "rules: [{track: ¦event}]\n", "write {from: event}"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("code", "text", "words"), SEEDED, ids=[f"{row[0]} {row[2][:40]}" for row in SEEDED])
+def test_a_seeded_mistake_is_told_where_it_is(code: str, text: str, words: str) -> None:
+    """The mistake is the only error, its place is exact to the column, and the text says what to do."""
+    before = text[: text.index("¦")]
+    line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+    findings = [finding for finding in check(text.replace("¦", ""), file="f.yaml", read=read) if finding.code]
+    assert [(finding.code, finding.line, finding.column) for finding in findings] == [(code, line, column)]
+    assert words in findings[0].message
+    assert findings[0].blocks == code.startswith("E")
+
+
+def test_a_hash_without_a_key_says_how_to_make_one() -> None:
+    """E155 belongs to the server's settings, so `check` is silent and `load` refuses."""
+    text = VALUE + "{from: properties.a, apply: [hash]}\n"
+    assert not any(finding.blocks for finding in check(text, file="f.yaml", read=read))
+    with pytest.raises(MappingError, match=r"f\.yaml:5:39: error E155: .*openssl rand -hex 32"):
+        load(text, file="f.yaml", read=read, hash_key=None)
+
+
+def test_every_code_is_seeded() -> None:
+    """A code without a mistake that shows it would be a promise nobody keeps; E109 is the net under the others."""
+    assert {row[0] for row in SEEDED} | {"E109", "E155"} == set(CODES)
+
+
+def test_all_errors_of_a_file_are_told_at_once() -> None:
+    """Errors in different parts of a file do not wait for one another."""
+    text = "version: 1\nrulez: 1\nrules:\n  - track: T\n    propertes: {}\n  - drop: true\n    when: {typ: track}\n"
+    with pytest.raises(MappingError) as caught:
+        load(text, file="f.yaml", read=read, hash_key=None)
+    for code in ("E110", "E111", "E121"):
+        assert code in str(caught.value)
