@@ -73,7 +73,8 @@ class Reader:
         self.document = document
         self.hash_key = hash_key
         self.findings: list[Finding] = []
-        self.tables = self._defined("tables")
+        # What is no table is an error of its own; looking it up must not be a second one.
+        self.tables = {name: table if type(table) is dict else {} for name, table in self._defined("tables").items()}
         self.shared = self._defined("shared")
         self.variables: JsonObject = {**self._defined("vars"), **(variables or {})}
         self.used_tables: set[str] = set()
@@ -234,8 +235,7 @@ class Reader:
             self.error(code, node, f"no table `{name}`{did_you_mean(name, self.tables)}")
             return None
         self.used_tables.add(node.value)
-        table = self.tables[node.value]
-        return table if type(table) is dict else None
+        return self.tables[node.value]
 
 
 def kind_of(value: Any) -> str:

@@ -138,7 +138,7 @@ STEPS: Final[MappingProxyType[str, StepWord]] = MappingProxyType(
         "lookup": StepWord(
             "Table",
             "What a table has for this text; without an entry the value stays as it is",
-            ("x", {"lookup": "no table here"}, "x"),
+            ("p_pro", {"lookup": "plans"}, "Pro"),
             bare=False,
             takes="step lookup",
         ),

@@ -93,7 +93,7 @@ VALUE: Final = words_of(
     "a value", "E115", {
     "from": Word("path or paths", "A path, or several: the first that is present and not null"),
     "value": Word("constant", "A constant of any kind"),
-    "text": Word("text", "Text with `{path}` placeholders; absent if one of them is"),
+    "text": Word("any text", "Text with `{path}` placeholders; absent if one of them is"),
     "first": Word("values", "The first present of full values"),
     "list": Word("values", "A list; absent members are left out, an empty one is absent"),
     "fields": Word("fields", "An object; absent members are left out, an empty one is absent"),

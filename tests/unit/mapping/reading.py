@@ -1,12 +1,14 @@
 """A small, faithful stand-in for ingest's normalisation, which mapping is handed and must not import."""
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
+from adapter.mapping.absent import ABSENT
 from adapter.mapping.document import read_document
 from adapter.mapping.load import load
 from adapter.mapping.ruleset import Ruleset
-from adapter.model import Event, JsonObject
+from adapter.model import Call, Calls, Event, JsonObject
 
 RECEIVED_AT = datetime(2024, 1, 2, 12, tzinfo=UTC)
 
@@ -56,3 +58,27 @@ def parsed(text: str) -> Any:
     document = read_document(text, file="test.yaml")
     assert document.findings == ()
     return document.data
+
+
+def event(**words: Any) -> Event:
+    """The event of a track message with an anonymous id, and whatever else is said."""
+    return read({"type": "track", "event": "E", "messageId": "m-1", "anonymousId": "a", **words})
+
+
+def calls_of(mapping: JsonObject | str, **words: Any) -> tuple[Call, ...]:
+    """The calls that a mapping, as text or data, makes of such an event."""
+    text = mapping if isinstance(mapping, str) else json.dumps({"version": 1, **mapping})
+    rendered = ruleset(text).render(event(**words))
+    assert isinstance(rendered, Calls), rendered
+    return rendered.calls
+
+
+def value_of(value: Any, *, tables: JsonObject | None = None, **words: Any) -> tuple[Any, list[str]]:
+    """What a value is for such an event, ABSENT included, and the causes of its warnings."""
+    rule = {"track": "T", "copy": "none", "properties": {"v": value, "used": {"value": 1}}}
+    mapping: JsonObject = {"version": 1, "settings": {"nulls": "keep"}, "rules": [rule]}
+    if tables is not None:
+        mapping["tables"] = tables
+    rendered = ruleset(json.dumps(mapping)).render(event(**words))
+    assert isinstance(rendered, Calls), rendered
+    return rendered.calls[0].body["properties"].get("v", ABSENT), [warned.cause for warned in rendered.warnings]

@@ -1,0 +1,264 @@
+"""Calls: the order of shaping, fan-out, ids and time, limits, outcomes."""
+
+import json
+from typing import Any
+
+import pytest
+
+from adapter.model import Calls, Dropped, JsonObject, Problem, Reason, Refused, Rendered, Unmatched
+from tests.unit.mapping.reading import calls_of, event, ruleset
+
+
+def rendered(*rules: JsonObject, settings: JsonObject | None = None, options: Any = None, **words: Any) -> Rendered:
+    mapping = {"version": 1, "rules": list(rules), **({"settings": settings} if settings else {})}
+    return ruleset(json.dumps(mapping), **(options or {})).render(event(**words))
+
+
+def fields(rule: JsonObject, **words: Any) -> JsonObject:
+    """The properties of the one call that a rule makes."""
+    (call,) = calls_of({"rules": [{"track": "T", **rule}]}, **words)
+    return dict(call.body.get("properties", {}))
+
+
+def test_a_call_is_what_browsee_takes() -> None:
+    """Name, fields, both ids and the time; no word that is absent, and no host or key."""
+    (call,) = calls_of({"rules": [{"name": "R", "track": "T"}]}, userId="u", properties={"a": 1},
+                       timestamp="2024-05-01T10:00:00.5+02:00")  # fmt: skip
+    assert call.body == {
+        "event": "T",
+        "properties": {"a": 1},
+        "userId": "u",
+        "anonymousId": "a",
+        "timestamp": "2024-05-01T08:00:00.500Z",
+    }
+    assert (call.key, call.kind, call.rule) == ("track/T/0", "track", "R")
+
+
+def test_shaping_has_one_order() -> None:
+    """copy, only, except, flatten, rename, use, properties, nulls: each sees what the one before left."""
+    rule = {
+        "properties": {"late": {"value": "own"}, "c_d": "properties.gone"},
+        "use": ["block"],
+        "rename": {"c_d": "e", "late": "f"},
+        "flatten": "_",
+        "except": ["b"],
+        "only": ["a", "b", "c", "late"],
+    }
+    mapping = {
+        "shared": {"block": {"late": {"value": "shared"}, "used": {"value": 1}, "a": "properties.nothing"}},
+        "rules": [{"track": "T", **rule}],
+    }
+    (call,) = calls_of(mapping, properties={"a": None, "b": 1, "c": {"d": 2}, "late": 3, "x": 4, "nothing": None})
+    assert call.body["properties"] == {"e": 2, "f": 3, "late": "own", "used": 1}
+
+
+@pytest.mark.parametrize(
+    ("rule", "result"),
+    [
+        ({"copy": "none"}, {}),
+        ({"copy": "context.page"}, {"url": "/"}),
+        ({"copy": ["context.page", "traits", "event"]}, {"url": "t", "plan": "p"}),
+        ({"only": ["o.x"]}, {"o": {"x": 1}}),
+        ({"except": ["o.*", "n"]}, {"a": 1}),
+        ({"rename": {"a": "n"}}, {"n": 1, "o": {"x": 1}}),
+        ({"flatten": "."}, {"a": 1, "o.x": 1}),
+    ],
+    ids=str,
+)
+def test_where_fields_come_from(rule: JsonObject, result: JsonObject) -> None:
+    """Every word of shaping on the same event."""
+    words = {
+        "properties": {"a": 1, "n": None, "o": {"x": 1}},
+        "traits": {"url": "t", "plan": "p"},
+        "context": {"page": {"url": "/"}},
+    }
+    assert fields(rule, **words) == result
+
+
+def test_nulls_are_kept_where_the_file_says_so() -> None:
+    """`nulls: keep` sends null, so that a trait can be reset."""
+    done = rendered({"identify": True}, settings={"nulls": "keep"}, type="identify", traits={"plan": None})
+    assert isinstance(done, Calls)
+    assert done.calls[0].body["traits"] == {"plan": None}
+
+
+def test_flatten_of_settings_is_every_calls_own() -> None:
+    """A call's own `flatten` wins over that of `settings`, also when it is false."""
+    rules: list[JsonObject] = [{"send": [{"track": "A"}, {"track": "B", "flatten": False}]}]
+    done = rendered(*rules, settings={"flatten": "_"}, properties={"o": {"x": 1}})
+    assert isinstance(done, Calls)
+    assert [call.body["properties"] for call in done.calls] == [{"o_x": 1}, {"o": {"x": 1}}]
+
+
+EACH: JsonObject = {
+    "track": "P",
+    "each": "properties.l",
+    "when": {"item.skip": {"not": True}},
+    "properties": {"at": "index", "n": "properties.n"},
+}
+
+
+@pytest.mark.parametrize(
+    ("members", "result"),
+    [
+        ([{"id": 1}, {"skip": True}, None, {"id": 2}], [{"id": 1, "at": 0, "n": 9}, {"id": 2, "at": 3, "n": 9}]),
+        ({"id": 1}, [{"id": 1, "at": 0, "n": 9}]),
+        ("text", [{"at": 0, "n": 9}]),
+    ],
+)
+def test_one_call_for_each_member(members: Any, result: list[JsonObject]) -> None:
+    """Members are copied and can be asked; a single value is a list of one; null members make no call."""
+    made = calls_of({"rules": [{"send": [EACH]}]}, properties={"l": members, "n": 9})
+    assert [call.body["properties"] for call in made] == result
+    assert [call.key for call in made] == [f"track/P/{number}" for number in range(len(result))]
+
+
+@pytest.mark.parametrize("members", [None, [], [{"skip": True}]])
+def test_no_call_left_is_dropped(members: Any) -> None:
+    """An empty list and conditions that are all false end as dropped: no calls."""
+    done = rendered({"name": "R", "send": [EACH]}, properties={"l": members})
+    assert done == Dropped(Reason.NO_CALLS, "R", "every condition was false or the list empty")
+
+
+def test_an_event_makes_at_most_max_calls() -> None:
+    """Further calls, of this and later blocks, are not made; one warning counts them."""
+    rule = {"send": [{"track": "P", "each": "properties.l"}, {"track": "Q"}]}
+    done = rendered(rule, settings={"max_calls": 2}, properties={"l": [{}, {}, {}, {}]})
+    assert isinstance(done, Calls)
+    assert [call.body["event"] for call in done.calls] == ["P", "P"]
+    assert [warned.cause for warned in done.warnings] == ["3 more calls than max_calls (2) allows were not made"]
+
+
+@pytest.mark.parametrize(
+    ("value", "result"),
+    [("properties.id", "x"), ("properties.n", "5"), ("properties.o", "u"), ("properties.gone", "u"), (True, "u")],
+)
+def test_ids_can_be_overridden(value: Any, result: str) -> None:
+    """An id is text or a number; anything else, and what is absent, leaves the message's own."""
+    words = {"userId": "u", "properties": {"id": " x ", "n": 5.0, "o": {}}}
+    (call,) = calls_of({"rules": [{"track": "T", "userId": value, "anonymousId": value}]}, **words)
+    assert call.body["userId"] == result
+    assert call.body["anonymousId"] == (result if result != "u" else "a")
+
+
+def test_nobody_is_refused() -> None:
+    """Browsee needs one of the two ids; an event without any is refused, not sent."""
+    assert rendered({"name": "R", "track": "T"}, anonymousId=None) == Refused(
+        "R", (Problem("/userId", "required", "neither `userId` nor `anonymousId` is there"),)
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "result", "warns"),
+    [("2024-01-02", "2024-01-02T00:00:00.000Z", False), ("soon", "2024-01-02T12:00:00.000Z", True),
+    (None, "2024-01-02T12:00:00.000Z", False)],
+)  # fmt: skip
+def test_the_time_can_be_overridden(value: Any, result: str, warns: bool) -> None:
+    """A date replaces the event's own instant; something else does not, and warns unless it is nothing."""
+    done = rendered({"track": "T", "timestamp": "properties.at"}, properties={"at": value})
+    assert isinstance(done, Calls)
+    assert done.calls[0].body["timestamp"] == result
+    assert bool(done.warnings) is warns
+
+
+def test_one_refused_call_refuses_the_event() -> None:
+    """`required` in the second call keeps the first one back, and every missing field is told."""
+    second = {"track": "B", "properties": {name: {"from": f"properties.{name}", "required": True} for name in "xy"}}
+    done = rendered({"name": "R", "send": [{"track": "A"}, second]})
+    assert isinstance(done, Refused)
+    assert [(problem.pointer, problem.keyword) for problem in done.problems] == [
+        ("/properties/x", "required"),
+        ("/properties/y", "required"),
+    ]
+
+
+@pytest.mark.parametrize("name", [None, "", "  ", {}, []])
+def test_an_event_name_is_never_empty(name: Any) -> None:
+    """An absent, blank or structured name refuses the event."""
+    done = rendered({"track": {"from": "properties.name"}}, properties={"name": name})
+    assert isinstance(done, Refused)
+    assert "event name" in done.problems[0].message
+
+
+def test_the_first_rule_that_fits_decides() -> None:
+    """Order is the file's order, also where dispatch by name could find another rule first."""
+    rules: list[JsonObject] = [
+        {"when": {"event": {"like": "Order *"}, "properties.test": True}, "drop": "a test"},
+        {"when": {"event": "Order Completed"}, "track": "DONE"},
+        {"when": {"type": "track", "event": {"like": "Order *"}}, "track": "ORDER"},
+        {"when": {"type": ["track", "page"]}, "track": "OTHER"},
+    ]
+
+    def name(**words: Any) -> Any:
+        done = rendered(*rules, **words)
+        return done.calls[0].body["event"] if isinstance(done, Calls) else done
+
+    assert name(event="Order Completed", properties={"test": True}) == Dropped(Reason.BY_RULE, "rule 1", "a test")
+    assert name(event="Order Completed") == "DONE"
+    assert name(event="Order Completed", type="page") == "DONE"
+    assert name(event="Order Updated") == "ORDER"
+    assert name(event="Other") == "OTHER"
+    assert name(event=["Other"]) == "OTHER"
+    assert name(type="page", event=None) == "OTHER"
+    assert name(type="group", event="Other") == Unmatched()
+    assert name(type=7, event="Other") == Unmatched()
+
+
+def test_sampling_is_decided_by_the_message() -> None:
+    """About the share is kept; the same message always has the same fate; no later rule takes the rest."""
+    rules: list[JsonObject] = [{"name": "R", "sample": 0.25, "track": "T"}, {"track": "LATER"}]
+    text = ruleset(json.dumps({"version": 1, "rules": rules}))
+    first = [text.render(event(messageId=f"m-{number}")) for number in range(400)]
+    assert first == [text.render(event(messageId=f"m-{number}")) for number in range(400)]
+    kept = [done for done in first if isinstance(done, Calls)]
+    assert 60 < len(kept) < 140
+    assert all(call.calls[0].body["event"] == "T" for call in kept)
+    assert {done for done in first if isinstance(done, Dropped)} == {
+        Dropped(Reason.SAMPLED, "R", "not in the 0.25 that are kept")
+    }
+
+
+@pytest.mark.parametrize(
+    ("integrations", "dropped"),
+    [({"Browsee": False}, True), ({"All": False}, False), ({"Browsee": {}}, False), ({"Browsee": 0}, False),
+    (None, False)],
+    ids=str,
+)  # fmt: skip
+def test_a_sender_can_switch_browsee_off(integrations: Any, dropped: bool) -> None:
+    """Only `false` under that very name drops; `All: false` alone comes with replays and never does."""
+    done = rendered({"track": "T"}, settings={"integration": "Browsee"}, integrations=integrations)
+    assert isinstance(done, Dropped) is dropped
+    assert not dropped or (isinstance(done, Dropped) and done.reason is Reason.INTEGRATIONS)
+
+
+def test_identify_can_be_switched_off() -> None:
+    """Identify calls are taken out; what is left keeps its keys, and nothing left is dropped with that reason."""
+    both: JsonObject = {"name": "R", "send": [{"identify": True}, {"track": "T"}, {"identify": True}]}
+    on, off = rendered(both), rendered(both, options={"identify": False})
+    assert isinstance(on, Calls)
+    assert isinstance(off, Calls)
+    assert [call.key for call in on.calls] == ["identify//0", "track/T/0", "identify//1"]
+    assert off.calls == (on.calls[1],)
+    only = rendered({"name": "R", "identify": True}, options={"identify": False})
+    assert isinstance(only, Dropped)
+    assert (only.reason, only.rule) == (Reason.IDENTIFY_OFF, "R")
+
+
+def test_vars_are_overridden_by_the_settings() -> None:
+    """The server's value wins in the rules; the version tells the two apart."""
+    rule = {"track": "{vars.name}"}
+    text = json.dumps({"version": 1, "vars": {"name": "A"}, "rules": [rule]})
+    own, other = ruleset(text), ruleset(text, vars={"name": "B"})
+    done = other.render(event())
+    assert isinstance(done, Calls)
+    assert done.calls[0].body["event"] == "B"
+    assert own.version != other.version
+
+
+def test_the_version_is_what_the_mapping_does() -> None:
+    """Comments, layout and tests do not count; a rule does."""
+    text = "version: 1\nrules:\n  - track: T\n"
+    other = "# why\nrules: [{track: T}]\nversion: 1\ntests: [{name: n, given: {}, expect: [{track: T}]}]\n"
+    assert ruleset(text).version == ruleset(other).version
+    assert len(ruleset(text).version) == 12
+    assert ruleset(text.replace("T\n", "U\n")).version != ruleset(text).version

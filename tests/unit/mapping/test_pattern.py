@@ -1,0 +1,54 @@
+"""Regular expressions and globs that an event cannot make run for ever."""
+
+import re
+import time
+
+import pytest
+
+from adapter.mapping.pattern import compile_pattern, glob_pattern
+
+
+@pytest.mark.parametrize(
+    ("pattern", "words"),
+    [
+        ("(a+)+", "nesting"), ("(a*)*b", "nesting"), ("(?:x?y)+", "nesting"), ("(a{1,60})+", "nesting"),
+        ("(a|a)*b", "different characters"), ("(a|ab)*c", "different characters"), ("(.|x)+y", "different characters"),
+        (r"(\w)\1", "back-references"), ("(?P<x>a)(?P=x)", "back-references"), ("(a)?(?(1)b|c)", "back-references"),
+        ("[", "not a regular expression"), ("[[a]", "not a regular expression"), ("x" * 201, "at most 200"),
+    ],
+)  # fmt: skip
+def test_what_could_take_for_ever_is_refused(pattern: str, words: str) -> None:
+    """Refused when the file is loaded, with the reason."""
+    refused = compile_pattern(pattern)
+    assert isinstance(refused, str)
+    assert words in refused
+
+
+@pytest.mark.parametrize(
+    "pattern", ["^[0-9]+$", "(ab|cd)+", r"\d+-\d+", "(?i)x", "(?:ab){2,5}c*", "a{1,20}", "(?=a*)b"]
+)
+def test_ordinary_patterns_pass(pattern: str) -> None:
+    """What people write is compiled as it is."""
+    compiled = compile_pattern(pattern)
+    assert isinstance(compiled, re.Pattern)
+    assert compiled.pattern == pattern
+
+
+def test_a_glob_is_linear() -> None:
+    """Many stars on a long text that does not fit cost no more than walking along it."""
+    started = time.perf_counter()
+    assert glob_pattern("*a*a*a*a*a*a*b").fullmatch("a" * 20_000) is None
+    assert time.perf_counter() - started < 1
+
+
+@pytest.mark.parametrize(
+    ("glob", "text", "fits"),
+    [
+        ("a*d", "abcd", True), ("*", "", True), ("**", "x\ny", True), ("a?c", "abc", True), ("a?c", "ac", False),
+        ("*ab", "abab", True), ("a*b*c", "axbxbxc", True), ("ab*ba", "aba", False), ("x.y", "xzy", False),
+        ("[a]", "a", False),
+    ],
+)  # fmt: skip
+def test_globs(glob: str, text: str, fits: bool) -> None:
+    """`*` stands for any characters, `?` for one, everything else for itself."""
+    assert (glob_pattern(glob).fullmatch(text) is not None) is fits

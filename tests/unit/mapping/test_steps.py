@@ -1,0 +1,204 @@
+"""Each step on what it is for, on what it cannot use, on lists, on null."""
+
+from typing import Any
+
+import pytest
+
+from adapter.mapping.absent import ABSENT
+from adapter.mapping.scalars import same
+from adapter.mapping.step_words import STEPS
+from adapter.mapping.steps import BUILDERS
+from tests.unit.mapping.reading import value_of
+
+DEEP: list[Any] = []
+for _ in range(400):
+    DEEP = [DEEP]
+
+
+def applied(value: Any, *steps: Any, **words: Any) -> tuple[Any, list[str]]:
+    return value_of({"from": "properties.x", "apply": list(steps)}, properties={"x": value}, **words)
+
+
+def test_every_step_has_a_builder_and_a_word() -> None:
+    """The table of words and the table of builders name the same steps."""
+    assert set(STEPS) == set(BUILDERS)
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_the_example_of_each_step_is_true(name: str) -> None:
+    """What the reference page shows of a step is what it does."""
+    value, step, result = STEPS[name].example
+    tables = {"plans": {"p_pro": "Pro"}} if name == "lookup" else None
+    assert same(applied(value, step, tables=tables)[0], result)
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_null_and_missing_are_passed_over(name: str) -> None:
+    """A step is not asked about what is not there: the result is absent, without a warning."""
+    step = STEPS[name].example[1]
+    tables = {"plans": {"p_pro": "Pro"}} if name == "lookup" else None
+    assert applied(None, step, tables=tables) == (ABSENT, [])
+    assert value_of({"from": "properties.gone", "apply": [step]}, tables=tables) == (ABSENT, [])
+
+
+@pytest.mark.parametrize(
+    ("value", "step", "result"),
+    [
+        ("19.99", "number", 19.99), (" 19.99 ", "number", 19.99), ("5", "number", 5), (5.0, "number", 5.0),
+        ("-1e3", "number", -1000.0), (".5", "number", 0.5), ("+7", "number", 7),
+        ("$19.99", "number", ABSENT), ("1,299", "number", ABSENT), (True, "number", ABSENT), ("", "number", ABSENT),
+        ("1e999", "number", ABSENT), ("9" * 400, "number", ABSENT), (10**400, "number", ABSENT),
+        ("1_0", "number", ABSENT),
+        ("nan", "number", ABSENT), ("0x10", "number", ABSENT), ("٣", "number", ABSENT), ({}, "number", ABSENT),
+        ("5", "integer", 5), (5.0, "integer", 5), (5.7, "integer", ABSENT), ("3.7", "integer", ABSENT),
+        (1e300, "integer", ABSENT), ("", "integer", ABSENT), (True, "integer", ABSENT),
+        ("True", "boolean", True), ("YES", "boolean", True), (1, "boolean", True), ("on", "boolean", True),
+        ("off", "boolean", False), (0, "boolean", False), ("no", "boolean", False), (False, "boolean", False),
+        ("maybe", "boolean", ABSENT), (2, "boolean", ABSENT), ([], "boolean", []), ({}, "boolean", ABSENT),
+        (5.0, "string", "5"), (True, "string", "true"), (1e21, "string", "1e+21"), (1e-7, "string", "1e-7"),
+        (0.000015, "string", "0.000015"), (1704164645123, "string", "1704164645123"), ({"a": 5.0}, "string", '{"a":5}'),
+        ("2024-05-06T07:08:09+02:00", "date", "2024-05-06T05:08:09.000Z"),
+        ("2024-05-06", "date", "2024-05-06T00:00:00.000Z"),
+        ("1704164645123", "date", "2024-01-02T03:04:05.123Z"), (1704164645.5, "date", "2024-01-02T03:04:05.500Z"),
+        ("2024-13-01", "date", ABSENT), ("soon", "date", ABSENT), (True, "date", ABSENT), (12, "date", ABSENT),
+        ("0001-01-01T00:00:00+14:00", "date", ABSENT), ("20240102", "date", ABSENT),
+        ({"b": 1}, "json", '{"b":1}'), ([1.0], "json", "[1]"), (DEEP, "json", ABSENT),
+        ("[1,2]", "parse_json", [1, 2]), ("{", "parse_json", ABSENT), ("NaN", "parse_json", ABSENT),
+        (5, "parse_json", ABSENT),
+    ],
+)  # fmt: skip
+def test_types(value: Any, step: str, result: Any) -> None:
+    """Nothing is guessed and nothing rounds silently; what cannot be read is left out, with one warning."""
+    found, warnings = applied(value, step)
+    assert found is result or same(found, result)
+    assert len(warnings) == (1 if result is ABSENT else 0)
+
+
+@pytest.mark.parametrize(
+    ("value", "step", "result"),
+    [
+        (5, "lower", "5"), (True, "upper", "TRUE"), ({}, "trim", ABSENT),
+        ("camelUSCase", "snake", "camel_us_case"), ("Camel Case", "snake", "camel_case"), ("a.b-c", "snake", "a_b_c"),
+        ("HTTPServer", "kebab", "http-server"), ("🎉", "snake", ""), ("Été Indien", "snake", "été_indien"),
+        ("it's ME", "title", "It's Me"),
+        ("a+b+c", {"replace": {"find": "+", "with": "", "once": True}}, "ab+c"),
+        ("AaB-aab", {"replace": {"find": "AAB", "with": "\\1", "ignore_case": True}}, "\\1-\\1"),
+        ("x" * 3, {"truncate": 2}, "xx"), ("a", {"split": ","}, ["a"]),
+        ([1, None, "b"], {"join": "-"}, "1-b"), ([{}], {"join": "-"}, ABSENT), ("a", {"join": "-"}, "a"),
+        ("a@b.test", {"regex": {"pattern": "(.*)@.*", "with": "\\1"}}, "a"),
+        ("/p#x?y", "strip_query", "/p"), ("a", {"mask": {"keep": 3}}, "*"), ("abcd", "mask", "****"),
+        ("A" * 64, {"hash": "sha256"}, "A" * 64), ("a" * 32, {"hash": "md5"}, "a" * 32),
+        ("ada@shop.test", "hash", "1a62903510bc4e3f90f281019b7c343d704df6c911356309c2056f94316a7287"),
+    ],
+)  # fmt: skip
+def test_texts(value: Any, step: Any, result: Any) -> None:
+    """Text steps answer text, read numbers and booleans as text, and leave out what is none."""
+    found = applied(value, step)[0]
+    assert same(found, result) or found is result
+
+
+def test_the_keyed_hash_is_always_applied() -> None:
+    """Also to a text that looks hashed already: whoever sends one must not choose what is stored."""
+    found, _ = applied("1" * 64, "hash")
+    assert found != "1" * 64
+    assert applied("1" * 64, {"hash": "hmac-sha256"})[0] == found
+
+
+@pytest.mark.parametrize(
+    ("value", "step", "result"),
+    [
+        (2.5, "round", 3), (-2.5, "round", -3), (1.005, {"round": 2}, 1.01), (7, {"round": 2}, 7),
+        ("7", "round", ABSENT),
+        (1e300, "round", 1e300), (1e16, {"round": 1}, 1e16), (1.25e-7, {"round": 2}, 0.0),
+        (3, {"times": 2.5}, 7.5), (1e308, {"times": 10}, ABSENT), (2**62, {"times": 4}, float(2**64)),
+        ("3", {"times": 2}, ABSENT),
+        (3, {"plus": "properties.gone"}, ABSENT), (True, {"plus": 1}, ABSENT), (10**400, {"plus": 0.5}, ABSENT),
+        ([0.1, 0.2, 0.3], "sum", 0.6), ([], "sum", 0), ([1, "2"], "sum", ABSENT), ([1, None], "sum", 1), (5, "sum", 5),
+        ([1e308, 1e308], "sum", ABSENT), ([2**62, 2**62], "sum", float(2**63)),
+        ([1, None], "count", 1), ({}, "count", 1), ([], "first", ABSENT), ([None, 2], "last", 2), ([], "last", ABSENT),
+        ([1, 1.0, "1", True, [1], [1.0]], "unique", [1, "1", True, [1]]),
+        ([2, "a"], "min", ABSENT), ([2, 3.5], "max", 3.5), ("a", "max", ABSENT),
+    ],
+)  # fmt: skip
+def test_numbers_and_lists(value: Any, step: Any, result: Any) -> None:
+    """Arithmetic on numbers only, never beyond what JSON carries; a single value is a list of one."""
+    found = applied(value, step)[0]
+    assert same(found, result) or found is result
+
+
+@pytest.mark.parametrize(
+    ("value", "step", "result"),
+    [
+        ({"a": {"b": 1, "c": 2}, "d": 3}, {"pick": ["a.b"]}, {"a": {"b": 1}}),
+        ({"a": {"b": 1}, "d": 3}, {"drop": ["a.b"]}, {"d": 3}),
+        ({"a": {}, "l": []}, {"drop": ["a.b", "l.x"]}, {"a": {}, "l": []}),
+        ({"l": [{"x": 1}, {"x": 1, "y": 2}, 5]}, {"drop": ["l.x"]}, {"l": [{"y": 2}, 5]}),
+        ({"l": [{"x": 1}, {"y": 2}, 5]}, {"pick": ["l.x"]}, {"l": [{"x": 1}]}),
+        ({"a_x": 1, "b": 2}, {"pick": ["*_x"]}, {"a_x": 1}),
+        ({"a.b": 1, "a": {"b": 2}}, {"pick": ['"a.b"']}, {"a.b": 1}),
+        ([{"a": 1}, {"b": 2}], {"pick": ["a"]}, [{"a": 1}, {}]),
+        (5, {"pick": ["a"]}, ABSENT),
+        ({"a": 1, "b": 2}, {"rename": {"a": "b", "b": "a"}}, {"a": 2, "b": 1}),
+        ({"a": {"b": {}}, "c": [1, {"d": 2}]}, "flatten", {"a_b": {}, "c": [1, {"d": 2}]}),
+        ({"a": {"b": 1}}, {"flatten": "."}, {"a.b": 1}),
+        (5, "flatten", ABSENT),
+    ],
+)
+def test_objects(value: Any, step: Any, result: Any) -> None:
+    """Names reach inside objects and lists; what is emptied vanishes, what was sent empty stays."""
+    found = applied(value, step)[0]
+    assert same(found, result) or found is result
+
+
+@pytest.mark.parametrize(
+    ("value", "step", "cause"),
+    [
+        ({"a": {"b": 1}, "a_b": 2}, "flatten", "the same when flattened"),
+        ({"a": 1, "b": 2}, {"rename": {"a": "b"}}, "took the place"),
+    ],
+    ids=["flatten", "rename"],
+)
+def test_clashes_warn(value: Any, step: Any, cause: str) -> None:
+    """Where one of two names is lost, a warning says so."""
+    assert cause in applied(value, step)[1][0]
+
+
+def test_steps_act_on_each_member_of_a_list() -> None:
+    """Members that a step cannot use are left out with one warning; nulls are passed over without."""
+    assert applied([" A ", None, {}, 5], "trim", "lower") == (["a", "5"], ["not text"])
+
+
+def test_map_and_where_see_the_event_as_well() -> None:
+    """Inside, `item` and `index` are the member; everything else is as outside, and is so again afterwards."""
+    value = {
+        "from": "properties.l",
+        "apply": [{"where": {"item.n": {"above": 1}}}, {"map": {"n": "item.n", "at": "index", "o": "properties.o"}}],
+    }
+    found, _ = value_of(value, properties={"l": [{"n": 1}, None, {"n": 2}, {"n": 3}], "o": 7})
+    assert found == [{"n": 2, "at": 0, "o": 7}, {"n": 3, "at": 1, "o": 7}]
+
+
+LOOKUP = {"names": {"a": "Alpha", "5": 5, "n": None}}
+
+
+@pytest.mark.parametrize(
+    ("value", "setting", "result"),
+    [
+        ("a", "names", "Alpha"), (5, "names", 5), ("z", "names", "z"), ({"o": 1}, "names", {"o": 1}),
+        ("n", "names", None),
+        ("A", {"in": "names", "ignore_case": True}, "Alpha"), ("A", {"in": "names"}, "A"),
+        ("z", {"in": "names", "else": "omit"}, ABSENT), ("z", {"in": "names", "else": {"value": 0}}, 0),
+        (["a", "z"], {"in": "names", "else": "omit"}, ["Alpha"]), ({"o": 1}, {"in": "names", "else": "omit"}, ABSENT),
+    ],
+)  # fmt: skip
+def test_lookups(value: Any, setting: Any, result: Any) -> None:
+    """A miss keeps the value, leaves it out or becomes a constant, as the file says; never with a warning."""
+    found, warnings = applied(value, {"lookup": setting}, tables=LOOKUP)
+    assert same(found, result) or found is result
+    assert warnings == []
+
+
+def test_no_step_makes_a_text_without_end() -> None:
+    """Texts that steps make are cut, however often they are made longer."""
+    grow = {"replace": {"find": "a", "with": "a" * 200}}
+    assert len(applied("a", *[grow] * 8)[0]) == 65_536

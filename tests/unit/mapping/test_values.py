@@ -1,0 +1,102 @@
+"""Values: paths, text, fallbacks, defaults; missing is not null, and empty is not missing."""
+
+from typing import Any
+
+import pytest
+
+from adapter.mapping.absent import ABSENT
+from adapter.mapping.scalars import same
+from tests.unit.mapping.reading import value_of
+
+PROPERTIES = {
+    "a": {"b": {"c": 1}, "d": "x", "list": [[1, 2], [3]]},
+    "a.b": 2,
+    "Order ID": "o-1",
+    "zero": 0,
+    "empty": "",
+    "no": False,
+    "null": None,
+    "l": [{"id": 1, "t": "x"}, {"t": "y"}, {"id": 3, "t": "y"}, 5],
+    "n": 5.0,
+    "o": {"p": 1, "q": 2},
+    "ids": [{"type": 7, "id": "seven"}],
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "result"),
+    [
+        ("properties.a.b.c", 1), ('properties."a.b"', 2), ("properties.Order ID", "o-1"),
+        ("properties.a.d.length", ABSENT),
+        ("properties.null", None), ("properties.null.x", ABSENT), ("properties.gone", ABSENT),
+        ("properties.a.__class__", ABSENT),
+        ("properties.l[0].id", 1), ("properties.l[-1]", 5), ("properties.l[9]", ABSENT), ("properties.l[-9]", ABSENT),
+        ("properties.l[*].id", [1, 3]), ("properties.l[*].gone", []), ("properties.a[*]", ABSENT),
+        ("properties.l.id", ABSENT),
+        ("properties.l[t=y].id", ABSENT), ('properties.l[t="x"].id', 1), ("properties.ids[type=7].id", "seven"),
+        ("properties.o.*", [1, 2]), ("properties.l.*", ABSENT), ("properties.a.list[*][*]", [1, 2, 3]),
+        ("event", "E"), ("raw.event", "E"), ("messageId", "m-1"), ("traits", ABSENT), ("context.gone.more", ABSENT),
+    ],
+)  # fmt: skip
+def test_paths(path: str, result: Any) -> None:
+    """A path reads members of objects and lists, and nothing else; what is not there is absent."""
+    found, warnings = value_of(path, properties=PROPERTIES)
+    assert same(found, result) or found is result
+    assert warnings == []
+
+
+@pytest.mark.parametrize(
+    ("text", "result"),
+    [
+        ("{properties.zero}/{properties.n}", "0/5"), ("{properties.no}", "false"), ("{properties.empty}!", "!"),
+        ("{properties.null}!", ABSENT), ("{properties.gone}!", ABSENT), ("{properties.o}", ABSENT),
+        ("{properties.l}x", ABSENT), ("{{{properties.zero}}}", "{0}"), ("plain", "plain"), ("", ""),
+        ('{properties."a.b"} {properties.Order ID}', "2 o-1"), ("{{}}", "{}"),
+    ],
+)  # fmt: skip
+def test_texts(text: str, result: Any) -> None:
+    """Placeholders are filled in as they print; one that is absent, null, a list or an object makes no text."""
+    found, _ = value_of({"text": text}, properties=PROPERTIES)
+    assert same(found, result) or found is result
+
+
+@pytest.mark.parametrize(
+    ("value", "result"),
+    [
+        ({"from": ["properties.gone", "properties.null", "properties.zero", "properties.n"]}, 0),
+        ({"from": ["properties.null"]}, ABSENT), ({"from": "properties.null"}, None),
+        ({"first": [{"text": "{properties.gone}"}, {"value": False}]}, False),
+        ({"list": ["properties.gone", "properties.null", "properties.zero"]}, [None, 0]),
+        ({"list": ["properties.gone"]}, ABSENT),
+        ({"fields": {"z": "properties.zero", "g": "properties.gone"}}, {"z": 0}),
+        ({"fields": {"g": "properties.gone"}}, ABSENT),
+        ({"value": None}, None), ({"value": {"a": [1]}}, {"a": [1]}), (5, 5), (True, True),
+        ({"from": "properties.null", "default": 0}, 0), ({"from": "properties.gone", "default": ""}, ""),
+        ({"from": "properties.gone", "default": None}, None), ({"from": "properties.zero", "default": 7}, 0),
+        ({"from": "properties.empty", "default": 7}, ""),
+        ({"from": "properties.a.d", "apply": ["number"], "default": 0}, 0),
+        ({"value": 1, "when": {"event": "X"}}, ABSENT), ({"value": 1, "when": {"event": "X"}, "default": 2}, 2),
+        ({"from": "properties.zero", "required": True}, 0), ({"from": "properties.gone", "required": False}, ABSENT),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_fallbacks(value: Any, result: Any) -> None:
+    """Fallbacks skip null and what is missing, never 0, false or an empty text."""
+    found, _ = value_of(value, properties=PROPERTIES)
+    assert same(found, result) or found is result
+
+
+@pytest.mark.parametrize(
+    ("own", "remembered", "kind", "result"),
+    [
+        ({"a": 1}, {"a": 2, "b": 3}, "track", {"a": 1, "b": 3}),
+        (None, {"b": 3}, "identify", {"b": 3}),
+        ({"a": 1}, None, "page", {"a": 1}),
+        ({"a": 1}, {"b": 3}, "group", {"a": 1}),
+        (None, {"b": 3}, "group", None),
+    ],
+)
+def test_traits_are_read_in_both_places(own: Any, remembered: Any, kind: str, result: Any) -> None:
+    """`traits` is `context.traits` overlaid by `traits`; a group's traits are the group's alone."""
+    found, _ = value_of("traits", type=kind, traits=own, context={"traits": remembered})
+    assert found == result
