@@ -6,9 +6,9 @@ a request that claims two keys belongs to nobody.
 
 import base64
 import binascii
-import hashlib
 import hmac
 from collections.abc import Collection, Sequence
+from hashlib import blake2b
 
 from adapter.ingest.sources import Source
 
@@ -63,7 +63,7 @@ class Keyring:
 
 
 def _digest(key: str) -> bytes:
-    return hashlib.sha256(key.encode(errors="surrogatepass")).digest()
+    return blake2b(key.encode(errors="surrogatepass"), digest_size=32).digest()
 
 
 def _credential(header: str) -> str | None:

@@ -67,6 +67,8 @@ def client_address(peer: str | None, forwarded: Sequence[str], trusted: Sequence
     `forwarded` are the values of all `X-Forwarded-For` headers. They are read from the end, for the beginning is
     written by whoever pleases: the first address that is no trusted proxy is the client. None if that is not told.
     """
+    if not trusted:
+        return peer
     address = _address(peer)
     if address is None or not _is_within(address, trusted):
         return peer

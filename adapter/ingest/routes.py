@@ -26,13 +26,14 @@ Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _WEBHOOK_METHODS = ("POST", "PUT", "PATCH")
 _SDK_METHODS = ("POST", "OPTIONS")
-_WEBHOOK_PATHS = ("/webhooks/{source}", "/webhooks/{source}/", "/webhooks/{source}/{key}", "/webhooks/{source}/{key}/")
-_KEPT = frozenset({Situation.STORED, Situation.UNPARSEABLE, Situation.INVALID})
-"""Situations in which what was sent was received, if only as a rejection."""
+# aiohttp tries them in this order: the form that we tell users to set up comes first.
+_WEBHOOK_PATHS = ("/webhooks/{source}/{key}", "/webhooks/{source}", "/webhooks/{source}/{key}/", "/webhooks/{source}/")
+_KEPT = frozenset({Situation.UNPARSEABLE, Situation.INVALID})
+"""Errors of which something was received, if only as a rejection."""
 
 
 def routes(parts: Parts) -> list[web.RouteDef]:
-    """Every path that ingest answers, and all that nobody else does: 404. The order of the routes says nothing.
+    """Every path that ingest answers, and 404 for each that nobody does, wherever the others are added.
 
     To be served with `auto_decompress=False`: what is compressed is inflated here, to a limit.
     """
@@ -105,8 +106,7 @@ class _Ingest:
         arrived = await self._body(request)
         if isinstance(arrived, Answer):
             return arrived
-        signatures = request.headers.getall("X-Signature", ())
-        if source.signing_secrets and not verify(source.signing_secrets, signatures, arrived.plain):
+        if source.signing_secrets and not _is_signed(request, source, arrived.plain):
             return answer(Situation.UNAUTHORIZED)
         return await self._intake.take(source, self._arrival(source, WEBHOOK, arrived, None), *arrived)
 
@@ -171,7 +171,7 @@ class _Ingest:
         return "" if resource is None else resource.canonical
 
     def _respond(self, request: web.Request, told: Answer, *, is_read_by_pages: bool = False) -> web.Response:
-        if told.situation not in _KEPT:
+        if told.status != 200 and told.situation not in _KEPT:
             self._parts.emit(RequestRefused(told.status, told.situation.value, self._named(request)))
         headers = told.headers
         if is_read_by_pages:
@@ -204,10 +204,14 @@ def _claims(request: web.Request, path_key: str | None) -> frozenset[str]:
     headers = request.headers
     return claimed_keys(
         path_key=path_key,
-        query=request.query.getall("writeKey", ()) if request.query_string else (),
+        query=request.query.getall("writeKey", ()) if "?" in request.raw_path else (),
         authorizations=headers.getall(hdrs.AUTHORIZATION, ()),
         write_keys=headers.getall("X-Write-Key", ()),
     )
+
+
+def _is_signed(request: web.Request, source: Source, plain: bytes) -> bool:
+    return verify(source.signing_secrets, request.headers.getall("X-Signature", ()), plain)
 
 
 def _claims_within(body: Body | Problem) -> frozenset[str]:
