@@ -33,7 +33,7 @@ from adapter.ingest.limits import Limits
 from adapter.ingest.routes import routes
 from adapter.ingest.sources import Source
 from adapter.ingest.validate import Validator
-from adapter.model import Balance, JsonObject, Secret
+from adapter.model import Balance, JsonObject, Kind, Secret
 from adapter.observe import happenings
 from adapter.observe.observer import Observer
 from adapter.queue.base import Queue
@@ -41,7 +41,6 @@ from adapter.queue.memory import MemoryQueue
 from adapter.queue.sqlite import SqliteQueue
 from adapter.queue.sqlite_rows import Retention
 from adapter.report import make_report
-from adapter.sandbox.checks import Kind
 from adapter.sandbox.recording import Recording
 from adapter.sandbox.server import Sandbox, build
 from adapter.settings.quantities import Address

@@ -1,14 +1,12 @@
 """Checks a call as `schemas/browsee/*.json` say, which is what Browsee documents. Reads no file, keeps no call."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import jsonschema
 import jsonschema_rs
 
-from adapter.model import JsonObject
-
-Kind: TypeAlias = Literal["track", "identify"]
+from adapter.model import JsonObject, Kind
 
 # jsonschema's errors are read as Any: what they hold depends on the keyword, which is what the table is by.
 _ARTICLES = {"object": "an object", "array": "a list", "string": "a string"}

@@ -21,8 +21,8 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from adapter.model import JsonObject
-from adapter.sandbox.checks import Checks, Kind
+from adapter.model import JsonObject, Kind
+from adapter.sandbox.checks import Checks
 from adapter.sandbox.limit import Limit, TokenBucket
 from adapter.sandbox.recording import Received, Recording, Wanted, project_of
 from adapter.sandbox.script import Rule, Script

@@ -6,7 +6,8 @@ import orjson
 import pytest
 
 from adapter.bundled import bundled
-from adapter.sandbox.checks import Checks, Kind
+from adapter.model import Kind
+from adapter.sandbox.checks import Checks
 
 KINDS: tuple[Kind, ...] = ("track", "identify")
 CHECKS = Checks({kind: orjson.loads(bundled(f"schemas/browsee/{kind}.json").read_bytes()) for kind in KINDS})
