@@ -12,6 +12,8 @@ import math
 from dataclasses import dataclass
 
 _LEAST_SPAN_S = 0.01
+# What a token may lack by rounding: waiting for that would take less time than a clock can tell, again and again.
+_ENOUGH = 1.0 - 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ class Rate:
         self._tokens = min(depth, self._tokens + passed_s * rate)
         self._pressed_s += max(0.0, passed_s - spilled / rate)
         self._at_s = now_s
-        return 0.0 if self._tokens >= 1.0 else (1.0 - self._tokens) / rate
+        return 0.0 if self._tokens >= _ENOUGH else (1.0 - self._tokens) / rate
 
     def take(self) -> None:
         """A call goes; `wait_s` was 0."""

@@ -1,0 +1,78 @@
+"""How many calls may be under way follows their latency, and nothing else."""
+
+import heapq
+import random
+from collections.abc import Callable
+
+from adapter.deliver.concurrency import Concurrency, ConcurrencyConfig
+
+CONFIG = ConcurrencyConfig(first=16, highest=256)
+
+
+def press(calls: Concurrency, latency_s: Callable[[float], float], *, from_s: float, to_s: float) -> None:
+    """Keep as many calls under way as are allowed; one begun at t ends after `latency_s(t)`, give or take a tenth."""
+    chance = random.Random(1)  # noqa: S311 - a reproducible world, not a secret
+    under_way: list[tuple[float, float]] = []
+    now_s = from_s
+    while now_s < to_s:
+        while not calls.is_full:
+            calls.began()
+            heapq.heappush(under_way, (now_s + latency_s(now_s) * chance.uniform(0.9, 1.1), now_s))
+        now_s, began_s = heapq.heappop(under_way)
+        calls.ended(now_s, now_s - began_s)
+    for now_s, began_s in under_way:
+        calls.ended(now_s, now_s - began_s)
+
+
+def test_it_grows_while_it_is_used_and_latency_stays() -> None:
+    """To the highest, in seconds: the rate is what should limit calls."""
+    calls = Concurrency(CONFIG, now_s=0.0)
+    press(calls, lambda _: 0.5, from_s=0.0, to_s=5.0)
+    assert calls.limit == 256
+
+
+def test_it_does_not_grow_while_it_is_not_used() -> None:
+    """What was not tried is not known."""
+    calls = Concurrency(CONFIG, now_s=0.0)
+    for step in range(1000):
+        calls.began()
+        calls.ended(step / 10, 0.1)
+    assert calls.limit == 16
+
+
+def test_it_falls_when_latency_rises() -> None:
+    """A Browsee that hangs holds fewer calls than one that answers."""
+    calls = Concurrency(CONFIG, now_s=0.0)
+    press(calls, lambda now_s: 0.1 if now_s < 10 else 10.0, from_s=0.0, to_s=100.0)
+    assert calls.limit < 128
+
+
+def test_it_comes_back_when_latency_does() -> None:
+    """One more each round."""
+    calls = Concurrency(CONFIG, now_s=0.0)
+    press(calls, lambda now_s: 0.1 if now_s < 10 or now_s > 100 else 10.0, from_s=0.0, to_s=100.0)
+    fallen = calls.limit
+    press(calls, lambda _: 0.1, from_s=120.0, to_s=140.0)
+    assert fallen < calls.limit <= fallen + 200
+
+
+def test_calls_that_tell_nothing_are_only_counted() -> None:
+    """A refused connection is quick because nothing was done, not because Browsee is idle."""
+    calls = Concurrency(CONFIG, now_s=0.0)
+    for _ in range(16):
+        calls.began()
+    assert (calls.is_full, calls.in_flight) == (True, 16)
+    for _ in range(16):
+        calls.ended(1.0, None)
+    assert (calls.is_full, calls.in_flight, calls.limit) == (False, 0, 16)
+
+
+def test_it_never_falls_below_one() -> None:
+    """A single call under way is always allowed, or nothing would ever show that Browsee is well again."""
+    calls = Concurrency(ConcurrencyConfig(first=2), now_s=0.0)
+    limits: list[int] = []
+    for latency_s in [0.1] * 10 + [100.0] * 10:
+        calls.began()
+        calls.ended(1000.0 * len(limits), latency_s)
+        limits.append(calls.limit)
+    assert (limits[0], min(limits)) == (2, 1)
