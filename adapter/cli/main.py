@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from adapter.cli.check import check
+from adapter.cli.explain import explain
 from adapter.cli.init import init
 from adapter.cli.sandbox import sandbox
 from adapter.cli.schema import schema
@@ -65,5 +66,5 @@ def main() -> None:
     """
 
 
-for _command in (serve, check, schema, init, sandbox):
+for _command in (serve, check, explain, schema, init, sandbox):
     main.add_command(_command)
