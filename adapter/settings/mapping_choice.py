@@ -27,7 +27,7 @@ class MappingChoice:
 def named_mapping(name: str, *, folder: Path, mappings: Path = MAPPINGS_FOLDER) -> Path:
     """The file that `name` means, relative to `folder`, else to `mappings`.
 
-    A plain word such as `ecommerce`, without folder and suffix, is one of the mappings that come with the adapter.
+    A plain word such as `default`, without folder and suffix, is one of the mappings that come with the adapter.
     Raises ConfigError if there is no such file.
     """
     if "/" not in name and not name.endswith(_SUFFIXES):
