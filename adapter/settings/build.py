@@ -36,15 +36,22 @@ def readers(*, folder: Path, mappings: Path) -> dict[str, Reader]:
     return {
         "address": address,
         "duration": duration_s,
-        "key": Secret,
+        "key": _secret,
         "mapping": mapping,
         "queue": queue,
         "rate_or_auto": lambda text: None if text == "auto" else rate_per_s(text),
         "rate_or_off": lambda text: None if text == "off" else rate_per_s(text),
-        "secret": Secret,
+        "secret": _secret,
         "size": size_bytes,
         "url": lambda text: text.rstrip("/"),
     }
+
+
+def _secret(text: str) -> Secret:
+    # A pattern's `$` also fits before a line break at the end, such as the one of a YAML block.
+    if text != text.strip():
+        raise ValueError("a secret has no spaces and no line break at its ends")
+    return Secret(text)
 
 
 def built(

@@ -41,6 +41,11 @@ _LISTS = ("keys", "signing_secrets")
 _MAX_PORT = 65535
 
 
+def text_of(environ: Mapping[str, str], name: str) -> str:
+    """The variable's text, without the spaces and line breaks that come along when a secret is read from a file."""
+    return environ.get(name, "").strip()
+
+
 def read_host(text: str) -> str:
     """The host to listen on. Raises ValueError with what is allowed."""
     host = text.strip("[]")
@@ -78,7 +83,7 @@ def environment_layer(
     """The settings in the environment; `with_source`: also those of the source `default`, which is then there."""
     data: JsonObject = {"sources": {DEFAULT_SOURCE: {}}} if with_source else {}
     for name, path in {**VARIABLES, **(SOURCE_VARIABLES if with_source else {})}.items():
-        text = environ.get(name, "")
+        text = text_of(environ, name)
         if text:
             _put(data, path, [part.strip() for part in text.split(",")] if path[-1] in _LISTS else text)
     return layer_of(data, shape, reading=reading, place=in_environment)
@@ -94,7 +99,7 @@ def read_process_variables(
     values: dict[str, Any] = {}
     findings: list[Finding] = []
     for name, read in PROCESS_VARIABLES.items():
-        text = options.get(name) or environ.get(name)
+        text = options.get(name) or text_of(environ, name)
         if not text:
             continue
         try:

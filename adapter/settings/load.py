@@ -21,6 +21,7 @@ from adapter.settings.environment import (
     environment_layer,
     in_environment,
     read_process_variables,
+    text_of,
 )
 from adapter.settings.layers import Layer, Stack, has, layer_of, stacked
 from adapter.settings.mapping_choice import MAPPINGS_FOLDER
@@ -76,7 +77,7 @@ def load_settings(
         process=process,
         file=path,
         mappings=mappings,
-        browsee_api_key=Secret(environ["BROWSEE_API_KEY"]) if environ.get("BROWSEE_API_KEY") else None,
+        browsee_api_key=Secret(key) if (key := text_of(environ, "BROWSEE_API_KEY")) else None,
     )
     settings = replace(settings, notes=(*notes, *settings.notes))
     if sandbox:
@@ -104,8 +105,8 @@ def _mild(finding: Finding) -> Finding:
 def _chosen_file(option: Path | None, environ: Mapping[str, str], folder: Path) -> Path | None:
     if option is not None:
         return folder / option
-    if environ.get(CONFIG_VARIABLE):
-        return folder / environ[CONFIG_VARIABLE]
+    if named := text_of(environ, CONFIG_VARIABLE):
+        return folder / named
     unnamed = folder / FILE_NAME
     return unnamed if unnamed.exists() else None
 
@@ -153,7 +154,7 @@ def _unset(read: FileLayer | None, *, sandbox: bool) -> list[Finding]:
 def _unused(environ: Mapping[str, str], used: Collection[str]) -> Iterator[str]:
     for name in SOURCE_VARIABLES:
         # A key of Browsee also stands in for each source that names none.
-        if environ.get(name) and name not in used and name != "BROWSEE_API_KEY":
+        if text_of(environ, name) and name not in used and name != "BROWSEE_API_KEY":
             yield f"{name} is set and not used: it is for the source `{DEFAULT_SOURCE}`, and the settings name others"
 
 

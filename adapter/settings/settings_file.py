@@ -12,6 +12,7 @@ from typing import Any
 
 from adapter.mapping.document import Document, Path, read_document
 from adapter.mapping.finding import Finding, Severity
+from adapter.settings.environment import text_of
 from adapter.settings.layers import Layer, layer_of
 from adapter.settings.shape import Reader, Shape, Trouble
 
@@ -57,10 +58,11 @@ def _replaced(
         unset.append(Trouble("E302", path, "`${` begins the name of an environment variable: write ${NAME}"))
         return reference[0]
     names.add(name)
-    if not environ.get(name):
+    text = text_of(environ, name)
+    if not text:
         unset.append(Trouble("E304", path, f"the environment variable {name} is not set"))
     # The name of an unset variable stands in for its value, so that the rest of the file can be judged.
-    return environ.get(name) or name
+    return text or name
 
 
 def _expanded(value: Any, path: Path, replaced: Any) -> Any:

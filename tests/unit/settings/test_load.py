@@ -177,6 +177,15 @@ def test_an_empty_variable_counts_as_not_set(folder: Folder) -> None:
     assert settings.sources[0].keys == ()
 
 
+def test_spaces_around_a_variable_do_not_count(folder: Folder) -> None:
+    """A secret read from a file brings a line break along; Browsee would refuse a key with it."""
+    environ = {"BROWSEE_API_KEY": f"{BROWSEE_KEY}\n", "ADAPTER_WRITE_KEY": f" {KEY}\n", "HASH": " 0123456789abcdef\n"}
+    settings = folder.load("hash_key: ${HASH}\n", environ=environ)
+    assert settings.sources[0].keys == (Secret(KEY),)
+    assert settings.sources[0].browsee_api_key == Secret(BROWSEE_KEY)
+    assert settings.hash_key == Secret("0123456789abcdef")
+
+
 @pytest.mark.parametrize("text", [None, "sources: {shop: {}, app: {}}\n"], ids=["environment", "file"])
 def test_without_a_key_of_browsee_both_ways_on_are_told(folder: Folder, text: str | None) -> None:
     """Real events never end in a sandbox by accident, so nothing starts until somebody chose."""

@@ -54,6 +54,7 @@ def problems(text: str, environ: dict[str, str] | None = None) -> list[str]:
         ("hash_key: ${NOT_SET}", "1:11: warning W304: the environment variable NOT_SET is not set"),
         ("hash_key: ${NOT_SET", "1:11: error E302: `${` begins the name of an environment variable"),
         ("hash_key: ${NOT-SET:-x}", "1:11: error E302: `${` begins the name of an environment variable"),
+        ("hash_key: |\n  a-secret-of-some-length\n", "1:11: error E302: a secret has no spaces and no line break"),
         ("retry: {for: 1m, max: 1h}", "1:23: error E307: retry.max is more than retry.for"),
         ("limits: {message: 30MB}", "1:19: error E307: limits.message is more than limits.inflated"),
         (f"sources: {{a: {{keys: [{LONG}]}}, b: {{keys: [{LONG}]}}}}", "1:60: error E306: this key is one of source a"),
@@ -191,6 +192,6 @@ def test_no_secret_is_ever_shown(text: str) -> None:
 
 def test_a_variable_s_value_is_never_shown() -> None:
     """A value of the environment that does not fit is told by its name only."""
-    shown = problems("limits: {body: '${SIZE}'}\nadmin_token: '${TOKEN}'", {"SIZE": "S3CRET", "TOKEN": " S3CRET "})
+    shown = problems("limits: {body: '${SIZE}'}\nadmin_token: '${TOKEN}'", {"SIZE": "S3CRET", "TOKEN": "S3CRET"})
     assert len(shown) == 2
     assert "S3CRET" not in "\n".join(shown)
