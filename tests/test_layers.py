@@ -18,7 +18,7 @@ RANKS = {
     "mapping": 2, "queue": 2,
     "ingest": 3, "deliver": 3,
     "console": 4, "sandbox": 4,
-    "settings": 5, "bundled": 5, "app": 5, "cli": 5, "chaos": 5, "__main__": 5,
+    "settings": 5, "bundled": 5, "activation": 5, "report": 5, "app": 5, "cli": 5, "chaos": 5, "__main__": 5,
 }  # fmt: skip
 """A module imports lower ranks, or its own folder. Within the last rank everybody may import everybody."""
 
@@ -38,9 +38,6 @@ PURE = {
     "queue.codec",
 }
 
-MAX_LINES = 300
-TABLES = {"observe.happenings"}
-"""Modules that are one long table, which two files would only make harder to find something in."""
 MAX_FUNCTION_LINES = 50
 
 MODULES = {
@@ -125,14 +122,13 @@ def test_packages_hold_no_code(file: Path) -> None:
 
 @EACH_MODULE
 def test_a_module_says_what_it_is_for(module: str) -> None:
-    """The first thing in a file is a sentence."""
-    assert (ast.get_docstring(tree(module)) or "").split("\n")[0].endswith((".", ":", ","))
+    """The first thing in a file is a sentence or two."""
+    assert (ast.get_docstring(tree(module)) or "").partition("\n\n")[0].endswith((".", ":"))
 
 
 @EACH_MODULE
-def test_files_and_functions_stay_small(module: str) -> None:
-    """What does not fit on a few screens is two things."""
-    assert module in TABLES or len(MODULES[module].read_text(encoding="utf-8").splitlines()) < MAX_LINES
+def test_functions_stay_small(module: str) -> None:
+    """What does not fit on a screen is two things."""
     for node in ast.walk(tree(module)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             assert (node.end_lineno or 0) - node.lineno < MAX_FUNCTION_LINES, node.name

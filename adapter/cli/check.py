@@ -9,7 +9,8 @@ from typing import Any
 import click
 import orjson
 
-from adapter.cli.reading import message_reader, text_of
+from adapter.activation import read_message
+from adapter.cli.reading import text_of
 from adapter.cli.show import coloured, show
 from adapter.mapping import load as mapping
 from adapter.mapping.document import read_document
@@ -51,7 +52,7 @@ def findings_of(file: Path, *, environ: Mapping[str, str]) -> list[Finding]:
     text = text_of(file)
     if _is_settings(text):
         return check_settings(text, file=file, environ=environ)
-    return mapping.check(text, file=str(file), read=message_reader(source="test"))
+    return mapping.check(text, file=str(file), read=read_message)
 
 
 def _is_settings(text: str) -> bool:

@@ -8,7 +8,8 @@ from typing import TextIO
 import click
 from rich.text import Text
 
-from adapter.cli.reading import message_reader, text_of
+from adapter.activation import read_message
+from adapter.cli.reading import text_of
 from adapter.cli.show import show
 from adapter.errors import ConfigError, MappingError
 from adapter.mapping.explain import as_json, as_text
@@ -43,7 +44,7 @@ def explain(mapping: str, event: TextIO, machine: bool) -> None:
       echo '{"type":"track","event":"Signed Up"}' | browsee-adapter explain default -
     """
     ruleset = _ruleset(named_mapping(mapping, folder=Path()))
-    read = message_reader(source="explained")(_message(event))
+    read = read_message(_message(event))
     rendered, hint = ruleset.render(read), ruleset.hint(read)
     if machine:
         click.echo(json.dumps(as_json(rendered, hint), indent=2, ensure_ascii=False))
@@ -56,14 +57,13 @@ def explain(mapping: str, event: TextIO, machine: bool) -> None:
 
 def _ruleset(file: Path) -> Ruleset:
     text = text_of(file)
-    read = message_reader(source="test")
     hash_key = os.environ.get("ADAPTER_HASH_KEY") or None
     try:
-        return load(text, file=str(file), read=read, hash_key=hash_key)
+        return load(text, file=str(file), read=read_message, hash_key=hash_key)
     except MappingError:
         if hash_key is not None:
             raise
-    ruleset = load(text, file=str(file), read=read, hash_key=DEMO_KEY)
+    ruleset = load(text, file=str(file), read=read_message, hash_key=DEMO_KEY)
     # Only a mapping that hashes gets here: without the demo key it could not be used.
     click.echo("note: ADAPTER_HASH_KEY is not set, so hashes are made with a demo key", err=True)
     return ruleset

@@ -1,0 +1,154 @@
+"""What the documentation shows is there: commands, options, settings, variables, mappings, files."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from adapter.activation import read_message
+from adapter.cli.main import main
+from adapter.mapping import load as mapping
+from adapter.mapping.document import read_document
+from adapter.mapping.finding import Severity, as_text
+from adapter.model import JsonObject
+from adapter.settings.environment import CONFIG_VARIABLE, PROCESS_VARIABLES, SOURCE_VARIABLES, VARIABLES
+from adapter.settings.load import check_settings, settings_schema
+
+ROOT = Path(__file__).parents[1]
+PAGES = {
+    path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
+    for path in sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+}
+README = PAGES["README.md"]
+ENVIRONMENT = {*VARIABLES, *SOURCE_VARIABLES, *PROCESS_VARIABLES, CONFIG_VARIABLE}
+EACH_PAGE = pytest.mark.parametrize("page", PAGES)
+EACH_COMMAND = pytest.mark.parametrize("name", main.commands)
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """The code blocks of a page in one language; "" for those that name none."""
+    return [code for tag, code in re.findall(r"```(\w*)\n(.*?)```", text, re.DOTALL) if tag == language]
+
+
+def calls_of(tool: str, text: str) -> Iterator[list[str]]:
+    """The words that stand after `tool` in each line of the code blocks and in code within the text."""
+    lines = [line for code in blocks(text, "") for line in code.splitlines()]
+    prose = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+    for line in [*lines, *re.findall(r"`([^`\n]+)`", prose)]:
+        words = shlex.split(line, comments=True) if tool in line else []
+        if tool in words:
+            yield words[words.index(tool) + 1 :]
+
+
+def headings(text: str) -> set[str]:
+    """The anchors that a page's headings have, spelt as GitHub does."""
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in re.findall(r"(?m)^#+ (.*)$", text)}
+
+
+def leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every setting in nested data; `vars` is one."""
+    if isinstance(value, dict) and value:
+        for key, inner in value.items():
+            yield from leaves(inner, (*path, key))
+    else:
+        yield path, value
+
+
+def schema_leaves(node: JsonObject, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], JsonObject]]:
+    """Every setting that the schema knows, those of sources below `shop`."""
+    for key, inner in node["properties"].items():
+        if key == "sources":
+            yield from schema_leaves(settings_schema()["$defs"]["source"], ("sources", "shop"))
+        elif "properties" in inner:
+            yield from schema_leaves(inner, (*path, key))
+        else:
+            yield (*path, key), inner
+
+
+@EACH_PAGE
+def test_commands_that_are_shown_exist(page: str) -> None:
+    """Whoever pastes a line from the documentation gets no usage error."""
+    for words in calls_of("browsee-adapter", PAGES[page]):
+        if not words or words[0].startswith("-"):
+            continue
+        assert words[0] in main.commands, words
+        known = {option for param in main.commands[words[0]].params for option in param.opts}
+        given = {word.partition("=")[0] for word in words if word.startswith("-") and word != "-"}
+        assert given - known - {"--help"} == set(), words
+
+
+@EACH_PAGE
+def test_make_targets_that_are_shown_exist(page: str) -> None:
+    """The same for make."""
+    targets = set(re.findall(r"(?m)^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8")))
+    assert {words[0] for words in calls_of("make", PAGES[page]) if words} <= targets
+
+
+@EACH_COMMAND
+def test_every_command_is_listed_and_has_an_example(name: str) -> None:
+    """README lists each command, and its own help shows how to call it."""
+    assert f"| `{name}` |" in README
+    text = main.commands[name].get_help(click.Context(main.commands[name], info_name=name))
+    assert "Example" in text
+    assert f"browsee-adapter {name}" in text
+
+
+@EACH_PAGE
+def test_links_lead_somewhere(page: str) -> None:
+    """Every link to a file or a heading of this project resolves."""
+    for target in re.findall(r"\]\(([^)]+)\)", PAGES[page]):
+        if re.match(r"https?:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        file = (ROOT / page).parent / path if path else ROOT / page
+        assert file.exists(), target
+        assert not anchor or anchor in headings(file.read_text(encoding="utf-8")), target
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(PAGES[page], "yaml")])
+def test_mappings_that_are_shown_work(page: str) -> None:
+    """A mapping in the documentation has no error and no warning, and passes its own tests."""
+    for code in blocks(PAGES[page], "yaml"):
+        if code.lstrip().startswith("version:") and "rules:" in code:
+            findings = mapping.check(code, file=page, read=read_message)
+            assert [as_text(found) for found in findings if found.severity is not Severity.NOTE] == []
+
+
+def shown_settings() -> str:
+    (shown,) = [code for code in blocks(README, "yaml") if code.startswith("listen:")]
+    return shown
+
+
+def test_the_settings_that_are_shown_can_be_used() -> None:
+    """The settings in README are all there are, and the adapter would take them."""
+    environ = dict.fromkeys(re.findall(r"\$\{(\w+)\}", shown_settings()), "a-secret-of-some-length")
+    assert [as_text(found) for found in check_settings(shown_settings(), file=Path("README.md"), environ=environ)] == []
+    shown = {path for path, _ in leaves(read_document(shown_settings(), file="").data)}
+    known = {path for path, _ in schema_leaves(settings_schema())}
+    assert {path[:3] if path[:1] == ("sources",) else path for path in shown} == known
+
+
+def test_the_defaults_that_are_shown_are_the_defaults() -> None:
+    """README says that what is left out is as it stands there."""
+    shown = dict(leaves(read_document(shown_settings(), file="").data))
+    # A list is shown with an example in it.
+    known = {path: node["default"] for path, node in schema_leaves(settings_schema()) if node.get("default", []) != []}
+    assert {path: shown[path] for path in known} == known
+
+
+def test_every_variable_is_listed() -> None:
+    """README's table has each environment variable that is read, and no other."""
+    table = "\n".join(line for line in README.splitlines() if line.startswith("| `"))
+    listed = set(re.findall(r"`((?:ADAPTER|BROWSEE)_[A-Z_]+)`", table))
+    assert listed == ENVIRONMENT
+
+
+def test_the_schema_names_the_variables() -> None:
+    """Who reads a setting's description learns which variable sets it too."""
+    described = str(settings_schema())
+    for name in ENVIRONMENT - {CONFIG_VARIABLE, "ADAPTER_LOG_FORMAT"}:
+        assert name in described, name

@@ -1,0 +1,138 @@
+"""The wheel is whole: installed on its own, it has its schemas and mappings, and it serves.
+
+The new environment has the wheel's files only. Its dependencies come from the environment that runs the tests, by a
+path file, so that nothing is fetched; a path file of a path file is not followed, so the checkout stays out of reach.
+"""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import sysconfig
+import time
+import venv
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.request import Request, urlopen
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+EVENT = {"type": "track", "event": "Order Completed", "userId": "u-1", "properties": {"total": 27.5}}
+PATIENCE_S = 20.0
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of commands of a fresh environment with the wheel in it."""
+    folder = tmp_path_factory.mktemp("package")
+    run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT), cwd=folder)
+    (wheel,) = folder.glob("*.whl")
+    venv.create(folder / "env", with_pip=False)
+    python = folder / "env" / "bin" / "python"
+    run(
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        str(python),
+        "install",
+        "-q",
+        "--no-deps",
+        "--no-index",
+        str(wheel),
+        cwd=folder,
+    )
+    (packages,) = (folder / "env" / "lib").glob("python*/site-packages")
+    (packages / "dependencies.pth").write_text(f"{sysconfig.get_path('purelib')}\n", encoding="utf-8")
+    return python.parent
+
+
+def run(*command: str, cwd: Path, expect: int = 0) -> str:
+    """What a command says on stdout. Fails with all it said if it does not end with `expect`."""
+    done = subprocess.run(command, cwd=cwd, env=clean(), capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == expect, done.stdout + done.stderr
+    return done.stdout
+
+
+def clean() -> dict[str, str]:
+    """The environment without what would lead to the checkout or to somebody's settings."""
+    foreign = ("ADAPTER_", "BROWSEE_", "PYTHON")
+    return {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+
+
+def test_it_is_the_wheel_that_runs(installed: Path, tmp_path: Path) -> None:
+    """Code, schemas and mappings come from the new environment, not from the checkout."""
+    said = run(
+        str(installed / "python"),
+        "-c",
+        "import adapter.model; from adapter.bundled import bundled; print(adapter.model.__file__, bundled('mappings'))",
+        cwd=tmp_path,
+    )
+    code, mappings = said.split()
+    assert code.startswith(str(installed.parent))
+    assert mappings.endswith("adapter/_shipped/mappings")
+
+
+def test_help_is_shown(installed: Path, tmp_path: Path) -> None:
+    """The command is on the path and knows its commands."""
+    said = run(str(installed / "browsee-adapter"), "--help", cwd=tmp_path)
+    assert "serve" in said
+    assert "check" in said
+
+
+def test_the_shipped_mappings_are_sound(installed: Path, tmp_path: Path) -> None:
+    """Every mapping in the wheel passes its own tests."""
+    folder = next(installed.parent.glob("lib/python*/site-packages/adapter/_shipped/mappings"))
+    run(str(installed / "browsee-adapter"), "check", *map(str, sorted(folder.glob("*.yaml"))), cwd=tmp_path)
+
+
+def test_first_files_are_written_and_sound(installed: Path, tmp_path: Path) -> None:
+    """What `init` writes is in the wheel, and `check` has nothing to say but that the key is not set."""
+    run(str(installed / "browsee-adapter"), "init", "shop", cwd=tmp_path)
+    run(str(installed / "browsee-adapter"), "check", "adapter.yaml", "mappings/shop.yaml", cwd=tmp_path / "shop")
+
+
+@pytest.fixture
+def served(installed: Path, tmp_path: Path) -> Iterator[str]:
+    """All that a running `serve --sandbox` has printed when it is ready."""
+    command = [str(installed / "browsee-adapter"), "serve", "--sandbox", "--host", "127.0.0.1", "--port", "0"]
+    with subprocess.Popen(command, cwd=tmp_path, env=clean(), stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        lines: list[str] = []
+        for line in process.stdout:
+            lines.append(line)
+            if "/readyz" in line:
+                break
+        yield "".join(lines)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=PATIENCE_S) == 0
+
+
+def test_an_event_comes_through(served: str, tmp_path: Path) -> None:
+    """From the wheel alone: an event is received, mapped and delivered to the built-in sandbox."""
+    (service,) = re.findall(r"(http://127\.0\.0\.1:\d+)/readyz", served)
+    (sandbox,) = re.findall(r"See what it became: (http://\S+?)/?\n", served)
+    made = json.loads((tmp_path / "data" / "made-secrets.json").read_text(encoding="utf-8"))
+    assert made["keys"]["default"] not in served, "a key was printed where it ends in a log"
+    request = Request(
+        f"{service}/webhooks/default/{made['keys']['default']}", json.dumps(EVENT).encode(), method="POST"
+    )
+    with urlopen(request, timeout=PATIENCE_S) as answer:
+        assert json.load(answer) == {"success": True}
+    assert arrived(sandbox)["event"] == "ORDER_COMPLETED"
+
+
+def arrived(sandbox: str) -> dict[str, object]:
+    """The body of the first call that the sandbox got."""
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        with urlopen(f"{sandbox}/calls", timeout=PATIENCE_S) as answer:
+            calls = json.load(answer)
+        if calls:
+            body: dict[str, object] = calls[0]["body"]
+            return body
+        time.sleep(0.05)
+    raise AssertionError("no call arrived")
