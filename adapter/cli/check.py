@@ -32,10 +32,10 @@ _MAPPING_WORDS = frozenset({"version", "rules"})
 )
 @click.option("--strict", is_flag=True, help="Warnings and notes are problems too.")
 def check(files: tuple[Path, ...], form: str, strict: bool) -> None:
-    """Check mapping files and settings files, and run the tests inside mappings.
+    """Find every problem of your files.
 
-    Shows every problem with file, line and column. Ends with 1 if there is an error or a failed test. Which kind a
-    file is, its content tells: a mapping has `version` and `rules`.
+    FILES are mappings and settings; which of them a file is, its content tells. Each problem is shown with its line and
+    column, and the tests inside mappings are run. Ends with 1 if there is an error or a failed test.
 
     \b
     Example:

@@ -33,10 +33,11 @@ _STYLES = (
 @click.argument("event", type=click.File(encoding="utf-8"))
 @click.option("--json", "machine", is_flag=True, help="As JSON, for other programs.")
 def explain(mapping: str, event: TextIO, machine: bool) -> None:
-    """Show what a mapping makes of one event, by which rule, and with which warnings.
+    """Show what a mapping makes of an event.
 
-    MAPPING is a file, or the name of a mapping that comes with the adapter. EVENT is a file with the message as the
-    sender sends it, or - for stdin. A mapping that hashes does so with ADAPTER_HASH_KEY, or else with a demo key.
+    Says by which rule, and with which warnings. MAPPING is a file, or the name of a mapping that comes with the
+    adapter. EVENT is a file with the message as the sender sends it, or - for stdin. A mapping that hashes does so with
+    ADAPTER_HASH_KEY, or else with a demo key.
 
     \b
     Example:

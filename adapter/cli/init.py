@@ -20,9 +20,10 @@ _WRITTEN = {
 @click.command()
 @click.argument("directory", metavar="[DIR]", default=".", type=click.Path(file_okay=False, path_type=Path))
 def init(directory: Path) -> None:
-    """Write a first settings file, mapping and compose file into DIR, or into the current directory.
+    """Write first files of your own.
 
-    Files that are there already are left as they are.
+    Settings, a mapping, a compose file and the schemas for your editor, into DIR or the current directory. Files that
+    are there already are left as they are.
 
     \b
     Example:

@@ -8,7 +8,7 @@ from adapter.bundled import bundled
 @click.command()
 @click.argument("file", type=click.Choice(["mapping", "settings"]))
 def schema(file: str) -> None:
-    """Print the JSON Schema of mapping files or of settings files.
+    """Print the JSON Schema of your files.
 
     Editors that know YAML use it to complete words and to show what each of them does.
 

@@ -27,7 +27,7 @@ from adapter.settings.layers import Layer, Stack, has, layer_of, stacked
 from adapter.settings.mapping_choice import MAPPINGS_FOLDER
 from adapter.settings.settings import Settings
 from adapter.settings.settings_file import FileLayer, read_layer
-from adapter.settings.shape import Reader, Shape
+from adapter.settings.shape import Reader, Shape, Trouble
 
 FILE_NAME = "adapter.yaml"
 """The settings file that is read without being named."""
@@ -148,7 +148,13 @@ def _unset(read: FileLayer | None, *, sandbox: bool) -> list[Finding]:
         return []
     # The sandbox calls nobody, so the keys it would not show need not be there.
     troubles = [trouble for trouble in read.unset if not (sandbox and trouble.path[-1] == "browsee_api_key")]
-    return [read.layer.place(trouble) for trouble in troubles]
+    return [read.layer.place(_with_ways_on(trouble)) for trouble in troubles]
+
+
+def _with_ways_on(trouble: Trouble) -> Trouble:
+    if trouble.path[-1] != "browsee_api_key":
+        return trouble
+    return replace(trouble, message=f"{trouble.message}; set it, or add --sandbox to try the adapter without Browsee")
 
 
 def _unused(environ: Mapping[str, str], used: Collection[str]) -> Iterator[str]:

@@ -186,7 +186,11 @@ def test_spaces_around_a_variable_do_not_count(folder: Folder) -> None:
     assert settings.hash_key == Secret("0123456789abcdef")
 
 
-@pytest.mark.parametrize("text", [None, "sources: {shop: {}, app: {}}\n"], ids=["environment", "file"])
+@pytest.mark.parametrize(
+    "text",
+    [None, "sources: {shop: {}, app: {}}\n", "sources: {shop: {browsee_api_key: '${BROWSEE_API_KEY}'}}\n"],
+    ids=["environment", "file", "variable in the file"],
+)
 def test_without_a_key_of_browsee_both_ways_on_are_told(folder: Folder, text: str | None) -> None:
     """Real events never end in a sandbox by accident, so nothing starts until somebody chose."""
     with pytest.raises(ConfigError) as refusal:
