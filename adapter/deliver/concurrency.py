@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ConcurrencyConfig:
-    """A rise of less than `least_rise` of the usual latency is noise, however steady it was before.
+    """A rise of less than `least_rise_s` is no matter, and one of less than `least_rise` of the usual latency is noise,
+    however steady it was before.
 
     `weight_up` and `weight_down` are how much of the usual latency a slower or faster round replaces: slowly up, so
     that a Browsee that becomes slow is not soon taken for usual; not never, for it may stay so.
@@ -23,6 +24,7 @@ class ConcurrencyConfig:
     highest: int = 256
     deviations: float = 2.5
     least_rise: float = 0.5
+    least_rise_s: float = 0.25
     decrease: float = 0.9
     weight_up: float = 0.02
     weight_down: float = 0.4
@@ -73,8 +75,8 @@ class Concurrency:
         config = self._config
         if self._usual_s is None:
             self._usual_s = mean_s
-        rise_s = max(config.deviations * math.sqrt(self._variance), config.least_rise * self._usual_s)
-        if mean_s > self._usual_s + rise_s:
+        noise_s = max(config.deviations * math.sqrt(self._variance), config.least_rise * self._usual_s)
+        if mean_s > self._usual_s + max(noise_s, config.least_rise_s):
             self._limit = max(float(config.lowest), self._limit * config.decrease)
             self._has_fallen = True
         elif self._was_full:

@@ -31,6 +31,13 @@ def test_it_grows_while_it_is_used_and_latency_stays() -> None:
     assert calls.limit == 256
 
 
+def test_milliseconds_are_no_matter() -> None:
+    """A Browsee that answers in 1 ms, and now and then in 50, is not slow."""
+    calls = Concurrency(CONFIG, now_s=0.0)
+    press(calls, lambda now_s: 0.05 if int(now_s * 10) % 10 == 0 else 0.001, from_s=0.0, to_s=3.0)
+    assert calls.limit == 256
+
+
 def test_it_does_not_grow_while_it_is_not_used() -> None:
     """What was not tried is not known."""
     calls = Concurrency(CONFIG, now_s=0.0)
