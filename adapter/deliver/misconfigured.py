@@ -10,6 +10,10 @@ from dataclasses import dataclass
 
 from adapter.deliver.gate import Gate, GateConfig
 from adapter.deliver.policy import Accepted, Misconfigured, RefusedByBrowsee, TryAgain, Verdict
+from adapter.model import Reason
+
+# Events remembered as having met a misconfigured project; the oldest is forgotten first.
+MAX_SUSPECTS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +26,8 @@ class RefusalsConfig:
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """The verdict to act on: that of the answer, or Misconfigured where many refusals show that no event is to blame.
+    """The verdict to act on: that of the answer, or Misconfigured where many refusals show that no event is to blame,
+    or TryAgain where one event keeps meeting what no other does.
 
     `revived` are the receipts of events that were refused earlier for the same cause: they are pending again.
     """
@@ -42,17 +47,20 @@ class KindOfCall:
         self.detail = ""
         self._refusals = _Refusals(refusals)
         self._refused_as: str | None = None
+        self._accepted = 0
+        self._suspects: dict[int, int] = {}
 
     def answered(self, ticket: int, verdict: Verdict, *, lane: str, receipt: int, now_s: float) -> Ruling:
         """Learn from the answer to the call `ticket`, and rule on it."""
         probe = self.gate.is_probe(ticket)
         match verdict:
             case Misconfigured(detail=detail):
-                self._shut(detail, now_s, probe=probe, refused_as=None)
-                return Ruling(verdict)
+                return self._misconfigured(verdict, detail, receipt=receipt, now_s=now_s, probe=probe)
             case RefusedByBrowsee(message=message):
                 return self._refused(verdict, message, lane=lane, receipt=receipt, now_s=now_s, probe=probe)
             case Accepted():
+                self._accepted += 1
+                self._suspects.pop(receipt, None)
                 self._refusals.forget()
                 if probe:
                     self.gate.open()
@@ -60,6 +68,23 @@ class KindOfCall:
                 if probe:
                     self.gate.probe_told_nothing(now_s)
         return Ruling(verdict)
+
+    def _misconfigured(self, verdict: Verdict, detail: str, *, receipt: int, now_s: float, probe: bool) -> Ruling:
+        """A pause, unless this event has met the same before and others got through since.
+
+        Then it is the event after all: a firewall in front of Browsee may answer 403 to what it takes for an attack.
+        Such an event is tried again at its own expense, ever more seldom; else it would pause all others for ever.
+        """
+        before = self._suspects.pop(receipt, None)
+        self._suspects[receipt] = self._accepted
+        if len(self._suspects) > MAX_SUSPECTS:
+            self._suspects.pop(next(iter(self._suspects)))
+        if before is None or before == self._accepted:
+            self._shut(detail, now_s, probe=probe, refused_as=None)
+            return Ruling(verdict)
+        if probe:
+            self.gate.probe_told_nothing(now_s)
+        return Ruling(TryAgain(Reason.MISCONFIGURED))
 
     def _refused(self, verdict: Verdict, message: str, *, lane: str, receipt: int, now_s: float, probe: bool) -> Ruling:
         if self.gate.is_shut and message == self._refused_as:
@@ -84,8 +109,9 @@ class KindOfCall:
         return Ruling(Misconfigured(self.detail), revived)
 
     def _shut(self, detail: str, now_s: float, *, probe: bool, refused_as: str | None) -> None:
-        self.detail = detail
-        self._refused_as = refused_as
+        if probe or not self.gate.is_shut:
+            self.detail = detail
+            self._refused_as = refused_as
         if probe:
             self.gate.probe_failed(now_s)
         else:

@@ -161,6 +161,31 @@ def test_a_wrong_key_pauses_that_kind_of_call(worker: Worker) -> None:
     assert worker.waits("identify") is None
 
 
+def test_one_event_cannot_pause_all_others_for_ever(worker: Worker) -> None:
+    """What meets 403 again after others got through is to blame itself: it costs it a try, and nobody a pause."""
+    for attempt in range(5):
+        ticket = worker.ticket()
+        ruling = worker.project.answered(ticket, WRONG_KEY, lane="poison", receipt=7, now_s=worker.now_s)
+        if attempt == 0:
+            assert ruling == Ruling(WRONG_KEY)
+            assert worker.waits() == (Why.MISCONFIGURED, 1.0)
+            worker.now_s += 1.0
+        else:
+            assert ruling == Ruling(TryAgain(Reason.MISCONFIGURED, counted=True))
+            assert worker.waits() is None
+        worker.sent += 100
+        worker.send(Accepted())
+
+
+def test_an_event_that_meets_a_real_pause_again_is_not_to_blame(worker: Worker) -> None:
+    """While nothing gets through between, the same event may be the probe for days and loses no try."""
+    for _ in range(20):
+        ticket = worker.ticket()
+        ruling = worker.project.answered(ticket, WRONG_KEY, lane="u", receipt=7, now_s=worker.now_s)
+        assert ruling == Ruling(WRONG_KEY)
+        worker.now_s += 60.0
+
+
 def test_paused_tracks_are_a_paused_project(worker: Worker) -> None:
     """Identify calls alone deliver nothing that anybody waits for."""
     worker.send(WRONG_KEY)
