@@ -4,30 +4,31 @@ A sender is answered 200 after its messages are durable and not before. Everythi
 is a value on the way (an `Answer`, a `Problem`); a handler raises nothing.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
+import orjson
 from aiohttp import hdrs, web
 
 from adapter.ingest.answers import Answer, Situation, answer, cors, preflight
-from adapter.ingest.auth import Keyring, claimed_in_body, claimed_keys
-from adapter.ingest.decode import Body, TooLarge, decode, inflate
-from adapter.ingest.dialect import SDK_PATHS, WEBHOOK, Dialect, client_address
+from adapter.ingest.auth import Keyring
+from adapter.ingest.decode import Body
+from adapter.ingest.dialect import BATCH, SDK_PATHS, WEBHOOK, Dialect
 from adapter.ingest.intake import STORED, Intake, Parts
+from adapter.ingest.pages import GIF, pixel_body, rudder_source_config, segment_settings
 from adapter.ingest.read import Arrival
+from adapter.ingest.requests import Arrived, arrived, claims, claims_within, client
 from adapter.ingest.signature import verify
 from adapter.ingest.sources import Source
-from adapter.model import Problem
+from adapter.model import JsonObject
 from adapter.observe.happenings import RequestRefused
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-_WEBHOOK_METHODS = ("POST", "PUT", "PATCH")
-_SDK_METHODS = ("POST", "OPTIONS")
 # aiohttp tries them in this order: the form that we tell users to set up comes first.
 _WEBHOOK_PATHS = ("/webhooks/{source}/{key}", "/webhooks/{source}", "/webhooks/{source}/{key}/", "/webhooks/{source}/")
+_PIXEL_PATHS = ("/v1/pixel/{type}", "/pixel/v1/{type}")
 _KEPT = frozenset({Situation.UNPARSEABLE, Situation.INVALID})
 """Errors of which something was received, if only as a rejection."""
 
@@ -40,23 +41,28 @@ def routes(parts: Parts) -> list[web.RouteDef]:
     ingest = _Ingest(parts)
     found = [web.route(hdrs.METH_ANY, "/{path:.*}", ingest.unknown)]
     for path in _WEBHOOK_PATHS:
-        found += [web.route(method, path, ingest.webhook) for method in _WEBHOOK_METHODS]
-        found.append(web.route(hdrs.METH_ANY, path, partial(ingest.wrong_method, _WEBHOOK_METHODS)))
-    handlers: dict[str, Handler] = {name: partial(ingest.sdk, dialect) for name, dialect in SDK_PATHS.items()}
-    handlers["m"] = ingest.discard
-    for name, handler in handlers.items():
-        for path in (f"/v1/{name}", f"/v1/{name}/"):
-            found.append(web.post(path, handler))
-            found.append(web.options(path, ingest.preflight))
-            found.append(web.route(hdrs.METH_ANY, path, partial(ingest.wrong_method, _SDK_METHODS)))
+        found += _resource(ingest, path, dict.fromkeys(("POST", "PUT", "PATCH"), ingest.webhook))
+    posted: dict[str, Handler] = {f"/v1/{name}": partial(ingest.sdk, dialect) for name, dialect in SDK_PATHS.items()}
+    posted |= {"/v1/m": ingest.discard, "/beacon/v1/batch": partial(ingest.sdk, BATCH)}
+    fetched: dict[str, Handler] = dict.fromkeys(_PIXEL_PATHS, ingest.pixel)
+    fetched |= {"/v1/projects/{key}/settings": ingest.settings, "/sourceConfig": ingest.source_config}
+    for method, handlers in (("POST", posted), ("GET", fetched)):
+        for path, handler in handlers.items():
+            for spelling in (path, path + "/"):
+                found += _resource(ingest, spelling, {method: handler}, is_for_pages=True)
     return found
 
 
-class _Arrived(NamedTuple):
-    """A request's bytes, inflated where they can be, and what they say."""
-
-    plain: bytes
-    body: Body | Problem
+def _resource(
+    ingest: "_Ingest", path: str, handlers: Mapping[str, Handler], *, is_for_pages: bool = False
+) -> list[web.RouteDef]:
+    """The routes of one path: its own methods, a page's question before it sends, and 405 for the rest."""
+    allowed = ", ".join((*handlers, "OPTIONS") if is_for_pages else handlers)
+    found = [web.route(method, path, handler) for method, handler in handlers.items()]
+    if is_for_pages:
+        found.append(web.options(path, partial(ingest.preflight, allowed)))
+    wrong = partial(ingest.wrong_method, allowed, is_for_pages=is_for_pages)
+    return [*found, web.route(hdrs.METH_ANY, path, wrong)]
 
 
 class _Ingest:
@@ -74,93 +80,125 @@ class _Ingest:
 
     async def sdk(self, dialect: Dialect, request: web.Request) -> web.Response:
         """An SDK pointed at us. Its key may be in the body alone."""
-        return self._respond(request, await self._take_sdk(dialect, request), is_read_by_pages=True)
+        return self._respond(request, await self._take_sdk(dialect, request), is_for_pages=True)
 
     async def discard(self, request: web.Request) -> web.Response:
         """Metrics that analytics.js sends of itself: no events, so they are thanked for and let go."""
-        arrived = await self._body(request)
-        return self._respond(request, arrived if isinstance(arrived, Answer) else STORED, is_read_by_pages=True)
+        brought = await self._brought(request)
+        return self._respond(request, brought if isinstance(brought, Answer) else STORED, is_for_pages=True)
 
-    async def preflight(self, request: web.Request) -> web.Response:
-        """A browser's question whether a page may post here: any page may, for the key decides."""
+    async def pixel(self, request: web.Request) -> web.Response:
+        """An image that tells of an event. Always an image: a page or mail would show anything else as broken."""
+        self._tell(request, await self._take_pixel(request))
+        # Kept by no cache, or the next event would not come.
+        headers = {"Content-Type": "image/gif", "Cache-Control": "no-store", **_cors(request)}
+        return web.Response(body=GIF, headers=headers)
+
+    async def settings(self, request: web.Request) -> web.Response:
+        """What analytics.js fetches before it sends."""
+        key = request.match_info["key"]
+        source = self._sdk_source(frozenset({key}))
+        return self._fetched(request, source, segment_settings(key=key, host=request.host))
+
+    async def source_config(self, request: web.Request) -> web.Response:
+        """What rudder-sdk-js fetches before it sends."""
+        claimed = claims(request)
+        source = self._sdk_source(claimed)
+        name = "" if source is None else source.name
+        return self._fetched(request, source, rudder_source_config(key="".join(claimed), source=name))
+
+    async def preflight(self, allowed: str, request: web.Request) -> web.Response:
+        """A browser's question whether a page may send: any page may, for the key decides."""
         headers = preflight(
-            request.headers.get("Origin"),
-            methods=", ".join(_SDK_METHODS),
-            requested_headers=request.headers.get("Access-Control-Request-Headers"),
+            request.headers.get(hdrs.ORIGIN),
+            methods=allowed,
+            requested_headers=request.headers.get(hdrs.ACCESS_CONTROL_REQUEST_HEADERS),
         )
         return web.Response(headers=headers)
 
-    async def wrong_method(self, allowed: tuple[str, ...], request: web.Request) -> web.Response:
+    async def wrong_method(self, allowed: str, request: web.Request, *, is_for_pages: bool) -> web.Response:
         """A path of ours, but not with this method."""
-        told = answer(Situation.WRONG_METHOD, allow=", ".join(allowed))
-        return self._respond(request, told, is_read_by_pages=allowed is _SDK_METHODS)
+        return self._respond(request, answer(Situation.WRONG_METHOD, allow=allowed), is_for_pages=is_for_pages)
 
     async def unknown(self, request: web.Request) -> web.Response:
         """A path of nobody's."""
         return self._respond(request, answer(Situation.UNKNOWN_PATH))
 
     async def _take_webhook(self, request: web.Request) -> Answer:
-        source = self._keyring.source_of(_claims(request, request.match_info.get("key")))
+        source = self._keyring.source_of(claims(request, path_key=request.match_info.get("key")))
         if source is None or source.name != request.match_info["source"]:
             return answer(Situation.UNAUTHORIZED)
-        arrived = await self._body(request)
-        if isinstance(arrived, Answer):
-            return arrived
-        if source.signing_secrets and not _is_signed(request, source, arrived.plain):
+        brought = await self._brought(request)
+        if isinstance(brought, Answer):
+            return brought
+        if source.signing_secrets and not _is_signed(request, source, brought.plain):
             return answer(Situation.UNAUTHORIZED)
-        return await self._intake.take(source, self._arrival(source, WEBHOOK, arrived, None), *arrived)
+        return await self._intake.take(source, self._arrival(source, WEBHOOK, brought, None), *brought)
 
     async def _take_sdk(self, dialect: Dialect, request: web.Request) -> Answer:
-        claims = _claims(request, None)
-        if claims and self._sdk_source(claims) is None:
+        claimed = claims(request)
+        if claimed and self._sdk_source(claimed) is None:
             return answer(Situation.UNAUTHORIZED)
-        arrived = await self._body(request)
-        if isinstance(arrived, Answer):
-            return arrived
-        source = self._sdk_source(claims | _claims_within(arrived.body))
+        brought = await self._brought(request)
+        if isinstance(brought, Answer):
+            return brought
+        return await self._take_from_user(claimed, dialect, brought, request)
+
+    async def _take_pixel(self, request: web.Request) -> Answer:
+        dialect = SDK_PATHS.get(request.match_info["type"])
+        if dialect is None:
+            return answer(Situation.UNKNOWN_PATH)
+        if self._parts.is_draining():
+            return answer(Situation.STOPPING)
+        brought = Arrived(*pixel_body(list(request.query.items())))
+        return await self._take_from_user(claims(request), dialect, brought, request)
+
+    async def _take_from_user(
+        self, claimed: frozenset[str], dialect: Dialect, brought: Arrived, request: web.Request
+    ) -> Answer:
+        source = self._sdk_source(claimed | claims_within(brought.body))
         if source is None:
             return answer(Situation.UNAUTHORIZED)
-        return await self._intake.take(source, self._arrival(source, dialect, arrived, request), *arrived)
+        return await self._intake.take(source, self._arrival(source, dialect, brought, request), *brought)
 
-    def _sdk_source(self, claims: frozenset[str]) -> Source | None:
-        """Whose `claims` are; None also for a source that signs: no SDK can sign, so none may speak for it."""
-        source = self._keyring.source_of(claims)
+    async def _brought(self, request: web.Request) -> Arrived | Answer:
+        if self._parts.is_draining():
+            return answer(Situation.STOPPING)
+        return await arrived(request, self._parts.limits)
+
+    def _sdk_source(self, claimed: frozenset[str]) -> Source | None:
+        """Whose keys are `claimed`; None also for a source that signs: no SDK can sign, so none speaks for it."""
+        source = self._keyring.source_of(claimed)
         return None if source is None or source.signing_secrets else source
 
-    def _arrival(self, source: Source, dialect: Dialect, arrived: _Arrived, request: web.Request | None) -> Arrival:
+    def _arrival(self, source: Source, dialect: Dialect, brought: Arrived, request: web.Request | None) -> Arrival:
         """What the messages have in common; `request` is None if neither its peer nor its page is the user's."""
         limit = self._parts.limits.message_bytes
         return Arrival(
             source=source.name,
             received_at=self._parts.clock(),
             dialect=dialect,
-            envelope=arrived.body.envelope if isinstance(arrived.body, Body) else {},
-            peer=None if request is None else self._client(request),
+            envelope=brought.body.envelope if isinstance(brought.body, Body) else {},
+            peer=None if request is None else client(request, self._parts.trusted_proxies),
             has_origin=request is not None and hdrs.ORIGIN in request.headers,
             # Measuring a message costs encoding it, and in a body this small none is too large.
-            max_message_bytes=limit if len(arrived.plain) > limit else None,
+            max_message_bytes=limit if len(brought.plain) > limit else None,
         )
 
-    def _client(self, request: web.Request) -> str | None:
-        proxies = self._parts.trusted_proxies
-        return client_address(request.remote, request.headers.getall(hdrs.X_FORWARDED_FOR, ()), proxies)
+    def _fetched(self, request: web.Request, source: Source | None, found: JsonObject) -> web.Response:
+        if source is None:
+            return self._respond(request, answer(Situation.UNAUTHORIZED), is_for_pages=True)
+        headers = {"Content-Type": "application/json", **_cors(request)}
+        return web.Response(body=orjson.dumps(found), headers=headers)
 
-    async def _body(self, request: web.Request) -> _Arrived | Answer:
-        """What a request says, within the limits of it as sent, as inflated, and in time."""
-        if self._parts.is_draining():
-            return answer(Situation.STOPPING)
-        limits = self._parts.limits
-        raw = await _read(request, max_bytes=limits.body_bytes, read_s=limits.read_s)
-        if isinstance(raw, Answer):
-            return raw
-        plain = inflate(raw, max_bytes=limits.inflated_bytes)
-        match plain:
-            case TooLarge():
-                return answer(Situation.TOO_LARGE)
-            case Problem():
-                return _Arrived(raw, plain)
-            case _:
-                return _Arrived(plain, decode(plain))
+    def _respond(self, request: web.Request, told: Answer, *, is_for_pages: bool = False) -> web.Response:
+        self._tell(request, told)
+        headers = {**told.headers, **_cors(request)} if is_for_pages else told.headers
+        return web.Response(body=told.body, status=told.status, headers=headers)
+
+    def _tell(self, request: web.Request, told: Answer) -> None:
+        if told.status != 200 and told.situation not in _KEPT:
+            self._parts.emit(RequestRefused(told.status, told.situation.value, self._named(request)))
 
     def _named(self, request: web.Request) -> str:
         """The path without its key: by its form, unless a source of ours is named. Anybody writes the rest."""
@@ -170,51 +208,10 @@ class _Ingest:
         resource = request.match_info.route.resource
         return "" if resource is None else resource.canonical
 
-    def _respond(self, request: web.Request, told: Answer, *, is_read_by_pages: bool = False) -> web.Response:
-        if told.status != 200 and told.situation not in _KEPT:
-            self._parts.emit(RequestRefused(told.status, told.situation.value, self._named(request)))
-        headers = told.headers
-        if is_read_by_pages:
-            headers = {**headers, **cors(request.headers.get(hdrs.ORIGIN))}
-        return web.Response(body=told.body, status=told.status, headers=headers)
 
-
-async def _read(request: web.Request, *, max_bytes: int, read_s: float) -> bytes | Answer:
-    """The bytes as sent; never more than `max_bytes` of them are kept."""
-    content = request.content
-    if content.is_eof():
-        # Came along with the headers, as nearly all do.
-        raw = content.read_nowait()
-        return raw if len(raw) <= max_bytes else answer(Situation.TOO_LARGE)
-    if (request.content_length or 0) > max_bytes:
-        return answer(Situation.TOO_LARGE)
-    arrived = bytearray()
-    try:
-        async with asyncio.timeout(read_s):
-            while len(arrived) <= max_bytes and (chunk := await content.readany()):
-                arrived += chunk
-    except TimeoutError:
-        return answer(Situation.SLOW)
-    except (ConnectionError, web.RequestPayloadError):
-        return answer(Situation.INCOMPLETE)
-    return bytes(arrived) if len(arrived) <= max_bytes else answer(Situation.TOO_LARGE)
-
-
-def _claims(request: web.Request, path_key: str | None) -> frozenset[str]:
-    headers = request.headers
-    return claimed_keys(
-        path_key=path_key,
-        query=request.query.getall("writeKey", ()) if "?" in request.raw_path else (),
-        authorizations=headers.getall(hdrs.AUTHORIZATION, ()),
-        write_keys=headers.getall("X-Write-Key", ()),
-    )
+def _cors(request: web.Request) -> Mapping[str, str]:
+    return cors(request.headers.get(hdrs.ORIGIN))
 
 
 def _is_signed(request: web.Request, source: Source, plain: bytes) -> bool:
     return verify(source.signing_secrets, request.headers.getall("X-Signature", ()), plain)
-
-
-def _claims_within(body: Body | Problem) -> frozenset[str]:
-    if isinstance(body, Problem):
-        return frozenset()
-    return claimed_in_body(body.messages[0] if body.is_single else body.envelope)
