@@ -73,7 +73,12 @@ class Served:
     session: aiohttp.ClientSession
     clock: FakeClock
     happenings: list[Happening] = field(default_factory=list)
+    told: asyncio.Event = field(default_factory=asyncio.Event)
     is_draining: bool = False
+
+    def emit(self, happening: Happening) -> None:
+        self.happenings.append(happening)
+        self.told.set()
 
     async def send(self, method: str, path: str, **more: Any) -> tuple[int, Any, dict[str, str]]:
         """Status, JSON and headers of one request; redirects are not followed."""
@@ -95,9 +100,12 @@ class Served:
 
 @asynccontextmanager
 async def serving(
-    *sources: Source, limits: Limits | None = None, trusted_proxies: Sequence[Any] = ()
+    *sources: Source,
+    limits: Limits | None = None,
+    trusted_proxies: Sequence[Any] = (),
+    beside: Sequence[web.RouteDef] = (),
 ) -> AsyncIterator[Served]:
-    """Ingest of `sources` (shop and signed if none is given) on a free port."""
+    """Ingest of `sources` (shop and signed if none is given) on a free port, with the routes `beside` it."""
     ids = itertools.count(1)
     clock = FakeClock()
     async with aiohttp.ClientSession() as session:
@@ -106,7 +114,7 @@ async def serving(
             inbox=served.inbox,
             sources=sources or (SHOP, SIGNED),
             validator=VALIDATOR,
-            emit=served.happenings.append,
+            emit=served.emit,
             clock=lambda: datetime.fromtimestamp(clock(), RECEIVED_AT.tzinfo),
             monotonic_s=clock,
             new_id=lambda: f"made-{next(ids)}",
@@ -116,6 +124,7 @@ async def serving(
         )
         app = web.Application()
         app.add_routes(routes(parts))
+        app.add_routes(beside)
         runner = web.AppRunner(app, auto_decompress=False, access_log=None, lingering_time=0.1)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
