@@ -50,6 +50,8 @@ GRACE_S = 25.0
 """How long calls under way may take after SIGTERM; Kubernetes kills 30 s after it by default."""
 
 _BALANCE_EVERY_S = 10.0
+# What is left of a refused body is read no longer than this before its connection is closed.
+_LINGER_S = 0.5
 _SANDBOX_KEY = Secret("sandbox")
 
 
@@ -264,7 +266,9 @@ class Service:
 async def _serve(stack: AsyncExitStack, app: web.Application, address: Address, *, shutdown_s: float) -> str:
     """Serve `app` until `stack` is closed; the URL with the real port. Raises ConfigError if the address is taken."""
     # Bodies are inflated by ingest, which caps them and needs the raw bytes for signatures.
-    runner = web.AppRunner(app, access_log=None, auto_decompress=False, shutdown_timeout=shutdown_s)
+    runner = web.AppRunner(
+        app, access_log=None, auto_decompress=False, shutdown_timeout=shutdown_s, lingering_time=_LINGER_S
+    )
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     try:
