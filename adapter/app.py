@@ -39,7 +39,7 @@ from adapter.observe.observer import Observer
 from adapter.queue.base import Queue
 from adapter.queue.memory import MemoryQueue
 from adapter.queue.sqlite import SqliteQueue
-from adapter.queue.sqlite_rows import Retention
+from adapter.queue.sqlite_known import Retention
 from adapter.report import make_report
 from adapter.sandbox.recording import Recording
 from adapter.sandbox.server import Sandbox, build

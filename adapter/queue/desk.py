@@ -17,7 +17,8 @@ from adapter.model import Event
 from adapter.queue.codec import decode, from_us
 from adapter.queue.sqlite_dead import put_back
 from adapter.queue.sqlite_file import connect
-from adapter.queue.sqlite_rows import SQL, stored_row
+from adapter.queue.sqlite_known import SQL
+from adapter.queue.sqlite_rows import stored_row
 from adapter.queue.statements import statements
 
 _DESK = statements("desk.sql")

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from adapter.errors import QueueError
 
@@ -19,11 +19,18 @@ T = TypeVar("T")
 _MAX_GROUP = 1000
 
 
+@dataclass(slots=True)
+class Staged(Generic[T]):
+    """What work returns that is done together with others of its group: the result is there after `flush`."""
+
+    result: T | None = None
+
+
 class Rows(Protocol):
     """What work is done on, inside a transaction: it may remember things only until the group ends."""
 
     def flush(self) -> None:
-        """Write what was gathered; called before each commit."""
+        """Write what was staged; called before each commit."""
         ...
 
     def forget(self) -> None:
@@ -59,7 +66,9 @@ class GroupCommit:
         self._thread = threading.Thread(target=self._run, name="queue-commit", daemon=True)
         self._thread.start()
 
-    def write(self, work: Callable[[], T], *, after: Callable[[T], None] | None = None) -> asyncio.Future[T]:
+    def write(
+        self, work: Callable[[], T | Staged[T]], *, after: Callable[[T], None] | None = None
+    ) -> asyncio.Future[T]:
         """`work` joins the next group; the future ends after its commit, or with QueueError.
 
         If the group fails, `work` runs again alone: it must do nothing but change rows. `after` is called on the
@@ -110,10 +119,13 @@ class GroupCommit:
 
     def _transaction(self, jobs: list[_Job]) -> list[_Answer]:
         self._connection.execute("BEGIN IMMEDIATE")
-        answers = [_Answer(job, job.work()) for job in jobs]
+        results = [job.work() for job in jobs]
         self._rows.flush()
         self._connection.execute("COMMIT")
-        return answers
+        return [
+            _Answer(job, result.result if isinstance(result, Staged) else result)
+            for job, result in zip(jobs, results, strict=True)
+        ]
 
     def _roll_back(self) -> None:
         try:

@@ -17,10 +17,12 @@ from adapter.model import Balance, Event, Lease, Outcome, Rejection, Retry
 from adapter.queue.base import Stored
 from adapter.queue.codec import decode, encode, from_us
 from adapter.queue.group_commit import GroupCommit
-from adapter.queue.leases import Leases
+from adapter.queue.leases import Held, Leases
 from adapter.queue.sqlite_dead import put_back
+from adapter.queue.sqlite_ends import End
 from adapter.queue.sqlite_file import OwnerLock, connect
-from adapter.queue.sqlite_rows import SQL, Head, Retention, SqliteRows
+from adapter.queue.sqlite_known import SQL, Retention
+from adapter.queue.sqlite_rows import Head, SqliteRows
 
 _PRUNE_EVERY_S = 5.0
 _PRUNE_ROWS = 500
@@ -117,7 +119,9 @@ class SqliteQueue:
         return self._leases.extend(lease.token, lease_s)
 
     def note(self, lease: Lease, key: str) -> None:
-        if self._leases.get(lease.token) is not None:
+        held = self._leases.get(lease.token)
+        if held is not None:
+            held.sent.add(key)
             self._commits.write(lambda: self._rows.note(lease.receipt, key)).add_done_callback(_forget_error)
 
     async def settle(self, lease: Lease, outcome: Outcome, *, mapping: str = "") -> bool:
@@ -133,8 +137,7 @@ class SqliteQueue:
 
         try:
             return await self._commits.write(
-                lambda: self._rows.settle(lane=held.lane, receipt=held.receipt, outcome=outcome, mapping=mapping),
-                after=settled,
+                lambda: self._rows.settle(self._end(held, lease, outcome, mapping)), after=settled
             )
         except QueueError:
             held.settling = False
@@ -169,6 +172,16 @@ class SqliteQueue:
         self._connection.close()
         self._lock.release()
 
+    def _end(self, held: Held, lease: Lease, outcome: Outcome, mapping: str) -> End:
+        return End(
+            lane=held.lane,
+            receipt=held.receipt,
+            source=lease.event.source,
+            outcome=outcome,
+            mapping=mapping,
+            has_sent=bool(held.sent or lease.sent),
+        )
+
     def _full(self) -> QueueFull:
         return QueueFull(f"{self._pending} events are pending; this queue takes {self._max_pending} at most")
 
@@ -193,8 +206,9 @@ class SqliteQueue:
             return [self._lease(head, lease_s) for head in heads], until_due_s
 
     def _find(self, sources: Collection[str], limit: int, busy: Collection[int]) -> tuple[list[Head], float | None]:
-        heads = self._rows.heads(sources=sources, limit=limit, busy=busy)
-        return heads, None if heads else self._rows.until_due_s(sources)
+        names = list(sources)
+        heads = self._rows.heads(sources=names, limit=limit, busy=busy)
+        return heads, None if heads else self._rows.until_due_s(names)
 
     def _patience_s(self, left_s: float, until_due_s: float | None) -> float:
         """How long to wait for a change before looking again: a lane comes due, a lease runs out, unannounced."""

@@ -5,7 +5,8 @@ from collections.abc import Callable, Collection
 from typing import TypeAlias
 
 from adapter.queue.codec import decode, lane_of
-from adapter.queue.sqlite_rows import SQL, stored_row
+from adapter.queue.sqlite_known import SQL
+from adapter.queue.sqlite_rows import stored_row
 
 Run: TypeAlias = Callable[..., sqlite3.Cursor]
 """`execute` of the connection whose transaction this is."""

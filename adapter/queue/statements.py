@@ -1,7 +1,10 @@
-"""SQL lives in `.sql` files, by name; this reads them."""
+"""SQL lives in `.sql` files, by name; this reads them, and repeats their rows."""
 
+import re
 from collections.abc import Mapping
 from importlib.resources import files
+
+_REPEATED = re.compile(r"\{(rows|list|numbered):?(\d*)\}")
 
 
 def script(file: str) -> str:
@@ -16,3 +19,17 @@ def statements(file: str) -> Mapping[str, str]:
         name, _, sql = block.partition("\n")
         found[name.strip()] = sql.strip().rstrip(";")
     return found
+
+
+def for_rows(sql: str, count: int) -> str:
+    """`sql` for `count` rows at once: `{rows:3}` becomes `(?, ?, ?), …`, `{list}` becomes `?, …` and
+    `{numbered}` becomes `?1, ?2, …`, which may stand several times for the same values.
+    """
+
+    def repeated(found: re.Match[str]) -> str:
+        if found[1] == "numbered":
+            return ", ".join(f"?{number}" for number in range(1, count + 1))
+        one = "?" if found[1] == "list" else f"({', '.join('?' * int(found[2]))})"
+        return ", ".join([one] * count)
+
+    return _REPEATED.sub(repeated, sql)

@@ -13,7 +13,7 @@ from adapter.model import Dead, Delivered, Lease, Reason, Retry
 from adapter.queue.group_commit import GroupCommit
 from adapter.queue.sqlite import SqliteQueue
 from adapter.queue.sqlite_file import SCHEMA_VERSION, connect
-from adapter.queue.sqlite_rows import Retention
+from adapter.queue.sqlite_known import Retention
 from tests.fakes import FakeClock, make_event, make_rejection
 
 

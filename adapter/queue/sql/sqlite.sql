@@ -1,4 +1,5 @@
--- Every statement of the SQLite queue, by name. `{…}` is filled in by code with a table's number, never with data.
+-- Every statement of the SQLite queue, by name. `{rows:3}` and `{list}` stand for as many `(?, ?, ?)` and `?` as there
+-- are rows, `{day}` and `{table}` for the number of a table; data is always bound.
 
 -- name: sources
 SELECT id, name FROM source;
@@ -6,15 +7,23 @@ SELECT id, name FROM source;
 -- name: add_source
 INSERT INTO source (name) VALUES (?);
 
--- name: add_message
-INSERT INTO message (source, message_id, type, user_id, anonymous_id, timestamp_us, received_us, body)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?);
+-- name: last_receipt
+SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'message'), 0);
 
--- name: open_lane
-INSERT INTO lane (lane, source, head, due_us) VALUES (?, ?, ?, ?) ON CONFLICT (lane) DO NOTHING;
+-- name: add_messages
+INSERT INTO message (receipt, source, message_id, type, user_id, anonymous_id, timestamp_us, received_us, body)
+VALUES {rows:9};
+
+-- name: open_lanes
+INSERT INTO lane (lane, source, head, due_us) VALUES {rows:4} ON CONFLICT (lane) DO NOTHING;
 
 -- name: add_waiting
 INSERT INTO waiting (lane, receipt) VALUES (?, ?);
+
+-- name: add_waiting_behind_heads
+INSERT INTO waiting (lane, receipt)
+SELECT put.column1, put.column2 FROM (VALUES {rows:2}) AS put JOIN lane ON lane.lane = put.column1
+WHERE lane.head <> put.column2;
 
 -- name: stored_body
 SELECT body FROM message WHERE receipt = ?;
@@ -41,25 +50,31 @@ WHERE EXISTS (SELECT 1 FROM message WHERE receipt = day.receipt)
 DROP TABLE dedup_{day};
 
 -- name: seen_in
-SELECT receipt FROM dedup_{table} WHERE digest = ?1
+SELECT digest, receipt FROM dedup_{table} WHERE digest IN ({numbered})
 
--- name: add_digest
-INSERT INTO dedup_{day} (digest, receipt) VALUES (?, ?);
+-- name: add_digests
+INSERT INTO dedup_{day} (digest, receipt) VALUES {rows:2};
+
+-- name: kept_digests
+SELECT count(*) FROM dedup_kept;
 
 -- name: forget_kept_digest
 DELETE FROM dedup_kept WHERE receipt = ?;
 
--- name: due_lanes
-SELECT lane, due_us FROM lane WHERE source = ? AND behind = ? AND due_us <= ? ORDER BY due_us LIMIT ?;
+-- name: forget_kept_digests
+DELETE FROM dedup_kept WHERE receipt IN ({list});
+
+-- name: due_heads
+SELECT lane.lane, lane.due_us, lane.head, lane.attempt, lane.retried_us,
+       (SELECT group_concat(key, char(10)) FROM sent WHERE sent.receipt = lane.head),
+       source.name, message.message_id, message.type, message.user_id, message.anonymous_id,
+       message.timestamp_us, message.received_us, message.body
+FROM lane JOIN source ON source.id = lane.source JOIN message ON message.receipt = lane.head
+WHERE lane.source = ? AND lane.behind = ? AND lane.due_us <= ? AND lane.lane NOT IN ({list})
+ORDER BY lane.due_us LIMIT ?;
 
 -- name: next_due
 SELECT min(due_us) FROM lane WHERE source = ? AND behind = ? AND due_us > ?;
-
--- name: head_of_lane
-SELECT lane.head, lane.attempt, lane.retried_us, source.name, message.message_id, message.type, message.user_id,
-       message.anonymous_id, message.timestamp_us, message.received_us, message.body
-FROM lane JOIN message ON message.receipt = lane.head JOIN source ON source.id = lane.source
-WHERE lane.lane = ?;
 
 -- name: sent_of
 SELECT key FROM sent WHERE receipt = ?;
@@ -70,27 +85,33 @@ INSERT OR IGNORE INTO sent (receipt, key) VALUES (?, ?);
 -- name: forget_sent
 DELETE FROM sent WHERE receipt = ?;
 
+-- name: forget_sents
+DELETE FROM sent WHERE receipt IN ({list});
+
 -- name: postpone
 UPDATE lane SET due_us = ?, attempt = attempt + ?, retried_us = retried_us + ? WHERE lane = ? AND head = ?;
 
--- name: lane_at
-SELECT source, attempt FROM lane WHERE lane = ? AND head = ?;
+-- name: attempt_of
+SELECT attempt FROM lane WHERE lane = ? AND head = ?;
 
--- name: next_in_lane
-SELECT min(receipt) FROM waiting WHERE lane = ?;
+-- name: lanes_at
+SELECT count(*) FROM (VALUES {rows:2}) AS held JOIN lane ON lane.lane = held.column1 AND lane.head = held.column2;
 
--- name: advance_lane
-UPDATE lane SET head = ?, due_us = ?, attempt = 0, retried_us = 0 WHERE lane = ?;
+-- name: close_empty_lanes
+DELETE FROM lane WHERE lane IN ({list}) AND NOT EXISTS (SELECT 1 FROM waiting WHERE waiting.lane = lane.lane);
 
--- name: remove_waiting
-DELETE FROM waiting WHERE lane = ? AND receipt = ?;
+-- name: advance_lanes
+UPDATE lane
+SET head = (SELECT min(receipt) FROM waiting WHERE waiting.lane = lane.lane), due_us = ?, attempt = 0, retried_us = 0
+WHERE lane IN ({list});
 
--- name: close_lane
-DELETE FROM lane WHERE lane = ?;
+-- name: remove_heads_from_waiting
+DELETE FROM waiting WHERE (lane, receipt) IN (SELECT lane, head FROM lane WHERE lane IN ({list}));
 
 -- name: add_finished
 INSERT INTO finished (receipt, outcome, reason, rule, detail, attempt, mapping, finished_us)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?);
+SELECT column1, column2, column3, column4, column5, lane.attempt, column6, column7
+FROM (VALUES {rows:8}) AS ended JOIN lane ON lane.lane = ended.column8;
 
 -- name: add_dead
 INSERT INTO dead (receipt, reason, detail, attempt, mapping, died_us) VALUES (?, ?, ?, ?, ?, ?);

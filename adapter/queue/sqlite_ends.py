@@ -1,0 +1,119 @@
+"""Settles events in the queue file: all that end in one group together, a handful of statements for all of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import assert_never
+
+from adapter.errors import QueueError
+from adapter.model import Dead, Delivered, Dropped, Outcome, Retry, Unmatched
+from adapter.queue.group_commit import Staged
+from adapter.queue.ledger import term_of
+from adapter.queue.sqlite_known import SQL, US, Known, chunks
+
+
+@dataclass(slots=True)
+class End(Staged[bool]):
+    """One event's outcome; `lane`, `receipt` and `source` are its own. The result: False if it is not the head of its
+    lane any more. `has_sent` says whether calls of it were noted.
+    """
+
+    lane: int = 0
+    receipt: int = 0
+    source: str = ""
+    outcome: Outcome = Unmatched()  # noqa: RUF009 - immutable
+    mapping: str = ""
+    has_sent: bool = False
+
+
+class Ends:
+    """Stages ends and writes them together at `flush`."""
+
+    def __init__(self, known: Known) -> None:
+        self._known = known
+        self._staged: list[End] = []
+
+    def stage(self, end: End) -> Staged[bool]:
+        """To be written at `flush`. An event that is not finished, or is dead, is written at once: there are few."""
+        if isinstance(end.outcome, Retry):
+            end.result = self._postpone(end, end.outcome)
+        elif isinstance(end.outcome, Dead):
+            end.result = self._bury(end, end.outcome)
+        else:
+            self._staged.append(end)
+        return end
+
+    def forget(self) -> None:
+        """Write nothing of what was staged."""
+        self._staged.clear()
+
+    def flush(self) -> None:
+        """Write what was staged; afterwards each result is there.
+
+        Raises QueueError if one of several lost its place in its lane: then each has to be staged alone.
+        """
+        staged, self._staged = self._staged, []
+        for ends in chunks(staged):
+            are_heads = self._are_heads(ends)
+            if not are_heads and len(ends) > 1:
+                raise QueueError("an event lost its place in its lane")
+            if are_heads:
+                self._finish(ends)
+            for end in ends:
+                end.result = are_heads
+
+    def _are_heads(self, ends: Sequence[End]) -> bool:
+        held = list(chain.from_iterable((end.lane, end.receipt) for end in ends))
+        found = self._known.run(self._known.sql("lanes_at", len(ends)), held).fetchone()
+        return int(found[0]) == len(ends)
+
+    def _finish(self, ends: Sequence[End]) -> None:
+        run, sql, now_us = self._known.run, self._known.sql, self._known.now_us()
+        finished = chain.from_iterable((end.receipt, *_facts(end), end.mapping, now_us, end.lane) for end in ends)
+        run(sql("add_finished", len(ends)), list(finished))
+        self._advance([end.lane for end in ends], now_us)
+        noted = [end.receipt for end in ends if end.has_sent]
+        if noted:
+            run(sql("forget_sents", len(noted)), noted)
+        if self._known.has_kept_digests:
+            run(sql("forget_kept_digests", len(ends)), [end.receipt for end in ends])
+        for end in ends:
+            self._known.count(self._known.source(end.source), term_of(end.outcome) or "")
+
+    def _advance(self, lanes: Sequence[int], now_us: int) -> None:
+        """The next of each lane comes up, at the end of the line: a user with many events does not push ahead."""
+        run, sql, count = self._known.run, self._known.sql, len(lanes)
+        if run(sql("close_empty_lanes", count), lanes).rowcount < count:
+            run(sql("advance_lanes", count), (now_us, *lanes))
+            run(sql("remove_heads_from_waiting", count), lanes)
+
+    def _postpone(self, end: End, retry: Retry) -> bool:
+        delay_us = round(retry.delay_s * US)
+        due_us, counted_us = self._known.now_us() + delay_us, delay_us if retry.counted else 0
+        values = (due_us, int(retry.counted), counted_us, end.lane, end.receipt)
+        return self._known.run(SQL["postpone"], values).rowcount == 1
+
+    def _bury(self, end: End, dead: Dead) -> bool:
+        found = self._known.run(SQL["attempt_of"], (end.lane, end.receipt)).fetchone()
+        if found is None:
+            return False
+        now_us = self._known.now_us()
+        values = (end.receipt, dead.reason.value, dead.detail, found[0], end.mapping, now_us)
+        self._known.run(SQL["add_dead"], values)
+        self._advance([end.lane], now_us)
+        return True
+
+
+def _facts(end: End) -> tuple[str, str, str, str]:
+    """Outcome, reason, rule and detail, as the history has them."""
+    match end.outcome:
+        case Delivered(detail=detail):
+            return "delivered", "", "", detail
+        case Dropped(reason=reason, rule=rule, text=text):
+            return "dropped", reason.value, rule, text
+        case Unmatched():
+            return "unmatched", "", "", ""
+        case Retry() | Dead():
+            raise ValueError("this outcome is not a finish")
+        case _:
+            assert_never(end.outcome)

@@ -1,0 +1,119 @@
+"""What the thread that owns the queue file remembers of it between two statements, and reads again after a rollback:
+numbers of sources and receipts, the days of the dedup window, counters that wait for the end of their group.
+"""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from adapter.queue.statements import for_rows, statements
+
+T = TypeVar("T")
+
+US = 1_000_000
+DAY_US = 86_400 * US
+SQL = statements("sqlite.sql")
+# SQLite hands the interpreter's lock over at every statement and every row it returns, which costs more than the
+# statement itself while the event loop is busy: so rows go in and out many at a time. More than this gains little.
+_MOST_AT_ONCE = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long finished events, dead letters and seen ids are kept, in seconds."""
+
+    history_s: float = 24 * 3600
+    dead_s: float = 30 * 86400
+    dedup_s: float = 72 * 3600
+
+
+class Known:
+    """See the module. `now` gives seconds since 1970 and never jumps."""
+
+    def __init__(self, connection: sqlite3.Connection, *, now: Callable[[], float], retention: Retention) -> None:
+        self.run = connection.execute
+        self.retention = retention
+        self._now = now
+        self._counts: Counter[tuple[int, str]] = Counter()
+        self._sql: dict[tuple[str, int], str] = {}
+        self.forget()
+
+    def forget(self) -> None:
+        """Read all of it from the file."""
+        self._counts.clear()
+        self._sources = {name: number for number, name in self.run(SQL["sources"])}
+        self._days = [day for (day,) in self.run(SQL["dedup_days"])]
+        self._last_receipt: int = self.run(SQL["last_receipt"]).fetchone()[0]
+        self.has_kept_digests: bool = self.run(SQL["kept_digests"]).fetchone()[0] > 0
+        self._sql.clear()
+
+    def now_us(self) -> int:
+        """Microseconds since 1970."""
+        return round(self._now() * US)
+
+    def sql(self, name: str, count: int) -> str:
+        """The statement `name` for `count` rows at once."""
+        found = self._sql.get((name, count))
+        if found is None:
+            found = self._sql[name, count] = for_rows(self._template(name), count)
+        return found
+
+    def _template(self, name: str) -> str:
+        if name == "seen_in":
+            tables = ["kept", *self._days] if self.has_kept_digests else self._days
+            return " UNION ALL ".join(SQL["seen_in"].replace("{table}", str(table)) for table in tables)
+        return SQL[name].replace("{day}", str(self._days[-1])) if "{day}" in SQL[name] else SQL[name]
+
+    # -- numbers ---------------------------------------------------------------------------------------------------
+
+    def source(self, name: str) -> int:
+        """The number of the source `name`, made if it is new."""
+        number = self._sources.get(name)
+        if number is None:
+            number = self._sources[name] = self.run(SQL["add_source"], (name,)).lastrowid or 0
+        return number
+
+    def sources(self, names: Sequence[str]) -> list[int]:
+        """The numbers of those of `names` that ever sent something."""
+        return [self._sources[name] for name in names if name in self._sources]
+
+    def next_receipt(self) -> int:
+        """A number that was never used; AUTOINCREMENT remembers the highest one."""
+        self._last_receipt += 1
+        return self._last_receipt
+
+    # -- counters --------------------------------------------------------------------------------------------------
+
+    def count(self, source: int, term: str, n: int = 1) -> None:
+        """Add to a counter of the balance at the end of this group."""
+        self._counts[source, term] += n
+
+    def flush_counts(self) -> None:
+        """Write what was counted."""
+        for (source, term), n in self._counts.items():
+            self.run(SQL["count"], (source, term, n))
+        self._counts.clear()
+
+    # -- the dedup window ------------------------------------------------------------------------------------------
+
+    def begin_day(self, today: int) -> None:
+        """Have a table for the ids of `today`, and none for days that lie wholly before the dedup window."""
+        if self._days and self._days[-1] >= today:
+            return
+        window_days = self.retention.dedup_s * US / DAY_US
+        for day in [day for day in self._days if day + 1 + window_days <= today]:
+            self.run(SQL["keep_dedup_of_unfinished"].format(day=day))
+            self.run(SQL["drop_dedup_day"].format(day=day))
+            self._days.remove(day)
+        self.run(SQL["add_dedup_day"].format(day=today))
+        self._days.append(today)
+        self.has_kept_digests = self.run(SQL["kept_digests"]).fetchone()[0] > 0
+        self._sql.clear()
+
+
+def chunks(rows: Sequence[T]) -> Iterator[Sequence[T]]:
+    """`rows` in pieces that one statement takes."""
+    for start in range(0, len(rows), _MOST_AT_ONCE):
+        yield rows[start : start + _MOST_AT_ONCE]
