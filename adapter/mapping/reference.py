@@ -1,0 +1,98 @@
+"""The tables of `docs/mapping.md`, made from the words of the language. The prose between them is written by hand.
+
+A table stands between `<!-- table: rule -->` and `<!-- end -->`; `renewed` puts the present one there.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final
+
+from adapter.mapping import words
+from adapter.mapping.codes import CODES
+from adapter.mapping.step_words import STEPS
+
+_MARKED: Final = re.compile(r"(<!-- table: ([a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_SHAPES: Final[Mapping[str, str]] = MappingProxyType({
+    "any text": "text", "scalar": "constant", "scalars": "names and constants", "constant": "anything",
+    "names": "old: new", "names list": "list of names", "true": "`true`", "boolean": "`true` or `false`",
+    "separator": "1–3 characters, or `false`", "share": "number up to 1", "call limit": "1–500",
+    "nulls": "`omit` or `keep`", "reason": "`true`, or a reason", "globs": "list of names",
+    "scalar or scalars": "constant, or a list", "table or scalars": "table, or a list",
+    "globs or glob": "glob, or a list",
+    "expectation": "calls, or an outcome", "id": "text or null", "remedy": "`remove`, or steps",
+    "fields": "name: value",
+    "object": "a block", "version": "`1`", "copy": "path, paths or `none`",
+})  # fmt: skip
+"""Shapes whose name in the table of words does not read well by itself."""
+
+
+def renewed(page: str) -> str:
+    """The page with every table as the words are now. An unknown table is a KeyError: the page names what is not."""
+    return _MARKED.sub(lambda match: f"{match[1]}{TABLES[match[2]]()}{match[3]}", page)
+
+
+def _of_block(block: words.Block) -> Callable[[], str]:
+    rows = [
+        (f"`{name}`" + (" (needed)" if word.required else ""), _SHAPES.get(word.takes, word.takes), word.means)
+        for name, word in block.words.items()
+    ]
+    return lambda: _table(("word", "takes", "means"), rows)
+
+
+def _of_steps() -> str:
+    rows = []
+    for name, facts in STEPS.items():
+        value, step, result = facts.example
+        rows.append((f"`{name}`", facts.means, f"`{_shown(value)}` → `{_written(step)}` → `{_shown(result)}`"))
+    return _table(("step", "does", "example"), rows)
+
+
+def _of_codes() -> str:
+    return "".join(f"### {code}\n\n{means}.\n\n" for code, means in CODES.items())
+
+
+def _of_roots() -> str:
+    return ", ".join(f"`{root}`" for root in words.ROOTS) + "\n"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
+
+
+def _shown(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _written(step: Any) -> str:
+    """A step as it stands in a file."""
+    if not isinstance(step, dict):
+        return str(step) if isinstance(step, str) else _shown(step)
+    return "{" + ", ".join(f"{name}: {_setting(setting)}" for name, setting in step.items()) + "}"
+
+
+def _setting(setting: Any) -> str:
+    if isinstance(setting, dict):
+        return _written(setting)
+    plain = isinstance(setting, str) and re.fullmatch(r"[a-z0-9_.]+", setting)
+    return setting if plain else _shown(setting)
+
+
+TABLES: Final[Mapping[str, Callable[[], str]]] = MappingProxyType({
+    "file": _of_block(words.FILE),
+    "settings": _of_block(words.SETTINGS),
+    "rule": _of_block(words.RULE),
+    "value": _of_block(words.VALUE),
+    "check": _of_block(words.CHECK),
+    "condition": _of_block(words.JOINED),
+    "guard": _of_block(words.GUARD),
+    "test": _of_block(words.TEST),
+    "expected call": _of_block(words.EXPECTED),
+    "ending": _of_block(words.ENDING),
+    "steps": _of_steps,
+    "roots": _of_roots,
+    "codes": _of_codes,
+})  # fmt: skip
+"""Every table, by the name that the page calls it."""
