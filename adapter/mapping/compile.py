@@ -6,15 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from adapter.mapping.calls import CallBlock, Defaults, compile_call
+from adapter.mapping.call_fields import Defaults
+from adapter.mapping.calls import CallBlock, compile_call
 from adapter.mapping.conditions import compile_condition, compile_rest, pinned_by
 from adapter.mapping.document import Document, Path
 from adapter.mapping.filetests import check_tests
 from adapter.mapping.finding import Finding
+from adapter.mapping.names import read_separator
 from adapter.mapping.privacy import Guard, compile_guards
 from adapter.mapping.reader import Node, Reader, Scope, kind_of
 from adapter.mapping.ruleset import Act, Rule, Ruleset, calling, dropping, sampling
-from adapter.mapping.steps import read_separator
 from adapter.mapping.values import compile_fields
 from adapter.mapping.words import CALL, FILE, RULE, SETTINGS, VERSION
 from adapter.model import JsonObject

@@ -14,7 +14,7 @@ from adapter.mapping.pattern import glob_pattern
 from adapter.mapping.reader import Node, Reader, Scope
 from adapter.mapping.scalars import text_of
 from adapter.mapping.shaping import MAX_DEPTH
-from adapter.mapping.steps import compile_steps
+from adapter.mapping.steps.table import compile_steps
 from adapter.mapping.values import compile_value
 from adapter.mapping.words import GUARD
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from adapter.mapping import words
 from adapter.mapping.codes import CODES
-from adapter.mapping.step_words import STEPS
+from adapter.mapping.steps.words import STEPS
 
 _MARKED: Final = re.compile(r"(<!-- table: ([a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _SHAPES: Final[Mapping[str, str]] = MappingProxyType({

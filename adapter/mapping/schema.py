@@ -12,7 +12,7 @@ from typing import Final
 import jsonschema
 import jsonschema_rs
 
-from adapter.mapping import privacy, steps, values, words
+from adapter.mapping import names, privacy, values, words
 from adapter.mapping.calls import MAX_NAME
 from adapter.mapping.compile import MAX_CALL_BLOCKS, MAX_CALLS, MAX_RULES
 from adapter.mapping.document import Document
@@ -20,8 +20,9 @@ from adapter.mapping.filetests import MAX_TESTS
 from adapter.mapping.finding import Finding, Severity
 from adapter.mapping.pattern import MAX_PATTERN
 from adapter.mapping.reader import MAX_TEXT
-from adapter.mapping.step_words import STEP_SETTINGS, STEPS
-from adapter.mapping.steps_text import MAX_TEXT as MAX_MADE_TEXT
+from adapter.mapping.steps.table import MAX_STEPS
+from adapter.mapping.steps.text import MAX_TEXT as MAX_MADE_TEXT
+from adapter.mapping.steps.words import STEP_SETTINGS, STEPS
 from adapter.model import JsonObject
 
 _MEMBERS: Final = 10_000
@@ -81,7 +82,7 @@ SHAPES: Final[Mapping[str, JsonObject]] = MappingProxyType({
     "paths": _list(_ref("path")),
     "path or paths": {"anyOf": [_ref("path"), _list(_ref("path"))]},
     "copy": {"anyOf": [{"enum": ["none"]}, _ref("path"), _list(_ref("path"))]},
-    "globs": _list(_text(), steps.MAX_KEPT),
+    "globs": _list(_text(), names.MAX_NAMES),
     "globs or glob": {"anyOf": [_text(), _list(_text())]},
     "names": _named(_text()),
     "names list": _list({"type": "string"}),
@@ -130,7 +131,7 @@ def build() -> JsonObject:
             "path": {"type": "string", "pattern": f"^({'|'.join(words.ROOTS)})($|[.\\[])"},
             "condition": _condition(),
             "check": {"anyOf": [_SCALAR, _list(_SCALAR), {**_block(words.CHECK), "minProperties": 1}]},
-            "steps": _list(_ref("step"), steps.MAX_STEPS),
+            "steps": _list(_ref("step"), MAX_STEPS),
             "step": _step(),
             **{f"{name}Step": _block(block) for name, block in STEP_SETTINGS.items()},
             "test": _block(words.TEST),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from adapter.mapping.ruleset import Ruleset
-from adapter.mapping.steps_text import parted
+from adapter.mapping.steps.text import parted
 from adapter.mapping.words import VERSION
 from adapter.model import Event
 

@@ -13,7 +13,7 @@ from adapter.mapping.frame import Frame, Get, Holds, Step, constant
 from adapter.mapping.paths import Path, parse_path
 from adapter.mapping.reader import Node, Reader, Scope
 from adapter.mapping.scalars import text_of
-from adapter.mapping.steps import compile_steps
+from adapter.mapping.steps.table import compile_steps
 from adapter.mapping.words import VALUE
 from adapter.model import JsonObject, Problem
 

@@ -17,7 +17,7 @@ from adapter.mapping.compile import compile_document
 from adapter.mapping.document import read_document
 from adapter.mapping.load import check
 from adapter.mapping.ruleset import Ruleset
-from adapter.mapping.step_words import STEPS
+from adapter.mapping.steps.words import STEPS
 from adapter.model import Calls, Dropped, Event, JsonObject, Refused, Unmatched
 from tests.unit.mapping.reading import parsed, read, ruleset
 from tests.unit.mapping.test_cases import FILES

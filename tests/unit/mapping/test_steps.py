@@ -6,8 +6,8 @@ import pytest
 
 from adapter.mapping.absent import ABSENT
 from adapter.mapping.scalars import same
-from adapter.mapping.step_words import STEPS
-from adapter.mapping.steps import BUILDERS
+from adapter.mapping.steps.table import BUILDERS
+from adapter.mapping.steps.words import STEPS
 from tests.unit.mapping.reading import value_of
 
 DEEP: list[Any] = []
@@ -136,7 +136,9 @@ def test_numbers_and_lists(value: Any, step: Any, result: Any) -> None:
         ({"l": [{"x": 1}, {"y": 2}, 5]}, {"pick": ["l.x"]}, {"l": [{"x": 1}]}),
         ({"a_x": 1, "b": 2}, {"pick": ["*_x"]}, {"a_x": 1}),
         ({"a.b": 1, "a": {"b": 2}}, {"pick": ['"a.b"']}, {"a.b": 1}),
-        ([{"a": 1}, {"b": 2}], {"pick": ["a"]}, [{"a": 1}, {}]),
+        ([{"a": 1}, {"b": 2}, {}], {"pick": ["a"]}, [{"a": 1}, {}]),
+        ({"b": 1}, {"pick": ["a"]}, ABSENT),
+        ({}, {"drop": ["a"]}, {}),
         (5, {"pick": ["a"]}, ABSENT),
         ({"a": 1, "b": 2}, {"rename": {"a": "b", "b": "a"}}, {"a": 2, "b": 1}),
         ({"a": {"b": {}}, "c": [1, {"d": 2}]}, "flatten", {"a_b": {}, "c": [1, {"d": 2}]}),

@@ -1,6 +1,6 @@
 """The words of steps: the part of the table in `words` that says which steps there are, each with an example.
 
-`takes` names a shape of `schema.SHAPES`. What a step does is bound to its word in `steps.BUILDERS`.
+`takes` names a shape of `schema.SHAPES`. What a step does is bound to its word in `table.BUILDERS`.
 """
 
 from dataclasses import dataclass

@@ -1,0 +1,37 @@
+"""Reads the names of fields in a mapping: lists of globs, old names to new ones, separators."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from adapter.mapping import shaping
+from adapter.mapping.reader import Node, Reader
+
+MAX_NAMES: Final = 1_000
+FLATTEN_CLASH: Final = "two names are the same when flattened; the first stays"
+RENAME_CLASH: Final = "a renamed field took the place of one that was there"
+
+
+def read_globs(node: Node, reader: Reader, code: str) -> Sequence[str]:
+    """A list of names, which may be globs and reach inside."""
+    parts = reader.members(node, code, "a list of names", at_most=MAX_NAMES) or ()
+    texts = [(part, reader.text(part, code, "a name")) for part in parts]
+    for part, text in texts:
+        if text is not None and shaping.parse_glob(text) is None:
+            reader.error(code, part, f"`{text}` is not a name; levels are parted by dots, a name with a dot is quoted")
+    return [text for _, text in texts if text is not None]
+
+
+def read_names(node: Node, reader: Reader, code: str) -> Mapping[str, str]:
+    """Old names to new ones."""
+    parts = reader.entries(node, code, "a block of `old: new`") or ()
+    names = {part.name: text for part in parts if (text := reader.text(part, code, "a name")) is not None}
+    for place, part in enumerate(parts):
+        earlier = next((other for other in parts[:place] if other.value == part.value), None)
+        if earlier is not None and type(part.value) is str:
+            reader.error("E164", part, f"`{earlier.name}` and `{part.name}` cannot both become `{part.value}`")
+    return names
+
+
+def read_separator(node: Node, reader: Reader, code: str) -> str | None:
+    """One to three characters."""
+    return reader.text(node, code, "a separator", at_most=3)

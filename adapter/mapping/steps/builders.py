@@ -1,0 +1,218 @@
+"""The steps that have a setting: how it is read, and the step that is made from it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from adapter.mapping import shaping
+from adapter.mapping.absent import ABSENT
+from adapter.mapping.conditions import compile_condition
+from adapter.mapping.frame import Frame, Get, Step
+from adapter.mapping.names import FLATTEN_CLASH, RENAME_CLASH, read_globs, read_names, read_separator
+from adapter.mapping.pattern import compile_pattern, template_fault
+from adapter.mapping.reader import Node, Reader, Scope
+from adapter.mapping.scalars import text_of
+from adapter.mapping.steps import lists, text
+from adapter.mapping.steps.making import Builder, Pure, Setting, of_text, on_each, on_whole, refused, reshaping
+from adapter.mapping.steps.words import STEP_SETTINGS
+
+
+def replace_step(setting: Setting) -> Step:
+    node, reader = setting.node, setting.reader
+    if not reader.block(node, STEP_SETTINGS["replace"], "E151"):
+        return refused
+    find = reader.text(node.at("find"), "E151", "`find`", at_most=1000) if node.has("find") else None
+    put = reader.text(node.at("with"), "E151", "`with`", at_least=0, at_most=200) if node.has("with") else None
+    flags = {
+        word: bool(node.has(word) and reader.boolean(node.at(word), "E151", f"`{word}`"))
+        for word in ("ignore_case", "once")
+    }
+    if find is None or put is None:
+        return refused
+    return on_each(of_text(text.replacing(find, put, **flags)), "not text", setting.scope)
+
+
+def regex_step(setting: Setting) -> Step:
+    node, reader = setting.node, setting.reader
+    if not reader.block(node, STEP_SETTINGS["regex"], "E151"):
+        return refused
+    written = reader.text(node.at("pattern"), "E153", "`pattern`") if node.has("pattern") else None
+    put = reader.text(node.at("with"), "E151", "`with`", at_least=0, at_most=200) if node.has("with") else None
+    if written is None or put is None:
+        return refused
+    pattern = compile_pattern(written)
+    if isinstance(pattern, str):
+        reader.error("E153", node.at("pattern"), pattern)
+        return refused
+    fault = template_fault(pattern, put)
+    if fault:
+        reader.error("E151", node.at("with"), fault)
+        return refused
+    return on_each(of_text(text.substituting(pattern, put)), "not text", setting.scope)
+
+
+def truncate_step(setting: Setting) -> Step:
+    length = setting.reader.whole(setting.node, "E151", "`truncate`", at_least=1, at_most=text.MAX_TEXT)
+    return on_each(of_text(lambda read: read[:length]), "not text", setting.scope)
+
+
+def split_step(setting: Setting) -> Step:
+    separator = setting.reader.text(setting.node, "E151", "`split`", at_most=20)
+    return on_each(of_text(lambda read: read.split(separator)), "not text", setting.scope)
+
+
+def join_step(setting: Setting) -> Step:
+    separator = setting.reader.text(setting.node, "E151", "`join`", at_least=0, at_most=20)
+    join = text.joining(separator or "", text_of)
+    return on_whole(lambda value: join(lists.members_of(value)), "not a list of texts", setting.scope)
+
+
+def round_step(setting: Setting) -> Step:
+    digits = 0
+    if not setting.bare:
+        digits = setting.reader.whole(setting.node, "E151", "`round`", at_least=0, at_most=15) or 0
+    return on_each(lambda value: lists.rounded(value, digits), "not a number", setting.scope)
+
+
+def arithmetic(compute: Callable[[Any, Any], Any]) -> Builder:
+    def build(setting: Setting) -> Step:
+        other = setting.compile_value(setting.node, setting.reader, setting.scope)
+        warned = setting.scope.warned("not a number")
+
+        def step(value: Any, frame: Frame) -> Any:
+            result = compute(value, other(frame))
+            if result is ABSENT:
+                frame.warnings.append(warned)
+            return result
+
+        return step
+
+    return build
+
+
+def map_step(setting: Setting) -> Step:
+    reader, scope = setting.reader, _with_item(setting)
+    parts = reader.entries(setting.node, "E151", "`map`, a block of fields,") or ()
+    pairs = [(part.name, setting.compile_value(part, reader, scope)) for part in parts]
+
+    def of_item(frame: Frame) -> Any:
+        return {name: value for name, get in pairs if (value := get(frame)) is not ABSENT} or ABSENT
+
+    return lambda value, frame: [shaped for _, shaped in _over(value, frame, of_item) if shaped is not ABSENT]
+
+
+def where_step(setting: Setting) -> Step:
+    holds = compile_condition(setting.node, setting.reader, _with_item(setting))
+    return lambda value, frame: [member for member, held in _over(value, frame, holds) if held]
+
+
+def _with_item(setting: Setting) -> Scope:
+    return replace(setting.scope, has_item=True)
+
+
+def _over(value: Any, frame: Frame, read: Get) -> list[tuple[Any, Any]]:
+    """Each member with what `read` makes of the event while that member is `item`."""
+    outer = frame.item, frame.index
+    results = []
+    for place, member in enumerate(value if type(value) is list else [value]):
+        if member is not None:
+            frame.item, frame.index = member, place
+            results.append((member, read(frame)))
+    frame.item, frame.index = outer
+    return results
+
+
+def globs_step(setting: Setting, shape: Callable[[Sequence[str]], shaping.Shape]) -> Step:
+    """For `pick` and `drop`: an object that they empty vanishes, in a list as by itself."""
+    shaped = shape(read_globs(setting.node, setting.reader, "E151"))
+    failed = setting.scope.warned("not an object")
+
+    def step(value: Any, frame: Frame) -> Any:
+        result = shaping.each_object(value, shaped)
+        if result is ABSENT:
+            frame.warnings.append(failed)
+        elif type(result) is list:
+            return [new for old, new in zip(value, result, strict=True) if new or not old]
+        return result if result or not value else ABSENT
+
+    return step
+
+
+def rename_step(setting: Setting) -> Step:
+    names = read_names(setting.node, setting.reader, "E151")
+    return reshaping(lambda fields: shaping.renamed(fields, names), RENAME_CLASH, setting.scope)
+
+
+def flatten_step(setting: Setting) -> Step:
+    separator = "_" if setting.bare else read_separator(setting.node, setting.reader, "E151") or "_"
+    return reshaping(lambda fields: shaping.flattened(fields, separator), FLATTEN_CLASH, setting.scope)
+
+
+def lookup_step(setting: Setting) -> Step:
+    node, reader = setting.node, setting.reader
+    if type(node.value) is not dict:
+        table = reader.table(node, "E156")
+        return _looked_up(_looking_up(table or {}, ABSENT, keep=True))
+    reader.block(node, STEP_SETTINGS["lookup"], "E151")
+    table = reader.table(node.at("in"), "E156") if node.has("in") else None
+    fold = bool(node.has("ignore_case") and reader.boolean(node.at("ignore_case"), "E151", "`ignore_case`"))
+    keep, other = True, ABSENT
+    if node.has("else"):
+        keep, other = _lookup_else(node.at("else"), reader)
+    return _looked_up(_looking_up(table or {}, other, keep=keep, fold=fold))
+
+
+def _lookup_else(node: Node, reader: Reader) -> tuple[bool, Any]:
+    """Whether a value without an entry stays, and what it becomes otherwise."""
+    if type(node.value) is dict:
+        fits = reader.block(node, STEP_SETTINGS["lookupElse"], "E151") and node.has("value")
+        return False, node.value["value"] if fits and reader.is_scalar(node.at("value"), "E151", "`value`") else ABSENT
+    return reader.choice(node, "E151", ("keep", "omit")) == "keep", ABSENT
+
+
+def _looking_up(table: Mapping[str, Any], other: Any, *, keep: bool, fold: bool = False) -> Pure:
+    entries = {key.lower(): value for key, value in reversed(list(table.items()))} if fold else table
+
+    def look_up(value: Any) -> Any:
+        key = value if type(value) is str else text_of(value)
+        if key is not ABSENT:
+            key = key.lower() if fold else key
+            if key in entries:
+                return entries[key]
+        return value if keep else other
+
+    return look_up
+
+
+def _looked_up(look_up: Pure) -> Step:
+    """A lookup that leaves out on purpose does not warn."""
+
+    def step(value: Any, _frame: Frame) -> Any:
+        if type(value) is not list:
+            return look_up(value)
+        return [result for member in value if member is not None and (result := look_up(member)) is not ABSENT]
+
+    return step
+
+
+def hash_step(setting: Setting) -> Step:
+    algorithm = "hmac-sha256"
+    if not setting.bare:
+        choices = ("hmac-sha256", "sha256", "md5")
+        algorithm = setting.reader.choice(setting.node, "E151", choices) or algorithm
+    if algorithm != "hmac-sha256":
+        return on_each(of_text(text.plain_hash(algorithm)), "not text", setting.scope)
+    if setting.reader.hash_key is None:
+        setting.reader.wants_hash_key.add(setting.node.path)
+    return on_each(of_text(text.keyed_hash(setting.reader.hash_key or "")), "not text", setting.scope)
+
+
+def mask_step(setting: Setting) -> Step:
+    keep = 0
+    if (
+        not setting.bare
+        and setting.reader.block(setting.node, STEP_SETTINGS["mask"], "E151")
+        and setting.node.has("keep")
+    ):
+        keep = setting.reader.whole(setting.node.at("keep"), "E151", "`keep`", at_least=0, at_most=1000) or 0
+    return on_each(of_text(text.masking(keep)), "not text", setting.scope)

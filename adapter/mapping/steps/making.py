@@ -1,0 +1,114 @@
+"""How a pure function becomes a step: on list members or the whole value, and a warning where it fails."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from adapter.mapping import shaping
+from adapter.mapping.absent import ABSENT
+from adapter.mapping.frame import Frame, Get, Step
+from adapter.mapping.reader import Node, Reader, Scope
+from adapter.mapping.scalars import text_of
+from adapter.model import JsonObject
+
+ValueCompiler: TypeAlias = Callable[[Node, Reader, Scope], Get]
+Pure: TypeAlias = Callable[[Any], Any]
+"""What a step does to one value that is there; ABSENT where it cannot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a step is made from: its setting, which is `node.value`, or None for a step that stands alone."""
+
+    node: Node
+    bare: bool
+    reader: Reader
+    scope: Scope
+    compile_value: ValueCompiler
+
+
+Builder: TypeAlias = Callable[[Setting], Step]
+"""Makes a step from its setting; notes what is wrong with it in the setting's reader."""
+
+
+def each(pure: Pure, cause: str) -> Builder:
+    """On every member of a list, or on the value itself."""
+    return lambda setting: on_each(pure, cause, setting.scope)
+
+
+def on_each(pure: Pure, cause: str, scope: Scope) -> Step:
+    """Members that `pure` cannot use are left out, with one warning for all of them; so is a value that is no list."""
+    warned = scope.warned(cause)
+
+    def step(value: Any, frame: Frame) -> Any:
+        if type(value) is not list:
+            result = pure(value)
+            if result is ABSENT:
+                frame.warnings.append(warned)
+            return result
+        results = [pure(member) for member in value if member is not None]
+        if ABSENT in results:
+            frame.warnings.append(warned)
+            results = [result for result in results if result is not ABSENT]
+        return results
+
+    return step
+
+
+def of_text(pure: Callable[[str], Any]) -> Pure:
+    """For a function of text: numbers and booleans are read as text, anything else is ABSENT."""
+
+    def on_value(value: Any) -> Any:
+        if type(value) is str:
+            return pure(value)
+        text = text_of(value)
+        return ABSENT if text is ABSENT else pure(text)
+
+    return on_value
+
+
+def of_each_text(pure: Callable[[str], Any]) -> Builder:
+    """On the text of every member of a list, or of the value itself."""
+    return each(of_text(pure), "not text")
+
+
+def whole(pure: Pure, cause: str) -> Builder:
+    """On the value as it is, lists included; no `cause`: an absent result is nothing to warn about."""
+    return lambda setting: on_whole(pure, cause, setting.scope)
+
+
+def on_whole(pure: Pure, cause: str, scope: Scope) -> Step:
+    """A value that `pure` cannot use is left out, with a warning if there is a `cause`."""
+    warned = scope.warned(cause)
+
+    def step(value: Any, frame: Frame) -> Any:
+        result = pure(value)
+        if result is ABSENT and cause:
+            frame.warnings.append(warned)
+        return result
+
+    return step
+
+
+def reshaping(reshape: Callable[[JsonObject], tuple[JsonObject, bool]], clash: str, scope: Scope) -> Step:
+    """For a function that answers an object and whether two of its names clashed."""
+    warned, failed = scope.warned(clash), scope.warned("not an object")
+
+    def step(value: Any, frame: Frame) -> Any:
+        def reshaped(fields: JsonObject) -> JsonObject:
+            result, clashed = reshape(fields)
+            if clashed:
+                frame.warnings.append(warned)
+            return result
+
+        result = shaping.each_object(value, reshaped)
+        if result is ABSENT:
+            frame.warnings.append(failed)
+        return result
+
+    return step
+
+
+def refused(_value: Any, _frame: Frame) -> Any:
+    """Stands in for a step whose setting is refused."""
+    return ABSENT

@@ -1,0 +1,107 @@
+"""Steps: what a value runs through. A step that cannot do its work leaves the value out and warns; it never raises.
+
+Steps on text and type act on each member of a list. What a step does to one value is in `text`, `lists`, `scalars`
+and `shaping`; `making` binds it to lists and warnings, `builders` to its setting; here is the table of all.
+"""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final
+
+from adapter.mapping import shaping
+from adapter.mapping.absent import ABSENT
+from adapter.mapping.finding import did_you_mean
+from adapter.mapping.frame import Step
+from adapter.mapping.reader import Node, Reader, Scope, kind_of
+from adapter.mapping.scalars import boolean_of, date_of, integer_of, json_of, number_of, parsed_json, text_of
+from adapter.mapping.steps import builders, lists, text
+from adapter.mapping.steps.making import Builder, Setting, ValueCompiler, each, of_each_text, whole
+from adapter.mapping.steps.words import STEPS
+
+MAX_STEPS: Final = 20
+
+
+def compile_steps(node: Node, reader: Reader, scope: Scope, compile_value: ValueCompiler) -> Sequence[Step]:
+    """The closures of a list of steps."""
+    parts = reader.members(node, "E150", "a list of steps", at_most=MAX_STEPS) or ()
+    built = [_step(part, reader, scope, compile_value) for part in parts]
+    return [step for step in built if step is not None]
+
+
+def _step(node: Node, reader: Reader, scope: Scope, compile_value: ValueCompiler) -> Step | None:
+    match node.value:
+        case str() as name:
+            setting = Setting(node, True, reader, scope, compile_value)
+        case dict() if len(node.value) == 1:
+            name = next(iter(node.value))
+            setting = Setting(node.at(name), False, reader, scope, compile_value)
+        case _:
+            reader.error("E150", node, f"a step is a word or `{{word: setting}}`, not {kind_of(node.value)}")
+            return None
+    facts = STEPS.get(name)
+    if facts is None:
+        report = reader.error if setting.bare else reader.error_of_key
+        report("E152", setting.node, f"`{name}` is not a step{did_you_mean(name, STEPS)}")
+        return None
+    if setting.bare and not facts.bare:
+        reader.error("E151", node, f"`{name}` needs a setting: `{{{name}: …}}`")
+        return None
+    if not setting.bare and facts.takes is None:
+        reader.error_of_key("E151", setting.node, f"`{name}` has no setting; write it alone")
+        return None
+    if scope.in_privacy and name in _READING_OTHERS:
+        report = reader.error if setting.bare else reader.error_of_key
+        report("E154", setting.node, f"`{name}` reads other fields, which privacy has not been through yet")
+        return None
+    return BUILDERS[name](setting)
+
+
+_READING_OTHERS: Final = frozenset({"times", "plus", "map", "where"})
+
+
+def _as_text(value: Any) -> Any:
+    text = text_of(value)
+    return json_of(value) if text is ABSENT else text
+
+
+BUILDERS: Final[Mapping[str, Builder]] = MappingProxyType({
+    "trim": of_each_text(str.strip),
+    "lower": of_each_text(str.lower),
+    "upper": of_each_text(str.upper),
+    "title": of_each_text(text.title),
+    "snake": of_each_text(text.parted("_")),
+    "kebab": of_each_text(text.parted("-")),
+    "replace": builders.replace_step,
+    "regex": builders.regex_step,
+    "truncate": builders.truncate_step,
+    "split": builders.split_step,
+    "join": builders.join_step,
+    "strip_query": of_each_text(text.strip_query),
+    "string": each(_as_text, "nested too deep"),
+    "number": each(number_of, "not a number"),
+    "integer": each(integer_of, "not a whole number"),
+    "boolean": each(boolean_of, "neither true nor false"),
+    "date": each(date_of, "not a date"),
+    "json": whole(json_of, "nested too deep"),
+    "parse_json": each(parsed_json, "not JSON"),
+    "round": builders.round_step,
+    "times": builders.arithmetic(lists.product),
+    "plus": builders.arithmetic(lists.added),
+    "sum": whole(lists.total, "not a list of numbers"),
+    "count": whole(lists.count, ""),
+    "first": whole(lists.first, ""),
+    "last": whole(lists.last, ""),
+    "unique": whole(lists.unique, ""),
+    "min": whole(lists.smallest, "not a list of numbers"),
+    "max": whole(lists.greatest, "not a list of numbers"),
+    "map": builders.map_step,
+    "where": builders.where_step,
+    "pick": lambda setting: builders.globs_step(setting, shaping.keeping),
+    "drop": lambda setting: builders.globs_step(setting, shaping.dropping),
+    "rename": builders.rename_step,
+    "flatten": builders.flatten_step,
+    "lookup": builders.lookup_step,
+    "hash": builders.hash_step,
+    "mask": builders.mask_step,
+})  # fmt: skip
+"""How each step of `words.STEPS` is made."""
