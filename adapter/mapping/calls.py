@@ -93,6 +93,7 @@ def _kind(node: Node, reader: Reader) -> Kind:
 def _track(node: Node, reader: Reader, scope: Scope, fill: Fill) -> Make:
     name_of = _event_name(node, reader, scope)
     common = _common(node, reader, scope)
+    cut = scope.of_field((*node.path, "track")).warned(f"event name cut after {MAX_NAME} characters")
     missing = Problem("/event", "required", "the event name is absent or empty")
 
     def make(frame: Frame) -> Made | None:
@@ -102,7 +103,9 @@ def _track(node: Node, reader: Reader, scope: Scope, fill: Fill) -> Make:
         if name is ABSENT or not name or name.isspace():
             frame.problems.append(missing)
             return None
-        name = name[:MAX_NAME]
+        if len(name) > MAX_NAME:
+            frame.warnings.append(cut)
+            name = name[:MAX_NAME]
         body: JsonObject = {"event": name}
         fields = fill(frame)
         if fields:

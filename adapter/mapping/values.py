@@ -14,6 +14,7 @@ from adapter.mapping.paths import Path, parse_path
 from adapter.mapping.reader import Node, Reader, Scope
 from adapter.mapping.scalars import text_of
 from adapter.mapping.steps.table import compile_steps
+from adapter.mapping.steps.text import MAX_TEXT
 from adapter.mapping.words import VALUE
 from adapter.model import JsonObject, Problem
 
@@ -201,11 +202,17 @@ def compile_text(text: str, node: Node, reader: Reader, scope: Scope) -> Get:
         only = parts[0]
         return lambda frame: text_of(only(frame))
 
+    too_long = scope.warned("too long")
+
     def get(frame: Frame) -> Any:
-        filled: list[str] = []
+        filled, room = [], MAX_TEXT
         for part in parts:
-            piece = part if type(part) is str else text_of(part(frame))  # type: ignore[operator]
+            piece = text_of(part(frame)) if callable(part) else part
             if piece is ABSENT:
+                return ABSENT
+            room -= len(piece)
+            if room < 0:
+                frame.warnings.append(too_long)
                 return ABSENT
             filled.append(piece)
         return "".join(filled)

@@ -29,7 +29,7 @@ def replace_step(setting: Setting) -> Step:
     }
     if find is None or put is None:
         return refused
-    return on_each(of_text(text.replacing(find, put, **flags)), "not text", setting.scope)
+    return on_each(of_text(text.replacing(find, put, **flags)), "not text, or too long", setting.scope)
 
 
 def regex_step(setting: Setting) -> Step:
@@ -48,7 +48,7 @@ def regex_step(setting: Setting) -> Step:
     if fault:
         reader.error("E151", node.at("with"), fault)
         return refused
-    return on_each(of_text(text.substituting(pattern, put)), "not text", setting.scope)
+    return on_each(of_text(text.substituting(pattern, put)), "not text, or too long", setting.scope)
 
 
 def truncate_step(setting: Setting) -> Step:
@@ -64,7 +64,7 @@ def split_step(setting: Setting) -> Step:
 def join_step(setting: Setting) -> Step:
     separator = setting.reader.text(setting.node, "E151", "`join`", at_least=0, at_most=20)
     join = text.joining(separator or "", text_of)
-    return on_whole(lambda value: join(lists.members_of(value)), "not a list of texts", setting.scope)
+    return on_whole(lambda value: join(lists.members_of(value)), "not a list of texts, or too long", setting.scope)
 
 
 def round_step(setting: Setting) -> Step:

@@ -10,7 +10,7 @@ from adapter.mapping.absent import ABSENT
 from adapter.mapping.pattern import MAX_SEARCHED
 
 MAX_TEXT: Final = 65_536
-"""Characters of a text that a step makes; more is cut, so that no mapping can blow up an event."""
+"""Characters of a text that a step makes. A longer one is not made, so that no mapping can blow up an event."""
 
 _WORD: Final = re.compile(r"[^\W_]+")
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
@@ -35,18 +35,27 @@ def parted(separator: str) -> Callable[[str], str]:
     return part
 
 
-def replacing(find: str, put: str, *, ignore_case: bool, once: bool) -> Callable[[str], str]:
-    """`put` in place of the text `find`, everywhere or once."""
+def within_limit(text: str) -> Any:
+    """The text, or ABSENT if it is longer than a step may make it."""
+    return text if len(text) <= MAX_TEXT else ABSENT
+
+
+def replacing(find: str, put: str, *, ignore_case: bool, once: bool) -> Callable[[str], Any]:
+    """`put` in place of the text `find`, everywhere or once; ABSENT if the text becomes too long."""
     count = 1 if once else -1
     if not ignore_case:
-        return lambda text: text.replace(find, put, count)[:MAX_TEXT]
+        return lambda text: within_limit(text.replace(find, put, count))
     pattern = re.compile(re.escape(find), re.IGNORECASE)
-    return lambda text: pattern.sub(lambda _match: put, text, count=max(count, 0))[:MAX_TEXT]
+    return lambda text: within_limit(pattern.sub(lambda _match: put, text, count=max(count, 0)))
 
 
-def substituting(pattern: re.Pattern[str], put: str) -> Callable[[str], str]:
-    """`put` in place of what `pattern` finds in the part that is searched."""
-    return lambda text: (pattern.sub(put, text[:MAX_SEARCHED]) + text[MAX_SEARCHED:])[:MAX_TEXT]
+def substituting(pattern: re.Pattern[str], put: str) -> Callable[[str], Any]:
+    """`put` in place of what `pattern` finds.
+
+    A text that is too long to be searched is ABSENT: who takes something out by a pattern must not find the rest of it
+    in what was not looked at.
+    """
+    return lambda text: within_limit(pattern.sub(put, text)) if len(text) <= MAX_SEARCHED else ABSENT
 
 
 def strip_query(text: str) -> str:
@@ -83,10 +92,10 @@ def masking(keep: int) -> Callable[[str], str]:
 
 
 def joining(separator: str, text_of: Callable[[Any], Any]) -> Callable[[list[Any]], Any]:
-    """One text of the members of a list; ABSENT if one of them is no text."""
+    """One text of the members of a list; ABSENT if one of them is no text, or all are too long."""
 
     def join(members: list[Any]) -> Any:
         texts = [text_of(member) for member in members if member is not None]
-        return ABSENT if ABSENT in texts else separator.join(texts)[:MAX_TEXT]
+        return ABSENT if ABSENT in texts else within_limit(separator.join(texts))
 
     return join

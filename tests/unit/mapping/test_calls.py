@@ -180,6 +180,14 @@ def test_an_event_name_is_never_empty(name: Any) -> None:
     assert "event name" in done.problems[0].message
 
 
+def test_a_very_long_event_name_is_cut_with_a_warning() -> None:
+    """Nothing is silent, also what is cut."""
+    done = rendered({"track": "{event}"}, event="x" * 600)
+    assert isinstance(done, Calls)
+    assert done.calls[0].body["event"] == "x" * 500
+    assert [warned.cause for warned in done.warnings] == ["event name cut after 500 characters"]
+
+
 def test_the_first_rule_that_fits_decides() -> None:
     """Order is the file's order, also where dispatch by name could find another rule first."""
     rules: list[JsonObject] = [

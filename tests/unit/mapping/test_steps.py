@@ -201,6 +201,16 @@ def test_lookups(value: Any, setting: Any, result: Any) -> None:
 
 
 def test_no_step_makes_a_text_without_end() -> None:
-    """Texts that steps make are cut, however often they are made longer."""
+    """A text that would become too long is not made, and a warning says so."""
     grow = {"replace": {"find": "a", "with": "a" * 200}}
-    assert len(applied("a", *[grow] * 8)[0]) == 65_536
+    assert len(applied("a", grow, grow)[0]) == 40_000
+    assert applied("a", *[grow] * 8) == (ABSENT, ["not text, or too long"])
+    assert applied(["a" * 40_000] * 2, {"join": ""}) == (ABSENT, ["not a list of texts, or too long"])
+    assert value_of({"text": "{properties.x}{properties.x}"}, properties={"x": "a" * 40_000}) == (ABSENT, ["too long"])
+
+
+def test_what_a_pattern_could_not_look_at_does_not_get_through() -> None:
+    """A text too long to be searched is left out as a whole: its tail could hold what was to be taken out."""
+    redact = {"regex": {"pattern": "[0-9]{4}", "with": "#"}}
+    assert applied("1234" + "x" * 4000, redact)[0] == "#" + "x" * 4000
+    assert applied("x" * 4093 + "1234", redact) == (ABSENT, ["not text, or too long"])
