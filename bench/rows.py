@@ -35,7 +35,7 @@ ROUNDS = 5
 SINGLES = 4_000
 BATCHES = 60
 DELIVERED = 6_000
-CONNECTIONS = 64
+CONNECTIONS = 128
 
 
 @dataclass(frozen=True, slots=True)
