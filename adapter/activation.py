@@ -1,19 +1,21 @@
 """Puts mappings to work: loads each source's file, keeps what was activated in the queue, falls back on it.
 
 A file that cannot be used never stops a service that has a good one: delivery goes on with the last mapping that was
-activated, and log, gauge and `/readyz` say so.
+activated, and log, gauge and `/readyz` say so. What is saved while the service runs goes live the same way.
 """
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
-from adapter.errors import MappingError
+from adapter.errors import MappingError, QueueError
 from adapter.ingest.read import read_unchecked
 from adapter.mapping.load import load
 from adapter.mapping.ruleset import Ruleset
+from adapter.mapping.watch import LiveMapping, watch
 from adapter.model import Event, JsonObject
 from adapter.observe import happenings
 from adapter.observe.observer import Emit
@@ -23,14 +25,28 @@ from adapter.settings.settings import Settings, SourceSettings
 
 @dataclass(slots=True)
 class Active:
-    """The ruleset of each source, and the files whose text on disk is not the one at work, with what is wrong."""
+    """The mapping at work for each source."""
 
-    rulesets: dict[str, Ruleset] = field(default_factory=dict)
-    failed: dict[str, str] = field(default_factory=dict)
+    live: dict[str, LiveMapping] = field(default_factory=dict)
 
     def of(self, source: str) -> Ruleset:
         """The ruleset at work for `source` now."""
-        return self.rulesets[source]
+        return self.live[source].ruleset
+
+    @property
+    def failed(self) -> dict[str, str]:
+        """The files whose text on disk is not the one at work, with what is wrong."""
+        return {mapping.name: mapping.problem for mapping in self.live.values() if mapping.problem}
+
+    async def follow(self, archive: Archive) -> None:
+        """Let every good change of a file go live and be kept, until cancelled."""
+
+        async def keep(mapping: LiveMapping, text: str) -> None:
+            # Kept so that a restart can fall back on it; the next activation tries again if the disk is in trouble.
+            with contextlib.suppress(QueueError):
+                await archive.keep_mapping(name=mapping.name, version=mapping.ruleset.version, text=text)
+
+        await watch(list(self.live.values()), activated=keep)
 
 
 def read_message(message: JsonObject) -> Event:
@@ -74,7 +90,7 @@ async def activate(settings: Settings, *, archive: Archive, emit: Emit, strict: 
 async def _activate_one(
     settings: Settings, source: SourceSettings, active: Active, *, archive: Archive, emit: Emit, strict: bool
 ) -> None:
-    load_text, file = loader(settings, source), str(source.mapping)
+    load_text, file, problem = loader(settings, source), str(source.mapping), ""
     try:
         text = _text_of(source.mapping)
         ruleset = load_text(text)
@@ -82,12 +98,14 @@ async def _activate_one(
         kept = None if strict else await archive.last_mapping(file)
         if kept is None:
             raise
-        ruleset = load_text(kept)
-        active.failed[file] = str(exc)
-        emit(happenings.MappingFailed(file=file, problems=_first_line(str(exc))))
+        text, problem = kept, str(exc)
+        ruleset = load_text(text)
+        emit(happenings.MappingFailed(file=file, problems=problem))
     else:
         await archive.keep_mapping(name=file, version=ruleset.version, text=text)
-    active.rulesets[source.name] = ruleset
+    live = LiveMapping(source.mapping, name=file, text=text, ruleset=ruleset, load=load_text, emit=emit)
+    live.problem = problem
+    active.live[source.name] = live
     emit(happenings.MappingActivated(file=file, version=ruleset.version))
 
 
@@ -98,8 +116,3 @@ def _text_of(path: Path) -> str:
         raise MappingError(f"{path}: cannot be read: {exc.strerror}") from exc
     except UnicodeDecodeError as exc:
         raise MappingError(f"{path}: is not UTF-8 text: byte {exc.start} cannot be read") from exc
-
-
-def _first_line(text: str) -> str:
-    lines: Sequence[str] = text.splitlines()
-    return lines[0] if len(lines) <= 1 else f"{lines[0]} (and {len(lines) - 1} lines more; `check` shows all)"

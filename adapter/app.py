@@ -131,7 +131,7 @@ class Service:
             self._observer.watch(Gauges(self._report))
             url = await self._listen(stack, queue)
             tasks = [asyncio.create_task(worker.run()) for worker in self._workers]
-            tasks.append(asyncio.create_task(self._count(queue)))
+            tasks += [asyncio.create_task(self._count(queue)), asyncio.create_task(self._active.follow(queue))]
             started(Running(url=url, sandbox_url=sandbox_url))
             self._emit(
                 happenings.ServiceStarted(url=url, queue=str(self._settings.queue), destination=self._destination())

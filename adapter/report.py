@@ -36,7 +36,7 @@ def _whys(projects: Projects) -> Iterator[str]:
 
 def _facts(active: Active, projects: Projects, balance: Balance | None) -> JsonObject:
     facts: JsonObject = {
-        "mappings": {source: ruleset.version for source, ruleset in active.rulesets.items()},
+        "mappings": {source: mapping.ruleset.version for source, mapping in active.live.items()},
         "projects": [
             {
                 "sources": list(sources),
@@ -50,7 +50,7 @@ def _facts(active: Active, projects: Projects, balance: Balance | None) -> JsonO
         ],
     }
     if active.failed:
-        facts["mappings_failed"] = dict(active.failed)
+        facts["mappings_failed"] = active.failed
     if balance is not None:
         facts |= {"pending": balance.pending, "dead": balance.dead, "unaccounted": balance.unaccounted}
         facts["ledger"] = dict(balance.counts)
@@ -59,8 +59,8 @@ def _facts(active: Active, projects: Projects, balance: Balance | None) -> JsonO
 
 def _gauges(active: Active, projects: Projects, balance: Balance | None) -> Iterator[Gauge]:
     yield Gauge("browsee_adapter_mappings_failed", "Mapping files whose text is not at work.", len(active.failed))
-    for source, ruleset in active.rulesets.items():
-        versions = (("source", source), ("version", ruleset.version))
+    for source, mapping in active.live.items():
+        versions = (("source", source), ("version", mapping.ruleset.version))
         yield Gauge("browsee_adapter_mapping_info", "The mapping at work for a source.", 1, versions)
     for sources, state in projects:
         labels = (("sources", ",".join(sources)),)
