@@ -1,8 +1,10 @@
 """`serve`: the service itself, until SIGINT or SIGTERM."""
 
 import asyncio
+import gc
 import os
 import signal
+import sys
 from pathlib import Path
 
 import click
@@ -39,6 +41,8 @@ def serve(config: Path | None, host: str | None, port: int | None, sandbox: bool
     configure_logging(log_format=settings.log_format)
     for note in settings.notes:
         click.echo(note, err=True)
+    # The thread that commits waits this long for the event loop to let it go on (5 ms by default), at every statement.
+    sys.setswitchinterval(0.0005)
     uvloop.run(_serve(settings, made, strict=strict))
 
 
@@ -48,7 +52,14 @@ async def _serve(settings: Settings, made: Made, *, strict: bool) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     service = Service(settings, observer=Observer(), strict=strict)
-    await service.run(stop=stop, started=lambda running: _greet(settings, made, running))
+    await service.run(stop=stop, started=lambda running: _started(settings, made, running))
+
+
+def _started(settings: Settings, made: Made, running: Running) -> None:
+    # What was compiled stays as long as the service runs: the collector need not look through it again and again.
+    gc.collect()
+    gc.freeze()
+    _greet(settings, made, running)
 
 
 def _greet(settings: Settings, made: Made, running: Running) -> None:

@@ -15,9 +15,9 @@ T = TypeVar("T")
 US = 1_000_000
 DAY_US = 86_400 * US
 SQL = statements("sqlite.sql")
-# SQLite hands the interpreter's lock over at every statement and every row it returns, which costs more than the
-# statement itself while the event loop is busy: so rows go in and out many at a time. More than this gains little.
-_MOST_AT_ONCE = 64
+# SQLite hands the interpreter's lock over at every statement, and to get it back from a busy event loop costs more than
+# the statement did: so rows go in many at a time, in pieces of these sizes, each a statement that is prepared once.
+_PIECES = (512, 256, 128, 64, 32, 16, 8, 4, 2, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +114,9 @@ class Known:
 
 
 def chunks(rows: Sequence[T]) -> Iterator[Sequence[T]]:
-    """`rows` in pieces that one statement takes."""
-    for start in range(0, len(rows), _MOST_AT_ONCE):
-        yield rows[start : start + _MOST_AT_ONCE]
+    """`rows` in as few pieces as there are statements prepared for."""
+    start = 0
+    for size in _PIECES:
+        while len(rows) - start >= size:
+            yield rows[start : start + size]
+            start += size
