@@ -1,22 +1,28 @@
 """Regular expressions that an event cannot make run for ever.
 
 Python's engine tries every way to match. What lets the ways multiply is refused when the file is loaded: an unbounded
-repetition of something that itself can match in several ways, and back-references. What is searched is cut.
+repetition of something that itself can match in several ways, a row of repetitions that can share a text between them
+in too many ways, and back-references. What is searched is cut. What is left takes about a second at worst.
 """
 
 import re
 import warnings
-from collections.abc import Iterable
-from re import _constants, _parser  # type: ignore[attr-defined]
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from re import _compiler, _constants, _parser  # type: ignore[attr-defined]
 from typing import Any, Final
 
 MAX_PATTERN: Final = 200
 MAX_SEARCHED: Final = 4_096
 """Characters of a value that a regular expression looks at; the rest is not searched."""
-_LONG: Final = 50
+_LONG: Final = 10
 """A repetition allowed more often than this counts as unbounded."""
 
 _REPEATS: Final = (_constants.MAX_REPEAT, _constants.MIN_REPEAT, _constants.POSSESSIVE_REPEAT)
+_ANCHORS: Final = (_constants.AT_BEGINNING, _constants.AT_BEGINNING_STRING)
+_SINGLE: Final = (_constants.LITERAL, _constants.NOT_LITERAL, _constants.ANY, _constants.IN)
+_SAMPLE: Final = (*map(chr, range(128)), "é", "中", "\u2003")
+"""Characters that stand for all when two repetitions are asked whether they can match the same text."""
 _REFERENCES: Final = (_constants.GROUPREF, _constants.GROUPREF_EXISTS)
 
 
@@ -29,7 +35,7 @@ def compile_pattern(text: str) -> re.Pattern[str] | str:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             tree = _parser.parse(text)
-            fault = _fault(tree, repeated=False)
+            fault = _fault(tree, repeated=False) or _row_fault(tree)
             return fault or re.compile(text)
     except (re.error, Warning, OverflowError, RecursionError) as exc:
         return f"not a regular expression: {exc}"
@@ -59,6 +65,100 @@ def _distinct(branches: Iterable[Any]) -> bool:
     begins = [branch[0] if len(branch) else None for branch in branches]
     literals = [begin[1] for begin in begins if begin is not None and begin[0] is _constants.LITERAL]
     return len(literals) == len(begins) == len(set(literals))
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """Repetitions that can share one text between them, seen from the left: how many, and what the last one takes.
+
+    `parted`: something has to come before the next that the last cannot run across, so a new row begins. `between`:
+    something has to come that it can run across.
+    """
+
+    count: int = 0
+    last: frozenset[str] = frozenset()
+    parted: bool = True
+    between: bool = False
+
+
+def _row_fault(tree: Any) -> str:
+    """Why the repetitions that stand in a row are too many, or nothing.
+
+    With r of them sharing a text of n characters there are nʳ ways, and n times as many where a search may begin
+    anywhere: 4,096³ would take minutes.
+    """
+    pieces = _without_tail(list(tree))
+    anchored = bool(pieces) and pieces[0][0] is _constants.AT and pieces[0][1] in _ANCHORS
+    counts = [0]
+    _walk(pieces, _Row(), tree.state, counts)
+    if max(counts) + (not anchored) <= 2:
+        return ""
+    return (
+        "repetitions that can match the same text, one behind the other, could take minutes; begin with ^, say which "
+        "characters they repeat (`[^@]*` rather than `.*`), or use `like`"
+    )
+
+
+def _without_tail(pieces: list[Any]) -> list[Any]:
+    """Less a repetition at the very end: nothing after it can fail, so it is never tried a second way."""
+    if pieces and pieces[-1][0] is _constants.SUBPATTERN:
+        return _without_tail([*pieces[:-1], *pieces[-1][1][-1]])
+    return pieces[:-1] if pieces and pieces[-1][0] in _REPEATS else pieces
+
+
+def _walk(tree: Iterable[tuple[Any, Any]], row: _Row, state: Any, counts: list[int]) -> _Row:
+    """The row after this part of a pattern; `counts` gets the length of each row on the way."""
+    for operation, argument in tree:
+        if operation in _SINGLE:
+            takes = _taken((operation, argument), state)
+            row = replace(row, parted=row.parted or not row.last & takes, between=True)
+        elif operation in _REPEATS and argument[0] < argument[1] > 1:
+            takes = frozenset[str]().union(*(_taken(piece, state) for piece in _singles(argument[2])))
+            row = _after_repetition(row, takes, needed=argument[0] > 0)
+            counts.append(row.count)
+        elif operation is _constants.BRANCH:
+            row = _either([_walk(branch, row, state, counts) for branch in argument[1]])
+        elif operation in _REPEATS:
+            once = _walk(argument[2], row, state, counts)
+            row = once if argument[0] else _either([row, once])
+        else:
+            for part in _parts(argument):
+                row = _walk(part, row, state, counts)
+    return row
+
+
+def _after_repetition(row: _Row, takes: frozenset[str], *, needed: bool) -> _Row:
+    if not row.parted and (row.between or row.last & takes):
+        return _Row(row.count + 1, takes, parted=False)
+    if row.parted or needed:
+        return _Row(1, takes, parted=False)
+    # It may match nothing, and then what stands before it meets what comes after.
+    return replace(row, last=row.last | takes)
+
+
+def _either(rows: Sequence[_Row]) -> _Row:
+    """What holds whichever way was taken, at worst."""
+    return _Row(
+        max(row.count for row in rows),
+        frozenset[str]().union(*(row.last for row in rows)),
+        parted=all(row.parted for row in rows),
+        between=any(row.between for row in rows),
+    )
+
+
+def _singles(tree: Iterable[tuple[Any, Any]]) -> Iterator[tuple[Any, Any]]:
+    """Every part, at any depth, that takes one character."""
+    for operation, argument in tree:
+        if operation in _SINGLE:
+            yield operation, argument
+        else:
+            for part in _parts(argument):
+                yield from _singles(part)
+
+
+def _taken(single: tuple[Any, Any], state: Any) -> frozenset[str]:
+    fits = _compiler.compile(_parser.SubPattern(state, [single])).fullmatch
+    return frozenset(filter(fits, _SAMPLE))
 
 
 def _parts(argument: Any) -> Iterable[Any]:

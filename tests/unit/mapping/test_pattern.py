@@ -25,6 +25,47 @@ def test_what_could_take_for_ever_is_refused(pattern: str, words: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "pattern",
+    [
+        ".*a.*b",
+        "a*a*b",
+        "^.*a.*b.*c",
+        "^a*a*a*b",
+        r"\w+x\w+y",
+        "(a*)(a*)b",
+        ".*foo.*bar",
+        "a*(?:b|a*)c",
+        "a*(a*$)",
+        r"a*\d*?a*c",
+        r"^\s*\s*\s*x",
+    ],
+)
+def test_repetitions_in_a_row_are_refused(pattern: str) -> None:
+    """Two in a search, three from the beginning: each can take what the one before leaves, in too many ways."""
+    refused = compile_pattern(pattern)
+    assert isinstance(refused, str)
+    assert "could take minutes" in refused
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [
+        (".*a", "a" * 4095 + "\n"), ("^.*a.*b", "a" * 4096), (r"^\s*(\w+)\s*=\s*(.*)$", "a" * 2000 + " " * 2000),
+        (r"[0-9]+(\.[0-9]+)?$", "1" * 4096),
+        ("[^@]+@[^@]+", "x" * 4096), (r"\s+$", " " * 4095 + "x"), (r"[0-9]+-[0-9]+-[0-9]+", "1" * 4096),
+        ("(.*)@.*", "a" * 4096), ("^/product/[^/]+/review", "/product/" + "x" * 4000), (r"^[\w.]+@[\w.]+$", "a" * 4096),
+    ],
+)  # fmt: skip
+def test_what_is_left_is_fast(pattern: str, text: str) -> None:
+    """The worst text for each takes well under a second."""
+    compiled = compile_pattern(pattern)
+    assert isinstance(compiled, re.Pattern), compiled
+    started = time.perf_counter()
+    compiled.search(text)
+    assert time.perf_counter() - started < 1
+
+
+@pytest.mark.parametrize(
     "pattern", ["^[0-9]+$", "(ab|cd)+", r"\d+-\d+", "(?i)x", "(?:ab){2,5}c*", "a{1,20}", "(?=a*)b"]
 )
 def test_ordinary_patterns_pass(pattern: str) -> None:
