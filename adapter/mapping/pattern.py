@@ -7,7 +7,7 @@ in too many ways, and back-references. What is searched is cut. What is left tak
 
 import re
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from re import _compiler, _constants, _parser  # type: ignore[attr-defined]
 from typing import Any, Final
@@ -188,3 +188,14 @@ def glob_pattern(text: str) -> re.Pattern[str]:
     # Each middle part is taken where it first fits and never tried elsewhere: enough for a glob, and linear.
     middle = "".join(f"(?>.*?{part})" for part in escaped[1:-1])
     return re.compile(f"{escaped[0]}{middle}.*{escaped[-1]}", re.DOTALL)
+
+
+def any_glob(globs: Sequence[str]) -> Callable[[str], bool]:
+    """Whether a text fits one of several globs; names without `*` and `?` are looked up."""
+    plain = frozenset(text for text in globs if not {"*", "?"} & set(text))
+    patterns = [glob_pattern(text).pattern for text in globs if text not in plain]
+    if not patterns:
+        return plain.__contains__
+    # One expression for all: asking each in turn would cost most of a guard's walk through a message.
+    fullmatch = re.compile("|".join(f"(?:{pattern})" for pattern in patterns), re.DOTALL).fullmatch
+    return lambda text: text in plain or fullmatch(text) is not None

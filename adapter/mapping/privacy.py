@@ -10,17 +10,19 @@ from typing import Any, Final, TypeAlias
 from adapter.mapping.absent import ABSENT
 from adapter.mapping.frame import Frame, Step
 from adapter.mapping.paths import At, Key, Matching, Members, Path, Segment
-from adapter.mapping.pattern import glob_pattern
+from adapter.mapping.pattern import any_glob
 from adapter.mapping.reader import Node, Reader, Scope
 from adapter.mapping.scalars import text_of
 from adapter.mapping.shaping import MAX_DEPTH
 from adapter.mapping.steps.table import compile_steps
 from adapter.mapping.values import compile_value
 from adapter.mapping.words import GUARD
+from adapter.model import JsonObject
 
 Guard: TypeAlias = Callable[[Any, Frame], Any]
 """Takes a message, gives the guarded one: the same object if nothing changed. The frame collects warnings."""
 _Change: TypeAlias = Callable[[Any], Any]
+_Edit: TypeAlias = Callable[[Any, _Change], Any]
 
 MAX_GUARDS: Final = 200
 _UNGUARDED: Final = {
@@ -88,11 +90,11 @@ def _of_paths(node: Node, reader: Reader, remedy: Step) -> Guard:
         if (path := _guarded_path(part, reader)) is not None
         for spelling in both_spellings(path)
     ]
-    ways = [(Key(path.root), *path.segments) for path in paths]
+    edits = [_editor((Key(path.root), *path.segments)) for path in paths]
 
     def guard(body: Any, frame: Frame) -> Any:
-        for way in ways:
-            body = _edited(body, way, lambda value: remedy(value, frame))
+        for edit in edits:
+            body = edit(body, lambda value: remedy(value, frame))
         return body
 
     return guard
@@ -127,23 +129,30 @@ def both_spellings(path: Path) -> Sequence[Path]:
             return (path,)
 
 
-def _edited(value: Any, way: Sequence[Segment], change: _Change) -> Any:
-    """`value` with everything at the end of `way` changed; ABSENT there means taken out."""
+def _editor(way: Sequence[Segment]) -> _Edit:
+    """The closure that changes everything at the end of `way`; ABSENT there means taken out."""
     if not way:
-        return change(value)
-    segment, rest = way[0], way[1:]
-    if type(value) is dict:
-        match segment:
-            case Key(name) if name in value:
-                return _with_members(value, {name: _edited(value[name], rest, change)})
-            case Members(of_object=True):
-                return _with_members(value, {name: _edited(member, rest, change) for name, member in value.items()})
-            case _:
-                return value
-    elif type(value) is list:
-        chosen = _chosen(value, segment)
-        return _with_places(value, {place: _edited(value[place], rest, change) for place in chosen})
-    return value
+        return lambda value, change: change(value)
+    segment, rest = way[0], _editor(way[1:])
+    match segment:
+        case Key(name):
+            return lambda value, change: (
+                _with_members(value, {name: rest(value[name], change)})
+                if type(value) is dict and name in value
+                else value
+            )
+        case Members(of_object=True):
+            return lambda value, change: (
+                _with_members(value, {name: rest(member, change) for name, member in value.items()})
+                if type(value) is dict
+                else value
+            )
+        case _:
+            return lambda value, change: (
+                _with_places(value, {place: rest(value[place], change) for place in _chosen(value, segment)})
+                if type(value) is list
+                else value
+            )
 
 
 def _chosen(members: list[Any], segment: Segment) -> Sequence[int]:
@@ -183,29 +192,33 @@ def _with_places(members: list[Any], new: dict[int, Any]) -> list[Any]:
 def _of_names(node: Node, reader: Reader, remedy: Step) -> Guard:
     parts = reader.members(node, "E171", "`named`, a list of names,") or ()
     globs = [text for part in parts if (text := reader.text(part, "E171", "a name")) is not None]
-    plain = frozenset(text for text in globs if not {"*", "?"} & set(text))
-    patterns = [glob_pattern(text).fullmatch for text in globs if text not in plain]
-
-    def is_meant(name: str) -> bool:
-        return name in plain or any(pattern(name) for pattern in patterns)
+    is_meant = any_glob(globs)
 
     def walk(value: Any, depth: int, change: _Change) -> Any:
+        if type(value) is list:
+            return walk_list(value, depth, change)
         if depth > MAX_DEPTH:
             return ABSENT
-        if type(value) is dict:
-            new = {
-                name: change(member) if is_meant(name) else walk(member, depth + 1, change)
-                for name, member in value.items()
-                if type(member) in {dict, list} or is_meant(name)
-            }
-            return _with_members(value, new) if new else value
-        if type(value) is list:
-            places = {
-                place: walk(member, depth + 1, change)
-                for place, member in enumerate(value)
-                if type(member) in {dict, list}
-            }
-            return _with_places(value, places) if places else value
-        return value
+        changed: JsonObject = {}
+        for name, member in value.items():
+            if is_meant(name):
+                new = change(member)
+            elif type(member) is dict or type(member) is list:
+                new = walk(member, depth + 1, change)
+            else:
+                continue
+            if new is not member:
+                changed[name] = new
+        return _with_members(value, changed) if changed else value
+
+    def walk_list(members: list[Any], depth: int, change: _Change) -> Any:
+        if depth > MAX_DEPTH:
+            return ABSENT
+        places = {
+            place: walk(member, depth + 1, change)
+            for place, member in enumerate(members)
+            if type(member) is dict or type(member) is list
+        }
+        return _with_places(members, places) if places else members
 
     return lambda body, frame: walk(body, 0, lambda value: remedy(value, frame))

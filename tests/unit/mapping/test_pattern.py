@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from adapter.mapping.pattern import compile_pattern, glob_pattern
+from adapter.mapping.pattern import any_glob, compile_pattern, glob_pattern
 
 
 @pytest.mark.parametrize(
@@ -93,3 +93,11 @@ def test_a_glob_is_linear() -> None:
 def test_globs(glob: str, text: str, fits: bool) -> None:
     """`*` stands for any characters, `?` for one, everything else for itself."""
     assert (glob_pattern(glob).fullmatch(text) is not None) is fits
+
+
+def test_several_globs_are_one_question() -> None:
+    """Plain names and globs together, each fitting the whole text."""
+    is_meant = any_glob(["email", "*_email", "phone?"])
+    names = ["email", "to_email", "phone1", "emails", "phone", "my email"]
+    assert [name for name in names if is_meant(name)] == ["email", "to_email", "phone1"]
+    assert not any_glob(["a.b"])("axb")
