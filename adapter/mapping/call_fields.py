@@ -13,7 +13,7 @@ from adapter.mapping.finding import did_you_mean
 from adapter.mapping.frame import Frame, Get
 from adapter.mapping.names import FLATTEN_CLASH, RENAME_CLASH, read_globs, read_names, read_separator
 from adapter.mapping.reader import Node, Reader, Scope
-from adapter.mapping.values import compile_fields, compile_value
+from adapter.mapping.values import compile_fields
 from adapter.model import JsonObject
 
 Kind: TypeAlias = Literal["track", "identify"]
@@ -131,7 +131,7 @@ def _used(node: Node, reader: Reader, scope: Scope) -> Sequence[tuple[str, Get]]
             continue
         reader.used_shared.add(part.value)
         block = Node(reader.shared[part.value], ("shared", part.value))
-        setters += compile_fields(block, reader, scope.of_field((*node.path, "use", part.value)))
+        setters += compile_fields(block, reader, scope, within=(*node.path, "use", part.value))
     return setters
 
 
@@ -139,5 +139,4 @@ def _own(node: Node, reader: Reader, scope: Scope, kind: Kind) -> Sequence[tuple
     word = "properties" if kind == "track" else "traits"
     if not node.has(word):
         return ()
-    parts = reader.entries(node.at(word), "E163", f"`{word}`, a block of fields,") or ()
-    return [(part.name, compile_value(part, reader, scope.of_field(part.path))) for part in parts]
+    return compile_fields(node.at(word), reader, scope, code="E163", within=(*node.path, word))

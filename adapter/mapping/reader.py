@@ -50,10 +50,14 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Where in the mapping a value stands: the rule and the field for warnings, and whether there is an `item`."""
+    """Where in the mapping a value stands: in which rule and field, and whether there is an `item`.
+
+    `field` is the place as warnings say it (`rules.0.properties.total`), `name` what its author calls it (`total`).
+    """
 
     rule: str = ""
     field: str = ""
+    name: str = "value"
     has_item: bool = False
     in_privacy: bool = False
 
@@ -63,7 +67,7 @@ class Scope:
 
     def of_field(self, path: Path) -> "Scope":
         """The scope of the field that is set at `path` of the file."""
-        return replace(self, field=".".join(str(part) for part in path))
+        return replace(self, field=".".join(str(part) for part in path), name=str(path[-1]))
 
 
 class Reader:

@@ -9,8 +9,10 @@ from typing import Any, Final
 
 from adapter.mapping.absent import ABSENT
 from adapter.mapping.conditions import compile_condition
+from adapter.mapping.document import Path
 from adapter.mapping.frame import Frame, Get, Holds, Step, constant
-from adapter.mapping.paths import Path, parse_path
+from adapter.mapping.paths import Path as EventPath
+from adapter.mapping.paths import parse_path
 from adapter.mapping.reader import Node, Reader, Scope
 from adapter.mapping.scalars import text_of
 from adapter.mapping.steps.table import compile_steps
@@ -37,13 +39,18 @@ def compile_value(node: Node, reader: Reader, scope: Scope) -> Get:
     return constant(ABSENT)
 
 
-def compile_fields(node: Node, reader: Reader, scope: Scope, *, code: str = "E141") -> Sequence[tuple[str, Get]]:
-    """The fields of a block, each with the closure of its value."""
+def compile_fields(
+    node: Node, reader: Reader, scope: Scope, *, code: str = "E141", within: Path = ()
+) -> Sequence[tuple[str, Get]]:
+    """The fields of a block, each with the closure of its value; `within` says where they are fields of a call."""
     parts = reader.entries(node, code, "a block of fields `name: value`") or ()
     if len(parts) > MAX_FIELDS:
         reader.error(code, node, f"at most {MAX_FIELDS} fields, not {len(parts)}")
         return ()
-    return tuple((part.name, compile_value(part, reader, scope)) for part in parts)
+    return tuple(
+        (part.name, compile_value(part, reader, scope.of_field((*within, part.name)) if within else scope))
+        for part in parts
+    )
 
 
 def fields_of(pairs: Sequence[tuple[str, Get]], frame: Frame) -> JsonObject:
@@ -66,7 +73,7 @@ def _block(node: Node, reader: Reader, scope: Scope) -> Get:
     if node.has("default") and reader.is_scalar(node.at("default"), "E141", "`default`"):
         get = _with_default(get, node.value["default"])
     if node.has("required") and reader.boolean(node.at("required"), "E141", "`required`"):
-        get = _required(get, node)
+        get = _required(get, node, scope)
     return get
 
 
@@ -157,8 +164,8 @@ def _with_default(get: Get, default: Any) -> Get:
     return get_or_default
 
 
-def _required(get: Get, node: Node) -> Get:
-    problem = Problem(_pointer(node), "required", f"`{_field_name(node)}` is required and absent{_sources(node)}")
+def _required(get: Get, node: Node, scope: Scope) -> Get:
+    problem = Problem(_pointer(node), "required", f"`{scope.name}` is required and absent{_sources(node)}")
 
     def get_or_refuse(frame: Frame) -> Any:
         value = get(frame)
@@ -168,11 +175,6 @@ def _required(get: Get, node: Node) -> Get:
         return value
 
     return get_or_refuse
-
-
-def _field_name(node: Node) -> str:
-    """The field as its author calls it: the last name on the way to this value."""
-    return next((str(part) for part in reversed(node.path) if type(part) is str), "value")
 
 
 def _paths(node: Node) -> list[str]:
@@ -187,7 +189,7 @@ def _sources(node: Node) -> str:
 
 def _pointer(node: Node) -> str:
     parsed = [parse_path(path) for path in _paths(node) if type(path) is str]
-    return next((path.pointer for path in parsed if isinstance(path, Path)), "")
+    return next((path.pointer for path in parsed if isinstance(path, EventPath)), "")
 
 
 # Text with placeholders

@@ -270,3 +270,19 @@ def test_the_version_is_what_the_mapping_does() -> None:
     assert ruleset(text).version == ruleset(other).version
     assert len(ruleset(text).version) == 12
     assert ruleset(text.replace("T\n", "U\n")).version != ruleset(text).version
+
+
+def test_warnings_and_refusals_name_the_field_as_its_author_does() -> None:
+    """The place says rule and field, through shared blocks as well; a refusal names the field, not the fallback."""
+    mapping: JsonObject = {
+        "version": 1,
+        "shared": {"amounts": {"tax": {"from": "properties.tax", "apply": ["number"]}}},
+        "rules": [{"name": "R", "send": [{"track": "T", "use": ["amounts"]}]}],
+    }
+    done = ruleset(json.dumps(mapping)).render(event(properties={"tax": "x"}))
+    assert isinstance(done, Calls)
+    assert [(warned.rule, warned.field) for warned in done.warnings] == [("R", "rules.0.send.0.use.amounts.tax")]
+    needed = {"first": [{"from": "properties.a", "required": True}]}
+    refused = rendered({"track": "T", "properties": {"total": needed}})
+    assert isinstance(refused, Refused)
+    assert refused.problems[0].message == "`total` is required and absent (read from properties.a)"
