@@ -1,64 +1,42 @@
-"""An operator's desk at a queue file: what arrived, what became of it, and putting dead letters back.
+"""An operator's desk at a queue file: what arrived, what became of it, and putting back what did not get through.
 
-Works beside the service that owns the file, from any process: reads are snapshots, and every change is a short
+Works beside the service that owns the file, from any process: reads are short, and every change is a short
 transaction of its own, which the service sees within a second. Never opens a file that is not there.
 """
 
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Self
 
 from adapter.errors import ConfigError, QueueError
 from adapter.model import Event
-from adapter.queue.codec import decode, from_us
+from adapter.queue.codec import digest_of, from_us
+from adapter.queue.desk_changes import (
+    DESK,
+    Readmitted,
+    delete_body,
+    discard,
+    lanes_of,
+    readmit,
+    receipt_seen,
+    reopen_unmatched,
+)
 from adapter.queue.sqlite_dead import put_back
 from adapter.queue.sqlite_file import connect
 from adapter.queue.sqlite_known import SQL
-from adapter.queue.sqlite_rows import stored_row
-from adapter.queue.statements import statements
+from adapter.queue.stories import Group, Outcome, Rejected, Standing, Story, is_of_user, rejected_of, story_of
 
-_DESK = statements("desk.sql")
 _US = 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Story:
-    """One event and what became of it. `outcome` is a word of the ledger; `mapping` the version that decided it.
-
-    `ended_at` is None while it is pending; `sent` holds the calls that got through before it died or was put off.
-    """
-
-    receipt: int
-    event: Event
-    outcome: Literal["pending", "delivered", "dropped", "unmatched", "dead"]
-    reason: str
-    rule: str
-    detail: str
-    attempt: int
-    mapping: str
-    ended_at: datetime | None
-    sent: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Dead letters of one cause. `first` is the receipt of the oldest."""
-
-    count: int
-    reason: str
-    detail: str
-    first: int
+_WINDOW = 10_000
+"""Receipts looked through in one read."""
 
 
 class Desk:
     """See the module; made by `open`. Not thread-safe. Every method raises QueueError if the file fails."""
 
     def __init__(self, connection: sqlite3.Connection, *, now: Callable[[], float], unordered: Collection[str]) -> None:
-        self._connection = connection
         self._run = connection.execute
         self._now = now
         self._unordered = frozenset(unordered)
@@ -71,8 +49,10 @@ class Desk:
         Raises ConfigError if there is no such file, QueueError if it is damaged or not ours.
         """
         if not path.is_file():
-            raise ConfigError(f"{path}: there is no queue here; name it with --queue, or run where the service runs")
+            raise ConfigError(f"{path}: there is no queue here; name its settings with --config, or set ADAPTER_QUEUE")
         connection = connect(path)
+        # What an operator takes away must not be left to read in pages that are free.
+        connection.execute("PRAGMA secure_delete = ON").fetchall()
         try:
             yield cls(connection, now=now, unordered=unordered)
         except sqlite3.Error as exc:
@@ -80,64 +60,195 @@ class Desk:
         finally:
             connection.close()
 
-    def newest(self, *, limit: int, before: int | None = None) -> list[Story]:
-        """The last `limit` events received, newest first; those before receipt `before` if it is given."""
-        before = self._run(_DESK["newest_receipt"]).fetchone()[0] + 1 if before is None else before
-        return self._stories(_DESK["messages_before"], before, limit)
+    # -- events ----------------------------------------------------------------------------------------------------
+
+    def newest(
+        self, *, limit: int, before: int | None = None, source: str | None = None, outcome: Outcome | None = None
+    ) -> list[Story]:
+        """The last `limit` events received, newest first: before receipt `before`, of a source, of an outcome."""
+        end = self.newest_receipt() + 1 if before is None else before
+        found: list[Story] = []
+        for start, stop in self._windows_down(end):
+            found += self._stories(DESK["messages_between"], start, stop, source, outcome, limit - len(found))
+            if len(found) >= limit:
+                break
+        return found
+
+    def newest_receipt(self) -> int:
+        """The receipt of the last event received, 0 if there is none."""
+        return int(self._run(DESK["newest_receipt"]).fetchone()[0])
 
     def since(self, receipt: int, *, limit: int) -> list[Story]:
         """Up to `limit` events received after `receipt`, oldest first: pages of a walk that holds up no checkpoint."""
-        return self._stories(_DESK["messages_after"], receipt, limit)
+        return self._stories(DESK["messages_after"], receipt, limit)
 
     def of_message(self, message_id: str) -> list[Story]:
         """Every event with that message id, of whichever source."""
-        return self._stories(_DESK["receipts_of"], message_id)
+        sources = [name for _, name in self._run(SQL["sources"]).fetchall()]
+        digests = (digest_of(source=source, message_id=message_id) for source in sources)
+        receipts = {receipt for digest in digests if (receipt := receipt_seen(self._run, digest)) is not None}
+        found = [story for receipt in sorted(receipts) if (story := self.story(receipt)) is not None]
+        # The ids seen lead there at once; only an event that is kept longer than its id is looked for among all.
+        return found or self._looked_up(DESK["receipts_of_message_between"], message_id)
 
     def story(self, receipt: int) -> Story | None:
         """The event with that receipt number, if it is still kept."""
-        found = self._run(_DESK["story"], (receipt,)).fetchone()
+        found = self._run(DESK["story"], (receipt,)).fetchone()
         if found is None:
             return None
         sent = tuple(key for (key,) in self._run(SQL["sent_of"], (receipt,)))
-        return _story(found, sent)
+        return story_of(found, sent)
+
+    def standing(self, story: Story) -> Standing | None:
+        """Where a pending event is; None if it ended meanwhile."""
+        for lane in lanes_of(story.event):
+            head = self._run(DESK["head_of"], (lane,)).fetchone()
+            if head is None:
+                continue
+            receipt, due_us, attempt = head
+            ahead = int(self._run(DESK["place_in_waiting"], (lane, story.receipt)).fetchone()[0])
+            if receipt == story.receipt or ahead:
+                return Standing(ahead=ahead, due_at=from_us(due_us), attempt=attempt)
+        return None
+
+    def unmatched(self, *, after: int = 0, limit: int = 500) -> list[Story]:
+        """Up to `limit` events after receipt `after` that no rule took, oldest first."""
+        found: list[Story] = []
+        newest = self.newest_receipt()
+        while len(found) < limit and after < newest:
+            found += self._stories(DESK["unmatched_after"], after, after + _WINDOW)
+            after += _WINDOW
+        return found[:limit]
+
+    # -- what did not get through ----------------------------------------------------------------------------------
 
     def groups(self, *, limit: int = 100) -> list[Group]:
-        """Dead letters by cause, most first."""
-        found = self._run(_DESK["dead_groups"], (limit,))
-        return [Group(count=count, reason=reason, detail=detail, first=first) for reason, detail, count, first in found]
+        """Dead letters and rejections by cause, most first."""
+        found = [(row, False) for row in self._run(DESK["dead_groups"], (limit,))]
+        found += [(row, True) for row in self._run(DESK["rejection_groups"], (limit,))]
+        groups = [
+            Group(count=count, reason=reason, detail=detail, first=first, rejected=rejected)
+            for (reason, detail, count, first), rejected in found
+        ]
+        return sorted(groups, key=lambda group: -group.count)[:limit]
 
     def dead(
         self, *, after: int = 0, limit: int = 500, reason: str | None = None, detail: str | None = None
     ) -> list[Story]:
         """Up to `limit` dead letters after receipt `after`, oldest first; only those of a cause, if it is given."""
-        return self._stories(_DESK["dead_after"], after, reason, detail, limit)
+        return self._stories(DESK["dead_after"], after, reason, detail, limit)
+
+    def rejections(
+        self, *, after: int = 0, limit: int = 500, reason: str | None = None, detail: str | None = None
+    ) -> list[Rejected]:
+        """Up to `limit` rejections after number `after`, oldest first; only those of a group, if it is given."""
+        return [rejected_of(row) for row in self._run(DESK["rejections_after"], (after, reason, detail, limit))]
+
+    def newest_rejections(self, *, limit: int, source: str | None = None) -> list[Rejected]:
+        """The last `limit` rejections, newest first; of one source, if it is given."""
+        return [rejected_of(row) for row in self._run(DESK["newest_rejections"], (source, limit))]
+
+    def rejection(self, number: int) -> Rejected | None:
+        """The rejection with that number, if it is still kept."""
+        found = self._run(DESK["rejection"], (number,)).fetchone()
+        return None if found is None else rejected_of(found)
+
+    def rejections_of(self, message_id: str) -> list[Rejected]:
+        """Every rejection of a message with that id."""
+        numbers = [number for (number,) in self._run(DESK["rejections_of"], (message_id,)).fetchall()]
+        return [found for number in numbers if (found := self.rejection(number)) is not None]
+
+    # -- changes ---------------------------------------------------------------------------------------------------
 
     def requeue(self, receipts: Sequence[int]) -> int:
-        """Make dead letters pending again, behind live traffic, and say how many were dead.
+        """Make dead letters, and events that no rule took, pending again behind live traffic; how many were such.
 
         What got through of them before is not sent again; the mapping is the one at work when they come up.
         """
+        due_us, unordered = self._now_us(), self._unordered
         with self._transaction():
-            return put_back(self._run, receipts, now_us=round(self._now() * _US), unordered=self._unordered)
+            # A microsecond apart, as `put_back` does it, so that they come up in the order they were received.
+            unmatched = sum(
+                reopen_unmatched(self._run, receipt, due_us=due_us + n, unordered=unordered)
+                for n, receipt in enumerate(sorted(receipts))
+            )
+            return unmatched + put_back(self._run, receipts, now_us=due_us, unordered=unordered)
+
+    def readmit(self, number: int, event: Event) -> Readmitted:
+        """Put `event`, as which rejection `number` can be read now, behind live traffic."""
+        with self._transaction():
+            return readmit(self._run, number, event, due_us=self._now_us(), unordered=self._unordered)
 
     def discard(self, receipts: Sequence[int]) -> int:
         """Forget dead letters for good, and say how many were dead."""
         with self._transaction():
-            return sum(self._discard_one(receipt) for receipt in receipts)
+            return sum(discard(self._run, receipt) for receipt in receipts)
 
-    def _discard_one(self, receipt: int) -> bool:
-        source = self._run(_DESK["source_of"], (receipt,)).fetchone()
-        if source is None or self._run(SQL["remove_dead"], (receipt,)).rowcount == 0:
-            return False
-        for name in ("remove_message", "forget_sent", "forget_kept_digest"):
-            self._run(SQL[name], (receipt,))
-        self._run(SQL["count"], (source[0], "discarded", 1))
-        return True
+    def discard_rejections(self, numbers: Sequence[int]) -> int:
+        """Forget rejections for good, and say how many there were; in the balance they stay what they are: rejected."""
+        with self._transaction():
+            return sum(self._run(DESK["remove_rejection"], (number,)).fetchone() is not None for number in numbers)
+
+    def receipts_of_user(self, user: str) -> Iterator[list[int]]:
+        """The receipts of events whose user id or anonymous id is `user`, in pages."""
+        for start, stop in self._windows_down(self.newest_receipt() + 1):
+            found = self._run(DESK["receipts_of_user_between"], (start, stop, user)).fetchall()
+            if found:
+                yield [receipt for (receipt,) in found]
+
+    def rejections_of_user(self, user: str) -> Iterator[list[int]]:
+        """The numbers of rejections whose message is of `user` or, where it cannot be read, names that id; in pages."""
+        after = 0
+        while page := self.rejections(after=after):
+            after = page[-1].number
+            yield [kept.number for kept in page if is_of_user(kept.rejection, user)]
+
+    def delete_bodies(self, receipts: Sequence[int]) -> int:
+        """Take body and user away from events; what is pending or dead is dropped with that. How many there were."""
+        with self._transaction():
+            return sum(delete_body(self._run, receipt, now_us=self._now_us()) for receipt in receipts)
+
+    def empty_log(self) -> bool:
+        """Bring all that was committed from the write-ahead log into the file; False if a reader is in the way."""
+        busy, _, _ = self._run("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not busy
+
+    # -- mappings, and the file itself -----------------------------------------------------------------------------
+
+    def mapping(self, version: str) -> str | None:
+        """The text of the mapping with that version, if it was ever at work."""
+        return self._text("mapping", version)
+
+    def last_mapping(self, name: str) -> str | None:
+        """The text that the mapping file `name` was last put to work with."""
+        return self._text("last_mapping", name)
+
+    def probe(self) -> None:
+        """Write and sync, as storing an event does."""
+        self._run(SQL["probe"], (self._now_us(),))
+
+    def _text(self, statement: str, key: str) -> str | None:
+        found = self._run(SQL[statement], (key,)).fetchone()
+        return None if found is None else str(found[0])
+
+    def _looked_up(self, sql: str, value: str) -> list[Story]:
+        windows = self._windows_down(self.newest_receipt() + 1)
+        found = [story for start, stop in windows for story in self._stories(sql, start, stop, value)]
+        return sorted(found, key=lambda story: story.receipt)
+
+    def _windows_down(self, end: int) -> Iterator[tuple[int, int]]:
+        """From receipt `end` down: starts and stops, the stop not included."""
+        oldest = int(self._run(DESK["oldest_receipt"]).fetchone()[0])
+        for stop in range(end, oldest, -_WINDOW):
+            yield max(oldest, stop - _WINDOW), stop
 
     def _stories(self, sql: str, *values: object) -> list[Story]:
-        receipts = [receipt for (receipt,) in self._run(sql, values)]
+        receipts = [receipt for (receipt,) in self._run(sql, values).fetchall()]
         found = (self.story(receipt) for receipt in receipts)
         return [story for story in found if story is not None]
+
+    def _now_us(self) -> int:
+        return round(self._now() * _US)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -148,24 +259,3 @@ class Desk:
             self._run("ROLLBACK")
             raise
         self._run("COMMIT")
-
-
-def _story(found: tuple[Any, ...], sent: tuple[str, ...]) -> Story:
-    receipt = found[0]
-    outcome, reason, rule, detail, attempt, mapping, finished_us = found[9:16]
-    dead_reason, dead_detail, dead_attempt, dead_mapping, died_us = found[16:]
-    if died_us is not None:
-        outcome, reason, rule, detail = "dead", dead_reason, "", dead_detail
-        attempt, mapping, finished_us = dead_attempt, dead_mapping, died_us
-    return Story(
-        receipt=receipt,
-        event=decode(stored_row(found[1:9])),
-        outcome=outcome or "pending",
-        reason=reason or "",
-        rule=rule or "",
-        detail=detail or "",
-        attempt=attempt or 0,
-        mapping=mapping or "",
-        ended_at=None if finished_us is None else from_us(finished_us),
-        sent=sent,
-    )

@@ -1,4 +1,4 @@
-"""Dead events made pending again, inside somebody else's transaction: the service's, or an operator's beside it."""
+"""Ended events made pending again, inside somebody else's transaction: the service's, or an operator's beside it."""
 
 import sqlite3
 from collections.abc import Callable, Collection
@@ -21,9 +21,14 @@ def put_back(run: Run, receipts: Collection[int], *, now_us: int, unordered: Col
 def _put_back(run: Run, receipt: int, due_us: int, unordered: Collection[str]) -> bool:
     if run(SQL["remove_dead"], (receipt,)).rowcount == 0:
         return False
+    join_lane(run, receipt, due_us=due_us, unordered=unordered)
+    return True
+
+
+def join_lane(run: Run, receipt: int, *, due_us: int, unordered: Collection[str]) -> None:
+    """Make the stored event pending: next of its lane's waiting, or a lane of its own behind live traffic."""
     number, *columns = run(SQL["stored"], (receipt,)).fetchone()
     event = decode(stored_row(columns))
     lane = lane_of(event, ordered=event.source not in unordered)
     if run(SQL["open_lane_behind"], (lane, number, receipt, due_us)).rowcount == 0:
         run(SQL["add_waiting"], (lane, receipt))
-    return True

@@ -66,6 +66,13 @@ class Known:
             return " UNION ALL ".join(SQL["seen_in"].replace("{table}", str(table)) for table in tables)
         return SQL[name].replace("{day}", str(self._days[-1])) if "{day}" in SQL[name] else SQL[name]
 
+    def look_for_kept_digests(self) -> None:
+        """Operators keep some beside us."""
+        has_kept = self.run(SQL["kept_digests"]).fetchone()[0] > 0
+        if has_kept != self.has_kept_digests:
+            self.has_kept_digests = has_kept
+            self._sql.clear()
+
     # -- numbers ---------------------------------------------------------------------------------------------------
 
     def source(self, name: str) -> int:
@@ -109,8 +116,8 @@ class Known:
             self._days.remove(day)
         self.run(SQL["add_dedup_day"].format(day=today))
         self._days.append(today)
-        self.has_kept_digests = self.run(SQL["kept_digests"]).fetchone()[0] > 0
         self._sql.clear()
+        self.look_for_kept_digests()
 
 
 def chunks(rows: Sequence[T]) -> Iterator[Sequence[T]]:

@@ -1,15 +1,16 @@
 """The operator's desk beside a queue that is being served."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from adapter.errors import ConfigError
-from adapter.model import Dead, Delivered, Dropped, Lease, Outcome, Reason, Unmatched
+from adapter.model import Dead, Delivered, Dropped, Lease, Outcome, Reason, Rejection, Retry, Unmatched
 from adapter.queue.desk import Desk
 from adapter.queue.sqlite import SqliteQueue
-from tests.fakes import FakeClock, make_event
+from tests.fakes import FakeClock, make_event, make_rejection
 
 
 @pytest.fixture
@@ -130,3 +131,158 @@ def test_a_missing_file_is_not_made(tmp_path: Path, clock: FakeClock) -> None:
     with pytest.raises(ConfigError, match="there is no queue here"), Desk.open(tmp_path / "no.db", now=clock):
         pass
     assert not (tmp_path / "no.db").exists()
+
+
+def rejection_of(message_id: str, body: bytes = b'{"type":"track","userId":"u-1"}') -> Rejection:
+    return replace(make_rejection(), message_id=message_id, body=body)
+
+
+async def test_rejections_stand_beside_dead_letters(queue: SqliteQueue, path: Path, clock: FakeClock) -> None:
+    """One list of causes has both, and a rejection is found by its number, its cause and its message's id."""
+    await end(queue, "m-1", Dead(Reason.REFUSED, "no such project"))
+    await queue.put([], [rejection_of("m-2"), rejection_of("m-3")])
+    with Desk.open(path, now=clock) as desk:
+        assert [(group.count, group.cause, group.rejected) for group in desk.groups()] == [
+            (2, "rejected, schema: /event `event` is required", True),
+            (1, "refused: no such project", False),
+        ]
+        group = desk.groups()[0]
+        found = desk.rejections(reason=group.reason, detail=group.detail)
+        assert [(kept.number, kept.rejection) for kept in found] == [(1, rejection_of("m-2")), (2, rejection_of("m-3"))]
+        assert desk.rejections_of("m-3") == [found[1]] == desk.newest_rejections(limit=1, source="shop")
+        assert desk.newest_rejections(limit=1, source="other") == []
+        assert desk.rejection(2) == found[1]
+        assert desk.rejection(3) is None
+        assert desk.discard_rejections([1, 9]) == 1
+    balance = await queue.balance()
+    assert (balance.counts["rejected"], balance.unaccounted) == (2, 0)
+
+
+async def test_a_rejection_that_can_be_read_becomes_pending(queue: SqliteQueue, path: Path, clock: FakeClock) -> None:
+    """It goes behind live traffic and leaves the rejections; a copy received meanwhile makes it a duplicate."""
+    await queue.put([], [rejection_of("m-1"), rejection_of("m-2")])
+    await queue.put([make_event("m-2")])
+    with Desk.open(path, now=clock) as desk:
+        assert desk.readmit(1, make_event("m-1", user="u-2")) == "pending"
+        assert desk.readmit(2, make_event("m-2")) == "duplicate"
+        assert desk.readmit(2, make_event("m-2")) == "gone"
+        assert desk.rejections() == []
+    assert [lease.event.message_id for lease in await take(queue)] == ["m-2", "m-1"]
+    assert (await queue.put([make_event("m-1", user="u-2")])).duplicates == 1
+    balance = await queue.balance()
+    assert (balance.pending, balance.counts["rejected"], balance.counts["duplicate"]) == (2, 0, 2)
+    assert balance.unaccounted == 0
+
+
+async def test_unmatched_events_can_be_requeued(queue: SqliteQueue, path: Path, clock: FakeClock) -> None:
+    """A rule that was missing is written, and what nobody took comes up once more; what was delivered does not."""
+    await end(queue, "m-1", Unmatched())
+    await end(queue, "m-2", Delivered())
+    await end(queue, "m-3", Unmatched())
+    with Desk.open(path, now=clock) as desk:
+        assert [story.event.message_id for story in desk.unmatched()] == ["m-1", "m-3"]
+        assert [story.event.message_id for story in desk.unmatched(after=1)] == ["m-3"]
+        assert desk.requeue([1, 2, 3]) == 2
+    clock.advance(1)
+    assert [lease.event.message_id for lease in await take(queue)] == ["m-1", "m-3"]
+    balance = await queue.balance()
+    assert (balance.pending, balance.counts["unmatched"], balance.unaccounted) == (2, 0, 0)
+
+
+async def test_a_pending_event_tells_where_it_stands(queue: SqliteQueue, path: Path, clock: FakeClock) -> None:
+    """Behind how many of its user, or when it is due and how often it was tried."""
+    await queue.put([make_event(f"m-{n}") for n in (1, 2, 3)])
+    [lease] = await take(queue)
+    await queue.settle(lease, Retry(Reason.TIMEOUT, delay_s=30, counted=True))
+    with Desk.open(path, now=clock) as desk:
+        first, second, third = (desk.standing(story) for story in desk.since(0, limit=3))
+        assert first is not None
+        assert (first.ahead, first.attempt, first.due_at.timestamp()) == (0, 1, clock() + 30)
+        assert [standing.ahead for standing in (second, third) if standing is not None] == [1, 2]
+
+
+async def test_events_are_found_by_source_outcome_and_id(queue: SqliteQueue, path: Path, clock: FakeClock) -> None:
+    """Each filter narrows the list; an id is found also after its dedup window."""
+    await end(queue, "m-1", Dead(Reason.REFUSED, "no"))
+    await queue.put([make_event("m-2"), make_event("m-2", source="other")])
+    with Desk.open(path, now=clock) as desk:
+        assert [story.receipt for story in desk.newest(limit=9, source="other")] == [3]
+        assert [story.receipt for story in desk.newest(limit=9, outcome="dead")] == [1]
+        assert [story.receipt for story in desk.newest(limit=1, outcome="pending")] == [3]
+        assert desk.newest(limit=9, source="nobody") == []
+        assert [story.receipt for story in desk.of_message("m-2")] == [2, 3]
+        assert desk.of_message("m-9") == []
+    clock.advance(7 * 86_400)
+    await queue.put([make_event("m-3")])
+    with Desk.open(path, now=clock) as desk:
+        assert [story.receipt for story in desk.of_message("m-1")] == [1]
+
+
+USER = "somebody@example.com"
+
+
+async def test_a_users_data_goes_everywhere(queue: SqliteQueue, path: Path, clock: FakeClock) -> None:
+    """Pending, under way, dead and history: no byte of the user is left in the files, and the ledger balances."""
+    await end(queue, "done", Delivered(), user=USER)
+    await end(queue, "dead", Dead(Reason.REFUSED, "no"), user=USER)
+    await queue.put([make_event("m-1", user=USER), make_event("m-2", user=USER), make_event("other", user="u-9")])
+    await queue.put(
+        [make_event("m-3", user=None, anonymousId=USER)],
+        [
+            rejection_of("r-1", f'{{"userId":"{USER}"}}'.encode()),
+            rejection_of("r-2", f'[{{"userId":"{USER}", "cut'.encode()),
+            rejection_of("r-3"),
+        ],
+    )
+    under_way = await take(queue)
+    with Desk.open(path, now=clock) as desk:
+        receipts = [receipt for page in desk.receipts_of_user(USER) for receipt in page]
+        assert desk.delete_bodies(receipts) == 5
+        assert desk.delete_bodies([999]) == 0
+        assert desk.discard_rejections([n for page in desk.rejections_of_user(USER) for n in page]) == 2
+        assert desk.empty_log()
+        told = {story.event.message_id: (story.outcome, story.reason) for story in desk.newest(limit=9)}
+        assert told == {
+            "done": ("delivered", ""),
+            "dead": ("dropped", "deleted"),
+            "m-1": ("dropped", "deleted"),
+            "m-2": ("dropped", "deleted"),
+            "m-3": ("dropped", "deleted"),
+            "other": ("pending", ""),
+        }
+        assert [story.event.body for story in desk.of_message("m-1")] == [{}]
+        assert list(desk.receipts_of_user(USER)) == []
+        assert desk.requeue(receipts) == 0
+    for file in path.parent.glob("queue.db*"):
+        assert USER.encode() not in file.read_bytes(), file.name
+    # What was in a worker's hands when it was deleted ends as nothing.
+    settled = {lease.event.message_id: await queue.settle(lease, Delivered()) for lease in under_way}
+    assert settled == {"m-1": False, "m-3": False, "other": True}
+    balance = await queue.balance()
+    assert (balance.counts["dropped"], balance.counts["delivered"], balance.dead, balance.pending) == (4, 2, 0, 0)
+    assert balance.unaccounted == 0
+
+
+async def test_others_of_a_lane_go_on_when_one_is_deleted(queue: SqliteQueue, path: Path, clock: FakeClock) -> None:
+    """Taking the first or one in the middle away frees what waits behind it, in order."""
+    await queue.put([make_event(f"m-{n}") for n in range(4)])
+    with Desk.open(path, now=clock) as desk:
+        assert desk.delete_bodies([1, 3]) == 2
+    order = []
+    while leases := await take(queue):
+        order += [lease.event.message_id for lease in leases]
+        for lease in leases:
+            await queue.settle(lease, Delivered())
+    assert order == ["m-1", "m-3"]
+
+
+async def test_a_requeue_that_fails_changes_nothing(queue: SqliteQueue, path: Path, clock: FakeClock) -> None:
+    """Rows and counters change together or not at all."""
+    await queue.put([], [rejection_of("m-1")])
+    unstorable = make_event("m-1", properties={"not JSON": object()})
+    with Desk.open(path, now=clock) as desk:
+        with pytest.raises(TypeError):
+            desk.readmit(1, unstorable)
+        assert desk.rejection(1) is not None
+    balance = await queue.balance()
+    assert (balance.counts["rejected"], balance.unaccounted) == (1, 0)

@@ -3,8 +3,16 @@
 -- name: newest_receipt
 SELECT coalesce(max(receipt), 0) FROM message;
 
--- name: messages_before
-SELECT receipt FROM message WHERE receipt < ? ORDER BY receipt DESC LIMIT ?;
+-- name: oldest_receipt
+SELECT coalesce(min(receipt), 0) FROM message;
+
+-- name: messages_between
+-- A window of receipts at a time, however rare what is looked for: a long read would hold up the checkpoint.
+SELECT message.receipt FROM message LEFT JOIN finished USING (receipt) LEFT JOIN dead USING (receipt)
+WHERE message.receipt >= ?1 AND message.receipt < ?2
+  AND (?3 IS NULL OR message.source = (SELECT id FROM source WHERE name = ?3))
+  AND (?4 IS NULL OR iif(dead.receipt IS NULL, coalesce(finished.outcome, 'pending'), 'dead') = ?4)
+ORDER BY message.receipt DESC LIMIT ?5;
 
 -- name: messages_after
 SELECT receipt FROM message WHERE receipt > ? ORDER BY receipt LIMIT ?;
@@ -19,8 +27,18 @@ FROM message JOIN source ON source.id = message.source
 LEFT JOIN finished USING (receipt) LEFT JOIN dead USING (receipt)
 WHERE message.receipt = ?;
 
--- name: receipts_of
-SELECT receipt FROM message WHERE message_id = ? ORDER BY receipt;
+-- name: receipts_of_message_between
+SELECT receipt FROM message WHERE receipt >= ?1 AND receipt < ?2 AND message_id = ?3;
+
+-- name: receipts_of_user_between
+SELECT receipt FROM message WHERE receipt >= ?1 AND receipt < ?2 AND (user_id = ?3 OR anonymous_id = ?3);
+
+-- name: head_of
+SELECT head, due_us, attempt FROM lane WHERE lane = ?;
+
+-- name: place_in_waiting
+SELECT count(*) FROM waiting WHERE lane = ?1 AND receipt <= ?2
+  AND EXISTS (SELECT 1 FROM waiting WHERE lane = ?1 AND receipt = ?2);
 
 -- name: dead_groups
 SELECT reason, detail, count(*), min(receipt) FROM dead GROUP BY reason, detail ORDER BY count(*) DESC LIMIT ?;
@@ -29,5 +47,53 @@ SELECT reason, detail, count(*), min(receipt) FROM dead GROUP BY reason, detail 
 SELECT receipt FROM dead
 WHERE receipt > ?1 AND (?2 IS NULL OR reason = ?2) AND (?3 IS NULL OR detail = ?3) ORDER BY receipt LIMIT ?4;
 
+-- name: unmatched_after
+SELECT receipt FROM finished WHERE receipt > ?1 AND receipt <= ?2 AND outcome = 'unmatched' ORDER BY receipt;
+
+-- name: rejection_groups
+SELECT reason, problems, count(*), min(id) FROM rejection GROUP BY reason, problems ORDER BY count(*) DESC LIMIT ?;
+
+-- name: rejections_after
+SELECT rejection.id, source.name, reason, message_id, problems, body, received_us
+FROM rejection JOIN source ON source.id = rejection.source
+WHERE rejection.id > ?1 AND (?2 IS NULL OR reason = ?2) AND (?3 IS NULL OR problems = ?3)
+ORDER BY rejection.id LIMIT ?4;
+
+-- name: newest_rejections
+SELECT rejection.id, source.name, reason, message_id, problems, body, received_us
+FROM rejection CROSS JOIN source ON source.id = rejection.source
+WHERE ?1 IS NULL OR source.name = ?1
+ORDER BY rejection.id DESC LIMIT ?2;
+
+-- name: rejection
+SELECT rejection.id, source.name, reason, message_id, problems, body, received_us
+FROM rejection JOIN source ON source.id = rejection.source WHERE rejection.id = ?;
+
+-- name: rejections_of
+SELECT id FROM rejection WHERE message_id = ? ORDER BY id;
+
+-- name: remove_rejection
+DELETE FROM rejection WHERE id = ? RETURNING source;
+
 -- name: source_of
 SELECT source FROM message WHERE receipt = ?;
+
+-- name: reopen_unmatched
+DELETE FROM finished WHERE receipt = ?1 AND outcome = 'unmatched'
+  AND EXISTS (SELECT 1 FROM message WHERE receipt = ?1 AND body <> CAST('{}' AS BLOB));
+
+-- name: keep_digest
+INSERT OR IGNORE INTO dedup_kept (digest, receipt) VALUES (?, ?);
+
+-- name: is_finished
+SELECT 1 FROM finished WHERE receipt = ?;
+
+-- name: empty_message
+UPDATE message SET user_id = NULL, anonymous_id = NULL, body = CAST('{}' AS BLOB) WHERE receipt = ?;
+
+-- name: remove_waiting
+DELETE FROM waiting WHERE lane = ? AND receipt = ?;
+
+-- name: add_deleted
+INSERT INTO finished (receipt, outcome, reason, rule, detail, attempt, mapping, finished_us)
+VALUES (?, ?, ?, ?, ?, 0, '', ?);

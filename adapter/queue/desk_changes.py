@@ -1,0 +1,128 @@
+"""What an operator changes in a queue file, inside a transaction that somebody else opens and commits.
+
+Rows and counters change together, so that the ledger balances after each of these as before it. Works beside the
+service: whatever it has in its hands is looked at again here, and its late settle of an event that is gone is a no-op.
+"""
+
+from collections.abc import Collection
+from typing import Literal, TypeAlias
+
+from adapter.model import Dropped, Event, Reason
+from adapter.queue.codec import decode, digest_of, encode, lane_of
+from adapter.queue.ledger import term_of
+from adapter.queue.sqlite_dead import Run, join_lane
+from adapter.queue.sqlite_known import SQL
+from adapter.queue.sqlite_rows import stored_row
+from adapter.queue.statements import for_rows, statements
+
+DESK = statements("desk.sql")
+
+Readmitted: TypeAlias = Literal["pending", "duplicate", "gone"]
+"""What became of a rejection that can be read now."""
+
+_DELETED = Dropped(Reason.DELETED, rule="", text="the user's data was deleted")
+
+
+def seen_tables(run: Run) -> list[str]:
+    """The tables of ids seen, newest day first, by what `seen_in` and `add_digests` call them."""
+    return [*(str(day) for (day,) in reversed(run(SQL["dedup_days"]).fetchall())), "kept"]
+
+
+def receipt_seen(run: Run, digest: bytes) -> int | None:
+    """The receipt under which `digest` is a duplicate now."""
+    for table in seen_tables(run):
+        found = run(_for_one("seen_in").replace("{table}", table), (digest,)).fetchone()
+        if found is not None:
+            return int(found[1])
+    return None
+
+
+def discard(run: Run, receipt: int) -> bool:
+    """Forget a dead letter. False if it is none."""
+    source = run(DESK["source_of"], (receipt,)).fetchone()
+    if source is None or run(SQL["remove_dead"], (receipt,)).rowcount == 0:
+        return False
+    for name in ("remove_message", "forget_sent", "forget_kept_digest"):
+        run(SQL[name], (receipt,))
+    run(SQL["count"], (source[0], "discarded", 1))
+    return True
+
+
+def reopen_unmatched(run: Run, receipt: int, *, due_us: int, unordered: Collection[str]) -> bool:
+    """Make an event that no rule took pending again. False if it is none, or its body was deleted."""
+    if run(DESK["reopen_unmatched"], (receipt,)).rowcount == 0:
+        return False
+    source, *columns = run(SQL["stored"], (receipt,)).fetchone()
+    event = decode(stored_row(columns))
+    # Its day of the dedup window may be gone; while it is pending a copy of it is a duplicate all the same.
+    run(DESK["keep_digest"], (digest_of(source=event.source, message_id=event.message_id), receipt))
+    run(SQL["count"], (source, "unmatched", -1))
+    join_lane(run, receipt, due_us=due_us, unordered=unordered)
+    return True
+
+
+def readmit(run: Run, number: int, event: Event, *, due_us: int, unordered: Collection[str]) -> Readmitted:
+    """Put `event`, which was rejection `number`, behind live traffic, unless a copy of it was received meanwhile."""
+    removed = run(DESK["remove_rejection"], (number,)).fetchone()
+    if removed is None:
+        return "gone"
+    source = removed[0]
+    run(SQL["count"], (source, "rejected", -1))
+    row = encode(event)
+    if receipt_seen(run, row.digest) is not None:
+        run(SQL["count"], (source, "duplicate", 1))
+        return "duplicate"
+    stored = (row.message_id, row.type, row.user_id, row.anonymous_id, row.timestamp_us, row.received_us, row.body)
+    receipt = run(_for_one("add_messages"), (None, source, *stored)).lastrowid or 0
+    # Ingest made a table for the day before it stored the rejection, so there is one.
+    run(_for_one("add_digests").replace("{day}", seen_tables(run)[0]), (row.digest, receipt))
+    join_lane(run, receipt, due_us=due_us, unordered=unordered)
+    return "pending"
+
+
+def delete_body(run: Run, receipt: int, *, now_us: int) -> bool:
+    """Take body and user away from an event; one that is pending or dead is dropped with that. False if it is gone.
+
+    What had ended before stays in the history as it ended.
+    """
+    found = run(SQL["stored"], (receipt,)).fetchone()
+    if found is None:
+        return False
+    source, *columns = found
+    if run(DESK["is_finished"], (receipt,)).fetchone() is None:
+        if run(SQL["remove_dead"], (receipt,)).rowcount == 0:
+            _leave_lane(run, receipt, decode(stored_row(columns)), now_us)
+        ended = ("dropped", _DELETED.reason.value, _DELETED.rule, _DELETED.text)
+        run(DESK["add_deleted"], (receipt, *ended, now_us))
+        run(SQL["count"], (source, term_of(_DELETED), 1))
+    for name in ("forget_sent", "forget_kept_digest"):
+        run(SQL[name], (receipt,))
+    run(DESK["empty_message"], (receipt,))
+    return True
+
+
+def _leave_lane(run: Run, receipt: int, event: Event, now_us: int) -> None:
+    # Which of the two it is hangs on what the settings said when it was received.
+    for lane in lanes_of(event):
+        head = run(DESK["head_of"], (lane,)).fetchone()
+        if head is not None and head[0] == receipt:
+            _advance(run, lane, now_us)
+        elif run(DESK["remove_waiting"], (lane, receipt)).rowcount == 0:
+            continue
+        return
+
+
+def lanes_of(event: Event) -> tuple[int, int]:
+    """Where `event` may wait: the lane of its user, and one of its own for sources without order."""
+    return lane_of(event), lane_of(event, ordered=False)
+
+
+def _advance(run: Run, lane: int, now_us: int) -> None:
+    if run(_for_one("close_empty_lanes"), (lane,)).rowcount == 0:
+        run(_for_one("advance_lanes"), (now_us, lane))
+        run(_for_one("remove_heads_from_waiting"), (lane,))
+
+
+def _for_one(name: str) -> str:
+    """The service's statement for many rows, for one."""
+    return for_rows(SQL[name], 1)

@@ -1,0 +1,139 @@
+"""What an operator reads of a queue: one event and its end, one rejection, one cause of many. Values, made of rows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, TypeAlias
+
+import orjson
+
+from adapter.model import Event, Problem, Reason, Rejection
+from adapter.queue.codec import decode, from_us
+from adapter.queue.sqlite_rows import stored_row
+
+Outcome: TypeAlias = Literal["pending", "delivered", "dropped", "unmatched", "dead"]
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """One event and what became of it. `outcome` is a word of the ledger; `mapping` the version that decided it.
+
+    `ended_at` is None while it is pending; `sent` holds the calls that got through before it died or was put off. An
+    event without a body is one whose user's data was deleted.
+    """
+
+    receipt: int
+    event: Event
+    outcome: Outcome
+    reason: str
+    rule: str
+    detail: str
+    attempt: int
+    mapping: str
+    ended_at: datetime | None
+    sent: tuple[str, ...]
+
+    @property
+    def cause(self) -> str:
+        """Why it ended so, in one line; "" where there is nothing to say."""
+        said = f"{self.detail} (rule '{self.rule}')" if self.rule else self.detail
+        return ": ".join(part for part in (self.reason, said) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A message that never became an event, by the number it is kept under."""
+
+    number: int
+    rejection: Rejection
+
+    @property
+    def cause(self) -> str:
+        """Why, in one line."""
+        return _cause_of_rejection(self.rejection.reason, self.rejection.problems)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Dead letters, or rejections, of one cause. `first` is the receipt or number of the oldest.
+
+    `reason` and `detail` find the others of the group, as they are stored.
+    """
+
+    count: int
+    reason: str
+    detail: str
+    first: int
+    rejected: bool
+
+    @property
+    def cause(self) -> str:
+        """The cause that its letters tell, in one line."""
+        if self.rejected:
+            return _cause_of_rejection(self.reason, _problems(self.detail))
+        return ": ".join(part for part in (self.reason, self.detail) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a pending event is: how many of its user go before it, and if none, when it is due and how often tried."""
+
+    ahead: int
+    due_at: datetime
+    attempt: int
+
+
+def story_of(found: tuple[Any, ...], sent: tuple[str, ...]) -> Story:
+    """The story in a row of the statement `story`."""
+    receipt = found[0]
+    outcome, reason, rule, detail, attempt, mapping, finished_us = found[9:16]
+    dead_reason, dead_detail, dead_attempt, dead_mapping, died_us = found[16:]
+    if died_us is not None:
+        outcome, reason, rule, detail = "dead", dead_reason, "", dead_detail
+        attempt, mapping, finished_us = dead_attempt, dead_mapping, died_us
+    return Story(
+        receipt=receipt,
+        event=decode(stored_row(found[1:9])),
+        outcome=outcome or "pending",
+        reason=reason or "",
+        rule=rule or "",
+        detail=detail or "",
+        attempt=attempt or 0,
+        mapping=mapping or "",
+        ended_at=None if finished_us is None else from_us(finished_us),
+        sent=sent,
+    )
+
+
+def rejected_of(found: tuple[Any, ...]) -> Rejected:
+    """The rejection in a row of the statement `rejection`."""
+    number, source, reason, message_id, problems, body, received_us = found
+    rejection = Rejection(
+        source=source,
+        reason=Reason(reason),
+        problems=_problems(problems),
+        body=body,
+        message_id=message_id,
+        received_at=from_us(received_us),
+    )
+    return Rejected(number, rejection)
+
+
+def is_of_user(rejection: Rejection, user: str) -> bool:
+    """Whether `user` is the user id or anonymous id of the message; where it cannot be read, whether it is in it."""
+    try:
+        message = orjson.loads(rejection.body)
+    except orjson.JSONDecodeError:
+        message = None
+    if isinstance(message, dict):
+        return user in (message.get("userId"), message.get("anonymousId"))
+    return orjson.dumps(user) in rejection.body
+
+
+def _problems(stored: str) -> tuple[Problem, ...]:
+    return tuple(Problem(*parts) for parts in orjson.loads(stored))
+
+
+def _cause_of_rejection(reason: str, problems: Sequence[Problem]) -> str:
+    told = "; ".join(f"{problem.pointer} {problem.message}".lstrip() for problem in problems)
+    return f"rejected, {reason}: {told}"
