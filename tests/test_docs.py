@@ -44,6 +44,14 @@ def calls_of(tool: str, text: str) -> Iterator[list[str]]:
             yield words[words.index(tool) + 1 :]
 
 
+def meant(words: list[str]) -> click.Command | None:
+    """The command that `words` call; in a group the one that is named, if one is."""
+    command = main.commands.get(words[0])
+    if isinstance(command, click.Group) and len(words) > 1:
+        return command.commands.get(words[1])
+    return command
+
+
 def headings(text: str) -> set[str]:
     """The anchors that a page's headings have, spelt as GitHub does."""
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in re.findall(r"(?m)^#+ (.*)$", text)}
@@ -75,8 +83,9 @@ def test_commands_that_are_shown_exist(page: str) -> None:
     for words in calls_of("browsee-adapter", PAGES[page]):
         if not words or words[0].startswith("-"):
             continue
-        assert words[0] in main.commands, words
-        known = {option for param in main.commands[words[0]].params for option in param.opts}
+        command = meant(words)
+        assert command is not None, words
+        known = {option for param in command.params for option in param.opts}
         given = {word.partition("=")[0] for word in words if word.startswith("-") and word != "-"}
         assert given - known - {"--help"} == set(), words
 

@@ -10,12 +10,16 @@ from typing import Any
 import click
 
 from adapter.cli.check import check
+from adapter.cli.dead import dead
+from adapter.cli.events import events
 from adapter.cli.explain import explain
+from adapter.cli.export import export
 from adapter.cli.init import init
 from adapter.cli.sandbox import sandbox
 from adapter.cli.schema import schema
 from adapter.cli.serve import serve
 from adapter.cli.show import coloured, show
+from adapter.cli.where import where
 from adapter.errors import AdapterError
 from adapter.observe.observer import LOGGER, configure_logging
 
@@ -66,5 +70,5 @@ def main() -> None:
     """
 
 
-for _command in (serve, check, explain, schema, init, sandbox):
+for _command in (serve, check, explain, schema, init, events, where, dead, export, sandbox):
     main.add_command(_command)

@@ -136,4 +136,4 @@ def _problems(stored: str) -> tuple[Problem, ...]:
 
 def _cause_of_rejection(reason: str, problems: Sequence[Problem]) -> str:
     told = "; ".join(f"{problem.pointer} {problem.message}".lstrip() for problem in problems)
-    return f"rejected, {reason}: {told}"
+    return f"{reason}: {told}"

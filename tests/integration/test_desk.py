@@ -143,7 +143,7 @@ async def test_rejections_stand_beside_dead_letters(queue: SqliteQueue, path: Pa
     await queue.put([], [rejection_of("m-2"), rejection_of("m-3")])
     with Desk.open(path, now=clock) as desk:
         assert [(group.count, group.cause, group.rejected) for group in desk.groups()] == [
-            (2, "rejected, schema: /event `event` is required", True),
+            (2, "schema: /event `event` is required", True),
             (1, "refused: no such project", False),
         ]
         group = desk.groups()[0]

@@ -25,6 +25,12 @@ tests:
     expect: {drop: orders}
 """
 
+SETTINGS = """\
+queue: sqlite:///queue.db
+sources:
+  shop: {keys: [a-key-of-shop], mapping: shop.yaml, browsee_api_key: key}
+"""
+
 
 class Shell:
     """The command line in a folder."""
@@ -49,3 +55,11 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
     for name in ("ADAPTER_HASH_KEY", "BROWSEE_API_KEY"):
         monkeypatch.delenv(name, raising=False)
     return Shell(tmp_path)
+
+
+@pytest.fixture
+def shop(shell: Shell) -> Shell:
+    """A command line where settings and mapping of one source lie, and no queue yet."""
+    shell.write("adapter.yaml", SETTINGS)
+    shell.write("shop.yaml", MAPPING)
+    return shell

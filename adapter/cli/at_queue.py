@@ -1,0 +1,51 @@
+"""Leads a command to the queue that the service works on: by the settings, read as `serve` reads them.
+
+Looks beside the running service and never in its place: takes no lock, makes no queue and no secret.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from adapter.errors import ConfigError
+from adapter.queue.desk import Desk
+from adapter.settings.load import load_settings
+from adapter.settings.settings import Settings
+
+C = TypeVar("C", bound=Callable[..., Any])
+
+_KEY = "BROWSEE_API_KEY"
+
+
+def queue_options(command: C) -> C:
+    """`--config` and `--sandbox`, for commands that look at a queue."""
+    sandbox = click.option("--sandbox", is_flag=True, help="The queue of `serve --sandbox`.")
+    config = click.option(
+        "--config", type=click.Path(path_type=Path, dir_okay=False), help="Settings file (else ./adapter.yaml)."
+    )
+    return config(sandbox(command))
+
+
+def settings_of(config: Path | None, *, sandbox: bool, environ: Mapping[str, str] = os.environ) -> Settings:
+    """The settings in force. Raises ConfigError with every problem found."""
+    # Nothing is sent to Browsee from here, so an operator's shell need not hold its key.
+    return load_settings(file=config, environ={_KEY: "not used here", **environ}, sandbox=sandbox)
+
+
+@contextmanager
+def desk_at(settings: Settings) -> Iterator[Desk]:
+    """The desk at the queue of `settings`. Raises ConfigError if there is none to look at."""
+    file = settings.queue.file
+    if file is None:
+        raise ConfigError("the queue is in memory, where only the service itself can look; see its /readyz")
+    sandbox = settings.queue.beside("sandbox.db")
+    if not file.is_file() and sandbox is not None and sandbox.is_file():
+        raise ConfigError(f"{file}: there is no queue here, but one of `serve --sandbox`: add --sandbox")
+    unordered = {source.name for source in settings.sources if source.order == "none"}
+    with Desk.open(file, now=time.time, unordered=unordered) as desk:
+        yield desk

@@ -1,0 +1,49 @@
+"""`browsee-adapter export`: stored events into a file, one JSON object a line, for `send`, for tests, for a backup."""
+
+from pathlib import Path
+
+import click
+
+from adapter.cli.at_queue import desk_at, queue_options, settings_of
+from adapter.cli.entries import is_deleted
+from adapter.cli.ndjson import Part, line_of, part_of, progress
+from adapter.queue.desk import Desk
+
+_PAGE = 1_000
+
+
+@click.command()
+@click.argument("file", metavar="FILE.ndjson", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--source", metavar="NAME", help="Only those of one source.")
+@queue_options
+def export(file: Path, source: str | None, config: Path | None, sandbox: bool) -> None:
+    """Write every stored event into a file, in the order received.
+
+    Each line is {"source": …, "receivedAt": …, "message": …}, the message as it was sent. Stored are events that are
+    pending or dead, and finished ones until retention.history has passed. Interrupted, the same command goes on where
+    it stopped; the file has its name when it is whole.
+
+    \b
+    Example:
+      browsee-adapter export events.ndjson --source shop
+    """
+    with desk_at(settings_of(config, sandbox=sandbox)) as desk, part_of(file) as part:
+        _write(desk, part, source)
+        part.finish()
+        click.echo(f"{file}: {part.reached.lines} events")
+
+
+def _write(desk: Desk, part: Part, source: str | None) -> None:
+    newest = desk.newest_receipt()
+    with progress("export", newest, start=part.reached.receipt) as show:
+        # A page at a time, and nothing open between: however long it takes, the service's log can be emptied.
+        while page := desk.since(part.reached.receipt, limit=_PAGE):
+            stories = [story for story in page if story.receipt <= newest]
+            wanted = [
+                story.event for story in stories if not is_deleted(story) and source in (None, story.event.source)
+            ]
+            if not stories:
+                return
+            lines = [line_of(event.source, event.received_at, event.body) for event in wanted]
+            part.write(lines, stories[-1].receipt)
+            show(part.reached.receipt)

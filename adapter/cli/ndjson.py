@@ -1,0 +1,117 @@
+"""Files of events, one JSON object a line: `{"source": …, "receivedAt": …, "message": …}`. Written so that a kill loses
+nothing: what is not finished lies beside the file, with a note of how far it came.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO
+
+import orjson
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from adapter.errors import ConfigError
+from adapter.ingest.timestamps import written
+from adapter.model import JsonObject
+
+
+def line_of(source: str, received_at: datetime, message: JsonObject) -> bytes:
+    """One line, with its end."""
+    line = {"source": source, "receivedAt": written(received_at), "message": message}
+    return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def beside(file: Path, suffix: str) -> Path:
+    """The file of that name with something appended."""
+    return file.with_name(file.name + suffix)
+
+
+def note_done(file: Path, note: JsonObject) -> None:
+    """Keep how far the work on `file` came, in `file` + `.done`: the note before, or this one, never half of it."""
+    aside = beside(file, ".done.new")
+    aside.write_text(json.dumps(note), encoding="utf-8")
+    aside.replace(beside(file, ".done"))
+
+
+def read_done(file: Path) -> JsonObject:
+    """The note that was kept; empty if there is none. Raises ConfigError if it is not ours."""
+    done = beside(file, ".done")
+    try:
+        note = json.loads(done.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError):
+        note = None
+    if not isinstance(note, dict):
+        raise ConfigError(f"{done}: cannot be read as a note of how far it came; remove it to begin anew")
+    return note
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """How far an export came: the last receipt written, and the bytes and lines of the file up to it."""
+
+    receipt: int = 0
+    bytes: int = 0
+    lines: int = 0
+
+
+class Part:
+    """A file in the making: `<file>.part`, which becomes `<file>` when it is whole."""
+
+    def __init__(self, file: Path, out: BinaryIO, reached: Reached) -> None:
+        self.reached = reached
+        self._file = file
+        self._out = out
+
+    def write(self, lines: list[bytes], receipt: int) -> None:
+        """Append `lines`, which are all there is up to `receipt`; on return a kill would not undo it."""
+        self._out.write(b"".join(lines))
+        self._out.flush()
+        os.fsync(self._out.fileno())
+        before = self.reached
+        size = before.bytes + sum(map(len, lines))
+        self.reached = Reached(receipt=receipt, bytes=size, lines=before.lines + len(lines))
+        note_done(self._file, asdict(self.reached))
+
+    def finish(self) -> None:
+        """Give the file its name."""
+        beside(self._file, ".part").replace(self._file)
+        beside(self._file, ".done").unlink(missing_ok=True)
+
+
+@contextmanager
+def part_of(file: Path, *, resume: bool = True) -> Iterator[Part]:
+    """`file` in the making; if it may `resume`, from where an earlier try came to.
+
+    Raises ConfigError if `file` is there, or cannot be written.
+    """
+    if file.exists():
+        raise ConfigError(f"{file}: is there already; name another file, or remove it")
+    part = beside(file, ".part")
+    try:
+        reached = Reached(**read_done(file)) if resume and part.exists() else Reached()
+        with part.open("ab") as out:
+            out.truncate(reached.bytes)
+            yield Part(file, out, reached)
+    except TypeError:
+        raise ConfigError(
+            f"{beside(file, '.done')}: is not of this export; remove it and {part} to begin anew"
+        ) from None
+    except OSError as cause:
+        raise ConfigError(f"cannot write {part}: {cause.strerror}") from cause
+
+
+@contextmanager
+def progress(what: str, total: int, *, start: int = 0) -> Iterator[Callable[[int], None]]:
+    """A bar on a terminal, nothing elsewhere; call what it gives with how far it is now."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task(what, total=total, completed=start)
+        yield lambda completed: bar.update(task, completed=completed)
