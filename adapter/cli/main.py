@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from adapter.cli.chaos import chaos
 from adapter.cli.check import check
 from adapter.cli.dead import dead
 from adapter.cli.events import events
@@ -70,5 +71,5 @@ def main() -> None:
     """
 
 
-for _command in (serve, check, explain, schema, init, events, where, dead, export, sandbox):
+for _command in (serve, check, explain, schema, init, events, where, dead, export, sandbox, chaos):
     main.add_command(_command)

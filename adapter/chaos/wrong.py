@@ -1,0 +1,81 @@
+"""An adapter that is wrong on purpose, so that the kit can show that it would notice. Never part of the service.
+
+`python -m adapter.chaos.wrong --config F --host H --port P` serves as `serve` does, but acknowledges before the commit:
+it answers first and puts what it took into the queue a little later.
+"""
+
+import asyncio
+import os
+import signal
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import click
+import uvloop
+
+from adapter.app import Service
+from adapter.errors import QueueError
+from adapter.ingest.intake import Parts
+from adapter.model import Event, Rejection
+from adapter.observe.observer import Observer, configure_logging
+from adapter.queue.base import Inbox, Queue, Stored
+from adapter.settings.load import load_settings
+from adapter.settings.made_secrets import complete
+
+MODULE = "adapter.chaos.wrong"
+LATE_S = 0.05
+
+
+class _LatePuts:
+    """An inbox that says yes and stores afterwards."""
+
+    def __init__(self, inbox: Inbox) -> None:
+        self._inbox = inbox
+        self._owed: set[asyncio.Task[None]] = set()
+
+    async def put(self, events: Sequence[Event], rejections: Sequence[Rejection] = ()) -> Stored:
+        task = asyncio.create_task(self._put_late(events, rejections))
+        self._owed.add(task)
+        task.add_done_callback(self._owed.discard)
+        return Stored(stored=len(events), duplicates=0, differing=0, rejected=len(rejections))
+
+    async def probe(self) -> None:
+        await self._inbox.probe()
+
+    async def _put_late(self, events: Sequence[Event], rejections: Sequence[Rejection]) -> None:
+        await asyncio.sleep(LATE_S)
+        try:
+            await self._inbox.put(events, rejections)
+        except QueueError:
+            return
+
+
+class _AnswersFirst(Service):
+    """The service with an inbox that lies."""
+
+    def _ingest(self, queue: Queue) -> Parts:
+        return replace(super()._ingest(queue), inbox=_LatePuts(queue))
+
+
+@click.command()
+@click.option("--config", required=True, type=click.Path(path_type=Path))
+@click.option("--host", required=True)
+@click.option("--port", required=True, type=int)
+def main(config: Path, host: str, port: int) -> None:
+    """Serve, wrongly."""
+    settings, _ = complete(load_settings(file=config, environ=os.environ, host=host, port=port, sandbox=False))
+    configure_logging(log_format="json")
+
+    async def serve() -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        service = _AnswersFirst(settings, observer=Observer())
+        await service.run(stop=stop, started=lambda running: click.echo(running.url))
+
+    uvloop.run(serve())
+
+
+if __name__ == "__main__":
+    main()
