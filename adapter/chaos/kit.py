@@ -10,10 +10,17 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
-from adapter.chaos.experiments import kills
+from adapter.chaos.experiments import dedup, hot_user, kills, order, retry_after, stopping
 from adapter.chaos.findings import Experiment, Findings, Run, Skipped, Trial, together
 
-EXPERIMENTS: tuple[Experiment, ...] = (kills.EXPERIMENT,)
+EXPERIMENTS: tuple[Experiment, ...] = (
+    kills.EXPERIMENT,
+    stopping.EXPERIMENT,
+    retry_after.EXPERIMENT,
+    order.EXPERIMENT,
+    dedup.EXPERIMENT,
+    hot_user.EXPERIMENT,
+)
 """All there are, in the order of their numbers."""
 
 

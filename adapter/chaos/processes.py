@@ -33,6 +33,10 @@ class Process:
     async def end(self, number: signal.Signals, *, within_s: float = 40.0) -> int:
         """Send the signal and give the exit code. Raises TimeoutError if it takes longer than `within_s`."""
         self.signal(number)
+        return await self.ended(within_s=within_s)
+
+    async def ended(self, *, within_s: float = 40.0) -> int:
+        """Wait for its end and give the exit code. Raises TimeoutError if it takes longer than `within_s`."""
         return await asyncio.wait_for(self.process.wait(), within_s)
 
     def signal(self, number: signal.Signals) -> None:

@@ -46,3 +46,19 @@ async def load(stage: Stage, oracle: Oracle, users: Sequence[str], *, each: int,
 def users(count: int, prefix: str = "user") -> list[str]:
     """Names for `count` users."""
     return [f"{prefix}-{number}" for number in range(count)]
+
+
+async def send_batch(stage: Stage, oracle: Oracle, messages: Sequence[Message]) -> None:
+    """Send `messages` in one request, as an array, until it is acknowledged."""
+
+    async def is_acknowledged() -> bool:
+        try:
+            async with stage.http.post(stage.webhook, json=[message.body for message in messages]) as answer:
+                await answer.read()
+                return answer.status == 200
+        except (aiohttp.ClientError, TimeoutError):
+            return False
+
+    await until(is_acknowledged, every_s=_AGAIN_S)
+    for message in messages:
+        oracle.acknowledged(message)

@@ -113,10 +113,18 @@ class Stage:
         return await self._end(signal.SIGTERM)
 
     async def _end(self, number: signal.Signals) -> int:
-        if self.adapter is None:
-            return 0
+        self.signal(number)
+        return await self.ended()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send the adapter a signal, and do not wait."""
         self.note_memory()
-        return await self.adapter.end(number)
+        if self.adapter is not None:
+            self.adapter.signal(number)
+
+    async def ended(self) -> int:
+        """Wait until the adapter has ended; its exit code."""
+        return 0 if self.adapter is None else await self.adapter.ended()
 
     def note_memory(self) -> None:
         """Remember how much memory the adapter has used at most; what ended cannot be asked any more."""

@@ -1,0 +1,79 @@
+"""Experiment 5: every spelling of Retry-After. A pause that is asked for is kept; what makes no sense stops nothing."""
+
+import asyncio
+import time
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+from adapter.chaos.findings import Control, Experiment, Findings, Trial, together
+from adapter.chaos.judge import judged
+from adapter.chaos.oracle import Oracle
+from adapter.chaos.sender import load, users
+from adapter.chaos.stage import Setup, Stage
+
+USERS = 5
+PAUSE_S = 3
+_DATE_S = 6.0
+# The sandbox tells milliseconds, and clocks of two processes are read apart.
+_SLACK_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A spelling of the header, and how long nothing may come after it; 0 if it must be taken for nothing."""
+
+    name: str
+    header: str | None
+    status: int
+    pause_s: float
+
+
+def _spellings() -> list[_Asked]:
+    until = format_datetime(datetime.now(UTC) + timedelta(seconds=_DATE_S), usegmt=True)
+    return [
+        _Asked("seconds", str(PAUSE_S), 429, PAUSE_S),
+        _Asked("a date", until, 503, _DATE_S),
+        _Asked("absurd", "999999999", 503, 0.0),
+        _Asked("negative", "-5", 429, 0.0),
+        _Asked("text", "soon", 503, 0.0),
+    ]
+
+
+async def run(trial: Trial) -> Findings:
+    """Each spelling on a stage of its own."""
+    return together(await asyncio.gather(*(_pause(trial, asked) for asked in _spellings())))
+
+
+async def run_wrong(trial: Trial) -> Findings:
+    """The header gets lost on the way."""
+    return await _pause(trial, replace(_spellings()[0], header=None))
+
+
+async def _pause(trial: Trial, asked: _Asked) -> Findings:
+    rule = f"- {{nth: 1, status: {asked.status}" + (f", retry_after: '{asked.header}'}}\n" if asked.header else "}\n")
+    oracle, folder = Oracle(), trial.folder / asked.name.replace(" ", "-")
+    folder.mkdir()
+    written_s = time.time()
+    async with Stage.opened(folder, Setup(script=rule)) as stage:
+        # One call first, so that no other is under way when the pause is asked for.
+        await load(stage, oracle, users(1, "first"), each=1)
+        await load(stage, oracle, users(USERS), each=2)
+        found = await judged(stage, oracle, rest_s=30.0)
+        calls = await stage.calls()
+    waited_s = calls[1].at_s - calls[0].at_s
+    # A date has whole seconds and was fixed before the first call, so that it leaves less of a pause.
+    owed_s = written_s + asked.pause_s - 1.0 - calls[0].at_s if asked.name == "a date" else asked.pause_s
+    if asked.pause_s and waited_s < owed_s - _SLACK_S:
+        return replace(
+            found, broken=(*found.broken, f"P: a call came {waited_s:.1f} s after {asked.name}: {owed_s:.1f} s")
+        )
+    return found
+
+
+EXPERIMENT = Experiment(
+    number="5",
+    what="Retry-After: seconds, date, absurd, negative, text",
+    run=run,
+    control=Control("the header gets lost", "P", run_wrong),
+)
