@@ -141,16 +141,13 @@ def _flatten_into(flat: JsonObject, fields: JsonObject, *, prefix: str, separato
 
 
 def renamed(fields: JsonObject, names: Mapping[str, str]) -> tuple[JsonObject, bool]:
-    """`fields` with old names replaced, all at once; and whether one replaced a field that was there."""
-    moved = {new: fields[old] for old, new in names.items() if old in fields}
-    if not moved:
+    """`fields` with old names replaced, all at once and each in its place; and whether one replaced another field."""
+    taken = {new for old, new in names.items() if old in fields}
+    if not taken:
         return fields, False
-    rest = fields.copy()
-    for old in names:
-        rest.pop(old, None)
-    clashed = not moved.keys().isdisjoint(rest)
-    rest.update(moved)
-    return rest, clashed
+    # A field under a name that is taken gives way, unless it moves on to a new name itself.
+    moved = {names.get(name, name): value for name, value in fields.items() if name in names or name not in taken}
+    return moved, len(moved) < len(fields)
 
 
 def each_object(value: Any, shape: Shape) -> Any:

@@ -35,9 +35,9 @@ def test_sent_shows_rule_calls_fields_and_warnings() -> None:
     assert explain.as_text(rendered).split("\n") == [
         "sent  by 'A finished order'",
         "  track ORDER_COMPLETED  userId=u1 anonymousId=- timestamp=2024-05-01T10:00:00.000Z",
+        '    orderId          "o-1"',
         '    revenue          "49.90"',
         '    currency         "EUR"',
-        '    orderId          "o-1"',
         "    total            49.9",
         "    item_count       3",
         "  track PRODUCT_PURCHASED  userId=u1 anonymousId=- timestamp=2024-05-01T10:00:00.000Z",

@@ -141,6 +141,8 @@ def test_numbers_and_lists(value: Any, step: Any, result: Any) -> None:
         ({}, {"drop": ["a"]}, {}),
         (5, {"pick": ["a"]}, ABSENT),
         ({"a": 1, "b": 2}, {"rename": {"a": "b", "b": "a"}}, {"a": 2, "b": 1}),
+        ({"a": 1, "b": 2, "c": 3}, {"rename": {"a": "b"}}, {"b": 1, "c": 3}),
+        ({"a": 1, "b": 2}, {"rename": {"a": "b", "b": "c"}}, {"b": 1, "c": 2}),
         ({"a": {"b": {}}, "c": [1, {"d": 2}]}, "flatten", {"a_b": {}, "c": [1, {"d": 2}]}),
         ({"a": {"b": 1}}, {"flatten": "."}, {"a.b": 1}),
         (5, "flatten", ABSENT),
