@@ -34,6 +34,7 @@ from adapter.ingest.routes import routes
 from adapter.ingest.sources import Source
 from adapter.ingest.validate import Validator
 from adapter.model import Balance, JsonObject, Kind, Secret
+from adapter.monitor import Monitor, Watched, project_id
 from adapter.observe import happenings
 from adapter.observe.observer import Observer
 from adapter.queue.base import Queue
@@ -127,11 +128,15 @@ class Service:
             sandbox_url = await self._start_sandbox(stack) if self._settings.sandbox else None
             browsee = await stack.enter_async_context(Browsee(self._browsee_url(sandbox_url)))
             self._workers = list(self._make_workers(queue, browsee))
+            monitor = self._monitor(queue)
+            await monitor.restore()
             self._balance = await queue.balance()
             self._observer.watch(Gauges(self._report))
             url = await self._listen(stack, queue)
             tasks = [asyncio.create_task(worker.run()) for worker in self._workers]
-            tasks += [asyncio.create_task(self._count(queue)), asyncio.create_task(self._active.follow(queue))]
+            tasks += [
+                asyncio.create_task(part) for part in (self._count(queue), self._active.follow(queue), monitor.run())
+            ]
             started(Running(url=url, sandbox_url=sandbox_url))
             self._emit(
                 happenings.ServiceStarted(url=url, queue=str(self._settings.queue), destination=self._destination())
@@ -179,6 +184,18 @@ class Service:
                 emit=self._emit,
                 now=self._now,
             )
+
+    def _monitor(self, queue: Queue) -> Monitor:
+        keys = {source.name: source.browsee_api_key or _SANDBOX_KEY for source in self._settings.sources}
+        watched = [
+            Watched(
+                id=project_id(url=self._settings.browsee.url, key=keys[next(iter(worker.sources))]),
+                sources=", ".join(worker.sources),
+                project=worker.project,
+            )
+            for worker in self._workers
+        ]
+        return Monitor(watched, archive=queue, emit=self._emit, now=self._now)
 
     def _pace(self) -> ProjectConfig:
         settings = self._settings

@@ -211,10 +211,10 @@ class DeliveryPaused(Happening):
     text = "delivery paused"
     level = logging.WARNING
     metric = "browsee_adapter_pauses"
-    help = "Pauses of a Browsee project."
-    labels = ("reason",)
-    reason: Reason
-    for_s: float
+    help = "Times that delivery to a Browsee project was paused."
+    labels = ("sources", "why")
+    sources: str
+    why: str
     detail: str
 
 
@@ -222,6 +222,13 @@ class DeliveryPaused(Happening):
 class DeliveryResumed(Happening):
     text = "delivery resumed"
     sources: str
+
+
+@dataclass(frozen=True, slots=True)
+class LimitLearned(Happening):
+    text = "Browsee's limit learned"
+    sources: str
+    per_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,6 +313,7 @@ HAPPENINGS: tuple[type[Happening], ...] = (
     MappingWarned,
     DeliveryPaused,
     DeliveryResumed,
+    LimitLearned,
     MappingActivated,
     MappingFailed,
     QueueFailed,

@@ -25,6 +25,14 @@ class Stored:
     rejected: int
 
 
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """Calls a second that a project was found to allow, and when, in seconds since 1970."""
+
+    per_s: float
+    met_at_s: float
+
+
 class Inbox(Protocol):
     """Where ingest puts what it received."""
 
@@ -83,7 +91,7 @@ class Backlog(Protocol):
 
 
 class Archive(Protocol):
-    """What the queue keeps beside events: the ledger's balance, and every mapping that was ever active."""
+    """What the queue keeps beside events: the balance, every mapping that was ever active, limits that were learned."""
 
     async def balance(self) -> Balance:
         """The ledger now; pending and dead are counted from rows."""
@@ -95,6 +103,14 @@ class Archive(Protocol):
 
     async def last_mapping(self, name: str) -> str | None:
         """The text that `name` was last activated with, or None."""
+        ...
+
+    async def keep_limit(self, project: str, limit: Limit) -> None:
+        """Remember the limit that was learned of a Browsee project, in place of an earlier one."""
+        ...
+
+    async def limit(self, project: str) -> Limit | None:
+        """The limit of that project that was kept last, or None."""
         ...
 
     async def mapping(self, version: str) -> str | None:

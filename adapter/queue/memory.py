@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from adapter.errors import QueueFull
 from adapter.model import Balance, Dead, Event, Lease, Outcome, Rejection, Retry
-from adapter.queue.base import Stored
+from adapter.queue.base import Limit, Stored
 from adapter.queue.codec import Row, decode, differs, encode
 from adapter.queue.leases import Leases
 from adapter.queue.ledger import term_of
@@ -52,6 +52,7 @@ class MemoryQueue:
         self._counts: Counter[str] = Counter()
         self._mappings: dict[str, str] = {}
         self._active: dict[str, str] = {}
+        self._limits: dict[str, Limit] = {}
         self._changed = asyncio.Event()
 
     async def put(self, events: Sequence[Event], rejections: Sequence[Rejection] = ()) -> Stored:
@@ -137,6 +138,12 @@ class MemoryQueue:
     async def last_mapping(self, name: str) -> str | None:
         version = self._active.get(name)
         return None if version is None else self._mappings[version]
+
+    async def keep_limit(self, project: str, limit: Limit) -> None:
+        self._limits[project] = limit
+
+    async def limit(self, project: str) -> Limit | None:
+        return self._limits.get(project)
 
     async def mapping(self, version: str) -> str | None:
         return self._mappings.get(version)

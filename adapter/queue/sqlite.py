@@ -14,7 +14,7 @@ from typing import Self
 
 from adapter.errors import QueueError, QueueFull
 from adapter.model import Balance, Event, Lease, Outcome, Rejection, Retry
-from adapter.queue.base import Stored
+from adapter.queue.base import Limit, Stored
 from adapter.queue.codec import decode, encode, from_us
 from adapter.queue.group_commit import GroupCommit
 from adapter.queue.leases import Held, Leases
@@ -161,6 +161,12 @@ class SqliteQueue:
 
     async def last_mapping(self, name: str) -> str | None:
         return await self._commits.read(lambda: self._rows.text_of("last_mapping", name))
+
+    async def keep_limit(self, project: str, limit: Limit) -> None:
+        await self._commits.write(lambda: self._rows.keep_limit(project, limit))
+
+    async def limit(self, project: str) -> Limit | None:
+        return await self._commits.read(lambda: self._rows.limit(project))
 
     async def mapping(self, version: str) -> str | None:
         return await self._commits.read(lambda: self._rows.text_of("mapping", version))

@@ -12,7 +12,7 @@ from operator import attrgetter
 from typing import Any
 
 from adapter.model import Rejection
-from adapter.queue.base import Stored
+from adapter.queue.base import Limit, Stored
 from adapter.queue.codec import Row
 from adapter.queue.group_commit import Staged
 from adapter.queue.sqlite_ends import End, Ends
@@ -135,6 +135,15 @@ class SqliteRows:
         """Keep a mapping's text by its version, and that `name` was activated with it."""
         self._run(SQL["keep_mapping"], (version, text, self._known.now_us()))
         self._run(SQL["activate_mapping"], (name, version, self._known.now_us()))
+
+    def keep_limit(self, project: str, limit: Limit) -> None:
+        """Keep what was learned of a project."""
+        self._run(SQL["keep_limit"], (project, limit.per_s, limit.met_at_s))
+
+    def limit(self, project: str) -> Limit | None:
+        """What was learned of a project last."""
+        found = self._run(SQL["limit"], (project,)).fetchone()
+        return None if found is None else Limit(per_s=found[0], met_at_s=found[1])
 
     def text_of(self, statement: str, key: str) -> str | None:
         """The mapping that `statement` finds by `key`."""

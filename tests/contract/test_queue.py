@@ -7,7 +7,7 @@ import pytest
 
 from adapter.errors import QueueFull
 from adapter.model import Dead, Delivered, Dropped, Lease, Outcome, Reason, Retry, Unmatched
-from adapter.queue.base import Queue, Stored
+from adapter.queue.base import Limit, Queue, Stored
 from tests.contract.conftest import MakeQueue
 from tests.fakes import FakeClock, make_event, make_rejection
 
@@ -324,6 +324,15 @@ async def test_the_last_activated_mapping_is_kept(queue: Queue) -> None:
     assert await queue.last_mapping("app.yaml") == "version: 1 # a"
     assert await queue.mapping("aaa") == "version: 1 # a"
     assert await queue.mapping("ccc") is None
+
+
+async def test_the_last_learned_limit_is_kept(queue: Queue) -> None:
+    """For each project the newest one."""
+    assert await queue.limit("one") is None
+    await queue.keep_limit("one", Limit(per_s=20.0, met_at_s=1.0))
+    await queue.keep_limit("one", Limit(per_s=18.5, met_at_s=2.0))
+    await queue.keep_limit("other", Limit(per_s=5.0, met_at_s=3.0))
+    assert await queue.limit("one") == Limit(per_s=18.5, met_at_s=2.0)
 
 
 async def test_many_at_once_keep_their_order_and_balance(queue: Queue) -> None:

@@ -145,6 +145,13 @@ SELECT mapping.text FROM active_mapping JOIN mapping USING (version) WHERE activ
 -- name: mapping
 SELECT text FROM mapping WHERE version = ?;
 
+-- name: keep_limit
+INSERT INTO learned (project, per_s, met_at_s) VALUES (?, ?, ?)
+ON CONFLICT (project) DO UPDATE SET per_s = excluded.per_s, met_at_s = excluded.met_at_s;
+
+-- name: limit
+SELECT per_s, met_at_s FROM learned WHERE project = ?;
+
 -- name: probe
 INSERT INTO probe (id, at_us) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET at_us = excluded.at_us;
 

@@ -78,4 +78,7 @@ CREATE TABLE ledger (
 CREATE TABLE mapping (version TEXT PRIMARY KEY, text TEXT NOT NULL, kept_us INTEGER NOT NULL);
 CREATE TABLE active_mapping (name TEXT PRIMARY KEY, version TEXT NOT NULL, activated_us INTEGER NOT NULL);
 
+-- The limit of each Browsee project, by a hash of address and key.
+CREATE TABLE learned (project TEXT PRIMARY KEY, per_s REAL NOT NULL, met_at_s REAL NOT NULL);
+
 CREATE TABLE probe (id INTEGER PRIMARY KEY CHECK (id = 1), at_us INTEGER NOT NULL);

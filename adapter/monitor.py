@@ -1,0 +1,101 @@
+"""Looks at every Browsee project once a second: says when delivery pauses, resumes or has learned a limit, and keeps
+that limit, so that a restart need not learn it anew.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from adapter.deliver.pace import Learned
+from adapter.deliver.project import Project, State
+from adapter.errors import QueueError
+from adapter.model import Secret
+from adapter.observe import happenings
+from adapter.observe.observer import Emit
+from adapter.queue.base import Archive, Limit
+
+_EVERY_S = 1.0
+# A limit is told and kept when it has changed by more than this, for every cut changes it a little.
+_NEWS = 0.1
+_KEPT_AGAIN_S = 10.0
+
+
+@dataclass(slots=True)
+class Watched:
+    """A project, the names of its sources for people, and what was last said and kept of it."""
+
+    id: str
+    sources: str
+    project: Project
+    paused: bool = False
+    told_per_s: float = 0.0
+    kept: Limit | None = None
+
+
+def project_id(*, url: str, key: Secret) -> str:
+    """What a project is known by in the queue: says nothing of its key."""
+    return blake2b(f"{url}\0{key.reveal()}".encode(), digest_size=16).hexdigest()
+
+
+class Monitor:
+    """Watches `projects`; `now` gives seconds since 1970 on a clock that never jumps."""
+
+    def __init__(self, projects: Sequence[Watched], *, archive: Archive, emit: Emit, now: Callable[[], float]) -> None:
+        self._projects = projects
+        self._archive = archive
+        self._emit = emit
+        self._now = now
+
+    async def restore(self) -> None:
+        """Let every project begin with the limit that was kept of it."""
+        for watched in self._projects:
+            limit = await self._archive.limit(watched.id)
+            if limit is not None:
+                now_s = self._now()
+                learned = Learned(limit.per_s, max(0.0, now_s - limit.met_at_s))
+                watched.project.restore(learned, now_s=now_s)
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        while True:
+            await asyncio.sleep(_EVERY_S)
+            await self.look()
+
+    async def look(self) -> None:
+        """Say and keep what is new since the last look."""
+        for watched in self._projects:
+            state = watched.project.state(self._now())
+            self._tell_pauses(watched, state)
+            self._tell_limit(watched, state)
+            # What cannot be kept is learned again; the disk's trouble shows itself elsewhere.
+            with suppress(QueueError):
+                await self._keep(watched)
+
+    def _tell_pauses(self, watched: Watched, state: State) -> None:
+        paused = state.delivery == "paused"
+        if paused and not watched.paused:
+            why = "" if state.why is None else state.why.value
+            self._emit(happenings.DeliveryPaused(sources=watched.sources, why=why, detail=state.text))
+        if watched.paused and not paused:
+            self._emit(happenings.DeliveryResumed(sources=watched.sources))
+        watched.paused = paused
+
+    def _tell_limit(self, watched: Watched, state: State) -> None:
+        limit = state.limit_per_s
+        if limit is not None and abs(limit - watched.told_per_s) > _NEWS * watched.told_per_s:
+            watched.told_per_s = limit
+            self._emit(happenings.LimitLearned(sources=watched.sources, per_s=round(limit, 2)))
+
+    async def _keep(self, watched: Watched) -> None:
+        now_s = self._now()
+        learned = watched.project.snapshot(now_s)
+        if learned is None:
+            return
+        limit = Limit(per_s=learned.limit_per_s, met_at_s=now_s - learned.met_ago_s)
+        kept = watched.kept
+        is_news = kept is None or abs(limit.per_s - kept.per_s) > _NEWS * kept.per_s
+        if is_news or (kept is not None and limit.met_at_s - kept.met_at_s > _KEPT_AGAIN_S):
+            await self._archive.keep_limit(watched.id, limit)
+            watched.kept = limit

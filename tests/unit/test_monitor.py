@@ -1,0 +1,99 @@
+"""The monitor says and keeps what is new of a project, and a restart begins with it."""
+
+import pytest
+
+from adapter.deliver.pace import PaceConfig
+from adapter.deliver.policy import Accepted, Misconfigured, TryAgain, Verdict
+from adapter.deliver.project import Go, Project, ProjectConfig
+from adapter.model import Reason, Secret
+from adapter.monitor import Monitor, Watched, project_id
+from adapter.observe.happenings import DeliveryPaused, DeliveryResumed, Happening, LimitLearned
+from adapter.queue.memory import MemoryQueue
+from tests.fakes import FakeClock
+
+CONFIG = ProjectConfig(PaceConfig())
+
+
+class Scene:
+    """A project under a monitor, and what was said."""
+
+    def __init__(self, clock: FakeClock, queue: MemoryQueue) -> None:
+        self.clock = clock
+        self.project = Project(CONFIG, now_s=clock())
+        self.said: list[Happening] = []
+        watched = Watched(id="p", sources="shop, app", project=self.project)
+        self.monitor = Monitor([watched], archive=queue, emit=self.said.append, now=clock)
+
+    def call(self, verdict: Verdict) -> None:
+        """One call that is allowed and answered so."""
+        admitted = self.project.admit("track", self.clock())
+        while not isinstance(admitted, Go):
+            self.clock.advance(admitted.seconds)
+            admitted = self.project.admit("track", self.clock())
+        self.clock.advance(0.1)
+        self.project.answered(admitted.ticket, verdict, lane="u", receipt=1, now_s=self.clock())
+
+    def learn(self) -> None:
+        """Meet a limit."""
+        for _ in range(200):
+            self.call(Accepted())
+        self.call(TryAgain(Reason.RATE_LIMITED, counted=False))
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def queue(clock: FakeClock) -> MemoryQueue:
+    return MemoryQueue(now=clock)
+
+
+async def test_a_pause_and_its_end_are_said_once(clock: FakeClock, queue: MemoryQueue) -> None:
+    """However often one looks."""
+    scene = Scene(clock, queue)
+    scene.call(Misconfigured("Browsee answered 401: check browsee_api_key"))
+    await scene.monitor.look()
+    await scene.monitor.look()
+    assert scene.said == [
+        DeliveryPaused(sources="shop, app", why="misconfigured", detail="Browsee answered 401: check browsee_api_key")
+    ]
+    scene.call(Accepted())
+    await scene.monitor.look()
+    await scene.monitor.look()
+    assert scene.said[1:] == [DeliveryResumed(sources="shop, app")]
+
+
+async def test_a_restart_begins_just_below_the_learned_limit(clock: FakeClock, queue: MemoryQueue) -> None:
+    """Within an hour at nine tenths of it, and not with the slow start."""
+    scene = Scene(clock, queue)
+    scene.learn()
+    await scene.monitor.look()
+    [learned] = scene.said
+    assert isinstance(learned, LimitLearned)
+    clock.advance(600)
+    again = Scene(clock, queue)
+    await again.monitor.restore()
+    state = again.project.state(clock())
+    assert state.limit_per_s == pytest.approx(learned.per_s, rel=0.01)
+    assert state.per_s == pytest.approx(0.9 * learned.per_s, rel=0.01)
+
+
+async def test_an_old_limit_is_forgotten(clock: FakeClock, queue: MemoryQueue) -> None:
+    """After more than an hour it says nothing of now."""
+    scene = Scene(clock, queue)
+    scene.learn()
+    await scene.monitor.look()
+    clock.advance(4000)
+    again = Scene(clock, queue)
+    await again.monitor.restore()
+    assert again.project.state(clock()).limit_per_s is None
+
+
+def test_a_project_is_its_address_and_key() -> None:
+    """And its id tells neither."""
+    one = project_id(url="https://a.test", key=Secret("key-1"))
+    assert one != project_id(url="https://a.test", key=Secret("key-2"))
+    assert one != project_id(url="https://b.test", key=Secret("key-1"))
+    assert "key-1" not in one
