@@ -12,12 +12,14 @@ import click
 from adapter.cli.chaos import chaos
 from adapter.cli.check import check
 from adapter.cli.dead import dead
+from adapter.cli.doctor import doctor
 from adapter.cli.events import events
 from adapter.cli.explain import explain
 from adapter.cli.export import export
 from adapter.cli.init import init
 from adapter.cli.sandbox import sandbox
 from adapter.cli.schema import schema
+from adapter.cli.send import send
 from adapter.cli.serve import serve
 from adapter.cli.show import coloured, show
 from adapter.cli.where import where
@@ -71,5 +73,5 @@ def main() -> None:
     """
 
 
-for _command in (serve, check, explain, schema, init, events, where, dead, export, sandbox, chaos):
+for _command in (serve, check, explain, schema, init, events, where, dead, export, sandbox, chaos, doctor, send):
     main.add_command(_command)

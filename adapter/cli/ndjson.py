@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 import orjson
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from adapter.errors import ConfigError
 from adapter.ingest.timestamps import written
@@ -108,10 +108,11 @@ def part_of(file: Path, *, resume: bool = True) -> Iterator[Part]:
 
 
 @contextmanager
-def progress(what: str, total: int, *, start: int = 0) -> Iterator[Callable[[int], None]]:
+def progress(what: str, total: int, *, start: int = 0, in_bytes: bool = False) -> Iterator[Callable[[int], None]]:
     """A bar on a terminal, nothing elsewhere; call what it gives with how far it is now."""
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    amount = DownloadColumn() if in_bytes else MofNCompleteColumn()
+    columns = (TextColumn("{task.description}"), BarColumn(), amount, TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task(what, total=total, completed=start)
         yield lambda completed: bar.update(task, completed=completed)

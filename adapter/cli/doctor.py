@@ -1,0 +1,188 @@
+"""`browsee-adapter doctor`: would the service work here? Each part is tried once, and no event is sent."""
+
+import asyncio
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import aiohttp
+import click
+import orjson
+from rich.text import Text
+
+from adapter.activation import loader
+from adapter.cli.reading import text_of
+from adapter.cli.show import show
+from adapter.errors import AdapterError, ConfigError
+from adapter.queue.desk import Desk
+from adapter.settings.load import load_settings
+from adapter.settings.settings import Settings
+
+_BROWSEE_S = 10.0
+_SLOW_SYNC_S = 0.1
+_LITTLE_ROOM_BYTES = 500_000_000
+_MOST_READ_BYTES = 65_536
+
+Part: TypeAlias = Literal["settings", "mapping", "queue", "browsee"]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What was tried and how it went; `todo` says what to do about it, "" if nothing."""
+
+    part: Part
+    ok: bool
+    found: str
+    todo: str = ""
+
+
+@click.command()
+@click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="Settings file (else ./adapter.yaml).")
+@click.option("--sandbox", is_flag=True, help="For `serve --sandbox`.")
+@click.option("--json", "machine", is_flag=True, help="One JSON object a line.")
+def doctor(config: Path | None, sandbox: bool, machine: bool) -> None:
+    """Try whether the service would work here.
+
+    Reads the settings, loads the mappings, writes to the queue and syncs it, and asks Browsee. Browsee is sent an empty
+    object without a key, which no project can take for an event; that it answers as documented shows that address,
+    network and certificate are right. Whether your key is right only a real call can show. Ends with 1 if there is a
+    problem.
+
+    \b
+    Example:
+      browsee-adapter doctor --config adapter.yaml
+    """
+    checks = []
+    for check in _checks(config, sandbox=sandbox):
+        checks.append(check)
+        _print(check, machine=machine)
+    if not all(check.ok for check in checks):
+        raise SystemExit(1)
+
+
+def _checks(config: Path | None, *, sandbox: bool) -> Iterator[Check]:
+    try:
+        settings = load_settings(file=config, environ=os.environ, sandbox=sandbox)
+    except ConfigError as error:
+        yield Check("settings", False, str(error), "mend them; the rest hangs on them and was not tried")
+        return
+    names = ", ".join(source.name for source in settings.sources)
+    yield Check(
+        "settings", True, f"{settings.file or 'from the environment'}; sources: {names}", "; ".join(settings.notes)
+    )
+    yield from _mappings(settings)
+    yield _queue(settings)
+    yield asyncio.run(_browsee(settings.browsee.url)) if not sandbox else _NO_BROWSEE
+
+
+_NO_BROWSEE = Check("browsee", True, "SANDBOX: the built-in stand-in takes the calls")
+
+
+def _mappings(settings: Settings) -> Iterator[Check]:
+    for source in settings.sources:
+        try:
+            ruleset = loader(settings, source)(text_of(source.mapping))
+        except ConfigError as error:
+            todo = f"see all of it with: browsee-adapter check {source.mapping}"
+            yield Check("mapping", False, f"of {source.name}: {error}", todo)
+        else:
+            rules = "1 rule" if len(ruleset.rules) == 1 else f"{len(ruleset.rules)} rules"
+            yield Check("mapping", True, f"of {source.name}: {source.mapping}, {rules}, version {ruleset.version}")
+
+
+def _queue(settings: Settings) -> Check:
+    file = settings.queue.file
+    if file is None:
+        return Check("queue", True, "in memory", "what waits is lost at a stop; name a file with `queue:` to keep it")
+    try:
+        room = shutil.disk_usage(_nearest(file.parent)).free
+        took_s = _written_to_queue(file) if file.is_file() else _written_beside(file)
+    except AdapterError as error:
+        return Check("queue", False, str(error), "look at the disk and at the rights of the user who runs the adapter")
+    except OSError as cause:
+        told = f"{file}: cannot be written: {cause.strerror}"
+        return Check("queue", False, told, "give the user who runs the adapter a folder to write to")
+    if room < _LITTLE_ROOM_BYTES:
+        return Check("queue", False, f"{file}: {room // 10**6} MB are free", "make room, or put the queue elsewhere")
+    there = "" if file.is_file() else ", and made at the first start"
+    slow = "a slow disk: every request waits for this" if took_s > _SLOW_SYNC_S else ""
+    return Check("queue", True, f"{file}: written and synced in {took_s * 1000:.1f} ms{there}", slow)
+
+
+def _written_to_queue(file: Path) -> float:
+    """Seconds that a write with its sync took, beside a service that may be running."""
+    with Desk.open(file, now=time.time) as desk:
+        start_s = time.perf_counter()
+        desk.probe()
+        return time.perf_counter() - start_s
+
+
+def _written_beside(file: Path) -> float:
+    """The same where there is no queue yet: in its folder, or in the one that would hold the folder."""
+    start_s = time.perf_counter()
+    with tempfile.TemporaryFile(dir=_nearest(file.parent)) as tried:
+        tried.write(b"browsee-adapter doctor")
+        tried.flush()
+        os.fsync(tried.fileno())
+    return time.perf_counter() - start_s
+
+
+def _nearest(folder: Path) -> Path:
+    return next(place for place in (folder, *folder.absolute().parents) if place.is_dir())
+
+
+async def _browsee(url: str) -> Check:
+    start_s = time.perf_counter()
+    timeout = aiohttp.ClientTimeout(total=_BROWSEE_S)
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()) as session,
+            session.post(f"{url}/track", json={}, allow_redirects=False) as response,
+        ):
+            told = await response.content.read(_MOST_READ_BYTES)
+    except TimeoutError:
+        return Check("browsee", False, f"{url}: no answer within {_BROWSEE_S:.0f} s", _NETWORK)
+    except (aiohttp.ClientError, OSError, ValueError) as cause:
+        return Check("browsee", False, f"{url}: {cause}", _NETWORK)
+    answered = f"{url}: answered {response.status} in {(time.perf_counter() - start_s) * 1000:.0f} ms"
+    return judged(answered, response.status, told)
+
+
+def judged(answered: str, status: int, told: bytes) -> Check:
+    """What an answer to an empty call means. Documented is 400 with `{"status": "failure", …}`."""
+    if status == 400 and _is_failure(told):
+        return Check("browsee", True, f"{answered}, as documented for a call without a key")
+    if status in _ELSEWHERE or 200 <= status < 400:
+        return Check("browsee", False, f"{answered}, which is not Browsee's way", "look at browsee.url")
+    if status >= 500 or status == 429:
+        return Check("browsee", False, f"{answered}: it takes no calls now", "nothing: events wait and go when it does")
+    return Check("browsee", True, f"{answered}, which is not documented but is an answer")
+
+
+def _is_failure(told: bytes) -> bool:
+    try:
+        said = orjson.loads(told)
+    except orjson.JSONDecodeError:
+        return False
+    return isinstance(said, dict) and said.get("status") == "failure"
+
+
+_ELSEWHERE = (404, 405, 410)
+_NETWORK = "look at browsee.url, and at name service, firewall and proxy of this machine"
+
+
+def _print(check: Check, *, machine: bool) -> None:
+    if machine:
+        click.echo(orjson.dumps(asdict(check)))
+        return
+    line = Text(f"{'ok' if check.ok else 'PROBLEM':<8} {check.part:<9} {check.found}")
+    line.highlight_regex(r"^ok", "green")
+    line.highlight_regex(r"^PROBLEM", "bold red")
+    if check.todo:
+        line.append(f" – {check.todo}", "bold")
+    show(line)

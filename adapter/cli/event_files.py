@@ -1,0 +1,86 @@
+"""Reads files of events: lines of `export`, or bare messages as a sender wrote them, some at a time. Sends nothing."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import BinaryIO
+
+import orjson
+
+from adapter.model import JsonObject
+
+_WINDOW_BYTES = 500_000
+_WINDOW_LINES = 500
+
+
+@dataclass(slots=True)
+class Window:
+    """Some lines of a file, read up to byte `end`: the messages of each source in order, as JSON, and the numbers of
+    lines that hold none.
+    """
+
+    end: int
+    lines: int
+    messages: dict[str, list[bytes]] = field(default_factory=dict)
+    broken: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How lines are taken: only those of `only`, if it is given; all as of source `sent_as`, if that is given.
+
+    `bare` is the source of lines that are a message and name no source.
+    """
+
+    only: str | None = None
+    sent_as: str | None = None
+    bare: str = "default"
+
+
+def windows(file: BinaryIO, reading: Reading, *, start: int = 0, lines: int = 0) -> Iterator[Window]:
+    """The file from byte `start`, before which there are `lines`, to its end."""
+    file.seek(start)
+    window = Window(start, lines)
+    for line in file:
+        _take(line, window, reading)
+        window.lines += 1
+        window.end += len(line)
+        if window.end - start >= _WINDOW_BYTES or window.lines - lines >= _WINDOW_LINES:
+            yield window
+            start, lines = window.end, window.lines
+            window = Window(start, lines)
+    if window.end > start:
+        yield window
+
+
+def _take(line: bytes, window: Window, reading: Reading) -> None:
+    if not line.strip():
+        return
+    try:
+        value = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        value = None
+    if not isinstance(value, dict):
+        window.broken.append(window.lines + 1)
+        return
+    source, message = _opened(value, reading.bare)
+    if reading.only in (None, source):
+        encoded = orjson.dumps(_with_id(message, line, window.end))
+        window.messages.setdefault(reading.sent_as or source, []).append(encoded)
+
+
+def _opened(value: JsonObject, bare: str) -> tuple[str, JsonObject]:
+    match value:
+        case {"source": str() as source, "message": dict() as message}:
+            return source, message
+        case _:
+            return bare, value
+
+
+def _with_id(message: JsonObject, line: bytes, offset: int) -> JsonObject:
+    # What has neither id nor time would be another event each time it is sent; by its place in the file it is the same
+    # one when sending goes on after an interruption.
+    if any(message.get(name) is not None for name in ("messageId", "timestamp", "originalTimestamp")):
+        return message
+    digest = blake2b(offset.to_bytes(8) + line.strip(), digest_size=16)
+    return {**message, "messageId": digest.hexdigest()}
