@@ -173,11 +173,15 @@ class Unmatched:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Not now. `counted` is False when the event is not to blame (429, pauses, stopping): no attempt is used up."""
+    """Not now. `counted` is False when the event is not to blame (429, pauses, stopping): no attempt is used up.
+
+    `parked`: the event steps aside, so that later ones of its user may pass while its kind of call is paused.
+    """
 
     reason: Reason
     delay_s: float
     counted: bool
+    parked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

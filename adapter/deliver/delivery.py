@@ -44,6 +44,8 @@ from adapter.queue.base import Backlog
 STOPPING = Retry(Reason.STOPPING, delay_s=0, counted=False)
 # Who would wait longer than this for a call to be allowed gives the event back, so that others of its project may pass.
 _PATIENCE_S = 5.0
+# The next probe should be of another event: this one may be what is wrong.
+_MISCONFIGURED_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +145,8 @@ class Delivery:
             case TryAgain(reason=reason, retry_after_s=retry_after_s, counted=counted):
                 return self.try_again(lease, reason, counted=counted, at_least_s=retry_after_s or 0.0)
             case Misconfigured():
-                return self.try_again(lease, Reason.MISCONFIGURED, counted=False)
+                aside = self._project.sets_aside(call.kind)
+                return Retry(Reason.MISCONFIGURED, _MISCONFIGURED_S, counted=False, parked=aside)
             case _:
                 assert_never(ruling.verdict)
 
@@ -164,8 +167,9 @@ class Delivery:
                 admitted = self._project.admit(call.kind, self._now())
                 if isinstance(admitted, Go):
                     return admitted
-                if admitted.seconds > _PATIENCE_S:
-                    return Retry(Reason.PAUSED, admitted.seconds, counted=False)
+                aside = self._project.sets_aside(call.kind)
+                if aside or admitted.seconds > _PATIENCE_S:
+                    return Retry(Reason.PAUSED, admitted.seconds, counted=False, parked=aside)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self.stopping.wait(), admitted.seconds)
         return STOPPING

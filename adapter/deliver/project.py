@@ -159,6 +159,15 @@ class Project:
         """Seconds for which no call of any kind may go, whatever the pace; 0 if one may."""
         return min(next((wait.seconds for wait in self._pauses(kind, now_s)), 0.0) for kind in KINDS)
 
+    def sets_aside(self, kind: Kind) -> bool:
+        """Whether events with calls of this kind should let others of their user pass: this kind alone is paused."""
+        others = (other for other in KINDS if other != kind)
+        return self._kinds[kind].gate.is_shut and not any(self._kinds[other].gate.is_shut for other in others)
+
+    def takes(self, kind: Kind, now_s: float) -> bool:
+        """Whether a call of this kind would go now, but for the pace."""
+        return next(self._pauses(kind, now_s), None) is None
+
     def answered(self, ticket: Ticket, verdict: Verdict, *, lane: str, receipt: int, now_s: float) -> Ruling:
         """Learn from the answer to `ticket`; `lane` is the user and `receipt` the event that the call was for."""
         limited = isinstance(verdict, TryAgain) and verdict.reason is Reason.RATE_LIMITED

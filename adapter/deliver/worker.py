@@ -95,7 +95,13 @@ class Worker:
             return
         try:
             leases = await self._first_of(
-                self._backlog.take(sources=self.sources, limit=free, lease_s=LEASE_S, wait_s=_TAKE_WAIT_S)
+                self._backlog.take(
+                    sources=self.sources,
+                    limit=free,
+                    lease_s=LEASE_S,
+                    wait_s=_TAKE_WAIT_S,
+                    parked=self.project.takes("identify", now_s),
+                )
             )
         except QueueError as exc:
             self._emit(happenings.QueueFailed(cause=str(exc)))

@@ -54,8 +54,12 @@ class Inbox(Protocol):
 class Backlog(Protocol):
     """Where delivery takes events from, one at a time for each lane."""
 
-    async def take(self, *, sources: Collection[str], limit: int, lease_s: float, wait_s: float) -> Sequence[Lease]:
+    async def take(
+        self, *, sources: Collection[str], limit: int, lease_s: float, wait_s: float, parked: bool = True
+    ) -> Sequence[Lease]:
         """Lease up to `limit` events that are due and whose lane is free, longest due first, of `sources` only.
+
+        Parked events go before all others, oldest first; not at all unless `parked`.
 
         Waits up to `wait_s` for the first and never for more; returns an empty list when there is none. Each is held
         for `lease_s`; after that another take may lease it again, with another token. A cancelled take holds nothing.
@@ -76,9 +80,10 @@ class Backlog(Protocol):
     async def settle(self, lease: Lease, outcome: Outcome, *, mapping: str = "") -> bool:
         """End the lease with `outcome`, durably; `mapping` is the version that rendered it, for the history.
 
-        `Retry` makes the lane due again after `delay_s`, counting an attempt if `counted`; every other outcome finishes
-        the event and frees the next of its lane. False, and nothing is changed, if the lease had expired and the
-        event was leased again or finished: a late settle never settles the next holder's.
+        `Retry` makes the lane due again after `delay_s`, counting an attempt if `counted`; with `parked` the event
+        leaves its lane for one of parked events, where its user's keep their order, and is due at once. Every other
+        outcome finishes the event and frees the next of its lane. False, and nothing is changed, if the lease had
+        expired and the event was leased again or finished: a late settle never settles the next holder's.
         """
         ...
 

@@ -56,6 +56,11 @@ def lane_of(event: Event, *, ordered: bool = True) -> int:
     return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "big", signed=True)
 
 
+def parked_lane(lane: int) -> int:
+    """Where the events of `lane` stand that were parked; its own parked lane is itself no other's."""
+    return int.from_bytes(hashlib.blake2b(f"parked\0{lane}".encode(), digest_size=8).digest(), "big", signed=True)
+
+
 def encode(event: Event, *, ordered: bool = True) -> Row:
     """The row of `event`. Raises TypeError if its body is not JSON, which ingest never lets through."""
     return Row(

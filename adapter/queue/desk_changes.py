@@ -8,7 +8,7 @@ from collections.abc import Collection
 from typing import Literal, TypeAlias
 
 from adapter.model import Dropped, Event, Reason
-from adapter.queue.codec import decode, digest_of, encode, lane_of
+from adapter.queue.codec import decode, digest_of, encode, lane_of, parked_lane
 from adapter.queue.ledger import term_of
 from adapter.queue.sqlite_dead import Run, join_lane
 from adapter.queue.sqlite_known import SQL
@@ -112,9 +112,10 @@ def _leave_lane(run: Run, receipt: int, event: Event, now_us: int) -> None:
         return
 
 
-def lanes_of(event: Event) -> tuple[int, int]:
-    """Where `event` may wait: the lane of its user, and one of its own for sources without order."""
-    return lane_of(event), lane_of(event, ordered=False)
+def lanes_of(event: Event) -> tuple[int, ...]:
+    """Where `event` may wait: the lane of its user, or one of its own for sources without order; or parked aside."""
+    lanes = lane_of(event), lane_of(event, ordered=False)
+    return *lanes, *map(parked_lane, lanes)
 
 
 def _advance(run: Run, lane: int, now_us: int) -> None:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from adapter.errors import QueueFull
 from adapter.model import Balance, Dead, Event, Lease, Outcome, Rejection, Retry
 from adapter.queue.base import Limit, Stored
-from adapter.queue.codec import Row, decode, differs, encode
+from adapter.queue.codec import Row, decode, differs, encode, parked_lane
 from adapter.queue.leases import Leases
 from adapter.queue.ledger import term_of
 
@@ -21,7 +21,7 @@ class _Lane:
 
     source: str
     due_s: float
-    behind: bool = False
+    turn: int = 0
     receipts: deque[int] = field(default_factory=deque)
     attempt: int = 0
     retried_s: float = 0.0
@@ -77,11 +77,13 @@ class MemoryQueue:
         if self._pending() >= self._max_pending:
             raise QueueFull(f"{self._max_pending} events are pending, the most this queue takes")
 
-    async def take(self, *, sources: Collection[str], limit: int, lease_s: float, wait_s: float) -> Sequence[Lease]:
+    async def take(
+        self, *, sources: Collection[str], limit: int, lease_s: float, wait_s: float, parked: bool = True
+    ) -> Sequence[Lease]:
         loop = asyncio.get_running_loop()
         end_s = loop.time() + wait_s
         while True:
-            leases = self._take_now(sources, limit, lease_s)
+            leases = self._take_now(sources, limit, lease_s, parked)
             left_s = end_s - loop.time()
             if leases or left_s <= 0:
                 return leases
@@ -101,7 +103,9 @@ class MemoryQueue:
         if held is None:
             return False
         lane = self._lanes[held.lane]
-        if isinstance(outcome, Retry):
+        if isinstance(outcome, Retry) and outcome.parked:
+            self._park(held.lane, lane)
+        elif isinstance(outcome, Retry):
             lane.due_s = self._now() + outcome.delay_s
             if outcome.counted:
                 lane.attempt += 1
@@ -112,6 +116,17 @@ class MemoryQueue:
         self._announce()
         return True
 
+    def _park(self, key: int, lane: _Lane) -> None:
+        if lane.turn < 0:
+            return
+        receipt = lane.receipts.popleft()
+        self._advance(key, lane)
+        row = self._rows[receipt]
+        aside = self._lanes.get(parked_lane(key))
+        if aside is None:
+            aside = self._lanes[parked_lane(key)] = _Lane(source=row.source, due_s=row.received_us / 1e6, turn=-1)
+        aside.receipts = deque(sorted([*aside.receipts, receipt]))
+
     async def revive(self, receipts: Collection[int]) -> int:
         dead = [receipt for receipt in sorted(receipts) if isinstance(self._outcome_of(receipt), Dead)]
         for receipt in dead:
@@ -119,7 +134,7 @@ class MemoryQueue:
             row = self._rows[receipt]
             lane = self._lanes.get(row.lane)
             if lane is None:
-                lane = self._lanes[row.lane] = _Lane(source=row.source, due_s=self._now(), behind=True)
+                lane = self._lanes[row.lane] = _Lane(source=row.source, due_s=self._now(), turn=1)
                 lane.receipts.append(receipt)
             else:
                 # The head may be under way; behind it they stand in the order of receipt.
@@ -180,12 +195,12 @@ class MemoryQueue:
             lane = self._lanes[row.lane] = _Lane(source=row.source, due_s=self._now())
         lane.receipts.append(receipt)
 
-    def _take_now(self, sources: Collection[str], limit: int, lease_s: float) -> list[Lease]:
+    def _take_now(self, sources: Collection[str], limit: int, lease_s: float, parked: bool) -> list[Lease]:
         busy, now_s = self._leases.lanes(), self._now()
         due = sorted(
-            (lane.behind, lane.due_s, key)
+            (lane.turn, lane.due_s, key)
             for key, lane in self._lanes.items()
-            if key not in busy and lane.due_s <= now_s and lane.source in sources
+            if key not in busy and lane.due_s <= now_s and lane.source in sources and (parked or lane.turn >= 0)
         )
         return [self._lease(key, lease_s) for *_, key in due[:limit]]
 
@@ -221,6 +236,9 @@ class MemoryQueue:
         term = term_of(outcome)
         if term is not None:
             self._counts[term] += 1
+        self._advance(key, lane)
+
+    def _advance(self, key: int, lane: _Lane) -> None:
         if lane.receipts:
             lane.due_s, lane.attempt, lane.retried_s = self._now(), 0, 0.0
         else:

@@ -15,7 +15,7 @@ from typing import Self
 from adapter.errors import QueueError, QueueFull
 from adapter.model import Balance, Event, Lease, Outcome, Rejection, Retry
 from adapter.queue.base import Limit, Stored
-from adapter.queue.codec import decode, encode, from_us
+from adapter.queue.codec import decode, encode, from_us, to_us
 from adapter.queue.group_commit import GroupCommit
 from adapter.queue.leases import Held, Leases
 from adapter.queue.sqlite_dead import put_back
@@ -104,11 +104,13 @@ class SqliteQueue:
             raise self._full()
         await self._commits.write(self._rows.probe)
 
-    async def take(self, *, sources: Collection[str], limit: int, lease_s: float, wait_s: float) -> Sequence[Lease]:
+    async def take(
+        self, *, sources: Collection[str], limit: int, lease_s: float, wait_s: float, parked: bool = True
+    ) -> Sequence[Lease]:
         end_s = self._loop.time() + wait_s
         while True:
             changed = self._changed
-            leases, until_due_s = await self._take_now(sources, limit, lease_s)
+            leases, until_due_s = await self._take_now(sources, limit, lease_s, parked)
             left_s = end_s - self._loop.time()
             if leases or left_s <= 0:
                 return leases
@@ -185,6 +187,7 @@ class SqliteQueue:
             source=lease.event.source,
             outcome=outcome,
             mapping=mapping,
+            received_us=to_us(lease.event.received_at),
             has_sent=bool(held.sent or lease.sent),
         )
 
@@ -204,16 +207,20 @@ class SqliteQueue:
         self._changed.set()
         self._changed = asyncio.Event()
 
-    async def _take_now(self, sources: Collection[str], limit: int, lease_s: float) -> tuple[list[Lease], float | None]:
+    async def _take_now(
+        self, sources: Collection[str], limit: int, lease_s: float, parked: bool
+    ) -> tuple[list[Lease], float | None]:
         # One at a time from looking to holding, so that no two takes find the same lane.
         async with self._taking:
             busy = self._leases.lanes()
-            heads, until_due_s = await self._commits.read(lambda: self._find(sources, limit, busy))
+            heads, until_due_s = await self._commits.read(lambda: self._find(sources, limit, busy, parked))
             return [self._lease(head, lease_s) for head in heads], until_due_s
 
-    def _find(self, sources: Collection[str], limit: int, busy: Collection[int]) -> tuple[list[Head], float | None]:
+    def _find(
+        self, sources: Collection[str], limit: int, busy: Collection[int], parked: bool
+    ) -> tuple[list[Head], float | None]:
         names = list(sources)
-        heads = self._rows.heads(sources=names, limit=limit, busy=busy)
+        heads = self._rows.heads(sources=names, limit=limit, busy=busy, parked=parked)
         return heads, None if heads else self._rows.until_due_s(names)
 
     def _patience_s(self, left_s: float, until_due_s: float | None) -> float:

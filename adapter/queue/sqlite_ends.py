@@ -7,6 +7,7 @@ from typing import assert_never
 
 from adapter.errors import QueueError
 from adapter.model import Dead, Delivered, Dropped, Outcome, Retry, Unmatched
+from adapter.queue.codec import parked_lane
 from adapter.queue.group_commit import Staged
 from adapter.queue.ledger import term_of
 from adapter.queue.sqlite_known import SQL, US, Known, chunks
@@ -23,6 +24,7 @@ class End(Staged[bool]):
     source: str = ""
     outcome: Outcome = Unmatched()  # noqa: RUF009 - immutable
     mapping: str = ""
+    received_us: int = 0
     has_sent: bool = False
 
 
@@ -35,7 +37,9 @@ class Ends:
 
     def stage(self, end: End) -> Staged[bool]:
         """To be written at `flush`. An event that is not finished, or is dead, is written at once: there are few."""
-        if isinstance(end.outcome, Retry):
+        if isinstance(end.outcome, Retry) and end.outcome.parked:
+            end.result = self._park(end)
+        elif isinstance(end.outcome, Retry):
             end.result = self._postpone(end, end.outcome)
         elif isinstance(end.outcome, Dead):
             end.result = self._bury(end, end.outcome)
@@ -92,6 +96,16 @@ class Ends:
         due_us, counted_us = self._known.now_us() + delay_us, delay_us if retry.counted else 0
         values = (due_us, int(retry.counted), counted_us, end.lane, end.receipt)
         return self._known.run(SQL["postpone"], values).rowcount == 1
+
+    def _park(self, end: End) -> bool:
+        found = self._known.run(SQL["turn_of"], (end.lane, end.receipt)).fetchone()
+        if found is None or found[0] < 0:
+            return found is not None
+        self._advance([end.lane], self._known.now_us())
+        aside, source = parked_lane(end.lane), self._known.source(end.source)
+        if self._known.run(SQL["open_parked_lane"], (aside, source, end.receipt, end.received_us)).rowcount == 0:
+            self._known.run(SQL["add_waiting"], (aside, end.receipt))
+        return True
 
     def _bury(self, end: End, dead: Dead) -> bool:
         found = self._known.run(SQL["attempt_of"], (end.lane, end.receipt)).fetchone()

@@ -20,6 +20,9 @@ from adapter.queue.sqlite_known import SQL, US, Known, Retention
 from adapter.queue.sqlite_puts import Puts
 from adapter.queue.statements import for_rows
 
+_TURNS = (-1, 0, 1)
+"""Parked, live, put back: `turn` of lanes, as they go. A parked lane is due as soon as it is asked for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Head:
@@ -73,19 +76,19 @@ class SqliteRows:
 
     # -- looking for work ------------------------------------------------------------------------------------------
 
-    def heads(self, *, sources: Sequence[str], limit: int, busy: Collection[int]) -> list[Head]:
-        """Up to `limit` heads of lanes that are due and not `busy`: live ones first, then longest due."""
+    def heads(self, *, sources: Sequence[str], limit: int, busy: Collection[int], parked: bool) -> list[Head]:
+        """Up to `limit` heads of lanes that are due and not `busy`, by their turn, then longest due."""
         numbers, found = self._known.sources(sources), list[Head]()
-        for behind in (0, 1):
+        for turn in _TURNS if parked else _TURNS[1:]:
             if len(found) < limit:
-                due = [self._due_heads(number, behind, limit - len(found), busy) for number in numbers]
+                due = [self._due_heads(number, turn, limit - len(found), busy) for number in numbers]
                 found += islice(merge(*due, key=attrgetter("due_us")), limit - len(found))
         return found
 
-    def _due_heads(self, source: int, behind: int, limit: int, busy: Collection[int]) -> Iterator[Head]:
+    def _due_heads(self, source: int, turn: int, limit: int, busy: Collection[int]) -> Iterator[Head]:
         sql = for_rows(SQL["due_heads"], len(busy))
         for lane, due_us, receipt, attempt, retried_us, sent, *columns in self._run(
-            sql, (source, behind, self._known.now_us(), *busy, limit)
+            sql, (source, turn, self._known.now_us(), *busy, limit)
         ).fetchall():
             keys = frozenset(sent.split("\n")) if sent is not None else frozenset()
             yield Head(lane, due_us, receipt, attempt, retried_us, keys, stored_row(columns))
@@ -94,9 +97,9 @@ class SqliteRows:
         """Seconds until the next lane of `sources` that is not due yet will be; None if there is none."""
         now_us = self._known.now_us()
         dues = [
-            self._run(SQL["next_due"], (source, behind, now_us)).fetchone()[0]
+            self._run(SQL["next_due"], (source, turn, now_us)).fetchone()[0]
             for source in self._known.sources(sources)
-            for behind in (0, 1)
+            for turn in _TURNS[1:]
         ]
         soonest = min((due for due in dues if due is not None), default=None)
         return None if soonest is None else (soonest - now_us) / US

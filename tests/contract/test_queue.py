@@ -379,3 +379,27 @@ async def test_revived_events_are_pending_again(queue: Queue, clock: FakeClock) 
     assert ids(await take(queue)) == ["b-1"]
     balance = await queue.balance()
     assert (balance.pending, balance.dead, balance.unaccounted) == (4, 0, 0)
+
+
+async def test_parked_events_let_others_pass_and_go_first_later(queue: Queue, clock: FakeClock) -> None:
+    """A parked event leaves its lane to the later ones of its user; when parked ones are taken again they go before
+    all others, oldest first, each user's in order.
+    """
+    await queue.put([make_event("a-1", user="a"), make_event("a-2", user="a"), make_event("a-3", user="a")])
+    for expected in ("a-1", "a-2"):
+        [lease] = await queue.take(sources=["shop"], limit=9, lease_s=60, wait_s=0, parked=False)
+        assert lease.event.message_id == expected
+        assert await queue.settle(lease, Retry(Reason.PAUSED, 30, counted=False, parked=True))
+    clock.advance(60)
+    await queue.put([make_event("b-1", user="b")])
+    live = await queue.take(sources=["shop"], limit=9, lease_s=60, wait_s=0, parked=False)
+    assert sorted(ids(live)) == ["a-3", "b-1"]
+    [first] = await take(queue)
+    assert first.event.message_id == "a-1"
+    assert await queue.settle(first, Retry(Reason.PAUSED, 30, counted=False, parked=True))
+    [again] = await take(queue)
+    assert (again.event.message_id, again.attempt) == ("a-1", 0)
+    await queue.settle(again, Delivered())
+    assert ids(await take(queue)) == ["a-2"]
+    balance = await queue.balance()
+    assert (balance.pending, balance.unaccounted) == (3, 0)

@@ -62,9 +62,9 @@ class Road:
         wanted = Wanted(after=0, limit=10_000, status=status)
         return [call.as_json()["body"] for call in await self.sandbox.recording.read(wanted)]
 
-    async def has_calls(self, least: int) -> bool:
-        """Whether the sandbox got that many, however it answered them."""
-        return len(await self.calls()) >= least
+    async def has_calls(self, least: int, *, status: int | None = None) -> bool:
+        """Whether the sandbox got that many; only those answered `status` count, if it is given."""
+        return len(await self.calls(status=status)) >= least
 
     def heard(self, kind: type[Happening]) -> list[Happening]:
         """What was said of that kind."""

@@ -204,3 +204,23 @@ async def test_order_is_exact_under_a_mix_of_answers(road: Road) -> None:
         tried = [call["properties"]["n"] for call in await road.calls() if call["userId"] == user]
         assert all(later - earlier in (0, 1) for earlier, later in pairwise(tried))
         assert tried[-1] == 19
+
+
+async def test_tracks_pass_while_identify_alone_is_refused(road: Road) -> None:
+    """A plan without identify: its events are parked and burn nothing, tracks of the same users arrive; when Browsee
+    takes identify calls again the parked ones go.
+    """
+    road.script("- {when: {kind: identify}, status: 402}")
+    await road.queue.put(
+        [
+            event
+            for user in "abc"
+            for event in (make_event(f"{user}-id", user=user, type="identify"), *clicks(3, user=user))
+        ]
+    )
+    await until(lambda: road.has_calls(9, status=200))
+    balance = await road.queue.balance()
+    assert (balance.pending, balance.dead, balance.counts["delivered"]) == (3, 0, 9)
+    assert road.worker.project.state(steady_clock()()).delivery == "slowed"
+    road.sandbox.script = Script()
+    assert await road.settled() == {"delivered": 12}

@@ -70,11 +70,11 @@ SELECT lane.lane, lane.due_us, lane.head, lane.attempt, lane.retried_us,
        source.name, message.message_id, message.type, message.user_id, message.anonymous_id,
        message.timestamp_us, message.received_us, message.body
 FROM lane JOIN source ON source.id = lane.source JOIN message ON message.receipt = lane.head
-WHERE lane.source = ? AND lane.behind = ? AND lane.due_us <= ? AND lane.lane NOT IN ({list})
+WHERE lane.source = ? AND lane.turn = ? AND lane.due_us <= ? AND lane.lane NOT IN ({list})
 ORDER BY lane.due_us LIMIT ?;
 
 -- name: next_due
-SELECT min(due_us) FROM lane WHERE source = ? AND behind = ? AND due_us > ?;
+SELECT min(due_us) FROM lane WHERE source = ? AND turn = ? AND due_us > ?;
 
 -- name: sent_of
 SELECT key FROM sent WHERE receipt = ?;
@@ -90,6 +90,12 @@ DELETE FROM sent WHERE receipt IN ({list});
 
 -- name: postpone
 UPDATE lane SET due_us = ?, attempt = attempt + ?, retried_us = retried_us + ? WHERE lane = ? AND head = ?;
+
+-- name: turn_of
+SELECT turn FROM lane WHERE lane = ? AND head = ?;
+
+-- name: open_parked_lane
+INSERT INTO lane (lane, source, head, due_us, turn) VALUES (?, ?, ?, ?, -1) ON CONFLICT (lane) DO NOTHING;
 
 -- name: attempt_of
 SELECT attempt FROM lane WHERE lane = ? AND head = ?;
@@ -121,7 +127,7 @@ SELECT source.id, source.name, message_id, type, user_id, anonymous_id, timestam
 FROM message JOIN source ON source.id = message.source WHERE receipt = ?;
 
 -- name: open_lane_behind
-INSERT INTO lane (lane, source, head, due_us, behind) VALUES (?, ?, ?, ?, 1) ON CONFLICT (lane) DO NOTHING;
+INSERT INTO lane (lane, source, head, due_us, turn) VALUES (?, ?, ?, ?, 1) ON CONFLICT (lane) DO NOTHING;
 
 -- name: ledger
 SELECT term, sum(n) FROM ledger GROUP BY term;

@@ -17,17 +17,18 @@ CREATE TABLE message (
 );
 
 -- A lane with work: `head` is its earliest unfinished event; the rest of the row is about that one.
--- `behind` 1 is a lane that was empty when an operator put events back into it: it yields to live traffic.
+-- `turn` 0 is live traffic, 1 a lane that was empty when events were put back into it and yields to live traffic, -1 a
+-- lane of parked events, which go first once they may.
 CREATE TABLE lane (
     lane       INTEGER PRIMARY KEY,
     source     INTEGER NOT NULL,
     head       INTEGER NOT NULL,
-    behind     INTEGER NOT NULL DEFAULT 0,
+    turn       INTEGER NOT NULL DEFAULT 0,
     due_us     INTEGER NOT NULL,
     attempt    INTEGER NOT NULL DEFAULT 0,
     retried_us INTEGER NOT NULL DEFAULT 0
 );
-CREATE INDEX lane_due ON lane (source, behind, due_us);
+CREATE INDEX lane_due ON lane (source, turn, due_us);
 
 -- Events behind the head of their lane.
 CREATE TABLE waiting (lane INTEGER NOT NULL, receipt INTEGER NOT NULL, PRIMARY KEY (lane, receipt)) WITHOUT ROWID;
