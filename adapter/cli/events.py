@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn, get_args
 
@@ -69,17 +70,14 @@ def tail(follow: bool, limit: int, machine: bool, config: Path | None, sandbox: 
     Example:
       browsee-adapter events tail --follow
     """
-    with desk_at(settings_of(config, sandbox=sandbox)) as desk:
+    with suppress(KeyboardInterrupt), desk_at(settings_of(config, sandbox=sandbox)) as desk:
         first = newest(desk, limit=limit)[::-1]
         news = Tail(desk, first)
         print_entries(first, machine=machine)
-        try:
-            while follow:
-                for entry in news.look():
-                    _print_line(entry, machine=machine)
-                time.sleep(_POLL_S)
-        except KeyboardInterrupt:
-            return
+        while follow:
+            for entry in news.look():
+                _print_line(entry, machine=machine)
+            time.sleep(_POLL_S)
 
 
 @events.command("show")
