@@ -54,8 +54,10 @@ def reopen_unmatched(run: Run, receipt: int, *, due_us: int, unordered: Collecti
         return False
     source, *columns = run(SQL["stored"], (receipt,)).fetchone()
     event = decode(stored_row(columns))
-    # Its day of the dedup window may be gone; while it is pending a copy of it is a duplicate all the same.
-    run(DESK["keep_digest"], (digest_of(source=event.source, message_id=event.message_id), receipt))
+    digest = digest_of(source=event.source, message_id=event.message_id)
+    if receipt_seen(run, digest) is None:
+        # Its day of the dedup window is gone; while it is pending a copy of it is a duplicate all the same.
+        run(DESK["keep_digest"], (digest, receipt))
     run(SQL["count"], (source, "unmatched", -1))
     join_lane(run, receipt, due_us=due_us, unordered=unordered)
     return True
