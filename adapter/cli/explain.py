@@ -1,23 +1,17 @@
 """`browsee-adapter explain`: what a mapping makes of one message. Sends and stores nothing."""
 
 import json
-import os
-from pathlib import Path
 from typing import TextIO
 
 import click
 from rich.text import Text
 
 from adapter.activation import read_message
-from adapter.cli.reading import text_of
+from adapter.cli.reading import ruleset_of
 from adapter.cli.show import show
-from adapter.errors import ConfigError, MappingError
+from adapter.errors import ConfigError
 from adapter.mapping.explain import as_json, as_text
-from adapter.mapping.filetests import DEMO_KEY
-from adapter.mapping.load import load
-from adapter.mapping.ruleset import Ruleset
 from adapter.model import JsonObject
-from adapter.settings.mapping_choice import named_mapping
 
 _STYLES = (
     (r"(?m)^sent\b", "bold green"),
@@ -44,7 +38,7 @@ def explain(mapping: str, event: TextIO, machine: bool) -> None:
       browsee-adapter explain mappings/shop.yaml event.json
       echo '{"type":"track","event":"Signed Up"}' | browsee-adapter explain default -
     """
-    ruleset = _ruleset(named_mapping(mapping, folder=Path()))
+    ruleset = ruleset_of(mapping)
     read = read_message(_message(event))
     rendered, hint = ruleset.render(read), ruleset.hint(read)
     if machine:
@@ -54,20 +48,6 @@ def explain(mapping: str, event: TextIO, machine: bool) -> None:
     for pattern, style in _STYLES:
         shown.highlight_regex(pattern, style)
     show(shown)
-
-
-def _ruleset(file: Path) -> Ruleset:
-    text = text_of(file)
-    hash_key = os.environ.get("ADAPTER_HASH_KEY") or None
-    try:
-        return load(text, file=str(file), read=read_message, hash_key=hash_key)
-    except MappingError:
-        if hash_key is not None:
-            raise
-    ruleset = load(text, file=str(file), read=read_message, hash_key=DEMO_KEY)
-    # Only a mapping that hashes gets here: without the demo key it could not be used.
-    click.echo("note: ADAPTER_HASH_KEY is not set, so hashes are made with a demo key", err=True)
-    return ruleset
 
 
 def _message(file: TextIO) -> JsonObject:

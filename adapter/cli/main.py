@@ -12,6 +12,7 @@ import click
 from adapter.cli.chaos import chaos
 from adapter.cli.check import check
 from adapter.cli.dead import dead
+from adapter.cli.diff import diff
 from adapter.cli.doctor import doctor
 from adapter.cli.events import events
 from adapter.cli.explain import explain
@@ -22,6 +23,7 @@ from adapter.cli.schema import schema
 from adapter.cli.send import send
 from adapter.cli.serve import serve
 from adapter.cli.show import coloured, show
+from adapter.cli.suggest import suggest
 from adapter.cli.where import where
 from adapter.errors import AdapterError
 from adapter.observe.observer import LOGGER, configure_logging
@@ -73,5 +75,21 @@ def main() -> None:
     """
 
 
-for _command in (serve, check, explain, schema, init, events, where, dead, export, sandbox, chaos, doctor, send):
+for _command in (
+    serve,
+    check,
+    explain,
+    schema,
+    init,
+    events,
+    where,
+    dead,
+    export,
+    sandbox,
+    chaos,
+    doctor,
+    send,
+    diff,
+    suggest,
+):
     main.add_command(_command)

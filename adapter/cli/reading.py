@@ -1,8 +1,16 @@
-"""Reads the files that commands are given."""
+"""Reads the files that commands are given: any text, and mappings ready to work."""
 
+import os
 from pathlib import Path
 
-from adapter.errors import ConfigError
+import click
+
+from adapter.activation import read_message
+from adapter.errors import ConfigError, MappingError
+from adapter.mapping.filetests import DEMO_KEY
+from adapter.mapping.load import load
+from adapter.mapping.ruleset import Ruleset
+from adapter.settings.mapping_choice import named_mapping
 
 
 def text_of(file: Path) -> str:
@@ -13,3 +21,23 @@ def text_of(file: Path) -> str:
         raise ConfigError(f"cannot read {file}: {cause.strerror}") from cause
     except UnicodeDecodeError as cause:
         raise ConfigError(f"{file} is not UTF-8 text, from byte {cause.start} on") from None
+
+
+def ruleset_of(mapping: str) -> Ruleset:
+    """The mapping of that name, file or pipe, to try things with: it hashes with ADAPTER_HASH_KEY or a demo key.
+
+    Raises ConfigError if there is none and MappingError, with every problem, if it cannot be used.
+    """
+    # A pipe is what a shell makes of <(git show HEAD:mappings/shop.yaml).
+    file = Path(mapping) if Path(mapping).is_fifo() else named_mapping(mapping, folder=Path())
+    text = text_of(file)
+    hash_key = os.environ.get("ADAPTER_HASH_KEY") or None
+    try:
+        return load(text, file=str(file), read=read_message, hash_key=hash_key)
+    except MappingError:
+        if hash_key is not None:
+            raise
+    ruleset = load(text, file=str(file), read=read_message, hash_key=DEMO_KEY)
+    # Only a mapping that hashes gets here: without the demo key it could not be used.
+    click.echo(f"note: ADAPTER_HASH_KEY is not set, so the hashes of {file} are made with a demo key", err=True)
+    return ruleset

@@ -1,12 +1,11 @@
 """What a change of a mapping would do to events: pure comparison of two rulesets, and a summary of equal changes.
 
 A change is a place and what stood there before and after. Changes that are alike over many events are told once, with
-how many events they concern.
+how many events they concern and an example. A summary takes any number of events in bounded memory.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
 from adapter.mapping.absent import ABSENT
@@ -17,7 +16,11 @@ from adapter.mapping.scalars import json_of, same
 from adapter.model import Call, Calls, Event, JsonObject, Rendered
 
 MAX_EXAMPLES: Final = 3
-"""Message ids that are kept for each group of changes."""
+"""Message ids that are kept for each kind of change."""
+MAX_KINDS: Final = 1_000
+"""Kinds of change that are told apart; event names made of ids would otherwise fill the memory."""
+MAX_CHARS: Final = 200
+"""Of a value, a name or a kind that is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +78,13 @@ def _call_changes(number: int, before: Call | None, after: Call | None) -> Seque
     if before is None or after is None:
         return [Change(number, "", _named(before), _named(after))]
     fields_before, fields_after = _fields(before), _fields(after)
-    return [
-        Change(number, place, _json(fields_before.get(place, ABSENT)), _json(fields_after.get(place, ABSENT)))
-        for place in dict.fromkeys([*fields_before, *fields_after])
-        if not same(fields_before.get(place, ABSENT), fields_after.get(place, ABSENT))
-    ]
+    changes = []
+    for place in fields_before | fields_after:
+        one, other = fields_before.get(place, ABSENT), fields_after.get(place, ABSENT)
+        # Most values are the event's own, the same object on both sides.
+        if one is not other and not same(one, other):
+            changes.append(Change(number, place, _json(one), _json(other)))
+    return changes
 
 
 def _named(call: Call | None) -> str | None:
@@ -106,18 +111,40 @@ def _json(value: Any) -> str | None:
 
 @dataclass(slots=True)
 class Group:
-    """Events that have the same kind of change, and the first few of them."""
+    """Events that have the same kind of change, `what`: how many, the ids of the first few, and the first in full.
 
+    `of` is the type and the name of the first event; `changes` are those of its changes that are of this kind.
+    """
+
+    what: str
+    of: str
+    changes: Sequence[Change]
     count: int = 0
     examples: list[str] = field(default_factory=list)
+
+    def lines(self) -> Sequence[str]:
+        """For people: the kind, the first event with its values, the ids of the others that are kept."""
+        first, *others = map(printable, self.examples)
+        changes = "\n".join(map(str, self.changes)).splitlines()
+        also = [f"    also {', '.join(others)}"] if others else []
+        return [
+            f"{_events(self.count)}: {self.what}",
+            f"    {first}  {self.of}",
+            *(f"      {line}" for line in changes),
+            *also,
+        ]
 
 
 @dataclass(slots=True)
 class Summary:
-    """A running count of differences; add events one by one, in any number."""
+    """A running count of differences; add events one by one, in any number.
+
+    `beyond` counts changes of kinds that came after MAX_KINDS others.
+    """
 
     same: int = 0
     different: int = 0
+    beyond: int = 0
     groups: dict[str, Group] = field(default_factory=dict)
 
     def add(self, event: Event, changes: Sequence[Change]) -> None:
@@ -126,40 +153,95 @@ class Summary:
             self.same += 1
             return
         self.different += 1
-        for kind in Counter(_kinds(changes)):
-            group = self.groups.setdefault(kind, Group())
-            group.count += 1
-            if len(group.examples) < MAX_EXAMPLES:
-                group.examples.append(event.message_id)
+        for what, alike in _by_kind(changes).items():
+            self._count(what, event, alike)
+
+    def _count(self, what: str, event: Event, changes: Sequence[Change]) -> None:
+        group = self.groups.get(what)
+        if group is None and len(self.groups) == MAX_KINDS:
+            self.beyond += 1
+            return
+        if group is None:
+            group = self.groups[what] = Group(what, _named_event(event), [_short(change) for change in changes])
+        group.count += 1
+        if len(group.examples) < MAX_EXAMPLES:
+            group.examples.append(event.message_id)
+
+    def ordered(self) -> Sequence[Group]:
+        """The groups, largest first."""
+        return sorted(self.groups.values(), key=lambda group: (-group.count, group.what))
 
     def lines(self) -> Sequence[str]:
-        """The groups, largest first, and the totals."""
-        ordered = sorted(self.groups.items(), key=lambda named: (-named[1].count, named[0]))
-        shown = [
-            f"{_events(group.count)}: {kind}  ({', '.join(map(printable, group.examples))})" for kind, group in ordered
-        ]
+        """For people: the groups, largest first, and the totals."""
+        shown = [line for group in self.ordered() for line in group.lines()]
+        if self.beyond:
+            shown.append(f"{self.beyond} changes more, of other kinds than these {MAX_KINDS}")
         total = self.same + self.different
         return [*shown, f"{_events(total)}: {self.same} the same, {self.different} different"]
+
+    def as_json(self) -> JsonObject:
+        """The same as data."""
+        return {
+            "events": self.same + self.different,
+            "same": self.same,
+            "different": self.different,
+            "beyond": self.beyond,
+            "changes": [
+                {
+                    "events": group.count,
+                    "what": group.what,
+                    "examples": group.examples,
+                    "of": group.of,
+                    "first": [asdict(change) for change in group.changes],
+                }
+                for group in self.ordered()
+            ],
+        }
 
 
 def _events(count: int) -> str:
     return f"{count} event{'' if count == 1 else 's'}"
 
 
-def _kinds(changes: Sequence[Change]) -> Iterable[str]:
+def _named_event(event: Event) -> str:
+    name = event.body.get("event")
+    return _cut(printable(f"{event.type} {name}" if isinstance(name, str) else event.type))
+
+
+def _short(change: Change) -> Change:
+    before, after = change.before and _cut(change.before), change.after and _cut(change.after)
+    return replace(change, place=_cut(printable(change.place)), before=before, after=after)
+
+
+def _by_kind(changes: Sequence[Change]) -> dict[str, list[Change]]:
+    kinds: dict[str, list[Change]] = {}
+    for what, alike in _kinds(changes):
+        kinds.setdefault(_cut(printable(what)), []).extend(alike)
+    return kinds
+
+
+def _kinds(changes: Sequence[Change]) -> Iterator[tuple[str, Sequence[Change]]]:
     """The changes of one event without its values; a field gone and one come with the same value is a renaming."""
-    gone = {change.before: change for change in changes if change.place and change.after is None}
-    renamed = [
-        (gone[change.after], change)
-        for change in changes
-        if change.place and change.before is None and change.after in gone and gone[change.after].call == change.call
-    ]
-    for old, new in renamed:
-        yield f"call {new.call} {old.place} → {new.place.rpartition('.')[2]}"
-    told = {id(change) for pair in renamed for change in pair}
+    gone: dict[tuple[int, str | None], list[Change]] = {}
+    for change in changes:
+        if change.place and change.after is None:
+            gone.setdefault((change.call, change.before), []).append(change)
+    told = set()
+    for change in changes:
+        alike = gone.get((change.call, change.after)) if change.place and change.before is None else None
+        if alike:
+            old = alike.pop(0)
+            yield f"call {change.call} {old.place} → {_new_name(old.place, change.place)}", (old, change)
+            told |= {id(old), id(change)}
     for change in changes:
         if id(change) not in told:
-            yield _kind(change)
+            yield _kind(change), (change,)
+
+
+def _new_name(old: str, new: str) -> str:
+    """The new place without the word in front that it shares with the old: `properties`, as a rule."""
+    word = f"{old.partition('.')[0]}."
+    return new.removeprefix(word)
 
 
 def _kind(change: Change) -> str:
@@ -168,3 +250,7 @@ def _kind(change: Change) -> str:
         return f"{where}{change.before or 'no call'} → {change.after or 'no call'}"
     what = "added" if change.before is None else "gone" if change.after is None else "changed"
     return f"call {change.call} {change.place} {what}"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_CHARS else text[: MAX_CHARS - 1] + "…"

@@ -27,7 +27,7 @@ class Suggestion:
     """`names` are the track events that no rule names, most frequent first. `uncounted` events have names that
     came after MAX_NAMES others, or that no file can hold.
 
-    `types` counts the messages of types that no rule handles.
+    `types` counts the messages of types that no rule handles, of the first MAX_NAMES types.
     """
 
     names: Sequence[tuple[str, int]]
@@ -70,7 +70,8 @@ def suggest(events: Iterable[Event], rules: Ruleset | None = None) -> Suggestion
     types: Counter[str] = Counter()
     uncounted = 0
     for event in events:
-        if rules is not None and not any(kinds is None or event.type in kinds for kinds in handled):
+        is_handled = rules is None or any(kinds is None or event.type in kinds for kinds in handled)
+        if not is_handled and (event.type in types or len(types) < MAX_NAMES):
             types[event.type] += 1
         name = event.body.get("event")
         if event.type != "track" or not isinstance(name, str) or not name.strip() or name in named:

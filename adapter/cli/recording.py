@@ -1,0 +1,139 @@
+"""Reads recorded events from a file, line by line and in constant memory, with a progress bar on a terminal.
+
+A line holds one JSON object: what `export` writes, or a bare message as a sender sends it. Which of them, each line
+tells. Messages are read as a webhook would read them, without asking their schema.
+"""
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from typing import BinaryIO, Final
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+from adapter.errors import ConfigError
+from adapter.ingest.decode import Body, decode
+from adapter.ingest.read import read_unchecked
+from adapter.ingest.timestamps import parse
+from adapter.model import Event, JsonObject
+
+MAX_LINE_BYTES: Final = 16 * 1024 * 1024
+"""A file without line ends must not fill the memory. Messages are far smaller: `limits.message` is 512 KB."""
+MAX_TOLD: Final = 20
+"""Unreadable lines that are told one by one."""
+
+_EXPORTED: Final = frozenset({"source", "receivedAt", "message"})
+_LINES_A_STEP: Final = 256
+"""Moving the bar costs as much as reading a line."""
+_UNREADABLE: Final = {
+    "json": "not JSON; each line holds one message",
+    "encoding": "not UTF-8 text",
+    "type": "not a JSON object; each line holds one message",
+}
+"""What the decoder says of a whole body, as it is said of a line."""
+
+
+class Recording:
+    """The events in `file`; go through them once, then ask `complete`. `now` stands in where no receipt is recorded.
+
+    A line that cannot be read is passed over while going through, and never forgotten.
+    """
+
+    def __init__(self, file: BinaryIO, *, now: datetime) -> None:
+        self.read = 0
+        self.unread = 0
+        self._file = file
+        self._name = getattr(file, "name", "<stdin>")
+        self._now = now
+        self._lines = 0
+        self._told: list[str] = []
+
+    def __iter__(self) -> Iterator[Event]:
+        """Each event in turn. Raises ConfigError if the file cannot be read on."""
+        with _bar(self._name, _size(self._file)) as advance:
+            for line in self._raw_lines():
+                self._lines += 1
+                advance(len(line))
+                found = self._event(line) if line.strip() else None
+                if isinstance(found, Event):
+                    self.read += 1
+                    yield found
+                elif found is not None:
+                    self._note(found)
+
+    def complete(self) -> None:
+        """Raises ConfigError, with file and line, if there were lines that could not be read, or no events at all."""
+        if self.unread:
+            left_out = f"{self._name}: {self.unread} of {self._lines} lines cannot be read; the result is without them"
+            raise ConfigError("\n".join([*self._told, left_out]))
+        if not self.read:
+            raise ConfigError(f"{self._name}: holds no events")
+
+    def _raw_lines(self) -> Iterator[bytes]:
+        """Lines with their ends; of one that is too long, so much that it is seen to be."""
+        while True:
+            try:
+                line = rest = self._file.readline(MAX_LINE_BYTES + 1)
+                while len(rest) > MAX_LINE_BYTES and not rest.endswith(b"\n"):
+                    rest = self._file.readline(MAX_LINE_BYTES + 1)
+            except OSError as cause:
+                raise ConfigError(f"cannot read {self._name}: {cause.strerror}") from cause
+            if not line:
+                return
+            yield line
+
+    def _event(self, line: bytes) -> Event | str:
+        """The event of one line, or what is wrong with it."""
+        if len(line) > MAX_LINE_BYTES:
+            return f"longer than {MAX_LINE_BYTES} bytes; each line holds one message"
+        body = decode(line)
+        if not isinstance(body, Body):
+            return _UNREADABLE.get(body.keyword, body.message)
+        if not body.is_single:
+            return _UNREADABLE["type"]
+        return self._read(body.messages[0])
+
+    def _read(self, held: JsonObject) -> Event | str:
+        source, received_at, message = "test", self._now, held
+        if held.keys() >= _EXPORTED and "type" not in held:
+            recorded_at = parse(held["receivedAt"])
+            if not isinstance(held["source"], str) or recorded_at is None or not isinstance(held["message"], dict):
+                return "not as `export` writes it: source, a text; receivedAt, a date; message, an object"
+            source, received_at, message = held["source"], recorded_at, held["message"]
+        place = f"{self._name}:{self._lines}"
+        return read_unchecked(message, source=source, received_at=received_at, new_id=lambda: place)
+
+    def _note(self, problem: str) -> None:
+        self.unread += 1
+        if len(self._told) < MAX_TOLD:
+            self._told.append(f"{self._name}:{self._lines}: {problem}")
+
+
+@contextmanager
+def _bar(what: str, size: int | None) -> Iterator[Callable[[int], None]]:
+    """A bar of the bytes read out of `size`, on a terminal only; what it gives takes the size of each line."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task(what, total=size)
+        read = lines = 0
+
+        def advance(line_bytes: int) -> None:
+            nonlocal read, lines
+            read += line_bytes
+            lines += 1
+            if lines % _LINES_A_STEP == 0:
+                progress.update(task, completed=read)
+
+        yield advance
+
+
+def _size(file: BinaryIO) -> int | None:
+    """The bytes of a regular file; None for a pipe, of which nobody knows."""
+    with suppress(OSError):
+        found = os.fstat(file.fileno())
+        return found.st_size if stat.S_ISREG(found.st_mode) else None
+    return None
