@@ -81,6 +81,7 @@ async def open_queue(settings: Settings, *, now: Callable[[], float]) -> Queue:
         now=now,
         unordered=unordered,
         max_pending=settings.limits.pending,
+        max_bytes=kept.max_disk_bytes,
         retention=Retention(history_s=kept.history_s, dead_s=kept.dead_s, dedup_s=kept.dedup_s),
     )
 

@@ -58,9 +58,13 @@ class _Answer:
 class GroupCommit:
     """Runs work on the thread that owns `connection`; must be made on the event loop that waits for the results."""
 
-    def __init__(self, connection: sqlite3.Connection, rows: Rows) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, rows: Rows, *, failed: Callable[[Exception], None] = lambda _: None
+    ) -> None:
+        """`failed` is told, on that thread, why a group could not be committed, before its jobs are tried alone."""
         self._connection = connection
         self._rows = rows
+        self._failed = failed
         self._loop = asyncio.get_running_loop()
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="queue-commit", daemon=True)
@@ -112,6 +116,7 @@ class GroupCommit:
             return self._transaction(jobs)
         except Exception as exc:
             self._roll_back()
+            self._failed(exc)
             if len(jobs) == 1:
                 return [_Answer(jobs[0], error=_as_queue_error(exc))]
         # One bad job must not fail the others: each has a transaction of its own now.

@@ -22,6 +22,7 @@ from adapter.queue.sqlite_dead import put_back
 from adapter.queue.sqlite_ends import End
 from adapter.queue.sqlite_file import OwnerLock, connect
 from adapter.queue.sqlite_known import SQL, Retention
+from adapter.queue.sqlite_room import Room, is_full_disk
 from adapter.queue.sqlite_rows import Head, SqliteRows
 
 _PRUNE_EVERY_S = 5.0
@@ -40,6 +41,7 @@ class SqliteQueue:
         lock: OwnerLock,
         connection: sqlite3.Connection,
         rows: SqliteRows,
+        room: Room,
         now: Callable[[], float],
         unordered: frozenset[str],
         max_pending: int,
@@ -53,7 +55,8 @@ class SqliteQueue:
         self._max_pending = max_pending
         self._pending = rows.pending()
         self._leases = Leases(now)
-        self._commits = GroupCommit(connection, rows)
+        self._room = room
+        self._commits = GroupCommit(connection, rows, failed=self._failed)
         self._loop = asyncio.get_running_loop()
         self._taking = asyncio.Lock()
         self._changed = asyncio.Event()
@@ -68,6 +71,7 @@ class SqliteQueue:
         unordered: Collection[str] = (),
         max_pending: int = 5_000_000,
         retention: Retention = _RETENTION,
+        max_bytes: int = 10 * 1000**3,
     ) -> Self:
         """Open or make the file at `path`; `now` gives seconds since 1970 and never jumps.
 
@@ -79,6 +83,7 @@ class SqliteQueue:
             connection = await asyncio.to_thread(connect, path)
             rows = SqliteRows(connection, now=now, retention=retention)
             rows.void_far_dues(_MAX_DELAY_S)
+            room = await asyncio.to_thread(Room, path, max_bytes=max_bytes)
         except BaseException:
             lock.release()
             raise
@@ -87,21 +92,20 @@ class SqliteQueue:
             lock=lock,
             connection=connection,
             rows=rows,
+            room=room,
             now=now,
             unordered=frozenset(unordered),
             max_pending=max_pending,
         )
 
     async def put(self, events: Sequence[Event], rejections: Sequence[Rejection] = ()) -> Stored:
-        if self._pending + len(events) > self._max_pending:
-            raise self._full()
+        await self._make_sure_of_room(len(events))
         # Encoded before they join a group: one that cannot be stored fails its own caller only.
         rows = [encode(event, ordered=event.source not in self._unordered) for event in events]
         return await self._commits.write(lambda: self._rows.put(rows, rejections), after=self._put_done)
 
     async def probe(self) -> None:
-        if self._pending >= self._max_pending:
-            raise self._full()
+        await self._make_sure_of_room(1)
         await self._commits.write(self._rows.probe)
 
     async def take(
@@ -178,6 +182,7 @@ class SqliteQueue:
         await asyncio.gather(self._pruning, return_exceptions=True)
         await self._commits.close()
         self._connection.close()
+        self._room.leave()
         self._lock.release()
 
     def _end(self, held: Held, lease: Lease, outcome: Outcome, mapping: str) -> End:
@@ -191,8 +196,16 @@ class SqliteQueue:
             has_sent=bool(held.sent or lease.sent),
         )
 
-    def _full(self) -> QueueFull:
-        return QueueFull(f"{self._pending} events are pending; this queue takes {self._max_pending} at most")
+    async def _make_sure_of_room(self, count: int) -> None:
+        """Raises QueueFull if `count` events more are too many."""
+        if self._pending + count > self._max_pending:
+            raise QueueFull(f"{self._pending} events are pending; this queue takes {self._max_pending} at most")
+        if self._room.is_full and not await asyncio.to_thread(self._room.recover):
+            raise self._room.refusal()
+
+    def _failed(self, exc: Exception) -> None:
+        if is_full_disk(exc):
+            self._room.give_way()
 
     def _revived(self, count: int) -> None:
         self._pending += count
@@ -253,6 +266,14 @@ class SqliteQueue:
                 while more:
                     more = await self._commits.write(lambda: self._rows.prune(_PRUNE_ROWS))
                 await self._commits.read(self._rows.free_pages)
+                await self._thin_out()
+
+    async def _thin_out(self) -> None:
+        """Near the limit of the disk history goes first, the oldest; only what is pending or dead can fill it."""
+        used = await self._commits.read(self._rows.used_bytes)
+        while used > self._room.thin_bytes and await self._commits.write(lambda: self._rows.thin_out(_PRUNE_ROWS)):
+            used = await self._commits.read(self._rows.used_bytes)
+        self._room.uses(used)
 
 
 def _balance(path: Path) -> Balance:

@@ -130,6 +130,18 @@ class SqliteRows:
         for name in ("remove_message", *also):
             self._run(SQL[name], (receipt,))
 
+    def thin_out(self, limit: int) -> bool:
+        """Forget the `limit` oldest finished events, however recent; True if there were any."""
+        oldest = self._run(SQL["oldest_history"], (limit,)).fetchall()
+        for (receipt,) in oldest:
+            self._forget_event(receipt, "remove_finished")
+        return bool(oldest)
+
+    def used_bytes(self) -> int:
+        """What the pages in use come to; the file may be larger."""
+        pages, free, size = (self._run(SQL[name]).fetchone()[0] for name in ("page_count", "free_count", "page_size"))
+        return int((pages - free) * size)
+
     def free_pages(self) -> None:
         """Give some unused pages back to the file system."""
         self._run(SQL["free_pages"]).fetchall()

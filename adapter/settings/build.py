@@ -87,7 +87,10 @@ def built(
             pending=limits["pending"],
         ),
         retention=RetentionSettings(
-            history_s=retention["history"], dead_s=retention["dead"], dedup_s=retention["dedup"]
+            history_s=retention["history"],
+            dead_s=retention["dead"],
+            dedup_s=retention["dedup"],
+            max_disk_bytes=retention["max_disk"],
         ),
         hash_key=values.get("hash_key"),
         admin_token=values.get("admin_token"),

@@ -90,6 +90,7 @@ class RetentionSettings:
     history_s: float
     dead_s: float
     dedup_s: float
+    max_disk_bytes: int
 
 
 @dataclass(frozen=True, slots=True)

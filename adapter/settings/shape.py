@@ -27,7 +27,6 @@ LATER: frozenset[Path] = frozenset(
         ("sources", ANY, "store"),
         ("sources", ANY, "horizon"),
         ("retention", "deletions"),
-        ("retention", "max_disk"),
     }
 )
 """Settings that are planned and do nothing yet, so that accepting them would be a lie. `*` stands for any name."""

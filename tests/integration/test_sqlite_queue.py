@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from adapter.errors import ConfigError, QueueError
+from adapter.errors import ConfigError, QueueError, QueueFull
 from adapter.model import Dead, Delivered, Lease, Reason, Retry
 from adapter.queue.group_commit import GroupCommit
 from adapter.queue.sqlite import SqliteQueue
 from adapter.queue.sqlite_file import SCHEMA_VERSION, connect
 from adapter.queue.sqlite_known import Retention
+from adapter.queue.sqlite_room import BALLAST_BYTES
 from tests.fakes import FakeClock, make_event, make_rejection
 
 
@@ -126,6 +127,53 @@ async def test_a_full_disk_refuses_and_recovers(queue: SqliteQueue) -> None:
     queue._connection.execute("PRAGMA max_page_count = 1000000")
     await queue.probe()
     assert (await queue.put([make_event("m-2")])).stored == 1
+
+
+async def test_a_full_disk_lets_delivery_go_on(path: Path, clock: FakeClock) -> None:
+    """When the disk is full nothing new is taken, while the ballast's place lets what is stored be settled; once there
+    is room again, events are taken again.
+    """
+    queue = await SqliteQueue.open(path, now=clock)
+    ballast = path.with_name("queue.db.ballast")
+    assert ballast.stat().st_size == BALLAST_BYTES
+    await queue.put([make_event(f"m-{n}", user=f"u-{n}") for n in range(3)])
+    leases = await take(queue)
+    queue._room.give_way()
+    ballast.mkdir()  # its place is taken: the disk has no room for it
+    for refused in (queue.put([make_event("m-9")]), queue.probe()):
+        with pytest.raises(QueueFull, match="the disk is full"):
+            await refused
+    assert all([await queue.settle(lease, Delivered()) for lease in leases])
+    ballast.rmdir()
+    await queue.probe()
+    assert (await queue.put([make_event("m-9")])).stored == 1
+    await queue.close()
+    assert not ballast.exists()
+
+
+async def test_history_makes_room_before_events_are_refused(path: Path, clock: FakeClock) -> None:
+    """Near `max_disk` finished events go, the oldest first; only what is pending or dead makes the queue full."""
+    queue = await SqliteQueue.open(path, now=clock, max_bytes=1_000_000)
+
+    async def fill(name: str, count: int) -> None:
+        await queue.put([make_event(f"{name}-{n}", user=name, properties={"text": "x" * 5_000}) for n in range(count)])
+
+    await fill("done", 200)
+    while leases := await take(queue):
+        await queue.settle(leases[0], Delivered())
+    await queue._thin_out()
+    await queue.probe()
+    assert queue._connection.execute("SELECT count(*) FROM finished").fetchone()[0] < 200
+    await fill("waits", 250)
+    await queue._thin_out()
+    with pytest.raises(QueueFull, match=r"retention\.max_disk"):
+        await queue.put([make_event("late")])
+    while leases := await take(queue):
+        await queue.settle(leases[0], Delivered())
+    await queue._thin_out()
+    assert (await queue.put([make_event("late")])).stored == 1
+    assert (await queue.balance()).unaccounted == 0
+    await queue.close()
 
 
 async def test_one_bad_job_fails_alone(path: Path) -> None:

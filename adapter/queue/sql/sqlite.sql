@@ -167,6 +167,18 @@ UPDATE lane SET due_us = ?1 WHERE due_us > ?1 + ?2;
 -- name: old_history
 SELECT receipt FROM (SELECT receipt, finished_us FROM finished ORDER BY receipt LIMIT ?2) WHERE finished_us < ?1;
 
+-- name: oldest_history
+SELECT receipt FROM finished ORDER BY receipt LIMIT ?;
+
+-- name: page_count
+PRAGMA page_count;
+
+-- name: free_count
+PRAGMA freelist_count;
+
+-- name: page_size
+PRAGMA page_size;
+
 -- name: old_dead
 SELECT receipt, message.source
 FROM (SELECT receipt, died_us FROM dead ORDER BY receipt LIMIT ?2) JOIN message USING (receipt) WHERE died_us < ?1;
