@@ -18,7 +18,7 @@ from adapter.cli.events import in_pages, print_entries, show_entries
 from adapter.cli.letters import Chosen, Wanted, choose, letters, rejections
 from adapter.cli.ndjson import line_of, part_of
 from adapter.cli.read_anew import read_anew
-from adapter.cli.table import plain, show_table
+from adapter.cli.table import counted, plain, show_table
 from adapter.ingest.decode import decode
 from adapter.model import Event, Problem
 from adapter.queue.desk import Desk
@@ -105,12 +105,13 @@ def requeue(
         chosen = choose(desk, wanted)
         count = in_pages(desk.requeue, chosen.receipts)
         read, still = _read_anew(desk, settings, chosen.numbers)
-        click.echo(f"pending again: {count} events, {read['pending']} rejections that can be read now")
+        readable = counted(read["pending"], "rejection that can be read now", "rejections that can be read now")
+        click.echo(f"pending again: {counted(count, 'event')}, {readable}")
         if read["duplicate"]:
-            click.echo(f"{read['duplicate']} rejections were received again meanwhile, and count as duplicates")
+            click.echo(f"received again meanwhile, so a duplicate now: {counted(read['duplicate'], 'rejection')}")
         for reason, number in still.most_common():
-            click.echo(f"{number} still rejected: {plain(reason)}")
-        _end(chosen)
+            click.echo(f"still rejected: {number} × {plain(reason)}")
+        _end(chosen, wanted)
 
 
 @dead.command("discard")
@@ -131,13 +132,11 @@ def discard_(
     wanted = _wanted(idents, cause, everything=everything)
     with desk_at(settings_of(config, sandbox=sandbox)) as desk:
         chosen = choose(desk, wanted)
-        told = f"{len(chosen.receipts)} dead letters and {len(chosen.numbers)} rejections"
         if not yes and (chosen.receipts or chosen.numbers):
-            click.confirm(f"Forget {told} for good?", abort=True)
-        letters = in_pages(desk.discard, chosen.receipts)
-        rejections = in_pages(desk.discard_rejections, chosen.numbers)
-        click.echo(f"discarded {letters} dead letters and {rejections} rejections")
-        _end(chosen)
+            click.confirm(f"Forget {_told(len(chosen.receipts), len(chosen.numbers))} for good?", abort=True)
+        gone = in_pages(desk.discard, chosen.receipts), in_pages(desk.discard_rejections, chosen.numbers)
+        click.echo(f"discarded {_told(*gone)}")
+        _end(chosen, wanted)
 
 
 @dead.command("export")
@@ -161,9 +160,9 @@ def export_(file: Path, cause: str | None, config: Path | None, sandbox: bool) -
             skipped += len(page) - len(whole)
             part.write(whole, receipt=0)
         part.finish()
-        click.echo(f"{file}: {part.reached.lines} messages")
+        click.echo(f"{file}: {counted(part.reached.lines, 'message')}")
         if skipped:
-            click.echo(f"{skipped} rejections are no JSON objects and cannot be exported; see `dead show`", err=True)
+            click.echo(f"left out, as no JSON object: {counted(skipped, 'rejection')}; see `dead show`", err=True)
 
 
 def _wanted(idents: tuple[str, ...], cause: str | None, *, everything: bool, unmatched: bool = False) -> Wanted:
@@ -194,12 +193,19 @@ def _read_anew(desk: Desk, settings: Settings, numbers: Sequence[int]) -> tuple[
     return became, still
 
 
-def _end(chosen: Chosen) -> None:
-    """Exit 1 if some id means nothing here."""
+def _end(chosen: Chosen, wanted: Wanted) -> None:
+    """Exit 1 if an id or a cause means nothing here."""
     for ident in chosen.missing:
         click.echo(f"{plain(ident)}: neither a dead letter nor a rejection", err=True)
-    if chosen.missing:
+    is_nothing = wanted.cause is not None and not chosen.receipts and not chosen.numbers
+    if is_nothing:
+        click.echo("no cause has this text; see them with: browsee-adapter dead list --group", err=True)
+    if chosen.missing or is_nothing:
         raise SystemExit(1)
+
+
+def _told(dead_letters: int, rejected: int) -> str:
+    return f"{counted(dead_letters, 'dead letter')} and {counted(rejected, 'rejection')}"
 
 
 def _print_groups(groups: Sequence[Group], *, machine: bool) -> None:

@@ -13,7 +13,7 @@ from adapter.cli import entries, told
 from adapter.cli.at_queue import desk_at, queue_options, settings_of
 from adapter.cli.entries import COLUMNS, Entry
 from adapter.cli.show import show
-from adapter.cli.table import plain, show_table
+from adapter.cli.table import counted, plain, show_table
 from adapter.queue.desk import Desk
 from adapter.queue.stories import Outcome, Rejected, Story
 
@@ -121,10 +121,11 @@ def purge(user: str, yes: bool, config: Path | None, sandbox: bool) -> None:
             click.echo("nothing is kept of this user")
             return
         if not yes:
-            click.confirm(f"Take away {len(receipts)} events and {len(numbers)} rejections of this user?", abort=True)
+            told = f"{counted(len(receipts), 'event')} and {counted(len(numbers), 'rejection')}"
+            click.confirm(f"Take away {told} of this user?", abort=True)
         deleted = in_pages(desk.delete_bodies, receipts)
         rejections = in_pages(desk.discard_rejections, numbers)
-        click.echo(f"took away {deleted} events and {rejections} rejections")
+        click.echo(f"took away {counted(deleted, 'event')} and {counted(rejections, 'rejection')}")
         if not desk.empty_log():
             click.echo("the service is reading: copies stay in the write-ahead log until it is next emptied", err=True)
 

@@ -7,6 +7,7 @@ import click
 from adapter.cli.at_queue import desk_at, queue_options, settings_of
 from adapter.cli.entries import is_deleted
 from adapter.cli.ndjson import Part, line_of, part_of, progress
+from adapter.cli.table import counted
 from adapter.queue.desk import Desk
 
 _PAGE = 1_000
@@ -30,7 +31,7 @@ def export(file: Path, source: str | None, config: Path | None, sandbox: bool) -
     with desk_at(settings_of(config, sandbox=sandbox)) as desk, part_of(file) as part:
         _write(desk, part, source)
         part.finish()
-        click.echo(f"{file}: {part.reached.lines} events")
+        click.echo(f"{file}: {counted(part.reached.lines, 'event')}")
 
 
 def _write(desk: Desk, part: Part, source: str | None) -> None:

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import NamedTuple
 
 from adapter.cli.entries import Entry
 from adapter.queue.desk import Desk
-from adapter.queue.stories import Outcome, Rejected, Story
+from adapter.queue.stories import Group, Outcome, Rejected, Story
 
 _PAGE = 500
 
@@ -23,9 +24,9 @@ class Wanted:
     unmatched: bool = False
     outcomes: tuple[Outcome, ...] = ("dead",)
 
-    def takes(self, entry: Entry) -> bool:
+    def takes(self, kept: Entry | Group) -> bool:
         """Whether its cause is meant; letters of either case."""
-        return self.cause is None or self.cause.casefold() in entry.cause.casefold()
+        return self.cause is None or self.cause.casefold() in kept.cause.casefold()
 
 
 class Chosen(NamedTuple):
@@ -41,12 +42,12 @@ def choose(desk: Desk, wanted: Wanted) -> Chosen:
     if wanted.idents:
         return _named(desk, wanted)
     if wanted.unmatched:
-        return Chosen([story.receipt for story in unmatched_events(desk)], [], [])
-    return Chosen(
-        [story.receipt for story in letters(desk) if wanted.takes(story)],
-        [kept.number for kept in rejections(desk) if wanted.takes(kept)],
-        [],
-    )
+        return Chosen(sorted(chain.from_iterable(desk.unmatched())), [], [])
+    chosen = Chosen([], [], [])
+    for group in desk.groups():
+        if wanted.takes(group):
+            (chosen.numbers if group.rejected else chosen.receipts).extend(desk.members(group))
+    return Chosen(sorted(chosen.receipts), sorted(chosen.numbers), [])
 
 
 def _named(desk: Desk, wanted: Wanted) -> Chosen:
@@ -78,11 +79,3 @@ def rejections(desk: Desk) -> Iterator[Rejected]:
     while page := desk.rejections(after=after, limit=_PAGE):
         yield from page
         after = page[-1].number
-
-
-def unmatched_events(desk: Desk) -> Iterator[Story]:
-    """Every event that no rule took and history still has, the oldest first."""
-    after = 0
-    while page := desk.unmatched(after=after, limit=_PAGE):
-        yield from page
-        after = page[-1].receipt

@@ -12,6 +12,7 @@ from adapter.cli.event_files import Reading, windows
 from adapter.cli.ndjson import beside, note_done, progress, read_done
 from adapter.cli.reading import text_of
 from adapter.cli.sending import Sender
+from adapter.cli.table import counted
 from adapter.errors import ConfigError
 from adapter.model import JsonObject, Secret
 
@@ -47,7 +48,7 @@ def send(file: Path, url: str, key_file: Path | None, source: str | None, sent_a
             sent = asyncio.run(_send(opened, file, reading, note={**note, **reached}, key=key, size=size))
     except OSError as cause:
         raise ConfigError(f"cannot read {file}: {cause.strerror}") from cause
-    click.echo(f"{file}: {sent['sent']} messages sent; {beside(file, '.done')} notes it")
+    click.echo(f"{file}: {counted(sent['sent'], 'message')} sent; {beside(file, '.done')} notes it")
     if sent["refused"] or sent["broken"]:
         raise SystemExit(1)
 
@@ -69,7 +70,8 @@ async def _send(
                     }
                     if refused:
                         click.echo(
-                            f"{file}: {refused} messages of {source} up to line {window.lines} refused", err=True
+                            f"{file}: refused up to line {window.lines}: {counted(refused, 'message')} of {source}",
+                            err=True,
                         )
                 for number in window.broken:
                     click.echo(f"{file}:{number}: not a JSON object", err=True)

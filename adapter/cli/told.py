@@ -7,6 +7,7 @@ from adapter.activation import loader
 from adapter.cli import entries
 from adapter.cli.entries import Entry
 from adapter.cli.reading import text_of
+from adapter.cli.table import counted
 from adapter.errors import ConfigError
 from adapter.ingest.timestamps import written
 from adapter.mapping import explain
@@ -104,7 +105,7 @@ def _rejection_text(entry: Rejected) -> str:
 def _answered(story: Story, desk: Desk) -> list[str]:
     lines = [_outcome_line(story, desk)]
     if story.ended_at is not None and story.attempt:
-        lines.append(f"  after {_counted(story.attempt, 'failed try', 'failed tries')}")
+        lines.append(f"  after {counted(story.attempt, 'failed try', 'failed tries')}")
     lines += [f"  got through before: {key}" for key in story.sent]
     return lines
 
@@ -117,13 +118,9 @@ def _outcome_line(story: Story, desk: Desk) -> str:
     if standing is None:
         return "pending: it is ending right now"
     if standing.ahead:
-        return f"pending: {_counted(standing.ahead, 'event', 'events')} of its user must end before it"
-    tried = f", after {_counted(standing.attempt, 'failed try', 'failed tries')}" if standing.attempt else ""
+        return f"pending: {counted(standing.ahead, 'event')} of its user must end before it"
+    tried = f", after {counted(standing.attempt, 'failed try', 'failed tries')}" if standing.attempt else ""
     return f"pending: the first of its user, due {written(standing.due_at)}{tried}"
-
-
-def _counted(count: int, one: str, many: str) -> str:
-    return f"{count} {one if count == 1 else many}"
 
 
 def _pretty(body: JsonObject) -> str:

@@ -111,26 +111,28 @@ class Desk:
                 return Standing(ahead=ahead, due_at=from_us(due_us), attempt=attempt)
         return None
 
-    def unmatched(self, *, after: int = 0, limit: int = 500) -> list[Story]:
-        """Up to `limit` events after receipt `after` that no rule took, oldest first."""
-        found: list[Story] = []
-        newest = self.newest_receipt()
-        while len(found) < limit and after < newest:
-            found += self._stories(DESK["unmatched_after"], after, after + _WINDOW)
-            after += _WINDOW
-        return found[:limit]
+    def unmatched(self) -> Iterator[list[int]]:
+        """The receipts of events that no rule took, in pages."""
+        for start, stop in self._windows_down(self.newest_receipt() + 1):
+            yield [receipt for (receipt,) in self._run(DESK["unmatched_between"], (start, stop)).fetchall()]
 
     # -- what did not get through ----------------------------------------------------------------------------------
 
-    def groups(self, *, limit: int = 100) -> list[Group]:
-        """Dead letters and rejections by cause, most first."""
-        found = [(row, False) for row in self._run(DESK["dead_groups"], (limit,))]
-        found += [(row, True) for row in self._run(DESK["rejection_groups"], (limit,))]
+    def groups(self, *, limit: int | None = None) -> list[Group]:
+        """Dead letters and rejections by cause, most first; the first `limit` of them, if it is given."""
+        most = -1 if limit is None else limit
+        found = [(row, False) for row in self._run(DESK["dead_groups"], (most,))]
+        found += [(row, True) for row in self._run(DESK["rejection_groups"], (most,))]
         groups = [
             Group(count=count, reason=reason, detail=detail, first=first, rejected=rejected)
             for (reason, detail, count, first), rejected in found
         ]
         return sorted(groups, key=lambda group: -group.count)[:limit]
+
+    def members(self, group: Group) -> list[int]:
+        """The receipts of the dead letters of a group, or the numbers of its rejections."""
+        statement = DESK["rejections_of_group" if group.rejected else "dead_of_group"]
+        return [ident for (ident,) in self._run(statement, (group.reason, group.detail)).fetchall()]
 
     def dead(
         self, *, after: int = 0, limit: int = 500, reason: str | None = None, detail: str | None = None

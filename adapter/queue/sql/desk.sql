@@ -47,8 +47,14 @@ SELECT reason, detail, count(*), min(receipt) FROM dead GROUP BY reason, detail 
 SELECT receipt FROM dead
 WHERE receipt > ?1 AND (?2 IS NULL OR reason = ?2) AND (?3 IS NULL OR detail = ?3) ORDER BY receipt LIMIT ?4;
 
--- name: unmatched_after
-SELECT receipt FROM finished WHERE receipt > ?1 AND receipt <= ?2 AND outcome = 'unmatched' ORDER BY receipt;
+-- name: unmatched_between
+SELECT receipt FROM finished WHERE receipt >= ?1 AND receipt < ?2 AND outcome = 'unmatched';
+
+-- name: dead_of_group
+SELECT receipt FROM dead WHERE reason = ? AND detail = ?;
+
+-- name: rejections_of_group
+SELECT id FROM rejection WHERE reason = ? AND problems = ?;
 
 -- name: rejection_groups
 SELECT reason, problems, count(*), min(id) FROM rejection GROUP BY reason, problems ORDER BY count(*) DESC LIMIT ?;

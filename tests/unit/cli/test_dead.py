@@ -69,15 +69,15 @@ async def test_a_cause_is_requeued_after_its_mapping_was_mended(queue: Shell) ->
 async def test_all_are_requeued_but_what_still_does_not_fit(queue: Shell) -> None:
     """A rejection is read anew: as an event it is pending, else it stays and says why."""
     result = queue.run("dead", "requeue", "--all")
-    assert "pending again: 3 events, 1 rejections that can be read now" in result.stdout
-    assert "1 still rejected: schema: /event is required" in result.stdout
+    assert "pending again: 3 events, 1 rejection that can be read now" in result.stdout
+    assert "still rejected: 1 × schema: /event is required" in result.stdout
     assert await counts(queue) == (4, 0, 1, 0, 0)
     assert "pending" in queue.run("where", "good-1").stdout
 
 
 async def test_what_no_rule_took_is_requeued(queue: Shell) -> None:
     """Once there is a rule for it."""
-    assert "pending again: 1 events" in queue.run("dead", "requeue", "--unmatched").stdout
+    assert "pending again: 1 event," in queue.run("dead", "requeue", "--unmatched").stdout
     assert await counts(queue) == (1, 3, 2, 0, 0)
 
 
@@ -85,7 +85,7 @@ async def test_ids_are_requeued_and_unknown_ones_told(queue: Shell) -> None:
     """What was delivered is none of them; the others are done all the same, and the exit code is 1."""
     result = queue.run("dead", "requeue", "1", "4", "r2", "5", "r77", "nonsense")
     assert result.exit_code == 1
-    assert "pending again: 2 events, 1 rejections" in result.stdout
+    assert "pending again: 2 events, 1 rejection " in result.stdout
     assert [line.partition(":")[0] for line in result.stderr.splitlines()] == ["5", "r77", "nonsense"]
     assert await counts(queue) == (3, 2, 1, 0, 0)
 
@@ -94,7 +94,7 @@ async def test_a_requeued_rejection_that_came_again_is_a_duplicate(shop: Shell) 
     """The sender repaired it before the operator did."""
     await fill(shop.folder / "queue.db", [Ended(an_order("good-1"), Delivered())], [a_rejection(READABLE)])
     result = shop.run("dead", "requeue", "--all")
-    assert "1 rejections were received again meanwhile" in result.stdout
+    assert "received again meanwhile, so a duplicate now: 1 rejection" in result.stdout
     assert await counts(shop) == (0, 0, 0, 0, 0)
 
 
@@ -115,7 +115,7 @@ async def test_letters_are_discarded_after_asking(queue: Shell) -> None:
     assert (refused.exit_code, "Forget 3 dead letters and 2 rejections for good?" in refused.stdout) == (1, True)
     assert await counts(queue) == (0, 3, 2, 0, 0)
     done = queue.run("dead", "discard", "--cause", "no such project", "--yes")
-    assert "discarded 1 dead letters and 0 rejections" in done.stdout
+    assert "discarded 1 dead letter and 0 rejections" in done.stdout
     assert queue.run("dead", "discard", "r1", "--yes").exit_code == 0
     assert await counts(queue) == (0, 2, 2, 1, 0)
     assert queue.run("dead", "discard", "4", "--yes").exit_code == 1
@@ -142,5 +142,12 @@ async def test_an_export_counts_what_it_cannot_write(shop: Shell) -> None:
     """A body that is not JSON has no line."""
     await fill(shop.folder / "queue.db", [], [a_rejection(b"nonsense"), a_rejection(READABLE)])
     result = shop.run("dead", "export", "lost.ndjson", "--cause", "event")
-    assert "1 messages" in result.stdout
-    assert "1 rejections are no JSON objects" in result.stderr
+    assert "1 message" in result.stdout
+    assert "left out, as no JSON object: 1 rejection" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["requeue", "discard"])
+def test_a_cause_that_there_is_not_is_told(queue: Shell, command: str) -> None:
+    """Rather than nothing being done in silence."""
+    result = queue.run("dead", command, "--cause", "no such text")
+    assert (result.exit_code, "no cause has this text" in result.stderr) == (1, True)
