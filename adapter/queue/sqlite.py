@@ -84,19 +84,22 @@ class SqliteQueue:
             rows = SqliteRows(connection, now=now, retention=retention)
             rows.void_far_dues(_MAX_DELAY_S)
             room = await asyncio.to_thread(Room, path, max_bytes=max_bytes)
+            return cls(
+                path,
+                lock=lock,
+                connection=connection,
+                rows=rows,
+                room=room,
+                now=now,
+                unordered=frozenset(unordered),
+                max_pending=max_pending,
+            )
+        except sqlite3.Error as exc:
+            lock.release()
+            raise QueueError(f"{path}: cannot be used as a queue: {exc}") from exc
         except BaseException:
             lock.release()
             raise
-        return cls(
-            path,
-            lock=lock,
-            connection=connection,
-            rows=rows,
-            room=room,
-            now=now,
-            unordered=frozenset(unordered),
-            max_pending=max_pending,
-        )
 
     async def put(self, events: Sequence[Event], rejections: Sequence[Rejection] = ()) -> Stored:
         await self._make_sure_of_room(len(events))
