@@ -59,7 +59,10 @@ class Control:
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """One row of the table. `max_s` bounds a run; `seeds` is how many runs the long form makes."""
+    """One row of the table. `max_s` bounds a run; `seeds` is how many runs the long form makes.
+
+    `gaps` are beginnings of sentences about what is known not to hold yet: the table shows them.
+    """
 
     number: str
     what: str
@@ -67,6 +70,7 @@ class Experiment:
     control: Control
     max_s: float = 120.0
     seeds: int = 3
+    gaps: tuple[str, ...] = ()
 
 
 def together(runs: Iterable[Findings]) -> Findings:

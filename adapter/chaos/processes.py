@@ -60,16 +60,14 @@ async def start(
     log: Path,
     module: str = "adapter",
     environ: Mapping[str, str] | None = None,
-    before: Sequence[str] = (),
 ) -> Process:
     """Run `python -m <module> <arguments>` and wait for the address it prints; what it logs is added to `log`.
 
-    `before` is put in front of the command, such as `faketime -3d`. Raises DidNotStart if it ends first.
+    Raises DidNotStart if it ends first.
     """
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("ADAPTER_", "BROWSEE_"))}
     with log.open("ab") as errors:
         process = await asyncio.create_subprocess_exec(
-            *before,
             sys.executable,
             "-m",
             module,

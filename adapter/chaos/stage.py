@@ -27,22 +27,27 @@ _PAGE = 10_000
 class Setup:
     """How adapter and sandbox are run.
 
-    `source` and `settings` go over the kit's own; `script` and `sandbox` are the sandbox's script and options;
-    `browsee_url` replaces the sandbox; `module` runs something else than the adapter; `before` stands in front of it.
+    `source` (what all sources have), `sources` (what each has besides) and `settings` go over the kit's own; `script`
+    and `sandbox` are the sandbox's script and options;
+    `browsee_url` replaces the sandbox; `module` runs something else than the adapter.
     """
 
     source: Mapping[str, Any] = field(default_factory=dict)
+    sources: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: {SOURCE: {}})
     settings: Mapping[str, Any] = field(default_factory=dict)
     script: str = ""
     sandbox: Sequence[str] = ()
     browsee_url: str = ""
     rate: str = "5000/s"
     module: str = "adapter"
-    strict: bool = False
+    is_strict: bool = False
 
 
 class Stage:
-    """Made by `opened`. `adapter` may be killed, stopped and started again; it keeps its address."""
+    """Made by `opened`. `adapter` may be killed, stopped and started again; it keeps its address.
+
+    Before a start, `queue` and `environ` may be set, and `browsee_url` to something else than the sandbox.
+    """
 
     def __init__(self, folder: Path, setup: Setup, *, http: aiohttp.ClientSession, stack: AsyncExitStack) -> None:
         self.folder = folder
@@ -52,7 +57,7 @@ class Stage:
         self.mapping = folder / "mapping.yaml"
         self.adapter: Process | None = None
         self.peak_memory_bytes = 0
-        self.before: Sequence[str] = ()
+        self.browsee_url = setup.browsee_url
         self.environ: Mapping[str, str] = {}
         self._stack = stack
         self._sandbox: Process | None = None
@@ -90,14 +95,13 @@ class Stage:
         began_s = time.monotonic()
         config = self._write_settings()
         arguments = ["--config", str(config), "--host", "127.0.0.1", "--port", str(self._port)]
-        if self.setup.strict:
+        if self.setup.is_strict:
             arguments.append("--strict")
         self.adapter = await start(
             ["serve", *arguments] if self.setup.module == "adapter" else arguments,
             log=self.folder / "adapter.log",
             module=self.setup.module,
             environ=self.environ,
-            before=self.before,
         )
         self._stack.push_async_callback(self.adapter.end, signal.SIGKILL)
         self._port = int(self.adapter.url.rpartition(":")[2])
@@ -176,12 +180,12 @@ class Stage:
         return sandbox
 
     def _write_settings(self) -> Path:
-        browsee = self.setup.browsee_url or ("" if self._sandbox is None else self._sandbox.url)
-        source = {"keys": [KEY], "browsee_api_key": "chaos", "mapping": str(self.mapping), **self.setup.source}
+        browsee = self.browsee_url or ("" if self._sandbox is None else self._sandbox.url)
+        common = {"keys": [KEY], "browsee_api_key": "chaos", "mapping": str(self.mapping), **self.setup.source}
         settings = {
             "queue": f"sqlite:///{self.queue}",
             "browsee": {"url": f"{browsee}/api/v1", "rate": self.setup.rate},
-            "sources": {SOURCE: source},
+            "sources": {name: {**common, **own} for name, own in self.setup.sources.items()},
             "retry": {"for": "72h", "max": "1s"},
             **self.setup.settings,
         }

@@ -10,6 +10,7 @@ from adapter.chaos.kit import Row, Verdict
 _HEADINGS = ("", "experiment", "seeds", "acked", "delivered", "dead", "duplicates", "lost", "worst recovery", "verdict")
 _STYLES = {
     Verdict.HELD: "green",
+    Verdict.GAP: "yellow",
     Verdict.BROKEN: "bold red",
     Verdict.SKIPPED: "yellow",
     Verdict.FAILED: "cyan",
