@@ -37,7 +37,7 @@ from adapter.model import Balance, JsonObject, Kind, Secret
 from adapter.monitor import Monitor, Watched, project_id
 from adapter.observe import happenings
 from adapter.observe.observer import Observer
-from adapter.queue.base import Queue
+from adapter.queue.base import Disk, Queue
 from adapter.queue.memory import MemoryQueue
 from adapter.queue.sqlite import SqliteQueue
 from adapter.queue.sqlite_known import Retention
@@ -113,6 +113,7 @@ class Service:
         self._stopping = False
         self._balance: Balance | None = None
         self._active = activation.Active()
+        self._disk: Callable[[], Disk | None] = lambda: None
         self._workers: list[Worker] = []
 
     async def run(self, *, stop: asyncio.Event, started: Callable[[Running], None]) -> None:
@@ -131,7 +132,7 @@ class Service:
             self._workers = list(self._make_workers(queue, browsee))
             monitor = self._monitor(queue)
             await monitor.restore()
-            self._balance = await queue.balance()
+            self._balance, self._disk = await queue.balance(), queue.disk
             self._observer.watch(Gauges(self._report))
             url = await self._listen(stack, queue)
             tasks = [asyncio.create_task(worker.run()) for worker in self._workers]
@@ -275,6 +276,8 @@ class Service:
             active=self._active,
             projects=[(worker.sources, worker.project.state(self._now())) for worker in self._workers],
             balance=self._balance,
+            disk=self._disk(),
+            now=datetime.now(UTC),
         )
 
     def _destination(self) -> str:

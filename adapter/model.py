@@ -220,11 +220,13 @@ class Balance:
 
     `counts` has all terms but `pending` and `dead`, as counters changed in the transaction of the rows; `pending`
     and `dead` are counted from rows and never derived, so that `unaccounted` can be wrong if we are.
+    `oldest_received_at` is when the event was received that has been pending longest, None if none is pending.
     """
 
     counts: Mapping[str, int]
     pending: int
     dead: int
+    oldest_received_at: datetime | None = None
 
     @property
     def unaccounted(self) -> int:

@@ -1,11 +1,13 @@
 """How the service is doing, in words for `/readyz` and figures for `/metrics`, put together from its parts. Pure."""
 
 from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime
 
 from adapter.activation import Active
 from adapter.console.health import Delivery, Gauge, Report
 from adapter.deliver.project import State
 from adapter.model import Balance, JsonObject
+from adapter.queue.base import Disk
 
 Projects = Sequence[tuple[Collection[str], State]]
 """The sources of each Browsee project and how delivery to it goes."""
@@ -14,7 +16,14 @@ _WORST_FIRST: tuple[Delivery, ...] = ("paused", "slowed", "ok")
 
 
 def make_report(
-    *, stopping: bool, sandbox: bool, active: Active, projects: Projects, balance: Balance | None
+    *,
+    stopping: bool,
+    sandbox: bool,
+    active: Active,
+    projects: Projects,
+    balance: Balance | None,
+    disk: Disk | None,
+    now: datetime,
 ) -> Report:
     """The report of this moment; `balance` is as it was last counted, None before the first time."""
     deliveries = {state.delivery for _, state in projects}
@@ -23,8 +32,8 @@ def make_report(
         sandbox=sandbox,
         delivery=next((word for word in _WORST_FIRST if word in deliveries), "ok"),
         why="; ".join(_whys(projects)),
-        facts=_facts(active, projects, balance),
-        gauges=tuple(_gauges(active, projects, balance)),
+        facts=_facts(active, projects, balance, disk),
+        gauges=(*_gauges(active, projects, balance), *_backlog_gauges(balance, disk, now)),
     )
 
 
@@ -34,7 +43,7 @@ def _whys(projects: Projects) -> Iterator[str]:
             yield f"{', '.join(sources)}: {state.text}" if len(projects) > 1 else state.text
 
 
-def _facts(active: Active, projects: Projects, balance: Balance | None) -> JsonObject:
+def _facts(active: Active, projects: Projects, balance: Balance | None, disk: Disk | None) -> JsonObject:
     facts: JsonObject = {
         "mappings": {source: mapping.ruleset.version for source, mapping in active.live.items()},
         "projects": [
@@ -54,6 +63,12 @@ def _facts(active: Active, projects: Projects, balance: Balance | None) -> JsonO
     if balance is not None:
         facts |= {"pending": balance.pending, "dead": balance.dead, "unaccounted": balance.unaccounted}
         facts["ledger"] = dict(balance.counts)
+        oldest = balance.oldest_received_at
+        facts["oldest_pending"] = None if oldest is None else oldest.isoformat(timespec="seconds")
+    if disk is not None:
+        facts["disk"] = {"used_bytes": disk.used_bytes, "max_bytes": disk.max_bytes}
+        if disk.time_to_full_s is not None:
+            facts["disk"]["time_to_full_s"] = round(disk.time_to_full_s)
     return facts
 
 
@@ -78,3 +93,17 @@ def _gauges(active: Active, projects: Projects, balance: Balance | None) -> Iter
     yield Gauge("browsee_adapter_unaccounted", "Messages in no term of the balance; always 0.", balance.unaccounted)
     for term, count in balance.counts.items():
         yield Gauge("browsee_adapter_ledger", "The terms of the balance.", count, (("term", term),))
+
+
+def _backlog_gauges(balance: Balance | None, disk: Disk | None, now: datetime) -> Iterator[Gauge]:
+    if balance is not None:
+        oldest = balance.oldest_received_at
+        age_s = 0.0 if oldest is None else max(0.0, (now - oldest).total_seconds())
+        yield Gauge("browsee_adapter_backlog_age_seconds", "Age of the event that has been pending longest.", age_s)
+    if disk is None:
+        return
+    yield Gauge("browsee_adapter_disk_used_bytes", "What the queue uses of the disk.", disk.used_bytes)
+    yield Gauge("browsee_adapter_disk_max_bytes", "What the queue may use of the disk.", disk.max_bytes)
+    if disk.time_to_full_s is not None:
+        about = "Seconds until the queue is full, if it goes on growing as it does."
+        yield Gauge("browsee_adapter_time_to_full_seconds", about, disk.time_to_full_s)

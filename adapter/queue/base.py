@@ -33,6 +33,17 @@ class Limit:
     met_at_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """What the queue uses of the disk, what it may use, and in how many seconds it would be full at today's pace; None
+    if it is not growing.
+    """
+
+    used_bytes: int
+    max_bytes: int
+    time_to_full_s: float | None
+
+
 class Inbox(Protocol):
     """Where ingest puts what it received."""
 
@@ -100,6 +111,10 @@ class Archive(Protocol):
 
     async def balance(self) -> Balance:
         """The ledger now; pending and dead are counted from rows."""
+        ...
+
+    def disk(self) -> Disk | None:
+        """The disk as it was seen a few seconds ago; None for a queue that uses none."""
         ...
 
     async def keep_mapping(self, *, name: str, version: str, text: str) -> None:

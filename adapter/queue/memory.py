@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 
 from adapter.errors import QueueFull
 from adapter.model import Balance, Dead, Event, Lease, Outcome, Rejection, Retry
-from adapter.queue.base import Limit, Stored
-from adapter.queue.codec import Row, decode, differs, encode, parked_lane
+from adapter.queue.base import Disk, Limit, Stored
+from adapter.queue.codec import Row, decode, differs, encode, from_us, parked_lane
 from adapter.queue.leases import Leases
 from adapter.queue.ledger import term_of
 
@@ -144,7 +144,12 @@ class MemoryQueue:
 
     async def balance(self) -> Balance:
         dead = sum(isinstance(outcome, Dead) for outcome, _ in self._finished.values())
-        return Balance(counts=dict(self._counts), pending=self._pending(), dead=dead)
+        heads = [lane.receipts[0] for lane in self._lanes.values()]
+        oldest = from_us(self._rows[min(heads)].received_us) if heads else None
+        return Balance(counts=dict(self._counts), pending=self._pending(), dead=dead, oldest_received_at=oldest)
+
+    def disk(self) -> Disk | None:
+        return None
 
     async def keep_mapping(self, *, name: str, version: str, text: str) -> None:
         self._mappings[version] = text

@@ -14,14 +14,15 @@ from typing import Self
 
 from adapter.errors import QueueError, QueueFull
 from adapter.model import Balance, Event, Lease, Outcome, Rejection, Retry
-from adapter.queue.base import Limit, Stored
+from adapter.queue.base import Disk, Limit, Stored
 from adapter.queue.codec import decode, encode, from_us, to_us
 from adapter.queue.group_commit import GroupCommit
 from adapter.queue.leases import Held, Leases
+from adapter.queue.sqlite_balance import count_balance
 from adapter.queue.sqlite_dead import put_back
 from adapter.queue.sqlite_ends import End
 from adapter.queue.sqlite_file import OwnerLock, connect
-from adapter.queue.sqlite_known import SQL, Retention
+from adapter.queue.sqlite_known import Retention
 from adapter.queue.sqlite_room import Room, is_full_disk
 from adapter.queue.sqlite_rows import Head, SqliteRows
 
@@ -160,10 +161,13 @@ class SqliteQueue:
         return await self._commits.write(work, after=self._revived)
 
     async def balance(self) -> Balance:
-        balance = await asyncio.to_thread(_balance, self._path)
+        balance = await asyncio.to_thread(count_balance, self._path)
         # Operators put events back beside us; what is pending is known again from the rows now and then.
         self._pending = balance.pending
         return balance
+
+    def disk(self) -> Disk | None:
+        return self._room.disk
 
     async def keep_mapping(self, *, name: str, version: str, text: str) -> None:
         await self._commits.write(lambda: self._rows.keep_mapping(name=name, version=version, text=text))
@@ -276,23 +280,7 @@ class SqliteQueue:
         used = await self._commits.read(self._rows.used_bytes)
         while used > self._room.thin_bytes and await self._commits.write(lambda: self._rows.thin_out(_PRUNE_ROWS)):
             used = await self._commits.read(self._rows.used_bytes)
-        self._room.uses(used)
-
-
-def _balance(path: Path) -> Balance:
-    """Counters and rows of one instant, on a connection of its own so that counting delays no commit."""
-    try:
-        connection = sqlite3.connect(path, isolation_level=None)
-        try:
-            connection.execute("BEGIN")
-            counts = {str(term): int(n) for term, n in connection.execute(SQL["ledger"])}
-            pending = int(connection.execute(SQL["pending"]).fetchone()[0])
-            dead = int(connection.execute(SQL["dead_count"]).fetchone()[0])
-        finally:
-            connection.close()
-    except sqlite3.Error as exc:
-        raise QueueError(f"{path}: {exc}") from exc
-    return Balance(counts=counts, pending=pending, dead=dead)
+        self._room.uses(used, now_s=self._now())
 
 
 def _forget_error(done: asyncio.Future[None]) -> None:

@@ -12,9 +12,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from adapter.errors import QueueFull
+from adapter.queue.base import Disk
 
 BALLAST_BYTES = 32 * 1024 * 1024
 _CALM = 0.95
+# The growth told is a mean in which the newest look counts so much; below the second it is no growth.
+_NEWEST = 0.2
+_GROWING_PER_S = 1024.0
 
 
 class Room:
@@ -29,6 +33,8 @@ class Room:
         self._ballast = path.with_name(path.name + ".ballast")
         self._ballast_bytes = ballast_bytes
         self._is_over = False
+        self._seen: tuple[int, float] | None = None
+        self._growth_per_s = 0.0
         self._has_ballast = False
         self.recover()
 
@@ -56,8 +62,20 @@ class Room:
             self._has_ballast = self._fill_ballast()
         return not self.is_full
 
-    def uses(self, used_bytes: int) -> None:
+    @property
+    def disk(self) -> Disk:
+        """What is used, as it was told last."""
+        used = 0 if self._seen is None else self._seen[0]
+        left = max(0, self._max_bytes - used)
+        growing = self._growth_per_s > _GROWING_PER_S
+        return Disk(used, self._max_bytes, left / self._growth_per_s if growing else None)
+
+    def uses(self, used_bytes: int, *, now_s: float) -> None:
         """What the queue's pages come to now. Once over the limit it stays over until there is some air."""
+        if self._seen is not None and now_s > self._seen[1]:
+            grown_per_s = (used_bytes - self._seen[0]) / (now_s - self._seen[1])
+            self._growth_per_s += _NEWEST * (grown_per_s - self._growth_per_s)
+        self._seen = used_bytes, now_s
         limit = self._max_bytes * (_CALM if self._is_over else 1.0)
         self._is_over = used_bytes >= limit
 

@@ -9,7 +9,7 @@ from adapter.errors import QueueFull
 from adapter.model import Dead, Delivered, Dropped, Lease, Outcome, Reason, Retry, Unmatched
 from adapter.queue.base import Limit, Queue, Stored
 from tests.contract.conftest import MakeQueue
-from tests.fakes import FakeClock, make_event, make_rejection
+from tests.fakes import RECEIVED_AT, FakeClock, make_event, make_rejection
 
 DAY_S = 86_400.0
 
@@ -333,6 +333,13 @@ async def test_the_last_learned_limit_is_kept(queue: Queue) -> None:
     await queue.keep_limit("one", Limit(per_s=18.5, met_at_s=2.0))
     await queue.keep_limit("other", Limit(per_s=5.0, met_at_s=3.0))
     assert await queue.limit("one") == Limit(per_s=18.5, met_at_s=2.0)
+
+
+async def test_the_balance_tells_the_oldest_pending_event(queue: Queue) -> None:
+    """By receipt, whichever lane it waits in; None when nothing is pending."""
+    assert (await queue.balance()).oldest_received_at is None
+    await queue.put([make_event("m-1"), make_event("m-2")])
+    assert (await queue.balance()).oldest_received_at == RECEIVED_AT
 
 
 async def test_many_at_once_keep_their_order_and_balance(queue: Queue) -> None:

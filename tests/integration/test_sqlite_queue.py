@@ -14,7 +14,7 @@ from adapter.queue.group_commit import GroupCommit
 from adapter.queue.sqlite import SqliteQueue
 from adapter.queue.sqlite_file import SCHEMA_VERSION, connect
 from adapter.queue.sqlite_known import Retention
-from adapter.queue.sqlite_room import BALLAST_BYTES
+from adapter.queue.sqlite_room import BALLAST_BYTES, Room
 from tests.fakes import FakeClock, make_event, make_rejection
 
 
@@ -174,6 +174,18 @@ async def test_history_makes_room_before_events_are_refused(path: Path, clock: F
     assert (await queue.put([make_event("late")])).stored == 1
     assert (await queue.balance()).unaccounted == 0
     await queue.close()
+
+
+def test_the_time_to_a_full_disk_follows_growth(path: Path) -> None:
+    """Half full and growing by a hundredth a second: fifty seconds. Not growing: no time."""
+    room = Room(path, max_bytes=1_000_000, ballast_bytes=4096)
+    for second in range(51):
+        room.uses(10_000 * second, now_s=float(second))
+    assert room.disk.time_to_full_s == pytest.approx(50, rel=0.01)
+    for second in range(51, 120):
+        room.uses(500_000, now_s=float(second))
+    assert (room.disk.used_bytes, room.disk.time_to_full_s) == (500_000, None)
+    room.leave()
 
 
 async def test_one_bad_job_fails_alone(path: Path) -> None:

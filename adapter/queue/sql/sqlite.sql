@@ -135,6 +135,9 @@ SELECT term, sum(n) FROM ledger GROUP BY term;
 -- name: pending
 SELECT (SELECT count(*) FROM lane) + (SELECT count(*) FROM waiting);
 
+-- name: oldest_pending
+SELECT received_us FROM message WHERE receipt = (SELECT min(head) FROM lane);
+
 -- name: dead_count
 SELECT count(*) FROM dead;
 
