@@ -154,9 +154,11 @@ def _misspelt(text: str, place: int) -> str:
 def compile_path(path: Path) -> Get:
     """The closure that reads `path`; `vars` is not read here, because constants are known at load."""
     root, segments = path.root, path.segments
-    if root in _OWN_ROOTS:
-        return _following(_OWN_ROOTS[root], segments)
     match segments:
+        case (Key(name),) if root == "item":
+            return _item_key(name)
+        case _ if root in _OWN_ROOTS:
+            return _following(_OWN_ROOTS[root], segments)
         case (Key(first),):
             return _one_key(root, first)
         case (Key(first), Key(second)):
@@ -177,6 +179,14 @@ _OWN_ROOTS: Final[Mapping[str, Get]] = {
 def _one_key(root: str, key: str) -> Get:
     def get(frame: Frame) -> Any:
         value = frame.body.get(root)
+        return value.get(key, ABSENT) if type(value) is dict else ABSENT
+
+    return get
+
+
+def _item_key(key: str) -> Get:
+    def get(frame: Frame) -> Any:
+        value = frame.item
         return value.get(key, ABSENT) if type(value) is dict else ABSENT
 
     return get

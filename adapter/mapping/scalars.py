@@ -126,16 +126,9 @@ def date_of(value: Any) -> Any:
 
 def date_text(instant: datetime) -> str:
     """An aware UTC instant as Browsee's documents show it."""
-    # Half the time of isoformat with a timespec, and this is done for every event.
-    return "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ" % (  # noqa: UP031
-        instant.year,
-        instant.month,
-        instant.day,
-        instant.hour,
-        instant.minute,
-        instant.second,
-        instant.microsecond // 1000,
-    )
+    # A third of the time of isoformat, and this is done for every event.
+    text = orjson.dumps(instant).decode()
+    return f"{text[1:24]}Z" if instant.microsecond else f"{text[1:20]}.000Z"
 
 
 def _instant(value: Any) -> datetime | None:
