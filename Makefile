@@ -24,8 +24,9 @@ check: ## formatting, lint, types
 	@.venv/bin/ruff check .
 	@.venv/bin/mypy
 
-bench: ## one table of ratios against bare aiohttp, bare SQLite and a straight line
+bench: ## one table of ratios against bare aiohttp, bare SQLite, a straight line and Segment's mapping-kit
 	@scripts/venv dev
+	@scripts/mapping-kit
 	@.venv/bin/python -m bench
 
 lock: ## renew requirements/*.lock from pyproject.toml

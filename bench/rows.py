@@ -87,7 +87,7 @@ def _settings(folder: Path, browsee: str, rate: str) -> Path:
     return file
 
 
-async def _in_turn(
+async def in_turn(
     ours: Callable[[int], Awaitable[float]], theirs: Callable[[int], Awaitable[float]]
 ) -> list[list[float]]:
     """The figures of both, measured A B A B …, after one round of each that does not count."""
@@ -116,7 +116,7 @@ async def acknowledged(folder: Path) -> Row:
         async def theirs(number: int) -> float:
             return SINGLES / await send(f"{peer}/", orders(number * SINGLES, SINGLES), connections=CONNECTIONS)
 
-        figures = await _in_turn(ours, theirs)
+        figures = await in_turn(ours, theirs)
     what = "single events, each answered when synced"
     return _row(what, "aiohttp + uvloop that parses and answers", "acks/s", figures, "≥ 0.5")
 
@@ -149,7 +149,7 @@ async def batched(folder: Path) -> Row:
             bodies = batches(number * BATCHES * 100, BATCHES)
             return BATCHES * 100 / await send(url, bodies, connections=8)
 
-        figures = await _in_turn(ours, theirs)
+        figures = await in_turn(ours, theirs)
     connection.close()
     peer = "a loop of orjson, jsonschema-rs, executemany, commit"
     return _row("arrays of 100, validated and synced", peer, "events/s", figures, "≥ 0.6")
@@ -177,7 +177,7 @@ async def delivered(folder: Path) -> Row:
             await _loop(f"{browsee}/api/v1/track", bodies)
             return await _drained(browsee)
 
-    figures = await _in_turn(ours, theirs)
+    figures = await in_turn(ours, theirs)
     return _row("calls delivered, from queue to settled", "aiohttp client, 64 tasks", "calls/s", figures, "≥ 0.5")
 
 
@@ -201,7 +201,7 @@ async def computed(folder: Path) -> Row:
             orjson.dumps(orjson.loads(raw))
         return (time.perf_counter() - started) * 100
 
-    figures = await _in_turn(ours, theirs)
+    figures = await in_turn(ours, theirs)
     row = _row("parse, validate, map, serialise an order", "orjson.dumps(orjson.loads(…))", "µs", figures, "≤ 20 µs")
     return Row(
         row.what, f"{median(figures[0]):.1f} µs", row.peer, f"{median(figures[1]):.1f} µs", row.ratio, row.target
