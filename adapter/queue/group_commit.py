@@ -5,6 +5,7 @@ submits waits for the commit its own work is in; a waiter that is cancelled canc
 """
 
 import asyncio
+import contextlib
 import sqlite3
 import threading
 from collections import deque
@@ -27,14 +28,18 @@ class Staged(Generic[T]):
 
 
 class Rows(Protocol):
-    """What work is done on, inside a transaction: it may remember things only until the group ends."""
+    """What work is done on, inside a transaction; the file may have been changed by others since the last one."""
+
+    def begin(self) -> None:
+        """A transaction was opened: read again what is remembered of the file, if it is not the same any more."""
+        ...
 
     def flush(self) -> None:
         """Write what was staged; called before each commit."""
         ...
 
     def forget(self) -> None:
-        """The transaction was rolled back: read again what was remembered of the file."""
+        """The transaction was rolled back: nothing staged in it counts. Reads no file: that may be the trouble."""
         ...
 
 
@@ -113,6 +118,12 @@ class GroupCommit:
         if not jobs:
             return []
         try:
+            self._connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as exc:
+            # No job is to blame: to try each alone would only let all of them wait as often for whoever holds the lock.
+            self._roll_back()
+            return [_Answer(job, error=_as_queue_error(exc)) for job in jobs]
+        try:
             return self._transaction(jobs)
         except Exception as exc:
             self._roll_back()
@@ -123,7 +134,7 @@ class GroupCommit:
         return [answer for job in jobs for answer in self._commit([job])]
 
     def _transaction(self, jobs: list[_Job]) -> list[_Answer]:
-        self._connection.execute("BEGIN IMMEDIATE")
+        self._rows.begin()
         results = [job.work() for job in jobs]
         self._rows.flush()
         self._connection.execute("COMMIT")
@@ -133,13 +144,11 @@ class GroupCommit:
         ]
 
     def _roll_back(self) -> None:
-        try:
+        self._rows.forget()
+        # A disk that is gone for reading too shows itself to the next group.
+        with contextlib.suppress(sqlite3.Error):
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
-            self._rows.forget()
-        except sqlite3.Error:
-            # The disk is gone for reading too; the next group finds out and says so.
-            return
 
     def _alone(self, job: _Job) -> _Answer:
         try:

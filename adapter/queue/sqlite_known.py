@@ -38,11 +38,24 @@ class Known:
         self._now = now
         self._counts: Counter[tuple[int, str]] = Counter()
         self._sql: dict[tuple[str, int], str] = {}
-        self.forget()
+        self._version: int | None = None
+        self._read()
+
+    def begin(self) -> None:
+        """A transaction was opened: read all of it again if another connection has changed the file, or after
+        `forget`. Operators give out receipts and keep ids of their own.
+        """
+        version = self.run(SQL["data_version"]).fetchone()[0]
+        if version != self._version:
+            self._read()
+            self._version = version
 
     def forget(self) -> None:
-        """Read all of it from the file."""
+        """The transaction was rolled back, and what was learned in it may not be so."""
         self._counts.clear()
+        self._version = None
+
+    def _read(self) -> None:
         self._sources = {name: number for number, name in self.run(SQL["sources"])}
         self._days = [day for (day,) in self.run(SQL["dedup_days"])]
         self._last_receipt: int = self.run(SQL["last_receipt"]).fetchone()[0]
@@ -65,13 +78,6 @@ class Known:
             tables = ["kept", *self._days] if self.has_kept_digests else self._days
             return " UNION ALL ".join(SQL["seen_in"].replace("{table}", str(table)) for table in tables)
         return SQL[name].replace("{day}", str(self._days[-1])) if "{day}" in SQL[name] else SQL[name]
-
-    def look_for_kept_digests(self) -> None:
-        """Operators keep some beside us."""
-        has_kept = self.run(SQL["kept_digests"]).fetchone()[0] > 0
-        if has_kept != self.has_kept_digests:
-            self.has_kept_digests = has_kept
-            self._sql.clear()
 
     # -- numbers ---------------------------------------------------------------------------------------------------
 
@@ -116,8 +122,8 @@ class Known:
             self._days.remove(day)
         self.run(SQL["add_dedup_day"].format(day=today))
         self._days.append(today)
+        self.has_kept_digests = self.run(SQL["kept_digests"]).fetchone()[0] > 0
         self._sql.clear()
-        self.look_for_kept_digests()
 
 
 def chunks(rows: Sequence[T]) -> Iterator[Sequence[T]]:

@@ -46,6 +46,10 @@ class SqliteRows:
         self._puts = Puts(self._known)
         self._ends = Ends(self._known)
 
+    def begin(self) -> None:
+        """A transaction was opened."""
+        self._known.begin()
+
     def flush(self) -> None:
         """Write all that was staged, and the counters with it."""
         self._puts.flush()
@@ -112,7 +116,6 @@ class SqliteRows:
 
     def prune(self, limit: int) -> bool:
         """Forget up to `limit` of each thing kept longer than its retention; True if there may be more."""
-        self._known.look_for_kept_digests()
         now_us, retention = self._known.now_us(), self._known.retention
         history_before_us = now_us - round(retention.history_s * US)
         history = self._run(SQL["old_history"], (history_before_us, limit)).fetchall()

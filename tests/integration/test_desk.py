@@ -175,6 +175,15 @@ async def test_a_rejection_that_can_be_read_becomes_pending(queue: SqliteQueue, 
     assert balance.unaccounted == 0
 
 
+async def test_a_message_after_a_readmission_is_stored(queue: SqliteQueue, path: Path, clock: FakeClock) -> None:
+    """The receipt that the desk gave out beside the service is not given out again, not even in a group of one."""
+    await queue.put([make_event("m-1")], [rejection_of("m-2")])
+    with Desk.open(path, now=clock) as desk:
+        assert desk.readmit(1, make_event("m-2", user="u-2")) == "pending"
+    assert (await queue.put([make_event("m-3", user="u-3")])).stored == 1
+    assert sorted(lease.receipt for lease in await take(queue)) == [1, 2, 3]
+
+
 async def test_unmatched_events_can_be_requeued(queue: SqliteQueue, path: Path, clock: FakeClock) -> None:
     """A rule that was missing is written, and what nobody took comes up once more; what was delivered does not."""
     await end(queue, "m-1", Unmatched())

@@ -192,6 +192,9 @@ async def test_one_bad_job_fails_alone(path: Path) -> None:
     """Jobs that share a group with a failing one are committed all the same, once."""
 
     class NoRows:
+        def begin(self) -> None:
+            return
+
         def flush(self) -> None:
             return
 
@@ -223,6 +226,38 @@ async def test_one_bad_job_fails_alone(path: Path) -> None:
     ]
     await commits.close()
     connection.close()
+
+
+async def test_a_lock_that_another_holds_fails_all_at_once(queue: SqliteQueue, path: Path) -> None:
+    """Whoever leaves a transaction open beside us costs a group one wait for the lock, not one for each of its jobs."""
+    queue._connection.execute("PRAGMA busy_timeout = 200")
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    async with asyncio.timeout(2):
+        answers = await asyncio.gather(
+            *(queue.put([make_event(f"m-{n}", user=f"u-{n}")]) for n in range(30)), return_exceptions=True
+        )
+    assert {str(answer) for answer in answers} == {"OperationalError: database is locked"}
+    other.execute("ROLLBACK")
+    other.close()
+    assert (await queue.put([make_event("m-1")])).stored == 1
+
+
+async def test_nothing_of_a_group_that_failed_is_remembered(path: Path, clock: FakeClock) -> None:
+    """A source first seen in a transaction that was rolled back gets its number anew, and its events are found."""
+    queue = await SqliteQueue.open(path, now=clock)
+
+    def fail() -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    put = asyncio.create_task(queue.put([make_event("m-1")]))
+    await asyncio.sleep(0)
+    failing = queue._commits.write(fail)
+    assert (await put).stored == 1
+    with pytest.raises(QueueError):
+        await failing
+    assert [lease.event.message_id for lease in await take(queue)] == ["m-1"]
+    await queue.close()
 
 
 async def test_history_is_forgotten_after_its_time(path: Path, clock: FakeClock) -> None:

@@ -1,6 +1,9 @@
 -- Every statement of the SQLite queue, by name. `{rows:3}` and `{list}` stand for as many `(?, ?, ?)` and `?` as there
 -- are rows, `{day}` and `{table}` for the number of a table; data is always bound.
 
+-- name: data_version
+PRAGMA data_version;
+
 -- name: sources
 SELECT id, name FROM source;
 
