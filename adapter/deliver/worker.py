@@ -15,6 +15,7 @@ from adapter.errors import QueueError
 from adapter.mapping.ruleset import Ruleset
 from adapter.model import Dead, Delivered, Dropped, Lease, Outcome, Reason, Retry, Unmatched
 from adapter.observe import happenings
+from adapter.observe.faults import place_of
 from adapter.observe.observer import Emit
 from adapter.queue.base import Backlog
 
@@ -151,7 +152,7 @@ class Worker:
             outcome = STOPPING
         except Exception as exc:
             # A fault of ours must neither end the worker nor hold up the event's user for ever: it counts as a try.
-            self._emit(happenings.WorkerFailed(message_id=lease.event.message_id, error=_where(exc)))
+            self._emit(happenings.WorkerFailed(message_id=lease.event.message_id, error=place_of(exc)))
             outcome = self._delivery.try_again(lease, Reason.FAULT, counted=True)
         await self._settle(lease, outcome, ruleset.version)
 
@@ -169,15 +170,6 @@ class Worker:
                 if settled:
                     self._emit(_happening(lease, outcome, mapping))
                 return
-
-
-def _where(exc: Exception) -> str:
-    """The kind of fault and where it happened; never its text, which may quote a body."""
-    frame = exc.__traceback__
-    while frame is not None and frame.tb_next is not None:
-        frame = frame.tb_next
-    place = "" if frame is None else f" at {frame.tb_frame.f_globals.get('__name__')}:{frame.tb_lineno}"
-    return f"{type(exc).__name__}{place}"
 
 
 def _happening(lease: Lease, outcome: Outcome, mapping: str) -> happenings.Happening:

@@ -11,12 +11,14 @@ import structlog
 from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.registry import Collector
 
+from adapter.observe.faults import place_of
 from adapter.observe.happenings import HAPPENINGS, Happening
 
 Emit: TypeAlias = Callable[[Happening], None]
 """What a component is given to speak with; tests hand in `list.append`."""
 
 LOGGER = "adapter"
+_HTTP_LOGGER = "aiohttp.server"
 
 
 class _Counted:
@@ -63,6 +65,14 @@ class Observer:
         self.registry.register(collector)
 
 
+def _without_text(record: logging.LogRecord) -> bool:
+    """Leave of an exception its kind and place: aiohttp's quote the request, with the key in its path and its body."""
+    exc = record.exc_info[1] if record.exc_info else None
+    if exc is not None:
+        record.msg, record.args, record.exc_info = f"{record.getMessage()}: {place_of(exc)}", (), None
+    return True
+
+
 def _processors(*, colours: bool, json: bool) -> Iterable[Any]:
     yield structlog.stdlib.ProcessorFormatter.remove_processors_meta
     if json:
@@ -93,6 +103,7 @@ def configure_logging(*, log_format: str | None = None, level: int = logging.INF
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
+    logging.getLogger(_HTTP_LOGGER).addFilter(_without_text)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(max(level, logging.INFO))

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 import structlog
+from aiohttp.http_exceptions import InvalidURLError
+from aiohttp.http_parser import HttpRequestParser
 from prometheus_client import generate_latest
 
 from adapter.model import Reason
@@ -104,6 +106,18 @@ def test_a_line_of_another_library_has_the_same_shape(capsys: pytest.CaptureFixt
     configure_logging(log_format="json")
     logging.getLogger("aiohttp.server").warning("odd request")
     assert json.loads(capsys.readouterr().err)["level"] == "warning"
+
+
+def test_the_text_of_an_error_of_the_server_is_not_logged(capsys: pytest.CaptureFixture[str]) -> None:
+    """aiohttp quotes a request that it cannot read, and in its path or body may be a key: kind and place must do."""
+    configure_logging(log_format="json")
+    try:
+        HttpRequestParser(None, None, 2**16).feed_data(b"POST /webhooks/shop/shop-key?\xff HTTP/1.1\r\n\r\n")
+    except InvalidURLError:
+        logging.getLogger("aiohttp.server").exception("Error handling request from %s", "10.0.0.1")
+    said = capsys.readouterr().err
+    assert "shop-key" not in said
+    assert "Error handling request from 10.0.0.1: InvalidURLError at " in json.loads(said)["event"]
 
 
 def test_what_happens_to_every_event_is_logged_on_demand_only(capsys: pytest.CaptureFixture[str]) -> None:
