@@ -22,7 +22,7 @@ def operator_check(token: Secret | None) -> IsOperator:
     def is_operator(request: web.BaseRequest) -> bool:
         scheme, _, given = request.headers.get("Authorization", "").partition(" ")
         if expected is not None and scheme.lower() == "bearer":
-            return hmac.compare_digest(given.strip().encode(), expected)
+            return hmac.compare_digest(given.strip().encode(errors="surrogatepass"), expected)
         return _is_loopback(request.remote) and not any(name in request.headers for name in _FORWARDED)
 
     return is_operator

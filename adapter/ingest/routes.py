@@ -98,7 +98,9 @@ class _Ingest:
         """What analytics.js fetches before it sends."""
         key = request.match_info["key"]
         source = self._sdk_source(frozenset({key}))
-        return self._fetched(request, source, segment_settings(key=key, host=request.host))
+        # aiohttp hands out bytes that are not UTF-8 as lone surrogates, which are no JSON.
+        host = request.host.encode(errors="replace").decode()
+        return self._fetched(request, source, segment_settings(key=key, host=host))
 
     async def source_config(self, request: web.Request) -> web.Response:
         """What rudder-sdk-js fetches before it sends."""

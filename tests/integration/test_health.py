@@ -1,5 +1,6 @@
 """`/healthz`, `/readyz` and `/metrics` over a real socket, in front of real queues."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
 from aiohttp.web import Application
+from yarl import URL
 
 from adapter.console.health import Gauge, Gauges, Health, Report
 from adapter.console.operator import operator_check
@@ -133,6 +135,15 @@ async def test_details_are_for_the_operator(http: ClientSession, url: str, heade
         assert ("unaccounted" in await answer.json()) is sees
     async with http.get(f"{url}metrics", headers=headers) as answer:
         assert answer.status == (200 if sees else 401)
+
+
+async def test_a_token_that_is_no_text_is_a_wrong_token(url: str) -> None:
+    """Bytes that are not UTF-8 in a header are no fault of ours."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", URL(url).port)
+    writer.write(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer \xff\r\n\r\n")
+    assert (await reader.read()).startswith(b"HTTP/1.1 401 ")
+    writer.close()
+    await writer.wait_closed()
 
 
 async def test_metrics_show_counts_and_figures_of_now(http: ClientSession, url: str) -> None:

@@ -119,3 +119,11 @@ async def test_pages_may_ask_first(served: Served, path: str) -> None:
     method = "POST" if "beacon" in path else "GET"
     assert headers["access-control-allow-methods"] == f"{method}, OPTIONS"
     assert (await served.send("DELETE", path))[2]["allow"] == f"{method}, OPTIONS"
+
+
+async def test_a_host_that_is_no_text_is_no_fault(served: Served) -> None:
+    """Bytes that are not UTF-8 in a header are the sender's, and answered like anything else."""
+    sent = b"GET /v1/projects/shop-key/settings HTTP/1.1\r\nHost: \xff.example\r\nConnection: close\r\n\r\n"
+    answered = await served.raw(sent)
+    assert answered.startswith(b"HTTP/1.1 200 ")
+    assert b'"apiHost":"?.example/v1"' in answered
