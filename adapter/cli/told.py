@@ -72,7 +72,12 @@ def as_json(entry: Entry, desk: Desk, settings: Settings) -> JsonObject:
     made = mapped(entry, desk, settings)
     standing = desk.standing(entry) if entry.ended_at is None else None
     if standing is not None:
-        told |= {"ahead": standing.ahead, "dueAt": written(standing.due_at), "failedTries": standing.attempt}
+        told |= {
+            "ahead": standing.ahead,
+            "parked": standing.parked,
+            "dueAt": written(standing.due_at),
+            "failedTries": standing.attempt,
+        }
     becomes = None if made.rendered is None else explain.as_json(made.rendered, made.hint)
     return {**told, "message": entry.event.body, "mappedBy": made.by, "mapped": becomes}
 
@@ -117,6 +122,8 @@ def _outcome_line(story: Story, desk: Desk) -> str:
     standing = desk.standing(story)
     if standing is None:
         return "pending: it is ending right now"
+    if standing.parked:
+        return "pending: parked until Browsee takes identify calls again"
     if standing.ahead:
         return f"pending: {counted(standing.ahead, 'event')} of its user must end before it"
     tried = f", after {counted(standing.attempt, 'failed try', 'failed tries')}" if standing.attempt else ""

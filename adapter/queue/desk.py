@@ -101,14 +101,15 @@ class Desk:
 
     def standing(self, story: Story) -> Standing | None:
         """Where a pending event is; None if it ended meanwhile."""
-        for lane in lanes_of(story.event):
+        lanes = lanes_of(story.event)
+        for lane in lanes:
             head = self._run(DESK["head_of"], (lane,)).fetchone()
             if head is None:
                 continue
             receipt, due_us, attempt = head
             ahead = int(self._run(DESK["place_in_waiting"], (lane, story.receipt)).fetchone()[0])
             if receipt == story.receipt or ahead:
-                return Standing(ahead=ahead, due_at=from_us(due_us), attempt=attempt)
+                return Standing(ahead=ahead, parked=lane in lanes[2:], due_at=from_us(due_us), attempt=attempt)
         return None
 
     def unmatched(self) -> Iterator[list[int]]:

@@ -76,9 +76,13 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a pending event is: how many of its user go before it, and if none, when it is due and how often tried."""
+    """Where a pending event is: how many of its user go before it, and if none, when it is due and how often tried.
+
+    `parked`: it stands aside, because calls of its kind are paused.
+    """
 
     ahead: int
+    parked: bool
     due_at: datetime
     attempt: int
 

@@ -210,6 +210,22 @@ async def test_a_pending_event_tells_where_it_stands(queue: SqliteQueue, path: P
         assert [standing.ahead for standing in (second, third) if standing is not None] == [1, 2]
 
 
+async def test_a_parked_event_is_told_from_one_that_waits(queue: SqliteQueue, path: Path, clock: FakeClock) -> None:
+    """It stands aside and holds up nobody of its user; taken away, nothing of it is left behind."""
+    await queue.put([make_event("m-1"), make_event("m-2")])
+    [lease] = await take(queue)
+    await queue.settle(lease, Retry(Reason.PAUSED, delay_s=0, counted=False, parked=True))
+    with Desk.open(path, now=clock) as desk:
+        parked, waiting = (desk.standing(story) for story in desk.since(0, limit=2))
+        assert [(standing.ahead, standing.parked) for standing in (parked, waiting) if standing is not None] == [
+            (0, True),
+            (0, False),
+        ]
+        assert desk.delete_bodies([1]) == 1
+    balance = await queue.balance()
+    assert (balance.pending, balance.counts["dropped"], balance.unaccounted) == (1, 1, 0)
+
+
 async def test_events_are_found_by_source_outcome_and_id(queue: SqliteQueue, path: Path, clock: FakeClock) -> None:
     """Each filter narrows the list; an id is found also after its dedup window."""
     await end(queue, "m-1", Dead(Reason.REFUSED, "no"))
