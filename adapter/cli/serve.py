@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import logging
 import os
 import signal
 import sys
@@ -38,7 +39,9 @@ def serve(config: Path | None, host: str | None, port: int | None, sandbox: bool
       browsee-adapter serve --config adapter.yaml --port 8080
     """
     settings, made = complete(load_settings(file=config, environ=os.environ, host=host, port=port, sandbox=sandbox))
-    configure_logging(log_format=settings.log_format)
+    # Whoever tries it out wants to see each event arrive and what became of it.
+    level = logging.DEBUG if settings.sandbox else logging.INFO
+    configure_logging(log_format=settings.log_format, level=level)
     for note in settings.notes:
         click.echo(note, err=True)
     # The thread that commits waits this long for the event loop to let it go on (5 ms by default), at every statement.

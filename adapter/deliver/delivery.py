@@ -157,7 +157,10 @@ class Delivery:
             self._project.abandoned(ticket, now_s=self._now())
             raise
         status = "none" if answer.status is None else str(answer.status)
-        self._emit(happenings.CallAnswered(kind=call.kind, status=status, seconds=round(answer.seconds, 4)))
+        seconds = round(answer.seconds, 4)
+        self._emit(
+            happenings.CallAnswered(kind=call.kind, status=status, call=call.key, rule=call.rule, seconds=seconds)
+        )
         return answer
 
     async def _admit(self, call: Call) -> Go | Retry:

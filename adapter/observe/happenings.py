@@ -171,7 +171,7 @@ class EventRetried(Happening):
 
 @dataclass(frozen=True, slots=True)
 class CallAnswered(Happening):
-    """`status` is the HTTP status, or `none` when there was no answer."""
+    """`call` is its key, such as track/ORDER_COMPLETED/0; `status` the HTTP status, or `none` without an answer."""
 
     text = "call answered"
     level = logging.DEBUG
@@ -180,6 +180,8 @@ class CallAnswered(Happening):
     labels = ("kind", "status")
     kind: str
     status: str
+    call: str
+    rule: str
     seconds: float
 
 
