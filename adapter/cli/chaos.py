@@ -1,6 +1,7 @@
 """`chaos`: the reliability kit, against processes of its own."""
 
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import click
@@ -66,6 +67,6 @@ async def _run(
                 seeds=range(first_seed, first_seed + runs),
                 is_short=is_short,
                 folder=folder,
-                ran=lambda task=task: progress.advance(task),  # type: ignore[misc]
+                ran=partial(progress.advance, task),
             )
     return rows

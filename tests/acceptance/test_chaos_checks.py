@@ -163,6 +163,14 @@ def test_an_unknown_experiment_is_refused() -> None:
     assert "99 is not an experiment; there are 1, 2" in result.output
 
 
+def test_the_command_shows_what_it_found() -> None:
+    """One line for the experiment and one for its control, and all is well."""
+    result = CliRunner().invoke(main, ["chaos", "7", "--short", "--markdown"])
+    assert result.exit_code == 0, result.output
+    lines = [line for line in result.output.splitlines() if line.startswith("| 7 |")]
+    assert ["held" in lines[0], "fails, as it must" in lines[1]] == [True, True]
+
+
 async def test_hours_pass_in_a_moment() -> None:
     """Virtual time is what was waited for, and costs none of ours."""
 
