@@ -156,13 +156,16 @@ class Project:
                 yield Wait(wait_s, why)
 
     def paused_for_s(self, now_s: float) -> float:
-        """Seconds for which no call of any kind may go, whatever the pace; 0 if one may."""
-        return min(next((wait.seconds for wait in self._pauses(kind, now_s)), 0.0) for kind in KINDS)
+        """Seconds for which nothing is to be taken from the queue, whatever the pace; 0 if something may go.
+
+        Paused tracks pause all: most events are tracks, and to take each only to put it off would write the whole
+        backlog anew, again and again.
+        """
+        return next((wait.seconds for wait in self._pauses("track", now_s)), 0.0)
 
     def sets_aside(self, kind: Kind) -> bool:
-        """Whether events with calls of this kind should let others of their user pass: this kind alone is paused."""
-        others = (other for other in KINDS if other != kind)
-        return self._kinds[kind].gate.is_shut and not any(self._kinds[other].gate.is_shut for other in others)
+        """Whether events with calls of this kind should let others of their user pass: identify alone is paused."""
+        return kind == "identify" and self._kinds["identify"].gate.is_shut and not self._kinds["track"].gate.is_shut
 
     def takes(self, kind: Kind, now_s: float) -> bool:
         """Whether a call of this kind would go now, but for the pace."""

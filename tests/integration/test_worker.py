@@ -117,6 +117,16 @@ async def test_calls_that_got_through_are_not_sent_again(road: Road) -> None:
     assert seen == ["ORDER", "a", "b", "b", "b", "c"]
 
 
+async def test_a_wrong_key_leaves_the_backlog_in_peace(road: Road) -> None:
+    """Only what probes is leased and put off: not each of the events that wait, over and over."""
+    road.script("- {status: 401}")
+    await road.queue.put([make_event(f"m-{n}", user=f"u-{n}") for n in range(300)])
+    await until(lambda: road.has_calls(30))
+    assert len(road.heard(happenings.EventRetried)) < 200
+    road.script("[]")
+    assert await road.settled() == {"delivered": 300}
+
+
 async def test_a_wrong_key_burns_nothing(road: Road) -> None:
     """While Browsee answers 401 one call probes now and then; nothing dies, and all is delivered afterwards."""
     road.script("- {status: 401}")

@@ -193,6 +193,23 @@ def test_paused_tracks_are_a_paused_project(worker: Worker) -> None:
     assert (state.delivery, state.text) == ("paused", WRONG_KEY.detail)
 
 
+def test_while_tracks_are_paused_nothing_is_taken(worker: Worker) -> None:
+    """Nor set aside: a backlog of tracks would be written anew, event by event, for as long as the pause lasts."""
+    worker.send(WRONG_KEY)
+    assert worker.project.paused_for_s(worker.now_s) == 1.0
+    assert not worker.project.sets_aside("track")
+    assert worker.project.paused_for_s(worker.now_s + 1.0) == 0.0
+
+
+def test_while_identify_alone_is_paused_its_events_are_set_aside(worker: Worker) -> None:
+    """Tracks go on, and when they are paused too nobody passes anybody."""
+    worker.send(WRONG_KEY, "identify")
+    assert worker.project.paused_for_s(worker.now_s) == 0.0
+    assert (worker.project.sets_aside("identify"), worker.project.sets_aside("track")) == (True, False)
+    worker.send(WRONG_KEY, "track")
+    assert not worker.project.sets_aside("identify")
+
+
 def test_twenty_equal_refusals_are_the_projects_fault(worker: Worker) -> None:
     """The only documented failure of a wrong key is 400: those twenty are pending again, and nothing more is burned."""
     for _ in range(19):
