@@ -2,8 +2,9 @@
 .DEFAULT_GOAL := help
 .PHONY: help run test check bench lock clean
 PORT ?= 8080
-COMPILE = .venv/bin/pip-compile -q --no-emit-index-url --no-emit-trusted-host --no-header --strip-extras \
-    --generate-hashes --allow-unsafe --build-deps-for editable
+COMPILE_CLIENT = .venv/bin/pip-compile -q --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header \
+    --strip-extras --generate-hashes --allow-unsafe
+COMPILE = $(COMPILE_CLIENT) --build-deps-for editable
 
 help: ## what each command does
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -16,6 +17,8 @@ run: ## start the adapter on http://127.0.0.1:8080 (with BROWSEE_API_KEY: to Bro
 
 test: ## install what the tests need and run all of them
 	@scripts/venv dev
+	@scripts/install-test-tools
+	@scripts/test-clients
 	@.venv/bin/python -m pytest
 
 check: ## formatting, lint, types
@@ -34,6 +37,7 @@ lock: ## renew requirements/*.lock from pyproject.toml
 	@.venv/bin/python -m pip -q install pip-tools
 	@$(COMPILE) -U -o requirements/run.lock pyproject.toml
 	@$(COMPILE) --extra dev -c requirements/run.lock -o requirements/dev.lock pyproject.toml
+	@for name in tests/clients/python/*.in; do $(COMPILE_CLIENT) -o $${name%.in}.lock $$name; done
 
 clean: ## remove .venv and caches; data/ stays
-	rm -rf .venv dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv dist .mypy_cache .pytest_cache .ruff_cache .hypothesis tests/clients/.installed tests/clients/node/node_modules
