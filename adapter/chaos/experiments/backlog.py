@@ -46,17 +46,22 @@ async def run_wrong(trial: Trial) -> Findings:
 
 
 async def _drain(trial: Trial, form: _Form, *, rate: str) -> Findings:
-    small, _ = await _measured(trial, replace(form, pending=SMALL), rate="100000/s")
-    large, found = await _measured(trial, form, rate=rate)
+    small, small_start_s, _ = await _measured(trial, replace(form, pending=SMALL), rate="100000/s")
+    large, start_s, found = await _measured(trial, form, rate=rate)
     broken = list(found.broken)
+    # On a busy machine every start is slow: the small backlog says how slow.
+    if start_s > START_S + small_start_s:
+        broken.append(
+            f"H: {start_s:.1f} s to start with {form.pending:,} pending, {small_start_s:.1f} s with {SMALL:,}"
+        )
     if large < form.share * small:
         broken.append(f"P: {large:.0f}/s with {form.pending:,} pending, {small:.0f}/s with {SMALL:,}")
     note = f"{found.note}; {large:.0f}/s, and {small:.0f}/s with {SMALL:,} pending"
     return replace(found, broken=tuple(broken), note=note)
 
 
-async def _measured(trial: Trial, form: _Form, *, rate: str) -> tuple[float, Findings]:
-    """Calls a second while the backlog is drained, and what was found at the start."""
+async def _measured(trial: Trial, form: _Form, *, rate: str) -> tuple[float, float, Findings]:
+    """Calls a second while the backlog is drained, seconds to start, and what else was found."""
     folder = trial.folder / f"{form.pending}-{rate.replace('/', '-')}"
     folder.mkdir()
     async with Stage.opened(folder, Setup(rate=rate), starts=False) as stage:
@@ -71,12 +76,10 @@ async def _measured(trial: Trial, form: _Form, *, rate: str) -> tuple[float, Fin
         recovery_s = time.monotonic() - killed_s
         stage.note_memory()
     broken = []
-    if start_s > START_S:
-        broken.append(f"H: {start_s:.1f} s to start with {form.pending:,} pending; {START_S:.0f} s at most")
     if stage.peak_memory_bytes > MEMORY_BYTES:
         broken.append(f"R: {stage.peak_memory_bytes / 1e6:.0f} MB of memory; {MEMORY_BYTES / 1e6:.0f} MB at most")
     note = f"{form.pending:,} pending: started in {start_s:.1f} s, at most {stage.peak_memory_bytes / 1e6:.0f} MB"
-    return per_s, Findings(acked=form.pending, recovery_s=recovery_s, broken=tuple(broken), note=note)
+    return per_s, start_s, Findings(acked=form.pending, recovery_s=recovery_s, broken=tuple(broken), note=note)
 
 
 async def _preload(file: Path, count: int) -> None:

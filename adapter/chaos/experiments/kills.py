@@ -14,8 +14,6 @@ from adapter.chaos.wrong import MODULE
 
 USERS = 20
 READY_S = 2.0
-# A cold disk cache or a busy machine is no fault of the adapter's; far more than that is.
-_SLACK_S = 3.0
 
 
 async def run(trial: Trial) -> Findings:
@@ -31,7 +29,9 @@ async def run_wrong(trial: Trial) -> Findings:
 async def _kill(trial: Trial, setup: Setup, *, rest_s: float) -> Findings:
     chance, oracle = trial.chance, Oracle()
     each, kills = (60, 3) if trial.is_short else (300, 10)
-    async with Stage.opened(trial.folder, setup) as stage:
+    async with Stage.opened(trial.folder, setup, starts=False) as stage:
+        # On a busy machine every start is slow: one with nothing to recover says how slow.
+        ready_s = READY_S + 3 * await stage.start()
         loading = asyncio.create_task(load(stage, oracle, users(USERS), each=each, event=ORDER))
         recoveries = []
         for kill in range(kills):
@@ -46,8 +46,9 @@ async def _kill(trial: Trial, setup: Setup, *, rest_s: float) -> Findings:
         # Within a lane one event is in flight, so that each kill may repeat the calls of one event a user.
         bounds = Bounds(duplicates=kills * USERS * len(CALLS[ORDER]))
         found = await judged(stage, oracle, bounds=bounds, recovery_s=max(recoveries), rest_s=rest_s)
-    if max(recoveries) > READY_S + _SLACK_S:
-        return replace(found, broken=(*found.broken, f"H: it took {max(recoveries):.1f} s to be ready again"))
+    if max(recoveries) > ready_s:
+        slow = f"H: it took {max(recoveries):.1f} s to be ready again; {ready_s:.1f} s at most"
+        return replace(found, broken=(*found.broken, slow))
     return found
 
 

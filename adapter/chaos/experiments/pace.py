@@ -39,7 +39,8 @@ _LONG = _Form(limits=("5/s", "20/s", "100/s", "1200/m"), seconds=180.0, used_fro
 async def run(trial: Trial) -> Findings:
     """Learned; the limits side by side, each with an adapter of its own."""
     form = _SHORT if trial.is_short else _LONG
-    return together(await asyncio.gather(*(_watch(trial, form, limit, rate="auto") for limit in form.limits)))
+    found = await asyncio.gather(*(_watch(trial, form, limit, rate="auto") for limit in form.limits))
+    return replace(together(found), note="; ".join(one.note for one in found))
 
 
 async def run_wrong(trial: Trial) -> Findings:

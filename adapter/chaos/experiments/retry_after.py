@@ -5,10 +5,12 @@ import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from functools import partial
 
 from adapter.chaos.findings import Control, Experiment, Findings, Trial, together
 from adapter.chaos.judge import judged
 from adapter.chaos.oracle import Oracle
+from adapter.chaos.polling import until
 from adapter.chaos.sender import load, users
 from adapter.chaos.stage import Setup, Stage
 
@@ -57,6 +59,8 @@ async def _pause(trial: Trial, asked: _Asked) -> Findings:
     written_s = time.time()
     async with Stage.opened(folder, Setup(script=rule)) as stage:
         await load(stage, oracle, users(1, "first"), each=1)
+        await until(partial(_has_come, stage))
+        await asyncio.sleep(2 * _UNDER_WAY_S)
         await load(stage, oracle, users(USERS), each=2)
         found = await judged(stage, oracle, rest_s=30.0)
         calls = await stage.calls()
@@ -68,6 +72,10 @@ async def _pause(trial: Trial, asked: _Asked) -> Findings:
         sentence = f"P: {len(early)} calls came in the {owed_s:.1f} s that were asked for in {asked.name}"
         return replace(found, broken=(*found.broken, sentence))
     return found
+
+
+async def _has_come(stage: Stage) -> bool:
+    return await stage.count() > 0
 
 
 EXPERIMENT = Experiment(
