@@ -21,6 +21,7 @@ from adapter.settings.settings import Settings, SourceSettings
 
 # Without messageId and timestamp, so that pasting it twice makes two events.
 _EXAMPLE = '{"type":"track","event":"Order Completed","userId":"u-1","properties":{"total":27.5}}'
+_LOCAL = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - nothing is bound here
 
 
 @click.command()
@@ -72,7 +73,8 @@ def _greet(settings: Settings, made: Made, running: Running) -> None:
         console.print(
             Text("SANDBOX", style="bold black on yellow"), "nothing goes to Browsee; a stand-in takes the calls"
         )
-    urls = [_webhook(running.url, source, shown=console.is_terminal) for source in settings.sources]
+    here = _to_paste(running.url)
+    urls = [_webhook(here, source, shown=console.is_terminal) for source in settings.sources]
     for source, url in zip(settings.sources, urls, strict=True):
         console.print(f"Webhook of {source.name}: ", Text(url, style="bold"), sep="")
     if made.file is not None and (made.key_of or made.admin_token):
@@ -81,7 +83,14 @@ def _greet(settings: Settings, made: Made, running: Running) -> None:
         console.print("Try it:", Text(f"\n  curl {urls[0]} -d '{_EXAMPLE}'", style="cyan"), sep="")
     if running.sandbox_url is not None:
         console.print("See what it became: ", Text(running.sandbox_url, style="bold"), sep="")
-    console.print(f"Is it well: {running.url}/readyz   Figures: {running.url}/metrics   Stop: Ctrl-C")
+    console.print(f"Is it well: {here}/readyz   Figures: {here}/metrics   Stop: Ctrl-C")
+
+
+def _to_paste(url: str) -> str:
+    """`url` as it can be used on this machine: an address that means all addresses is none to send to."""
+    for every, local in _LOCAL.items():
+        url = url.replace(f"//{every}:", f"//{local}:")
+    return url
 
 
 def _webhook(url: str, source: SourceSettings, *, shown: bool) -> str:

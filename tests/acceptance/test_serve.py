@@ -79,6 +79,15 @@ async def failed(arguments: list[str], folder: Path) -> str:
     return str(ended.value)
 
 
+async def test_what_is_printed_can_be_pasted(http: aiohttp.ClientSession, shop: Shop) -> None:
+    """A service that listens on every address names one that can be sent to: 0.0.0.0 is none."""
+    shop.mapping.write_text(GOOD.format(name="FIRST"))
+    adapter = await shop.start("--host", "0.0.0.0")  # noqa: S104 - it is the subject
+    assert adapter.url.startswith("http://127.0.0.1:")
+    assert await send(http, adapter, {"type": "track", "event": "Clicked", "userId": "u"}) == 200
+    assert await adapter.stop() == 0
+
+
 async def test_an_edited_mapping_goes_live(http: aiohttp.ClientSession, shop: Shop, sandbox: Process) -> None:
     """A good edit applies without a restart; a broken one changes nothing and shows where it is wrong."""
     shop.mapping.write_text(GOOD.format(name="FIRST"))
