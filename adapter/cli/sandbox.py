@@ -11,7 +11,7 @@ import uvloop
 from aiohttp import web
 
 from adapter.app import make_sandbox
-from adapter.errors import AdapterError, ConfigError
+from adapter.errors import ConfigError
 from adapter.sandbox.limit import Limit
 from adapter.sandbox.script import FORMAT, Script, parse_script
 from adapter.sandbox.server import Sandbox, build
@@ -46,14 +46,10 @@ def sandbox(
       browsee-adapter sandbox --limit 20/s
       curl -d '{"apiKey":"k","event":"CLICKED","userId":"u"}' http://127.0.0.1:8081/api/v1/track
     """
-    try:
-        stand_in = make_sandbox(db=db, retry_after=retry_after)
-        stand_in.set_limit(None if limit is None else Limit.parse(limit))
-        stand_in.script = Script() if script_file is None else _read_script(script_file)
-        uvloop.run(_run(stand_in, host, port, click.echo))
-    except AdapterError as exc:
-        click.echo(str(exc), err=True)
-        raise SystemExit(2) from None
+    stand_in = make_sandbox(db=db, retry_after=retry_after)
+    stand_in.set_limit(None if limit is None else Limit.parse(limit))
+    stand_in.script = Script() if script_file is None else _read_script(script_file)
+    uvloop.run(_run(stand_in, host, port, click.echo))
 
 
 def _read_script(file: Path) -> Script:
