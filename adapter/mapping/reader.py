@@ -94,20 +94,16 @@ class Reader:
 
     def error(self, code: str, node: Node, message: str) -> None:
         """An error of what stands at `node`."""
-        self._note(Severity.ERROR, code, node, message, of_key=False)
+        self._note(code, node, message, of_key=False)
 
     def error_of_key(self, code: str, node: Node, message: str) -> None:
         """An error of the word that `node` stands behind."""
-        self._note(Severity.ERROR, code, node, message, of_key=True)
+        self._note(code, node, message, of_key=True)
 
-    def warn(self, code: str, node: Node, message: str) -> None:
-        """A warning of what stands at `node`."""
-        self._note(Severity.WARNING, code, node, message, of_key=False)
-
-    def _note(self, severity: Severity, code: str, node: Node, message: str, *, of_key: bool) -> None:
+    def _note(self, code: str, node: Node, message: str, *, of_key: bool) -> None:
         document = self.document
         mark = document.mark_of_key(node.path) if of_key else document.mark_of(node.path)
-        self.findings.append(document.finding(severity, code, mark, message))
+        self.findings.append(document.finding(Severity.ERROR, code, mark, message))
 
     # What has to stand there. Each answers None, and notes an error, where it does not.
 

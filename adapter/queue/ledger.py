@@ -4,9 +4,6 @@ from typing import assert_never
 
 from adapter.model import Dead, Delivered, Dropped, Outcome, Retry, Unmatched
 
-TERMS = ("received", "duplicate", "rejected", "dropped", "unmatched", "delivered", "discarded")
-"""Counters; `pending` and `dead`, the other two terms of the balance, are counted from rows."""
-
 
 def term_of(outcome: Outcome) -> str | None:
     """The counter that `outcome` adds one to; None for `Retry` and `Dead`, which rows account for."""

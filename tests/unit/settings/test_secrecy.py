@@ -1,0 +1,19 @@
+"""Settings may end in a traceback or a log: no secret of theirs does."""
+
+from tests.unit.settings.folders import BROWSEE_KEY, KEY, Folder
+
+FILE = f"""
+queue: sqlite:////data/adapter.db
+sources:
+  shop: {{keys: [{KEY}, second-{KEY}], signing_secrets: [{KEY}], limit: 5/s, vars: {{currency: EUR}}}}
+hash_key: {KEY}
+admin_token: {KEY}
+"""
+
+
+def test_no_secret_is_in_any_form_of_the_settings(folder: Folder) -> None:
+    """Neither as text nor as the repr that a traceback shows."""
+    settings = folder.load(FILE)
+    shown = f"{settings!r} {settings}"
+    assert KEY not in shown
+    assert BROWSEE_KEY not in shown
