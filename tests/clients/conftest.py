@@ -17,6 +17,9 @@ from tests.clients.installed import SERVER_CLIENTS, Client
 from tests.fakes import until
 
 FILLER = {"type": "track", "event": "Filler", "userId": "filler", "messageId": "filler-1"}
+SECRET = "s3cret-κλειδί"
+"""What Segment signs with; not of ASCII alone, for it is the bytes in UTF-8 that count."""
+
 CALLS_EACH = TRACKED + 5
 
 
@@ -49,16 +52,20 @@ class Stage:
 
     async def serve(self, *, browsee: str | None = None, pending: int = 1000) -> Process:
         """Start the adapter: on a free port, and ever after on the same."""
-        sources = "".join(
-            f"  {name}: {{keys: [{key_of(name)}], mapping: mapping.yaml, browsee_api_key: browsee-key}}\n"
-            for name in ("filler", "shop", *(client.name.replace(".", "-") for client in SERVER_CLIENTS))
-        )
+        names = ("filler", "shop", "signed", *(client.source for client in SERVER_CLIENTS))
+        sources = {
+            name: {"keys": [key_of(name)], "mapping": "mapping.yaml", "browsee_api_key": "browsee-key"}
+            for name in names
+        }
+        sources["signed"]["signing_secrets"] = [SECRET]
         (self.folder / "mapping.yaml").write_text(MAPPING)
-        (self.folder / "adapter.yaml").write_text(
-            f"queue: sqlite:///{self.folder / 'queue.db'}\n"
-            f"browsee: {{url: '{browsee or self.sandbox.url}/api/v1', rate: 5000/s}}\n"
-            f"limits: {{pending: {pending}}}\nsources:\n{sources}"
-        )
+        settings = {
+            "queue": f"sqlite:///{self.folder / 'queue.db'}",
+            "browsee": {"url": f"{browsee or self.sandbox.url}/api/v1", "rate": "5000/s"},
+            "limits": {"pending": pending},
+            "sources": sources,
+        }
+        (self.folder / "adapter.yaml").write_text(json.dumps(settings))
         arguments = ["serve", "--config", str(self.folder / "adapter.yaml"), "--host", "127.0.0.1"]
         self.adapter = await start([*arguments, "--port", str(self.port)], log=self.folder / "adapter.log")
         self.port = int(self.adapter.url.rpartition(":")[2])
@@ -69,17 +76,18 @@ class Stage:
         assert self.adapter is not None
         assert await self.adapter.stop() == 0
 
-    async def received(self, *, at_least: int, within_s: float = 30) -> list[dict[str, Any]]:
-        """Every call that the sandbox took, as soon as there are `at_least` that many."""
+    async def received(self, *, at_least: int, user: str | None = None) -> list[dict[str, Any]]:
+        """Every call that the sandbox took (about `user`, if one is given), once there are `at_least` that many."""
+        wanted = {"limit": "10000"} | ({} if user is None else {"user": user})
         found: list[dict[str, Any]] = []
 
         async def enough() -> bool:
-            async with self.http.get(f"{self.sandbox.url}/calls", params={"limit": "10000"}) as answer:
+            async with self.http.get(f"{self.sandbox.url}/calls", params=wanted) as answer:
                 found[:] = await answer.json()
             await asyncio.sleep(0.05)
             return len(found) >= at_least
 
-        await until(enough, within_s=within_s)
+        await until(enough, within_s=30)
         return found
 
 
@@ -137,10 +145,9 @@ async def _send_through_an_outage(folder: Path) -> Outage:
 
 
 async def _start(client: Client, url: str, log: Path) -> asyncio.subprocess.Process:
-    source = client.name.replace(".", "-")
     file = log.with_suffix(".json")
     file.write_text(json.dumps(calls(client.name)))
     with log.open("wb") as said:
         return await asyncio.create_subprocess_exec(
-            *client.command, url, key_of(source), str(file), stdout=said, stderr=said
+            *client.command, url, key_of(client.source), str(file), stdout=said, stderr=said
         )

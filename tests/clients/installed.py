@@ -27,6 +27,11 @@ class Client:
     command: tuple[str, ...]
     lacking: str
 
+    @property
+    def source(self) -> str:
+        """The source it sends as, in the letters that the name of one may have."""
+        return self.name.replace(".", "-")
+
     def is_needed(self) -> None:
         """Skip the test where it is not installed; where CI says that everything has to be, fail."""
         needs(self.lacking)
