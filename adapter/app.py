@@ -51,6 +51,8 @@ GRACE_S = 25.0
 """How long calls under way may take after SIGTERM; Kubernetes kills 30 s after it by default."""
 
 _BALANCE_EVERY_S = 10.0
+# When the calls under way have had their grace, what senders have not sent to the end by now has waited long enough.
+_SHUTDOWN_S = 2.0
 # What is left of a refused body is read no longer than this before its connection is closed.
 _LINGER_S = 0.5
 _SANDBOX_KEY = Secret("sandbox")
@@ -213,7 +215,7 @@ class Service:
             is_operator=operator_check(self._settings.admin_token),
         )
         app.add_routes(health.routes())
-        return await _serve(stack, app, self._settings.listen, shutdown_s=GRACE_S)
+        return await _serve(stack, app, self._settings.listen, shutdown_s=_SHUTDOWN_S)
 
     def _ingest(self, queue: Queue) -> Parts:
         limits = self._settings.limits

@@ -42,7 +42,7 @@ async def _break(trial: Trial, *, is_strict: bool) -> Findings:
             _, told = await stage.readyz()
             if str(stage.mapping) not in told.get("mappings_failed", {}):
                 broken.append("H: /readyz did not say that the mapping is broken")
-        note = "broken at start; there is no reload in this version, so reloads are left out"
+        note = "broken at start"
         return await judged(stage, oracle, broken=broken, note=note)
 
 
