@@ -15,7 +15,8 @@ from adapter.model import Reason
 class Happening:
     """Base: `text` is the constant log text, `level` its level; `labels` name the fields that label `metric`.
 
-    A happening with a field `count` counts that many, any other counts one.
+    A happening with a field `count` counts that many, any other counts one. One with `seldom_by` is counted each time
+    and logged once a minute for each value of those fields, which are bounded: a sender can bring any number of them.
     """
 
     text: ClassVar[str]
@@ -23,6 +24,7 @@ class Happening:
     metric: ClassVar[str | None] = None
     help: ClassVar[str] = ""
     labels: ClassVar[tuple[str, ...]] = ()
+    seldom_by: ClassVar[tuple[str, ...]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ class MessageRejected(Happening):
     metric = "browsee_adapter_messages_rejected"
     help = "Messages that never became an event; kept with their problems."
     labels = ("source", "reason")
+    seldom_by = ("source", "reason")
     source: str
     reason: Reason
     message_id: str | None
@@ -79,6 +82,7 @@ class RequestRefused(Happening):
     metric = "browsee_adapter_requests_refused"
     help = "Requests answered with anything but 200; nothing of them was received."
     labels = ("status", "code")
+    seldom_by = ("status", "code", "path")
     status: int
     code: str
     path: str
@@ -202,6 +206,7 @@ class MappingWarned(Happening):
     metric = "browsee_adapter_mapping_warnings"
     help = "Values left out because a step could not do its work."
     labels = ("source", "rule", "field")
+    seldom_by = ("source", "rule", "field", "cause")
     source: str
     rule: str
     field: str
@@ -266,7 +271,7 @@ class QueueFailed(Happening):
 
 @dataclass(frozen=True, slots=True)
 class WorkerFailed(Happening):
-    """A fault of ours: the event goes back to the queue uncounted."""
+    """A fault of ours: the event is tried again, and that counts as a try."""
 
     text = "worker failed; the event stays pending"
     level = logging.ERROR

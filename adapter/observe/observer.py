@@ -2,8 +2,9 @@
 
 import logging
 import sys
+import time
 from collections.abc import Callable, Iterable
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import Any, TypeAlias
 
 import orjson
@@ -18,6 +19,9 @@ Emit: TypeAlias = Callable[[Happening], None]
 """What a component is given to speak with; tests hand in `list.append`."""
 
 LOGGER = "adapter"
+SELDOM_S = 60.0
+"""What a sender can bring about any number of times is logged once in this time, and counted always."""
+
 _HTTP_LOGGER = "aiohttp.server"
 
 
@@ -38,10 +42,20 @@ class _Counted:
         child.inc(getattr(happening, "count", 1))
 
 
-class Observer:
-    """Where every happening goes; `registry` is what `/metrics` shows."""
+@dataclass(slots=True)
+class _Seldom:
+    """When one of its like was logged, and how many were not since."""
 
-    def __init__(self) -> None:
+    said_at_s: float
+    unsaid: int = 0
+
+
+class Observer:
+    """Where every happening goes; `registry` is what `/metrics` shows. `now` gives seconds on any steady clock."""
+
+    def __init__(self, *, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._seldom: dict[tuple[object, ...], _Seldom] = {}
         self.registry = CollectorRegistry()
         self._counted = {
             kind: _Counted(kind.metric, kind, self.registry) for kind in HAPPENINGS if kind.metric is not None
@@ -57,8 +71,24 @@ class Observer:
         if counted is not None:
             counted.add(happening)
         if self._stdlib.isEnabledFor(kind.level):
+            unsaid = self._unsaid(happening) if kind.seldom_by else 0
+            if unsaid is None:
+                return
             facts = {name: getattr(happening, name) for name in self._facts[kind]}
+            if unsaid:
+                facts["unsaid"] = unsaid
             self._log.log(kind.level, kind.text, happening=kind.__name__, **facts)
+
+    def _unsaid(self, happening: Happening) -> int | None:
+        """How many like this were not logged since the last one that was; None if this one is not to be either."""
+        kind, now_s = type(happening), self._now()
+        key = (kind, *(getattr(happening, name) for name in kind.seldom_by))
+        held = self._seldom.get(key)
+        if held is not None and now_s - held.said_at_s < SELDOM_S:
+            held.unsaid += 1
+            return None
+        self._seldom[key] = _Seldom(now_s)
+        return 0 if held is None else held.unsaid
 
     def watch(self, collector: Collector) -> None:
         """Let `collector` add gauges when `/metrics` is read."""

@@ -11,8 +11,16 @@ from aiohttp.http_parser import HttpRequestParser
 from prometheus_client import generate_latest
 
 from adapter.model import Reason
-from adapter.observe.happenings import EventDelivered, EventDied, MessagesStored, QueueFailed, ServiceStopped
+from adapter.observe.happenings import (
+    EventDelivered,
+    EventDied,
+    MessageRejected,
+    MessagesStored,
+    QueueFailed,
+    ServiceStopped,
+)
 from adapter.observe.observer import LOGGER, Observer, configure_logging
+from tests.fakes import FakeClock
 
 DIED = EventDied(source="shop", reason=Reason.REFUSED, message_id="m-1", mapping="abc")
 
@@ -118,6 +126,25 @@ def test_the_text_of_an_error_of_the_server_is_not_logged(capsys: pytest.Capture
     said = capsys.readouterr().err
     assert "shop-key" not in said
     assert "Error handling request from 10.0.0.1: InvalidURLError at " in json.loads(said)["event"]
+
+
+def test_what_senders_repeat_is_logged_once_a_minute(capsys: pytest.CaptureFixture[str]) -> None:
+    """Ten thousand bad messages are as many counts and one line; the next line says how many were not said."""
+    clock = FakeClock()
+    observer = Observer(now=clock)
+    configure_logging(log_format="json")
+
+    def lines() -> list[tuple[str, int]]:
+        said = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+        return [(line["source"], line.get("unsaid", 0)) for line in said]
+
+    for source in ("shop", "shop", "app", "shop"):
+        observer.emit(MessageRejected(source, Reason.SCHEMA, None, "/event is required"))
+    assert lines() == [("shop", 0), ("app", 0)]
+    clock.advance(60)
+    observer.emit(MessageRejected("shop", Reason.SCHEMA, None, "/event is required"))
+    assert lines() == [("shop", 2)]
+    assert 'browsee_adapter_messages_rejected_total{reason="schema",source="shop"} 4.0' in metrics(observer)
 
 
 def test_what_happens_to_every_event_is_logged_on_demand_only(capsys: pytest.CaptureFixture[str]) -> None:
