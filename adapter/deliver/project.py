@@ -101,10 +101,10 @@ class State:
 
 _Trouble: TypeAlias = tuple[Delivery, Why | None, str]
 _NO_TROUBLE: _Trouble = ("ok", None, "")
-_SLOWED_TEXTS = {
-    Why.PACE: "calls go as fast as Browsee's limit is known to allow",
-    Why.SLOW: "Browsee answers slowly, so fewer calls are under way at once",
-}
+_SLOW_TEXT = "Browsee answers slowly, so fewer calls are under way at once"
+_LIMIT_TEXT = "calls go as fast as Browsee's limit is known to allow"
+_PINNED_TEXT = "calls go as fast as browsee.rate of the settings allows"
+_LEARNING_TEXT = "calls go ever faster until Browsee's limit is met"
 
 
 class Project:
@@ -256,7 +256,13 @@ class Project:
         if identify.gate.is_shut:
             yield "slowed", Why.MISCONFIGURED, f"identify calls are paused: {identify.detail}"
         if self._slowed is not None and now_s - self._slowed[0] <= SLOWED_FOR_S:
-            yield "slowed", self._slowed[1], _SLOWED_TEXTS[self._slowed[1]]
+            why = self._slowed[1]
+            yield "slowed", why, _SLOW_TEXT if why is Why.SLOW else self._pace_text()
+
+    def _pace_text(self) -> str:
+        if self._config.pace.pinned_per_s is not None:
+            return _PINNED_TEXT
+        return _LEARNING_TEXT if self._rate.limit_per_s is None else _LIMIT_TEXT
 
 
 def _is_quick(verdict: Verdict) -> bool:

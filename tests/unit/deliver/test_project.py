@@ -3,6 +3,7 @@
 import pytest
 
 from adapter.deliver.misconfigured import Ruling
+from adapter.deliver.pace import PaceConfig
 from adapter.deliver.policy import Accepted, Misconfigured, RefusedByBrowsee, TryAgain, Verdict
 from adapter.deliver.project import Go, Project, ProjectConfig, Ticket, Wait, Why
 from adapter.model import Kind, Reason
@@ -191,6 +192,21 @@ def test_paused_tracks_are_a_paused_project(worker: Worker) -> None:
     worker.send(WRONG_KEY)
     state = worker.project.state(worker.now_s)
     assert (state.delivery, state.text) == ("paused", WRONG_KEY.detail)
+
+
+@pytest.mark.parametrize(
+    ("pinned_per_s", "limits", "text"),
+    [(5.0, 0, "browsee.rate"), (None, 0, "until Browsee's limit is met"), (None, 1, "limit is known")],
+    ids=["pinned", "before the first 429", "learned"],
+)
+def test_who_is_slowed_by_the_pace_is_told_what_sets_it(pinned_per_s: float | None, limits: int, text: str) -> None:
+    """The settings, a limit that is being looked for, or one that was met: nobody is told of a limit not known."""
+    worker = Worker()
+    worker.project = Project(ProjectConfig(PaceConfig(pinned_per_s=pinned_per_s)), now_s=worker.now_s)
+    verdicts: list[Verdict] = [*[LIMITED] * limits, Accepted(), Accepted()]
+    for verdict in verdicts:
+        worker.send(verdict)
+    assert text in worker.project.state(worker.now_s).text
 
 
 def test_while_tracks_are_paused_nothing_is_taken(worker: Worker) -> None:
