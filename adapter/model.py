@@ -220,13 +220,15 @@ class Balance:
 
     `counts` has all terms but `pending` and `dead`, as counters changed in the transaction of the rows; `pending`
     and `dead` are counted from rows and never derived, so that `unaccounted` can be wrong if we are.
-    `oldest_received_at` is when the event was received that has been pending longest, None if none is pending.
+    `oldest_received_at` is when the event was received that has been pending longest, None if none is pending;
+    `pending_of` are the sources that have pending events.
     """
 
     counts: Mapping[str, int]
     pending: int
     dead: int
     oldest_received_at: datetime | None = None
+    pending_of: frozenset[str] = frozenset()
 
     @property
     def unaccounted(self) -> int:

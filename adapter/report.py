@@ -31,16 +31,25 @@ def make_report(
         stopping=stopping,
         sandbox=sandbox,
         delivery=next((word for word in _WORST_FIRST if word in deliveries), "ok"),
-        why="; ".join(_whys(projects)),
+        why="; ".join(_whys(projects, balance)),
         facts=_facts(active, projects, balance, disk),
         gauges=(*_gauges(active, projects, balance), *_backlog_gauges(balance, disk, now)),
     )
 
 
-def _whys(projects: Projects) -> Iterator[str]:
+def _stranded(projects: Projects, balance: Balance | None) -> list[str]:
+    """Sources that nobody delivers for any more, and whose events wait."""
+    configured = {source for sources, _ in projects for source in sources}
+    return [] if balance is None else sorted(balance.pending_of - configured)
+
+
+def _whys(projects: Projects, balance: Balance | None) -> Iterator[str]:
     for sources, state in projects:
         if state.text:
             yield f"{', '.join(sources)}: {state.text}" if len(projects) > 1 else state.text
+    stranded = _stranded(projects, balance)
+    if stranded:
+        yield f"events wait of sources that the settings do not name: {', '.join(stranded)}; name them again"
 
 
 def _facts(active: Active, projects: Projects, balance: Balance | None, disk: Disk | None) -> JsonObject:
@@ -63,6 +72,7 @@ def _facts(active: Active, projects: Projects, balance: Balance | None, disk: Di
     if balance is not None:
         facts |= {"pending": balance.pending, "dead": balance.dead, "unaccounted": balance.unaccounted}
         facts["ledger"] = dict(balance.counts)
+        facts["sources_not_configured"] = _stranded(projects, balance)
         oldest = balance.oldest_received_at
         facts["oldest_pending"] = None if oldest is None else oldest.isoformat(timespec="seconds")
     if disk is not None:

@@ -146,7 +146,13 @@ class MemoryQueue:
         dead = sum(isinstance(outcome, Dead) for outcome, _ in self._finished.values())
         heads = [lane.receipts[0] for lane in self._lanes.values()]
         oldest = from_us(self._rows[min(heads)].received_us) if heads else None
-        return Balance(counts=dict(self._counts), pending=self._pending(), dead=dead, oldest_received_at=oldest)
+        return Balance(
+            counts=dict(self._counts),
+            pending=self._pending(),
+            dead=dead,
+            oldest_received_at=oldest,
+            pending_of=frozenset(lane.source for lane in self._lanes.values()),
+        )
 
     def disk(self) -> Disk | None:
         return None

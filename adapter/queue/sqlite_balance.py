@@ -18,10 +18,11 @@ def count_balance(path: Path) -> Balance:
             counts = {str(term): int(n) for term, n in connection.execute(SQL["ledger"])}
             pending = int(connection.execute(SQL["pending"]).fetchone()[0])
             dead = int(connection.execute(SQL["dead_count"]).fetchone()[0])
+            sources = frozenset(str(name) for (name,) in connection.execute(SQL["pending_sources"]))
             oldest = connection.execute(SQL["oldest_pending"]).fetchone()
         finally:
             connection.close()
     except sqlite3.Error as exc:
         raise QueueError(f"{path}: {exc}") from exc
     oldest_received_at = None if oldest is None else from_us(oldest[0])
-    return Balance(counts=counts, pending=pending, dead=dead, oldest_received_at=oldest_received_at)
+    return Balance(counts=counts, pending=pending, dead=dead, oldest_received_at=oldest_received_at, pending_of=sources)

@@ -410,3 +410,12 @@ async def test_parked_events_let_others_pass_and_go_first_later(queue: Queue, cl
     assert ids(await take(queue)) == ["a-2"]
     balance = await queue.balance()
     assert (balance.pending, balance.unaccounted) == (3, 0)
+
+
+async def test_the_balance_names_sources_with_pending_events(queue: Queue) -> None:
+    """Those whose events wait, and none whose events have ended."""
+    await queue.put([make_event("m-1"), make_event("m-2", source="app")])
+    assert (await queue.balance()).pending_of == {"shop", "app"}
+    [lease] = await take(queue)
+    await queue.settle(lease, Delivered())
+    assert (await queue.balance()).pending_of == {"app"}

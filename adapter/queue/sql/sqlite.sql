@@ -141,6 +141,9 @@ SELECT (SELECT count(*) FROM lane) + (SELECT count(*) FROM waiting);
 -- name: oldest_pending
 SELECT received_us FROM message WHERE receipt = (SELECT min(head) FROM lane);
 
+-- name: pending_sources
+SELECT name FROM source WHERE EXISTS (SELECT 1 FROM lane WHERE lane.source = source.id);
+
 -- name: dead_count
 SELECT count(*) FROM dead;
 

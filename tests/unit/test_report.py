@@ -1,0 +1,36 @@
+"""What `/readyz` says is put together from the parts, and is the truth."""
+
+from datetime import UTC, datetime
+
+from adapter.activation import Active
+from adapter.console.health import Report
+from adapter.deliver.project import Project, ProjectConfig
+from adapter.model import Balance
+from adapter.report import make_report
+
+
+def report(*sources: str, pending_of: frozenset[str]) -> Report:
+    """The report of a service of `sources`, all of one project."""
+    project = Project(ProjectConfig(), now_s=0.0)
+    return make_report(
+        stopping=False,
+        sandbox=False,
+        active=Active(),
+        projects=[(sources, project.state(0.0))],
+        balance=Balance(counts={"received": 1}, pending=1, dead=0, pending_of=pending_of),
+        disk=None,
+        now=datetime.now(UTC),
+    )
+
+
+def test_events_of_a_source_that_is_gone_are_named() -> None:
+    """A source renamed in the settings leaves events behind that nobody delivers: somebody has to be told."""
+    told = report("shop", pending_of=frozenset({"shop", "old-shop"}))
+    assert told.facts["sources_not_configured"] == ["old-shop"]
+    assert told.why == "events wait of sources that the settings do not name: old-shop; name them again"
+
+
+def test_nothing_is_said_while_every_event_has_a_worker() -> None:
+    """Events that wait for their turn are no trouble."""
+    told = report("shop", pending_of=frozenset({"shop"}))
+    assert (told.facts["sources_not_configured"], told.why) == ([], "")
