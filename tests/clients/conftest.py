@@ -16,7 +16,10 @@ from tests.clients.calls import MAPPING, TRACKED, calls
 from tests.clients.installed import SERVER_CLIENTS, Client
 from tests.fakes import until
 
-FILLER = {"type": "track", "event": "Filler", "userId": "filler", "messageId": "filler-1"}
+FILLER = {"type": "track", "event": "Filler", "userId": "filler"}
+NOBODY = "http://127.0.0.1:1"
+"""Where no Browsee is."""
+
 SECRET = "s3cret-κλειδί"
 """What Segment signs with; not of ASCII alone, for it is the bytes in UTF-8 that count."""
 
@@ -71,6 +74,13 @@ class Stage:
         self.port = int(self.adapter.url.rpartition(":")[2])
         return self.adapter
 
+    async def serve_full(self) -> Process:
+        """Start the adapter with room for one event that it cannot deliver, and put that in."""
+        adapter = await self.serve(browsee=NOBODY, pending=1)
+        async with self.http.post(f"{adapter.url}/webhooks/filler/{key_of('filler')}", json=FILLER) as answer:
+            assert answer.status == 200
+        return adapter
+
     async def stop(self) -> None:
         """Stop the adapter as an operator does."""
         assert self.adapter is not None
@@ -120,9 +130,7 @@ async def _send_through_an_outage(folder: Path) -> Outage:
     """Refused with 503 because the queue is full; then nobody is there; then there is room, and Browsee."""
     clients = [client for client in SERVER_CLIENTS if not client.lacking]
     async with staged(folder) as stage, asyncio.timeout(100):
-        adapter = await stage.serve(browsee="http://127.0.0.1:1", pending=1)
-        async with stage.http.post(f"{adapter.url}/webhooks/filler/{key_of('filler')}", json=FILLER) as answer:
-            assert answer.status == 200
+        adapter = await stage.serve_full()
         logs = {client.name: folder / f"{client.name}.log" for client in clients}
         sending = [await _start(client, adapter.url, logs[client.name]) for client in clients]
 

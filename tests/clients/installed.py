@@ -54,9 +54,14 @@ def lacking_node() -> str:
     return ""
 
 
+def chromium() -> str | None:
+    """Where Chromium is, under any of its names."""
+    return shutil.which("chromium") or shutil.which("chromium-browser")
+
+
 def lacking_browser() -> str:
     """Why no page can be opened here; empty if one can."""
-    if shutil.which("chromium") is None:
+    if chromium() is None:
         return "chromium is not installed: scripts/install-test-tools does it as root"
     return lacking_node()
 
