@@ -1,7 +1,9 @@
 # Every command of the project. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench lock clean
+.PHONY: help run test check image bench lock clean
 PORT ?= 8080
+BUILDER ?= docker
+IMAGE ?= browsee-adapter
 COMPILE_CLIENT = .venv/bin/pip-compile -q --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header \
     --strip-extras --generate-hashes --allow-unsafe
 COMPILE = $(COMPILE_CLIENT) --build-deps-for editable
@@ -19,6 +21,7 @@ test: ## install what the tests need and run all of them
 	@scripts/venv dev
 	@scripts/install-test-tools
 	@scripts/test-clients
+	@scripts/install-image-tools
 	@.venv/bin/python -m pytest
 
 check: ## formatting, lint, types
@@ -26,6 +29,11 @@ check: ## formatting, lint, types
 	@.venv/bin/ruff format --check .
 	@.venv/bin/ruff check .
 	@.venv/bin/mypy
+
+image: ## build the container image browsee-adapter (BUILDER=podman: without docker; IMAGE_BUILD_FLAGS: more options)
+	@$(BUILDER) build $(IMAGE_BUILD_FLAGS) -t $(IMAGE) \
+	    --label org.opencontainers.image.version="$$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)" \
+	    --label org.opencontainers.image.revision="$$(git rev-parse HEAD 2>/dev/null)" .
 
 bench: ## one table of ratios against bare aiohttp, bare SQLite, a straight line and Segment's mapping-kit
 	@scripts/venv dev
@@ -40,4 +48,4 @@ lock: ## renew requirements/*.lock from pyproject.toml
 	@for name in tests/clients/python/*.in; do $(COMPILE_CLIENT) -o $${name%.in}.lock $$name; done
 
 clean: ## remove .venv and caches; data/ stays
-	rm -rf .venv dist .mypy_cache .pytest_cache .ruff_cache .hypothesis tests/clients/.installed tests/clients/node/node_modules
+	rm -rf .venv .image dist .mypy_cache .pytest_cache .ruff_cache .hypothesis tests/clients/.installed tests/clients/node/node_modules
