@@ -49,7 +49,7 @@ function makeCalls(calls) {
     alias: ({ userId, previousId }) => window.analytics.alias(userId, previousId),
     track: ({ event, properties }) => window.analytics.track(event, properties),
   };
-  for (const call of calls) makers[call.type](call);
+  window.made = Promise.all(calls.map((call) => makers[call.type](call)));
 }
 
 const served = createServer((request, response) => {
@@ -71,7 +71,11 @@ await page.goto(site);
 const commands = {
   start: () => page.evaluate(STARTS[family], { host, key, variant }),
   send: () => page.evaluate(makeCalls, calls),
-  leave: () => page.goto(`${site}elsewhere`),
+  async leave() {
+    // Nobody leaves within the milliseconds in which a library takes its calls in.
+    await page.evaluate(() => window.made.then(() => undefined));
+    await page.goto(`${site}elsewhere`);
+  },
 };
 await commands.start();
 console.log("done start");
