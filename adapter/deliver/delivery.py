@@ -5,7 +5,7 @@ Knows no queue but to note what got through. Whatever Browsee does is a value; w
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import assert_never
@@ -22,6 +22,7 @@ from adapter.deliver.policy import (
     is_exhausted,
 )
 from adapter.deliver.project import Go, Project, Ticket
+from adapter.errors import QueueError
 from adapter.mapping.ruleset import Ruleset
 from adapter.model import (
     Call,
@@ -134,7 +135,7 @@ class Delivery:
             now_s=now_s,
         )
         if ruling.revived:
-            await self._backlog.revive(ruling.revived)
+            await self._revive(ruling.revived)
         match ruling.verdict:
             case Accepted(unexpected=unexpected) as accepted:
                 if unexpected:
@@ -162,6 +163,13 @@ class Delivery:
             happenings.CallAnswered(kind=call.kind, status=status, call=call.key, rule=call.rule, seconds=seconds)
         )
         return answer
+
+    async def _revive(self, receipts: Collection[int]) -> None:
+        """Bring back events that were refused for the project's fault; what the disk keeps from it stays dead."""
+        try:
+            await self._backlog.revive(receipts)
+        except QueueError as exc:
+            self._emit(happenings.QueueFailed(cause=str(exc)))
 
     async def _admit(self, call: Call) -> Go | Retry:
         """Wait for the project to let this call go, first come first served; Retry if that would take too long."""

@@ -206,3 +206,15 @@ async def test_sigterm_finishes_what_is_open(http: aiohttp.ClientSession, tmp_pa
     assert await adapter.stop() == 0
     assert await events(http, slow) == ["SLOW", "SLOW", "SLOW"]
     assert await slow.stop() == 0
+
+
+async def test_a_sender_that_stalls_does_not_hold_up_the_stop(shop: Shop) -> None:
+    """Half a request is open at SIGTERM, and the service ends long before anybody would kill it."""
+    shop.mapping.write_text(GOOD.format(name="FIRST"))
+    adapter = await shop.start()
+    port = int(adapter.url.rpartition(":")[2])
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"POST /webhooks/shop/shop-key HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{")
+    await writer.drain()
+    assert await adapter.stop(within_s=12) == 0
+    writer.close()
