@@ -45,7 +45,7 @@ lock: ## renew requirements/*.lock from pyproject.toml
 	@.venv/bin/python -m pip -q install pip-tools
 	@$(COMPILE) -U -o requirements/run.lock pyproject.toml
 	@$(COMPILE) --extra dev -c requirements/run.lock -o requirements/dev.lock pyproject.toml
-	@for name in tests/clients/python/*.in; do $(COMPILE_CLIENT) -o $${name%.in}.lock $$name; done
+	@for name in tests/clients/python/*.in; do $(COMPILE_CLIENT) --no-annotate -o $${name%.in}.lock $$name; done
 
 clean: ## remove .venv and caches; data/ stays
 	rm -rf .venv .image dist .mypy_cache .pytest_cache .ruff_cache .hypothesis tests/clients/.installed tests/clients/node/node_modules
