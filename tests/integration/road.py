@@ -66,6 +66,10 @@ class Road:
         """Whether the sandbox got that many; only those answered `status` count, if it is given."""
         return len(await self.calls(status=status)) >= least
 
+    async def goes(self, delivery: str) -> bool:
+        """Whether that is how delivery goes now."""
+        return self.worker.project.state(steady_clock()()).delivery == delivery
+
     def heard(self, kind: type[Happening]) -> list[Happening]:
         """What was said of that kind."""
         return [happening for happening in self.said if isinstance(happening, kind)]

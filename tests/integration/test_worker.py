@@ -6,7 +6,6 @@ from itertools import pairwise
 
 import pytest
 
-from adapter.app import steady_clock
 from adapter.deliver.browsee import Browsee
 from adapter.model import Calls, Event, Reason
 from adapter.observe import happenings
@@ -134,7 +133,7 @@ async def test_a_wrong_key_burns_nothing(road: Road) -> None:
     await until(lambda: road.has_calls(5))
     balance = await road.queue.balance()
     assert (balance.pending, balance.dead) == (30, 0)
-    assert road.worker.project.state(steady_clock()()).delivery == "paused"
+    await until(lambda: road.goes("paused"))
     road.sandbox.script = Script()
     assert await road.settled() == {"delivered": 30}
 
@@ -231,6 +230,6 @@ async def test_tracks_pass_while_identify_alone_is_refused(road: Road) -> None:
     await until(lambda: road.has_calls(9, status=200))
     balance = await road.queue.balance()
     assert (balance.pending, balance.dead, balance.counts["delivered"]) == (3, 0, 9)
-    assert road.worker.project.state(steady_clock()()).delivery == "slowed"
+    await until(lambda: road.goes("slowed"))
     road.sandbox.script = Script()
     assert await road.settled() == {"delivered": 12}
