@@ -1,37 +1,16 @@
 """The operator's desk beside a queue that is being served."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from adapter.errors import ConfigError
-from adapter.model import Dead, Delivered, Dropped, Lease, Outcome, Reason, Rejection, Retry, Unmatched
+from adapter.model import Dead, Delivered, Dropped, Outcome, Reason, Rejection, Retry, Unmatched
 from adapter.queue.desk import Desk
 from adapter.queue.sqlite import SqliteQueue
 from tests.fakes import FakeClock, make_event, make_rejection
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "queue.db"
-
-
-@pytest.fixture
-async def queue(path: Path, clock: FakeClock) -> AsyncIterator[SqliteQueue]:
-    queue = await SqliteQueue.open(path, now=clock)
-    yield queue
-    await queue.close()
-
-
-async def take(queue: SqliteQueue, *, limit: int = 10) -> list[Lease]:
-    return list(await queue.take(sources=["shop"], limit=limit, lease_s=60, wait_s=0))
+from tests.integration.queues import take
 
 
 async def end(queue: SqliteQueue, message_id: str, outcome: Outcome, *, user: str | None = None) -> None:

@@ -2,41 +2,20 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from adapter.errors import ConfigError, QueueError, QueueFull
-from adapter.model import Dead, Delivered, Lease, Reason, Retry
+from adapter.model import Dead, Delivered, Reason, Retry
 from adapter.queue.group_commit import GroupCommit
 from adapter.queue.sqlite import SqliteQueue
 from adapter.queue.sqlite_file import SCHEMA_VERSION, connect
 from adapter.queue.sqlite_known import Retention
 from adapter.queue.sqlite_room import BALLAST_BYTES, Room
 from tests.fakes import FakeClock, make_event, make_rejection
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "queue.db"
-
-
-@pytest.fixture
-async def queue(path: Path, clock: FakeClock) -> AsyncIterator[SqliteQueue]:
-    queue = await SqliteQueue.open(path, now=clock)
-    yield queue
-    await queue.close()
-
-
-async def take(queue: SqliteQueue, *, limit: int = 10) -> list[Lease]:
-    return list(await queue.take(sources=["shop"], limit=limit, lease_s=60, wait_s=0))
+from tests.integration.queues import take
 
 
 async def test_a_restart_voids_leases_and_keeps_everything_else(path: Path, clock: FakeClock) -> None:

@@ -1,0 +1,26 @@
+"""A real queue file and a clock that only moves when told, for whoever asks for them."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from adapter.queue.sqlite import SqliteQueue
+from tests.fakes import FakeClock
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "queue.db"
+
+
+@pytest.fixture
+async def queue(path: Path, clock: FakeClock) -> AsyncIterator[SqliteQueue]:
+    queue = await SqliteQueue.open(path, now=clock)
+    yield queue
+    await queue.close()
