@@ -1,6 +1,6 @@
 """Reads what was rejected once more, by the schemas of now. Pure but for what it is handed; stores nothing."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from adapter.ingest.decode import decode
 from adapter.ingest.read import KEPT_BYTES, Arrival, NewId, read_event

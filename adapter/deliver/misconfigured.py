@@ -8,6 +8,8 @@ through between them, then it is not the events. Never looks at a call, and keep
 from collections import deque
 from dataclasses import dataclass
 
+from msgspec import Struct
+
 from adapter.deliver.gate import Gate, GateConfig
 from adapter.deliver.policy import Accepted, Misconfigured, RefusedByBrowsee, TryAgain, Verdict
 from adapter.model import Reason
@@ -24,8 +26,7 @@ class RefusalsConfig:
     users: int = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Ruling:
+class Ruling(Struct, frozen=True):
     """The verdict to act on: that of the answer, or Misconfigured where many refusals show that no event is to blame,
     or TryAgain where one event keeps meeting what no other does.
 

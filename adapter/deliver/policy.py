@@ -10,12 +10,12 @@ Never looks at the call that was answered, and never lets more than 300 characte
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal, TypeAlias
 
 import orjson
+from msgspec import Struct
 
 from adapter.model import Reason
 
@@ -29,8 +29,7 @@ MAX_RETRY_AFTER_S = 15 * 60.0
 ABSURD_RETRY_AFTER_S = 24 * 3600.0
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What came back for one call, as far as it came.
 
     `headers` has the few that matter, names in lower case. `body` is bounded by who read it. `failure` is set when the
@@ -39,28 +38,25 @@ class Answer:
     """
 
     status: int | None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = {}
     body: bytes = b""
     failure: Failure | None = None
     seconds: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(Struct, frozen=True):
     """Browsee has it. `unexpected`: it said so in a way that is not documented."""
 
     unexpected: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class RefusedByBrowsee:
+class RefusedByBrowsee(Struct, frozen=True):
     """Browsee will never take this call. `message` is its own, bounded; it may quote values: store it, never log it."""
 
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class TryAgain:
+class TryAgain(Struct, frozen=True):
     """Not now. `retry_after_s`: Browsee named a time, 1 s … 15 min. `counted`: it uses up an attempt of the event."""
 
     reason: Reason
@@ -68,8 +64,7 @@ class TryAgain:
     counted: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Misconfigured:
+class Misconfigured(Struct, frozen=True):
     """No event is to blame, and none may be lost to it. `detail` says what was answered and what a person can do."""
 
     detail: str

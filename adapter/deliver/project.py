@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, TypeAlias
 
+from msgspec import Struct
+
 from adapter.deliver.breaker import Breaker, BreakerConfig
 from adapter.deliver.concurrency import Concurrency, ConcurrencyConfig
 from adapter.deliver.gate import Gate, GateConfig
@@ -56,8 +58,7 @@ class ProjectConfig:
     misconfigured: GateConfig = MISCONFIGURED
 
 
-@dataclass(frozen=True, slots=True)
-class Ticket:
+class Ticket(Struct, frozen=True):
     """One call that may go. Hand it back to `answered`, or to `abandoned` if there will be no answer."""
 
     number: int
@@ -65,15 +66,13 @@ class Ticket:
     sent_at_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class Go:
+class Go(Struct, frozen=True):
     """Send now."""
 
     ticket: Ticket
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(Struct, frozen=True):
     """Ask again in `seconds`, which are more than 0."""
 
     seconds: float

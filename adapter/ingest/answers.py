@@ -8,10 +8,10 @@ follow one without their body.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
 import orjson
+from msgspec import Struct
 
 from adapter.model import Problem
 
@@ -38,8 +38,7 @@ class Situation(StrEnum):
     STOPPING = "stopping"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What is sent back; `headers` are without those of CORS."""
 
     situation: Situation

@@ -9,10 +9,10 @@ import math
 import re
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from msgspec import Struct
 
 from adapter.model import JsonObject, Problem
 
@@ -29,8 +29,7 @@ _INTEGERS = range(-(2**63), 2**64)
 _NOTHING: JsonObject = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(Struct, frozen=True):
     """What one request carried.
 
     `messages` are of any JSON type, as a member of an array may be; null members are left out, for they stand for an
@@ -45,8 +44,7 @@ class Body:
     repaired: int
 
 
-@dataclass(frozen=True, slots=True)
-class TooLarge:
+class TooLarge(Struct, frozen=True):
     """The body, inflated, is larger than allowed."""
 
 

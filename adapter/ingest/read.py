@@ -5,13 +5,13 @@ without a user, or of a type that nobody knows, is an event too: which of them m
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from hashlib import blake2b
 from typing import NamedTuple, TypeAlias
 
 import orjson
+from msgspec import Struct
 
 from adapter.ingest.dialect import WEBHOOK, Dialect, merged, speaks_for_its_user
 from adapter.ingest.timestamps import Chosen, choose, correct, written
@@ -32,8 +32,7 @@ _ENVELOPED = ("context", "integrations")
 _CHANGES_PER_TRY = frozenset({"sentAt", "receivedAt", "_metadata"})
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(Struct, frozen=True):
     """What all messages of one request have in common.
 
     `envelope` is what stood beside `batch`. `peer` is the sender's address where it may be the user's, else None.
@@ -43,7 +42,7 @@ class Arrival:
     source: str
     received_at: datetime
     dialect: Dialect = WEBHOOK
-    envelope: JsonObject = field(default_factory=dict)
+    envelope: JsonObject = {}
     peer: str | None = None
     has_origin: bool = False
     max_message_bytes: int | None = None

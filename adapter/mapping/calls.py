@@ -23,6 +23,8 @@ Made: TypeAlias = tuple[Kind, str, JsonObject]
 """A call before it has its key: kind, event name (empty for identify) and body."""
 Make: TypeAlias = Callable[[Frame], Made | None]
 """Makes one call; None, and a problem in the frame, where the event is refused."""
+_Common: TypeAlias = Callable[[Frame, JsonObject], bool]
+"""Adds ids and time to a body; false, and the event is refused, if nobody is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,8 @@ def _kind(node: Node, reader: Reader) -> Kind:
 def _track(node: Node, reader: Reader, scope: Scope, fill: Fill) -> Make:
     name_of = _event_name(node, reader, scope)
     common = _common(node, reader, scope)
+    if isinstance(name_of, str):
+        return _track_named(name_of, fill, common)
     cut = scope.of_field((*node.path, "track")).warned(f"event name cut after {MAX_NAME} characters")
     missing = Problem("/event", "required", "the event name is absent or empty")
 
@@ -115,6 +119,19 @@ def _track(node: Node, reader: Reader, scope: Scope, fill: Fill) -> Make:
     return make
 
 
+def _track_named(name: str, fill: Fill, common: _Common) -> Make:
+    """A call whose name is known, which is what most rules make."""
+
+    def make(frame: Frame) -> Made | None:
+        body: JsonObject = {"event": name}
+        fields = fill(frame)
+        if fields:
+            body["properties"] = fields
+        return ("track", name, body) if common(frame, body) else None
+
+    return make
+
+
 def _identify(node: Node, reader: Reader, scope: Scope, fill: Fill) -> Make:
     common = _common(node, reader, scope)
 
@@ -128,7 +145,8 @@ def _identify(node: Node, reader: Reader, scope: Scope, fill: Fill) -> Make:
     return make
 
 
-def _event_name(node: Node, reader: Reader, scope: Scope) -> Get:
+def _event_name(node: Node, reader: Reader, scope: Scope) -> Get | str:
+    """The closure that gives the name, or the name itself where it is fit and the same for all."""
     if not node.has("track"):
         return constant(ABSENT)
     track = node.at("track")
@@ -136,11 +154,13 @@ def _event_name(node: Node, reader: Reader, scope: Scope) -> Get:
     if type(track.value) is dict:
         return compile_value(track, reader, inner)
     text = reader.text(track, "E163", "`track`, the event name,", at_most=MAX_NAME)
-    return constant(ABSENT) if text is None else compile_text(text, track, reader, inner)
+    if text is None:
+        return constant(ABSENT)
+    is_plain = not text.isspace() and "{" not in text and "}" not in text
+    return text if is_plain else compile_text(text, track, reader, inner)
 
 
-def _common(node: Node, reader: Reader, scope: Scope) -> Callable[[Frame, JsonObject], bool]:
-    """Adds ids and time to a body; false, and the event is refused, if nobody is there."""
+def _common(node: Node, reader: Reader, scope: Scope) -> _Common:
     user_id, anonymous_id, timestamp = (
         compile_value(node.at(word), reader, scope.of_field(node.at(word).path)) if node.has(word) else None
         for word in ("userId", "anonymousId", "timestamp")

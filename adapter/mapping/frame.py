@@ -3,42 +3,30 @@
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+from msgspec import Struct
+
 from adapter.mapping.absent import ABSENT
 from adapter.mapping.scalars import date_text
 from adapter.model import Event, JsonObject, Problem, Warned
 
 
-class Frame:
+class Frame(Struct):
     """One event while it is rendered. `body` is the message after privacy; nothing in it may be changed.
 
     `item` and `index` are the list member at hand and its place, where there is one. `problems` are why the event is
     refused, `warnings` what was left out.
     """
 
-    __slots__ = (
-        "_timestamp",
-        "_traits",
-        "anonymous_id",
-        "body",
-        "event",
-        "index",
-        "item",
-        "problems",
-        "user_id",
-        "warnings",
-    )
-
-    def __init__(self, event: Event, body: JsonObject, user_id: str | None, anonymous_id: str | None) -> None:
-        self.event = event
-        self.body = body
-        self.user_id = user_id
-        self.anonymous_id = anonymous_id
-        self.item: Any = ABSENT
-        self.index: Any = ABSENT
-        self.problems: list[Problem] = []
-        self.warnings: list[Warned] = []
-        self._traits: Any = None
-        self._timestamp = ""
+    event: Event
+    body: JsonObject
+    user_id: str | None
+    anonymous_id: str | None
+    item: Any = ABSENT
+    index: Any = ABSENT
+    problems: list[Problem] = []
+    warnings: list[Warned] = []
+    _traits: Any = None
+    _timestamp: str = ""
 
     def timestamp(self) -> str:
         """When the event happened, as calls carry it."""

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 import orjson
+from msgspec import to_builtins
 
 from adapter.mapping.absent import ABSENT
 
@@ -126,9 +127,9 @@ def date_of(value: Any) -> Any:
 
 def date_text(instant: datetime) -> str:
     """An aware UTC instant as Browsee's documents show it."""
-    # A third of the time of isoformat, and this is done for every event.
-    text = orjson.dumps(instant).decode()
-    return f"{text[1:24]}Z" if instant.microsecond else f"{text[1:20]}.000Z"
+    # A fifth of the time of isoformat, and this is done for every event.
+    text: str = to_builtins(instant)
+    return f"{text[:23]}Z" if instant.microsecond else f"{text[:19]}.000Z"
 
 
 def _instant(value: Any) -> datetime | None:

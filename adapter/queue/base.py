@@ -12,11 +12,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from msgspec import Struct
+
 from adapter.model import Balance, Event, Lease, Outcome, Rejection
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(Struct, frozen=True):
     """What one `put` did. `differing` counts those duplicates whose body was not the one stored."""
 
     stored: int

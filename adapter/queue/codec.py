@@ -1,18 +1,17 @@
 """Events as rows: what a queue stores of an event, and the keys it finds it by. Pure; every backend uses these."""
 
 import hashlib
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import orjson
+from msgspec import Struct
 
 from adapter.model import Event
 
 _US = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """An event ready to be stored; `lane` and `digest` are its keys, instants are microseconds since 1970."""
 
     source: str

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any, Generic, Protocol, TypeVar
 
+from msgspec import Struct
+
 from adapter.errors import QueueError
 
 T = TypeVar("T")
@@ -43,8 +45,7 @@ class Rows(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Job:
+class _Job(Struct, frozen=True):
     """`work` is done inside the group's transaction, or between two groups if it only `reads`."""
 
     work: Callable[[], Any]
@@ -53,8 +54,7 @@ class _Job:
     after: Callable[[Any], None] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
+class _Answer(Struct, frozen=True):
     job: _Job
     result: Any = None
     error: BaseException | None = None

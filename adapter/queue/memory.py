@@ -226,7 +226,6 @@ class MemoryQueue:
             attempt=lane.attempt,
             retried_s=lane.retried_s,
             sent=frozenset(self._sent.get(receipt, ())),
-            enqueued_at=event.received_at,
             expires_at=datetime.fromtimestamp(self._now(), UTC) + timedelta(seconds=lease_s),
             token=self._leases.hold(key, receipt, lease_s),
         )

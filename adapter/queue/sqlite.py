@@ -15,7 +15,7 @@ from typing import Self
 from adapter.errors import QueueError, QueueFull
 from adapter.model import Balance, Event, Lease, Outcome, Rejection, Retry
 from adapter.queue.base import Disk, Limit, Stored
-from adapter.queue.codec import decode, encode, from_us, to_us
+from adapter.queue.codec import decode, encode, to_us
 from adapter.queue.group_commit import GroupCommit
 from adapter.queue.leases import Held, Leases
 from adapter.queue.sqlite_balance import count_balance
@@ -260,7 +260,6 @@ class SqliteQueue:
             attempt=head.attempt,
             retried_s=head.retried_us / 1e6,
             sent=head.sent,
-            enqueued_at=from_us(head.row.received_us),
             expires_at=datetime.fromtimestamp(self._now() + lease_s, UTC),
             token=self._leases.hold(head.lane, head.receipt, lease_s),
         )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 import orjson
+from msgspec import Struct
 
 from adapter.model import Rejection
 from adapter.queue.base import Stored
@@ -19,8 +20,7 @@ class _Put(Staged[Stored]):
     rejections: Sequence[Rejection] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Fresh:
+class _Fresh(Struct, frozen=True):
     """A row that is not a duplicate, and its numbers."""
 
     receipt: int

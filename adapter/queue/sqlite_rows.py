@@ -5,11 +5,12 @@ Runs on the one thread that owns the connection.
 
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
 from heapq import merge
 from itertools import islice
 from operator import attrgetter
 from typing import Any
+
+from msgspec import Struct
 
 from adapter.model import Rejection
 from adapter.queue.base import Limit, Stored
@@ -24,8 +25,7 @@ _TURNS = (-1, 0, 1)
 """Parked, live, put back: `turn` of lanes, as they go. A parked lane is due as soon as it is asked for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(Struct, frozen=True):
     """A lane's first event, as `take` finds it."""
 
     lane: int

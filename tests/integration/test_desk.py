@@ -1,9 +1,9 @@
 """The operator's desk beside a queue that is being served."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from adapter.errors import ConfigError
 from adapter.model import Dead, Delivered, Dropped, Outcome, Reason, Rejection, Retry, Unmatched

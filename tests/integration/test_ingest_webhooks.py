@@ -7,9 +7,9 @@ import hmac
 import io
 import json
 from collections.abc import AsyncIterator
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from adapter.errors import QueueError, QueueFull
 from adapter.ingest.sources import Source

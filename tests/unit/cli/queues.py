@@ -1,10 +1,12 @@
 """Queue files for the commands that look at them: made by the real queue, as a service leaves them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from time import time
+
+from msgspec.structs import replace
 
 from adapter.activation import loader
 from adapter.model import Balance, Event, Outcome, Problem, Reason, Rejection

@@ -1,6 +1,5 @@
 """One message → an event or a rejection: ids, types, envelope, time, and what is kept of the rest."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,6 +7,7 @@ import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from adapter.ingest.dialect import BATCH, SDK_PATHS
 from adapter.ingest.read import KEPT_BYTES, Arrival, Read, read_event, read_unchecked, text_id, unparseable
