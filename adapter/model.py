@@ -88,6 +88,26 @@ class Event(Struct, frozen=True):
     body: JsonObject
 
 
+class Privacy(Struct, frozen=True):
+    """What an event went through before it was stored.
+
+    `guards` names each guard of a mapping's `privacy` that was applied; `hashed` holds the first characters of the
+    hashes they made, so that none is hashed again. `user_key` and `anonymous_key` stand for the ids as they were sent:
+    keyed hashes, by which the user's events keep their order and are found.
+    """
+
+    guards: frozenset[str]
+    hashed: frozenset[str]
+    user_key: str | None
+    anonymous_key: str | None
+
+
+class PrivateEvent(Event, frozen=True):
+    """An event as a private source stores it: type, ids and body are what privacy left of them."""
+
+    privacy: Privacy
+
+
 class Problem(Struct, frozen=True):
     """One thing wrong with a message. `pointer` is an RFC 6901 JSON Pointer into it; `message` says what was
     expected, worded from `keyword` and schema, and never quotes the sender's value.

@@ -41,6 +41,28 @@ class Frame(Struct):
         return self._traits
 
 
+class PrivateFrame(Frame, kw_only=True):
+    """One event while guards work on it so that it can be stored, or on what was stored.
+
+    `known` are the beginnings of hashes that guards made of this event before, `made` those of this time.
+    """
+
+    known: frozenset[str]
+    made: set[str] = set()
+
+    def hashed_once(self, text: str, hashed: Callable[[str], str]) -> str:
+        """The hash of `text`; itself, if it is one that was made before."""
+        if text[:_TELLING] in self.known:
+            return text
+        made = hashed(text)
+        self.made.add(made[:_TELLING])
+        return made
+
+
+_TELLING = 12
+"""Characters of a hash that tell it from any other text of an event: 48 bits."""
+
+
 def _merged_traits(body: JsonObject) -> Any:
     own = body.get("traits", ABSENT)
     context = body.get("context")

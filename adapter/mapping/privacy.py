@@ -4,7 +4,10 @@ Guards run in order on the message; only the branches they touch are copied. A s
 what is nested too deep to be looked at is removed as a whole: a guard never lets through what it could not judge.
 """
 
-from collections.abc import Callable, Sequence
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from adapter.mapping.absent import ABSENT
@@ -19,7 +22,7 @@ from adapter.mapping.values import compile_value
 from adapter.mapping.words import GUARD
 from adapter.model import JsonObject
 
-Guard: TypeAlias = Callable[[Any, Frame], Any]
+Act: TypeAlias = Callable[[Any, Frame], Any]
 """Takes a message, gives the guarded one: the same object if nothing changed. The frame collects warnings."""
 _Change: TypeAlias = Callable[[Any], Any]
 _Edit: TypeAlias = Callable[[Any, _Change], Any]
@@ -33,8 +36,18 @@ _UNGUARDED: Final = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """One guard, ready to work. `name` is a hash of what it does, wherever it stands in the file: what a private source
+    stored names the guards that it has been through. The server's `hash_key` is not part of it.
+    """
+
+    name: str
+    act: Act
+
+
 def compile_guards(node: Node, reader: Reader) -> Sequence[Guard]:
-    """The closures of a `privacy` block, in order."""
+    """The guards of a `privacy` block, in order."""
     parts = reader.members(node, "E171", "`privacy`, a list of guards,", at_most=MAX_GUARDS) or ()
     return [guard for part in parts if (guard := _guard(part, reader)) is not None]
 
@@ -49,11 +62,23 @@ def _guard(node: Node, reader: Reader) -> Guard | None:
         found = "this one has both" if chosen else "this one has neither"
         reader.error("E170", node, f"a guard has `fields` or `named`; {found}")
         return None
-    return (
-        _of_names(node.at("named"), reader, remedy)
-        if node.has("named")
-        else _of_paths(node.at("fields"), reader, remedy)
-    )
+    by_name = node.has("named")
+    act = _of_names(node.at("named"), reader, remedy) if by_name else _of_paths(node.at("fields"), reader, remedy)
+    return Guard(_name(node.value, reader.tables), act)
+
+
+def _name(guard: JsonObject, tables: JsonObject) -> str:
+    words = set(_texts(guard.get("do")))
+    used = {name: table for name, table in tables.items() if name in words}
+    canonical = json.dumps([guard, used], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:10]
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _texts(part)
 
 
 def _remedy(node: Node, reader: Reader, scope: Scope) -> Step:
@@ -82,7 +107,7 @@ def _remove(_value: Any, _frame: Frame) -> Any:
 # By path
 
 
-def _of_paths(node: Node, reader: Reader, remedy: Step) -> Guard:
+def _of_paths(node: Node, reader: Reader, remedy: Step) -> Act:
     parts = reader.members(node, "E171", "`fields`, a list of paths,") or ()
     paths = [
         spelling
@@ -92,12 +117,12 @@ def _of_paths(node: Node, reader: Reader, remedy: Step) -> Guard:
     ]
     edits = [_editor((Key(path.root), *path.segments)) for path in paths]
 
-    def guard(body: Any, frame: Frame) -> Any:
+    def act(body: Any, frame: Frame) -> Any:
         for edit in edits:
             body = edit(body, lambda value: remedy(value, frame))
         return body
 
-    return guard
+    return act
 
 
 def _guarded_path(node: Node, reader: Reader) -> Path | None:
@@ -189,7 +214,7 @@ def _with_places(members: list[Any], new: dict[int, Any]) -> list[Any]:
 # By name
 
 
-def _of_names(node: Node, reader: Reader, remedy: Step) -> Guard:
+def _of_names(node: Node, reader: Reader, remedy: Step) -> Act:
     parts = reader.members(node, "E171", "`named`, a list of names,") or ()
     globs = [text for part in parts if (text := reader.text(part, "E171", "a name")) is not None]
     is_meant = any_glob(globs)

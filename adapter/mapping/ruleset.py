@@ -10,12 +10,26 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
+from msgspec.structs import replace
+
 from adapter.mapping.calls import CallBlock, Made, Make
 from adapter.mapping.finding import nearest
 from adapter.mapping.frame import Frame, Holds
+from adapter.mapping.guarding import guard, made_private
 from adapter.mapping.privacy import Guard
-from adapter.mapping.scalars import id_text
-from adapter.model import Call, Calls, Dropped, Event, Reason, Refused, Rendered, Unmatched, Warned
+from adapter.model import (
+    Call,
+    Calls,
+    Dropped,
+    Event,
+    Privacy,
+    PrivateEvent,
+    Reason,
+    Refused,
+    Rendered,
+    Unmatched,
+    Warned,
+)
 
 Act: TypeAlias = Callable[[Frame], Rendered]
 MAX_PROBLEMS: Final = 20
@@ -44,14 +58,16 @@ class _ByName:
 
 
 class Ruleset:
-    """One mapping, ready to work. `version` is 12 hexadecimal digits that change with what it does."""
+    """One mapping, ready to work. `version` is 12 hexadecimal digits that change with what it does; `guards` are those
+    of its `privacy` block.
+    """
 
     def __init__(
         self, *, version: str, rules: Sequence[Rule], guards: Sequence[Guard], integration: str | None, identify: bool
     ) -> None:
         self.version = version
         self.rules = tuple(rules)
-        self._guards = tuple(guards)
+        self.guards = tuple(guards)
         self._integration = integration
         self._identify = identify
         types = {name for rule in rules if rule.types is not None for name in rule.types}
@@ -63,8 +79,8 @@ class Ruleset:
         if self._integration is not None and _is_switched_off(event, self._integration):
             return Dropped(Reason.INTEGRATIONS, "", f"the sender switched {self._integration} off")
         frame = Frame(event, event.body, event.user_id, event.anonymous_id)
-        if self._guards:
-            self._guard(frame)
+        if self.guards:
+            guard(frame, self.guards)
         for rule in self._candidates(frame.body.get("type"), frame.body.get("event")):
             if rule.holds is None or rule.holds(frame):
                 rendered = rule.act(frame)
@@ -78,17 +94,18 @@ class Ruleset:
         meant = nearest(name, rules) if type(name) is str else None
         return f"'{meant}' of '{rules[meant].name}' (line {rules[meant].line}) is near" if meant is not None else ""
 
-    def _guard(self, frame: Frame) -> None:
-        event = frame.event
-        body = event.body
-        for guard in self._guards:
-            body = guard(body, frame)
-        frame.body = body
-        # An id that a guard changed is read from the guarded message; the event's own would undo the guard.
-        if body.get("userId") is not event.body.get("userId"):
-            frame.user_id = id_text(body.get("userId"))
-        if body.get("anonymousId") is not event.body.get("anonymousId"):
-            frame.anonymous_id = id_text(body.get("anonymousId"))
+    def made_private(self, event: Event, privacy: Privacy) -> tuple[PrivateEvent, Sequence[Warned]]:
+        """The event as a private source stores it, through every guard that `privacy` does not name, and what steps of
+        them could not do. Changes nothing in the event.
+        """
+        private, warnings = made_private(event, self.guards, privacy)
+        name = self._integration
+        if name is not None and _is_switched_off(event, name) and not _is_switched_off(private, name):
+            # Privacy took away by whom the event may be seen; that Browsee may not must still be known at delivery.
+            left = private.body.get("integrations")
+            kept = {**(left if type(left) is dict else {}), name: False}
+            private = replace(private, body={**private.body, "integrations": kept})
+        return private, warnings
 
     def _candidates(self, kind: Any, name: Any) -> Sequence[Rule]:
         rules = self._by_type.get(kind, self._other_types) if type(kind) is str else self._other_types

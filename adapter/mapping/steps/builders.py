@@ -7,7 +7,7 @@ from typing import Any
 from adapter.mapping import shaping
 from adapter.mapping.absent import ABSENT
 from adapter.mapping.conditions import compile_condition
-from adapter.mapping.frame import Frame, Get, Step
+from adapter.mapping.frame import Frame, Get, PrivateFrame, Step
 from adapter.mapping.names import FLATTEN_CLASH, RENAME_CLASH, read_globs, read_names, read_separator
 from adapter.mapping.pattern import compile_pattern, template_fault
 from adapter.mapping.reader import Node, Reader, Scope
@@ -204,7 +204,20 @@ def hash_step(setting: Setting) -> Step:
         return on_each(of_text(text.plain_hash(algorithm)), "not text", setting.scope)
     if setting.reader.hash_key is None:
         setting.reader.wants_hash_key.add(setting.node.path)
-    return on_each(of_text(text.keyed_hash(setting.reader.hash_key or "")), "not text", setting.scope)
+    hashed = text.keyed_hash(setting.reader.hash_key or "")
+    step = on_each(of_text(hashed), "not text", setting.scope)
+    return _once(step, hashed, setting.scope) if setting.scope.in_privacy else step
+
+
+def _once(step: Step, hashed: Callable[[str], str], scope: Scope) -> Step:
+    """`step`, but what a guard hashed before the event was stored stays: a hash of it would be nobody's."""
+
+    def in_guard(value: Any, frame: Frame) -> Any:
+        if not isinstance(frame, PrivateFrame):
+            return step(value, frame)
+        return on_each(of_text(lambda found: frame.hashed_once(found, hashed)), "not text", scope)(value, frame)
+
+    return in_guard
 
 
 def mask_step(setting: Setting) -> Step:

@@ -1,0 +1,73 @@
+"""What guards do to an event: when it is rendered, or before a private source stores it; each guard once. Pure."""
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from adapter.mapping.frame import Frame, PrivateFrame
+from adapter.mapping.privacy import Guard
+from adapter.mapping.scalars import id_text
+from adapter.model import Event, JsonObject, Privacy, PrivateEvent, Warned
+
+_IDS = ("userId", "anonymousId")
+
+
+def guard(frame: Frame, guards: Sequence[Guard]) -> None:
+    """Let `frame` show what `guards` leave of its event; of one that was stored privately, those it has not been
+    through.
+    """
+    event = frame.event
+    if isinstance(event, PrivateEvent):
+        own = PrivateFrame(event, event.body, event.user_id, event.anonymous_id, known=event.privacy.hashed)
+        own.warnings = frame.warnings
+        body = _beyond(event.privacy, guards, own)
+    else:
+        body = event.body
+        for each in guards:
+            body = each.act(body, frame)
+    frame.body = body
+    # An id that a guard changed is read from the guarded message; the event's own would undo the guard.
+    if body.get("userId") is not event.body.get("userId"):
+        frame.user_id = id_text(body.get("userId"))
+    if body.get("anonymousId") is not event.body.get("anonymousId"):
+        frame.anonymous_id = id_text(body.get("anonymousId"))
+
+
+def made_private(event: Event, guards: Sequence[Guard], privacy: Privacy) -> tuple[PrivateEvent, Sequence[Warned]]:
+    """The event as `guards` leave it, and what steps of them could not do; `privacy` is what it went through before."""
+    frame = PrivateFrame(event, event.body, event.user_id, event.anonymous_id, known=privacy.hashed)
+    body = _with_ids(_beyond(privacy, guards, frame))
+    kind = body.get("type")
+    private = PrivateEvent(
+        source=event.source,
+        message_id=event.message_id,
+        type=kind if type(kind) is str else "",
+        user_id=body.get("userId"),
+        anonymous_id=body.get("anonymousId"),
+        timestamp=event.timestamp,
+        received_at=event.received_at,
+        body=body,
+        privacy=replace(
+            privacy,
+            guards=privacy.guards.union(each.name for each in guards),
+            hashed=privacy.hashed | frame.made,
+        ),
+    )
+    return private, frame.warnings
+
+
+def _beyond(privacy: Privacy, guards: Sequence[Guard], frame: PrivateFrame) -> JsonObject:
+    """What those of `guards` leave that the event has not been through."""
+    body = frame.event.body
+    for each in guards:
+        if each.name not in privacy.guards:
+            body = each.act(body, frame)
+    return body
+
+
+def _with_ids(body: JsonObject) -> JsonObject:
+    """The body with its ids as text, or without them, as every event has them."""
+    settled = {name: id_text(body[name]) for name in _IDS if name in body}
+    if all(body[name] is value for name, value in settled.items()):
+        return body
+    return {name: value for name, value in {**body, **settled}.items() if name not in _IDS or value is not None}
