@@ -1,12 +1,14 @@
 """Small working stand-ins and makers that several tests share."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from adapter.model import Event, Problem, Reason, Rejection
+from msgspec.structs import asdict
+
+from adapter.model import Event, Privacy, PrivateEvent, Problem, Reason, Rejection
 
 RECEIVED_AT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -37,6 +39,14 @@ def make_event(message_id: str = "m-1", *, source: str = "shop", user: str | Non
         received_at=RECEIVED_AT,
         body=message,
     )
+
+
+def make_private(
+    message_id: str = "m-1", *, key: str | None = "key-of-u-1", guards: Collection[str] = ("g-1",), **body: Any
+) -> PrivateEvent:
+    """A track event as a private source stores it, of the user that `key` stands for; `body` as of `make_event`."""
+    facts = asdict(make_event(message_id, **body))
+    return PrivateEvent(**facts, privacy=Privacy(frozenset(guards), frozenset({"0123456789ab"}), key, None))
 
 
 def make_rejection(*, source: str = "shop") -> Rejection:

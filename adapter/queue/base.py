@@ -3,7 +3,8 @@
 A queue keeps **events, not calls**: mapping happens at delivery, so a corrected mapping also corrects the backlog.
 Events of one user form a **lane**: source + user id, else source + anonymous id, else a lane of its own. Within a
 lane an event waits while an earlier one is unfinished; earlier means earlier receipt (commit order, and the order of
-the list within one `put`). Nothing is promised across lanes.
+the list within one `put`). Nothing is promised across lanes. The lane of a private event is made of its keys, which
+stand for the ids that were sent, so that it stays the same whatever privacy makes of them.
 
 Ingest sees an `Inbox`, delivery a `Backlog`; they meet here only.
 """
@@ -18,7 +19,9 @@ from adapter.model import Balance, Event, Lease, Outcome, Rejection
 
 
 class Stored(Struct, frozen=True):
-    """What one `put` did. `differing` counts those duplicates whose body was not the one stored."""
+    """What one `put` did. `differing` counts those duplicates whose body was not the one stored, so far as privacy left
+    anything to tell that by.
+    """
 
     stored: int
     duplicates: int

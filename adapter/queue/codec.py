@@ -6,13 +6,17 @@ from datetime import UTC, datetime
 import orjson
 from msgspec import Struct
 
-from adapter.model import Event
+from adapter.model import Event, JsonObject, Privacy, PrivateEvent
 
 _US = 1_000_000
 
 
 class Row(Struct, frozen=True):
-    """An event ready to be stored; `lane` and `digest` are its keys, instants are microseconds since 1970."""
+    """An event ready to be stored; `lane` and `digest` are its keys, instants are microseconds since 1970.
+
+    `body` is the message, an object. Of a private event it is a list of what it went through and the message, which no
+    sender can write; and its `user_id` and `anonymous_id` are keys, because the ids themselves are in the message.
+    """
 
     source: str
     lane: int
@@ -46,12 +50,15 @@ def lane_of(event: Event, *, ordered: bool = True) -> int:
 
     Two users share a number once in 2⁶⁴: then they wait for each other, and nothing else happens.
     """
-    if not ordered or (event.user_id is None and event.anonymous_id is None):
+    user, anonymous = event.user_id, event.anonymous_id
+    if type(event) is PrivateEvent:
+        user, anonymous = event.privacy.user_key, event.privacy.anonymous_key
+    if not ordered or (user is None and anonymous is None):
         key = f"{event.source}\0m\0{event.message_id}"
-    elif event.user_id is not None:
-        key = f"{event.source}\0u\0{event.user_id}"
+    elif user is not None:
+        key = f"{event.source}\0u\0{user}"
     else:
-        key = f"{event.source}\0a\0{event.anonymous_id}"
+        key = f"{event.source}\0a\0{anonymous}"
     return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "big", signed=True)
 
 
@@ -62,22 +69,30 @@ def parked_lane(lane: int) -> int:
 
 def encode(event: Event, *, ordered: bool = True) -> Row:
     """The row of `event`. Raises TypeError if its body is not JSON, which ingest never lets through."""
+    user_id, anonymous_id, body = event.user_id, event.anonymous_id, orjson.dumps(event.body)
+    if type(event) is PrivateEvent:
+        went = event.privacy
+        user_id, anonymous_id = went.user_key, went.anonymous_key
+        body = orjson.dumps([{"guards": sorted(went.guards), "hashed": sorted(went.hashed)}, event.body])
     return Row(
         source=event.source,
         lane=lane_of(event, ordered=ordered),
         digest=digest_of(source=event.source, message_id=event.message_id),
         message_id=event.message_id,
         type=event.type,
-        user_id=event.user_id,
-        anonymous_id=event.anonymous_id,
+        user_id=user_id,
+        anonymous_id=anonymous_id,
         timestamp_us=to_us(event.timestamp),
         received_us=to_us(event.received_at),
-        body=orjson.dumps(event.body),
+        body=body,
     )
 
 
 def decode(row: Row) -> Event:
     """The event that `encode` made a row of."""
+    body = orjson.loads(row.body)
+    if type(body) is list:
+        return _decode_private(row, *body)
     return Event(
         source=row.source,
         message_id=row.message_id,
@@ -86,7 +101,26 @@ def decode(row: Row) -> Event:
         anonymous_id=row.anonymous_id,
         timestamp=from_us(row.timestamp_us),
         received_at=from_us(row.received_us),
-        body=orjson.loads(row.body),
+        body=body,
+    )
+
+
+def _decode_private(row: Row, went: JsonObject, body: JsonObject) -> PrivateEvent:
+    return PrivateEvent(
+        source=row.source,
+        message_id=row.message_id,
+        type=row.type,
+        user_id=body.get("userId"),
+        anonymous_id=body.get("anonymousId"),
+        timestamp=from_us(row.timestamp_us),
+        received_at=from_us(row.received_us),
+        body=body,
+        privacy=Privacy(
+            guards=frozenset(went["guards"]),
+            hashed=frozenset(went["hashed"]),
+            user_key=row.user_id,
+            anonymous_key=row.anonymous_id,
+        ),
     )
 
 
@@ -95,10 +129,17 @@ _RESTAMPED = ("sentAt", "receivedAt", "timestamp", "originalTimestamp", "_metada
 
 
 def differs(one: bytes, other: bytes) -> bool:
-    """Whether two stored bodies with one message id differ in more than what a retry stamps anew."""
+    """Whether two stored bodies with one message id differ in more than what a retry stamps anew.
+
+    False for two that privacy treated differently: nobody can tell any more.
+    """
     if one == other:
         return False
     left, right = orjson.loads(one), orjson.loads(other)
+    if type(left) is list and type(right) is list and left[0]["guards"] == right[0]["guards"]:
+        left, right = left[1], right[1]
+    if type(left) is list or type(right) is list:
+        return False
     for word in _RESTAMPED:
         left.pop(word, None)
         right.pop(word, None)

@@ -9,7 +9,7 @@ from adapter.errors import QueueFull
 from adapter.model import Dead, Delivered, Dropped, Lease, Outcome, Reason, Retry, Unmatched
 from adapter.queue.base import Limit, Queue, Stored
 from tests.contract.conftest import MakeQueue
-from tests.fakes import RECEIVED_AT, FakeClock, make_event, make_rejection
+from tests.fakes import RECEIVED_AT, FakeClock, make_event, make_private, make_rejection
 
 DAY_S = 86_400.0
 
@@ -31,6 +31,34 @@ async def test_an_event_comes_out_as_it_went_in(queue: Queue) -> None:
     [lease] = await take(queue)
     assert lease.event == event
     assert (lease.attempt, lease.retried_s, lease.sent) == (0, 0.0, frozenset())
+
+
+async def test_a_private_event_comes_out_as_it_went_in(queue: Queue) -> None:
+    """With what it went through, and with its ids and keys each in its place."""
+    event = make_private("m-1", user="hash-of-u-1", properties={"total": 9.5})
+    nobody = make_private("m-2", user=None, key=None)
+    await queue.put([event, nobody])
+    assert [lease.event for lease in await take(queue)] == [event, nobody]
+
+
+async def test_a_private_event_waits_in_the_lane_of_its_key(queue: Queue) -> None:
+    """Whatever privacy made of its id: an edit of the mapping must not let one overtake another."""
+    hashed, gone = make_private("m-1", user="hash-of-u-1"), make_private("m-2", user=None)
+    await queue.put([hashed, gone, make_private("m-3", user="hash-of-u-1", key="key-of-u-2")])
+    leases = {lease.event.message_id: lease for lease in await take(queue)}
+    assert sorted(leases) == ["m-1", "m-3"]
+    await queue.settle(leases["m-1"], Dead(Reason.REFUSED, "no"))
+    [lease] = await take(queue)
+    await queue.revive([leases["m-1"].receipt])
+    assert (lease.event, await take(queue)) == (gone, [])
+
+
+async def test_a_private_copy_differs_only_if_anybody_can_tell(queue: Queue) -> None:
+    """Bodies that went through other guards, or through none, cannot be compared."""
+    await queue.put([make_private("m-1"), make_private("m-2")])
+    copies = [make_private("m-1"), make_private("m-1", event="Another"), make_private("m-2", guards=["g-2"], event="B")]
+    stored = await queue.put([*copies, make_event("m-2", event="Another")])
+    assert (stored.duplicates, stored.differing) == (4, 1)
 
 
 async def test_put_says_what_it_did(queue: Queue) -> None:

@@ -31,7 +31,12 @@ WHERE message.receipt = ?;
 SELECT receipt FROM message WHERE receipt >= ?1 AND receipt < ?2 AND message_id = ?3;
 
 -- name: receipts_of_user_between
-SELECT receipt FROM message WHERE receipt >= ?1 AND receipt < ?2 AND (user_id = ?3 OR anonymous_id = ?3);
+-- A private event, whose body is a list, has keys in these columns and the ids that privacy left in its message.
+SELECT receipt FROM message WHERE receipt >= ?1 AND receipt < ?2 AND (user_id = ?3 OR anonymous_id = ?3 OR iif(
+    substr(body, 1, 1) = CAST('[' AS BLOB),
+    ?3 IN (json_extract(CAST(body AS TEXT), '$[1].userId'), json_extract(CAST(body AS TEXT), '$[1].anonymousId')),
+    FALSE
+));
 
 -- name: head_of
 SELECT head, due_us, attempt FROM lane WHERE lane = ?;
