@@ -54,6 +54,22 @@ def read_message(message: JsonObject) -> Event:
     return read_unchecked(message, source="test", received_at=datetime.now(UTC), new_id=lambda: uuid4().hex)
 
 
+def live_loader(settings: Settings, source: SourceSettings) -> Callable[[str], Ruleset]:
+    """The same for a mapping that is to be put to work: one that guards nothing cannot be that of a private source."""
+    load_text = loader(settings, source)
+
+    def load_to_work(text: str) -> Ruleset:
+        ruleset = load_text(text)
+        if source.store == "private" and not ruleset.guards:
+            raise MappingError(
+                f"{source.mapping}: source {source.name} has `store: private`, but the mapping has no `privacy`, so "
+                "all would be stored as it was sent; add a `privacy` block, or write `store: raw`"
+            )
+        return ruleset
+
+    return load_to_work
+
+
 def loader(settings: Settings, source: SourceSettings) -> Callable[[str], Ruleset]:
     """Loads a text as the mapping of `source`; what it returns raises MappingError."""
 
@@ -90,7 +106,7 @@ async def activate(settings: Settings, *, archive: Archive, emit: Emit, strict: 
 async def _activate_one(
     settings: Settings, source: SourceSettings, active: Active, *, archive: Archive, emit: Emit, strict: bool
 ) -> None:
-    load_text, file, problem = loader(settings, source), str(source.mapping), ""
+    load_text, file, problem = live_loader(settings, source), str(source.mapping), ""
     try:
         text = _text_of(source.mapping)
         ruleset = load_text(text)

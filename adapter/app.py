@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -31,12 +32,12 @@ from adapter.errors import ConfigError, QueueError
 from adapter.ingest.intake import Parts
 from adapter.ingest.limits import Limits
 from adapter.ingest.routes import routes
-from adapter.ingest.sources import Source
 from adapter.ingest.validate import Validator
 from adapter.model import Balance, JsonObject, Kind, Secret
 from adapter.monitor import Monitor, Watched, project_id
 from adapter.observe import happenings
 from adapter.observe.observer import Observer
+from adapter.private import ingest_source
 from adapter.queue.base import Disk, Queue
 from adapter.queue.memory import MemoryQueue
 from adapter.queue.sqlite import SqliteQueue
@@ -220,11 +221,8 @@ class Service:
     def _ingest(self, queue: Queue) -> Parts:
         limits = self._settings.limits
         sources = [
-            Source(
-                name=source.name,
-                keys=source.keys,
-                signing_secrets=source.signing_secrets,
-                limit_per_s=source.limit_per_s,
+            ingest_source(
+                source, self._settings.hash_key, ruleset=partial(self._active.of, source.name), emit=self._emit
             )
             for source in self._settings.sources
         ]

@@ -16,11 +16,11 @@ from adapter.cli.at_queue import desk_at, queue_options, settings_of
 from adapter.cli.entries import Entry
 from adapter.cli.events import in_pages, print_entries, show_entries
 from adapter.cli.letters import Chosen, Wanted, choose, letters, rejections
-from adapter.cli.ndjson import line_of, part_of
+from adapter.cli.ndjson import line_of, line_of_event, part_of
 from adapter.cli.read_anew import read_anew
 from adapter.cli.table import counted, plain, show_table
 from adapter.ingest.decode import decode
-from adapter.model import Event, Problem
+from adapter.model import Event, Problem, Secret
 from adapter.queue.desk import Desk
 from adapter.queue.stories import Group, Rejected, Story
 from adapter.settings.settings import Settings
@@ -151,9 +151,10 @@ def export_(file: Path, cause: str | None, config: Path | None, sandbox: bool) -
       browsee-adapter dead export lost.ndjson --cause "total is required"
     """
     wanted = Wanted((), cause)
-    with desk_at(settings_of(config, sandbox=sandbox)) as desk, part_of(file, resume=False) as part:
+    settings = settings_of(config, sandbox=sandbox)
+    with desk_at(settings) as desk, part_of(file, resume=False) as part:
         found: Iterator[Entry] = chain(letters(desk), rejections(desk))
-        lines = (_line(entry) for entry in found if wanted.takes(entry))
+        lines = (_line(entry, settings.hash_key) for entry in found if wanted.takes(entry))
         skipped = 0
         while page := list(islice(lines, _PAGE)):
             whole = [line for line in page if line is not None]
@@ -217,10 +218,10 @@ def _print_groups(groups: Sequence[Group], *, machine: bool) -> None:
     show_table(("how many", "outcome", "cause", "oldest"), rows)
 
 
-def _line(entry: Entry) -> bytes | None:
-    """The line of a file; None for a body that is no JSON object."""
+def _line(entry: Entry, hash_key: Secret | None) -> bytes | None:
+    """The line of a file; None for a body that is no JSON object, as nothing is that was not kept."""
     if isinstance(entry, Story):
-        return line_of(entry.event.source, entry.event.received_at, entry.event.body)
+        return line_of_event(entry.event, hash_key)
     body = decode(entry.rejection.body)
     if isinstance(body, Problem) or not body.is_single:
         return None

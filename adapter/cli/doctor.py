@@ -15,7 +15,7 @@ import click
 import orjson
 from rich.text import Text
 
-from adapter.activation import loader
+from adapter.activation import live_loader
 from adapter.cli.reading import text_of
 from adapter.cli.show import show
 from adapter.errors import AdapterError, ConfigError
@@ -86,7 +86,7 @@ _NO_BROWSEE = Check("browsee", True, "SANDBOX: the built-in stand-in takes the c
 def _mappings(settings: Settings) -> Iterator[Check]:
     for source in settings.sources:
         try:
-            ruleset = loader(settings, source)(text_of(source.mapping))
+            ruleset = live_loader(settings, source)(text_of(source.mapping))
         except ConfigError as error:
             todo = f"see all of it with: browsee-adapter check {source.mapping}"
             yield Check("mapping", False, f"of {source.name}: {error}", todo)

@@ -8,6 +8,7 @@ from typing import BinaryIO
 import orjson
 
 from adapter.model import JsonObject
+from adapter.private import MARK
 
 _WINDOW_BYTES = 500_000
 _WINDOW_LINES = 500
@@ -71,6 +72,8 @@ def _take(line: bytes, window: Window, reading: Reading) -> None:
 
 def _opened(value: JsonObject, bare: str) -> tuple[str, JsonObject]:
     match value:
+        case {"source": str() as source, "message": dict() as message, "privacy": privacy}:
+            return source, {**message, MARK: privacy}
         case {"source": str() as source, "message": dict() as message}:
             return source, message
         case _:

@@ -14,8 +14,10 @@ from adapter.cli.at_queue import desk_at, queue_options, settings_of
 from adapter.cli.entries import COLUMNS, Entry
 from adapter.cli.show import show
 from adapter.cli.table import counted, plain, show_table
+from adapter.private import same_ids
 from adapter.queue.desk import Desk
 from adapter.queue.stories import Outcome, Rejected, Story
+from adapter.settings.settings import Settings
 
 _POLL_S = 0.5
 _PAGE = 500
@@ -108,14 +110,17 @@ def purge(user: str, yes: bool, config: Path | None, sandbox: bool) -> None:
 
     Bodies and ids of the user leave events that are pending, dead or in the history, and rejections go; what was
     pending or dead is then "dropped: deleted". A call that is under way at this moment may still arrive. What Browsee
-    has got already is Browsee's to delete.
+    has got already is Browsee's to delete. Events of a source that stores privately are found by the id as it was sent,
+    and by what privacy made of it.
 
     \b
     Example:
       browsee-adapter events purge --user u-1
     """
-    with desk_at(settings_of(config, sandbox=sandbox)) as desk:
-        receipts = [receipt for page in desk.receipts_of_user(user) for receipt in page]
+    settings = settings_of(config, sandbox=sandbox)
+    with desk_at(settings) as desk:
+        ids = same_ids(user, settings)
+        receipts = sorted({receipt for ident in ids for page in desk.receipts_of_user(ident) for receipt in page})
         numbers = [number for page in desk.rejections_of_user(user) for number in page]
         if not receipts and not numbers:
             click.echo("nothing is kept of this user")
@@ -141,15 +146,16 @@ def newest(desk: Desk, *, limit: int, source: str | None = None, outcome: str | 
     return sorted(found, key=entries.received_at_s, reverse=True)[:limit]
 
 
-def found_by(ident: str, desk: Desk) -> list[Entry]:
+def found_by(ident: str, desk: Desk, settings: Settings) -> list[Entry]:
     """What `ident` means: a receipt number, the number of a rejection after `r`, or a message id."""
     found: list[Entry | None] = []
     if ident.isascii() and ident.isdigit():
         found.append(desk.story(int(ident[:18])))
     if ident[:1] == "r" and ident[1:].isascii() and ident[1:].isdigit():
         found.append(desk.rejection(int(ident[1:19])))
-    found += desk.of_message(ident)
-    found += desk.rejections_of(ident)
+    for message_id in same_ids(ident, settings):
+        found += desk.of_message(message_id)
+        found += desk.rejections_of(message_id)
     return list({entries.id_of(entry): entry for entry in found if entry is not None}.values())
 
 
@@ -157,7 +163,7 @@ def show_entries(ident: str, *, machine: bool, config: Path | None, sandbox: boo
     """Print everything about what `ident` means; exit 1 if nothing is kept under it."""
     settings = settings_of(config, sandbox=sandbox)
     with desk_at(settings) as desk:
-        found = found_by(ident, desk)
+        found = found_by(ident, desk, settings)
         if not found:
             not_kept(ident)
         if machine:

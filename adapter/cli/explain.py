@@ -1,13 +1,15 @@
 """`browsee-adapter explain`: what a mapping makes of one message. Sends and stores nothing."""
 
 import json
+from datetime import UTC, datetime
 from typing import TextIO
+from uuid import uuid4
 
 import click
 from rich.text import Text
 
-from adapter.activation import read_message
 from adapter.cli.reading import ruleset_of
+from adapter.cli.recording import recorded
 from adapter.cli.show import show
 from adapter.errors import ConfigError
 from adapter.mapping.explain import as_json, as_text
@@ -30,8 +32,8 @@ def explain(mapping: str, event: TextIO, machine: bool) -> None:
     """Show what a mapping makes of an event.
 
     Says by which rule, and with which warnings. MAPPING is a file, or the name of a mapping that comes with the
-    adapter. EVENT is a file with the message as the sender sends it, or - for stdin. A mapping that hashes does so with
-    ADAPTER_HASH_KEY, or else with a demo key.
+    adapter. EVENT is a file with the message as the sender sends it, or a line as `export` writes it; - for stdin. A
+    mapping that hashes does so with ADAPTER_HASH_KEY, or else with a demo key.
 
     \b
     Example:
@@ -39,7 +41,9 @@ def explain(mapping: str, event: TextIO, machine: bool) -> None:
       echo '{"type":"track","event":"Signed Up"}' | browsee-adapter explain default -
     """
     ruleset = ruleset_of(mapping)
-    read = read_message(_message(event))
+    read = recorded(_message(event), now=datetime.now(UTC), place=uuid4().hex)
+    if isinstance(read, str):
+        raise ConfigError(f"{event.name}: {read}")
     rendered, hint = ruleset.render(read), ruleset.hint(read)
     if machine:
         click.echo(json.dumps(as_json(rendered, hint), indent=2, ensure_ascii=False))

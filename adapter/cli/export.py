@@ -6,8 +6,9 @@ import click
 
 from adapter.cli.at_queue import desk_at, queue_options, settings_of
 from adapter.cli.entries import is_deleted
-from adapter.cli.ndjson import Part, line_of, part_of, progress
+from adapter.cli.ndjson import Part, line_of_event, part_of, progress
 from adapter.cli.table import counted
+from adapter.model import Secret
 from adapter.queue.desk import Desk
 
 _PAGE = 1_000
@@ -20,21 +21,23 @@ _PAGE = 1_000
 def export(file: Path, source: str | None, config: Path | None, sandbox: bool) -> None:
     """Write every stored event into a file, in the order received.
 
-    Each line is {"source": …, "receivedAt": …, "message": …}, the message as it was sent. Stored are events that are
-    pending or dead, and finished ones until retention.history has passed. Interrupted, the same command goes on where
-    it stopped; the file has its name when it is whole.
+    Each line is {"source": …, "receivedAt": …, "message": …}, the message as it was sent. One that was stored privately
+    is what privacy left of it, and "privacy" says by which guards, so that none is applied twice. Stored are events
+    that are pending or dead, and finished ones until retention.history has passed. Interrupted, the same command goes
+    on where it stopped; the file has its name when it is whole.
 
     \b
     Example:
       browsee-adapter export events.ndjson --source shop
     """
-    with desk_at(settings_of(config, sandbox=sandbox)) as desk, part_of(file) as part:
-        _write(desk, part, source)
+    settings = settings_of(config, sandbox=sandbox)
+    with desk_at(settings) as desk, part_of(file) as part:
+        _write(desk, part, source, settings.hash_key)
         part.finish()
         click.echo(f"{file}: {counted(part.reached.lines, 'event')}")
 
 
-def _write(desk: Desk, part: Part, source: str | None) -> None:
+def _write(desk: Desk, part: Part, source: str | None, hash_key: Secret | None) -> None:
     newest = desk.newest_receipt()
     with progress("export", newest, start=part.reached.receipt) as show:
         # A page at a time, and nothing open between: however long it takes, the service's log can be emptied.
@@ -45,6 +48,6 @@ def _write(desk: Desk, part: Part, source: str | None) -> None:
             ]
             if not stories:
                 return
-            lines = [line_of(event.source, event.received_at, event.body) for event in wanted]
+            lines = [line_of_event(event, hash_key) for event in wanted]
             part.write(lines, stories[-1].receipt)
             show(part.reached.receipt)

@@ -17,12 +17,20 @@ from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progres
 
 from adapter.errors import ConfigError
 from adapter.ingest.timestamps import written
-from adapter.model import JsonObject
+from adapter.model import Event, JsonObject, Secret
+from adapter.private import mark_of
 
 
-def line_of(source: str, received_at: datetime, message: JsonObject) -> bytes:
+def line_of_event(event: Event, hash_key: Secret | None) -> bytes:
+    """The line of an event; of one that was stored privately it says what it went through, sealed with the key."""
+    return line_of(event.source, event.received_at, event.body, privacy=mark_of(event, hash_key))
+
+
+def line_of(source: str, received_at: datetime, message: JsonObject, *, privacy: JsonObject | None = None) -> bytes:
     """One line, with its end."""
     line = {"source": source, "receivedAt": written(received_at), "message": message}
+    if privacy is not None:
+        line["privacy"] = privacy
     return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
 
 

@@ -6,8 +6,12 @@ from adapter.ingest.decode import decode
 from adapter.ingest.read import KEPT_BYTES, Arrival, NewId, read_event
 from adapter.ingest.validate import Validator
 from adapter.model import Event, Problem, Rejection
+from adapter.private import is_withheld
 
 _CUT = Problem("", "maxLength", f"only the first {KEPT_BYTES} bytes were kept; have the sender send it again")
+_WITHHELD = Problem(
+    "", "private", "its source stores privately, so only its size and a hash were kept; have the sender send it again"
+)
 _SEVERAL = Problem("", "maxItems", "it holds several messages; export it, and send it again")
 
 
@@ -15,6 +19,8 @@ def read_anew(
     rejection: Rejection, *, validator: Validator, max_message_bytes: int, new_id: NewId
 ) -> Event | Rejection:
     """The message as an event, received when it was received; else the rejection with what is wrong with it now."""
+    if is_withheld(rejection.body):
+        return replace(rejection, problems=(_WITHHELD,))
     body = decode(rejection.body)
     if isinstance(body, Problem):
         return replace(rejection, problems=(_CUT if len(rejection.body) >= KEPT_BYTES else body,))

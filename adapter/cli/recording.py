@@ -19,6 +19,7 @@ from adapter.ingest.decode import Body, decode
 from adapter.ingest.read import read_unchecked
 from adapter.ingest.timestamps import parse
 from adapter.model import Event, JsonObject
+from adapter.private import marked
 
 MAX_LINE_BYTES: Final = 16 * 1024 * 1024
 """A file without line ends must not fill the memory. Messages are far smaller: `limits.message` is 512 KB."""
@@ -94,22 +95,26 @@ class Recording:
             return _UNREADABLE.get(body.keyword, body.message)
         if not body.is_single:
             return _UNREADABLE["type"]
-        return self._read(body.messages[0])
-
-    def _read(self, held: JsonObject) -> Event | str:
-        source, received_at, message = "test", self._now, held
-        if held.keys() >= _EXPORTED and "type" not in held:
-            recorded_at = parse(held["receivedAt"])
-            if not isinstance(held["source"], str) or recorded_at is None or not isinstance(held["message"], dict):
-                return "not as `export` writes it: source, a text; receivedAt, a date; message, an object"
-            source, received_at, message = held["source"], recorded_at, held["message"]
-        place = f"{self._name}:{self._lines}"
-        return read_unchecked(message, source=source, received_at=received_at, new_id=lambda: place)
+        return recorded(body.messages[0], now=self._now, place=f"{self._name}:{self._lines}")
 
     def _note(self, problem: str) -> None:
         self.unread += 1
         if len(self._told) < MAX_TOLD:
             self._told.append(f"{self._name}:{self._lines}: {problem}")
+
+
+def recorded(held: JsonObject, *, now: datetime, place: str) -> Event | str:
+    """The event of a line of `export`, or of a bare message received `now`; or what is wrong with it.
+
+    `place` stands in for an id. What was stored privately has been through the guards that its line names.
+    """
+    if not held.keys() >= _EXPORTED or "type" in held:
+        return read_unchecked(held, source="test", received_at=now, new_id=lambda: place)
+    source, received_at, message = held["source"], parse(held["receivedAt"]), held["message"]
+    if not isinstance(source, str) or received_at is None or not isinstance(message, dict):
+        return "not as `export` writes it: source, a text; receivedAt, a date; message, an object"
+    event = read_unchecked(message, source=source, received_at=received_at, new_id=lambda: place)
+    return marked(event, held.get("privacy"))
 
 
 @contextmanager

@@ -12,7 +12,8 @@ from adapter.errors import ConfigError
 from adapter.ingest.timestamps import written
 from adapter.mapping import explain
 from adapter.mapping.document import printable
-from adapter.model import JsonObject, Rendered
+from adapter.model import JsonObject, PrivateEvent, Rendered
+from adapter.private import is_withheld
 from adapter.queue.desk import Desk
 from adapter.queue.stories import Rejected, Story
 from adapter.settings.settings import Settings
@@ -57,6 +58,9 @@ def as_text(entry: Entry, desk: Desk, settings: Settings) -> str:
     made = mapped(entry, desk, settings)
     lines = [f"event {entry.receipt}: {event.source}/{event.message_id}", "", f"received {written(event.received_at)}"]
     lines += _indented(_pretty(event.body) if event.body else "its user's data was deleted")
+    if isinstance(event, PrivateEvent):
+        went = counted(len(event.privacy.guards), "guard")
+        lines += ["", f"stored privately: what stands above is what {went} of the mapping's privacy left"]
     lines += ["", f"mapped {made.by}" if made.rendered is not None else f"not mapped: {made.by}"]
     if made.rendered is not None:
         lines += _indented(explain.as_text(made.rendered, made.hint))
@@ -68,7 +72,8 @@ def as_json(entry: Entry, desk: Desk, settings: Settings) -> JsonObject:
     """The same as data."""
     told = entries.as_json(entry)
     if isinstance(entry, Rejected):
-        return {**told, "body": entry.rejection.body.decode(errors="replace")}
+        body = entry.rejection.body
+        return {**told, "withheld": is_withheld(body), "body": body.decode(errors="replace")}
     made = mapped(entry, desk, settings)
     standing = desk.standing(entry) if entry.ended_at is None else None
     if standing is not None:
@@ -79,7 +84,9 @@ def as_json(entry: Entry, desk: Desk, settings: Settings) -> JsonObject:
             "failedTries": standing.attempt,
         }
     becomes = None if made.rendered is None else explain.as_json(made.rendered, made.hint)
-    return {**told, "message": entry.event.body, "mappedBy": made.by, "mapped": becomes}
+    event = entry.event
+    told["guards"] = sorted(event.privacy.guards) if isinstance(event, PrivateEvent) else None
+    return {**told, "message": event.body, "mappedBy": made.by, "mapped": becomes}
 
 
 def where(entry: Entry, desk: Desk) -> str:
@@ -100,7 +107,8 @@ def printable_lines(lines: list[str]) -> str:
 def _rejection_text(entry: Rejected) -> str:
     kept = entry.rejection
     lines = [f"rejection {entries.id_of(entry)}: {kept.source}/{kept.message_id or '-'}", ""]
-    lines += [f"received {written(kept.received_at)}, {len(kept.body)} bytes kept"]
+    size = "" if is_withheld(kept.body) else f", {len(kept.body)} bytes kept"
+    lines += [f"received {written(kept.received_at)}{size}"]
     lines += _indented(kept.body.decode(errors="replace"))
     lines += ["", f"rejected: {kept.reason}"]
     lines += [f"  {f'{problem.pointer} {problem.message}'.lstrip()}" for problem in kept.problems]

@@ -23,8 +23,9 @@ def where(message_id: str, config: Path | None, sandbox: bool) -> None:
     Example:
       browsee-adapter where 0b5e3e1c-order-1
     """
-    with desk_at(settings_of(config, sandbox=sandbox)) as desk:
-        found = found_by(message_id, desk)
+    settings = settings_of(config, sandbox=sandbox)
+    with desk_at(settings) as desk:
+        found = found_by(message_id, desk, settings)
         if not found:
             not_kept(message_id)
         for entry in found:

@@ -14,7 +14,7 @@ from adapter.ingest.decode import Body
 from adapter.ingest.dialect import Network
 from adapter.ingest.limits import Allowance, Limits
 from adapter.ingest.read import Arrival, NewId, read_event, unparseable
-from adapter.ingest.sources import Source
+from adapter.ingest.sources import ProtectEvent, Source
 from adapter.ingest.validate import Validator
 from adapter.model import Event, Problem, Rejection
 from adapter.observe.happenings import (
@@ -80,7 +80,7 @@ class Intake:
             return await self._put(source, [], [rejection]) or answer(Situation.UNPARSEABLE, problems=(body,))
         if body.repaired:
             self._parts.emit(BodyRepaired(source.name, body.repaired))
-        events, rejections = await self._read(body.messages, arrival)
+        events, rejections = await self._read(source, body.messages, arrival)
         failed = await self._put(source, events, rejections)
         if failed is not None:
             return failed
@@ -101,12 +101,16 @@ class Intake:
         allowance.spend(count)
         return None
 
-    async def _read(self, messages: Sequence[object], arrival: Arrival) -> tuple[list[Event], list[Rejection]]:
+    async def _read(
+        self, source: Source, messages: Sequence[object], arrival: Arrival
+    ) -> tuple[list[Event], list[Rejection]]:
         events: list[Event] = []
         rejections: list[Rejection] = []
         passed_over = 0
         for index, message in enumerate(messages, 1):
-            read = read_event(message, arrival, validator=self._parts.validator, new_id=self._parts.new_id)
+            read = read_event(
+                message, arrival, validator=self._parts.validator, new_id=self._parts.new_id, digest=source.digest
+            )
             passed_over += read.passed_over
             if isinstance(read.result, Event):
                 events.append(read.result)
@@ -123,12 +127,11 @@ class Intake:
         if not events and not rejections:
             return None
         if source.protect_event is not None:
-            events = [source.protect_event(event) for event in events]
-        kept = rejections
+            events = await _each(source.protect_event, events)
         if source.protect_rejection is not None:
-            kept = [source.protect_rejection(rejection) for rejection in rejections]
+            rejections = [source.protect_rejection(rejection) for rejection in rejections]
         try:
-            stored = await self._parts.inbox.put(events, kept)
+            stored = await self._parts.inbox.put(events, rejections)
         except QueueFull:
             return answer(Situation.FULL)
         except QueueError as error:
@@ -148,3 +151,12 @@ class Intake:
         for rejection in rejections:
             problems = "; ".join(f"{problem.pointer} {problem.message}".lstrip() for problem in rejection.problems)
             emit(MessageRejected(source, rejection.reason, rejection.message_id, problems))
+
+
+async def _each(protect: ProtectEvent, events: Sequence[Event]) -> list[Event]:
+    protected: list[Event] = []
+    for index, event in enumerate(events, 1):
+        protected.append(protect(event))
+        if index % _READ_AT_ONCE == 0:
+            await asyncio.sleep(0)
+    return protected

@@ -19,6 +19,8 @@ from adapter.ingest.validate import COMMON, Validator
 from adapter.model import Event, JsonObject, Problem, Reason, Rejection
 
 NewId: TypeAlias = Callable[[], str]
+DigestOf: TypeAlias = Callable[[bytes], str]
+"""What makes an id of the bytes of a message, or of an id that is too long."""
 
 KEPT_BYTES = 65_536
 """How much is kept of the body of a rejection."""
@@ -55,15 +57,23 @@ class Read(NamedTuple):
     passed_over: int
 
 
-def read_event(message: object, arrival: Arrival, *, validator: Validator, new_id: NewId) -> Read:
+def plain_digest(value: bytes) -> str:
+    """32 hexadecimal digits, which anybody can make who has the bytes."""
+    return blake2b(value, digest_size=16).hexdigest()
+
+
+def read_event(
+    message: object, arrival: Arrival, *, validator: Validator, new_id: NewId, digest: DigestOf = plain_digest
+) -> Read:
     """`message`, of any JSON type, as an event of `arrival.source`, or as the rejection that says what is wrong.
 
-    `new_id` makes an id for a message that has none and nothing to tell its copies by. Never raises.
+    `new_id` makes an id for a message that has none and nothing to tell its copies by, `digest` for one that has such.
+    Never raises.
     """
     if not isinstance(message, dict):
         problem = Problem("", "type", "a message must be an object")
         return Read(_rejected(Reason.SCHEMA, (problem,), message, None, arrival), 0)
-    event, passed_over = _normalised(message, arrival, new_id)
+    event, passed_over = _normalised(message, arrival, new_id, digest)
     limit = arrival.max_message_bytes
     if limit is not None and len(orjson.dumps(message)) > limit:
         problem = Problem("", "maxLength", f"a message must be at most {limit} bytes of JSON")
@@ -77,7 +87,7 @@ def read_event(message: object, arrival: Arrival, *, validator: Validator, new_i
 
 def read_unchecked(message: JsonObject, *, source: str, received_at: datetime, new_id: NewId) -> Event:
     """`message` as a webhook's event without asking its schema: for a mapping's tests and `explain`. Never raises."""
-    return _normalised(message, Arrival(source, received_at), new_id)[0]
+    return _normalised(message, Arrival(source, received_at), new_id, plain_digest)[0]
 
 
 def unparseable(raw: bytes, problem: Problem, *, source: str, received_at: datetime) -> Rejection:
@@ -105,12 +115,12 @@ def _rejected(
     return Rejection(arrival.source, reason, problems, kept, message_id, arrival.received_at)
 
 
-def _normalised(message: JsonObject, arrival: Arrival, new_id: NewId) -> tuple[Event, int]:
+def _normalised(message: JsonObject, arrival: Arrival, new_id: NewId, digest: DigestOf) -> tuple[Event, int]:
     body = message.copy()
     # A credential of the source, which has done its work: it must not lie in the history.
     body.pop("writeKey", None)
     kind = _kind(body, arrival.dialect)
-    message_id = _message_id(body, new_id)
+    message_id = _message_id(body, new_id, digest)
     body["messageId"] = message_id
     if kind:
         body["type"] = kind
@@ -188,15 +198,15 @@ def _settle_time(body: JsonObject, arrival: Arrival) -> Chosen:
     return chosen
 
 
-def _message_id(body: JsonObject, new_id: NewId) -> str:
+def _message_id(body: JsonObject, new_id: NewId, digest: DigestOf) -> str:
     given = text_id(body.get("messageId"))
     if given is not None:
-        return given if len(given) <= LONGEST_ID_CHARS else _digest(given)
+        return given if len(given) <= LONGEST_ID_CHARS else digest(_canonical(given))
     if body.get("timestamp") is None and body.get("originalTimestamp") is None:
         # Two equal clicks are two clicks.
         return new_id()
-    return _digest({name: held for name, held in body.items() if name not in _CHANGES_PER_TRY})
+    return digest(_canonical({name: held for name, held in body.items() if name not in _CHANGES_PER_TRY}))
 
 
-def _digest(value: object) -> str:
-    return blake2b(orjson.dumps(value, option=orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
+def _canonical(value: object) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from adapter.ingest.read import DigestOf, plain_digest
 from adapter.model import Event, Rejection, Secret
 
 ProtectEvent: TypeAlias = Callable[[Event], Event]
@@ -15,7 +16,8 @@ class Source:
     """One sender as the settings name it.
 
     `signing_secrets` demand a valid `X-Signature` besides the key. `limit_per_s` is in messages, None for no limit.
-    The two `protect_…` functions run before anything is stored; None stores what was sent.
+    The two `protect_…` functions run before anything is stored; None stores what was sent. `digest` makes the ids of
+    messages that have none, from what is in them.
     """
 
     name: str
@@ -24,3 +26,4 @@ class Source:
     limit_per_s: float | None = None
     protect_event: ProtectEvent | None = None
     protect_rejection: ProtectRejection | None = None
+    digest: DigestOf = plain_digest

@@ -131,6 +131,7 @@ def _source(name: str, values: JsonObject, *, mapping: Path, browsee_api_key: Se
         mapping=values.get("mapping", mapping),
         browsee_api_key=values.get("browsee_api_key", browsee_api_key),
         order=values["order"],
+        store=values["store"],
         limit_per_s=values["limit"],
         vars=values["vars"],
     )

@@ -16,10 +16,15 @@ _AT_MOST: tuple[tuple[Path, Path], ...] = (
 _GUESSABLE_BELOW = 16
 """Characters under which a secret can be found by trying: 16 hex digits are 64 bits."""
 
+NO_HASH_KEY = (
+    "`store: private` keeps ids as keyed hashes, which needs `hash_key`: make one with `openssl rand -hex 32` and set "
+    "it as `hash_key` in the settings or as ADAPTER_HASH_KEY"
+)
+
 
 def troubles(values: JsonObject) -> list[Trouble]:
     """What is wrong with settings that are each fine alone. Codes beginning with W are warnings."""
-    return [*_shared_keys(values), *_wrong_order(values), *_guessable(values)]
+    return [*_shared_keys(values), *_wrong_order(values), *_guessable(values), *_unkeyed(values)]
 
 
 def _shared_keys(values: JsonObject) -> Iterator[Trouble]:
@@ -46,6 +51,13 @@ def _guessable(values: JsonObject) -> Iterator[Trouble]:
                 path,
                 f"fewer than {_GUESSABLE_BELOW} characters can be guessed; make a secret with: openssl rand -hex 32",
             )
+
+
+def _unkeyed(values: JsonObject) -> Iterator[Trouble]:
+    if values.get("hash_key") is None:
+        for name, source in values.get("sources", {}).items():
+            if source.get("store") == "private":
+                yield Trouble("E308", ("sources", name, "store"), NO_HASH_KEY)
 
 
 def _secrets(values: JsonObject, settings: Iterable[str]) -> Iterator[tuple[Path, Secret]]:

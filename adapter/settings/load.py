@@ -94,12 +94,16 @@ def check_settings(text: str, *, file: Path, environ: Mapping[str, str]) -> list
     shape = Shape(settings_schema())
     reading = build.readers(folder=file.parent, mappings=MAPPINGS_FOLDER)
     read = read_layer(text, shape, file=str(file), environ=environ, reading=reading)
-    unset = [_mild(finding) if finding.code == "E304" else finding for finding in _unset(read, sandbox=False)]
-    return _sorted([*unset, *_judged(_stacked(shape, [read.layer], reading), read)])
+    findings = [*_unset(read, sandbox=False), *_judged(_stacked(shape, [read.layer], reading), read)]
+    return _sorted(_mild(finding) if finding.code in _LACKING else finding for finding in findings)
 
 
 def _mild(finding: Finding) -> Finding:
-    return replace(finding, severity=Severity.WARNING, code="W304")
+    return replace(finding, severity=Severity.WARNING, code=f"W{finding.code[1:]}")
+
+
+_LACKING = ("E304", "E308")
+"""What is wrong only if the environment does not bring it where the settings are used."""
 
 
 def _chosen_file(option: Path | None, environ: Mapping[str, str], folder: Path) -> Path | None:

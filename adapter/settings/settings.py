@@ -12,6 +12,7 @@ from adapter.model import Secret
 from adapter.settings.quantities import Address
 
 Order: TypeAlias = Literal["user", "none"]
+Store: TypeAlias = Literal["raw", "private"]
 LogFormat: TypeAlias = Literal["json", "text"]
 Scalar: TypeAlias = str | int | float | bool | None
 
@@ -54,6 +55,7 @@ class SourceSettings:
     mapping: Path
     browsee_api_key: Secret | None
     order: Order
+    store: Store
     limit_per_s: float | None
     vars: Mapping[str, Scalar]
 

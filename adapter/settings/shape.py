@@ -24,7 +24,6 @@ LATER: frozenset[Path] = frozenset(
     {
         ("admin_listen",),
         ("trusted_proxies",),
-        ("sources", ANY, "store"),
         ("sources", ANY, "horizon"),
         ("retention", "deletions"),
     }

@@ -32,6 +32,7 @@ sources:
     mapping: maps/shop.yaml
     browsee_api_key: ${SHOP_BROWSEE_KEY}
     order: none
+    store: private
     limit: 500/s
     vars: {currency: EUR, factor: 2.5, beta: true}
   app:
@@ -66,6 +67,7 @@ def test_every_setting_of_a_file_arrives(folder: Folder) -> None:
             mapping=shop,
             browsee_api_key=Secret("browsee-key-of-the-shop"),
             order="none",
+            store="private",
             limit_per_s=500.0,
             vars={"currency": "EUR", "factor": 2.5, "beta": True},
         ),
@@ -76,6 +78,7 @@ def test_every_setting_of_a_file_arrives(folder: Folder) -> None:
             mapping=folder.mappings / "default.yaml",
             browsee_api_key=Secret(BROWSEE_KEY),
             order="user",
+            store="raw",
             limit_per_s=None,
             vars={},
         ),
