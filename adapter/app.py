@@ -234,6 +234,7 @@ class Service:
             clock=lambda: datetime.now(UTC),
             monotonic_s=time.monotonic,
             new_id=lambda: uuid4().hex,
+            histogram=self._observer.histogram,
             is_draining=lambda: self._stopping,
             limits=Limits(
                 body_bytes=limits.body_bytes,

@@ -210,7 +210,8 @@ class Lease(Struct, frozen=True):
     """One event, held by one worker until `expires_at`.
 
     `attempt` counts the failures that were the event's own, 0 at first; `retried_s` is how long it has waited
-    between them; `sent` holds the keys of calls that already got through. `token` tells this holder from the next.
+    between them; `sent` holds the keys of calls that already got through. Since `due_at_s`, in seconds since 1970 by
+    the queue's clock, only other users' events kept it from being taken. `token` tells this holder from the next.
     """
 
     event: Event
@@ -218,6 +219,7 @@ class Lease(Struct, frozen=True):
     attempt: int
     retried_s: float
     sent: frozenset[str]
+    due_at_s: float
     expires_at: datetime
     token: int
 

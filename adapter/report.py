@@ -5,8 +5,9 @@ from datetime import datetime
 
 from adapter.activation import Active
 from adapter.console.health import Delivery, Gauge, Report
-from adapter.deliver.project import State
+from adapter.deliver.project import PAUSING, SLOWING, State
 from adapter.model import Balance, JsonObject
+from adapter.observe import metrics
 from adapter.queue.base import Disk
 
 Projects = Sequence[tuple[Collection[str], State]]
@@ -83,37 +84,38 @@ def _facts(active: Active, projects: Projects, balance: Balance | None, disk: Di
 
 
 def _gauges(active: Active, projects: Projects, balance: Balance | None) -> Iterator[Gauge]:
-    yield Gauge("browsee_adapter_mappings_failed", "Mapping files whose text is not at work.", len(active.failed))
+    yield Gauge(metrics.MAPPINGS_FAILED, len(active.failed))
     for source, mapping in active.live.items():
-        versions = (("source", source), ("version", mapping.ruleset.version))
-        yield Gauge("browsee_adapter_mapping_info", "The mapping at work for a source.", 1, versions)
-    for sources, state in projects:
-        labels = (("sources", ",".join(sources)),)
-        yield Gauge("browsee_adapter_rate_per_second", "Calls a second that may go now.", state.per_s, labels)
-        yield Gauge("browsee_adapter_calls_under_way", "Calls without an answer yet.", state.in_flight, labels)
-        yield Gauge("browsee_adapter_concurrency_limit", "Calls that may be under way.", state.concurrency, labels)
-        paused = state.delivery == "paused"
-        yield Gauge("browsee_adapter_delivery_paused", "1 while no call goes.", paused, labels)
+        yield Gauge(metrics.MAPPING_INFO, 1, (source, mapping.ruleset.version))
+    for names, state in projects:
+        sources = ", ".join(names)
+        yield Gauge(metrics.RATE, state.per_s, (sources,))
+        yield Gauge(metrics.CALLS_UNDER_WAY, state.in_flight, (sources,))
+        yield Gauge(metrics.CONCURRENCY, state.concurrency, (sources,))
         if state.limit_per_s is not None:
-            yield Gauge("browsee_adapter_limit_per_second", "Browsee's limit as learned.", state.limit_per_s, labels)
+            yield Gauge(metrics.LIMIT, state.limit_per_s, (sources,))
+        # Each cause is there from the start, so that an alarm sees it go from 0 to 1.
+        for why in PAUSING:
+            yield Gauge(metrics.PAUSED, state.delivery == "paused" and state.why is why, (sources, why.value))
+        for why in SLOWING:
+            yield Gauge(metrics.SLOWED, state.delivery == "slowed" and state.why is why, (sources, why.value))
     if balance is None:
         return
-    yield Gauge("browsee_adapter_pending", "Events not finished.", balance.pending)
-    yield Gauge("browsee_adapter_dead", "Dead letters.", balance.dead)
-    yield Gauge("browsee_adapter_unaccounted", "Messages in no term of the balance; always 0.", balance.unaccounted)
+    yield Gauge(metrics.EVENTS_PENDING, balance.pending)
+    yield Gauge(metrics.DEAD_LETTERS, balance.dead)
+    yield Gauge(metrics.UNACCOUNTED, balance.unaccounted)
+    yield Gauge(metrics.SOURCES_STRANDED, len(_stranded(projects, balance)))
     for term, count in balance.counts.items():
-        yield Gauge("browsee_adapter_ledger", "The terms of the balance.", count, (("term", term),))
+        yield Gauge(metrics.LEDGER, count, (term,))
 
 
 def _backlog_gauges(balance: Balance | None, disk: Disk | None, now: datetime) -> Iterator[Gauge]:
     if balance is not None:
         oldest = balance.oldest_received_at
-        age_s = 0.0 if oldest is None else max(0.0, (now - oldest).total_seconds())
-        yield Gauge("browsee_adapter_backlog_age_seconds", "Age of the event that has been pending longest.", age_s)
+        yield Gauge(metrics.BACKLOG_AGE, 0.0 if oldest is None else max(0.0, (now - oldest).total_seconds()))
     if disk is None:
         return
-    yield Gauge("browsee_adapter_disk_used_bytes", "What the queue uses of the disk.", disk.used_bytes)
-    yield Gauge("browsee_adapter_disk_max_bytes", "What the queue may use of the disk.", disk.max_bytes)
+    yield Gauge(metrics.DISK_USED, disk.used_bytes)
+    yield Gauge(metrics.DISK_MAX, disk.max_bytes)
     if disk.time_to_full_s is not None:
-        about = "Seconds until the queue is full, if it goes on growing as it does."
-        yield Gauge("browsee_adapter_time_to_full_seconds", about, disk.time_to_full_s)
+        yield Gauge(metrics.TIME_TO_FULL, disk.time_to_full_s)

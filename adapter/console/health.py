@@ -18,6 +18,7 @@ from prometheus_client.registry import Collector
 from adapter.console.operator import IsOperator
 from adapter.errors import QueueError
 from adapter.model import JsonObject
+from adapter.observe.metrics import Metric
 from adapter.queue.base import Inbox
 
 Delivery: TypeAlias = Literal["ok", "slowed", "paused"]
@@ -27,12 +28,11 @@ _PROBE_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Gauge:
-    """One figure of now; `labels` by name."""
+    """One figure of now; `labels` are the values of the metric's labels, in its order."""
 
-    name: str
-    help: str
+    metric: Metric
     value: float
-    labels: tuple[tuple[str, str], ...] = ()
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +120,13 @@ class Gauges(Collector):
         return []
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
-        families: dict[str, GaugeMetricFamily] = {}
+        families: dict[Metric, GaugeMetricFamily] = {}
         for gauge in self._report().gauges:
-            names = [name for name, _ in gauge.labels]
-            family = families.setdefault(gauge.name, GaugeMetricFamily(gauge.name, gauge.help, labels=names))
-            family.add_metric([value for _, value in gauge.labels], gauge.value)
+            metric = gauge.metric
+            family = families.get(metric)
+            if family is None:
+                family = families[metric] = GaugeMetricFamily(metric.name, metric.help, labels=metric.labels)
+            family.add_metric(gauge.labels, gauge.value)
         return families.values()
 
 

@@ -122,10 +122,11 @@ class Delivery:
         return Delivered("an answer was not as documented" if unexpected else "")
 
     async def _send(self, lease: Lease, call: Call) -> Accepted | Retry | Dead:
+        asked_s = self._now()
         admitted = await self._admit(call)
         if isinstance(admitted, Retry):
             return admitted
-        answer = await self._answer(call, lease, admitted.ticket)
+        answer = await self._answer(call, lease, admitted.ticket, wait_s=admitted.ticket.sent_at_s - asked_s)
         now_s = self._now()
         ruling = self._project.answered(
             admitted.ticket,
@@ -151,16 +152,17 @@ class Delivery:
             case _:
                 assert_never(ruling.verdict)
 
-    async def _answer(self, call: Call, lease: Lease, ticket: Ticket) -> Answer:
+    async def _answer(self, call: Call, lease: Lease, ticket: Ticket, *, wait_s: float) -> Answer:
         try:
             answer = await self._browsee.send(call, self._keys[lease.event.source])
         except BaseException:
             self._project.abandoned(ticket, now_s=self._now())
             raise
         status = "none" if answer.status is None else str(answer.status)
-        seconds = round(answer.seconds, 4)
         self._emit(
-            happenings.CallAnswered(kind=call.kind, status=status, call=call.key, rule=call.rule, seconds=seconds)
+            happenings.CallAnswered(
+                kind=call.kind, status=status, call=call.key, rule=call.rule, wait_s=wait_s, seconds=answer.seconds
+            )
         )
         return answer
 

@@ -44,6 +44,12 @@ class Why(StrEnum):
     MISCONFIGURED = "misconfigured"
 
 
+PAUSING = (Why.DOWN, Why.RETRY_AFTER, Why.BLOCKED, Why.MISCONFIGURED)
+"""What stops every call."""
+SLOWING = (Why.PACE, Why.SLOW, Why.MISCONFIGURED)
+"""What makes calls wait; misconfigured where it is identify calls alone that are paused."""
+
+
 @dataclass(frozen=True, slots=True)
 class ProjectConfig:
     """`block_run` is how many 429 in a row, without a call let through, are a block."""

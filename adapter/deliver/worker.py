@@ -108,8 +108,9 @@ class Worker:
             self._emit(happenings.QueueFailed(cause=str(exc)))
             await self._first_of(within_s=_TAKE_WAIT_S)
             return
+        taken_s = self._now()
         for lease in leases or ():
-            task = asyncio.create_task(self._work(lease))
+            task = asyncio.create_task(self._work(lease, taken_s))
             self._held[task] = lease
             task.add_done_callback(self._release)
 
@@ -143,7 +144,7 @@ class Worker:
 
     # -- one event -------------------------------------------------------------------------------------------------
 
-    async def _work(self, lease: Lease) -> None:
+    async def _work(self, lease: Lease, taken_s: float) -> None:
         ruleset = self._ruleset_of(lease.event.source)
         try:
             outcome = await self._delivery.deliver(lease, ruleset)
@@ -154,9 +155,9 @@ class Worker:
             # A fault of ours must neither end the worker nor hold up the event's user for ever: it counts as a try.
             self._emit(happenings.WorkerFailed(message_id=lease.event.message_id, error=place_of(exc)))
             outcome = self._delivery.try_again(lease, Reason.FAULT, counted=True)
-        await self._settle(lease, outcome, ruleset.version)
+        await self._settle(lease, outcome, mapping=ruleset.version, taken_s=taken_s)
 
-    async def _settle(self, lease: Lease, outcome: Outcome, mapping: str) -> None:
+    async def _settle(self, lease: Lease, outcome: Outcome, *, mapping: str, taken_s: float) -> None:
         """Settle even if the disk is in trouble for a while: until then the event would be sent again."""
         while True:
             try:
@@ -168,15 +169,24 @@ class Worker:
                 await asyncio.sleep(_SETTLE_AGAIN_S)
             else:
                 if settled:
-                    self._emit(_happening(lease, outcome, mapping))
+                    self._emit(_happening(lease, outcome, mapping=mapping, taken_s=taken_s, now_s=self._now()))
                 return
 
 
-def _happening(lease: Lease, outcome: Outcome, mapping: str) -> happenings.Happening:
+def _happening(lease: Lease, outcome: Outcome, *, mapping: str, taken_s: float, now_s: float) -> happenings.Happening:
     source, message_id = lease.event.source, lease.event.message_id
     match outcome:
         case Delivered():
-            return happenings.EventDelivered(source=source, message_id=message_id, mapping=mapping)
+            # Receipt is told by the machine's clock, which may be set, the rest by one that never jumps.
+            received_s, due_s = lease.event.received_at.timestamp(), lease.due_at_s
+            return happenings.EventDelivered(
+                source=source,
+                message_id=message_id,
+                mapping=mapping,
+                seconds=max(0.0, now_s - received_s),
+                order_s=max(0.0, due_s - received_s),
+                turn_s=max(0.0, taken_s - due_s),
+            )
         case Dropped(reason=reason, rule=rule):
             return happenings.EventDropped(
                 source=source, reason=reason, rule=rule, message_id=message_id, mapping=mapping

@@ -68,6 +68,11 @@ _TABLE: Mapping[Situation, tuple[int, str, int | None]] = {
 _JSON = {"Content-Type": "application/json"}
 
 
+def status_of(situation: Situation) -> int:
+    """The HTTP status of the answer in `situation`."""
+    return _TABLE[situation][0]
+
+
 def answer(
     situation: Situation, *, problems: Sequence[Problem] = (), retry_after_s: float | None = None, allow: str = ""
 ) -> Answer:

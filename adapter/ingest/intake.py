@@ -26,6 +26,7 @@ from adapter.observe.happenings import (
     QueueFailed,
     TimestampsPassedOver,
 )
+from adapter.observe.histogram import Histogram
 from adapter.observe.observer import Emit
 from adapter.queue.base import Inbox, Stored
 
@@ -41,7 +42,8 @@ class Parts:
     """What ingest is built of.
 
     `clock` tells the instant of receipt, `monotonic_s` the passing of time, `new_id` makes message ids. While
-    `is_draining`, nothing more is taken. `X-Forwarded-For` counts from `trusted_proxies` alone.
+    `is_draining`, nothing more is taken. `X-Forwarded-For` counts from `trusted_proxies` alone. `histogram` gives the
+    histogram of a metric for the values of its labels.
     """
 
     inbox: Inbox
@@ -51,6 +53,7 @@ class Parts:
     clock: Callable[[], datetime]
     monotonic_s: Callable[[], float]
     new_id: NewId
+    histogram: Callable[..., Histogram]
     is_draining: Callable[[], bool] = lambda: False
     limits: Limits = DEFAULT_LIMITS
     trusted_proxies: Sequence[Network] = ()

@@ -11,7 +11,7 @@ from typing import TypeAlias
 import orjson
 from aiohttp import hdrs, web
 
-from adapter.ingest.answers import Answer, Situation, answer, cors, preflight
+from adapter.ingest.answers import Answer, Situation, answer, cors, preflight, status_of
 from adapter.ingest.auth import Keyring
 from adapter.ingest.decode import Body
 from adapter.ingest.dialect import BATCH, SDK_PATHS, WEBHOOK, Dialect
@@ -23,6 +23,7 @@ from adapter.ingest.signature import verify
 from adapter.ingest.sources import Source
 from adapter.model import JsonObject
 from adapter.observe.happenings import RequestRefused
+from adapter.observe.metrics import ANSWER
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -73,23 +74,34 @@ class _Ingest:
         self._intake = Intake(parts)
         self._keyring = Keyring(parts.sources)
         self._names = frozenset(source.name for source in parts.sources)
+        self._now = parts.monotonic_s
+        self._times = {
+            situation: parts.histogram(ANSWER, str(status_of(situation)), situation.value) for situation in Situation
+        }
 
     async def webhook(self, request: web.Request) -> web.Response:
         """A platform's webhook. Its key is asked for before its body is read."""
-        return self._respond(request, await self._take_webhook(request))
+        began_s = self._now()
+        return self._respond(request, await self._take_webhook(request), began_s)
 
     async def sdk(self, dialect: Dialect, request: web.Request) -> web.Response:
         """An SDK pointed at us. Its key may be in the body alone."""
-        return self._respond(request, await self._take_sdk(dialect, request), is_for_pages=True)
+        began_s = self._now()
+        return self._respond(request, await self._take_sdk(dialect, request), began_s, is_for_pages=True)
 
     async def discard(self, request: web.Request) -> web.Response:
         """Metrics that analytics.js sends of itself: no events, so they are thanked for and let go."""
+        began_s = self._now()
         brought = await self._brought(request)
-        return self._respond(request, brought if isinstance(brought, Answer) else STORED, is_for_pages=True)
+        if isinstance(brought, Answer):
+            return self._respond(request, brought, began_s, is_for_pages=True)
+        # Not timed with the answers that follow a commit.
+        return web.Response(body=STORED.body, headers={**STORED.headers, **_cors(request)})
 
     async def pixel(self, request: web.Request) -> web.Response:
         """An image that tells of an event. Always an image: a page or mail would show anything else as broken."""
-        self._tell(request, await self._take_pixel(request))
+        began_s = self._now()
+        self._tell(request, await self._take_pixel(request), began_s)
         # Kept by no cache, or the next event would not come.
         headers = {"Content-Type": "image/gif", "Cache-Control": "no-store", **_cors(request)}
         return web.Response(body=GIF, headers=headers)
@@ -120,11 +132,12 @@ class _Ingest:
 
     async def wrong_method(self, allowed: str, request: web.Request, *, is_for_pages: bool) -> web.Response:
         """A path of ours, but not with this method."""
-        return self._respond(request, answer(Situation.WRONG_METHOD, allow=allowed), is_for_pages=is_for_pages)
+        told = answer(Situation.WRONG_METHOD, allow=allowed)
+        return self._respond(request, told, self._now(), is_for_pages=is_for_pages)
 
     async def unknown(self, request: web.Request) -> web.Response:
         """A path of nobody's."""
-        return self._respond(request, answer(Situation.UNKNOWN_PATH))
+        return self._respond(request, answer(Situation.UNKNOWN_PATH), self._now())
 
     async def _take_webhook(self, request: web.Request) -> Answer:
         source = self._keyring.source_of(claims(request, path_key=request.match_info.get("key")))
@@ -189,16 +202,19 @@ class _Ingest:
 
     def _fetched(self, request: web.Request, source: Source | None, found: JsonObject) -> web.Response:
         if source is None:
-            return self._respond(request, answer(Situation.UNAUTHORIZED), is_for_pages=True)
+            return self._respond(request, answer(Situation.UNAUTHORIZED), self._now(), is_for_pages=True)
         headers = {"Content-Type": "application/json", **_cors(request)}
         return web.Response(body=orjson.dumps(found), headers=headers)
 
-    def _respond(self, request: web.Request, told: Answer, *, is_for_pages: bool = False) -> web.Response:
-        self._tell(request, told)
+    def _respond(
+        self, request: web.Request, told: Answer, began_s: float, *, is_for_pages: bool = False
+    ) -> web.Response:
+        self._tell(request, told, began_s)
         headers = {**told.headers, **_cors(request)} if is_for_pages else told.headers
         return web.Response(body=told.body, status=told.status, headers=headers)
 
-    def _tell(self, request: web.Request, told: Answer) -> None:
+    def _tell(self, request: web.Request, told: Answer, began_s: float) -> None:
+        self._times[told.situation].observe(self._now() - began_s)
         if told.status != 200 and told.situation not in _KEPT:
             self._parts.emit(RequestRefused(told.status, told.situation.value, self._named(request)))
 

@@ -1,7 +1,8 @@
 """Everything this service says about itself: typed, with constant text; facts are fields.
 
-A happening is one log line and, if it names a metric, one count. Labels are bounded: sources, reasons, kinds, rules.
-Message ids are facts for the log only, and bodies or secrets are in neither.
+A happening is one log line and, if it names a metric, one count; what it `measures` is an observation of a histogram.
+Labels are bounded: sources, reasons, kinds, rules. Message ids are facts for the log only, and bodies or secrets are in
+neither.
 """
 
 import logging
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from adapter.model import Reason
+from adapter.observe.metrics import CALL, CALL_WAIT, DELIVERY, DELIVERY_ORDER, DELIVERY_TURN, Metric
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +19,7 @@ class Happening:
 
     A happening with a field `count` counts that many, any other counts one. One with `seldom_by` is counted each time
     and logged once a minute for each value of those fields, which are bounded: a sender can bring any number of them.
+    `measures` are fields in seconds, each with its histogram, whose labels are fields too.
     """
 
     text: ClassVar[str]
@@ -25,6 +28,7 @@ class Happening:
     help: ClassVar[str] = ""
     labels: ClassVar[tuple[str, ...]] = ()
     seldom_by: ClassVar[tuple[str, ...]] = ()
+    measures: ClassVar[tuple[tuple[str, Metric], ...]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,7 @@ class MessagesStored(Happening):
 class DuplicatesSeen(Happening):
     text = "duplicates seen"
     level = logging.DEBUG
-    metric = "browsee_adapter_duplicates"
+    metric = "browsee_adapter_messages_duplicate"
     help = "Messages whose source and message id had been received before."
     labels = ("source",)
     source: str
@@ -52,7 +56,7 @@ class DuplicatesSeen(Happening):
 @dataclass(frozen=True, slots=True)
 class DuplicatesDiffered(Happening):
     text = "duplicates differed from the event stored first; the first one counts"
-    metric = "browsee_adapter_duplicate_differs"
+    metric = "browsee_adapter_messages_duplicate_differing"
     help = "Duplicates whose body was not the one stored."
     labels = ("source",)
     source: str
@@ -75,13 +79,10 @@ class MessageRejected(Happening):
 
 @dataclass(frozen=True, slots=True)
 class RequestRefused(Happening):
-    """`path` is without key and query."""
+    """`path` is without key and query. Counted with all other answers, by how long they took."""
 
     text = "request refused"
     level = logging.WARNING
-    metric = "browsee_adapter_requests_refused"
-    help = "Requests answered with anything but 200; nothing of them was received."
-    labels = ("status", "code")
     seldom_by = ("status", "code", "path")
     status: int
     code: str
@@ -110,14 +111,20 @@ class TimestampsPassedOver(Happening):
 
 @dataclass(frozen=True, slots=True)
 class EventDelivered(Happening):
+    """`seconds` are from its receipt; of them `order_s` until it was due and `turn_s` until it was taken."""
+
     text = "event delivered"
     level = logging.DEBUG
     metric = "browsee_adapter_events_delivered"
     help = "Events whose every call Browsee took."
     labels = ("source",)
+    measures = (("seconds", DELIVERY), ("order_s", DELIVERY_ORDER), ("turn_s", DELIVERY_TURN))
     source: str
     message_id: str
     mapping: str
+    seconds: float
+    order_s: float
+    turn_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +170,7 @@ class EventDied(Happening):
 class EventRetried(Happening):
     text = "event will be tried again"
     level = logging.DEBUG
-    metric = "browsee_adapter_retries"
+    metric = "browsee_adapter_events_retried"
     help = "Tries that ended without a final answer."
     labels = ("source", "reason")
     source: str
@@ -175,17 +182,19 @@ class EventRetried(Happening):
 
 @dataclass(frozen=True, slots=True)
 class CallAnswered(Happening):
-    """`call` is its key, such as track/ORDER_COMPLETED/0; `status` the HTTP status, or `none` without an answer."""
+    """`call` is its key, such as track/ORDER_COMPLETED/0; `status` the HTTP status, or `none` without an answer.
+
+    It waited `wait_s` for the rate, and then took `seconds`.
+    """
 
     text = "call answered"
     level = logging.DEBUG
-    metric = "browsee_adapter_calls"
-    help = "Calls of Browsee's API by answer."
-    labels = ("kind", "status")
+    measures = (("seconds", CALL), ("wait_s", CALL_WAIT))
     kind: str
     status: str
     call: str
     rule: str
+    wait_s: float
     seconds: float
 
 
@@ -217,7 +226,7 @@ class MappingWarned(Happening):
 class DeliveryPaused(Happening):
     text = "delivery paused"
     level = logging.WARNING
-    metric = "browsee_adapter_pauses"
+    metric = "browsee_adapter_delivery_pauses"
     help = "Times that delivery to a Browsee project was paused."
     labels = ("sources", "why")
     sources: str

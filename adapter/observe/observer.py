@@ -5,15 +5,19 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Any, TypeAlias
 
 import orjson
 import structlog
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
 from adapter.observe.faults import place_of
 from adapter.observe.happenings import HAPPENINGS, Happening
+from adapter.observe.histogram import Histogram, Histograms
+from adapter.observe.metrics import HISTOGRAMS, Metric
 
 Emit: TypeAlias = Callable[[Happening], None]
 """What a component is given to speak with; tests hand in `list.append`."""
@@ -26,20 +30,71 @@ _HTTP_LOGGER = "aiohttp.server"
 
 
 class _Counted:
-    """The counter of one kind of happening, with its labelled children at hand: `labels()` costs 1 µs, a dict 0.1."""
+    """The count of one kind of happening, by its labels.
 
-    def __init__(self, metric: str, kind: type[Happening], registry: CollectorRegistry) -> None:
-        self._counter = Counter(metric, kind.help, kind.labels, registry=registry)
-        self._labels = kind.labels
-        self._children: dict[tuple[str, ...], Counter] = {}
+    Each kind of happening is emitted by one thread at a time, so it needs no lock; prometheus_client's has one and
+    costs four times as much.
+    """
+
+    def __init__(self, metric: str, kind: type[Happening]) -> None:
+        self._metric = metric
+        self._kind = kind
+        self._key = _key(kind.labels)
+        # What has no labels is there from the start, for an alarm needs it to be 0, not missing.
+        self._counts: dict[object, int] = {} if kind.labels else {(): 0}
 
     def add(self, happening: Happening) -> None:
-        values = tuple(str(getattr(happening, label)) for label in self._labels)
-        child = self._children.get(values)
+        key = self._key(happening)
+        self._counts[key] = self._counts.get(key, 0) + getattr(happening, "count", 1)
+
+    def family(self) -> CounterMetricFamily:
+        family = CounterMetricFamily(self._metric, self._kind.help, labels=self._kind.labels)
+        # Another thread may add a key meanwhile.
+        for key, count in list(self._counts.items()):
+            family.add_metric(_texts(key), count)
+        return family
+
+
+class _Counts(Collector):
+    """All counts of a process, for its registry."""
+
+    def __init__(self, counted: Iterable[_Counted]) -> None:
+        self._counted = tuple(counted)
+
+    def collect(self) -> Iterable[CounterMetricFamily]:
+        return [counted.family() for counted in self._counted]
+
+
+class _Measured:
+    """One histogram that a kind of happening adds to: the field with the seconds, and the fields that label it."""
+
+    def __init__(self, field: str, metric: Metric, histograms: Histograms) -> None:
+        self._seconds: Callable[[Happening], float] = attrgetter(field)
+        self._key = _key(metric.labels)
+        self._metric = metric
+        self._histograms = histograms
+        self._children: dict[object, Histogram] = {}
+
+    def add(self, happening: Happening) -> None:
+        key = self._key(happening)
+        child = self._children.get(key)
         if child is None:
-            child = self._counter.labels(*values) if values else self._counter
-            self._children[values] = child
-        child.inc(getattr(happening, "count", 1))
+            child = self._children[key] = self._histograms.child(self._metric, *_texts(key))
+        child.observe(self._seconds(happening))
+
+
+def _told(value: object) -> object:
+    """A fact as a line has it: of a fraction what a person would read."""
+    return round(value, 4) if isinstance(value, float) else value
+
+
+def _key(labels: tuple[str, ...]) -> Callable[[Happening], object]:
+    """Gives the value of one label as it is, those of several as a tuple."""
+    return attrgetter(*labels) if labels else lambda _: ()
+
+
+def _texts(key: object) -> tuple[str, ...]:
+    return tuple(map(str, key)) if isinstance(key, tuple) else (str(key),)
 
 
 @dataclass(slots=True)
@@ -57,8 +112,16 @@ class Observer:
         self._now = now
         self._seldom: dict[tuple[object, ...], _Seldom] = {}
         self.registry = CollectorRegistry()
-        self._counted = {
-            kind: _Counted(kind.metric, kind, self.registry) for kind in HAPPENINGS if kind.metric is not None
+        self._counted = {kind: _Counted(kind.metric, kind) for kind in HAPPENINGS if kind.metric is not None}
+        self.registry.register(_Counts(self._counted.values()))
+        self._histograms = Histograms(HISTOGRAMS)
+        self.registry.register(self._histograms)
+        # Memory, processor time and open files, under the names that every Prometheus client gives them.
+        ProcessCollector(registry=self.registry)
+        self._measured = {
+            kind: tuple(_Measured(*measure, self._histograms) for measure in kind.measures)
+            for kind in HAPPENINGS
+            if kind.measures
         }
         self._facts = {kind: tuple(field.name for field in fields(kind)) for kind in HAPPENINGS}
         self._stdlib = logging.getLogger(LOGGER)
@@ -70,11 +133,13 @@ class Observer:
         counted = self._counted.get(kind)
         if counted is not None:
             counted.add(happening)
+        for measured in self._measured.get(kind, ()):
+            measured.add(happening)
         if self._stdlib.isEnabledFor(kind.level):
             unsaid = self._unsaid(happening) if kind.seldom_by else 0
             if unsaid is None:
                 return
-            facts = {name: getattr(happening, name) for name in self._facts[kind]}
+            facts = {name: _told(getattr(happening, name)) for name in self._facts[kind]}
             if unsaid:
                 facts["unsaid"] = unsaid
             self._log.log(kind.level, kind.text, happening=kind.__name__, **facts)
@@ -89,6 +154,10 @@ class Observer:
             return None
         self._seldom[key] = _Seldom(now_s)
         return 0 if held is None else held.unsaid
+
+    def histogram(self, metric: Metric, *values: str) -> Histogram:
+        """For who observes what is no happening: the histogram of `metric` with these labels, to be kept at hand."""
+        return self._histograms.child(metric, *values)
 
     def watch(self, collector: Collector) -> None:
         """Let `collector` add gauges when `/metrics` is read."""

@@ -226,6 +226,7 @@ class MemoryQueue:
             attempt=lane.attempt,
             retried_s=lane.retried_s,
             sent=frozenset(self._sent.get(receipt, ())),
+            due_at_s=lane.due_s,
             expires_at=datetime.fromtimestamp(self._now(), UTC) + timedelta(seconds=lease_s),
             token=self._leases.hold(key, receipt, lease_s),
         )

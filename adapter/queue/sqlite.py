@@ -260,6 +260,7 @@ class SqliteQueue:
             attempt=head.attempt,
             retried_s=head.retried_us / 1e6,
             sent=head.sent,
+            due_at_s=head.due_us / 1e6,
             expires_at=datetime.fromtimestamp(self._now() + lease_s, UTC),
             token=self._leases.hold(head.lane, head.receipt, lease_s),
         )

@@ -61,6 +61,25 @@ async def test_a_private_copy_differs_only_if_anybody_can_tell(queue: Queue) -> 
     assert (stored.duplicates, stored.differing) == (4, 1)
 
 
+async def test_a_lease_says_since_when_it_was_due(queue: Queue, clock: FakeClock) -> None:
+    """From receipt, from the end of its user's event before it, or from the instant of its next try."""
+
+    async def due_s() -> float:
+        [lease] = await take(queue)
+        await queue.settle(lease, outcomes.pop(0))
+        return lease.due_at_s - begun_s
+
+    begun_s = clock()
+    outcomes: list[Outcome] = [Delivered(), Retry(Reason.TIMEOUT, 20, counted=True), Delivered()]
+    await queue.put([make_event("m-1"), make_event("m-2")])
+    clock.advance(10)
+    assert await due_s() == pytest.approx(0)
+    clock.advance(5)
+    assert await due_s() == pytest.approx(10)
+    clock.advance(30)
+    assert await due_s() == pytest.approx(35)
+
+
 async def test_put_says_what_it_did(queue: Queue) -> None:
     """Stored, duplicate, differing and rejected messages are counted apart."""
     assert await queue.put([make_event("m-1"), make_event("m-2")]) == Stored(2, 0, 0, 0)

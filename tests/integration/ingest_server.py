@@ -17,6 +17,7 @@ from adapter.ingest.routes import routes
 from adapter.ingest.sources import Source
 from adapter.model import Event, Rejection, Secret
 from adapter.observe.happenings import Happening
+from adapter.observe.observer import Observer
 from adapter.queue.base import Stored
 from adapter.queue.memory import MemoryQueue
 from tests.fakes import RECEIVED_AT, FakeClock
@@ -74,6 +75,7 @@ class Served:
     clock: FakeClock
     happenings: list[Happening] = field(default_factory=list)
     told: asyncio.Event = field(default_factory=asyncio.Event)
+    observer: Observer = field(default_factory=Observer)
     is_draining: bool = False
 
     def emit(self, happening: Happening) -> None:
@@ -118,6 +120,7 @@ async def serving(
             clock=lambda: datetime.fromtimestamp(clock(), RECEIVED_AT.tzinfo),
             monotonic_s=clock,
             new_id=lambda: f"made-{next(ids)}",
+            histogram=served.observer.histogram,
             is_draining=lambda: served.is_draining,
             limits=limits or Limits(),
             trusted_proxies=trusted_proxies,

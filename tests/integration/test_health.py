@@ -15,6 +15,7 @@ from adapter.console.health import Gauge, Gauges, Health, Report
 from adapter.console.operator import operator_check
 from adapter.model import Secret
 from adapter.observe.happenings import MessagesStored
+from adapter.observe.metrics import EVENTS_PENDING, PAUSED
 from adapter.observe.observer import Observer
 from adapter.queue.sqlite import SqliteQueue
 from tests.fakes import FakeClock, make_event
@@ -25,7 +26,7 @@ REPORT = Report(
     delivery="ok",
     why="",
     facts={"unaccounted": 0},
-    gauges=(Gauge("browsee_adapter_pending", "Events pending.", 3),),
+    gauges=(Gauge(EVENTS_PENDING, 3), Gauge(PAUSED, 1, ("shop", "down"))),
 )
 
 
@@ -151,4 +152,5 @@ async def test_metrics_show_counts_and_figures_of_now(http: ClientSession, url: 
     async with http.get(f"{url}metrics") as answer:
         text = await answer.text()
     assert 'browsee_adapter_messages_stored_total{source="shop"} 2.0' in text
-    assert "browsee_adapter_pending 3.0" in text
+    assert "browsee_adapter_events_pending 3.0" in text
+    assert 'browsee_adapter_delivery_paused{sources="shop",why="down"} 1.0' in text

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from msgspec.structs import replace
+from prometheus_client import generate_latest
 
 from adapter.errors import QueueError, QueueFull
 from adapter.ingest.sources import Source
@@ -233,6 +234,23 @@ async def test_what_is_not_durable_is_not_thanked_for(served: Served, failure: E
     assert str(failure) not in said["message"]
     assert RequestRefused(503, code, "/webhooks/shop") in served.happenings
     assert (QueueFailed("EIO on sda") in served.happenings) is (code == "storage_failed")
+
+
+async def test_every_answer_is_timed_by_what_it_says(served: Served) -> None:
+    """How senders are answered, and how long they waited for it: until the commit, not until the body was read."""
+    served.inbox.gate.clear()
+    stored = asyncio.create_task(served.send("POST", PATH, json=TRACK))
+    await served.inbox.waiting.wait()
+    served.clock.advance(3)
+    served.inbox.gate.set()
+    assert (await stored)[0] == 200
+    served.inbox.failure = QueueFull("5 of 5")
+    await served.send("POST", PATH, json=TRACK | {"messageId": "m-2"})
+    text = generate_latest(served.observer.registry).decode()
+    assert 'browsee_adapter_answer_seconds_sum{code="stored",status="200"} 3.0' in text
+    assert 'browsee_adapter_answer_seconds_count{code="stored",status="200"} 1.0' in text
+    assert 'browsee_adapter_answer_seconds_count{code="queue_full",status="503"} 1.0' in text
+    assert 'browsee_adapter_answer_seconds_count{code="unauthorized",status="401"} 0.0' in text
 
 
 async def test_while_stopping_nothing_is_taken(served: Served) -> None:

@@ -62,6 +62,18 @@ async def test_every_outcome_is_reached(road: Road) -> None:
     assert (died.reason, died.message_id) == (Reason.REFUSED_BY_MAPPING, "m-4")
 
 
+async def test_it_is_told_where_the_time_went(road: Road) -> None:
+    """The second event of a user waits for its order while Browsee takes its time for the first."""
+    road.script("- {nth: 1, delay_s: 0.2}")
+    await road.queue.put(clicks(2))
+    assert await road.settled() == {"delivered": 2}
+    first, second = (h for h in road.heard(happenings.EventDelivered) if isinstance(h, happenings.EventDelivered))
+    assert 0.2 <= second.order_s - first.order_s <= second.seconds - first.order_s
+    assert first.turn_s < 0.2
+    slow, quick = (h for h in road.heard(happenings.CallAnswered) if isinstance(h, happenings.CallAnswered))
+    assert slow.seconds >= 0.2 > max(quick.seconds, slow.wait_s, quick.wait_s)
+
+
 async def test_a_refusal_is_final_and_lets_the_next_go(road: Road) -> None:
     """400 is never tried again, and never holds up the user."""
     road.script("- {nth: 1, status: 400, body: {status: failure, message: no such event}}")

@@ -50,6 +50,9 @@ def test_labels_are_bounded_fields(kind: type[Happening]) -> None:
     names = {field.name for field in fields(kind)}
     assert {*kind.labels, *kind.seldom_by} <= names
     assert not set(kind.labels) & UNBOUNDED
+    for field, metric in kind.measures:
+        assert {field, *metric.labels} <= names
+        assert not set(metric.labels) & UNBOUNDED
 
 
 @BY_NAME

@@ -22,6 +22,7 @@ from adapter.observe.happenings import (
 from adapter.observe.observer import LOGGER, Observer, configure_logging
 from tests.fakes import FakeClock
 
+DELIVERED = EventDelivered(source="shop", message_id="m-1", mapping="abc", seconds=0.5004321, order_s=0.0, turn_s=0.4)
 DIED = EventDied(source="shop", reason=Reason.REFUSED, message_id="m-1", mapping="abc")
 
 
@@ -149,10 +150,27 @@ def test_what_senders_repeat_is_logged_once_a_minute(capsys: pytest.CaptureFixtu
 
 def test_what_happens_to_every_event_is_logged_on_demand_only(capsys: pytest.CaptureFixture[str]) -> None:
     """A thousand events a second are a thousand counts, and no line unless the level is debug."""
-    delivered = EventDelivered(source="shop", message_id="m-1", mapping="abc")
+    delivered = DELIVERED
     configure_logging(log_format="json")
     Observer().emit(delivered)
     assert capsys.readouterr().err == ""
     configure_logging(log_format="json", level=logging.DEBUG)
     Observer().emit(delivered)
     assert json.loads(capsys.readouterr().err)["message_id"] == "m-1"
+
+
+def test_a_happening_is_measured_by_its_fields() -> None:
+    """Where the time of a delivery went is in the histograms of its parts, by source."""
+    observer = Observer()
+    observer.emit(DELIVERED)
+    shown = metrics(observer)
+    assert 'browsee_adapter_delivery_seconds_sum{source="shop"} 0.5004321' in shown
+    assert 'browsee_adapter_delivery_turn_seconds_bucket{le="0.1",source="shop"} 0.0' in shown
+    assert 'browsee_adapter_delivery_turn_seconds_bucket{le="0.5",source="shop"} 1.0' in shown
+
+
+def test_a_duration_is_logged_as_people_read_it(capsys: pytest.CaptureFixture[str]) -> None:
+    """Tenths of a millisecond are enough."""
+    configure_logging(log_format="json", level=logging.DEBUG)
+    Observer().emit(DELIVERED)
+    assert json.loads(capsys.readouterr().err)["seconds"] == 0.5004

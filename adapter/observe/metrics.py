@@ -1,0 +1,111 @@
+"""What `/metrics` shows beside the counts of happenings: figures of now, and how long things took. One table.
+
+Named as Prometheus asks (https://prometheus.io/docs/practices/naming): base units at the end of the name. Labels are
+bounded: sources, the sources of one Browsee project, reasons, kinds, HTTP statuses.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One family of `/metrics`. A histogram has `bounds`, in seconds; anything else has none."""
+
+    name: str
+    help: str
+    labels: tuple[str, ...] = ()
+    bounds: tuple[float, ...] = ()
+
+
+# From a commit on a good disk to what a sender still waits for: SDKs give up after 10 s or more.
+_ANSWER_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+# A call ends within 30 s, or is a timeout.
+_CALL_S: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+# From at once to the days that events are tried for.
+_WAIT_S: Final = (0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 21_600.0, 86_400.0, 259_200.0)
+
+ANSWER: Final = Metric(
+    "browsee_adapter_answer_seconds",
+    "From a request's headers to its answer; 200 follows the commit.",
+    ("status", "code"),
+    _ANSWER_S,
+)
+CALL: Final = Metric("browsee_adapter_call_seconds", "Calls of Browsee's API, by answer.", ("kind", "status"), _CALL_S)
+CALL_WAIT: Final = Metric(
+    "browsee_adapter_call_wait_seconds", "How long calls waited for the rate before they went.", ("kind",), _WAIT_S
+)
+DELIVERY: Final = Metric(
+    "browsee_adapter_delivery_seconds", "From receipt of an event to all of it at Browsee.", ("source",), _WAIT_S
+)
+DELIVERY_ORDER: Final = Metric(
+    "browsee_adapter_delivery_order_seconds",
+    "Of that: behind earlier events of its user, and between its tries.",
+    ("source",),
+    _WAIT_S,
+)
+DELIVERY_TURN: Final = Metric(
+    "browsee_adapter_delivery_turn_seconds",
+    "Of that: due, but behind the events of others; long when more comes in than Browsee takes.",
+    ("source",),
+    _WAIT_S,
+)
+HISTOGRAMS: Final = (ANSWER, DELIVERY, DELIVERY_ORDER, DELIVERY_TURN, CALL_WAIT, CALL)
+
+EVENTS_PENDING: Final = Metric("browsee_adapter_events_pending", "Events not finished.")
+BACKLOG_AGE: Final = Metric(
+    "browsee_adapter_backlog_age_seconds", "Age of the event that has been pending longest; 0 if none is."
+)
+DEAD_LETTERS: Final = Metric("browsee_adapter_dead_letters", "Events given up and kept.")
+UNACCOUNTED: Final = Metric(
+    "browsee_adapter_messages_unaccounted", "Messages in no term of the balance; always 0, or it is a fault of ours."
+)
+LEDGER: Final = Metric(
+    "browsee_adapter_ledger_messages", "The terms of the balance, since the queue was made.", ("term",)
+)
+SOURCES_STRANDED: Final = Metric(
+    "browsee_adapter_sources_stranded", "Sources with pending events that the settings do not name."
+)
+PAUSED: Final = Metric("browsee_adapter_delivery_paused", "1 while no call goes, for this cause.", ("sources", "why"))
+SLOWED: Final = Metric(
+    "browsee_adapter_delivery_slowed", "1 while calls wait, or identify calls are paused.", ("sources", "why")
+)
+RATE: Final = Metric("browsee_adapter_rate_per_second", "Calls a second that may go now.", ("sources",))
+LIMIT: Final = Metric(
+    "browsee_adapter_limit_per_second", "Browsee's limit as learned; absent until it was met.", ("sources",)
+)
+CALLS_UNDER_WAY: Final = Metric("browsee_adapter_calls_under_way", "Calls without an answer yet.", ("sources",))
+CONCURRENCY: Final = Metric(
+    "browsee_adapter_calls_under_way_max", "Calls that may be under way; falls when answers are slow.", ("sources",)
+)
+MAPPINGS_FAILED: Final = Metric(
+    "browsee_adapter_mappings_failed", "Mapping files whose present text is not at work, because it has errors."
+)
+MAPPING_INFO: Final = Metric(
+    "browsee_adapter_mapping_info", "1 for the version of the mapping at work for a source.", ("source", "version")
+)
+DISK_USED: Final = Metric("browsee_adapter_disk_used_bytes", "What the queue uses of the disk.")
+DISK_MAX: Final = Metric("browsee_adapter_disk_max_bytes", "What the queue may use of the disk.")
+TIME_TO_FULL: Final = Metric(
+    "browsee_adapter_time_to_full_seconds",
+    "Until the queue is full at its present growth; absent if it is not growing.",
+)
+GAUGES: Final = (
+    EVENTS_PENDING,
+    BACKLOG_AGE,
+    DEAD_LETTERS,
+    UNACCOUNTED,
+    LEDGER,
+    SOURCES_STRANDED,
+    PAUSED,
+    SLOWED,
+    RATE,
+    LIMIT,
+    CALLS_UNDER_WAY,
+    CONCURRENCY,
+    MAPPINGS_FAILED,
+    MAPPING_INFO,
+    DISK_USED,
+    DISK_MAX,
+    TIME_TO_FULL,
+)
