@@ -22,6 +22,7 @@ test: ## install what the tests need and run all of them
 	@scripts/install-test-tools
 	@scripts/test-clients
 	@scripts/install-image-tools
+	@scripts/promtool
 	@.venv/bin/python -m pytest
 
 check: ## formatting, lint, types
@@ -48,4 +49,4 @@ lock: ## renew requirements/*.lock from pyproject.toml
 	@for name in tests/clients/python/*.in; do $(COMPILE_CLIENT) --no-annotate -o $${name%.in}.lock $$name; done
 
 clean: ## remove .venv and caches; data/ stays
-	rm -rf .venv .image dist .mypy_cache .pytest_cache .ruff_cache .hypothesis tests/clients/.installed tests/clients/node/node_modules
+	rm -rf .venv .image .tools dist .mypy_cache .pytest_cache .ruff_cache .hypothesis tests/clients/.installed tests/clients/node/node_modules
