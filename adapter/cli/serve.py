@@ -41,8 +41,8 @@ def serve(config: Path | None, host: str | None, port: int | None, sandbox: bool
     """
     settings, made = complete(load_settings(file=config, environ=os.environ, host=host, port=port, sandbox=sandbox))
     # Whoever tries it out wants to see each event arrive and what became of it.
-    level = logging.DEBUG if settings.sandbox else logging.INFO
-    configure_logging(log_format=settings.log_format, level=level)
+    level = settings.log_level or ("debug" if settings.sandbox else "info")
+    configure_logging(log_format=settings.log_format, level=logging.DEBUG if level == "debug" else logging.INFO)
     for note in settings.notes:
         click.echo(note, err=True)
     # The thread that commits waits this long for the event loop to let it go on (5 ms by default), at every statement.

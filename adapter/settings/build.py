@@ -95,6 +95,7 @@ def built(
         hash_key=values.get("hash_key"),
         admin_token=values.get("admin_token"),
         log_format=process.get("ADAPTER_LOG_FORMAT"),
+        log_level=process.get("ADAPTER_LOG_LEVEL"),
         sandbox=False,
         file=file,
         notes=(mapping.note,) if mapping.note else (),

@@ -66,10 +66,18 @@ def read_log_format(text: str) -> str:
     return text
 
 
+def read_log_level(text: str) -> str:
+    """From which level on lines are logged. Raises ValueError with what is allowed."""
+    if text not in ("debug", "info"):
+        raise ValueError("debug or info")
+    return text
+
+
 PROCESS_VARIABLES: Mapping[str, Callable[[str], Any]] = {
     "ADAPTER_HOST": read_host,
     "ADAPTER_PORT": read_port,
     "ADAPTER_LOG_FORMAT": read_log_format,
+    "ADAPTER_LOG_LEVEL": read_log_level,
 }
 """Variables that are part of a setting or none, each with its reader."""
 

@@ -14,6 +14,7 @@ from adapter.settings.quantities import Address
 Order: TypeAlias = Literal["user", "none"]
 Store: TypeAlias = Literal["raw", "private"]
 LogFormat: TypeAlias = Literal["json", "text"]
+LogLevel: TypeAlias = Literal["debug", "info"]
 Scalar: TypeAlias = str | int | float | bool | None
 
 
@@ -99,7 +100,7 @@ class RetentionSettings:
 class Settings:
     """All of it. `file` is where it was read, None for environment alone; `notes` are sentences to say at start.
 
-    `log_format` None: text on a terminal, JSON elsewhere.
+    `log_format` None: text on a terminal, JSON elsewhere. `log_level` None: debug in the sandbox, info elsewhere.
     """
 
     listen: Address
@@ -113,6 +114,7 @@ class Settings:
     hash_key: Secret | None
     admin_token: Secret | None
     log_format: LogFormat | None
+    log_level: LogLevel | None
     sandbox: bool
     file: Path | None
     notes: tuple[str, ...] = field(default=())

@@ -113,6 +113,7 @@ def test_the_environment_alone_is_one_source(folder: Folder) -> None:
             "ADAPTER_HASH_KEY": "0123456789abcdef",
             "ADAPTER_ADMIN_TOKEN": "token-of-the-operator",
             "ADAPTER_LOG_FORMAT": "json",
+            "ADAPTER_LOG_LEVEL": "debug",
         }
     )
     assert [source.name for source in settings.sources] == ["default"]
@@ -127,6 +128,7 @@ def test_the_environment_alone_is_one_source(folder: Folder) -> None:
     assert settings.hash_key == Secret("0123456789abcdef")
     assert settings.admin_token == Secret("token-of-the-operator")
     assert settings.log_format == "json"
+    assert settings.log_level == "debug"
     assert settings.file is None
 
 
@@ -140,6 +142,7 @@ def test_nothing_but_a_key_of_browsee_is_needed(folder: Folder) -> None:
     assert settings.retry == RetrySettings(for_s=259_200, max_s=300)
     assert settings.limits.pending == 5_000_000
     assert settings.log_format is None
+    assert settings.log_level is None
 
 
 @pytest.mark.parametrize(

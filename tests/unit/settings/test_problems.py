@@ -109,6 +109,7 @@ def test_all_problems_are_told_in_one_run_from_the_top(folder: Folder) -> None:
         ({"ADAPTER_PORT": "-1"}, "ADAPTER_PORT: error E302: a port is a number from 0 to 65535"),
         ({"ADAPTER_HOST": "a b"}, "ADAPTER_HOST: error E302: an address is a host"),
         ({"ADAPTER_LOG_FORMAT": "xml"}, "ADAPTER_LOG_FORMAT: error E302: json or text"),
+        ({"ADAPTER_LOG_LEVEL": "trace"}, "ADAPTER_LOG_LEVEL: error E302: debug or info"),
         ({"ADAPTER_QUEUE": "postgresql://x"}, "ADAPTER_QUEUE: error E305: a PostgreSQL queue is not in this version"),
         ({"ADAPTER_WRITE_KEY": "a b"}, "ADAPTER_WRITE_KEY: error E302: sources.default.keys[0]: a key is"),
         ({"BROWSEE_URL": "browsee"}, "BROWSEE_URL: error E302: browsee.url: a URL is"),
