@@ -76,6 +76,7 @@ class Event(Struct, frozen=True):
 
     `body` is the message as sent but for corrected timestamps, merged envelope and normalised ids; `user_id` and
     `anonymous_id` are never blank. `timestamp` is when it happened, between 2000 and `received_at` + 24 h.
+    `traceparent` is of the request that brought it, if that had a good one: for logs alone, it goes nowhere else.
     """
 
     source: str
@@ -86,6 +87,7 @@ class Event(Struct, frozen=True):
     timestamp: datetime
     received_at: datetime
     body: JsonObject
+    traceparent: str | None = None
 
 
 class Privacy(Struct, frozen=True):
@@ -102,7 +104,7 @@ class Privacy(Struct, frozen=True):
     anonymous_key: str | None
 
 
-class PrivateEvent(Event, frozen=True):
+class PrivateEvent(Event, frozen=True, kw_only=True):
     """An event as a private source stores it: type, ids and body are what privacy left of them."""
 
     privacy: Privacy

@@ -26,7 +26,17 @@ class FakeClock:
         self.seconds += seconds
 
 
-def make_event(message_id: str = "m-1", *, source: str = "shop", user: str | None = "u-1", **body: Any) -> Event:
+TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+def make_event(
+    message_id: str = "m-1",
+    *,
+    source: str = "shop",
+    user: str | None = "u-1",
+    traceparent: str | None = None,
+    **body: Any,
+) -> Event:
     """A track event; `body` overrides or adds fields of the message."""
     message = {"type": "track", "event": "Clicked", "messageId": message_id, "userId": user, "properties": {}} | body
     return Event(
@@ -38,6 +48,7 @@ def make_event(message_id: str = "m-1", *, source: str = "shop", user: str | Non
         timestamp=RECEIVED_AT,
         received_at=RECEIVED_AT,
         body=message,
+        traceparent=traceparent,
     )
 
 

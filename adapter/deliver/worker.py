@@ -174,7 +174,7 @@ class Worker:
 
 
 def _happening(lease: Lease, outcome: Outcome, *, mapping: str, taken_s: float, now_s: float) -> happenings.Happening:
-    source, message_id = lease.event.source, lease.event.message_id
+    source, message_id, trace = lease.event.source, lease.event.message_id, lease.event.traceparent
     match outcome:
         case Delivered():
             # Receipt is told by the machine's clock, which may be set, the rest by one that never jumps.
@@ -186,18 +186,26 @@ def _happening(lease: Lease, outcome: Outcome, *, mapping: str, taken_s: float, 
                 seconds=max(0.0, now_s - received_s),
                 order_s=max(0.0, due_s - received_s),
                 turn_s=max(0.0, taken_s - due_s),
+                traceparent=trace,
             )
         case Dropped(reason=reason, rule=rule):
             return happenings.EventDropped(
-                source=source, reason=reason, rule=rule, message_id=message_id, mapping=mapping
+                source=source, reason=reason, rule=rule, message_id=message_id, mapping=mapping, traceparent=trace
             )
         case Unmatched():
-            return happenings.EventUnmatched(source=source, message_id=message_id, mapping=mapping)
+            return happenings.EventUnmatched(source=source, message_id=message_id, mapping=mapping, traceparent=trace)
         case Dead(reason=reason):
-            return happenings.EventDied(source=source, reason=reason, message_id=message_id, mapping=mapping)
+            return happenings.EventDied(
+                source=source, reason=reason, message_id=message_id, mapping=mapping, traceparent=trace
+            )
         case Retry(reason=reason, delay_s=wait_s):
             return happenings.EventRetried(
-                source=source, reason=reason, message_id=message_id, delay_s=round(wait_s, 3), attempt=lease.attempt
+                source=source,
+                reason=reason,
+                message_id=message_id,
+                delay_s=wait_s,
+                attempt=lease.attempt,
+                traceparent=trace,
             )
         case _:
             assert_never(outcome)

@@ -38,7 +38,8 @@ class Arrival(Struct, frozen=True):
     """What all messages of one request have in common.
 
     `envelope` is what stood beside `batch`. `peer` is the sender's address where it may be the user's, else None.
-    `max_message_bytes` limits each message; None where the whole body is within it already.
+    `max_message_bytes` limits each message; None where the whole body is within it already. `traceparent` is the
+    request's, if it had one.
     """
 
     source: str
@@ -48,6 +49,7 @@ class Arrival(Struct, frozen=True):
     peer: str | None = None
     has_origin: bool = False
     max_message_bytes: int | None = None
+    traceparent: str | None = None
 
 
 class Read(NamedTuple):
@@ -136,6 +138,7 @@ def _normalised(message: JsonObject, arrival: Arrival, new_id: NewId, digest: Di
         timestamp=chosen.timestamp,
         received_at=arrival.received_at,
         body=body,
+        traceparent=arrival.traceparent,
     )
     return event, chosen.passed_over
 

@@ -21,6 +21,7 @@ from adapter.ingest.read import Arrival
 from adapter.ingest.requests import Arrived, arrived, claims, claims_within, client
 from adapter.ingest.signature import verify
 from adapter.ingest.sources import Source
+from adapter.ingest.traceparent import traceparent
 from adapter.model import JsonObject
 from adapter.observe.happenings import RequestRefused
 from adapter.observe.metrics import ANSWER
@@ -148,7 +149,7 @@ class _Ingest:
             return brought
         if source.signing_secrets and not _is_signed(request, source, brought.plain):
             return answer(Situation.UNAUTHORIZED)
-        return await self._intake.take(source, self._arrival(source, WEBHOOK, brought, None), *brought)
+        return await self._intake.take(source, self._arrival(source, WEBHOOK, brought, request), *brought)
 
     async def _take_sdk(self, dialect: Dialect, request: web.Request) -> Answer:
         claimed = claims(request)
@@ -186,18 +187,20 @@ class _Ingest:
         source = self._keyring.source_of(claimed)
         return None if source is None or source.signing_secrets else source
 
-    def _arrival(self, source: Source, dialect: Dialect, brought: Arrived, request: web.Request | None) -> Arrival:
-        """What the messages have in common; `request` is None if neither its peer nor its page is the user's."""
+    def _arrival(self, source: Source, dialect: Dialect, brought: Arrived, request: web.Request) -> Arrival:
+        """What the messages have in common."""
         limit = self._parts.limits.message_bytes
         return Arrival(
             source=source.name,
             received_at=self._parts.clock(),
             dialect=dialect,
             envelope=brought.body.envelope if isinstance(brought.body, Body) else {},
-            peer=None if request is None else client(request, self._parts.trusted_proxies),
-            has_origin=request is not None and hdrs.ORIGIN in request.headers,
+            # A platform's address and page are not its user's.
+            peer=client(request, self._parts.trusted_proxies) if dialect.is_direct else None,
+            has_origin=dialect.is_direct and hdrs.ORIGIN in request.headers,
             # Measuring a message costs encoding it, and in a body this small none is too large.
             max_message_bytes=limit if len(brought.plain) > limit else None,
+            traceparent=traceparent(request.headers.getall("traceparent", ())),
         )
 
     def _fetched(self, request: web.Request, source: Source | None, found: JsonObject) -> web.Response:

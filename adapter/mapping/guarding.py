@@ -52,6 +52,7 @@ def made_private(event: Event, guards: Sequence[Guard], privacy: Privacy) -> tup
             guards=privacy.guards.union(each.name for each in guards),
             hashed=privacy.hashed | frame.made,
         ),
+        traceparent=event.traceparent,
     )
     return private, frame.warnings
 

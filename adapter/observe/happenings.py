@@ -2,7 +2,7 @@
 
 A happening is one log line and, if it names a metric, one count; what it `measures` is an observation of a histogram.
 Labels are bounded: sources, reasons, kinds, rules. Message ids are facts for the log only, and bodies or secrets are in
-neither.
+neither. `traceparent` is of the request that brought the event; a line has its parts, under OpenTelemetry's names.
 """
 
 import logging
@@ -125,6 +125,7 @@ class EventDelivered(Happening):
     seconds: float
     order_s: float
     turn_s: float
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +140,7 @@ class EventDropped(Happening):
     rule: str
     message_id: str
     mapping: str
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +153,7 @@ class EventUnmatched(Happening):
     source: str
     message_id: str
     mapping: str
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +167,7 @@ class EventDied(Happening):
     reason: Reason
     message_id: str
     mapping: str
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +182,7 @@ class EventRetried(Happening):
     message_id: str
     delay_s: float
     attempt: int
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ LOGGER = "adapter"
 SELDOM_S = 60.0
 """What a sender can bring about any number of times is logged once in this time, and counted always."""
 
+_TRACE = ("trace_id", "span_id", "trace_flags")
 _HTTP_LOGGER = "aiohttp.server"
 
 
@@ -88,6 +89,14 @@ def _told(value: object) -> object:
     return round(value, 4) if isinstance(value, float) else value
 
 
+def _trace(traceparent: object) -> dict[str, object]:
+    """Trace, span and flags as log lines have them, none if there is no trace.
+
+    Source: https://opentelemetry.io/docs/specs/otel/compatibility/logging_trace_context
+    """
+    return {} if traceparent is None else dict(zip(_TRACE, str(traceparent).split("-")[1:], strict=True))
+
+
 def _key(labels: tuple[str, ...]) -> Callable[[Happening], object]:
     """Gives the value of one label as it is, those of several as a tuple."""
     return attrgetter(*labels) if labels else lambda _: ()
@@ -140,6 +149,8 @@ class Observer:
             if unsaid is None:
                 return
             facts = {name: _told(getattr(happening, name)) for name in self._facts[kind]}
+            if "traceparent" in facts:
+                facts |= _trace(facts.pop("traceparent"))
             if unsaid:
                 facts["unsaid"] = unsaid
             self._log.log(kind.level, kind.text, happening=kind.__name__, **facts)

@@ -28,6 +28,7 @@ class Row(Struct, frozen=True):
     timestamp_us: int
     received_us: int
     body: bytes
+    traceparent: str | None = None
 
 
 def to_us(instant: datetime) -> int:
@@ -85,6 +86,7 @@ def encode(event: Event, *, ordered: bool = True) -> Row:
         timestamp_us=to_us(event.timestamp),
         received_us=to_us(event.received_at),
         body=body,
+        traceparent=event.traceparent,
     )
 
 
@@ -102,6 +104,7 @@ def decode(row: Row) -> Event:
         timestamp=from_us(row.timestamp_us),
         received_at=from_us(row.received_us),
         body=body,
+        traceparent=row.traceparent,
     )
 
 
@@ -121,6 +124,7 @@ def _decode_private(row: Row, went: JsonObject, body: JsonObject) -> PrivateEven
             user_key=row.user_id,
             anonymous_key=row.anonymous_id,
         ),
+        traceparent=row.traceparent,
     )
 
 

@@ -75,7 +75,7 @@ def readmit(run: Run, number: int, event: Event, *, due_us: int, unordered: Coll
         run(SQL["count"], (source, "duplicate", 1))
         return "duplicate"
     stored = (row.message_id, row.type, row.user_id, row.anonymous_id, row.timestamp_us, row.received_us, row.body)
-    receipt = run(_for_one("add_messages"), (None, source, *stored)).lastrowid or 0
+    receipt = run(_for_one("add_messages"), (None, source, *stored, row.traceparent)).lastrowid or 0
     # Ingest made a table for the day before it stored the rejection, so there is one.
     run(_for_one("add_digests").replace("{day}", seen_tables(run)[0]), (row.digest, receipt))
     join_lane(run, receipt, due_us=due_us, unordered=unordered)

@@ -8,7 +8,9 @@ from typing import IO
 from adapter.errors import ConfigError, QueueError
 from adapter.queue.statements import script
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+_UPGRADES = {1: "ALTER TABLE message ADD COLUMN traceparent TEXT;"}
+"""What makes a file of a version one of the next; at once, however many rows it has."""
 _APPLICATION_ID = 0x42726F77  # "Brow": tells our files from any other SQLite file
 
 
@@ -54,6 +56,12 @@ def connect(path: Path) -> sqlite3.Connection:
 def _make_schema(connection: sqlite3.Connection, path: Path) -> None:
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version == SCHEMA_VERSION:
+        return
+    if version in _UPGRADES:
+        connection.executescript(
+            f"BEGIN IMMEDIATE;\n{_UPGRADES[version]}\nPRAGMA user_version = {version + 1};\nCOMMIT;"
+        )
+        _make_schema(connection, path)
         return
     if version > SCHEMA_VERSION:
         raise QueueError(

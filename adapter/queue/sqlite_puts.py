@@ -123,4 +123,5 @@ def _message(fresh: _Fresh) -> tuple[object, ...]:
         row.timestamp_us,
         row.received_us,
         row.body,
+        row.traceparent,
     )

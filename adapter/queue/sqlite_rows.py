@@ -174,8 +174,8 @@ class SqliteRows:
 
 
 def stored_row(columns: Sequence[Any]) -> Row:
-    """A row of source name, message id, type, user id, anonymous id, timestamp, receipt time, body, as selected."""
-    source, message_id, kind, user, anonymous, at_us, received_us, body = columns
+    """A row of source name, message id, type, user and anonymous id, timestamp, receipt, body, trace, as selected."""
+    source, message_id, kind, user, anonymous, at_us, received_us, body, traceparent = columns
     return Row(
         source=source,
         lane=0,
@@ -187,4 +187,5 @@ def stored_row(columns: Sequence[Any]) -> Row:
         timestamp_us=at_us,
         received_us=received_us,
         body=body,
+        traceparent=traceparent,
     )

@@ -90,14 +90,14 @@ class Standing:
 def story_of(found: tuple[Any, ...], sent: tuple[str, ...]) -> Story:
     """The story in a row of the statement `story`."""
     receipt = found[0]
-    outcome, reason, rule, detail, attempt, mapping, finished_us = found[9:16]
-    dead_reason, dead_detail, dead_attempt, dead_mapping, died_us = found[16:]
+    outcome, reason, rule, detail, attempt, mapping, finished_us = found[10:17]
+    dead_reason, dead_detail, dead_attempt, dead_mapping, died_us = found[17:]
     if died_us is not None:
         outcome, reason, rule, detail = "dead", dead_reason, "", dead_detail
         attempt, mapping, finished_us = dead_attempt, dead_mapping, died_us
     return Story(
         receipt=receipt,
-        event=decode(stored_row(found[1:9])),
+        event=decode(stored_row(found[1:10])),
         outcome=outcome or "pending",
         reason=reason or "",
         rule=rule or "",

@@ -1,9 +1,10 @@
 """`serve` as a process: what it does at start, while a mapping is edited, and when it is told to stop."""
 
 import asyncio
+import json
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import aiohttp
 import pytest
 
 from tests.acceptance.processes import Process, start
-from tests.fakes import until
+from tests.fakes import TRACEPARENT, until
 
 GOOD = "version: 1\nrules:\n  - when: {{type: track}}\n    track: {name}\n"
 BROKEN = "version: 1\nrules:\n  - when: {type: track}\n    trakc: CLICKED\n"
@@ -46,9 +47,15 @@ sources:
 """
         )
 
-    async def start(self, *options: str) -> Process:
+    @property
+    def log(self) -> list[dict[str, Any]]:
+        """What the adapter has logged, line by line."""
+        text = (self.folder / "adapter.log").read_text()
+        return [json.loads(line) for line in text.splitlines() if line.startswith("{") and line.endswith("}")]
+
+    async def start(self, *options: str, environ: Mapping[str, str] | None = None) -> Process:
         arguments = ["serve", "--config", str(self.folder / "adapter.yaml"), "--host", "127.0.0.1", "--port", "0"]
-        return await start([*arguments, *options], log=self.folder / "adapter.log")
+        return await start([*arguments, *options], log=self.folder / "adapter.log", environ=environ)
 
 
 @pytest.fixture
@@ -218,3 +225,21 @@ async def test_a_sender_that_stalls_does_not_hold_up_the_stop(shop: Shop) -> Non
     await writer.drain()
     assert await adapter.stop(within_s=12) == 0
     writer.close()
+
+
+async def test_a_log_line_leads_back_to_the_request(shop: Shop, http: aiohttp.ClientSession) -> None:
+    """At debug each event has a line, with the trace of the request that brought it"""
+    shop.mapping.write_text(GOOD.format(name="CLICKED"))
+    message = {"type": "track", "event": "A", "userId": "u-1", "messageId": "m-1"}
+    adapter = await shop.start(environ={"ADAPTER_LOG_LEVEL": "debug"})
+    headers = {"traceparent": TRACEPARENT}
+    async with http.post(f"{adapter.url}/webhooks/shop/shop-key", json=message, headers=headers) as answer:
+        assert answer.status == 200
+
+    async def is_told() -> bool:
+        return any(line["happening"] == "EventDelivered" for line in shop.log)
+
+    await until(is_told)
+    assert await adapter.stop() == 0
+    [told] = [line for line in shop.log if line["happening"] == "EventDelivered"]
+    assert (told["message_id"], told["trace_id"], told["span_id"]) == ("m-1", TRACEPARENT[3:35], TRACEPARENT[36:52])

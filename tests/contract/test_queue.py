@@ -9,7 +9,7 @@ from adapter.errors import QueueFull
 from adapter.model import Dead, Delivered, Dropped, Lease, Outcome, Reason, Retry, Unmatched
 from adapter.queue.base import Limit, Queue, Stored
 from tests.contract.conftest import MakeQueue
-from tests.fakes import RECEIVED_AT, FakeClock, make_event, make_private, make_rejection
+from tests.fakes import RECEIVED_AT, TRACEPARENT, FakeClock, make_event, make_private, make_rejection
 
 DAY_S = 86_400.0
 
@@ -59,6 +59,14 @@ async def test_a_private_copy_differs_only_if_anybody_can_tell(queue: Queue) -> 
     copies = [make_private("m-1"), make_private("m-1", event="Another"), make_private("m-2", guards=["g-2"], event="B")]
     stored = await queue.put([*copies, make_event("m-2", event="Another")])
     assert (stored.duplicates, stored.differing) == (4, 1)
+
+
+async def test_the_trace_of_an_event_is_kept(queue: Queue) -> None:
+    """Of one that came without there is none, though both came in one batch."""
+    traced, bare = make_event("m-1", user="a", traceparent=TRACEPARENT), make_event("m-2", user="b")
+    await queue.put([traced, bare, make_private("m-3", traceparent=TRACEPARENT)])
+    found = {lease.event.message_id: lease.event.traceparent for lease in await take(queue)}
+    assert found == {"m-1": TRACEPARENT, "m-2": None, "m-3": TRACEPARENT}
 
 
 async def test_a_lease_says_since_when_it_was_due(queue: Queue, clock: FakeClock) -> None:

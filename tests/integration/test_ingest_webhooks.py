@@ -25,7 +25,7 @@ from adapter.observe.happenings import (
     RequestRefused,
     TimestampsPassedOver,
 )
-from tests.fakes import RECEIVED_AT
+from tests.fakes import RECEIVED_AT, TRACEPARENT
 from tests.integration.ingest_server import Served, serving
 
 PATH = "/webhooks/shop/shop-key"
@@ -234,6 +234,20 @@ async def test_what_is_not_durable_is_not_thanked_for(served: Served, failure: E
     assert str(failure) not in said["message"]
     assert RequestRefused(503, code, "/webhooks/shop") in served.happenings
     assert (QueueFailed("EIO on sda") in served.happenings) is (code == "storage_failed")
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [(PATH, [TRACK, TRACK | {"messageId": "m-2"}]), ("/v1/batch?writeKey=shop-key", {"batch": [TRACK]})],
+    ids=["webhook", "library"],
+)
+async def test_the_trace_of_a_request_is_of_its_events(served: Served, path: str, body: object) -> None:
+    """Each message of the request is part of it; a malformed header is as none."""
+    await served.send("POST", path, json=body, headers={"traceparent": TRACEPARENT})
+    assert {event.traceparent for event in served.inbox.events} == {TRACEPARENT}
+    served.inbox.events.clear()
+    await served.send("POST", path, json=TRACK | {"messageId": "m-3"}, headers={"traceparent": "shop-key"})
+    assert [event.traceparent for event in served.inbox.events] == [None]
 
 
 async def test_every_answer_is_timed_by_what_it_says(served: Served) -> None:

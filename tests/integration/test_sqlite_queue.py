@@ -14,7 +14,7 @@ from adapter.queue.sqlite import SqliteQueue
 from adapter.queue.sqlite_file import SCHEMA_VERSION, connect
 from adapter.queue.sqlite_known import Retention
 from adapter.queue.sqlite_room import BALLAST_BYTES, Room
-from tests.fakes import FakeClock, make_event, make_rejection
+from tests.fakes import TRACEPARENT, FakeClock, make_event, make_rejection
 from tests.integration.queues import take
 
 
@@ -92,6 +92,25 @@ async def test_a_newer_file_is_refused(path: Path, clock: FakeClock) -> None:
     newer.close()
     with pytest.raises(QueueError, match="made by a newer version"):
         await SqliteQueue.open(path, now=clock)
+
+
+async def test_an_older_file_is_taken_over(path: Path, clock: FakeClock) -> None:
+    """A file of version 1, which knew no traces, keeps its events, and the new ones have theirs."""
+    older = await SqliteQueue.open(path, now=clock)
+    await older.put([make_event("m-1", user="a")])
+    await older.close()
+    with sqlite3.connect(path) as file:
+        file.execute("ALTER TABLE message DROP COLUMN traceparent")
+        file.execute("PRAGMA user_version = 1")
+    file.close()
+    queue = await SqliteQueue.open(path, now=clock)
+    await queue.put([make_event("m-2", user="b", traceparent=TRACEPARENT)])
+    found = {lease.event.message_id: lease.event.traceparent for lease in await take(queue)}
+    await queue.close()
+    assert found == {"m-1": None, "m-2": TRACEPARENT}
+    with sqlite3.connect(path) as file:
+        assert file.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
+    file.close()
 
 
 async def test_a_full_disk_refuses_and_recovers(queue: SqliteQueue) -> None:

@@ -11,7 +11,7 @@ from adapter.model import Calls, Event, Reason
 from adapter.observe import happenings
 from adapter.observe.happenings import Happening
 from adapter.sandbox.script import Script
-from tests.fakes import make_event, until
+from tests.fakes import TRACEPARENT, make_event, until
 from tests.integration.road import Road, clicks, make_worker, open_road, ruleset
 
 MAPPING = """\
@@ -60,6 +60,26 @@ async def test_every_outcome_is_reached(road: Road) -> None:
     [died] = road.heard(happenings.EventDied)
     assert isinstance(died, happenings.EventDied)
     assert (died.reason, died.message_id) == (Reason.REFUSED_BY_MAPPING, "m-4")
+
+
+async def test_what_becomes_of_an_event_is_told_with_its_trace(road: Road) -> None:
+    """Tried again, delivered, dropped, unmatched or dead: each says which request brought it; Browsee is not told."""
+    road.script("- {nth: 1, status: 503}")
+    events = {"a": {}, "b": {"event": "Heartbeat"}, "c": {"type": "group"}, "d": {"event": "Order Completed"}}
+    await road.queue.put(
+        [make_event(user, user=user, traceparent=TRACEPARENT, **body) for user, body in events.items()]
+    )
+    await road.settled()
+    for kind in (
+        happenings.EventRetried,
+        happenings.EventDelivered,
+        happenings.EventDropped,
+        happenings.EventUnmatched,
+        happenings.EventDied,
+    ):
+        [told] = road.heard(kind)
+        assert getattr(told, "traceparent") == TRACEPARENT  # noqa: B009 - of several kinds
+    assert TRACEPARENT not in str(await road.calls())
 
 
 async def test_it_is_told_where_the_time_went(road: Road) -> None:

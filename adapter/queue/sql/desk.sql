@@ -19,7 +19,7 @@ SELECT receipt FROM message WHERE receipt > ? ORDER BY receipt LIMIT ?;
 
 -- name: story
 SELECT message.receipt, source.name, message.message_id, message.type, message.user_id, message.anonymous_id,
-       message.timestamp_us, message.received_us, message.body,
+       message.timestamp_us, message.received_us, message.body, message.traceparent,
        finished.outcome, finished.reason, finished.rule, finished.detail, finished.attempt, finished.mapping,
        finished.finished_us,
        dead.reason, dead.detail, dead.attempt, dead.mapping, dead.died_us
@@ -100,7 +100,7 @@ INSERT OR IGNORE INTO dedup_kept (digest, receipt) VALUES (?, ?);
 SELECT 1 FROM finished WHERE receipt = ?;
 
 -- name: empty_message
-UPDATE message SET user_id = NULL, anonymous_id = NULL, body = CAST('{}' AS BLOB) WHERE receipt = ?;
+UPDATE message SET user_id = NULL, anonymous_id = NULL, body = CAST('{}' AS BLOB), traceparent = NULL WHERE receipt = ?;
 
 -- name: remove_waiting
 DELETE FROM waiting WHERE lane = ? AND receipt = ?;

@@ -14,8 +14,9 @@ INSERT INTO source (name) VALUES (?);
 SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'message'), 0);
 
 -- name: add_messages
-INSERT INTO message (receipt, source, message_id, type, user_id, anonymous_id, timestamp_us, received_us, body)
-VALUES {rows:9};
+INSERT INTO message
+    (receipt, source, message_id, type, user_id, anonymous_id, timestamp_us, received_us, body, traceparent)
+VALUES {rows:10};
 
 -- name: open_lanes
 INSERT INTO lane (lane, source, head, due_us) VALUES {rows:4} ON CONFLICT (lane) DO NOTHING;
@@ -71,7 +72,7 @@ DELETE FROM dedup_kept WHERE receipt IN ({list});
 SELECT lane.lane, lane.due_us, lane.head, lane.attempt, lane.retried_us,
        (SELECT group_concat(key, char(10)) FROM sent WHERE sent.receipt = lane.head),
        source.name, message.message_id, message.type, message.user_id, message.anonymous_id,
-       message.timestamp_us, message.received_us, message.body
+       message.timestamp_us, message.received_us, message.body, message.traceparent
 FROM lane JOIN source ON source.id = lane.source JOIN message ON message.receipt = lane.head
 WHERE lane.source = ? AND lane.turn = ? AND lane.due_us <= ? AND lane.lane NOT IN ({list})
 ORDER BY lane.due_us LIMIT ?;
@@ -126,7 +127,8 @@ FROM (VALUES {rows:8}) AS ended JOIN lane ON lane.lane = ended.column8;
 INSERT INTO dead (receipt, reason, detail, attempt, mapping, died_us) VALUES (?, ?, ?, ?, ?, ?);
 
 -- name: stored
-SELECT source.id, source.name, message_id, type, user_id, anonymous_id, timestamp_us, received_us, body
+SELECT source.id, source.name, message_id, type, user_id, anonymous_id, timestamp_us, received_us, body,
+       traceparent
 FROM message JOIN source ON source.id = message.source WHERE receipt = ?;
 
 -- name: open_lane_behind

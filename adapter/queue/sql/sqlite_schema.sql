@@ -1,4 +1,4 @@
--- Version 1 of the queue file. Instants are microseconds since 1970, UTC.
+-- Version 2 of the queue file. Instants are microseconds since 1970, UTC.
 
 CREATE TABLE source (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 
@@ -13,7 +13,8 @@ CREATE TABLE message (
     anonymous_id TEXT,
     timestamp_us INTEGER NOT NULL,
     received_us  INTEGER NOT NULL,
-    body         BLOB NOT NULL
+    body         BLOB NOT NULL,
+    traceparent  TEXT
 );
 
 -- A lane with work: `head` is its earliest unfinished event; the rest of the row is about that one.

@@ -7,6 +7,7 @@ import pytest
 
 from adapter.mapping.ruleset import Ruleset
 from adapter.model import Call, Calls, JsonObject, Privacy, PrivateEvent, Rendered, Warned
+from tests.fakes import TRACEPARENT, make_event
 from tests.unit.mapping.reading import read, ruleset
 
 NOTHING = Privacy(frozenset(), frozenset(), "key-of-ann", None)
@@ -50,6 +51,12 @@ def test_a_private_event_names_what_it_went_through() -> None:
     assert (private.type, private.user_id, private.anonymous_id, private.message_id) == ("", None, "a-1", "m-1")
     assert (len(private.privacy.guards), len(private.privacy.hashed), private.privacy.user_key) == (2, 1, "key-of-ann")
     assert event == read(PAID)
+
+
+def test_a_private_event_keeps_its_trace() -> None:
+    """It says nothing of the user, and what became of the event is to be found by it."""
+    private, _ = mapping(MAIL).made_private(make_event(traceparent=TRACEPARENT), NOTHING)
+    assert private.traceparent == TRACEPARENT
 
 
 def test_a_step_that_fails_takes_the_field() -> None:

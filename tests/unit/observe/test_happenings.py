@@ -11,7 +11,7 @@ from adapter.observe.happenings import HAPPENINGS, Happening
 
 BY_NAME = pytest.mark.parametrize("kind", HAPPENINGS, ids=lambda kind: kind.__name__)
 
-UNBOUNDED = {"message_id", "detail", "problems", "url", "cause", "error", "path", "text", "version"}
+UNBOUNDED = {"message_id", "detail", "problems", "url", "cause", "error", "path", "text", "version", "traceparent"}
 """Fields with more values than anybody could count; a label of such a field would fill the metrics' memory."""
 
 PRIVATE = re.compile(r"body|secret|token|password|key|user|traits|properties|email|header|query|value")

@@ -61,7 +61,7 @@ def test_a_histogram_is_of_seconds(metric: Metric) -> None:
 
 def sample(kind: type[Happening]) -> Happening:
     """One of this kind, with a value of the right type in each field."""
-    values: dict[object, object] = {int: 1, float: 0.5}
+    values: dict[object, object] = {int: 1, float: 0.5, str | None: None}
     fields = inspect.signature(kind).parameters.values()
     return kind(**{field.name: values.get(field.annotation, "x") for field in fields})
 

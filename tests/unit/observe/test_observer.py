@@ -20,7 +20,7 @@ from adapter.observe.happenings import (
     ServiceStopped,
 )
 from adapter.observe.observer import LOGGER, Observer, configure_logging
-from tests.fakes import FakeClock
+from tests.fakes import TRACEPARENT, FakeClock
 
 DELIVERED = EventDelivered(source="shop", message_id="m-1", mapping="abc", seconds=0.5004321, order_s=0.0, turn_s=0.4)
 DIED = EventDied(source="shop", reason=Reason.REFUSED, message_id="m-1", mapping="abc")
@@ -167,6 +167,20 @@ def test_a_happening_is_measured_by_its_fields() -> None:
     assert 'browsee_adapter_delivery_seconds_sum{source="shop"} 0.5004321' in shown
     assert 'browsee_adapter_delivery_turn_seconds_bucket{le="0.1",source="shop"} 0.0' in shown
     assert 'browsee_adapter_delivery_turn_seconds_bucket{le="0.5",source="shop"} 1.0' in shown
+
+
+def test_a_line_names_the_trace_as_opentelemetry_does(capsys: pytest.CaptureFixture[str]) -> None:
+    """A log of ours is found from the sender's trace; without one there is no field of that kind."""
+    configure_logging(log_format="json")
+    for trace in (TRACEPARENT, None):
+        Observer().emit(
+            EventDied(source="shop", reason=Reason.REFUSED, message_id="m-1", mapping="abc", traceparent=trace)
+        )
+    traced, bare = (json.loads(line) for line in capsys.readouterr().err.splitlines())
+    parts = {"trace_id": TRACEPARENT[3:35], "span_id": TRACEPARENT[36:52], "trace_flags": "01"}
+    assert {name: traced[name] for name in parts} == parts
+    assert "traceparent" not in traced
+    assert bare == {name: value for name, value in traced.items() if name not in parts} | {"at": bare["at"]}
 
 
 def test_a_duration_is_logged_as_people_read_it(capsys: pytest.CaptureFixture[str]) -> None:
