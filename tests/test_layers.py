@@ -36,7 +36,7 @@ DOERS = {"mapping.load", "mapping.watch"}
 PURE = {
     *(f"ingest.{name}" for name in ("auth", "signature", "decode", "dialect", "read", "timestamps")),
     *(f"deliver.{name}" for name in ("policy", "pace", "breaker")),
-    "queue.codec",
+    *(f"queue.{name}" for name in ("codec", "wal")),
 }
 
 MAX_FUNCTION_LINES = 50

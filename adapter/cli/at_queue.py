@@ -14,6 +14,7 @@ import click
 
 from adapter.errors import ConfigError
 from adapter.queue.desk import Desk
+from adapter.queue.sqlite_log import refuse_damaged_log
 from adapter.settings.load import load_settings
 from adapter.settings.settings import Settings
 
@@ -47,5 +48,7 @@ def desk_at(settings: Settings) -> Iterator[Desk]:
     if not file.is_file() and sandbox is not None and sandbox.is_file():
         raise ConfigError(f"{file}: there is no queue here, but one of `serve --sandbox`: add --sandbox")
     unordered = {source.name for source in settings.sources if source.order == "none"}
+    # To look would be enough to lose what lies behind the damage: the last who closes the file removes its log.
+    refuse_damaged_log(file)
     with Desk.open(file, now=time.time, unordered=unordered) as desk:
         yield desk

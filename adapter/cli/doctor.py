@@ -20,6 +20,7 @@ from adapter.cli.reading import text_of
 from adapter.cli.show import show
 from adapter.errors import AdapterError, ConfigError
 from adapter.queue.desk import Desk
+from adapter.queue.sqlite_log import refuse_damaged_log
 from adapter.settings.load import load_settings
 from adapter.settings.settings import Settings
 
@@ -116,6 +117,7 @@ def _queue(settings: Settings) -> Check:
 
 def _written_to_queue(file: Path) -> float:
     """Seconds that a write with its sync took, beside a service that may be running."""
+    refuse_damaged_log(file)
     with Desk.open(file, now=time.time) as desk:
         start_s = time.perf_counter()
         desk.probe()

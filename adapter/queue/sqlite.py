@@ -23,6 +23,7 @@ from adapter.queue.sqlite_dead import put_back
 from adapter.queue.sqlite_ends import End
 from adapter.queue.sqlite_file import OwnerLock, connect
 from adapter.queue.sqlite_known import Retention
+from adapter.queue.sqlite_log import refuse_damaged_log
 from adapter.queue.sqlite_room import Room, is_full_disk
 from adapter.queue.sqlite_rows import Head, SqliteRows
 
@@ -81,6 +82,7 @@ class SqliteQueue:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = OwnerLock(path)
         try:
+            await asyncio.to_thread(refuse_damaged_log, path)
             connection = await asyncio.to_thread(connect, path)
             rows = SqliteRows(connection, now=now, retention=retention)
             rows.void_far_dues(_MAX_DELAY_S)

@@ -57,11 +57,17 @@ def log(file: Path, chance: random.Random) -> None:
     _overwrite(wal, wal.stat().st_size // 2, chance.randbytes(64))
 
 
+def log_header(file: Path, chance: random.Random) -> None:
+    """The first bytes of the write-ahead log."""
+    _overwrite(file.with_name(f"{file.name}-wal"), 0, chance.randbytes(32))
+
+
 DAMAGES: Mapping[str, tuple[Damage, bool]] = {
     "the header": (header, False),
     "cut short": (cut_short, False),
     "pages": (pages, False),
     "the log": (log, True),
+    "the log's header": (log_header, True),
 }
 """Each damage, and whether the service was killed, which leaves a log, or stopped, which does not."""
 
@@ -84,7 +90,7 @@ async def run_wrong(trial: Trial) -> Findings:
 
 
 def _folder(trial: Trial, name: str) -> Path:
-    folder = trial.folder / name.replace(" ", "-")
+    folder = trial.folder / name.replace(" ", "-").replace("'", "")
     folder.mkdir()
     return folder
 
@@ -117,6 +123,6 @@ EXPERIMENT = Experiment(
     what="damage to the queue file while it is down",
     run=run,
     control=Control("the file is removed", "C", run_wrong),
-    # SQLite takes a damaged frame for the end of its log, and has no checksum of a page.
-    gaps=tuple(f"{letter}: {damage}" for letter in "LHBC" for damage in ("the log", "pages")),
+    # SQLite has no checksum of a page.
+    gaps=tuple(f"{letter}: pages" for letter in "LHBC"),
 )
