@@ -107,6 +107,8 @@ def event_validator() -> Validator:
 class Service:
     """One running adapter. `run` is the whole of it."""
 
+    _open_queue = staticmethod(open_queue)
+
     def __init__(self, settings: Settings, *, observer: Observer, strict: bool = False) -> None:
         self._settings = settings
         self._observer = observer
@@ -125,7 +127,7 @@ class Service:
         Raises ConfigError or QueueError if it cannot start, and whatever ends a part that must not end.
         """
         async with AsyncExitStack() as stack:
-            queue = await open_queue(self._settings, now=self._now)
+            queue = await self._open_queue(self._settings, now=self._now)
             stack.push_async_callback(queue.close)
             self._active = await activation.activate(
                 self._settings, archive=queue, emit=self._emit, strict=self._strict

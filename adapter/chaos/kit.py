@@ -24,6 +24,7 @@ from adapter.chaos.experiments import (
     order,
     outage,
     pace,
+    power_cut,
     retry_after,
     stopping,
 )
@@ -31,6 +32,7 @@ from adapter.chaos.findings import Experiment, Findings, Run, Skipped, Trial, to
 
 EXPERIMENTS: tuple[Experiment, ...] = (
     kills.EXPERIMENT,
+    power_cut.EXPERIMENT,
     damage.EXPERIMENT,
     stopping.EXPERIMENT,
     pace.EXPERIMENT,

@@ -60,14 +60,16 @@ async def start(
     log: Path,
     module: str = "adapter",
     environ: Mapping[str, str] | None = None,
+    under: Sequence[str] = (),
 ) -> Process:
     """Run `python -m <module> <arguments>` and wait for the address it prints; what it logs is added to `log`.
 
-    Raises DidNotStart if it ends first.
+    `under` is a command that runs it and becomes it, so that signals reach it. Raises DidNotStart if it ends first.
     """
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("ADAPTER_", "BROWSEE_"))}
     with log.open("ab") as errors:
         process = await asyncio.create_subprocess_exec(
+            *under,
             sys.executable,
             "-m",
             module,

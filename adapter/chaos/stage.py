@@ -46,7 +46,7 @@ class Setup:
 class Stage:
     """Made by `opened`. `adapter` may be killed, stopped and started again; it keeps its address.
 
-    Before a start, `queue` and `environ` may be set, and `browsee_url` to something else than the sandbox.
+    Before a start, `queue`, `environ` and `under` may be set, and `browsee_url` to something else than the sandbox.
     """
 
     def __init__(self, folder: Path, setup: Setup, *, http: aiohttp.ClientSession, stack: AsyncExitStack) -> None:
@@ -59,6 +59,7 @@ class Stage:
         self.peak_memory_bytes = 0
         self.browsee_url = setup.browsee_url
         self.environ: Mapping[str, str] = {}
+        self.under: Sequence[str] = ()
         self._stack = stack
         self._sandbox: Process | None = None
         self._port = 0
@@ -90,6 +91,11 @@ class Stage:
         """Where to send messages."""
         return f"{self.url}/webhooks/{SOURCE}/{KEY}"
 
+    @property
+    def pid(self) -> int:
+        """The adapter's process, as it was started last."""
+        return 0 if self.adapter is None else self.adapter.process.pid
+
     async def start(self) -> float:
         """Start the adapter and wait until it is ready; the seconds that took. Raises DidNotStart."""
         began_s = time.monotonic()
@@ -102,6 +108,7 @@ class Stage:
             log=self.folder / "adapter.log",
             module=self.setup.module,
             environ=self.environ,
+            under=self.under,
         )
         self._stack.push_async_callback(self.adapter.end, signal.SIGKILL)
         self._port = int(self.adapter.url.rpartition(":")[2])

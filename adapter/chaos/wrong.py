@@ -7,7 +7,7 @@ it answers first and puts what it took into the queue a little later.
 import asyncio
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -58,24 +58,28 @@ class _AnswersFirst(Service):
         return replace(super()._ingest(queue), inbox=_LatePuts(queue))
 
 
-@click.command()
-@click.option("--config", required=True, type=click.Path(path_type=Path))
-@click.option("--host", required=True)
-@click.option("--port", required=True, type=int)
-def main(config: Path, host: str, port: int) -> None:
-    """Serve, wrongly."""
-    settings, _ = complete(load_settings(file=config, environ=os.environ, host=host, port=port, sandbox=False))
-    configure_logging(log_format="json")
+def command(make: Callable[..., Service]) -> click.Command:
+    """A command that serves with what `make` makes of settings and an observer."""
 
-    async def serve() -> None:
-        stop = asyncio.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        service = _AnswersFirst(settings, observer=Observer())
-        await service.run(stop=stop, started=lambda running: click.echo(running.url))
+    @click.command()
+    @click.option("--config", required=True, type=click.Path(path_type=Path))
+    @click.option("--host", required=True)
+    @click.option("--port", required=True, type=int)
+    def main(config: Path, host: str, port: int) -> None:
+        """Serve, wrongly."""
+        settings, _ = complete(load_settings(file=config, environ=os.environ, host=host, port=port, sandbox=False))
+        configure_logging(log_format="json")
 
-    uvloop.run(serve())
+        async def serve() -> None:
+            stop = asyncio.Event()
+            for number in (signal.SIGINT, signal.SIGTERM):
+                asyncio.get_running_loop().add_signal_handler(number, stop.set)
+            await make(settings, observer=Observer()).run(stop=stop, started=lambda running: click.echo(running.url))
+
+        uvloop.run(serve())
+
+    return main
 
 
 if __name__ == "__main__":
-    main()
+    command(_AnswersFirst)()

@@ -125,7 +125,7 @@ class Log:
         before = {frame.page: number for number, frame in self._frames(0, after)}
         for number, frame in self._frames(after, self.count):
             page = self._page(number)
-            if page_of(frame.page) == page and self.is_intact(number):
+            if frame.page > 0 and page_of(frame.page) == page and self.is_intact(number):
                 older = before.get(frame.page)
                 if older is None or self._page(older) != page:
                     return True

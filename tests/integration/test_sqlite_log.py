@@ -117,6 +117,16 @@ def test_a_bit_of_the_header(machine: Machine, place: int) -> None:
         refuse_damaged_log(file)
 
 
+def test_a_frame_of_zeros(machine: Machine) -> None:
+    """Where a file system gives zeros for what it lost, a frame is of no page at all."""
+    for _ in range(20):
+        machine.commit()
+    start = HEADER_BYTES + 9 * FRAME
+    file = machine.crashed(machine.log[:start] + bytes(2 * FRAME) + machine.log[start + 2 * FRAME :])
+    with pytest.raises(QueueError, match=r"queue\.db-wal: frame 10 is damaged"):
+        refuse_damaged_log(file)
+
+
 def test_the_way_on_loses_no_more_than_it_says(machine: Machine) -> None:
     """Cut where the message says, the log has all commits before the damage, and the service starts."""
     for _ in range(20):

@@ -1,0 +1,41 @@
+"""An adapter whose queue never syncs, so that the kit can show that it would notice. Never part of the service.
+
+`python -m adapter.chaos.unsynced --config F --host H --port P` serves as `serve` does, but with `synchronous = OFF`.
+"""
+
+import sqlite3
+from collections.abc import Callable
+from typing import Any
+
+from adapter.app import Service
+from adapter.chaos.wrong import command
+from adapter.errors import ConfigError
+from adapter.queue.base import Queue
+from adapter.queue.sqlite import SqliteQueue
+from adapter.settings.settings import Settings
+
+MODULE = "adapter.chaos.unsynced"
+
+
+class _UnsyncedQueue(SqliteQueue):
+    """A queue that leaves it to the system when its commits reach the disk."""
+
+    def __init__(self, *args: Any, connection: sqlite3.Connection, **rest: Any) -> None:
+        connection.execute("PRAGMA synchronous = OFF")
+        super().__init__(*args, connection=connection, **rest)
+
+
+async def _open_queue(settings: Settings, *, now: Callable[[], float]) -> Queue:
+    if settings.queue.file is None:
+        raise ConfigError("a queue in memory has nothing to sync")
+    return await _UnsyncedQueue.open(settings.queue.file, now=now)
+
+
+class _Unsynced(Service):
+    """The service with that queue."""
+
+    _open_queue = staticmethod(_open_queue)
+
+
+if __name__ == "__main__":
+    command(_Unsynced)()
