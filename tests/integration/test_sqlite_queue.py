@@ -1,6 +1,7 @@
 """What only a real file can show: restarts, owners, damage, a full disk, and the group commit."""
 
 import asyncio
+import contextlib
 import sqlite3
 from functools import partial
 from pathlib import Path
@@ -111,6 +112,23 @@ async def test_an_older_file_is_taken_over(path: Path, clock: FakeClock) -> None
     with sqlite3.connect(path) as file:
         assert file.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
     file.close()
+
+
+def test_a_large_statement_writes_to_no_other_file(path: Path) -> None:
+    """All that is written lies beside the queue: a container needs no folder for temporary files, nor time for them."""
+    connection = connect(path)
+    rows = [(f"v-{number:04}", "x" * 500) for number in range(1000)]
+    connection.executemany("INSERT INTO mapping VALUES (?, ?, 1)", rows)
+    connection.execute("BEGIN")
+    connection.execute("UPDATE mapping SET version = version || 'a', text = text || 'y'")
+    opened = set()
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # the one that lists them
+            opened.add(str(descriptor.readlink()))
+    connection.execute("COMMIT")
+    connection.close()
+    assert str(path) in opened
+    assert [file for file in opened if "etilqs" in file] == []
 
 
 async def test_a_full_disk_refuses_and_recovers(queue: SqliteQueue) -> None:
