@@ -59,6 +59,7 @@ class Reason(StrEnum):
     REFUSED = "refused"
     REFUSED_BY_MAPPING = "refused by the mapping"
     EXHAUSTED = "exhausted"
+    DAMAGED = "damaged"
     # An event that is tried again.
     RATE_LIMITED = "rate limited"
     SERVER_ERROR = "server error"
@@ -214,6 +215,7 @@ class Lease(Struct, frozen=True):
     `attempt` counts the failures that were the event's own, 0 at first; `retried_s` is how long it has waited
     between them; `sent` holds the keys of calls that already got through. Since `due_at_s`, in seconds since 1970 by
     the queue's clock, only other users' events kept it from being taken. `token` tells this holder from the next.
+    `is_damaged`: what was stored of the event cannot be read any more, and its body is not what was sent.
     """
 
     event: Event
@@ -224,6 +226,7 @@ class Lease(Struct, frozen=True):
     due_at_s: float
     expires_at: datetime
     token: int
+    is_damaged: bool = False
 
 
 class Balance(Struct, frozen=True):

@@ -45,6 +45,7 @@ from adapter.queue.base import Backlog
 STOPPING = Retry(Reason.STOPPING, delay_s=0, counted=False)
 # Who would wait longer than this for a call to be allowed gives the event back, so that others of its project may pass.
 _PATIENCE_S = 5.0
+_DAMAGED = Dead(Reason.DAMAGED, "what the queue's file holds of it cannot be read any more")
 # The next probe should be of another event: this one may be what is wrong.
 _MISCONFIGURED_S = 2.0
 
@@ -87,6 +88,8 @@ class Delivery:
 
     async def deliver(self, lease: Lease, ruleset: Ruleset) -> Outcome:
         """What became of the event. Raises only what is a fault of ours."""
+        if lease.is_damaged:
+            return _DAMAGED
         rendered = ruleset.render(lease.event)
         match rendered:
             case Calls():

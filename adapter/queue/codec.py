@@ -91,10 +91,22 @@ def encode(event: Event, *, ordered: bool = True) -> Row:
 
 
 def decode(row: Row) -> Event:
-    """The event that `encode` made a row of."""
+    """The event that `encode` made a row of. Raises ValueError, KeyError or TypeError if its body was damaged since."""
     body = orjson.loads(row.body)
     if type(body) is list:
         return _decode_private(row, *body)
+    return _event(row, body)
+
+
+def restore(row: Row) -> tuple[Event, bool]:
+    """The event of a row that was on a disk, and whether its body was damaged there: then a remark is in its place."""
+    try:
+        return decode(row), False
+    except (ValueError, KeyError, TypeError):
+        return _event(row, {"damaged": "what is stored of this message cannot be read any more"}), True
+
+
+def _event(row: Row, body: JsonObject) -> Event:
     return Event(
         source=row.source,
         message_id=row.message_id,
@@ -139,7 +151,10 @@ def differs(one: bytes, other: bytes) -> bool:
     """
     if one == other:
         return False
-    left, right = orjson.loads(one), orjson.loads(other)
+    try:
+        left, right = orjson.loads(one), orjson.loads(other)
+    except orjson.JSONDecodeError:  # what is stored was damaged on the disk
+        return True
     if type(left) is list and type(right) is list and left[0]["guards"] == right[0]["guards"]:
         left, right = left[1], right[1]
     if type(left) is list or type(right) is list:

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from typing import Literal, TypeAlias
 
 from adapter.model import Dropped, Event, Reason
-from adapter.queue.codec import decode, digest_of, encode, lane_of, parked_lane
+from adapter.queue.codec import digest_of, encode, lane_of, parked_lane, restore
 from adapter.queue.ledger import term_of
 from adapter.queue.sqlite_dead import Run, join_lane
 from adapter.queue.sqlite_known import SQL
@@ -53,7 +53,7 @@ def reopen_unmatched(run: Run, receipt: int, *, due_us: int, unordered: Collecti
     if run(DESK["reopen_unmatched"], (receipt,)).rowcount == 0:
         return False
     source, *columns = run(SQL["stored"], (receipt,)).fetchone()
-    event = decode(stored_row(columns))
+    event, _ = restore(stored_row(columns))
     digest = digest_of(source=event.source, message_id=event.message_id)
     if receipt_seen(run, digest) is None:
         # Its day of the dedup window is gone; while it is pending a copy of it is a duplicate all the same.
@@ -93,7 +93,7 @@ def delete_body(run: Run, receipt: int, *, now_us: int) -> bool:
     source, *columns = found
     if run(DESK["is_finished"], (receipt,)).fetchone() is None:
         if run(SQL["remove_dead"], (receipt,)).rowcount == 0:
-            _leave_lane(run, receipt, decode(stored_row(columns)), now_us)
+            _leave_lane(run, receipt, restore(stored_row(columns))[0], now_us)
         ended = ("dropped", _DELETED.reason.value, _DELETED.rule, _DELETED.text)
         run(DESK["add_deleted"], (receipt, *ended, now_us))
         run(SQL["count"], (source, term_of(_DELETED), 1))

@@ -15,7 +15,7 @@ from typing import Self
 from adapter.errors import QueueError, QueueFull
 from adapter.model import Balance, Event, Lease, Outcome, Rejection, Retry
 from adapter.queue.base import Disk, Limit, Stored
-from adapter.queue.codec import decode, encode, to_us
+from adapter.queue.codec import encode, restore, to_us
 from adapter.queue.group_commit import GroupCommit
 from adapter.queue.leases import Held, Leases
 from adapter.queue.sqlite_balance import count_balance
@@ -256,8 +256,9 @@ class SqliteQueue:
         return min(waits)
 
     def _lease(self, head: Head, lease_s: float) -> Lease:
+        event, is_damaged = restore(head.row)
         return Lease(
-            event=decode(head.row),
+            event=event,
             receipt=head.receipt,
             attempt=head.attempt,
             retried_s=head.retried_us / 1e6,
@@ -265,6 +266,7 @@ class SqliteQueue:
             due_at_s=head.due_us / 1e6,
             expires_at=datetime.fromtimestamp(self._now() + lease_s, UTC),
             token=self._leases.hold(head.lane, head.receipt, lease_s),
+            is_damaged=is_damaged,
         )
 
     async def _prune_now_and_then(self) -> None:

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Callable, Collection
 from typing import TypeAlias
 
-from adapter.queue.codec import decode, lane_of
+from adapter.queue.codec import lane_of, restore
 from adapter.queue.sqlite_known import SQL
 from adapter.queue.sqlite_rows import stored_row
 
@@ -28,7 +28,7 @@ def _put_back(run: Run, receipt: int, due_us: int, unordered: Collection[str]) -
 def join_lane(run: Run, receipt: int, *, due_us: int, unordered: Collection[str]) -> None:
     """Make the stored event pending: next of its lane's waiting, or a lane of its own behind live traffic."""
     number, *columns = run(SQL["stored"], (receipt,)).fetchone()
-    event = decode(stored_row(columns))
+    event, _ = restore(stored_row(columns))
     lane = lane_of(event, ordered=event.source not in unordered)
     if run(SQL["open_lane_behind"], (lane, number, receipt, due_us)).rowcount == 0:
         run(SQL["add_waiting"], (lane, receipt))

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 import orjson
 
 from adapter.model import Event, Problem, Reason, Rejection
-from adapter.queue.codec import decode, from_us
+from adapter.queue.codec import from_us, restore
 from adapter.queue.sqlite_rows import stored_row
 
 Outcome: TypeAlias = Literal["pending", "delivered", "dropped", "unmatched", "dead"]
@@ -97,7 +97,7 @@ def story_of(found: tuple[Any, ...], sent: tuple[str, ...]) -> Story:
         attempt, mapping, finished_us = dead_attempt, dead_mapping, died_us
     return Story(
         receipt=receipt,
-        event=decode(stored_row(found[1:10])),
+        event=restore(stored_row(found[1:10]))[0],
         outcome=outcome or "pending",
         reason=reason or "",
         rule=rule or "",

@@ -20,6 +20,7 @@ from adapter.mapping.load import load
 from adapter.mapping.ruleset import Ruleset
 from adapter.model import Event, Secret
 from adapter.observe.happenings import Happening
+from adapter.queue.base import Queue
 from adapter.queue.memory import MemoryQueue
 from adapter.sandbox.recording import Wanted
 from adapter.sandbox.script import parse_script
@@ -37,7 +38,7 @@ FAST = ProjectConfig(
 class Road:
     """A worker with what stands on both sides of it."""
 
-    queue: MemoryQueue
+    queue: Queue
     sandbox: Sandbox
     worker: Worker
     said: list[Happening] = field(default_factory=list)
@@ -76,10 +77,11 @@ class Road:
 
 
 @asynccontextmanager
-async def open_road(ruleset_of: Callable[[str], Ruleset]) -> AsyncIterator[Road]:
-    """The road of one source `shop`, running."""
+async def open_road(ruleset_of: Callable[[str], Ruleset], *, queue: Queue | None = None) -> AsyncIterator[Road]:
+    """The road of one source `shop`, running; with a queue in memory, if none is given."""
+    queue = MemoryQueue(now=steady_clock()) if queue is None else queue
     async with asyncio.TaskGroup() as tasks:
-        sandbox, queue, said = make_sandbox(), MemoryQueue(now=steady_clock()), list[Happening]()
+        sandbox, said = make_sandbox(), list[Happening]()
         server = TestServer(build(sandbox))
         await server.start_server()
         async with Browsee(f"{server.make_url('/api/v1')}") as browsee:
@@ -96,9 +98,7 @@ def ruleset(text: str) -> Ruleset:
     return load(text, file="shop.yaml", read=read_message, hash_key=None)
 
 
-def make_worker(
-    queue: MemoryQueue, browsee: Browsee, said: list[Happening], ruleset_of: Callable[[str], Ruleset]
-) -> Worker:
+def make_worker(queue: Queue, browsee: Browsee, said: list[Happening], ruleset_of: Callable[[str], Ruleset]) -> Worker:
     """A worker of the source `shop`, with short waits."""
     now = steady_clock()
     project = Project(FAST, now_s=now())

@@ -1,15 +1,21 @@
 """The worker between a real queue and a real sandbox: what each answer of Browsee does to events and their order."""
 
 import asyncio
+import sqlite3
+import time
 from collections.abc import AsyncIterator
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
+from adapter.app import steady_clock
 from adapter.deliver.browsee import Browsee
 from adapter.model import Calls, Event, Reason
 from adapter.observe import happenings
 from adapter.observe.happenings import Happening
+from adapter.queue.desk import Desk
+from adapter.queue.sqlite import SqliteQueue
 from adapter.sandbox.script import Script
 from tests.fakes import TRACEPARENT, make_event, until
 from tests.integration.road import Road, clicks, make_worker, open_road, ruleset
@@ -92,6 +98,26 @@ async def test_it_is_told_where_the_time_went(road: Road) -> None:
     assert first.turn_s < 0.2
     slow, quick = (h for h in road.heard(happenings.CallAnswered) if isinstance(h, happenings.CallAnswered))
     assert slow.seconds >= 0.2 > max(quick.seconds, slow.wait_s, quick.wait_s)
+
+
+async def test_a_damaged_event_dies_alone(path: Path) -> None:
+    """Bytes that went bad on the disk end one event, with a reason; all others go on, and operators can look at it."""
+    queue, mapping = await SqliteQueue.open(path, now=steady_clock()), ruleset(MAPPING)
+    await queue.put([make_event("m-1", user="a"), make_event("m-2", user="a"), make_event("m-3", user="b")])
+    disk = sqlite3.connect(path, isolation_level=None)
+    disk.execute("UPDATE message SET body = CAST('{\"type\":\"tra' AS BLOB) WHERE message_id = 'm-1'")
+    disk.close()
+    assert (await queue.put([make_event("m-1", user="a")])).differing == 1
+    async with open_road(lambda _: mapping, queue=queue) as road:
+        assert await road.settled() == {"delivered": 2, "dead": 1, "duplicate": 1}
+        [died] = road.heard(happenings.EventDied)
+        assert isinstance(died, happenings.EventDied)
+        assert (died.reason, died.message_id) == (Reason.DAMAGED, "m-1")
+        with Desk.open(path, now=time.time) as desk:
+            [story] = desk.dead()
+            assert story.cause == "damaged: what the queue's file holds of it cannot be read any more"
+            assert desk.discard([story.receipt]) == 1
+    await queue.close()
 
 
 async def test_a_refusal_is_final_and_lets_the_next_go(road: Road) -> None:
