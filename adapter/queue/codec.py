@@ -93,9 +93,9 @@ def encode(event: Event, *, ordered: bool = True) -> Row:
 def decode(row: Row) -> Event:
     """The event that `encode` made a row of. Raises ValueError, KeyError or TypeError if its body was damaged since."""
     body = orjson.loads(row.body)
-    if type(body) is list:
-        return _decode_private(row, *body)
-    return _event(row, body)
+    if type(body) is dict:
+        return _event(row, body)
+    return _decode_private(row, *body)
 
 
 def restore(row: Row) -> tuple[Event, bool]:
