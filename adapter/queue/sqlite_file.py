@@ -2,6 +2,7 @@
 
 import fcntl
 import sqlite3
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -40,6 +41,8 @@ def connect(path: Path) -> sqlite3.Connection:
     """
     try:
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
+        # A byte that went bad in one row must not keep all others from being read, nor be quoted by SQLite in an error.
+        connection.text_factory = partial(str, encoding="utf-8", errors="replace")
         # Before the first table: afterwards only a VACUUM of the whole file could turn it on.
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         connection.execute("PRAGMA journal_mode = WAL")

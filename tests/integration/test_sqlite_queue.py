@@ -47,6 +47,20 @@ async def test_a_restart_voids_leases_and_keeps_everything_else(path: Path, cloc
     await second.close()
 
 
+async def test_a_damaged_text_stops_nobody(path: Path, clock: FakeClock) -> None:
+    """A byte that is no UTF-8 any more reads as U+FFFD: neither that event nor the ones beside it are held up."""
+    queue = await SqliteQueue.open(path, now=clock)
+    await queue.put([make_event("m-1", user="ada"), make_event("m-2", user="bob")])
+    disk = sqlite3.connect(path, isolation_level=None)
+    disk.execute("UPDATE message SET user_id = CAST(x'616480' AS TEXT) WHERE message_id = 'm-1'")
+    disk.close()
+    leases = await take(queue)
+    assert {lease.event.user_id for lease in leases} == {"ad\ufffd", "bob"}
+    assert all([await queue.settle(lease, Delivered()) for lease in leases])
+    assert (await queue.balance()).pending == 0
+    await queue.close()
+
+
 async def test_a_clock_set_back_does_not_strand_retries(path: Path, clock: FakeClock) -> None:
     """Due times from before the machine's clock was set back three days are due at the next start."""
     first = await SqliteQueue.open(path, now=clock)
