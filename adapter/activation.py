@@ -8,9 +8,11 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
+from adapter.console.told import SourceMapping, SourceMappings
 from adapter.errors import MappingError, QueueError
 from adapter.ingest.read import read_unchecked
 from adapter.mapping.load import load
@@ -86,6 +88,14 @@ def loader(settings: Settings, source: SourceSettings) -> Callable[[str], Rulese
     return load_text
 
 
+def source_mappings(settings: Settings) -> SourceMappings:
+    """How to read and load the mapping of every source."""
+    return {
+        source.name: SourceMapping(str(source.mapping), partial(text_of, source.mapping), loader(settings, source))
+        for source in settings.sources
+    }
+
+
 async def activate(settings: Settings, *, archive: Archive, emit: Emit, strict: bool) -> Active:
     """The mapping of every source: its file, or the last one activated if the file cannot be used.
 
@@ -108,7 +118,7 @@ async def _activate_one(
 ) -> None:
     load_text, file, problem = live_loader(settings, source), str(source.mapping), ""
     try:
-        text = _text_of(source.mapping)
+        text = text_of(source.mapping)
         ruleset = load_text(text)
     except MappingError as exc:
         kept = None if strict else await archive.last_mapping(file)
@@ -125,7 +135,8 @@ async def _activate_one(
     emit(happenings.MappingActivated(file=file, version=ruleset.version))
 
 
-def _text_of(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """The text of a mapping's file as it is now. Raises MappingError if it cannot be read."""
     try:
         return path.read_text(encoding="utf-8")
     except OSError as exc:

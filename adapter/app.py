@@ -20,7 +20,10 @@ import orjson
 from aiohttp import web
 
 from adapter import activation
+from adapter.api import USUAL, make_api
 from adapter.bundled import bundled
+from adapter.console.description import description_routes
+from adapter.console.guard import Often
 from adapter.console.health import Gauges, Health, Report
 from adapter.console.operator import operator_check
 from adapter.deliver.browsee import Browsee
@@ -109,8 +112,9 @@ class Service:
 
     _open_queue = staticmethod(open_queue)
 
-    def __init__(self, settings: Settings, *, observer: Observer, strict: bool = False) -> None:
+    def __init__(self, settings: Settings, *, observer: Observer, strict: bool = False, often: Often = USUAL) -> None:
         self._settings = settings
+        self._often = often
         self._observer = observer
         self._emit = observer.emit
         self._strict = strict
@@ -209,8 +213,13 @@ class Service:
         return ProjectConfig(PaceConfig(pinned_per_s=settings.browsee.rate_per_s, recover_s=settings.pace.recover_s))
 
     async def _listen(self, stack: AsyncExitStack, queue: Queue) -> str:
+        return await _serve(stack, self.application(queue), self._settings.listen, shutdown_s=_SHUTDOWN_S)
+
+    def application(self, queue: Queue) -> web.Application:
+        """Every path that is served, in front of `queue`."""
         app = web.Application()
-        app.add_routes(routes(self._ingest(queue)))
+        ingest = self._ingest(queue)
+        app.add_routes(routes(ingest))
         health = Health(
             inbox=queue,
             report=self._report,
@@ -218,7 +227,12 @@ class Service:
             is_operator=operator_check(self._settings.admin_token),
         )
         app.add_routes(health.routes())
-        return await _serve(stack, app, self._settings.listen, shutdown_s=_SHUTDOWN_S)
+        app.add_routes(description_routes(bundled("schemas/openapi.yaml")))
+        api = make_api(
+            self._settings, ingest=ingest, active=self._active, health=health, now=self._now, often=self._often
+        )
+        app.add_routes(api.routes())
+        return app
 
     def _ingest(self, queue: Queue) -> Parts:
         limits = self._settings.limits

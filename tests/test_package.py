@@ -123,6 +123,8 @@ def test_an_event_comes_through(served: str, tmp_path: Path) -> None:
     with urlopen(request, timeout=PATIENCE_S) as answer:
         assert json.load(answer) == {"success": True}
     assert arrived(sandbox)["event"] == "ORDER_COMPLETED"
+    with urlopen(f"{service}/openapi.yaml", timeout=PATIENCE_S) as answer:
+        assert b"/webhooks/{source}/{key}" in answer.read()
 
 
 def arrived(sandbox: str) -> dict[str, object]:

@@ -1,31 +1,36 @@
 """`browsee-adapter events`: what arrived and what became of it, and taking a user's data away."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
-from typing import NoReturn, get_args
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, NoReturn
 
 import click
 import orjson
 
-from adapter.cli import entries, told
-from adapter.cli.at_queue import desk_at, queue_options, settings_of
-from adapter.cli.entries import COLUMNS, Entry
+from adapter.cli import told
+from adapter.cli.at_console import Place, console_at, console_options
+from adapter.cli.rows import COLUMNS, cells
 from adapter.cli.show import show
-from adapter.cli.table import counted, plain, show_table
-from adapter.private import same_ids
-from adapter.queue.desk import Desk
-from adapter.queue.stories import Outcome, Rejected, Story
-from adapter.settings.settings import Settings
+from adapter.cli.table import plain, show_table
+from adapter.console.base import MAX_PAGE, OUTCOMES, Console, Events
+from adapter.console.sentences import counted
+from adapter.ingest.timestamps import parse
+from adapter.model import JsonObject
 
 _POLL_S = 0.5
-_PAGE = 500
-_MAX_WATCHED = 2_000
-"""Pending events whose end `tail` waits for; of a larger backlog the latest."""
 
-_REJECTED = "rejected"
-_OUTCOMES = (*get_args(Outcome), _REJECTED)
+
+class _Instant(click.ParamType[datetime]):
+    """An instant as events write it."""
+
+    name = "time"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """The instant that `value` writes."""
+        return parse(value) or self.fail("not a date; write it as 2026-11-23 or 2026-11-23T06:35:36Z", param, ctx)
 
 
 @click.group()
@@ -43,39 +48,45 @@ def events() -> None:
 
 @events.command("list")
 @click.option("--source", metavar="NAME", help="Only those of one source.")
-@click.option("--outcome", type=click.Choice(_OUTCOMES), help="Only those that ended so.")
+@click.option("--outcome", type=click.Choice(OUTCOMES), help="Only those that ended so.")
+@click.option("--user", metavar="ID", help="Only those of one user id or anonymous id.")
+@click.option("--name", metavar="EVENT", help="Only those of one event name, as it was sent.")
+@click.option("--since", type=_Instant(), help="Only those received then or later.")
+@click.option("--until", type=_Instant(), help="Only those received before.")
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="How many at most.")
 @click.option("--json", "machine", is_flag=True, help="One JSON object a line.")
-@queue_options
-def list_(
-    source: str | None, outcome: str | None, limit: int, machine: bool, config: Path | None, sandbox: bool
-) -> None:
+@console_options
+def list_(machine: bool, place: Place, **narrowed: Any) -> None:
     """List events and rejections, the newest first.
 
     \b
-    Example:
+    Examples:
       browsee-adapter events list --source shop --outcome unmatched
+      browsee-adapter events list --user u-1 --name "Order Completed" --since 2026-11-23
     """
-    with desk_at(settings_of(config, sandbox=sandbox)) as desk:
-        print_entries(newest(desk, limit=limit, source=source, outcome=outcome), machine=machine)
+    with console_at(place) as console:
+        print_entries(newest(console, Events(**narrowed)), machine=machine)
 
 
 @events.command()
 @click.option("--follow", "-f", is_flag=True, help="Go on with new ones as they come, until Ctrl-C.")
-@click.option("--limit", type=click.IntRange(0), default=10, show_default=True, help="How many to begin with.")
+@click.option(
+    "--limit", type=click.IntRange(0, MAX_PAGE), default=10, show_default=True, help="How many to begin with."
+)
 @click.option("--json", "machine", is_flag=True, help="One JSON object a line.")
-@queue_options
-def tail(follow: bool, limit: int, machine: bool, config: Path | None, sandbox: bool) -> None:
+@console_options
+def tail(follow: bool, limit: int, machine: bool, place: Place) -> None:
     """Show the last events; with --follow each new one as it comes, and again when it has ended.
 
     \b
     Example:
       browsee-adapter events tail --follow
     """
-    with suppress(KeyboardInterrupt), desk_at(settings_of(config, sandbox=sandbox)) as desk:
-        first = newest(desk, limit=limit)[::-1]
-        news = Tail(desk, first)
+    with suppress(KeyboardInterrupt), console_at(place) as console:
+        page = console.events(Events(limit=max(1, limit)))
+        first = page["entries"][:limit][::-1]
         print_entries(first, machine=machine)
+        news = Tail(console, page["newest"], first)
         while follow:
             for entry in news.look():
                 _print_line(entry, machine=machine)
@@ -85,8 +96,8 @@ def tail(follow: bool, limit: int, machine: bool, config: Path | None, sandbox: 
 @events.command("show")
 @click.argument("ident", metavar="ID")
 @click.option("--json", "machine", is_flag=True, help="As JSON, for other programs.")
-@queue_options
-def show_(ident: str, machine: bool, config: Path | None, sandbox: bool) -> None:
+@console_options
+def show_(ident: str, machine: bool, place: Place) -> None:
     """Show one event whole: received, mapped, answered.
 
     ID is the number that lists show (r12 for a rejection), or the message id. The event is mapped by the version that
@@ -98,14 +109,14 @@ def show_(ident: str, machine: bool, config: Path | None, sandbox: bool) -> None
       browsee-adapter events show r12
       browsee-adapter events show 0b5e3e1c-order-1
     """
-    show_entries(ident, machine=machine, config=config, sandbox=sandbox)
+    show_entries(ident, machine=machine, place=place)
 
 
 @events.command()
 @click.option("--user", required=True, metavar="ID", help="A user id or anonymous id, as it stands in events.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@queue_options
-def purge(user: str, yes: bool, config: Path | None, sandbox: bool) -> None:
+@console_options
+def purge(user: str, yes: bool, place: Place) -> None:
     """Take a user's data away.
 
     Bodies and ids of the user leave events that are pending, dead or in the history, and rejections go; what was
@@ -117,60 +128,43 @@ def purge(user: str, yes: bool, config: Path | None, sandbox: bool) -> None:
     Example:
       browsee-adapter events purge --user u-1
     """
-    settings = settings_of(config, sandbox=sandbox)
-    with desk_at(settings) as desk:
-        ids = same_ids(user, settings)
-        receipts = sorted({receipt for ident in ids for page in desk.receipts_of_user(ident) for receipt in page})
-        numbers = [number for page in desk.rejections_of_user(user) for number in page]
-        if not receipts and not numbers:
+    with console_at(place) as console:
+        chosen = console.purge(user, dry_run=True)["chosen"]
+        if not any(chosen.values()):
             click.echo("nothing is kept of this user")
             return
         if not yes:
-            told = f"{counted(len(receipts), 'event')} and {counted(len(numbers), 'rejection')}"
-            click.confirm(f"Take away {told} of this user?", abort=True)
-        deleted = in_pages(desk.delete_bodies, receipts)
-        rejections = in_pages(desk.discard_rejections, numbers)
-        click.echo(f"took away {counted(deleted, 'event')} and {counted(rejections, 'rejection')}")
-        if not desk.empty_log():
+            click.confirm(f"Take away {_told(chosen)} of this user?", abort=True)
+        gone = console.purge(user)
+        click.echo(f"took away {_told(gone)}")
+        if not gone["logEmptied"]:
             click.echo("the service is reading: copies stay in the write-ahead log until it is next emptied", err=True)
 
 
-def newest(desk: Desk, *, limit: int, source: str | None = None, outcome: str | None = None) -> list[Entry]:
-    """The last `limit` events and rejections together, newest first."""
-    found: list[Entry] = []
-    if outcome != _REJECTED:
-        known = next((word for word in get_args(Outcome) if word == outcome), None)
-        found += desk.newest(limit=limit, source=source, outcome=known)
-    if outcome in (None, _REJECTED):
-        found += desk.newest_rejections(limit=limit, source=source)
-    return sorted(found, key=entries.received_at_s, reverse=True)[:limit]
+def newest(console: Console, wanted: Events) -> list[JsonObject]:
+    """The last `wanted.limit` events and rejections together, newest first, in as many pages as it takes."""
+    found: list[JsonObject] = []
+    left = wanted
+    while len(found) < wanted.limit:
+        page = console.events(left)
+        found += page["entries"]
+        if page["next"] is None:
+            break
+        left = replace(wanted, limit=min(wanted.limit - len(found), MAX_PAGE) or 1, before=page["next"])
+    return found
 
 
-def found_by(ident: str, desk: Desk, settings: Settings) -> list[Entry]:
-    """What `ident` means: a receipt number, the number of a rejection after `r`, or a message id."""
-    found: list[Entry | None] = []
-    if ident.isascii() and ident.isdigit():
-        found.append(desk.story(int(ident[:18])))
-    if ident[:1] == "r" and ident[1:].isascii() and ident[1:].isdigit():
-        found.append(desk.rejection(int(ident[1:19])))
-    for message_id in same_ids(ident, settings):
-        found += desk.of_message(message_id)
-        found += desk.rejections_of(message_id)
-    return list({entries.id_of(entry): entry for entry in found if entry is not None}.values())
-
-
-def show_entries(ident: str, *, machine: bool, config: Path | None, sandbox: bool) -> None:
+def show_entries(ident: str, *, machine: bool, place: Place) -> None:
     """Print everything about what `ident` means; exit 1 if nothing is kept under it."""
-    settings = settings_of(config, sandbox=sandbox)
-    with desk_at(settings) as desk:
-        found = found_by(ident, desk, settings)
-        if not found:
-            not_kept(ident)
-        if machine:
-            for entry in found:
-                click.echo(orjson.dumps(told.as_json(entry, desk, settings), option=orjson.OPT_INDENT_2))
-            return
-        show("\n\n".join(told.as_text(entry, desk, settings) for entry in found))
+    with console_at(place) as console:
+        found = console.event(ident)["found"]
+    if not found:
+        not_kept(ident)
+    if machine:
+        for entry in found:
+            click.echo(orjson.dumps(entry, option=orjson.OPT_INDENT_2))
+        return
+    show("\n\n".join(map(told.as_text, found)))
 
 
 def not_kept(ident: str) -> NoReturn:
@@ -179,56 +173,38 @@ def not_kept(ident: str) -> NoReturn:
     raise SystemExit(1)
 
 
-def print_entries(found: list[Entry], *, machine: bool) -> None:
+def print_entries(found: list[JsonObject], *, machine: bool) -> None:
     """A table, or one JSON object a line."""
     if machine:
         for entry in found:
-            click.echo(orjson.dumps(entries.as_json(entry)))
+            click.echo(orjson.dumps(entry))
         return
-    show_table(COLUMNS, [entries.cells(entry) for entry in found])
-
-
-def in_pages(change: Callable[[list[int]], int], ids: list[int]) -> int:
-    """`change` for some of `ids` at a time, so that the service gets its turn between; the sum of what it says."""
-    return sum(change(ids[start : start + _PAGE]) for start in range(0, len(ids), _PAGE))
+    show_table(COLUMNS, [cells(entry) for entry in found])
 
 
 class Tail:
-    """What is new in a queue since the last look."""
+    """What is new at a console since the last look."""
 
-    def __init__(self, desk: Desk, seen: Sequence[Entry]) -> None:
-        """Begins after `seen`, the newest entries; if there are none, with what comes from now on."""
-        self._desk = desk
-        stories = [entry for entry in seen if isinstance(entry, Story)]
-        numbers = [entry.number for entry in seen if isinstance(entry, Rejected)]
-        newest_kept = [kept.number for kept in desk.newest_rejections(limit=1)]
-        self._receipt = max((story.receipt for story in stories), default=desk.newest_receipt())
-        self._number = max(numbers, default=max(newest_kept, default=0))
-        self._open = [story.receipt for story in stories if story.outcome == "pending"]
+    def __init__(self, console: Console, begun: str, seen: list[JsonObject]) -> None:
+        """Goes on from `begun`, the `newest` of a page; `seen` was told already."""
+        self._console = console
+        self._next = begun
+        self._pending = [entry["id"] for entry in seen if entry["outcome"] == "pending"]
 
-    def look(self) -> Iterator[Entry]:
+    def look(self) -> Iterator[JsonObject]:
         """New events and rejections as they were received, and those seen pending before that have ended."""
-        for receipt in self._open[:]:
-            story = self._desk.story(receipt)
-            if story is None or story.outcome != "pending":
-                self._open.remove(receipt)
-            if story is not None and story.outcome != "pending":
-                yield story
-        for story in self._new_stories():
-            if story.outcome == "pending":
-                self._open.append(story.receipt)
-            yield story
-        del self._open[:-_MAX_WATCHED]
-        for kept in self._desk.rejections(after=self._number):
-            self._number = kept.number
-            yield kept
-
-    def _new_stories(self) -> Iterator[Story]:
-        while page := self._desk.since(self._receipt, limit=_PAGE):
-            yield from page
-            self._receipt = page[-1].receipt
+        while True:
+            news = self._console.tail(self._next, self._pending)
+            self._next, self._pending = news["next"], news["pending"]
+            yield from news["entries"]
+            if len(news["entries"]) < MAX_PAGE:
+                return
 
 
-def _print_line(entry: Entry, *, machine: bool) -> None:
-    line = orjson.dumps(entries.as_json(entry)) if machine else "\t".join(plain(cell) for cell in entries.cells(entry))
+def _told(counts: JsonObject) -> str:
+    return f"{counted(counts['events'], 'event')} and {counted(counts['rejections'], 'rejection')}"
+
+
+def _print_line(entry: JsonObject, *, machine: bool) -> None:
+    line = orjson.dumps(entry) if machine else "\t".join(plain(cell) for cell in cells(entry))
     click.echo(line)

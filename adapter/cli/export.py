@@ -5,10 +5,12 @@ from pathlib import Path
 import click
 
 from adapter.cli.at_queue import desk_at, queue_options, settings_of
-from adapter.cli.entries import is_deleted
-from adapter.cli.ndjson import Part, line_of_event, part_of, progress
-from adapter.cli.table import counted
+from adapter.cli.ndjson import Part, part_of, progress
+from adapter.console.entries import is_deleted
+from adapter.console.lines import line_of
+from adapter.console.sentences import counted
 from adapter.model import Secret
+from adapter.private import mark_of
 from adapter.queue.desk import Desk
 
 _PAGE = 1_000
@@ -48,6 +50,9 @@ def _write(desk: Desk, part: Part, source: str | None, hash_key: Secret | None) 
             ]
             if not stories:
                 return
-            lines = [line_of_event(event, hash_key) for event in wanted]
+            lines = [
+                line_of(event.source, event.received_at, event.body, privacy=mark_of(event, hash_key))
+                for event in wanted
+            ]
             part.write(lines, stories[-1].receipt)
             show(part.reached.receipt)

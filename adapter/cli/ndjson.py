@@ -7,31 +7,14 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
-import orjson
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from adapter.errors import ConfigError
-from adapter.ingest.timestamps import written
-from adapter.model import Event, JsonObject, Secret
-from adapter.private import mark_of
-
-
-def line_of_event(event: Event, hash_key: Secret | None) -> bytes:
-    """The line of an event; of one that was stored privately it says what it went through, sealed with the key."""
-    return line_of(event.source, event.received_at, event.body, privacy=mark_of(event, hash_key))
-
-
-def line_of(source: str, received_at: datetime, message: JsonObject, *, privacy: JsonObject | None = None) -> bytes:
-    """One line, with its end."""
-    line = {"source": source, "receivedAt": written(received_at), "message": message}
-    if privacy is not None:
-        line["privacy"] = privacy
-    return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
+from adapter.model import JsonObject
 
 
 def beside(file: Path, suffix: str) -> Path:

@@ -12,7 +12,7 @@ from adapter.cli.event_files import Reading, windows
 from adapter.cli.ndjson import beside, note_done, progress, read_done
 from adapter.cli.reading import text_of
 from adapter.cli.sending import Sender
-from adapter.cli.table import counted
+from adapter.console.sentences import counted
 from adapter.errors import ConfigError
 from adapter.model import JsonObject, Secret
 

@@ -33,11 +33,6 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     console.print(table)
 
 
-def counted(count: int, one: str, many: str | None = None) -> str:
-    """`1 event`, `2 events`; `many` where an s will not do."""
-    return f"{count} {one if count == 1 else many or f'{one}s'}"
-
-
 def plain(text: str) -> str:
     """`text` on one line, without tabs and without what could command a terminal."""
     return printable(" ".join(text.split()))

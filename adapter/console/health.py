@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-import orjson
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
+from adapter.console import answers
+from adapter.console.answers import refused, resource
 from adapter.console.operator import IsOperator
 from adapter.errors import QueueError
 from adapter.model import JsonObject
@@ -62,19 +63,21 @@ class Health:
         self._is_operator = is_operator
 
     def routes(self) -> list[web.RouteDef]:
-        """GET, and with it HEAD."""
-        return [
-            web.get("/healthz", self.healthz),
-            web.get("/readyz", self.readyz),
-            web.get("/metrics", self.metrics),
-        ]
+        """GET, and with it HEAD; 405 for the rest."""
+        handlers = {"/healthz": self.healthz, "/readyz": self.readyz, "/metrics": self.metrics}
+        return [route for path, handler in handlers.items() for route in resource(path, {"GET": handler})]
 
     async def healthz(self, _: web.Request) -> web.Response:
         """The event loop turns: that is all."""
-        return _json({"alive": True}, 200)
+        return answers.told({"alive": True})
 
     async def readyz(self, request: web.Request) -> web.Response:
         """200 exactly while a good event would be stored: really writes and syncs."""
+        told = await self.told(details=self._is_operator(request))
+        return answers.told(told, 200 if told["ready"] else 503)
+
+    async def told(self, *, details: bool) -> JsonObject:
+        """What `/readyz` says; `details` are the operator's."""
         report = self._report()
         trouble = "stopping" if report.stopping else await self._trouble()
         told: JsonObject = {"ready": not trouble, "delivery": report.delivery}
@@ -82,19 +85,14 @@ class Health:
             told["destination"] = "SANDBOX"
         if trouble:
             told["why"] = trouble
-        if self._is_operator(request):
+        if details:
             told |= {"delivery_why": report.why, **report.facts}
-        return _json(told, 503 if trouble else 200)
+        return told
 
     async def metrics(self, request: web.Request) -> web.Response:
         """Prometheus' text format, for the operator."""
         if not self._is_operator(request):
-            told = {
-                "success": False,
-                "code": "unauthorized",
-                "message": "/metrics needs the admin token: Authorization: Bearer …",
-            }
-            return _json(told, 401)
+            return refused(401, "unauthorized", "/metrics needs the admin token: Authorization: Bearer …")
         text = await asyncio.to_thread(generate_latest, self._registry)
         return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
@@ -128,8 +126,3 @@ class Gauges(Collector):
                 family = families[metric] = GaugeMetricFamily(metric.name, metric.help, labels=metric.labels)
             family.add_metric(gauge.labels, gauge.value)
         return families.values()
-
-
-def _json(told: JsonObject, status: int) -> web.Response:
-    headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
-    return web.Response(status=status, body=orjson.dumps(told), headers=headers)

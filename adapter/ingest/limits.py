@@ -20,14 +20,14 @@ class Limits:
 
 
 class Allowance:
-    """What a source may send: `per_s` messages a second, and at most one second's worth at once.
+    """What a source may send: `per_s` messages a second, and at most one second's worth, or `burst`, at once.
 
     A batch is taken whole once there is room for one message, and paid for by waiting longer afterwards.
     """
 
-    def __init__(self, per_s: float) -> None:
+    def __init__(self, per_s: float, *, burst: float | None = None) -> None:
         self._per_s = per_s
-        self._most = max(1.0, per_s)
+        self._most = max(1.0, per_s if burst is None else burst)
         self._left = self._most
         self._at_s = -math.inf
 

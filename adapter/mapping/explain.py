@@ -2,7 +2,7 @@
 
 from adapter.mapping.document import printable
 from adapter.mapping.scalars import json_of
-from adapter.model import Call, Calls, Dropped, JsonObject, Problem, Refused, Rendered, Unmatched, Warned
+from adapter.model import Call, Calls, Dropped, JsonObject, Problem, Reason, Refused, Rendered, Unmatched, Warned
 
 
 def as_text(rendered: Rendered, hint: str = "") -> str:
@@ -56,6 +56,24 @@ def as_json(rendered: Rendered, hint: str = "") -> JsonObject:
             return {"outcome": "dropped", "rule": rule, "reason": str(reason), "text": text}
         case Unmatched():
             return {"outcome": "unmatched", "hint": hint or None}
+
+
+def from_json(told: JsonObject) -> tuple[Rendered, str]:
+    """What `as_json` told, and its hint."""
+    match told["outcome"]:
+        case "sent":
+            return Calls(tuple(Call(**call) for call in told["calls"]), _warnings(told)), ""
+        case "rejected":
+            problems = tuple(Problem(**problem) for problem in told["problems"])
+            return Refused(told["rule"], problems, _warnings(told)), ""
+        case "dropped":
+            return Dropped(Reason(told["reason"]), told["rule"], told["text"]), ""
+        case _:
+            return Unmatched(), told["hint"] or ""
+
+
+def _warnings(told: JsonObject) -> tuple[Warned, ...]:
+    return tuple(Warned(**warned) for warned in told["warnings"])
 
 
 def _warned(warnings: tuple[Warned, ...]) -> list[JsonObject]:

@@ -7,6 +7,7 @@ above them, and network disks tell nobody. This is the one module of mapping tha
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeAlias
 
@@ -26,7 +27,8 @@ _Look: TypeAlias = tuple[int, int, int] | None
 class LiveMapping:
     """The ruleset of one file. Workers read `ruleset` once for each event, so none sees half a mapping.
 
-    `problem` says why the file on disk is not what is live, in the words of the check; empty if it is.
+    `problem` says why the file on disk is not what is live, in the words of the check; empty if it is. `loaded_at` is
+    when its content was last tried, whatever came of it.
     """
 
     def __init__(self, path: Path, *, name: str, text: str, ruleset: Ruleset, load: Load, emit: Emit) -> None:
@@ -34,6 +36,7 @@ class LiveMapping:
         self.name = name
         self.ruleset = ruleset
         self.problem = ""
+        self.loaded_at = datetime.now(UTC)
         self._path = path
         self._load = load
         self._emit = emit
@@ -67,6 +70,7 @@ class LiveMapping:
         if digest == self._digest:
             return None
         self._digest = digest
+        self.loaded_at = datetime.now(UTC)
         try:
             ruleset = self._load(text)
         except MappingError as exc:

@@ -7,12 +7,13 @@ transaction of its own, which the service sees within a second. Never opens a fi
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Self
 
 from adapter.errors import ConfigError, QueueError
 from adapter.model import Event
-from adapter.queue.codec import digest_of, from_us
+from adapter.queue.codec import digest_of, from_us, to_us
 from adapter.queue.desk_changes import (
     DESK,
     Readmitted,
@@ -26,11 +27,14 @@ from adapter.queue.desk_changes import (
 from adapter.queue.sqlite_dead import put_back
 from adapter.queue.sqlite_file import connect
 from adapter.queue.sqlite_known import SQL
-from adapter.queue.stories import Group, Outcome, Rejected, Standing, Story, is_of_user, rejected_of, story_of
+from adapter.queue.stories import Filter, Group, Looked, Rejected, Standing, Story, is_of_user, rejected_of, story_of
 
 _US = 1_000_000
 _WINDOW = 10_000
 """Receipts looked through in one read."""
+_WINDOWS_IN_A_LOOK = 10
+"""However rare what is looked for, one look takes a fraction of a second."""
+_NO_END = 2**63 - 1
 
 
 class Desk:
@@ -62,17 +66,22 @@ class Desk:
 
     # -- events ----------------------------------------------------------------------------------------------------
 
-    def newest(
-        self, *, limit: int, before: int | None = None, source: str | None = None, outcome: Outcome | None = None
-    ) -> list[Story]:
-        """The last `limit` events received, newest first: before receipt `before`, of a source, of an outcome."""
-        end = self.newest_receipt() + 1 if before is None else before
+    def look_down(self, wanted: Filter, *, limit: int, before: int) -> Looked:
+        """Up to `limit` events received before receipt `before`, newest first, as far down as one look goes."""
+        times = to_us(wanted.since), to_us(wanted.until)
+        one, other = (*wanted.users, None, None)[:2]
+        facts = (wanted.source, wanted.outcome, one, *times, wanted.name, other)
         found: list[Story] = []
-        for start, stop in self._windows_down(end):
-            found += self._stories(DESK["messages_between"], start, stop, source, outcome, limit - len(found))
+        bottom = before
+        for start, stop in islice(self._windows_down(before), _WINDOWS_IN_A_LOOK):
+            found += self._stories(DESK["messages_between"], start, stop, limit - len(found), *facts)
+            bottom = start
             if len(found) >= limit:
+                bottom = found[-1].receipt
                 break
-        return found
+        is_all = next(self._windows_down(bottom), None) is None
+        last = self._run(DESK["received_from"], (bottom,)).fetchone()
+        return Looked(tuple(found), bottom, is_all, down_to=None if last is None else from_us(last[0]))
 
     def newest_receipt(self) -> int:
         """The receipt of the last event received, 0 if there is none."""
@@ -147,9 +156,9 @@ class Desk:
         """Up to `limit` rejections after number `after`, oldest first; only those of a group, if it is given."""
         return [rejected_of(row) for row in self._run(DESK["rejections_after"], (after, reason, detail, limit))]
 
-    def newest_rejections(self, *, limit: int, source: str | None = None) -> list[Rejected]:
-        """The last `limit` rejections, newest first; of one source, if it is given."""
-        return [rejected_of(row) for row in self._run(DESK["newest_rejections"], (source, limit))]
+    def newest_rejections(self, *, limit: int, before: int = _NO_END, source: str | None = None) -> list[Rejected]:
+        """The last `limit` rejections before number `before`, newest first; of one source, if it is given."""
+        return [rejected_of(row) for row in self._run(DESK["newest_rejections"], (source, limit, before))]
 
     def rejection(self, number: int) -> Rejected | None:
         """The rejection with that number, if it is still kept."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal, TypeAlias
 
 import orjson
@@ -12,6 +12,9 @@ from adapter.queue.codec import from_us, restore
 from adapter.queue.sqlite_rows import stored_row
 
 Outcome: TypeAlias = Literal["pending", "delivered", "dropped", "unmatched", "dead"]
+
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
+_NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,33 @@ class Standing:
     attempt: int
 
 
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which events are meant: those of a source, of an outcome, of a user, of a name, and received from `since` until
+    before `until`. What is None or empty narrows nothing. `users` are what the user's id may be stored as, two at most.
+    """
+
+    source: str | None = None
+    outcome: Outcome | None = None
+    users: tuple[str, ...] = ()
+    name: str | None = None
+    since: datetime = _EVER
+    until: datetime = _NEVER
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What one look found, newest first.
+
+    `bottom` is the receipt it came down to, received at `down_to`; `is_all`: there is nothing below.
+    """
+
+    stories: tuple[Story, ...]
+    bottom: int
+    is_all: bool
+    down_to: datetime | None
+
+
 def story_of(found: tuple[Any, ...], sent: tuple[str, ...]) -> Story:
     """The story in a row of the statement `story`."""
     receipt = found[0]
@@ -132,6 +162,15 @@ def is_of_user(rejection: Rejection, user: str) -> bool:
     if isinstance(message, dict):
         return user in (message.get("userId"), message.get("anonymousId"))
     return orjson.dumps(user) in rejection.body
+
+
+def is_named(rejection: Rejection, name: str) -> bool:
+    """Whether its message has `name` as its event's name; False where it cannot be read."""
+    try:
+        message = orjson.loads(rejection.body)
+    except orjson.JSONDecodeError:
+        return False
+    return isinstance(message, dict) and message.get("event") == name
 
 
 def _problems(stored: str) -> tuple[Problem, ...]:

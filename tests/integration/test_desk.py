@@ -1,5 +1,7 @@
 """The operator's desk beside a queue that is being served."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -9,8 +11,16 @@ from adapter.errors import ConfigError
 from adapter.model import Dead, Delivered, Dropped, Outcome, Reason, Rejection, Retry, Unmatched
 from adapter.queue.desk import Desk
 from adapter.queue.sqlite import SqliteQueue
-from tests.fakes import FakeClock, make_event, make_rejection
+from adapter.queue.stories import Filter, Story
+from tests.fakes import RECEIVED_AT, FakeClock, make_event, make_private, make_rejection
 from tests.integration.queues import take
+
+ALL = Filter()
+
+
+def newest(desk: Desk, wanted: Filter = ALL, *, limit: int = 10) -> list[Story]:
+    """The last events that are wanted, newest first."""
+    return list(desk.look_down(wanted, limit=limit, before=desk.newest_receipt() + 1).stories)
 
 
 async def end(queue: SqliteQueue, message_id: str, outcome: Outcome, *, user: str | None = None) -> None:
@@ -28,7 +38,8 @@ async def test_each_event_tells_what_became_of_it(queue: SqliteQueue, path: Path
     await end(queue, "m-4", Dead(Reason.REFUSED, "no such project"))
     await queue.put([make_event("m-5")])
     with Desk.open(path, now=clock) as desk:
-        told = [(s.event.message_id, s.outcome, s.reason, s.rule, s.detail, s.mapping) for s in desk.newest(limit=10)]
+        stories = newest(desk)
+        told = [(s.event.message_id, s.outcome, s.reason, s.rule, s.detail, s.mapping) for s in stories]
         assert told == [
             ("m-5", "pending", "", "", "", ""),
             ("m-4", "dead", "refused", "", "no such project", "0123456789ab"),
@@ -36,10 +47,8 @@ async def test_each_event_tells_what_became_of_it(queue: SqliteQueue, path: Path
             ("m-2", "dropped", "by rule", "Heartbeats", "too frequent", "0123456789ab"),
             ("m-1", "delivered", "", "", "", "0123456789ab"),
         ]
-        assert [s.event.message_id for s in desk.newest(limit=2, before=desk.newest(limit=1)[0].receipt)] == [
-            "m-4",
-            "m-3",
-        ]
+        below = desk.look_down(Filter(), limit=2, before=stories[0].receipt)
+        assert ([s.event.message_id for s in below.stories], below.bottom) == (["m-4", "m-3"], 3)
         assert [s.event.message_id for s in desk.since(0, limit=2)] == ["m-1", "m-2"]
         [story] = desk.of_message("m-5")
         assert (story.event, story.ended_at) == (make_event("m-5"), None)
@@ -210,16 +219,65 @@ async def test_events_are_found_by_source_outcome_and_id(queue: SqliteQueue, pat
     await end(queue, "m-1", Dead(Reason.REFUSED, "no"))
     await queue.put([make_event("m-2"), make_event("m-2", source="other")])
     with Desk.open(path, now=clock) as desk:
-        assert [story.receipt for story in desk.newest(limit=9, source="other")] == [3]
-        assert [story.receipt for story in desk.newest(limit=9, outcome="dead")] == [1]
-        assert [story.receipt for story in desk.newest(limit=1, outcome="pending")] == [3]
-        assert desk.newest(limit=9, source="nobody") == []
+        assert [story.receipt for story in newest(desk, Filter(source="other"))] == [3]
+        assert [story.receipt for story in newest(desk, Filter(outcome="dead"))] == [1]
+        assert [story.receipt for story in newest(desk, Filter(outcome="pending"), limit=1)] == [3]
+        assert newest(desk, Filter(source="nobody")) == []
         assert [story.receipt for story in desk.of_message("m-2")] == [2, 3]
         assert desk.of_message("m-9") == []
     clock.advance(7 * 86_400)
     await queue.put([make_event("m-3")])
     with Desk.open(path, now=clock) as desk:
         assert [story.receipt for story in desk.of_message("m-1")] == [1]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        (Filter(users=("u-1",)), ["sent", "private"]),
+        (Filter(users=("u-1", "key-of-u-1")), ["sent", "private", "hashed"]),
+        (Filter(name="Paid"), ["hashed"]),
+        (Filter(name="Clicked", users=("nobody",)), []),
+        (Filter(since=RECEIVED_AT), ["sent", "private", "hashed"]),
+        (Filter(until=RECEIVED_AT), []),
+    ],
+    ids=["as sent", "as stored", "name", "both", "since", "until"],
+)
+async def test_private_events_are_found_like_others(
+    queue: SqliteQueue, path: Path, clock: FakeClock, wanted: Filter, found: list[str]
+) -> None:
+    """By what privacy left of a user's id, by what stands for it, and by the name of the event."""
+    hashed = make_private("hashed", user="0123", event="Paid")
+    await queue.put([make_event("sent"), make_private("private"), hashed])
+    with Desk.open(path, now=clock) as desk:
+        assert [story.event.message_id for story in newest(desk, wanted)][::-1] == found
+
+
+@pytest.mark.parametrize("begins", ["{", "["], ids=["sent", "private"])
+async def test_a_damaged_body_hides_no_other_event(
+    queue: SqliteQueue, path: Path, clock: FakeClock, begins: str
+) -> None:
+    """Whatever is looked for, and when a user's data is taken away."""
+    await queue.put([make_event("bad"), make_event("good", user="u-2", event="Paid")])
+    with closing(sqlite3.connect(path)) as connection, connection:
+        damaged = f'{begins}"event": \0'.encode()
+        connection.execute("UPDATE message SET body = ? WHERE message_id = 'bad'", (damaged,))
+    with Desk.open(path, now=clock) as desk:
+        assert [story.event.message_id for story in newest(desk, Filter(name="Paid"))] == ["good"]
+        assert [story.event.message_id for story in newest(desk, Filter(users=("u-2",)))] == ["good"]
+        assert list(desk.receipts_of_user("u-2")) == [[2]]
+        assert list(desk.receipts_of_user("u-1")) == [[1]]
+
+
+async def test_one_look_goes_only_so_far(queue: SqliteQueue, path: Path, clock: FakeClock) -> None:
+    """Through 100,000 receipts, and says where it stopped; the next look goes on there."""
+    await queue.put([make_event("m-1"), make_event("m-2")])
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE message SET receipt = 250000 WHERE message_id = 'm-2'")
+    with Desk.open(path, now=clock) as desk:
+        looks = [desk.look_down(ALL, limit=5, before=before) for before in (250_001, 150_001, 50_001)]
+    told = [([story.event.message_id for story in look.stories], look.bottom, look.is_all) for look in looks]
+    assert told == [(["m-2"], 150_001, False), ([], 50_001, False), (["m-1"], 1, True)]
 
 
 USER = "somebody@example.com"
@@ -245,7 +303,7 @@ async def test_a_users_data_goes_everywhere(queue: SqliteQueue, path: Path, cloc
         assert desk.delete_bodies([999]) == 0
         assert desk.discard_rejections([n for page in desk.rejections_of_user(USER) for n in page]) == 2
         assert desk.empty_log()
-        told = {story.event.message_id: (story.outcome, story.reason) for story in desk.newest(limit=9)}
+        told = {story.event.message_id: (story.outcome, story.reason) for story in newest(desk)}
         assert told == {
             "done": ("delivered", ""),
             "dead": ("dropped", "deleted"),

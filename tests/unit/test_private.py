@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given, settings
 from msgspec.structs import replace
 
-from adapter.cli.read_anew import read_anew
+from adapter.console.read_anew import read_anew
 from adapter.ingest.read import Arrival, DigestOf, plain_digest, read_event, read_unchecked
 from adapter.mapping.ruleset import Ruleset
 from adapter.model import Call, Calls, Event, JsonObject, PrivateEvent, Refused, Rejection, Rendered, Secret
@@ -132,7 +132,7 @@ def test_of_a_rejection_size_and_hash_are_kept() -> None:
     assert kept.body.startswith(b"16 bytes, keyed hash ")
     assert b"track" not in kept.body
     assert kept.message_id not in (None, "order-of-ann")
-    again = read_anew(kept, validator=VALIDATOR, max_message_bytes=1000, new_id=str)
+    again = read_anew(kept, validator=VALIDATOR, max_message_bytes=1000, new_id=str, is_withheld=is_withheld)
     assert isinstance(again, Rejection)
     assert "stores privately" in again.problems[0].message
 

@@ -10,9 +10,23 @@ SELECT coalesce(min(receipt), 0) FROM message;
 -- A window of receipts at a time, however rare what is looked for: a long read would hold up the checkpoint.
 SELECT message.receipt FROM message LEFT JOIN finished USING (receipt) LEFT JOIN dead USING (receipt)
 WHERE message.receipt >= ?1 AND message.receipt < ?2
-  AND (?3 IS NULL OR message.source = (SELECT id FROM source WHERE name = ?3))
-  AND (?4 IS NULL OR iif(dead.receipt IS NULL, coalesce(finished.outcome, 'pending'), 'dead') = ?4)
-ORDER BY message.receipt DESC LIMIT ?5;
+  AND message.received_us >= ?7 AND message.received_us < ?8
+  AND (?4 IS NULL OR message.source = (SELECT id FROM source WHERE name = ?4))
+  AND (?5 IS NULL OR iif(dead.receipt IS NULL, coalesce(finished.outcome, 'pending'), 'dead') = ?5)
+  AND (?6 IS NULL OR message.user_id IN (?6, ?10) OR message.anonymous_id IN (?6, ?10) OR iif(
+      substr(message.body, 1, 1) = CAST('[' AS BLOB) AND json_valid(CAST(message.body AS TEXT)), ?6 IN (
+          json_extract(CAST(message.body AS TEXT), '$[1].userId'),
+          json_extract(CAST(message.body AS TEXT), '$[1].anonymousId')
+      ), FALSE
+  ))
+  -- A body that went bad on the disk has no name, and must not keep the others from being found.
+  AND (?9 IS NULL OR iif(json_valid(CAST(message.body AS TEXT)), ?9 = json_extract(
+      CAST(message.body AS TEXT), iif(substr(message.body, 1, 1) = CAST('[' AS BLOB), '$[1].event', '$.event')
+  ), FALSE))
+ORDER BY message.receipt DESC LIMIT ?3;
+
+-- name: received_from
+SELECT received_us FROM message WHERE receipt >= ? ORDER BY receipt LIMIT 1;
 
 -- name: messages_after
 SELECT receipt FROM message WHERE receipt > ? ORDER BY receipt LIMIT ?;
@@ -33,7 +47,7 @@ SELECT receipt FROM message WHERE receipt >= ?1 AND receipt < ?2 AND message_id 
 -- name: receipts_of_user_between
 -- A private event, whose body is a list, has keys in these columns and the ids that privacy left in its message.
 SELECT receipt FROM message WHERE receipt >= ?1 AND receipt < ?2 AND (user_id = ?3 OR anonymous_id = ?3 OR iif(
-    substr(body, 1, 1) = CAST('[' AS BLOB),
+    substr(body, 1, 1) = CAST('[' AS BLOB) AND json_valid(CAST(body AS TEXT)),
     ?3 IN (json_extract(CAST(body AS TEXT), '$[1].userId'), json_extract(CAST(body AS TEXT), '$[1].anonymousId')),
     FALSE
 ));
@@ -73,7 +87,7 @@ ORDER BY rejection.id LIMIT ?4;
 -- name: newest_rejections
 SELECT rejection.id, source.name, reason, message_id, problems, body, received_us
 FROM rejection CROSS JOIN source ON source.id = rejection.source
-WHERE ?1 IS NULL OR source.name = ?1
+WHERE rejection.id < ?3 AND (?1 IS NULL OR source.name = ?1)
 ORDER BY rejection.id DESC LIMIT ?2;
 
 -- name: rejection

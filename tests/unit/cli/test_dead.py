@@ -48,7 +48,7 @@ def test_causes_are_one_list(queue: Shell) -> None:
     )
     assert [row[0] for row in rows] == ["2", "2", "1"]
     machine = [json.loads(line) for line in queue.run("dead", "list", "--group", "--json").stdout.splitlines()]
-    assert {"count": 1, "outcome": "dead", "cause": "refused: no such project"} in machine
+    assert {"count": 1, "outcome": "dead", "cause": "refused: no such project", "oldest": "3"} in machine
 
 
 def test_letters_are_listed_oldest_first(queue: Shell) -> None:

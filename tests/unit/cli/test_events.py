@@ -1,15 +1,14 @@
 """`events` and `where` show what arrived and what became of it, and take a user's data away."""
 
 import json
-from pathlib import Path
 
 import pytest
 
-from adapter.cli.events import Tail, newest
+from adapter.cli.at_console import Place, console_at
+from adapter.cli.events import Tail
+from adapter.console.base import Events
 from adapter.model import Dead, Delivered, Dropped, Reason, Unmatched
-from adapter.queue.desk import Desk
 from adapter.queue.sqlite import SqliteQueue
-from adapter.queue.stories import Story
 from tests.fakes import FakeClock, make_event
 from tests.unit.cli.conftest import Shell
 from tests.unit.cli.queues import USER, Ended, a_rejection, an_order, balance_of, fill
@@ -171,21 +170,20 @@ async def test_a_users_data_is_taken_away(shop: Shell, version: str) -> None:
     assert balance.unaccounted == 0
 
 
-async def test_tail_tells_an_event_when_it_comes_and_when_it_ended(tmp_path: Path) -> None:
+async def test_tail_tells_an_event_when_it_comes_and_when_it_ended(shop: Shell) -> None:
     """Each news once, rejections too; nothing is told twice."""
-    queue = await SqliteQueue.open(tmp_path / "queue.db", now=FakeClock())
+    path = shop.folder / "queue.db"
+    queue = await SqliteQueue.open(path, now=FakeClock())
     await queue.put([make_event("old", user="a")], [a_rejection()])
-    with Desk.open(tmp_path / "queue.db", now=FakeClock()) as desk:
-        news = Tail(desk, newest(desk, limit=10))
+    with console_at(Place(config=None, sandbox=False, url=None)) as console:
+        page = console.events(Events(limit=10))
+        news = Tail(console, page["newest"], page["entries"])
         assert list(news.look()) == []
         await queue.put([make_event("new", user="b")], [a_rejection()])
-        assert [type(entry).__name__ for entry in news.look()] == ["Story", "Rejected"]
+        assert [entry["outcome"] for entry in news.look()] == ["pending", "rejected"]
         for lease in await queue.take(sources=["shop"], limit=10, lease_s=60, wait_s=0):
             await queue.settle(lease, Delivered())
-        assert [(entry.receipt, entry.outcome) for entry in news.look() if isinstance(entry, Story)] == [
-            (1, "delivered"),
-            (2, "delivered"),
-        ]
+        assert [(entry["id"], entry["outcome"]) for entry in news.look()] == [("1", "delivered"), ("2", "delivered")]
         assert list(news.look()) == []
     await queue.close()
 

@@ -1,5 +1,6 @@
-"""What is kept of one message, an event or a rejection, as a row for people and as data for programs. Pure."""
+"""What is kept of one message, an event or a rejection, as data: what the API and the commands list. Pure."""
 
+from datetime import datetime
 from typing import TypeAlias
 
 from adapter.ingest.timestamps import written
@@ -8,29 +9,14 @@ from adapter.queue.stories import Rejected, Story
 
 Entry: TypeAlias = Story | Rejected
 
-COLUMNS = ("id", "received", "source", "message id", "event", "user", "outcome", "why")
-
 
 def id_of(entry: Entry) -> str:
     """What commands take to mean it: a receipt number, or `r` and the number of a rejection."""
     return str(entry.receipt) if isinstance(entry, Story) else f"r{entry.number}"
 
 
-def cells(entry: Entry) -> tuple[str, ...]:
-    """The row of COLUMNS; `-` where there is nothing."""
-    facts: tuple[str | None, ...]
-    if isinstance(entry, Rejected):
-        kept = entry.rejection
-        facts = (written(kept.received_at), kept.source, kept.message_id, None, None, "rejected", entry.cause)
-    else:
-        event = entry.event
-        at = written(event.received_at)
-        facts = (at, event.source, event.message_id, _named(entry), _user(entry), entry.outcome, _why(entry))
-    return (id_of(entry), *(fact or "-" for fact in facts))
-
-
 def as_json(entry: Entry) -> JsonObject:
-    """The same and more as data, without the body; absent values are null."""
+    """All but the body, `Row` in schemas/openapi.yaml; absent values are null."""
     if isinstance(entry, Rejected):
         kept = entry.rejection
         return {
@@ -73,19 +59,9 @@ def is_deleted(story: Story) -> bool:
     return not story.event.body
 
 
-def received_at_s(entry: Entry) -> float:
-    """Seconds since 1970 of its receipt, to put events and rejections in one order."""
-    kept = entry.event if isinstance(entry, Story) else entry.rejection
-    return kept.received_at.timestamp()
-
-
-def _named(story: Story) -> str:
-    name = story.event.body.get("event")
-    return f"{story.event.type} {name}" if isinstance(name, str) else story.event.type
-
-
-def _user(story: Story) -> str | None:
-    return story.event.user_id or story.event.anonymous_id
+def received_at(entry: Entry) -> datetime:
+    """When it was received."""
+    return entry.event.received_at if isinstance(entry, Story) else entry.rejection.received_at
 
 
 def _why(story: Story) -> str:

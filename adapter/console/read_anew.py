@@ -1,12 +1,13 @@
 """Reads what was rejected once more, by the schemas of now. Pure but for what it is handed; stores nothing."""
 
+from collections.abc import Callable
+
 from msgspec.structs import replace
 
 from adapter.ingest.decode import decode
 from adapter.ingest.read import KEPT_BYTES, Arrival, NewId, read_event
 from adapter.ingest.validate import Validator
 from adapter.model import Event, Problem, Rejection
-from adapter.private import is_withheld
 
 _CUT = Problem("", "maxLength", f"only the first {KEPT_BYTES} bytes were kept; have the sender send it again")
 _WITHHELD = Problem(
@@ -16,9 +17,17 @@ _SEVERAL = Problem("", "maxItems", "it holds several messages; export it, and se
 
 
 def read_anew(
-    rejection: Rejection, *, validator: Validator, max_message_bytes: int, new_id: NewId
+    rejection: Rejection,
+    *,
+    validator: Validator,
+    max_message_bytes: int,
+    new_id: NewId,
+    is_withheld: Callable[[bytes], bool],
 ) -> Event | Rejection:
-    """The message as an event, received when it was received; else the rejection with what is wrong with it now."""
+    """The message as an event, received when it was received; else the rejection with what is wrong with it now.
+
+    `is_withheld` tells a body of which only size and hash were kept.
+    """
     if is_withheld(rejection.body):
         return replace(rejection, problems=(_WITHHELD,))
     body = decode(rejection.body)

@@ -1,0 +1,93 @@
+"""Builds the operator's API, and the console at a queue's file, of settings and of what runs."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from time import monotonic
+from uuid import uuid4
+
+from adapter.activation import Active, source_mappings
+from adapter.console.api import Api, ApiParts
+from adapter.console.base import Console
+from adapter.console.desk_console import DeskConsole
+from adapter.console.guard import Guard, Often
+from adapter.console.health import Health
+from adapter.console.read_anew import read_anew
+from adapter.console.told import Private
+from adapter.errors import QueueError
+from adapter.ingest.intake import Parts
+from adapter.ingest.timestamps import written
+from adapter.ingest.validate import Validator
+from adapter.model import Event, JsonObject, Rejection
+from adapter.private import is_withheld, mark_of, same_ids
+from adapter.queue.desk import Desk
+from adapter.settings.settings import Settings
+
+USUAL = Often()
+
+
+def desk_console(
+    desk: Desk, settings: Settings, *, validator: Callable[[], Validator], go_on: Callable[[], None] = lambda: None
+) -> DeskConsole:
+    """The console at `desk`; the schemas of `validator` are asked for only where a rejection is read anew."""
+
+    def read(rejection: Rejection) -> Event | Rejection:
+        return read_anew(
+            rejection,
+            validator=validator(),
+            max_message_bytes=settings.limits.message_bytes,
+            new_id=lambda: uuid4().hex,
+            is_withheld=is_withheld,
+        )
+
+    private = Private(
+        same_ids=partial(same_ids, settings=settings),
+        mark_of=partial(mark_of, hash_key=settings.hash_key),
+        is_withheld=is_withheld,
+    )
+    return DeskConsole(desk, mappings=source_mappings(settings), private=private, read=read, go_on=go_on)
+
+
+def make_api(
+    settings: Settings, *, ingest: Parts, active: Active, health: Health, now: Callable[[], float], often: Often = USUAL
+) -> Api:
+    """The API of a service whose parts these are; it reads bodies as `ingest` does, and stops when that stops."""
+    file = settings.queue.file
+    return Api(
+        ApiParts(
+            guard=Guard(settings.admin_token, often=often, monotonic_s=monotonic),
+            open_console=None if file is None else partial(_console_at, file, settings, ingest=ingest, now=now),
+            summary=partial(health.told, details=True),
+            mappings=partial(_mappings, active),
+            ruleset_of=active.of,
+            sources=[source.name for source in settings.sources],
+            validator=ingest.validator,
+            limits=ingest.limits,
+            new_id=ingest.new_id,
+        )
+    )
+
+
+@contextmanager
+def _console_at(file: Path, settings: Settings, *, ingest: Parts, now: Callable[[], float]) -> Iterator[Console]:
+    def go_on() -> None:
+        if ingest.is_draining():
+            raise QueueError("the service is stopping; what was done so far is done, ask again for the rest")
+
+    unordered = {source.name for source in settings.sources if source.order == "none"}
+    with Desk.open(file, now=now, unordered=unordered) as desk:
+        yield desk_console(desk, settings, validator=lambda: ingest.validator, go_on=go_on)
+
+
+def _mappings(active: Active) -> list[JsonObject]:
+    return [
+        {
+            "source": source,
+            "file": mapping.name,
+            "version": mapping.ruleset.version,
+            "loadedAt": written(mapping.loaded_at),
+            "problem": mapping.problem or None,
+        }
+        for source, mapping in active.live.items()
+    ]

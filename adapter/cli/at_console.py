@@ -1,0 +1,64 @@
+"""Leads a command to the console it asks: at the queue's file, or of a running service with `--url`."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from adapter.api import desk_console
+from adapter.app import event_validator
+from adapter.cli.at_queue import desk_at, queue_options, settings_of
+from adapter.cli.remote import HttpConsole
+from adapter.console.base import Console
+from adapter.errors import ConfigError
+from adapter.model import Secret
+
+TOKEN_VARIABLE = "ADAPTER_ADMIN_TOKEN"  # noqa: S105 - the name of a variable
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where to look: at the queue of settings, or at the service at `url`."""
+
+    config: Path | None
+    sandbox: bool
+    url: str | None
+
+
+def console_options(command: Callable[..., None]) -> Callable[..., None]:
+    """`--url`, `--config` and `--sandbox`, handed to `command` as `place`."""
+
+    @wraps(command)
+    def with_place(*args: Any, config: Path | None, sandbox: bool, url: str | None, **more: Any) -> None:
+        command(*args, place=Place(config, sandbox, url), **more)
+
+    asked = click.option(
+        "--url", metavar="URL", help=f"Ask a running service instead; its admin token from {TOKEN_VARIABLE}."
+    )
+    return asked(queue_options(with_place))
+
+
+@contextmanager
+def console_at(place: Place) -> Iterator[Console]:
+    """The console at `place`. Raises ConfigError if there is none."""
+    if place.url is None:
+        settings = settings_of(place.config, sandbox=place.sandbox)
+        with desk_at(settings) as desk:
+            yield desk_console(desk, settings, validator=event_validator)
+        return
+    if place.config is not None or place.sandbox:
+        raise click.UsageError("--url asks a service, --config and --sandbox lead to a file: give one of them")
+    token = os.environ.get(TOKEN_VARIABLE, "")
+    if not token:
+        raise ConfigError(
+            f"--url needs the admin token of that service in {TOKEN_VARIABLE}; where nobody gave one it is in "
+            "made-secrets.json beside the queue"
+        )
+    with closing(HttpConsole(place.url, Secret(token), sleep=time.sleep)) as console:
+        yield console

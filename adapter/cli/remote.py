@@ -1,0 +1,172 @@
+"""The console of a running service, asked over its API. Never follows a redirect: the token goes to one place."""
+
+import http.client
+import ssl
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final
+from urllib.parse import SplitResult, urlencode, urlsplit
+
+import orjson
+
+from adapter.console.base import MAX_PAGE, Events, Export, Which
+from adapter.errors import ConfigError, QueueError
+from adapter.ingest.timestamps import written
+from adapter.model import JsonObject, Secret
+
+_TIMEOUT_S: Final = 300.0
+"""A large requeue is answered when it is done."""
+_MAX_WAITS: Final = 60
+_EXPORT_BYTES: Final = 1 << 16
+
+
+class HttpConsole:
+    """See `adapter.console.base`; of the service at `url`, by its admin token. `sleep` waits where it says "later"."""
+
+    def __init__(self, url: str, token: Secret, *, sleep: Callable[[float], None]) -> None:
+        """Raises ConfigError if `url` is none of HTTP."""
+        self._url = url.rstrip("/")
+        self._place = _split(self._url)
+        self._connection: http.client.HTTPConnection | None = None
+        # One connection for each request: nothing is left open while a person reads.
+        self._headers = {"Authorization": f"Bearer {token.reveal()}", "Connection": "close"}
+        self._sleep = sleep
+
+    def close(self) -> None:
+        """Let go of the connection of the last request."""
+        if self._connection is not None:
+            self._connection.close()
+
+    def events(self, wanted: Events) -> JsonObject:
+        query = {
+            "source": wanted.source,
+            "outcome": wanted.outcome,
+            "user": wanted.user,
+            "name": wanted.name,
+            "since": None if wanted.since is None else written(wanted.since),
+            "until": None if wanted.until is None else written(wanted.until),
+            "limit": str(min(wanted.limit, MAX_PAGE)),
+            "before": wanted.before,
+        }
+        return self._get("/api/events", query)
+
+    def tail(self, after: str | None, watch: Sequence[str] = ()) -> JsonObject:
+        return self._get("/api/tail", {"after": after, "watch": ",".join(watch) or None})
+
+    def event(self, ident: str) -> JsonObject:
+        return self._get("/api/event", {"id": ident}, absent={"found": []})
+
+    def where(self, ident: str) -> JsonObject:
+        return self._get("/api/where", {"id": ident}, absent={"found": []})
+
+    def dead(self, *, cause: str | None = None, limit: int = 100, after: str | None = None) -> JsonObject:
+        return self._get("/api/dead", {"cause": cause, "limit": str(limit), "after": after})
+
+    def causes(self, *, limit: int) -> JsonObject:
+        return self._get("/api/dead/causes", {"limit": str(limit)})
+
+    def requeue(self, which: Which, *, dry_run: bool = False) -> JsonObject:
+        return self._post("/api/dead/requeue", {**_chosen(which), "dryRun": dry_run})
+
+    def discard(self, which: Which, *, dry_run: bool = False) -> JsonObject:
+        return self._post("/api/dead/discard", {**_chosen(which), "dryRun": dry_run})
+
+    def purge(self, user: str, *, dry_run: bool = False) -> JsonObject:
+        return self._post("/api/purge", {"user": user, "dryRun": dry_run})
+
+    def export(self, cause: str | None = None) -> Export:
+        response = self._answered("GET", "/api/dead/export", {"cause": cause})
+        if response.status != 200:
+            self._refuse(response.status, _read(response))
+        return Export(int(response.getheader("X-Left-Out", "0")), self._lines(response))
+
+    def _lines(self, response: http.client.HTTPResponse) -> Iterator[Sequence[bytes]]:
+        begun = b""
+        try:
+            # Not by `readline`, which takes a stream that broke off for its end.
+            while read := response.read(_EXPORT_BYTES):
+                *lines, begun = (begun + read).split(b"\n")
+                yield [line + b"\n" for line in lines]
+        except (http.client.HTTPException, OSError) as cause:
+            raise QueueError(f"{self._url}: the export broke off: {str(cause) or type(cause).__name__}") from cause
+        finally:
+            response.close()
+
+    # -- requests --------------------------------------------------------------------------------------------------
+
+    def _get(self, path: str, query: Mapping[str, str | None], *, absent: JsonObject | None = None) -> JsonObject:
+        response = self._answered("GET", path, query)
+        told = _read(response)
+        if response.status == 404 and told.get("code") == "not_kept" and absent is not None:
+            return absent
+        return told if response.status == 200 else self._refuse(response.status, told)
+
+    def _post(self, path: str, asked: JsonObject) -> JsonObject:
+        response = self._answered("POST", path, {}, orjson.dumps(asked))
+        told = _read(response)
+        return told if response.status == 200 else self._refuse(response.status, told)
+
+    def _answered(
+        self, method: str, path: str, query: Mapping[str, str | None], body: bytes | None = None
+    ) -> http.client.HTTPResponse:
+        """The answer that is not "too often"."""
+        given = urlencode({name: value for name, value in query.items() if value is not None})
+        place = f"{self._place.path}{path}{'?' if given else ''}{given}"
+        for _ in range(_MAX_WAITS):
+            response = self._asked(method, place, body)
+            if response.status != 429:
+                return response
+            response.read()
+            self._sleep(min(30.0, float(response.getheader("Retry-After", "1"))))
+        raise QueueError(f"{self._url}: asked too often for too long; others use it too")
+
+    def _asked(self, method: str, place: str, body: bytes | None) -> http.client.HTTPResponse:
+        headers = self._headers if body is None else {**self._headers, "Content-Type": "application/json"}
+        try:
+            self.close()
+            self._connection = self._connected()
+            self._connection.request(method, place, body=body, headers=headers)
+            return self._connection.getresponse()
+        except (http.client.HTTPException, OSError) as cause:
+            told = str(cause) or type(cause).__name__
+            raise ConfigError(f"cannot reach {self._url}: {told}; is the service running there?") from cause
+
+    def _connected(self) -> http.client.HTTPConnection:
+        host, port = self._place.hostname or "", self._place.port
+        if self._place.scheme == "https":
+            context = ssl.create_default_context()
+            return http.client.HTTPSConnection(host, port, timeout=_TIMEOUT_S, context=context)
+        return http.client.HTTPConnection(host, port, timeout=_TIMEOUT_S)
+
+    def _refuse(self, status: int, told: JsonObject) -> JsonObject:
+        """Raise what an answer that is none means here."""
+        if not told:
+            raise ConfigError(f"{self._url} answered {status}, not as an adapter does; --url is the service's address")
+        if status == 401:
+            raise ConfigError(f"{self._url} does not take this admin token; see ADAPTER_ADMIN_TOKEN")
+        kind = QueueError if status >= 500 and status != 501 else ConfigError
+        raise kind(f"{self._url} answered {status}: {told.get('message', '')}")
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        place = urlsplit(url)
+        is_usable = place.scheme in ("http", "https") and bool(place.hostname) and place.port != 0
+        if is_usable and not ("@" in place.netloc or place.query or place.fragment):
+            return place
+    except ValueError:
+        pass
+    raise ConfigError("--url: an address such as http://127.0.0.1:8080, without a user, a query or a fragment")
+
+
+def _chosen(which: Which) -> JsonObject:
+    words = {"ids": list(which.ids), "cause": which.cause, "all": which.everything, "unmatched": which.unmatched}
+    return {word: value for word, value in words.items() if value not in (None, [], False)}
+
+
+def _read(response: http.client.HTTPResponse) -> JsonObject:
+    """The JSON object of an answer; empty if it is none."""
+    try:
+        told = orjson.loads(response.read())
+    except (orjson.JSONDecodeError, http.client.HTTPException, OSError):
+        return {}
+    return told if isinstance(told, dict) else {}

@@ -1,0 +1,25 @@
+"""Rows of events and rejections for people, made of what a console tells of each. Pure."""
+
+from adapter.model import JsonObject
+
+COLUMNS = ("id", "received", "source", "message id", "event", "user", "outcome", "why")
+
+
+def cells(entry: JsonObject) -> tuple[str, ...]:
+    """The row of COLUMNS; `-` where there is nothing."""
+    facts = (
+        entry["id"],
+        entry["receivedAt"],
+        entry["source"],
+        entry["messageId"],
+        _named(entry),
+        entry.get("userId") or entry.get("anonymousId"),
+        entry["outcome"],
+        entry["cause"],
+    )
+    return tuple(fact or "-" for fact in facts)
+
+
+def _named(entry: JsonObject) -> str | None:
+    kind, name = entry.get("type"), entry.get("event")
+    return f"{kind} {name}" if isinstance(name, str) else kind

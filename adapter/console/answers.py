@@ -1,0 +1,39 @@
+"""What operators are answered: JSON that no cache keeps, and errors with `code` and `message` as ingest gives them."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeAlias
+
+import orjson
+from aiohttp import hdrs, web
+
+from adapter.model import JsonObject
+
+Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_HEADERS = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+
+
+def told(body: JsonObject, status: int = 200) -> web.Response:
+    """`body` as an answer."""
+    return web.Response(status=status, body=orjson.dumps(body), headers=_HEADERS)
+
+
+def refused(
+    status: int, code: str, message: str, *, headers: Mapping[str, str] | None = None, **more: object
+) -> web.Response:
+    """An error; `message` is for a person, `code` for a program."""
+    body = {"success": False, "code": code, "message": message, **more}
+    return web.Response(status=status, body=orjson.dumps(body), headers={**_HEADERS, **(headers or {})})
+
+
+def resource(path: str, handlers: Mapping[str, Handler]) -> list[web.RouteDef]:
+    """The routes of one path: its methods (HEAD with GET), and 405 for the rest."""
+    allowed = ", ".join([*handlers, "HEAD"] if hdrs.METH_GET in handlers else handlers)
+
+    async def wrong_method(_: web.Request) -> web.Response:
+        return refused(
+            405, "method_not_allowed", "this path takes other methods: see Allow", headers={"Allow": allowed}
+        )
+
+    found = [web.route(method, path, handler) for method, handler in handlers.items()]
+    return [*found, web.route(hdrs.METH_ANY, path, wrong_method)]

@@ -1,0 +1,258 @@
+"""`/api/…`: what an operator asks and does, as JSON, for the token alone; `schemas/openapi.yaml` describes it.
+
+The queue's file is looked at in threads, on connections of their own, so that no event waits for an operator. There is
+no cookie and no CORS: a page elsewhere can neither borrow the operator's rights nor read an answer.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeAlias, TypeVar
+
+from aiohttp import hdrs, web
+
+from adapter.console import answers, asked
+from adapter.console.answers import Handler, refused, resource
+from adapter.console.asked import Unclear
+from adapter.console.base import Console
+from adapter.console.guard import Guard
+from adapter.errors import ConfigError, QueueError
+from adapter.ingest.answers import Answer
+from adapter.ingest.decode import Body
+from adapter.ingest.limits import Limits
+from adapter.ingest.read import Arrival, NewId, read_event
+from adapter.ingest.requests import arrived
+from adapter.ingest.validate import Validator
+from adapter.mapping import explain
+from adapter.mapping.ruleset import Ruleset
+from adapter.model import JsonObject, Rejection
+
+T = TypeVar("T")
+OpenConsole: TypeAlias = Callable[[], AbstractContextManager[Console]]
+
+_AT_ONCE = 2
+"""Threads that look at the file, of the few that the service has."""
+_EXPORT_HEADERS = {"Content-Type": "application/x-ndjson", "Cache-Control": "no-store"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiParts:
+    """What the API is built of.
+
+    `open_console` is None for a queue that has no file. `summary` and `mappings` tell how the service is, `ruleset_of`
+    the mapping at work for one of `sources`.
+    """
+
+    guard: Guard
+    open_console: OpenConsole | None
+    summary: Callable[[], Awaitable[JsonObject]]
+    mappings: Callable[[], list[JsonObject]]
+    ruleset_of: Callable[[str], Ruleset]
+    sources: Collection[str]
+    validator: Validator
+    limits: Limits
+    new_id: NewId
+
+
+class _Refused(Exception):  # noqa: N818 - an answer, not a fault
+    """Ends a handler with `response`."""
+
+    def __init__(self, response: web.Response) -> None:
+        super().__init__()
+        self.response = response
+
+
+class Api:
+    """The handlers, and what they share."""
+
+    def __init__(self, parts: ApiParts) -> None:
+        self._parts = parts
+        self._free = asyncio.Semaphore(_AT_ONCE)
+
+    def routes(self) -> list[web.RouteDef]:
+        """Every path of the API."""
+        paths: dict[str, tuple[str, Handler]] = {
+            "/api/summary": ("GET", self.summary),
+            "/api/mappings": ("GET", self.mappings),
+            "/api/explain": ("POST", self.explain),
+            "/api/events": ("GET", self.events),
+            "/api/event": ("GET", self.event),
+            "/api/where": ("GET", self.where),
+            "/api/tail": ("GET", self.tail),
+            "/api/dead": ("GET", self.dead),
+            "/api/dead/causes": ("GET", self.causes),
+            "/api/dead/export": ("GET", self.export),
+            "/api/dead/requeue": ("POST", self.requeue),
+            "/api/dead/discard": ("POST", self.discard),
+            "/api/purge": ("POST", self.purge),
+        }
+        return [
+            route
+            for path, (method, handler) in paths.items()
+            for route in resource(path, {method: self._guarded(handler)})
+        ]
+
+    # -- the service -----------------------------------------------------------------------------------------------
+
+    async def summary(self, request: web.Request) -> web.StreamResponse:
+        """What `/readyz` says to the operator, and the mappings."""
+        asked.read(_query(request), {})
+        return answers.told({**await self._parts.summary(), "mapping_files": self._parts.mappings()})
+
+    async def mappings(self, request: web.Request) -> web.StreamResponse:
+        """The mapping at work for each source, and what is wrong with its file."""
+        asked.read(_query(request), {})
+        return answers.told({"mappings": self._parts.mappings()})
+
+    async def explain(self, request: web.Request) -> web.StreamResponse:
+        """What a message would become if a webhook brought it now. Stores and sends nothing."""
+        sources = self._parts.sources
+        only = next(iter(sources)) if len(sources) == 1 else ""
+        source = str(asked.read(_query(request), {"source": asked.text}).get("source", only))
+        if source not in sources:
+            return refused(404, "no_such_source", f"source: one of {', '.join(sources)}")
+        ruleset = self._parts.ruleset_of(source)
+        arrival = Arrival(source, datetime.now(UTC), max_message_bytes=self._parts.limits.message_bytes)
+        message = await self._body(request)
+        read = read_event(message, arrival, validator=self._parts.validator, new_id=self._parts.new_id).result
+        told: JsonObject = {"source": source, "version": ruleset.version, "problems": [], "mapped": None}
+        if isinstance(read, Rejection):
+            problems = [{"pointer": p.pointer, "keyword": p.keyword, "message": p.message} for p in read.problems]
+            return answers.told({**told, "problems": problems})
+        return answers.told({**told, "mapped": explain.as_json(ruleset.render(read), ruleset.hint(read))})
+
+    # -- looking ---------------------------------------------------------------------------------------------------
+
+    async def events(self, request: web.Request) -> web.StreamResponse:
+        """A page of what arrived, newest first."""
+        wanted = asked.events(_query(request))
+        return answers.told(await self._ask(lambda console: console.events(wanted)))
+
+    async def tail(self, request: web.Request) -> web.StreamResponse:
+        """What is new."""
+        given = asked.read(_query(request), {"after": asked.cursor, "watch": asked.watched})
+        return answers.told(await self._ask(lambda console: console.tail(given.get("after"), given.get("watch", ()))))
+
+    async def event(self, request: web.Request) -> web.StreamResponse:
+        """All about one event."""
+        ident = _ident(request)
+        return _found(await self._ask(lambda console: console.event(ident)))
+
+    async def where(self, request: web.Request) -> web.StreamResponse:
+        """Where one message is."""
+        ident = _ident(request)
+        return _found(await self._ask(lambda console: console.where(ident)))
+
+    async def dead(self, request: web.Request) -> web.StreamResponse:
+        """A page of what did not get through, oldest first."""
+        given = asked.read(_query(request), {"cause": asked.text, "limit": asked.limit, "after": asked.cursor})
+        return answers.told(await self._ask(lambda console: console.dead(**given)))
+
+    async def causes(self, request: web.Request) -> web.StreamResponse:
+        """Why it did not, most frequent first."""
+        limit = asked.read(_query(request), {"limit": asked.limit}).get("limit", 100)
+        return answers.told(await self._ask(lambda console: console.causes(limit=limit)))
+
+    async def export(self, request: web.Request) -> web.StreamResponse:
+        """The letters as a stream of lines, read as fast as they are taken."""
+        cause = asked.read(_query(request), {"cause": asked.text}).get("cause")
+        with ExitStack() as stack:
+            # Open from page to page, but nothing is read meanwhile, so the service's log can be emptied.
+            console = await self._in_thread(lambda: stack.enter_context(self._opened()))
+            export = await self._in_thread(lambda: console.export(cause))
+            headers = {**_EXPORT_HEADERS, "X-Left-Out": str(export.left_out)}
+            if request.method == hdrs.METH_HEAD:
+                return web.Response(headers=headers)
+            response = web.StreamResponse(headers=headers)
+            await response.prepare(request)
+            try:
+                while (lines := await self._in_thread(lambda: next(export.pages, None))) is not None:
+                    await response.write(b"".join(lines))
+            except QueueError:
+                # What was sent so far must not look whole.
+                if request.transport is not None:
+                    request.transport.abort()
+            return response
+
+    # -- changing --------------------------------------------------------------------------------------------------
+
+    async def requeue(self, request: web.Request) -> web.StreamResponse:
+        """Make them pending again."""
+        which, dry_run = asked.which(await self._change(request), unmatched=True)
+        return answers.told(await self._ask(lambda console: console.requeue(which, dry_run=dry_run)))
+
+    async def discard(self, request: web.Request) -> web.StreamResponse:
+        """Forget them for good."""
+        which, dry_run = asked.which(await self._change(request), unmatched=False)
+        return answers.told(await self._ask(lambda console: console.discard(which, dry_run=dry_run)))
+
+    async def purge(self, request: web.Request) -> web.StreamResponse:
+        """Take a user's data away."""
+        user, dry_run = asked.user(await self._change(request))
+        return answers.told(await self._ask(lambda console: console.purge(user, dry_run=dry_run)))
+
+    # -- what they share -------------------------------------------------------------------------------------------
+
+    def _guarded(self, handler: Handler) -> Handler:
+        async def guarded(request: web.Request) -> web.StreamResponse:
+            refusal = self._parts.guard.refusal(request)
+            if refusal is not None:
+                return refusal
+            try:
+                return await handler(request)
+            except Unclear as exc:
+                return refused(400, "invalid_request", str(exc))
+            except _Refused as exc:
+                return exc.response
+            except (QueueError, ConfigError) as exc:
+                return refused(503, "queue_failed", str(exc), headers={hdrs.RETRY_AFTER: "5"})
+
+        return guarded
+
+    def _opened(self) -> AbstractContextManager[Console]:
+        if self._parts.open_console is None:
+            message = "the queue is in memory, where nothing can be looked up; with queue: sqlite:///… it can"
+            raise _Refused(refused(501, "queue_in_memory", message))
+        return self._parts.open_console()
+
+    async def _ask(self, work: Callable[[Console], T]) -> T:
+        def opened() -> T:
+            with self._opened() as console:
+                return work(console)
+
+        return await self._in_thread(opened)
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        async with self._free:
+            return await asyncio.to_thread(work)
+
+    async def _change(self, request: web.Request) -> JsonObject:
+        asked.read(_query(request), {})
+        return await self._body(request)
+
+    async def _body(self, request: web.Request) -> JsonObject:
+        """The one JSON object that the body must be."""
+        brought = await arrived(request, self._parts.limits)
+        if isinstance(brought, Answer):
+            raise _Refused(web.Response(status=brought.status, body=brought.body, headers=brought.headers))
+        if isinstance(brought.body, Body) and brought.body.is_single:
+            [message] = brought.body.messages
+            if isinstance(message, dict):
+                return message
+        raise Unclear("the body must be one JSON object")
+
+
+def _query(request: web.Request) -> list[tuple[str, str]]:
+    return list(request.query.items())
+
+
+def _ident(request: web.Request) -> str:
+    return str(asked.read(_query(request), {"id": asked.text}, needed=("id",))["id"])
+
+
+def _found(told: JsonObject) -> web.Response:
+    if told["found"]:
+        return answers.told(told)
+    return refused(404, "not_kept", "nothing is kept under this id; finished events go after retention.history")

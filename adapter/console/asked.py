@@ -1,0 +1,147 @@
+"""What a request to the API asks for: queries and bodies → values, or what is wrong with them. Pure.
+
+A name that is not known is refused: a filter that was mistyped must not show everything, or change everything.
+"""
+
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from adapter.console.base import MAX_PAGE, MAX_WATCHED, OUTCOMES, Events, Which
+from adapter.console.pages import Cursor
+from adapter.ingest.timestamps import parse
+from adapter.model import JsonObject
+
+MAX_TEXT = 500
+"""Characters of any one value; ids and names of events are far shorter."""
+MAX_USER = 500_000
+MAX_IDS = 10_000
+
+_RFC_3339 = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
+
+Parse: TypeAlias = Callable[[str], Any]
+
+
+class Unclear(ValueError):  # noqa: N818 - said to the operator, not a fault
+    """A request that asks for nothing that is known; the text says where and what is allowed, never what was given."""
+
+
+def events(query: Sequence[tuple[str, str]]) -> Events:
+    """What `GET /api/events` asks for. Raises Unclear."""
+    texts = dict.fromkeys(("source", "user", "name"), text)
+    instants = dict.fromkeys(("since", "until"), _instant)
+    return Events(**read(query, {**texts, **instants, "outcome": _outcome, "limit": limit, "before": cursor}))
+
+
+def read(query: Sequence[tuple[str, str]], known: Mapping[str, Parse], *, needed: Collection[str] = ()) -> JsonObject:
+    """The values of a query by name, each by its own of `known`. Raises Unclear."""
+    found: JsonObject = {}
+    for name, value in query:
+        if name not in known:
+            raise Unclear(f"the query takes {', '.join(known) or 'nothing'}, and no other name")
+        if name in found:
+            raise Unclear(f"{name}: given twice")
+        if not _is_text(value):
+            raise Unclear(f"{name}: text of 1 to {MAX_TEXT} characters, without the character NUL")
+        try:
+            found[name] = known[name](value)
+        except Unclear as exc:
+            raise Unclear(f"{name}: {exc}") from None
+    for name in needed:
+        if name not in found:
+            raise Unclear(f"{name}: is needed")
+    return found
+
+
+def which(body: JsonObject, *, unmatched: bool) -> tuple[Which, bool]:
+    """What a change asks for, and whether it is only to be counted. Raises Unclear."""
+    choices = ("ids", "cause", "all", *(("unmatched",) if unmatched else ()))
+    _only(body, (*choices, "dryRun"))
+    given = [word for word in choices if word in body]
+    if len(given) != 1:
+        raise Unclear(f"the body says which by exactly one of {', '.join(choices)}")
+    [word] = given
+    value = body[word]
+    dry_run = _flag(body, "dryRun")
+    if word == "ids":
+        if not isinstance(value, list) or not 0 < len(value) <= MAX_IDS or not all(map(_is_text, value)):
+            raise Unclear(f"ids: a list of 1 to {MAX_IDS} texts")
+        return Which(ids=tuple(value)), dry_run
+    if word == "cause":
+        if not _is_text(value):
+            raise Unclear(f"cause: text of 1 to {MAX_TEXT} characters, without the character NUL")
+        return Which(cause=value), dry_run
+    if value is not True:
+        raise Unclear(f"{word}: true, or leave it out")
+    return Which(everything=word == "all", unmatched=word == "unmatched"), dry_run
+
+
+def user(body: JsonObject) -> tuple[str, bool]:
+    """Whose data is to go, and whether it is only to be counted. Raises Unclear."""
+    _only(body, ("user", "dryRun"))
+    # As long as senders write ids: whatever is stored can be taken away.
+    if not _is_text(body.get("user"), most=MAX_USER):
+        raise Unclear(f"user: text of 1 to {MAX_USER} characters, without the character NUL")
+    return body["user"], _flag(body, "dryRun")
+
+
+def text(value: str) -> str:
+    """As it is."""
+    return value
+
+
+def limit(value: str) -> int:
+    """How many at most. Raises Unclear."""
+    if not (value.isascii() and value.isdigit() and len(value) < 9 and 0 < int(value) <= MAX_PAGE):
+        raise Unclear(f"a number from 1 to {MAX_PAGE}")
+    return int(value)
+
+
+def cursor(value: str) -> str:
+    """A place in a list. Raises Unclear."""
+    if Cursor.read(value) is None:
+        raise Unclear("what an earlier answer gave as `next` or `newest`")
+    return value
+
+
+def watched(value: str) -> tuple[str, ...]:
+    """Receipts of events. Raises Unclear."""
+    idents = tuple(value.split(","))
+    if len(idents) > MAX_WATCHED or not all(ident.isascii() and ident.isdigit() for ident in idents):
+        raise Unclear(f"1 to {MAX_WATCHED} receipts, with commas between")
+    return idents
+
+
+def _instant(value: str) -> Any:
+    # As RFC 3339 has it: elsewhere a bare number is an instant too, and here it is a slip.
+    at = parse(value) if _RFC_3339.fullmatch(value) else None
+    if at is None:
+        raise Unclear("an instant, such as 2026-11-23T06:35:36Z")
+    return at
+
+
+def _outcome(value: str) -> str:
+    if value not in OUTCOMES:
+        raise Unclear(f"one of {', '.join(OUTCOMES)}")
+    return value
+
+
+def _only(body: JsonObject, known: Collection[str]) -> None:
+    if body.keys() - set(known):
+        raise Unclear(f"the body takes {', '.join(known)}, and no other name")
+
+
+def _flag(body: JsonObject, name: str) -> bool:
+    value = body.get(name, False)
+    if not isinstance(value, bool):
+        raise Unclear(f"{name}: true or false")
+    return value
+
+
+def _is_text(value: object, *, most: int = MAX_TEXT) -> bool:
+    if not isinstance(value, str) or not 0 < len(value) <= most or "\0" in value:
+        return False
+    # Bytes that are not UTF-8 come as lone surrogates, which no column holds.
+    return not any("\ud800" <= char <= "\udfff" for char in value)

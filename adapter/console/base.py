@@ -1,0 +1,104 @@
+"""What an operator asks and does: one interface, at the queue's file (`desk_console`) or over HTTP (`cli/remote`).
+
+Answers are JSON objects; `schemas/openapi.yaml` has the shape of each, and a contract test holds both to it.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol, get_args
+
+from adapter.model import JsonObject
+from adapter.queue.stories import Outcome
+
+MAX_PAGE = 500
+MAX_WATCHED = 500
+"""Pending events whose end one look of `tail` waits for; of a larger backlog the latest."""
+
+REJECTED = "rejected"
+OUTCOMES = (*get_args(Outcome), REJECTED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Events:
+    """Which events and rejections: of a source, an outcome, a user, a name, and received from `since` until before
+    `until`. `before` is the `next` of an earlier page.
+    """
+
+    source: str | None = None
+    outcome: str | None = None
+    user: str | None = None
+    name: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    limit: int = 20
+    before: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Which:
+    """Which dead letters and rejections: those of `ids`, those whose cause has `cause` in it, or `everything`; or
+    `unmatched`, the events that no rule took. Exactly one of these.
+    """
+
+    ids: tuple[str, ...] = ()
+    cause: str | None = None
+    everything: bool = False
+    unmatched: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """`pages` of lines, and how many rejections are left out because they are no JSON object."""
+
+    left_out: int
+    pages: Iterator[Sequence[bytes]] = field(repr=False)
+
+
+class Console(Protocol):
+    """Every method raises QueueError if the queue fails, and ConfigError for what only the operator can mend."""
+
+    def events(self, wanted: Events) -> JsonObject:
+        """A page of events and rejections together, newest first: `entries`, `next` and `newest`.
+
+        A page may be short or empty and yet have a `next`: so far one look went. `newest` is where `tail` goes on.
+        """
+        ...
+
+    def tail(self, after: str | None, watch: Sequence[str] = ()) -> JsonObject:
+        """What is new: `entries` received after `after` as they came, and those of `watch` (ids of pending events) that
+        have ended; `pending`, ids to watch next; `next`, where to go on. Without `after` only where to begin.
+        """
+        ...
+
+    def event(self, ident: str) -> JsonObject:
+        """`found`: all about each that `ident` means: a receipt, `r` and the number of a rejection, or a message id."""
+        ...
+
+    def where(self, ident: str) -> JsonObject:
+        """`found`: where each is that `ident` means, and a `line` that says it."""
+        ...
+
+    def dead(self, *, cause: str | None = None, limit: int = 100, after: str | None = None) -> JsonObject:
+        """A page of dead letters and rejections, oldest first: `entries` and `next`, as `events`."""
+        ...
+
+    def causes(self, *, limit: int) -> JsonObject:
+        """`causes` of dead letters and of rejections, most first, each with how many there are."""
+        ...
+
+    def requeue(self, which: Which, *, dry_run: bool = False) -> JsonObject:
+        """Make them pending again, behind live traffic; or only say how many are meant."""
+        ...
+
+    def discard(self, which: Which, *, dry_run: bool = False) -> JsonObject:
+        """Forget them for good; or only say how many are meant."""
+        ...
+
+    def export(self, cause: str | None = None) -> Export:
+        """Dead letters and rejections as lines that `send` takes, oldest first."""
+        ...
+
+    def purge(self, user: str, *, dry_run: bool = False) -> JsonObject:
+        """Take a user's data away from everything that is kept; or only say of how much."""
+        ...

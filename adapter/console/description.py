@@ -1,0 +1,31 @@
+"""`/openapi.yaml`: the description of every path, as it comes with the adapter."""
+
+import asyncio
+from functools import cache
+from pathlib import Path
+
+import yaml
+from aiohttp import web
+
+from adapter.console.answers import resource
+
+
+class _Plain(yaml.SafeDumper):
+    """Writes what an anchor stands for: not every reader of YAML knows how to merge."""
+
+    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - the signature is PyYAML's
+        return True
+
+
+def description_routes(file: Path) -> list[web.RouteDef]:
+    """The route of the description in `file`, which is read when somebody asks for it first."""
+
+    @cache
+    def text() -> bytes:
+        found = yaml.safe_load(file.read_text(encoding="utf-8"))
+        return yaml.dump(found, Dumper=_Plain, allow_unicode=True, sort_keys=False, width=120).encode()
+
+    async def openapi(_: web.Request) -> web.StreamResponse:
+        return web.Response(body=await asyncio.to_thread(text), headers={"Content-Type": "application/yaml"})
+
+    return resource("/openapi.yaml", {"GET": openapi})

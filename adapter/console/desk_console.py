@@ -1,0 +1,247 @@
+"""The console at a queue's file: what is asked of the desk, put into words and pages.
+
+Long work goes in steps, so that the service beside it gets its turn, and asks before each whether to go on.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import get_args
+
+from adapter.console import entries, told
+from adapter.console.base import MAX_PAGE, MAX_WATCHED, REJECTED, Events, Export, Which
+from adapter.console.entries import Entry
+from adapter.console.letters import choose, has_cause, letters_in_pages
+from adapter.console.lines import line_of_entry
+from adapter.console.pages import Cursor, Stream, merge, number_of
+from adapter.console.told import Private, SourceMappings
+from adapter.errors import ConfigError
+from adapter.model import Event, JsonObject, Rejection
+from adapter.queue.desk import Desk
+from adapter.queue.stories import Filter, Outcome, Rejected, is_named, is_of_user
+
+_STEP = 500
+"""Letters changed in one transaction."""
+
+
+class DeskConsole:
+    """See `adapter.console.base`. `read` reads a rejection by the schemas of now; `go_on` raises to stop long work."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        *,
+        mappings: SourceMappings,
+        private: Private,
+        read: Callable[[Rejection], Event | Rejection],
+        go_on: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._desk = desk
+        self._mappings = mappings
+        self._private = private
+        self._read = read
+        self._go_on = go_on
+
+    # -- looking ---------------------------------------------------------------------------------------------------
+
+    def events(self, wanted: Events) -> JsonObject:
+        newest = self._newest()
+        end = Cursor(newest.receipt + 1, newest.number + 1)
+        before = end if wanted.before is None else Cursor(*map(min, end, _cursor(wanted.before)))
+        limit = min(wanted.limit, MAX_PAGE)
+        page, after = merge(
+            self._stories_down(wanted, before.receipt, limit),
+            self._rejections_down(wanted, before.number, limit),
+            limit=limit,
+            newest_first=True,
+        )
+        return {"entries": _rows(page), "next": None if after is None else str(after), "newest": str(newest)}
+
+    def tail(self, after: str | None, watch: Sequence[str] = ()) -> JsonObject:
+        if after is None:
+            return {"entries": [], "pending": [], "next": str(self._newest())}
+        receipt, number = _cursor(after)
+        watched = [self._desk.story(_receipt(ident)) for ident in watch[-MAX_WATCHED:]]
+        still = [story for story in watched if story is not None and story.outcome == "pending"]
+        ended = [story for story in watched if story is not None and story.outcome != "pending"]
+        stories = self._desk.since(receipt, limit=MAX_PAGE)
+        kept = self._desk.rejections(after=number, limit=MAX_PAGE)
+        pending = [*still, *(story for story in stories if story.outcome == "pending")][-MAX_WATCHED:]
+        reached = Cursor(stories[-1].receipt if stories else receipt, kept[-1].number if kept else number)
+        return {
+            "entries": _rows([*ended, *stories, *kept]),
+            "pending": [entries.id_of(story) for story in pending],
+            "next": str(reached),
+        }
+
+    def event(self, ident: str) -> JsonObject:
+        return {
+            "found": [told.whole(entry, self._desk, self._mappings, self._private) for entry in self._found_by(ident)]
+        }
+
+    def where(self, ident: str) -> JsonObject:
+        return {"found": [told.where(entry, self._desk) for entry in self._found_by(ident)]}
+
+    def dead(self, *, cause: str | None = None, limit: int = 100, after: str | None = None) -> JsonObject:
+        receipt, number = Cursor(0, 0) if after is None else _cursor(after)
+        stories = self._desk.dead(after=receipt, limit=MAX_PAGE)
+        kept = self._desk.rejections(after=number, limit=MAX_PAGE)
+        streams = [_stream(looked, start, cause) for looked, start in ((stories, receipt), (kept, number))]
+        page, onwards = merge(*streams, limit=min(limit, MAX_PAGE), newest_first=False)
+        return {"entries": _rows(page), "next": None if onwards is None else str(onwards)}
+
+    def causes(self, *, limit: int) -> JsonObject:
+        return {
+            "causes": [
+                {
+                    "count": group.count,
+                    "outcome": REJECTED if group.rejected else "dead",
+                    "cause": group.cause,
+                    "oldest": f"r{group.first}" if group.rejected else str(group.first),
+                }
+                for group in self._desk.groups(limit=limit)
+            ]
+        }
+
+    def export(self, cause: str | None = None) -> Export:
+        def pages() -> Iterator[list[bytes | None]]:
+            for page in letters_in_pages(self._desk):
+                self._go_on()
+                yield [line_of_entry(entry, self._private.mark_of) for entry in page if has_cause(entry, cause)]
+
+        # Counted beforehand, because a stream of lines has no place for it.
+        left_out = sum(page.count(None) for page in pages())
+        return Export(left_out, ([line for line in page if line is not None] for page in pages()))
+
+    # -- changing --------------------------------------------------------------------------------------------------
+
+    def requeue(self, which: Which, *, dry_run: bool = False) -> JsonObject:
+        chosen = choose(self._desk, which, outcomes=("dead", "unmatched"))
+        events = 0 if dry_run else self._in_steps(self._desk.requeue, chosen.receipts)
+        became, still = (Counter[str](), Counter[str]()) if dry_run else self._read_anew(chosen.numbers)
+        return {
+            "chosen": {"events": len(chosen.receipts), "rejections": len(chosen.numbers)},
+            "missing": chosen.missing,
+            "events": events,
+            "rejections": became["pending"],
+            "duplicates": became["duplicate"],
+            "stillRejected": [{"count": count, "cause": cause} for cause, count in still.most_common()],
+        }
+
+    def discard(self, which: Which, *, dry_run: bool = False) -> JsonObject:
+        chosen = choose(self._desk, which)
+        return {
+            "chosen": {"events": len(chosen.receipts), "rejections": len(chosen.numbers)},
+            "missing": chosen.missing,
+            "events": 0 if dry_run else self._in_steps(self._desk.discard, chosen.receipts),
+            "rejections": 0 if dry_run else self._in_steps(self._desk.discard_rejections, chosen.numbers),
+        }
+
+    def purge(self, user: str, *, dry_run: bool = False) -> JsonObject:
+        ids = self._private.same_ids(user)
+        receipts = sorted({receipt for ident in ids for page in self._desk.receipts_of_user(ident) for receipt in page})
+        numbers = [number for page in self._desk.rejections_of_user(user) for number in page]
+        events = 0 if dry_run else self._in_steps(self._desk.delete_bodies, receipts)
+        rejections = 0 if dry_run else self._in_steps(self._desk.discard_rejections, numbers)
+        return {
+            "chosen": {"events": len(receipts), "rejections": len(numbers)},
+            "events": events,
+            "rejections": rejections,
+            "logEmptied": None if dry_run else self._desk.empty_log(),
+        }
+
+    def _in_steps(self, change: Callable[[list[int]], int], ids: list[int]) -> int:
+        changed = 0
+        for start in range(0, len(ids), _STEP):
+            self._go_on()
+            changed += change(ids[start : start + _STEP])
+        return changed
+
+    def _read_anew(self, numbers: Sequence[int]) -> tuple[Counter[str], Counter[str]]:
+        """What became of the rejections that can be read now, and why the others cannot."""
+        became, still = Counter[str](), Counter[str]()
+        for number in numbers:
+            self._go_on()
+            kept = self._desk.rejection(number)
+            if kept is None:
+                continue
+            read = self._read(kept.rejection)
+            if isinstance(read, Event):
+                became[self._desk.readmit(number, read)] += 1
+            else:
+                still[Rejected(number, read).cause] += 1
+        return became, still
+
+    # -- finding ---------------------------------------------------------------------------------------------------
+
+    def _found_by(self, ident: str) -> list[Entry]:
+        found: list[Entry | None] = []
+        if ident.isascii() and ident.isdigit():
+            found.append(self._desk.story(_receipt(ident)))
+        if ident[:1] == "r" and ident[1:].isascii() and ident[1:].isdigit():
+            found.append(self._desk.rejection(_receipt(ident[1:])))
+        for message_id in self._private.same_ids(ident):
+            found += self._desk.of_message(message_id)
+            found += self._desk.rejections_of(message_id)
+        return list({entries.id_of(entry): entry for entry in found if entry is not None}.values())
+
+    def _newest(self) -> Cursor:
+        number = max((kept.number for kept in self._desk.newest_rejections(limit=1)), default=0)
+        return Cursor(self._desk.newest_receipt(), number)
+
+    def _stories_down(self, wanted: Events, before: int, limit: int) -> Stream:
+        if wanted.outcome == REJECTED:
+            return Stream([], before, before, is_all=True)
+        users = () if wanted.user is None else tuple(self._private.same_ids(wanted.user))
+        looked = self._desk.look_down(_filter(wanted, users), limit=limit, before=before)
+        return Stream(looked.stories, before, looked.bottom, looked.is_all, looked.down_to)
+
+    def _rejections_down(self, wanted: Events, before: int, limit: int) -> Stream:
+        if wanted.outcome not in (None, REJECTED):
+            return Stream([], before, before, is_all=True)
+        looked = self._desk.newest_rejections(limit=MAX_PAGE, before=before, source=wanted.source)
+        found = [kept for kept in looked if _is_wanted(kept.rejection, wanted)]
+        if not looked:
+            return Stream([], before, before, is_all=True)
+        if len(found) > limit:
+            found = found[:limit]
+            return Stream(found, before, found[-1].number, False, found[-1].rejection.received_at)
+        return Stream(found, before, looked[-1].number, len(looked) < MAX_PAGE, looked[-1].rejection.received_at)
+
+
+def _rows(page: Sequence[Entry]) -> list[JsonObject]:
+    return [entries.as_json(entry) for entry in page]
+
+
+def _cursor(text: str) -> Cursor:
+    cursor = Cursor.read(text)
+    if cursor is None:
+        raise ConfigError("the cursor is not one that an earlier page named as next")
+    return cursor
+
+
+def _receipt(digits: str) -> int:
+    return int(digits[:18]) if digits.isascii() and digits.isdigit() else 0
+
+
+def _filter(wanted: Events, users: tuple[str, ...]) -> Filter:
+    outcome: Outcome | None = next((word for word in get_args(Outcome) if word == wanted.outcome), None)
+    times = {name: at for name in ("since", "until") if (at := getattr(wanted, name)) is not None}
+    return Filter(source=wanted.source, outcome=outcome, users=users, name=wanted.name, **times)
+
+
+def _is_wanted(rejection: Rejection, wanted: Events) -> bool:
+    at = rejection.received_at
+    return (
+        (wanted.since is None or at >= wanted.since)
+        and (wanted.until is None or at < wanted.until)
+        and (wanted.user is None or is_of_user(rejection, wanted.user))
+        and (wanted.name is None or is_named(rejection, wanted.name))
+    )
+
+
+def _stream(looked: Sequence[Entry], start: int, cause: str | None) -> Stream:
+    """A page of letters, those of `cause` in it; a full page may have others after it."""
+    if not looked:
+        return Stream([], start, start, is_all=True)
+    found = [entry for entry in looked if has_cause(entry, cause)]
+    return Stream(found, start, number_of(looked[-1]), len(looked) < MAX_PAGE, entries.received_at(looked[-1]))

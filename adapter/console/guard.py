@@ -1,0 +1,89 @@
+"""Lets the operator into the API, by token alone, and nobody too often. Knows no cookie, so no page can borrow it."""
+
+import hmac
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Final
+
+from aiohttp import hdrs, web
+
+from adapter.console.answers import refused
+from adapter.ingest.limits import Allowance
+from adapter.model import Secret
+
+_ADDRESSES: Final = 1_000
+"""Addresses whose failed tries are remembered; who comes from more has the others forgotten first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Often:
+    """How often the API is answered: requests a second of all together, and failed tries of one address.
+
+    Each may come `burst` at once. A dozen failed tries in a row are an operator who looks for the right token.
+    """
+
+    per_s: float = 20.0
+    burst: float = 100.0
+    failed_per_s: float = 1 / 6
+    failed_burst: float = 12.0
+
+
+class Guard:
+    """Holds every request against `token`; without one nobody is let in."""
+
+    def __init__(self, token: Secret | None, *, often: Often, monotonic_s: Callable[[], float]) -> None:
+        self._expected = None if token is None else _digest(token.reveal())
+        self._often = often
+        self._monotonic_s = monotonic_s
+        self._all = Allowance(often.per_s, burst=often.burst)
+        self._failed: dict[str, Allowance] = {}
+
+    def refusal(self, request: web.Request) -> web.Response | None:
+        """Why `request` is not answered; None if it may be."""
+        address = request.remote or ""
+        failed = self._failed.get(address)
+        # Before the token is looked at: a right guess must look like the wrong ones.
+        wait_s = 0.0 if failed is None else failed.wait_s(self._monotonic_s())
+        if wait_s:
+            return _too_often("too many tries without the right token", wait_s)
+        if not self._is_right(request):
+            self._count_failure(address)
+            return refused(
+                401,
+                "unauthorized",
+                "this needs the admin token: Authorization: Bearer …",
+                headers={hdrs.WWW_AUTHENTICATE: "Bearer"},
+            )
+        wait_s = self._all.wait_s(self._monotonic_s())
+        if wait_s:
+            return _too_often("asked too often", wait_s)
+        self._all.spend(1)
+        return None
+
+    def _is_right(self, request: web.Request) -> bool:
+        given = request.headers.getall(hdrs.AUTHORIZATION, ())
+        scheme, _, token = given[0].partition(" ") if len(given) == 1 else ("", "", "")
+        if self._expected is None or scheme.lower() != "bearer":
+            return False
+        # By digest, so that not even the length shows.
+        return hmac.compare_digest(_digest(token.strip()), self._expected)
+
+    def _count_failure(self, address: str) -> None:
+        failed = self._failed.pop(address, None)
+        if failed is None:
+            failed = Allowance(self._often.failed_per_s, burst=self._often.failed_burst)
+            failed.wait_s(self._monotonic_s())
+        failed.spend(1)
+        self._failed[address] = failed
+        if len(self._failed) > _ADDRESSES:
+            del self._failed[next(iter(self._failed))]
+
+
+def _too_often(message: str, wait_s: float) -> web.Response:
+    return refused(429, "rate_limited", message, headers={hdrs.RETRY_AFTER: str(math.ceil(wait_s))})
+
+
+def _digest(token: str) -> bytes:
+    return blake2b(token.encode(errors="surrogatepass"), digest_size=32).digest()

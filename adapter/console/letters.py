@@ -1,0 +1,64 @@
+"""Chooses among what did not get through: by id, by cause, or all of it. Changes nothing."""
+
+from collections.abc import Iterator
+from itertools import chain
+from typing import NamedTuple
+
+from adapter.console.base import Which
+from adapter.console.entries import Entry
+from adapter.queue.desk import Desk
+from adapter.queue.stories import Group, Outcome, Rejected
+
+_PAGE = 500
+
+
+class Chosen(NamedTuple):
+    """Receipts of events and numbers of rejections, oldest first, and the ids that mean nothing."""
+
+    receipts: list[int]
+    numbers: list[int]
+    missing: list[str]
+
+
+def has_cause(kept: Entry | Group, cause: str | None) -> bool:
+    """Whether its cause has `cause` in it; letters of either case."""
+    return cause is None or cause.casefold() in kept.cause.casefold()
+
+
+def choose(desk: Desk, which: Which, *, outcomes: tuple[Outcome, ...] = ("dead",)) -> Chosen:
+    """What `which` means in this queue now; `outcomes` are those of events that may be named by id."""
+    if which.ids:
+        return _named(desk, which.ids, outcomes)
+    if which.unmatched:
+        return Chosen(sorted(chain.from_iterable(desk.unmatched())), [], [])
+    chosen = Chosen([], [], [])
+    for group in desk.groups():
+        if has_cause(group, which.cause):
+            (chosen.numbers if group.rejected else chosen.receipts).extend(desk.members(group))
+    return Chosen(sorted(chosen.receipts), sorted(chosen.numbers), [])
+
+
+def _named(desk: Desk, idents: tuple[str, ...], outcomes: tuple[Outcome, ...]) -> Chosen:
+    chosen = Chosen([], [], [])
+    for ident in dict.fromkeys(idents):
+        digits = ident.removeprefix("r")
+        number = int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 19 else 0
+        found = desk.rejection(number) if ident.startswith("r") else desk.story(number)
+        if isinstance(found, Rejected):
+            chosen.numbers.append(number)
+        elif found is not None and found.outcome in outcomes:
+            chosen.receipts.append(number)
+        else:
+            chosen.missing.append(ident)
+    return Chosen(sorted(chosen.receipts), sorted(chosen.numbers), chosen.missing)
+
+
+def letters_in_pages(desk: Desk) -> Iterator[list[Entry]]:
+    """Every dead letter, and then every rejection, the oldest first."""
+    receipt = number = 0
+    while stories := desk.dead(after=receipt, limit=_PAGE):
+        receipt = stories[-1].receipt
+        yield [*stories]
+    while kept := desk.rejections(after=number, limit=_PAGE):
+        number = kept[-1].number
+        yield [*kept]

@@ -1,0 +1,31 @@
+"""One event as one line of a file, `{"source": …, "receivedAt": …, "message": …}`: what `send` takes. Pure."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import orjson
+
+from adapter.console.entries import Entry
+from adapter.ingest.decode import decode
+from adapter.ingest.timestamps import written
+from adapter.model import Event, JsonObject, Problem
+from adapter.queue.stories import Story
+
+
+def line_of(source: str, received_at: datetime, message: JsonObject, *, privacy: JsonObject | None = None) -> bytes:
+    """One line, with its end; `privacy` says what a message went through that was stored privately."""
+    line = {"source": source, "receivedAt": written(received_at), "message": message}
+    if privacy is not None:
+        line["privacy"] = privacy
+    return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def line_of_entry(entry: Entry, mark_of: Callable[[Event], JsonObject | None]) -> bytes | None:
+    """The line of an event or rejection; None for a body that is no JSON object, as nothing is that was not kept."""
+    if isinstance(entry, Story):
+        event = entry.event
+        return line_of(event.source, event.received_at, event.body, privacy=mark_of(event))
+    body = decode(entry.rejection.body)
+    if isinstance(body, Problem) or not body.is_single:
+        return None
+    return line_of(entry.rejection.source, entry.rejection.received_at, body.messages[0])

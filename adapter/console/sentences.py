@@ -1,0 +1,32 @@
+"""What became of one event, in words; made of its data, so that a command and the API say the same. Pure."""
+
+from adapter.model import JsonObject
+
+
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """`1 event`, `2 events`; `many` where an s will not do."""
+    return f"{count} {one if count == 1 else many or f'{one}s'}"
+
+
+def where(told: JsonObject) -> str:
+    """Where the message is now and why, in one line."""
+    place = f"{told['source']}/{told['messageId']}" if told["messageId"] else str(told["source"])
+    if told["outcome"] == "rejected":
+        return f"{place}: rejected: {told['cause']} (kept as {told['id']})"
+    return f"{place}: {answered(told)} (event {told['id']})"
+
+
+def answered(told: JsonObject) -> str:
+    """How an event ended, or what it waits for."""
+    if told["endedAt"] is not None:
+        why = f": {told['cause']}" if told["cause"] else ""
+        return f"{told['outcome']} {told['endedAt']}{why}"
+    if "ahead" not in told:
+        return "pending: it is ending right now"
+    if told["parked"]:
+        return "pending: parked until Browsee takes identify calls again"
+    if told["ahead"]:
+        return f"pending: {counted(told['ahead'], 'event')} of its user must end before it"
+    failed = told["failedTries"]
+    tried = f", after {counted(failed, 'failed try', 'failed tries')}" if failed else ""
+    return f"pending: the first of its user, due {told['dueAt']}{tried}"

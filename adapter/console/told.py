@@ -1,0 +1,109 @@
+"""Tells all of one event: what was received, what the mapping makes of it, what was answered. Sends nothing."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from adapter.console import entries, sentences
+from adapter.console.entries import Entry
+from adapter.errors import ConfigError
+from adapter.ingest.timestamps import written
+from adapter.mapping import explain
+from adapter.mapping.ruleset import Ruleset
+from adapter.model import Event, JsonObject, PrivateEvent, Rendered
+from adapter.queue.desk import Desk
+from adapter.queue.stories import Rejected, Story
+
+
+@dataclass(frozen=True, slots=True)
+class SourceMapping:
+    """The mapping of one source: its file as the settings spell it, and how to read and to load it.
+
+    `read` gives the text of the file as it is now; both raise ConfigError if it cannot be used.
+    """
+
+    name: str
+    read: Callable[[], str]
+    load: Callable[[str], Ruleset]
+
+
+SourceMappings: TypeAlias = Mapping[str, SourceMapping]
+"""By the name of the source."""
+
+
+@dataclass(frozen=True, slots=True)
+class Private:
+    """How what was stored privately is known by.
+
+    `same_ids` gives all that an id may be stored as, `mark_of` what a line of `export` says of such an event (None for
+    others); `is_withheld` tells a rejected body of which only size and hash were kept.
+    """
+
+    same_ids: Callable[[str], Sequence[str]]
+    mark_of: Callable[[Event], JsonObject | None]
+    is_withheld: Callable[[bytes], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """What a mapping makes of an event now. `by` says which mapping; without `rendered` it says why there is none."""
+
+    by: str
+    rendered: Rendered | None = None
+    hint: str = ""
+
+
+def mapped(story: Story, desk: Desk, mappings: SourceMappings) -> Mapped:
+    """The event through the mapping that was used for it; if it is pending, through the one at work."""
+    if entries.is_deleted(story):
+        return Mapped("its user's data was deleted")
+    mapping = mappings.get(story.event.source)
+    if mapping is None:
+        return Mapped(f"the settings have no source {story.event.source} any more")
+    if story.mapping:
+        text, by = desk.mapping(story.mapping), f"by mapping {story.mapping}, which was used"
+    else:
+        text, by = desk.last_mapping(mapping.name), "by the mapping at work"
+    try:
+        ruleset = mapping.load(mapping.read() if text is None else text)
+    except ConfigError as error:
+        return Mapped(f"the mapping cannot be used with these settings: {error}")
+    if story.mapping and text is None:
+        by = f"by {mapping.name} as it is now; mapping {story.mapping} was used and is not kept"
+    elif story.mapping and ruleset.version != story.mapping:
+        by = f"by the text of mapping {story.mapping}, which was used, with vars of the settings as they are now"
+    return Mapped(by, ruleset.render(story.event), ruleset.hint(story.event))
+
+
+def whole(entry: Entry, desk: Desk, mappings: SourceMappings, private: Private) -> JsonObject:
+    """Everything about it, `Whole` in schemas/openapi.yaml."""
+    placed = _placed(entry, desk)
+    if isinstance(entry, Rejected):
+        body = entry.rejection.body
+        withheld = private.is_withheld(body)
+        return {**placed, "withheld": withheld, "bytesKept": len(body), "body": body.decode(errors="replace")}
+    made = mapped(entry, desk, mappings)
+    becomes = None if made.rendered is None else explain.as_json(made.rendered, made.hint)
+    event = entry.event
+    guards = sorted(event.privacy.guards) if isinstance(event, PrivateEvent) else None
+    return {**placed, "guards": guards, "message": event.body, "mappedBy": made.by, "mapped": becomes}
+
+
+def where(entry: Entry, desk: Desk) -> JsonObject:
+    """Where it is now, `Whereabouts` in schemas/openapi.yaml: its row, and one line that says it."""
+    placed = _placed(entry, desk)
+    return {**placed, "line": sentences.where(placed)}
+
+
+def _placed(entry: Entry, desk: Desk) -> JsonObject:
+    """The row of an event or rejection; of a pending event also its place in its user's lane."""
+    told = entries.as_json(entry)
+    standing = desk.standing(entry) if isinstance(entry, Story) and entry.ended_at is None else None
+    if standing is None:
+        return told
+    return told | {
+        "ahead": standing.ahead,
+        "parked": standing.parked,
+        "dueAt": written(standing.due_at),
+        "failedTries": standing.attempt,
+    }

@@ -1,0 +1,191 @@
+"""Every console, at the queue's file and over HTTP: what `adapter.console.base` promises, in the described shapes."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from adapter.cli.at_console import Place, console_at
+from adapter.console.base import Console, Events, Which
+from adapter.errors import ConfigError
+from adapter.model import Dead, Delivered, JsonObject, Reason, Unmatched
+from tests.fakes import RECEIVED_AT, make_event
+from tests.openapi import shaped
+from tests.operated import TOKEN, api_alone, settings_in
+from tests.unit.cli.conftest import MAPPING, SETTINGS
+from tests.unit.cli.queues import USER, Ended, a_rejection, an_order, fill
+
+READABLE = b'{"type":"track","event":"Order Completed","userId":"u-1","messageId":"good-1","properties":{}}'
+TOTAL = Dead(Reason.REFUSED_BY_MAPPING, "total is required")
+
+
+@pytest.fixture
+async def folder(tmp_path: Path) -> Path:
+    """Settings and a queue: an order delivered, two dead, one unmatched, two pending; two rejections."""
+    (tmp_path / "adapter.yaml").write_text(SETTINGS)
+    (tmp_path / "shop.yaml").write_text(MAPPING)
+    ended = [
+        Ended(an_order("m-1"), Delivered()),
+        Ended(an_order("m-2", total=None), TOTAL, sent=("track/A/0",)),
+        Ended(an_order("m-3"), Dead(Reason.REFUSED, "no such project")),
+        Ended(make_event("m-4", user="bob"), Unmatched()),
+        Ended(make_event("m-5", user="cat")),
+        Ended(make_event("m-6", user="cat")),
+    ]
+    await fill(tmp_path / "queue.db", ended, [a_rejection(), a_rejection(READABLE)])
+    return tmp_path
+
+
+@pytest.fixture(params=["file", "http"])
+def console(folder: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Console]:
+    if request.param == "file":
+        with console_at(Place(folder / "adapter.yaml", sandbox=False, url=None)) as console:
+            yield console
+        return
+    monkeypatch.setenv("ADAPTER_ADMIN_TOKEN", TOKEN)
+    with api_alone(settings_in(folder)) as url, console_at(Place(None, sandbox=False, url=url)) as console:
+        yield console
+
+
+def ids(page: JsonObject) -> list[str]:
+    return [entry["id"] for entry in page["entries"]]
+
+
+def test_pages_have_every_entry_once(console: Console) -> None:
+    """Whatever their size, pages together are the whole list, events and rejections in one order."""
+    whole = shaped(console.events(Events(limit=100)), "NewestPage")
+    assert sorted(ids(whole)) == ["1", "2", "3", "4", "5", "6", "r1", "r2"]
+    assert (whole["next"], whole["newest"]) == (None, "6.2")
+    for limit in (1, 3):
+        found: list[str] = []
+        before: str | None = None
+        while page := shaped(console.events(Events(limit=limit, before=before)), "NewestPage"):
+            assert len(page["entries"]) <= limit
+            found += ids(page)
+            before = page["next"]
+            if before is None:
+                break
+        assert sorted(found) == sorted(ids(whole))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        ({"source": "shop", "outcome": "dead"}, ["2", "3"]),
+        ({"source": "other"}, []),
+        ({"outcome": "rejected"}, ["r1", "r2"]),
+        ({"user": USER}, ["1", "2", "3"]),
+        ({"user": "u-1"}, ["r1", "r2"]),
+        ({"name": "Order Completed"}, ["1", "2", "3", "r2"]),
+        ({"name": "Clicked", "outcome": "pending"}, ["5", "6"]),
+        ({"until": RECEIVED_AT + timedelta(seconds=1)}, ["4", "5", "6"]),
+        ({"since": RECEIVED_AT + timedelta(seconds=1), "outcome": "delivered"}, ["1"]),
+    ],
+    ids=["outcome", "source", "rejected", "user", "user of a rejection", "name", "both", "until", "since"],
+)
+def test_each_filter_narrows_the_list(console: Console, wanted: dict[str, Any], found: list[str]) -> None:
+    """Alone and together."""
+    assert sorted(ids(console.events(Events(**wanted)))) == found
+
+
+def test_tail_tells_news_and_what_has_ended(console: Console) -> None:
+    """From the place that is given; of the events watched those that ended, the others are to be watched on."""
+    assert shaped(console.tail(None), "News") == {"entries": [], "pending": [], "next": "6.2"}
+    news = shaped(console.tail("4.1", ["1", "4"]), "News")
+    assert ids(news) == ["1", "4", "5", "6", "r2"]
+    assert (news["pending"], news["next"]) == (["5", "6"], "6.2")
+    assert ids(console.tail(news["next"], news["pending"])) == []
+
+
+def test_one_event_is_told_whole(console: Console) -> None:
+    """By receipt, by message id, and a rejection by its number; nothing where nothing is kept."""
+    [delivered] = shaped(console.event("m-1"), "Wholes")["found"]
+    assert delivered == console.event("1")["found"][0]
+    assert (delivered["message"]["messageId"], delivered["mapped"]["outcome"]) == ("m-1", "sent")
+    [dead] = shaped(console.event("2"), "Wholes")["found"]
+    assert (dead["mapped"]["outcome"], dead["gotThrough"]) == ("rejected", ["track/A/0"])
+    [pending] = shaped(console.event("6"), "Wholes")["found"]
+    assert (pending["ahead"], pending["mapped"]["outcome"]) == (1, "dropped")
+    [rejected] = shaped(console.event("r2"), "Wholes")["found"]
+    assert (rejected["body"], rejected["bytesKept"]) == (READABLE.decode(), len(READABLE))
+    assert console.event("nothing") == {"found": []}
+
+
+def test_where_is_a_line(console: Console) -> None:
+    """For events and rejections."""
+    [told] = shaped(console.where("m-6"), "Wheres")["found"]
+    assert told["line"] == "shop/m-6: pending: 1 event of its user must end before it (event 6)"
+    assert len(shaped(console.where("bad-1"), "Wheres")["found"]) == 2
+    assert console.where("nothing") == {"found": []}
+
+
+def test_letters_come_oldest_first_and_by_cause(console: Console) -> None:
+    """In pages, and grouped."""
+    first = shaped(console.dead(limit=3), "Page")
+    rest = shaped(console.dead(limit=3, after=first["next"]), "Page")
+    assert (ids(first) + ids(rest), rest["next"]) == (["2", "3", "r1", "r2"], None)
+    assert ids(console.dead(cause="TOTAL is")) == ["2"]
+    causes = shaped(console.causes(limit=2), "Causes")["causes"]
+    assert len(causes) == 2
+    assert causes[0] == {"count": 2, "outcome": "rejected", "cause": "schema: /event is required", "oldest": "r1"}
+
+
+def test_a_dry_run_changes_nothing(console: Console) -> None:
+    """It tells how many are meant, and that is all."""
+    everything = Which(everything=True)
+    chosen = {"events": 2, "rejections": 2}
+    assert shaped(console.requeue(everything, dry_run=True), "Requeued")["chosen"] == chosen
+    assert shaped(console.discard(everything, dry_run=True), "Discarded")["chosen"] == chosen
+    assert shaped(console.purge(USER, dry_run=True), "Purged")["chosen"] == {"events": 3, "rejections": 0}
+    assert len(ids(console.dead())) == 4
+
+
+def test_letters_are_put_back(console: Console) -> None:
+    """By id with what means nothing told, by cause, what no rule took, and the rest."""
+    by_id = shaped(console.requeue(Which(ids=("2", "m-2", "r9"))), "Requeued")
+    assert (by_id["events"], by_id["missing"]) == (1, ["m-2", "r9"])
+    assert console.requeue(Which(cause="NO SUCH project"))["events"] == 1
+    assert console.requeue(Which(unmatched=True))["events"] == 1
+    rest = shaped(console.requeue(Which(everything=True)), "Requeued")
+    assert rest["chosen"] == {"events": 0, "rejections": 2}
+    assert (rest["rejections"], rest["stillRejected"]) == (
+        1,
+        [{"count": 1, "cause": "schema: /event is required"}],
+    )
+
+
+def test_letters_are_forgotten(console: Console) -> None:
+    """For good, and only those that are meant."""
+    gone = shaped(console.discard(Which(ids=("3", "4", "r1"))), "Discarded")
+    assert (gone["events"], gone["rejections"], gone["missing"]) == (1, 1, ["4"])
+    assert ids(console.dead()) == ["2", "r2"]
+
+
+def test_letters_are_exported(console: Console) -> None:
+    """All, or those of a cause, as lines that `send` takes."""
+    export = console.export()
+    lines = [orjson.loads(line) for page in export.pages for line in page]
+    assert [line["message"]["messageId"] for line in lines] == ["m-2", "m-3", "bad-1", "good-1"]
+    assert {tuple(line) for line in lines} == {("source", "receivedAt", "message")}
+    assert export.left_out == 0
+    assert sum(len(page) for page in console.export("total").pages) == 1
+
+
+def test_a_users_data_goes(console: Console) -> None:
+    """From everything that is kept."""
+    assert shaped(console.purge(USER), "Purged")["events"] == 3
+    assert console.purge(USER, dry_run=True)["chosen"] == {"events": 0, "rejections": 0}
+    assert console.event("1")["found"][0]["deleted"]
+
+
+def test_a_place_that_no_page_named_is_refused(console: Console) -> None:
+    """Rather than beginning anew in silence."""
+    with pytest.raises(ConfigError):
+        console.events(Events(before="x"))
+    with pytest.raises(ConfigError):
+        console.tail("1")
+    with pytest.raises(ConfigError):
+        console.dead(after="")

@@ -1,0 +1,325 @@
+"""The operator's API over a real socket: who gets in, how often, and what it answers to what it does not know."""
+
+import asyncio
+import http.client
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+import pytest
+from click.testing import CliRunner
+
+from adapter.cli.main import main
+from adapter.console.guard import Often
+from adapter.model import Dead, Delivered, Reason
+from tests.openapi import shaped
+from tests.operated import OFTEN, TOKEN, api_alone, service, settings_in
+from tests.unit.cli.conftest import MAPPING, SETTINGS
+from tests.unit.cli.queues import Ended, a_rejection, an_order, balance_of, fill
+
+EVENT = {"type": "track", "event": "Order Completed", "userId": "u-1", "properties": {"total": "27.50"}}
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+
+    @property
+    def told(self) -> Any:
+        return orjson.loads(self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Asks an API at `url`, with the token if none is named."""
+
+    url: str
+
+    def __call__(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: object = None,
+        token: str | None = TOKEN,
+        headers: dict[str, str] | None = None,
+    ) -> Answered:
+        given = {"Connection": "close", **(headers or {})}
+        if token is not None:
+            given["Authorization"] = f"Bearer {token}"
+        connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=20)
+        sent = body if isinstance(body, bytes) or body is None else orjson.dumps(body)
+        connection.request(method, path, body=sent, headers=given)
+        response = connection.getresponse()
+        return Answered(response.status, response.headers, response.read())
+
+
+def a_shop(folder: Path, settings: str = SETTINGS) -> Path:
+    (folder / "adapter.yaml").write_text(settings)
+    (folder / "shop.yaml").write_text(MAPPING)
+    return folder
+
+
+async def filled(folder: Path) -> Path:
+    """A queue with an event delivered, three dead and a rejection."""
+    dead = [Ended(an_order(f"m-{n}"), Dead(Reason.REFUSED, "no such project")) for n in range(3)]
+    await fill(a_shop(folder) / "queue.db", [Ended(an_order("done"), Delivered()), *dead], [a_rejection()])
+    return folder
+
+
+@pytest.fixture
+async def folder(tmp_path: Path) -> Path:
+    return await filled(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def unchanged(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for all tests that change nothing."""
+    return asyncio.run(filled(tmp_path_factory.mktemp("unchanged")))
+
+
+@pytest.fixture(scope="module")
+def ask(unchanged: Path) -> Iterator[Asking]:
+    with api_alone(settings_in(unchanged)) as url:
+        yield Asking(url)
+
+
+@pytest.mark.parametrize(
+    ("token", "headers"),
+    [
+        (None, {}),
+        ("wrong", {}),
+        (TOKEN[:-1], {}),
+        (f"{TOKEN}x", {}),
+        (None, {"Authorization": f"Basic {TOKEN}"}),
+        (None, {"Cookie": f"token={TOKEN}"}),
+        (None, {"X-Forwarded-For": "127.0.0.1"}),
+    ],
+    ids=["none", "wrong", "shorter", "longer", "basic", "cookie", "forwarded"],
+)
+def test_only_the_token_lets_in(ask: Asking, token: str | None, headers: dict[str, str]) -> None:
+    """Sitting at the same machine does not, and a cookie does not."""
+    for method, path in (("GET", "/api/summary"), ("GET", "/api/dead/export"), ("POST", "/api/purge")):
+        answered = ask(method, path, token=token, headers=headers)
+        assert (answered.status, answered.told["code"]) == (401, "unauthorized")
+        assert shaped(answered.told, "Error")
+
+
+def test_without_a_token_nobody_is_let_in(folder: Path) -> None:
+    """Not even who sends an empty one."""
+    with api_alone(replace(settings_in(folder), admin_token=None)) as url:
+        assert [Asking(url)("GET", "/api/summary", token=token).status for token in ("", "None", TOKEN)] == [401] * 3
+
+
+def test_guessing_is_slowed_down(folder: Path) -> None:
+    """After a few failed tries not even the right token is looked at; then it is."""
+    with api_alone(settings_in(folder), often=replace(OFTEN, failed_per_s=2, failed_burst=3)) as url:
+        ask = Asking(url)
+        assert [ask("GET", "/api/summary", token="wrong").status for _ in range(3)] == [401] * 3
+        refused = ask("GET", "/api/summary")
+        assert (refused.status, refused.headers["Retry-After"]) == (429, "1")
+        wait_until_ok(ask)
+
+
+def wait_until_ok(ask: Asking) -> None:
+    """A command asks again by itself; so does this, until it is answered."""
+    clock = threading.Event()
+    for _ in range(100):
+        if ask("GET", "/api/summary").status == 200:
+            return
+        clock.wait(0.05)
+    raise AssertionError("still refused")
+
+
+def test_even_the_operator_is_answered_only_so_often(folder: Path) -> None:
+    """So that a script that runs wild takes nothing from the events; a command waits and asks again."""
+    with api_alone(settings_in(folder), often=Often(per_s=2, burst=2)) as url:
+        ask = Asking(url)
+        statuses = [ask("GET", "/api/summary").status for _ in range(3)]
+        assert statuses == [200, 200, 429]
+        listed = CliRunner().invoke(main, ["events", "list", "--url", url], env={"ADAPTER_ADMIN_TOKEN": TOKEN})
+        assert (listed.exit_code, len(listed.stdout.splitlines())) == (0, 5)
+
+
+def test_pages_of_others_learn_nothing(ask: Asking) -> None:
+    """No answer names an origin, and a browser's question is refused."""
+    origin = {"Origin": "https://evil.example"}
+    for answered in (ask("GET", "/api/summary", headers=origin), ask("OPTIONS", "/api/summary", headers=origin)):
+        assert [name for name in answered.headers if name.lower().startswith("access-control")] == []
+    answered = ask("OPTIONS", "/api/summary", headers=origin)
+    assert answered.status == 405
+    assert answered.headers["Allow"] == "GET, HEAD"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "said"),
+    [
+        ("GET", "/api/events?limit=0", None, "limit: a number from 1 to 500"),
+        ("GET", "/api/events?limit=501", None, "limit: a number from 1 to 500"),
+        ("GET", "/api/events?outcome=lost", None, "outcome: one of pending"),
+        ("GET", "/api/events?since=noon", None, "since: an instant"),
+        ("GET", "/api/events?before=-1.0", None, "before: what an earlier answer gave"),
+        ("GET", "/api/events?sources=shop", None, "the query takes source, user, name"),
+        ("GET", "/api/events?limit=1&limit=2", None, "limit: given twice"),
+        ("GET", "/api/events?user=%00", None, "user: text of 1 to 500 characters"),
+        ("GET", "/api/events?user=%FF", None, None),
+        ("GET", "/api/event", None, "id: is needed"),
+        ("GET", "/api/tail?watch=1,x", None, "watch: 1 to 500 receipts"),
+        ("GET", "/api/summary?x=1", None, "the query takes nothing"),
+        ("POST", "/api/dead/requeue", b"", "the body must be one JSON object"),
+        ("POST", "/api/dead/requeue", [], "the body must be one JSON object"),
+        ("POST", "/api/dead/requeue", {}, "exactly one of ids, cause, all, unmatched"),
+        ("POST", "/api/dead/requeue", {"all": True, "cause": "x"}, "exactly one of"),
+        ("POST", "/api/dead/requeue", {"all": False}, "all: true"),
+        ("POST", "/api/dead/requeue", {"ids": []}, "ids: a list of"),
+        ("POST", "/api/dead/requeue", {"cause": "x", "dryrun": True}, "the body takes"),
+        ("POST", "/api/dead/discard", {"unmatched": True}, "the body takes"),
+        ("POST", "/api/purge", {"user": ""}, "user: text of"),
+        ("POST", "/api/purge", {"user": "u-1", "dryRun": 1}, "dryRun: true or false"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_what_is_not_known_is_refused(ask: Asking, method: str, path: str, body: object, said: str | None) -> None:
+    """A filter that was mistyped shows not everything, and changes nothing; the answer says what is allowed."""
+    answered = ask(method, path, body=body)
+    if said is None:
+        assert answered.status in (200, 400)
+        return
+    assert (answered.status, answered.told["code"]) == (400, "invalid_request")
+    assert said in shaped(answered.told, "Error")["message"]
+
+
+def test_a_message_is_explained(ask: Asking) -> None:
+    """By the mapping at work, read as a webhook would read it; nothing is stored."""
+    sent = ask("POST", "/api/explain", body=EVENT)
+    told = shaped(sent.told, "Explained")
+    assert told["mapped"]["calls"][0]["body"]["properties"] == {"total": 27.5}
+    rejected = shaped(
+        ask("POST", "/api/explain?source=shop", body={"type": "track", "userId": "u-1"}).told, "Explained"
+    )
+    assert (rejected["problems"][0]["pointer"], rejected["mapped"]) == ("/event", None)
+    assert len(ask("GET", "/api/events").told["entries"]) == 5
+    unknown = ask("POST", "/api/explain?source=other", body=EVENT)
+    assert (unknown.status, unknown.told["message"]) == (404, "source: one of shop")
+
+
+def test_long_work_ends_when_the_service_stops(folder: Path) -> None:
+    """Between two steps; what was done is done, and the answer says so."""
+    stopping = threading.Event()
+    stopping.set()
+    with api_alone(settings_in(folder), stopping=stopping) as url:
+        answered = Asking(url)("POST", "/api/dead/requeue", body={"all": True})
+        assert (answered.status, answered.headers["Retry-After"]) == (503, "5")
+        assert "stopping" in answered.told["message"]
+        exported = Asking(url)("GET", "/api/dead/export")
+        assert exported.status == 503
+
+
+def test_a_queue_in_memory_has_no_file_to_look_at(tmp_path: Path) -> None:
+    """What needs no file is answered all the same."""
+    folder = a_shop(tmp_path, SETTINGS.replace("sqlite:///queue.db", "'memory:'"))
+    with api_alone(settings_in(folder)) as url:
+        ask = Asking(url)
+        answered = ask("GET", "/api/events")
+        assert (answered.status, answered.told["code"]) == (501, "queue_in_memory")
+        assert ask("POST", "/api/dead/requeue", body={"all": True}).status == 501
+        assert shaped(ask("GET", "/api/summary").told, "Summary")["ready"]
+        assert ask("POST", "/api/explain", body=EVENT).status == 200
+
+
+async def test_the_service_tells_of_itself(folder: Path) -> None:
+    """Figures, ledger and mappings, of the one that runs; what is put back it delivers or buries anew."""
+    with service(settings_in(folder, sandbox=False)) as url:
+        ask = Asking(url)
+        told = shaped(ask("GET", "/api/summary").told, "Summary")
+        assert (told["dead"], told["unaccounted"], told["ledger"]["delivered"]) == (3, 0, 1)
+        [mapping] = shaped(ask("GET", "/api/mappings").told, "Mappings")["mappings"]
+        assert (mapping["source"], mapping["problem"]) == ("shop", None)
+        assert ask("POST", "/api/dead/requeue", body={"all": True}).told["events"] == 3
+        assert ask("GET", "/openapi.yaml", token=None).status == 200
+    assert (await balance_of(folder / "queue.db")).unaccounted == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["events", "list"], 0),
+        (["events", "list", "--json", "--outcome", "dead"], 0),
+        (["events", "tail", "--limit", "2"], 0),
+        (["events", "show", "m-1"], 0),
+        (["dead", "show", "r1", "--json"], 0),
+        (["where", "m-1"], 0),
+        (["where", "nothing"], 1),
+        (["dead", "list"], 0),
+        (["dead", "list", "--group"], 0),
+        (["dead", "requeue", "77"], 1),
+        (["dead", "requeue", "--cause", "nothing"], 1),
+        (["dead", "discard", "--all"], 1),
+        (["events", "purge", "--user", "nobody"], 0),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else str(value),
+)
+def test_commands_say_the_same_of_a_file_and_of_a_service(
+    unchanged: Path, ask: Asking, words: list[str], code: int
+) -> None:
+    """The same words and the same exit code."""
+    environ = {"ADAPTER_ADMIN_TOKEN": TOKEN}
+    at_file = CliRunner().invoke(main, [*words, "--config", str(unchanged / "adapter.yaml")], env=environ)
+    at_url = CliRunner().invoke(main, [*words, "--url", ask.url], env=environ)
+    assert (at_file.exit_code, at_url.exit_code) == (code, code)
+    assert (at_url.stdout, at_url.stderr) == (at_file.stdout, at_file.stderr)
+
+
+@pytest.mark.parametrize(
+    ("words", "token", "said"),
+    [
+        (["--url", "{url}"], "", "--url needs the admin token"),
+        (["--url", "{url}"], "wrong", "does not take this admin token"),
+        (["--url", "{url}", "--sandbox"], TOKEN, "give one of them"),
+        (["--url", "ftp://x"], TOKEN, "an address such as http://127.0.0.1:8080"),
+        (["--url", "http://127.0.0.1:99999"], TOKEN, "an address such as"),
+        (["--url", "http://127.0.0.1:{closed}"], TOKEN, "is the service running there?"),
+        (["--url", "{url}/elsewhere"], TOKEN, "answered 404"),
+    ],
+    ids=["no token", "wrong token", "both", "scheme", "port", "nobody there", "another path"],
+)
+def test_a_service_that_cannot_be_asked_is_told(ask: Asking, words: list[str], token: str, said: str) -> None:
+    """With what to do, and exit code 2."""
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = str(closed.getsockname()[1])
+        given = [word.replace("{url}", ask.url).replace("{closed}", port) for word in words]
+        result = CliRunner().invoke(main, ["events", "list", *given], env={"ADAPTER_ADMIN_TOKEN": token})
+    assert result.exit_code == 2
+    assert said in " ".join(result.stderr.split())
+    assert token == "" or token not in result.stderr
+
+
+def test_an_export_that_breaks_off_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lines that came are not taken for the whole."""
+    monkeypatch.chdir(tmp_path)
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def break_off() -> None:
+            taken, _ = listening.accept()
+            with taken:
+                taken.recv(65536)
+                taken.sendall(head + b'f\r\n{"source": "a"}\r\n')
+
+        thread = threading.Thread(target=break_off)
+        thread.start()
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        result = CliRunner().invoke(
+            main, ["dead", "export", "lost.ndjson", "--url", url], env={"ADAPTER_ADMIN_TOKEN": TOKEN}
+        )
+        thread.join()
+    assert (result.exit_code, "the export broke off" in result.stderr) == (2, True)
+    assert not (tmp_path / "lost.ndjson").exists()

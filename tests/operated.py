@@ -1,0 +1,110 @@
+"""Services that an operator asks, each in a thread of its own, for clients that wait for the answer."""
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from time import time
+
+from aiohttp import web
+
+from adapter.activation import activate
+from adapter.api import make_api
+from adapter.app import Running, Service, event_validator
+from adapter.console.guard import Often
+from adapter.console.health import Health, Report
+from adapter.console.operator import operator_check
+from adapter.ingest.intake import Parts
+from adapter.observe.observer import Observer
+from adapter.queue.memory import MemoryQueue
+from adapter.settings.load import load_settings
+from adapter.settings.settings import Settings
+from tests.fakes import RECEIVED_AT
+
+TOKEN = "an-admin-token"
+OFTEN = Often(per_s=100_000, burst=100_000, failed_per_s=100_000, failed_burst=100_000)
+"""As often as a test likes."""
+
+
+def settings_in(folder: Path, *, sandbox: bool = False) -> Settings:
+    """The settings in `folder`, with TOKEN, on a port that the system chooses."""
+    environ = {"ADAPTER_ADMIN_TOKEN": TOKEN}
+    return load_settings(file=folder / "adapter.yaml", environ=environ, host="127.0.0.1", port=0, sandbox=sandbox)
+
+
+@contextmanager
+def in_thread(run: Callable[[asyncio.Event, Callable[[str], None]], Awaitable[None]]) -> Iterator[str]:
+    """`run` on a loop of its own until the end of the block; it is given what stops it, and tells its URL."""
+    url: Future[str] = Future()
+    stopping: Future[Callable[[], object]] = Future()
+
+    async def main() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        stopping.set_result(partial(loop.call_soon_threadsafe, stop.set))
+        try:
+            await run(stop, url.set_result)
+        except BaseException as exc:
+            if not url.done():
+                url.set_exception(exc)
+            raise
+
+    thread = threading.Thread(target=lambda: asyncio.run(main()))
+    thread.start()
+    try:
+        yield url.result(30)
+    finally:
+        stopping.result(30)()
+        thread.join(30)
+
+
+@contextmanager
+def service(settings: Settings, *, often: Often = OFTEN) -> Iterator[str]:
+    """The whole service; its URL."""
+
+    async def run(stop: asyncio.Event, started: Callable[[str], None]) -> None:
+        def tell(running: Running) -> None:
+            started(running.url)
+
+        await Service(settings, observer=Observer(), often=often).run(stop=stop, started=tell)
+
+    with in_thread(run) as url:
+        yield url
+
+
+@contextmanager
+def api_alone(settings: Settings, *, often: Often = OFTEN, stopping: threading.Event | None = None) -> Iterator[str]:
+    """The API at the queue of `settings` with nobody at work beside it; long work ends once `stopping` is set."""
+
+    async def run(stop: asyncio.Event, started: Callable[[str], None]) -> None:
+        queue = MemoryQueue(now=time)
+        observer = Observer()
+        active = await activate(settings, archive=queue, emit=observer.emit, strict=True)
+        report = Report(stopping=False, sandbox=False, delivery="ok", why="", facts={}, gauges=())
+        is_operator = operator_check(settings.admin_token)
+        health = Health(inbox=queue, report=lambda: report, registry=observer.registry, is_operator=is_operator)
+        ingest = Parts(
+            inbox=queue,
+            sources=(),
+            validator=event_validator(),
+            emit=observer.emit,
+            clock=lambda: RECEIVED_AT,
+            monotonic_s=time,
+            new_id=lambda: "made",
+            is_draining=lambda: stopping is not None and stopping.is_set(),
+            histogram=observer.histogram,
+        )
+        app = web.Application()
+        app.add_routes(make_api(settings, ingest=ingest, active=active, health=health, now=time, often=often).routes())
+        runner = web.AppRunner(app, auto_decompress=False, access_log=None)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        started(f"http://127.0.0.1:{runner.addresses[0][1]}")
+        await stop.wait()
+        await runner.cleanup()
+
+    with in_thread(run) as url:
+        yield url
