@@ -1,9 +1,10 @@
 # Every command of the project. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test check image bench lock clean
+.PHONY: help run test check openapi image bench lock clean
 PORT ?= 8080
 BUILDER ?= docker
 IMAGE ?= browsee-adapter
+EXAMPLES ?= 100
 COMPILE_CLIENT = .venv/bin/pip-compile -q --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header \
     --strip-extras --generate-hashes --allow-unsafe
 COMPILE = $(COMPILE_CLIENT) --build-deps-for editable
@@ -30,6 +31,10 @@ check: ## formatting, lint, types
 	@.venv/bin/ruff format --check .
 	@.venv/bin/ruff check .
 	@.venv/bin/mypy
+
+openapi: ## hold the running service against its description, with EXAMPLES=100 requests for each operation
+	@scripts/venv dev
+	@OPENAPI_EXAMPLES=$(EXAMPLES) .venv/bin/python -m pytest --timeout 3600 tests/integration/test_openapi.py
 
 image: ## build the container image browsee-adapter (BUILDER=podman: without docker; IMAGE_BUILD_FLAGS: more options)
 	@$(BUILDER) build $(IMAGE_BUILD_FLAGS) -t $(IMAGE) \
