@@ -18,6 +18,7 @@ from tests.fakes import until
 from tests.unit.cli.queues import balance_of
 
 KEY = "a-key-of-the-shop"
+TOKEN = "the-token-of-the-operator"
 USER = "ann@example.com"
 SCRIPT = """\
 - when: {event: REFUSED_ONCE}
@@ -75,7 +76,13 @@ async def command(folder: Path, *words: str) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "adapter", *words),
         cwd=folder,
-        env={**clean, "PYTHONUNBUFFERED": "1", "PYTHONPATH": root, "ADAPTER_SEND_KEY": KEY},
+        env={
+            **clean,
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONPATH": root,
+            "ADAPTER_SEND_KEY": KEY,
+            "ADAPTER_ADMIN_TOKEN": TOKEN,
+        },
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -86,6 +93,7 @@ async def serve(folder: Path, browsee: Process) -> Process:
     (folder / "adapter.yaml").write_text(
         f"""\
 queue: sqlite:///queue.db
+admin_token: {TOKEN}
 browsee: {{url: "{browsee.url}/api/v1", rate: 5000/s}}
 sources:
   shop: {{keys: [{KEY}], mapping: default, browsee_api_key: browsee-key}}
@@ -111,18 +119,21 @@ def track(message_id: str, event: str, user: str = "u-1") -> dict[str, Any]:
     return {"type": "track", "event": event, "messageId": message_id, "userId": user}
 
 
-async def test_dead_letters_are_put_back_into_a_running_service(shop: Shop) -> None:
+@pytest.mark.parametrize("afar", [False, True], ids=["at the file", "over HTTP"])
+async def test_dead_letters_are_put_back_into_a_running_service(shop: Shop, afar: bool) -> None:
     """Looked at by cause, requeued, delivered within seconds, each call once; the ledger balances throughout."""
+    place = ("--url", shop.adapter.url) if afar else ()
     await shop.post(*(track(f"m-{n}", "Refused Once", f"u-{n}") for n in range(4)), {"type": "track", "userId": "u-9"})
 
     async def are_dead() -> bool:
-        return ["4", "dead", "refused: not today", "1"] in (await shop.run("dead", "list", "--group")).rows
+        return ["4", "dead", "refused: not today", "1"] in (await shop.run("dead", "list", "--group", *place)).rows
 
     await until(are_dead)
-    assert ["1", "rejected", "schema: /event is required", "r1"] in (await shop.run("dead", "list", "--group")).rows
-    assert "refused: not today" in (await shop.run("where", "m-2")).out
+    causes = (await shop.run("dead", "list", "--group", *place)).rows
+    assert ["1", "rejected", "schema: /event is required", "r1"] in causes
+    assert "refused: not today" in (await shop.run("where", "m-2", *place)).out
 
-    requeued = await shop.run("dead", "requeue", "--cause", "not today")
+    requeued = await shop.run("dead", "requeue", "--cause", "not today", *place)
     assert (requeued.code, requeued.out) == (0, "pending again: 4 events, 0 rejections that can be read now\n")
 
     async def are_delivered() -> bool:
@@ -130,7 +141,7 @@ async def test_dead_letters_are_put_back_into_a_running_service(shop: Shop) -> N
 
     await until(are_delivered, within_s=5)
     assert sorted(call["userId"] for call in await shop.calls()) == ["u-0", "u-1", "u-2", "u-3"]
-    told = await shop.run("events", "show", "m-3")
+    told = await shop.run("events", "show", "m-3", *place)
     assert "track REFUSED_ONCE  userId=u-3" in told.out
     assert "\ndelivered 20" in told.out
 
