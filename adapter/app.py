@@ -26,6 +26,7 @@ from adapter.console.description import description_routes
 from adapter.console.guard import Often
 from adapter.console.health import Gauges, Health, Report
 from adapter.console.operator import operator_check
+from adapter.deletions import delete_as_asked
 from adapter.deliver.browsee import Browsee
 from adapter.deliver.delivery import Delivery, RetryFor
 from adapter.deliver.pace import PaceConfig
@@ -88,7 +89,9 @@ async def open_queue(settings: Settings, *, now: Callable[[], float]) -> Queue:
         unordered=unordered,
         max_pending=settings.limits.pending,
         max_bytes=kept.max_disk_bytes,
-        retention=Retention(history_s=kept.history_s, dead_s=kept.dead_s, dedup_s=kept.dedup_s),
+        retention=Retention(
+            history_s=kept.history_s, dead_s=kept.dead_s, dedup_s=kept.dedup_s, deletions_s=kept.deletions_s
+        ),
     )
 
 
@@ -145,9 +148,8 @@ class Service:
             self._observer.watch(Gauges(self._report))
             url = await self._listen(stack, queue)
             tasks = [asyncio.create_task(worker.run()) for worker in self._workers]
-            tasks += [
-                asyncio.create_task(part) for part in (self._count(queue), self._active.follow(queue), monitor.run())
-            ]
+            parts = (self._count(queue), self._active.follow(queue), monitor.run(), delete_as_asked(queue, self._emit))
+            tasks += [asyncio.create_task(part) for part in parts]
             started(Running(url=url, sandbox_url=sandbox_url))
             self._emit(
                 happenings.ServiceStarted(url=url, queue=str(self._settings.queue), destination=self._destination())

@@ -18,6 +18,9 @@ JsonObject: TypeAlias = dict[str, Any]
 Kind: TypeAlias = Literal["track", "identify"]
 """The calls that Browsee has."""
 
+DELETE = "delete"
+"""The type of a message that asks to delete its user's data (Segment's spec for partners, "User Deletion")."""
+
 
 class Secret:
     """A key or password: shows itself to `reveal()` only, never to print, log or repr."""
@@ -55,6 +58,7 @@ class Reason(StrEnum):
     NO_CALLS = "no calls"
     IDENTIFY_OFF = "identify is off"
     DELETED = "deleted"
+    DELETION = "deletion request"
     # An event given up.
     REFUSED = "refused"
     REFUSED_BY_MAPPING = "refused by the mapping"

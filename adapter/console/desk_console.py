@@ -16,8 +16,9 @@ from adapter.console.pages import Cursor, Stream, merge, number_of
 from adapter.console.told import Private, SourceMappings
 from adapter.errors import ConfigError
 from adapter.model import Event, JsonObject, Rejection
+from adapter.queue.codec import is_of_user
 from adapter.queue.desk import Desk
-from adapter.queue.stories import Filter, Outcome, Rejected, is_named, is_of_user
+from adapter.queue.stories import Filter, Outcome, Rejected, is_named
 
 _STEP = 500
 """Letters changed in one transaction."""
@@ -234,7 +235,7 @@ def _is_wanted(rejection: Rejection, wanted: Events) -> bool:
     return (
         (wanted.since is None or at >= wanted.since)
         and (wanted.until is None or at < wanted.until)
-        and (wanted.user is None or is_of_user(rejection, wanted.user))
+        and (wanted.user is None or is_of_user(rejection.body, wanted.user))
         and (wanted.name is None or is_named(rejection, wanted.name))
     )
 

@@ -10,7 +10,7 @@ from adapter.errors import ConfigError
 from adapter.ingest.timestamps import written
 from adapter.mapping import explain
 from adapter.mapping.ruleset import Ruleset
-from adapter.model import Event, JsonObject, PrivateEvent, Rendered
+from adapter.model import Event, JsonObject, PrivateEvent, Reason, Rendered
 from adapter.queue.desk import Desk
 from adapter.queue.stories import Rejected, Story
 
@@ -57,6 +57,8 @@ def mapped(story: Story, desk: Desk, mappings: SourceMappings) -> Mapped:
     """The event through the mapping that was used for it; if it is pending, through the one at work."""
     if entries.is_deleted(story):
         return Mapped("its user's data was deleted")
+    if story.reason == Reason.DELETION:
+        return Mapped("it asks to delete its user's data")
     mapping = mappings.get(story.event.source)
     if mapping is None:
         return Mapped(f"the settings have no source {story.event.source} any more")

@@ -43,6 +43,8 @@ from adapter.observe.observer import Emit
 from adapter.queue.base import Backlog
 
 STOPPING = Retry(Reason.STOPPING, delay_s=0, counted=False)
+# Whoever took the event over, or away, has settled it: this changes nothing.
+_LET_GO = Retry(Reason.DELETED, delay_s=0, counted=False)
 # Who would wait longer than this for a call to be allowed gives the event back, so that others of its project may pass.
 _PATIENCE_S = 5.0
 _DAMAGED = Dead(Reason.DAMAGED, "what the queue's file holds of it cannot be read any more")
@@ -126,7 +128,7 @@ class Delivery:
 
     async def _send(self, lease: Lease, call: Call) -> Accepted | Retry | Dead:
         asked_s = self._now()
-        admitted = await self._admit(call)
+        admitted = await self._admit(call, lease)
         if isinstance(admitted, Retry):
             return admitted
         answer = await self._answer(call, lease, admitted.ticket, wait_s=admitted.ticket.sent_at_s - asked_s)
@@ -176,10 +178,12 @@ class Delivery:
         except QueueError as exc:
             self._emit(happenings.QueueFailed(cause=str(exc)))
 
-    async def _admit(self, call: Call) -> Go | Retry:
+    async def _admit(self, call: Call, lease: Lease) -> Go | Retry:
         """Wait for the project to let this call go, first come first served; Retry if that would take too long."""
         async with self._gate:
             while not self.stopping.is_set():
+                if not self._backlog.holds(lease):
+                    return _LET_GO
                 admitted = self._project.admit(call.kind, self._now())
                 if isinstance(admitted, Go):
                     return admitted

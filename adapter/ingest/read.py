@@ -16,7 +16,7 @@ from msgspec import Struct
 from adapter.ingest.dialect import WEBHOOK, Dialect, merged, speaks_for_its_user
 from adapter.ingest.timestamps import Chosen, choose, correct, written
 from adapter.ingest.validate import COMMON, Validator
-from adapter.model import Event, JsonObject, Problem, Reason, Rejection
+from adapter.model import DELETE, Event, JsonObject, Problem, Reason, Rejection
 
 NewId: TypeAlias = Callable[[], str]
 DigestOf: TypeAlias = Callable[[bytes], str]
@@ -80,6 +80,10 @@ def read_event(
     if limit is not None and len(orjson.dumps(message)) > limit:
         problem = Problem("", "maxLength", f"a message must be at most {limit} bytes of JSON")
         return Read(_rejected(Reason.TOO_LARGE, (problem,), event.body, event.message_id, arrival), 0)
+    if event.type == DELETE and arrival.dialect.is_direct:
+        # The key of a library may stand in a page for everybody to read.
+        problem = Problem("/type", "const", "a deletion request is taken from a platform's webhook, not from a library")
+        return Read(_rejected(Reason.SCHEMA, (problem,), event.body, event.message_id, arrival), 0)
     has_user = event.user_id is not None or event.anonymous_id is not None
     problems = validator.problems(event.type if has_user else COMMON, message)
     if problems:

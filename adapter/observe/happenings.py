@@ -228,6 +228,20 @@ class MappingWarned(Happening):
 
 
 @dataclass(frozen=True, slots=True)
+class UserDeleted(Happening):
+    """`message_id` is the request's; `events` and `rejections` are how many bodies went."""
+
+    text = "a user's data deleted, as a deletion request asked"
+    metric = "browsee_adapter_deletions"
+    help = "Deletion requests carried out."
+    labels = ("source",)
+    source: str
+    message_id: str
+    events: int
+    rejections: int
+
+
+@dataclass(frozen=True, slots=True)
 class DeliveryPaused(Happening):
     text = "delivery paused"
     level = logging.WARNING
@@ -332,6 +346,7 @@ HAPPENINGS: tuple[type[Happening], ...] = (
     CallAnswered,
     UnexpectedAnswer,
     MappingWarned,
+    UserDeleted,
     DeliveryPaused,
     DeliveryResumed,
     LimitLearned,

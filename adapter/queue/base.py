@@ -11,6 +11,7 @@ Ingest sees an `Inbox`, delivery a `Backlog`; they meet here only.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from msgspec import Struct
@@ -20,13 +21,14 @@ from adapter.model import Balance, Event, Lease, Outcome, Rejection
 
 class Stored(Struct, frozen=True):
     """What one `put` did. `differing` counts those duplicates whose body was not the one stored, so far as privacy left
-    anything to tell that by.
+    anything to tell that by; `deletions` those stored that are deletion requests.
     """
 
     stored: int
     duplicates: int
     differing: int
     rejected: int
+    deletions: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,23 @@ class Disk:
     time_to_full_s: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """A request to delete a user's data: `number` is its receipt, `user` whose data, by user id or anonymous id.
+
+    `events` and `rejections` say how many bodies went; `done_at` is None until all have.
+    """
+
+    number: int
+    source: str
+    user: str
+    message_id: str
+    received_at: datetime
+    events: int
+    rejections: int
+    done_at: datetime | None
+
+
 class Inbox(Protocol):
     """Where ingest puts what it received."""
 
@@ -58,6 +77,9 @@ class Inbox(Protocol):
         a duplicate: counted, not stored. Two equal ids in one call are one event, the first. Cancelling the caller
         cancels nothing. Raises QueueFull when the queue takes nothing now, QueueError when it could not promise
         durability: some may be stored, and putting them again is safe.
+
+        An event of type `DELETE` that names a user is a deletion request: stored with the others and at once dropped
+        (`Reason.DELETION`), it waits in no lane; `delete_requested` carries it out.
         """
         ...
 
@@ -83,6 +105,10 @@ class Backlog(Protocol):
 
     async def renew(self, lease: Lease, *, lease_s: float) -> bool:
         """Hold it for `lease_s` from now. False if the lease was lost: then stop working on it."""
+        ...
+
+    def holds(self, lease: Lease) -> bool:
+        """Whether the event is still this lease's to work on: not if the lease was lost, or the user's data deleted."""
         ...
 
     def note(self, lease: Lease, key: str) -> None:
@@ -119,6 +145,17 @@ class Archive(Protocol):
 
     def disk(self) -> Disk | None:
         """The disk as it was seen a few seconds ago; None for a queue that uses none."""
+        ...
+
+    async def delete_requested(self, *, wait_s: float) -> Sequence[Deletion]:
+        """Carry out the deletion requests that were put, and say which are done now; waits up to `wait_s` for one.
+
+        Of the source and user that a request names, every event received before it loses body and ids: pending and
+        dead ones are dropped (`Reason.DELETED`), finished ones stay in the history as they ended; rejections received
+        until then are forgotten. One in a worker's hands is held no more, and its settle changes nothing. What was
+        received after the request is left alone, within one `put` too. Durable before it returns; if it fails or is
+        cut off, the next call goes on with it, also after a restart. Raises QueueError.
+        """
         ...
 
     async def keep_mapping(self, *, name: str, version: str, text: str) -> None:

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 import orjson
 from msgspec import Struct
 
-from adapter.model import Event, JsonObject, Privacy, PrivateEvent
+from adapter.model import DELETE, Event, JsonObject, Privacy, PrivateEvent
+from adapter.queue.base import Deletion
 
 _US = 1_000_000
 
@@ -60,6 +61,16 @@ def lane_of(event: Event, *, ordered: bool = True) -> int:
         key = f"{event.source}\0u\0{user}"
     else:
         key = f"{event.source}\0a\0{anonymous}"
+    return _lane(key)
+
+
+def lanes_of_user(source: str, user: str) -> tuple[int, ...]:
+    """Where events of `user` wait, as user id or anonymous id, or are parked, if the source keeps their order."""
+    lanes = _lane(f"{source}\0u\0{user}"), _lane(f"{source}\0a\0{user}")
+    return *lanes, *map(parked_lane, lanes)
+
+
+def _lane(key: str) -> int:
     return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "big", signed=True)
 
 
@@ -138,6 +149,27 @@ def _decode_private(row: Row, went: JsonObject, body: JsonObject) -> PrivateEven
         ),
         traceparent=row.traceparent,
     )
+
+
+def named_by(row: Row) -> str | None:
+    """The user whose data `row` asks to delete; None if it is no such request."""
+    return (row.user_id or row.anonymous_id) if row.type == DELETE else None
+
+
+def is_of_user(rejected: bytes, user: str) -> bool:
+    """Whether a rejected body is of `user`, by user or anonymous id; where it cannot be read, whether it has that."""
+    try:
+        message = orjson.loads(rejected)
+    except orjson.JSONDecodeError:
+        message = None
+    if isinstance(message, dict):
+        return user in (message.get("userId"), message.get("anonymousId"))
+    return orjson.dumps(user) in rejected
+
+
+def is_asked(request: Deletion, *, source: str, received_at: datetime, rejected: bytes) -> bool:
+    """Whether `request` takes a rejected body away: of its source and user, and received no later."""
+    return received_at <= request.received_at and source == request.source and is_of_user(rejected, request.user)
 
 
 # What a sender's retry may change in a message without making it another: the times it stamps on each try.

@@ -13,21 +13,21 @@ from typing import Self
 
 from adapter.errors import ConfigError, QueueError
 from adapter.model import Event
-from adapter.queue.codec import digest_of, from_us, to_us
+from adapter.queue.base import Deletion
+from adapter.queue.codec import digest_of, from_us, is_of_user, to_us
 from adapter.queue.desk_changes import (
     DESK,
     Readmitted,
-    delete_body,
     discard,
-    lanes_of,
     readmit,
     receipt_seen,
     reopen_unmatched,
 )
+from adapter.queue.sqlite_bodies import delete_body, lanes_of
 from adapter.queue.sqlite_dead import put_back
 from adapter.queue.sqlite_file import connect
 from adapter.queue.sqlite_known import SQL
-from adapter.queue.stories import Filter, Group, Looked, Rejected, Standing, Story, is_of_user, rejected_of, story_of
+from adapter.queue.stories import Filter, Group, Looked, Rejected, Standing, Story, deletion_of, rejected_of, story_of
 
 _US = 1_000_000
 _WINDOW = 10_000
@@ -55,8 +55,6 @@ class Desk:
         if not path.is_file():
             raise ConfigError(f"{path}: there is no queue here; name its settings with --config, or set ADAPTER_QUEUE")
         connection = connect(path)
-        # What an operator takes away must not be left to read in pages that are free.
-        connection.execute("PRAGMA secure_delete = ON").fetchall()
         try:
             yield cls(connection, now=now, unordered=unordered)
         except sqlite3.Error as exc:
@@ -112,7 +110,7 @@ class Desk:
         """Where a pending event is; None if it ended meanwhile."""
         lanes = lanes_of(story.event)
         for lane in lanes:
-            head = self._run(DESK["head_of"], (lane,)).fetchone()
+            head = self._run(SQL["head_of"], (lane,)).fetchone()
             if head is None:
                 continue
             receipt, due_us, attempt = head
@@ -170,6 +168,10 @@ class Desk:
         numbers = [number for (number,) in self._run(DESK["rejections_of"], (message_id,)).fetchall()]
         return [found for number in numbers if (found := self.rejection(number)) is not None]
 
+    def deletions(self, *, limit: int, user: str | None = None) -> list[Deletion]:
+        """The last `limit` deletion requests, newest first; of one user, if it is given."""
+        return [deletion_of(row) for row in self._run(DESK["newest_deletions"], (user, limit))]
+
     # -- changes ---------------------------------------------------------------------------------------------------
 
     def requeue(self, receipts: Sequence[int]) -> int:
@@ -199,7 +201,7 @@ class Desk:
     def discard_rejections(self, numbers: Sequence[int]) -> int:
         """Forget rejections for good, and say how many there were; in the balance they stay what they are: rejected."""
         with self._transaction():
-            return sum(self._run(DESK["remove_rejection"], (number,)).fetchone() is not None for number in numbers)
+            return sum(self._run(SQL["remove_rejection"], (number,)).fetchone() is not None for number in numbers)
 
     def receipts_of_user(self, user: str) -> Iterator[list[int]]:
         """The receipts of events whose user id or anonymous id is `user`, in pages."""
@@ -213,7 +215,7 @@ class Desk:
         after = 0
         while page := self.rejections(after=after):
             after = page[-1].number
-            yield [kept.number for kept in page if is_of_user(kept.rejection, user)]
+            yield [kept.number for kept in page if is_of_user(kept.rejection.body, user)]
 
     def delete_bodies(self, receipts: Sequence[int]) -> int:
         """Take body and user away from events; what is pending or dead is dropped with that. How many there were."""

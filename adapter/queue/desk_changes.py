@@ -7,9 +7,8 @@ service: whatever it has in its hands is looked at again here, and its late sett
 from collections.abc import Collection
 from typing import Literal, TypeAlias
 
-from adapter.model import Dropped, Event, Reason
-from adapter.queue.codec import digest_of, encode, lane_of, parked_lane, restore
-from adapter.queue.ledger import term_of
+from adapter.model import Event
+from adapter.queue.codec import digest_of, encode, restore
 from adapter.queue.sqlite_dead import Run, join_lane
 from adapter.queue.sqlite_known import SQL
 from adapter.queue.sqlite_rows import stored_row
@@ -19,8 +18,6 @@ DESK = statements("desk.sql")
 
 Readmitted: TypeAlias = Literal["pending", "duplicate", "gone"]
 """What became of a rejection that can be read now."""
-
-_DELETED = Dropped(Reason.DELETED, rule="", text="the user's data was deleted")
 
 
 def seen_tables(run: Run) -> list[str]:
@@ -65,7 +62,7 @@ def reopen_unmatched(run: Run, receipt: int, *, due_us: int, unordered: Collecti
 
 def readmit(run: Run, number: int, event: Event, *, due_us: int, unordered: Collection[str]) -> Readmitted:
     """Put `event`, which was rejection `number`, behind live traffic, unless a copy of it was received meanwhile."""
-    removed = run(DESK["remove_rejection"], (number,)).fetchone()
+    removed = run(SQL["remove_rejection"], (number,)).fetchone()
     if removed is None:
         return "gone"
     source = removed[0]
@@ -80,50 +77,6 @@ def readmit(run: Run, number: int, event: Event, *, due_us: int, unordered: Coll
     run(_for_one("add_digests").replace("{day}", seen_tables(run)[0]), (row.digest, receipt))
     join_lane(run, receipt, due_us=due_us, unordered=unordered)
     return "pending"
-
-
-def delete_body(run: Run, receipt: int, *, now_us: int) -> bool:
-    """Take body and user away from an event; one that is pending or dead is dropped with that. False if it is gone.
-
-    What had ended before stays in the history as it ended.
-    """
-    found = run(SQL["stored"], (receipt,)).fetchone()
-    if found is None:
-        return False
-    source, *columns = found
-    if run(DESK["is_finished"], (receipt,)).fetchone() is None:
-        if run(SQL["remove_dead"], (receipt,)).rowcount == 0:
-            _leave_lane(run, receipt, restore(stored_row(columns))[0], now_us)
-        ended = ("dropped", _DELETED.reason.value, _DELETED.rule, _DELETED.text)
-        run(DESK["add_deleted"], (receipt, *ended, now_us))
-        run(SQL["count"], (source, term_of(_DELETED), 1))
-    for name in ("forget_sent", "forget_kept_digest"):
-        run(SQL[name], (receipt,))
-    run(DESK["empty_message"], (receipt,))
-    return True
-
-
-def _leave_lane(run: Run, receipt: int, event: Event, now_us: int) -> None:
-    # Which of the two it is hangs on what the settings said when it was received.
-    for lane in lanes_of(event):
-        head = run(DESK["head_of"], (lane,)).fetchone()
-        if head is not None and head[0] == receipt:
-            _advance(run, lane, now_us)
-        elif run(DESK["remove_waiting"], (lane, receipt)).rowcount == 0:
-            continue
-        return
-
-
-def lanes_of(event: Event) -> tuple[int, ...]:
-    """Where `event` may wait: the lane of its user, or one of its own for sources without order; or parked aside."""
-    lanes = lane_of(event), lane_of(event, ordered=False)
-    return *lanes, *map(parked_lane, lanes)
-
-
-def _advance(run: Run, lane: int, now_us: int) -> None:
-    if run(_for_one("close_empty_lanes"), (lane,)).rowcount == 0:
-        run(_for_one("advance_lanes"), (now_us, lane))
-        run(_for_one("remove_heads_from_waiting"), (lane,))
 
 
 def _for_one(name: str) -> str:

@@ -6,13 +6,17 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Held:
-    """One lane in one worker's hands. While `settling` it cannot expire: its outcome is on the way to the disk."""
+    """One lane in one worker's hands. While `settling` it cannot expire: its outcome is on the way to the disk.
+
+    `gone`: the event ended elsewhere. The lane stays held until its worker settles, so that no call of it overlaps.
+    """
 
     lane: int
     receipt: int
     expires_s: float
     sent: set[str] = field(default_factory=set)
     settling: bool = False
+    gone: bool = False
 
 
 class Leases:
@@ -49,13 +53,24 @@ class Leases:
         """What `token` still holds; None once it was lost or released. One that expired untaken still holds."""
         return self._held.get(token)
 
+    def holds(self, token: int) -> bool:
+        """Whether the event that `token` holds is still its to work on."""
+        held = self._held.get(token)
+        return held is not None and not held.gone
+
+    def end(self, receipts: Collection[int]) -> None:
+        """These events ended elsewhere: whoever holds one is to stop."""
+        ended = frozenset(receipts)
+        for held in self._held.values():
+            held.gone = held.gone or held.receipt in ended
+
     def extend(self, token: int, lease_s: float) -> bool:
-        """Hold on for `lease_s` from now; False if it was lost."""
+        """Hold on for `lease_s` from now; False if it was lost or its event is gone."""
         held = self._held.get(token)
         if held is None:
             return False
         held.expires_s = self._now() + lease_s
-        return True
+        return not held.gone
 
     def release(self, token: int) -> None:
         """Free the lane."""

@@ -1,8 +1,14 @@
-"""The words of the balance: which counter an outcome adds to. Pure."""
+"""The words of the balance: which counter an outcome adds to, and the outcomes that the queue itself gives. Pure."""
 
 from typing import assert_never
 
-from adapter.model import Dead, Delivered, Dropped, Outcome, Retry, Unmatched
+from adapter.model import Dead, Delivered, Dropped, Outcome, Reason, Retry, Unmatched
+
+ASKED = Dropped(Reason.DELETION, rule="", text="see: browsee-adapter events deletions")
+"""How a deletion request ends, at its receipt."""
+
+DELETED = Dropped(Reason.DELETED, rule="", text="the user's data was deleted")
+"""How an event ends that was pending or dead when its user's data was deleted."""
 
 
 def term_of(outcome: Outcome) -> str | None:

@@ -4,15 +4,18 @@ import asyncio
 import contextlib
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+from msgspec import structs
+
 from adapter.errors import QueueFull
-from adapter.model import Balance, Dead, Event, Lease, Outcome, Rejection, Retry
-from adapter.queue.base import Disk, Limit, Stored
-from adapter.queue.codec import Row, decode, differs, encode, from_us, parked_lane
+from adapter.model import DELETE, Balance, Dead, Event, Lease, Outcome, Rejection, Retry
+from adapter.queue.base import Deletion, Stored
+from adapter.queue.codec import Row, decode, differs, encode, from_us, is_asked, named_by, parked_lane
 from adapter.queue.leases import Leases
-from adapter.queue.ledger import term_of
+from adapter.queue.ledger import ASKED, DELETED, term_of
+from adapter.queue.memory_archive import MemoryArchive
 
 
 @dataclass(slots=True)
@@ -27,7 +30,7 @@ class _Lane:
     retried_s: float = 0.0
 
 
-class MemoryQueue:
+class MemoryQueue(MemoryArchive):
     """See `adapter.queue.base` for what each method promises. `now` gives seconds since 1970 and never jumps."""
 
     def __init__(
@@ -38,6 +41,7 @@ class MemoryQueue:
         max_pending: int = 5_000_000,
         dedup_s: float = 72 * 3600,
     ) -> None:
+        super().__init__()
         self._now = now
         self._unordered = frozenset(unordered)
         self._max_pending = max_pending
@@ -50,9 +54,7 @@ class MemoryQueue:
         self._sent: dict[int, set[str]] = {}
         self._rejections: list[Rejection] = []
         self._counts: Counter[str] = Counter()
-        self._mappings: dict[str, str] = {}
-        self._active: dict[str, str] = {}
-        self._limits: dict[str, Limit] = {}
+        self._asked: list[Deletion] = []
         self._changed = asyncio.Event()
 
     async def put(self, events: Sequence[Event], rejections: Sequence[Rejection] = ()) -> Stored:
@@ -60,6 +62,7 @@ class MemoryQueue:
         if self._pending() + len(rows) > self._max_pending:
             raise QueueFull(f"{self._max_pending} events are pending, the most this queue takes")
         stored = duplicates = differing = 0
+        asked_before = len(self._asked)
         for row in rows:
             first = self._receipt_of_duplicate(row)
             if first is None:
@@ -71,7 +74,7 @@ class MemoryQueue:
         self._rejections.extend(rejections)
         self._counts.update(received=len(rows) + len(rejections), duplicate=duplicates, rejected=len(rejections))
         self._announce()
-        return Stored(stored=stored, duplicates=duplicates, differing=differing, rejected=len(rejections))
+        return Stored(stored, duplicates, differing, len(rejections), len(self._asked) - asked_before)
 
     async def probe(self) -> None:
         if self._pending() >= self._max_pending:
@@ -93,14 +96,19 @@ class MemoryQueue:
     async def renew(self, lease: Lease, *, lease_s: float) -> bool:
         return self._leases.extend(lease.token, lease_s)
 
+    def holds(self, lease: Lease) -> bool:
+        return self._leases.holds(lease.token)
+
     def note(self, lease: Lease, key: str) -> None:
         held = self._leases.get(lease.token)
-        if held is not None:
+        if held is not None and not held.gone:
             self._sent.setdefault(held.receipt, set()).add(key)
 
     async def settle(self, lease: Lease, outcome: Outcome, *, mapping: str = "") -> bool:
         held = self._leases.get(lease.token)
-        if held is None:
+        if held is None or held.gone:
+            self._leases.release(lease.token)
+            self._announce()
             return False
         lane = self._lanes[held.lane]
         if isinstance(outcome, Retry) and outcome.parked:
@@ -154,25 +162,51 @@ class MemoryQueue:
             pending_of=frozenset(lane.source for lane in self._lanes.values()),
         )
 
-    def disk(self) -> Disk | None:
-        return None
+    async def delete_requested(self, *, wait_s: float) -> Sequence[Deletion]:
+        end_s = asyncio.get_running_loop().time() + wait_s
+        while not self._asked and (left_s := end_s - asyncio.get_running_loop().time()) > 0:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), left_s)
+        asked, self._asked = self._asked, []
+        return [self._delete(request) for request in asked]
 
-    async def keep_mapping(self, *, name: str, version: str, text: str) -> None:
-        self._mappings[version] = text
-        self._active[name] = version
+    def _delete(self, request: Deletion) -> Deletion:
+        of_user = [
+            receipt
+            for receipt, row in self._rows.items()
+            if row.source == request.source
+            and row.type != DELETE
+            and receipt < request.number
+            and request.user in (row.user_id, row.anonymous_id)
+        ]
+        for receipt in of_user:
+            self._delete_body(receipt)
+        kept = [
+            one
+            for one in self._rejections
+            if not is_asked(request, source=one.source, received_at=one.received_at, rejected=one.body)
+        ]
+        forgotten, self._rejections = len(self._rejections) - len(kept), kept
+        self._leases.end(of_user)
+        self._announce()
+        done_at = datetime.fromtimestamp(self._now(), UTC)
+        return replace(request, events=len(of_user), rejections=forgotten, done_at=done_at)
 
-    async def last_mapping(self, name: str) -> str | None:
-        version = self._active.get(name)
-        return None if version is None else self._mappings[version]
-
-    async def keep_limit(self, project: str, limit: Limit) -> None:
-        self._limits[project] = limit
-
-    async def limit(self, project: str) -> Limit | None:
-        return self._limits.get(project)
-
-    async def mapping(self, version: str) -> str | None:
-        return self._mappings.get(version)
+    def _delete_body(self, receipt: int) -> None:
+        outcome = self._outcome_of(receipt)
+        if outcome is None:
+            key, lane = next((key, lane) for key, lane in self._lanes.items() if receipt in lane.receipts)
+            is_head = lane.receipts[0] == receipt
+            lane.receipts.remove(receipt)
+            if is_head:
+                self._advance(key, lane)
+        if outcome is None or isinstance(outcome, Dead):
+            self._finished[receipt] = (DELETED, "")
+            self._counts["dropped"] += 1
+        self._sent.pop(receipt, None)
+        self._rows[receipt] = structs.replace(
+            self._rows[receipt], user_id=None, anonymous_id=None, body=b"{}", traceparent=None
+        )
 
     async def close(self) -> None:
         self._announce()
@@ -201,10 +235,20 @@ class MemoryQueue:
         receipt = len(self._rows) + 1
         self._rows[receipt] = row
         self._seen[row.digest] = (receipt, self._now())
+        user = named_by(row)
+        if user is not None:
+            self._ask(receipt, row, user)
+            return
         lane = self._lanes.get(row.lane)
         if lane is None:
             lane = self._lanes[row.lane] = _Lane(source=row.source, due_s=self._now())
         lane.receipts.append(receipt)
+
+    def _ask(self, receipt: int, row: Row, user: str) -> None:
+        self._finished[receipt] = (ASKED, "")
+        self._counts["dropped"] += 1
+        received_at = from_us(row.received_us)
+        self._asked.append(Deletion(receipt, row.source, user, row.message_id, received_at, 0, 0, None))
 
     def _take_now(self, sources: Collection[str], limit: int, lease_s: float, parked: bool) -> list[Lease]:
         busy, now_s = self._leases.lanes(), self._now()

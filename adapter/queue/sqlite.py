@@ -14,12 +14,13 @@ from typing import Self
 
 from adapter.errors import QueueError, QueueFull
 from adapter.model import Balance, Event, Lease, Outcome, Rejection, Retry
-from adapter.queue.base import Disk, Limit, Stored
+from adapter.queue.base import Deletion, Disk, Limit, Stored
 from adapter.queue.codec import encode, restore, to_us
 from adapter.queue.group_commit import GroupCommit
 from adapter.queue.leases import Held, Leases
 from adapter.queue.sqlite_balance import count_balance
 from adapter.queue.sqlite_dead import put_back
+from adapter.queue.sqlite_deletions import Deletions
 from adapter.queue.sqlite_ends import End
 from adapter.queue.sqlite_file import OwnerLock, connect
 from adapter.queue.sqlite_known import Retention
@@ -59,6 +60,7 @@ class SqliteQueue:
         self._leases = Leases(now)
         self._room = room
         self._commits = GroupCommit(connection, rows, failed=self._failed)
+        self._deletions = Deletions(path, connection, self._commits, now=now, ended=self._ended)
         self._loop = asyncio.get_running_loop()
         self._taking = asyncio.Lock()
         self._changed = asyncio.Event()
@@ -130,9 +132,12 @@ class SqliteQueue:
     async def renew(self, lease: Lease, *, lease_s: float) -> bool:
         return self._leases.extend(lease.token, lease_s)
 
+    def holds(self, lease: Lease) -> bool:
+        return self._leases.holds(lease.token)
+
     def note(self, lease: Lease, key: str) -> None:
         held = self._leases.get(lease.token)
-        if held is not None:
+        if held is not None and not held.gone:
             held.sent.add(key)
             self._commits.write(lambda: self._rows.note(lease.receipt, key)).add_done_callback(_forget_error)
 
@@ -167,6 +172,9 @@ class SqliteQueue:
         # Operators put events back beside us; what is pending is known again from the rows now and then.
         self._pending = balance.pending
         return balance
+
+    async def delete_requested(self, *, wait_s: float) -> Sequence[Deletion]:
+        return await self._deletions.carry_out(wait_s)
 
     def disk(self) -> Disk | None:
         return self._room.disk
@@ -221,7 +229,13 @@ class SqliteQueue:
         self._announce()
 
     def _put_done(self, stored: Stored) -> None:
-        self._pending += stored.stored
+        self._pending += stored.stored - stored.deletions
+        if stored.deletions:
+            self._deletions.asked()
+        self._announce()
+
+    def _ended(self, receipts: Collection[int]) -> None:
+        self._leases.end(receipts)
         self._announce()
 
     def _announce(self) -> None:

@@ -2,6 +2,7 @@
 
 import fcntl
 import sqlite3
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import IO
@@ -9,9 +10,11 @@ from typing import IO
 from adapter.errors import ConfigError, QueueError
 from adapter.queue.statements import script
 
-SCHEMA_VERSION = 2
-_UPGRADES = {1: "ALTER TABLE message ADD COLUMN traceparent TEXT;"}
-"""What makes a file of a version one of the next; at once, however many rows it has."""
+SCHEMA_VERSION = 3
+READABLE = partial(str, encoding="utf-8", errors="replace")
+"""How text is read: a byte that went bad in one row must not keep all others from being read, nor be quoted by SQLite
+in an error.
+"""
 _APPLICATION_ID = 0x42726F77  # "Brow": tells our files from any other SQLite file
 
 
@@ -41,14 +44,15 @@ def connect(path: Path) -> sqlite3.Connection:
     """
     try:
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
-        # A byte that went bad in one row must not keep all others from being read, nor be quoted by SQLite in an error.
-        connection.text_factory = partial(str, encoding="utf-8", errors="replace")
+        connection.text_factory = READABLE
         # Before the first table: afterwards only a VACUUM of the whole file could turn it on.
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         # Else what a large statement could have to undo is written to a file in /tmp first, and for nothing.
         connection.execute("PRAGMA temp_store = MEMORY")
+        # What is taken away must not be left to read, neither in free pages nor where a page was rearranged before.
+        connection.execute("PRAGMA secure_delete = ON").fetchall()
         connection.execute("PRAGMA busy_timeout = 5000")
         connection.execute(f"PRAGMA journal_size_limit = {64 * 1024 * 1024}")
         connection.execute(f"PRAGMA cache_size = -{64 * 1024}")
@@ -62,10 +66,9 @@ def _make_schema(connection: sqlite3.Connection, path: Path) -> None:
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version == SCHEMA_VERSION:
         return
-    if version in _UPGRADES:
-        connection.executescript(
-            f"BEGIN IMMEDIATE;\n{_UPGRADES[version]}\nPRAGMA user_version = {version + 1};\nCOMMIT;"
-        )
+    upgrade = _upgrades().get(version)
+    if upgrade is not None:
+        connection.executescript(f"BEGIN IMMEDIATE;\n{upgrade}\nPRAGMA user_version = {version + 1};\nCOMMIT;")
         _make_schema(connection, path)
         return
     if version > SCHEMA_VERSION:
@@ -75,6 +78,11 @@ def _make_schema(connection: sqlite3.Connection, path: Path) -> None:
     if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
         raise QueueError(f"{path}: a SQLite file, but not a queue of browsee-adapter")
     connection.executescript(
-        f"BEGIN IMMEDIATE;\n{script('sqlite_schema.sql')}\n"
+        f"BEGIN IMMEDIATE;\n{script('sqlite_schema.sql')}\n{script('sqlite_deletion.sql')}\n"
         f"PRAGMA application_id = {_APPLICATION_ID};\nPRAGMA user_version = {SCHEMA_VERSION};\nCOMMIT;"
     )
+
+
+def _upgrades() -> Mapping[int, str]:
+    """What makes a file of a version one of the next; at once, however many rows it has."""
+    return {1: "ALTER TABLE message ADD COLUMN traceparent TEXT;", 2: script("sqlite_deletion.sql")}

@@ -22,11 +22,12 @@ _PIECES = (512, 256, 128, 64, 32, 16, 8, 4, 2, 1)
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How long finished events, dead letters and seen ids are kept, in seconds."""
+    """How long finished events, dead letters, seen ids and deletion requests are kept, in seconds."""
 
     history_s: float = 24 * 3600
     dead_s: float = 30 * 86400
     dedup_s: float = 72 * 3600
+    deletions_s: float = 30 * 86400
 
 
 class Known:

@@ -127,7 +127,9 @@ class SqliteRows:
             self._forget_event(receipt, "remove_dead", "forget_sent", "forget_kept_digest")
             self._known.count(source, "discarded")
         rejections = self._run(SQL["remove_old_rejections"], (dead_before_us, limit)).rowcount
-        return limit in (len(history), len(dead), rejections)
+        deletions_before_us = now_us - round(retention.deletions_s * US)
+        deletions = self._run(SQL["remove_old_deletions"], (deletions_before_us, limit)).rowcount
+        return limit in (len(history), len(dead), rejections, deletions)
 
     def _forget_event(self, receipt: int, *also: str) -> None:
         for name in ("remove_message", *also):

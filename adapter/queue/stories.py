@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias
 import orjson
 
 from adapter.model import Event, Problem, Reason, Rejection
+from adapter.queue.base import Deletion
 from adapter.queue.codec import from_us, restore
 from adapter.queue.sqlite_rows import stored_row
 
@@ -153,15 +154,19 @@ def rejected_of(found: tuple[Any, ...]) -> Rejected:
     return Rejected(number, rejection)
 
 
-def is_of_user(rejection: Rejection, user: str) -> bool:
-    """Whether `user` is the user id or anonymous id of the message; where it cannot be read, whether it is in it."""
-    try:
-        message = orjson.loads(rejection.body)
-    except orjson.JSONDecodeError:
-        message = None
-    if isinstance(message, dict):
-        return user in (message.get("userId"), message.get("anonymousId"))
-    return orjson.dumps(user) in rejection.body
+def deletion_of(found: Sequence[Any]) -> Deletion:
+    """The request in a row of the statement `open_deletions`."""
+    number, source, user, message_id, received_us, events, rejections, done_us = found
+    return Deletion(
+        number=number,
+        source=source,
+        user=user,
+        message_id=message_id,
+        received_at=from_us(received_us),
+        events=events,
+        rejections=rejections,
+        done_at=None if done_us is None else from_us(done_us),
+    )
 
 
 def is_named(rejection: Rejection, name: str) -> bool:

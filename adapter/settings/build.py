@@ -90,6 +90,7 @@ def built(
             history_s=retention["history"],
             dead_s=retention["dead"],
             dedup_s=retention["dedup"],
+            deletions_s=retention["deletions"],
             max_disk_bytes=retention["max_disk"],
         ),
         hash_key=values.get("hash_key"),

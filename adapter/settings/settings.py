@@ -93,6 +93,7 @@ class RetentionSettings:
     history_s: float
     dead_s: float
     dedup_s: float
+    deletions_s: float
     max_disk_bytes: int
 
 

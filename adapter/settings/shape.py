@@ -25,7 +25,6 @@ LATER: frozenset[Path] = frozenset(
         ("admin_listen",),
         ("trusted_proxies",),
         ("sources", ANY, "horizon"),
-        ("retention", "deletions"),
     }
 )
 """Settings that are planned and do nothing yet, so that accepting them would be a lie. `*` stands for any name."""

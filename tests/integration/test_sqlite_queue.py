@@ -110,17 +110,20 @@ async def test_a_newer_file_is_refused(path: Path, clock: FakeClock) -> None:
 
 
 async def test_an_older_file_is_taken_over(path: Path, clock: FakeClock) -> None:
-    """A file of version 1, which knew no traces, keeps its events, and the new ones have theirs."""
+    """A file of version 1, which knew neither traces nor deletion requests, keeps its events and learns both."""
     older = await SqliteQueue.open(path, now=clock)
     await older.put([make_event("m-1", user="a")])
     await older.close()
     with sqlite3.connect(path) as file:
         file.execute("ALTER TABLE message DROP COLUMN traceparent")
+        file.execute("DROP TABLE deletion")
         file.execute("PRAGMA user_version = 1")
     file.close()
     queue = await SqliteQueue.open(path, now=clock)
     await queue.put([make_event("m-2", user="b", traceparent=TRACEPARENT)])
     found = {lease.event.message_id: lease.event.traceparent for lease in await take(queue)}
+    await queue.put([make_event("delete-1", user="a", type="delete")])
+    assert [request.events for request in await queue.delete_requested(wait_s=0)] == [1]
     await queue.close()
     assert found == {"m-1": None, "m-2": TRACEPARENT}
     with sqlite3.connect(path) as file:

@@ -238,11 +238,25 @@ async def test_19_integrations_as_routing(served: Served) -> None:
 
 @pytest.mark.parametrize("nothing", [None, []], ids=["null", "array"])
 async def test_20_a_delete_that_is_mapped(served: Served, nothing: object) -> None:
-    """It is taken, without context or anonymous id, and no mapping that comes along makes a call of it."""
+    """It is taken, without context or anonymous id and with a time that is none; no call is made of it, and its user's
+    events are taken away.
+    """
     deletion = {"type": "delete", "userId": "u-1", "messageId": "delete-1", "context": nothing, "integrations": nothing}
-    assert (await served.send("POST", WEBHOOK, json=deletion))[:2] == (200, OK)
-    calls, ended = await mapped(served.inbox.events, DEFAULT)
-    assert (calls, ended) == ([], {"unmatched": 1})
+    deletion["originalTimestamp"] = "2020-05-09 23:54:49.209808489 +0000 UTC m=+70366.298768264"
+    assert (await served.send("POST", WEBHOOK, json=[{**TRACK, "userId": "u-1"}, deletion]))[:2] == (200, OK)
+    [request] = await served.inbox.queue.delete_requested(wait_s=0)
+    assert (request.user, request.message_id, request.events) == ("u-1", "delete-1", 1)
+    calls, ended = await mapped(served.inbox.events[1:], DEFAULT)
+    assert (calls, ended) == ([], {"dropped": 1})
+
+
+async def test_20_a_delete_from_a_library_is_refused(served: Served) -> None:
+    """The key of a library may stand in a page: who reads it must not delete what is known of others."""
+    batch = {"batch": [{"type": "delete", "userId": "u-1", "messageId": "delete-1"}]}
+    assert (await served.send("POST", "/v1/batch", json=batch, headers=BASIC))[0] == 200
+    assert await served.inbox.queue.delete_requested(wait_s=0) == []
+    [rejection] = served.inbox.rejections
+    assert [problem.pointer for problem in rejection.problems] == ["/type"]
 
 
 async def test_21_nan_from_python(served: Served) -> None:

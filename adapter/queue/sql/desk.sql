@@ -52,9 +52,6 @@ SELECT receipt FROM message WHERE receipt >= ?1 AND receipt < ?2 AND (user_id = 
     FALSE
 ));
 
--- name: head_of
-SELECT head, due_us, attempt FROM lane WHERE lane = ?;
-
 -- name: place_in_waiting
 SELECT count(*) FROM waiting WHERE lane = ?1 AND receipt <= ?2
   AND EXISTS (SELECT 1 FROM waiting WHERE lane = ?1 AND receipt = ?2);
@@ -97,9 +94,6 @@ FROM rejection JOIN source ON source.id = rejection.source WHERE rejection.id = 
 -- name: rejections_of
 SELECT id FROM rejection WHERE message_id = ? ORDER BY id;
 
--- name: remove_rejection
-DELETE FROM rejection WHERE id = ? RETURNING source;
-
 -- name: source_of
 SELECT source FROM message WHERE receipt = ?;
 
@@ -110,15 +104,7 @@ DELETE FROM finished WHERE receipt = ?1 AND outcome = 'unmatched'
 -- name: keep_digest
 INSERT OR IGNORE INTO dedup_kept (digest, receipt) VALUES (?, ?);
 
--- name: is_finished
-SELECT 1 FROM finished WHERE receipt = ?;
-
--- name: empty_message
-UPDATE message SET user_id = NULL, anonymous_id = NULL, body = CAST('{}' AS BLOB), traceparent = NULL WHERE receipt = ?;
-
--- name: remove_waiting
-DELETE FROM waiting WHERE lane = ? AND receipt = ?;
-
--- name: add_deleted
-INSERT INTO finished (receipt, outcome, reason, rule, detail, attempt, mapping, finished_us)
-VALUES (?, ?, ?, ?, ?, 0, '', ?);
+-- name: newest_deletions
+SELECT deletion.receipt, source.name, user_id, message_id, received_us, events, rejections, done_us
+FROM deletion CROSS JOIN source ON source.id = deletion.source
+WHERE ?1 IS NULL OR user_id = ?1 ORDER BY deletion.receipt DESC LIMIT ?2;

@@ -210,3 +210,68 @@ DELETE FROM rejection WHERE id IN (
 
 -- name: free_pages
 PRAGMA incremental_vacuum(256);
+
+-- name: head_of
+SELECT head, due_us, attempt FROM lane WHERE lane = ?;
+
+-- name: is_finished
+SELECT 1 FROM finished WHERE receipt = ?;
+
+-- name: empty_message
+UPDATE message SET user_id = NULL, anonymous_id = NULL, body = CAST('{}' AS BLOB), traceparent = NULL WHERE receipt = ?;
+
+-- name: remove_waiting
+DELETE FROM waiting WHERE lane = ? AND receipt = ?;
+
+-- name: add_ended
+INSERT INTO finished (receipt, outcome, reason, rule, detail, attempt, mapping, finished_us)
+VALUES (?, ?, ?, ?, ?, 0, '', ?);
+
+-- name: remove_rejection
+DELETE FROM rejection WHERE id = ? RETURNING source;
+
+-- name: add_deletion
+INSERT INTO deletion (receipt, source, user_id, message_id, received_us) VALUES (?, ?, ?, ?, ?);
+
+-- name: open_deletions
+SELECT deletion.receipt, source.name, user_id, message_id, received_us, events, rejections, done_us
+FROM deletion INDEXED BY deletion_open CROSS JOIN source ON source.id = deletion.source
+WHERE deletion.done_us IS NULL AND deletion.receipt > ? ORDER BY deletion.receipt LIMIT ?;
+
+-- name: in_lanes
+-- Of four lanes the heads, and what waits behind them, that a user's request found there.
+SELECT receipt FROM message
+WHERE receipt IN (
+    SELECT head FROM lane WHERE lane IN (?1, ?2, ?3, ?4)
+    UNION ALL SELECT receipt FROM waiting WHERE lane IN (?1, ?2, ?3, ?4) AND receipt < ?5
+) AND receipt < ?5 AND ?6 IN (user_id, anonymous_id) ORDER BY receipt LIMIT ?7;
+
+-- name: asked_between
+-- Of a window of receipts those that an open request names, and the first request that does. Requests stay.
+SELECT message.receipt, min(deletion.receipt)
+FROM message CROSS JOIN deletion
+  ON deletion.source = message.source AND deletion.user_id IN (message.user_id, message.anonymous_id)
+WHERE message.receipt >= ? AND message.receipt < ? AND message.type <> 'delete'
+  AND deletion.done_us IS NULL AND deletion.receipt > message.receipt
+GROUP BY message.receipt;
+
+-- name: first_message
+SELECT coalesce(min(receipt), 0) FROM message;
+
+-- name: rejections_from
+SELECT rejection.id, source.name, body, received_us
+FROM rejection CROSS JOIN source ON source.id = rejection.source
+WHERE rejection.id > ? ORDER BY rejection.id LIMIT ?;
+
+-- name: count_deleted
+UPDATE deletion SET events = events + ?, rejections = rejections + ? WHERE receipt = ?;
+
+-- name: end_deletion
+UPDATE deletion SET done_us = ? WHERE receipt = ?
+RETURNING receipt, (SELECT name FROM source WHERE id = deletion.source), user_id, message_id, received_us,
+          events, rejections, done_us;
+
+-- name: remove_old_deletions
+DELETE FROM deletion WHERE receipt IN (
+    SELECT receipt FROM (SELECT receipt, done_us FROM deletion ORDER BY receipt LIMIT ?2) WHERE done_us < ?1
+);

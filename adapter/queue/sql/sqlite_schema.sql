@@ -1,4 +1,4 @@
--- Version 2 of the queue file. Instants are microseconds since 1970, UTC.
+-- The queue file. Instants are microseconds since 1970, UTC.
 
 CREATE TABLE source (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 

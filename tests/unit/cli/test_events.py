@@ -170,6 +170,36 @@ async def test_a_users_data_is_taken_away(shop: Shell, version: str) -> None:
     assert balance.unaccounted == 0
 
 
+async def test_deletion_requests_are_shown(shop: Shell) -> None:
+    """Whose data, when it was asked and done, and how much went; one that waits says so."""
+    path = shop.folder / "queue.db"
+    queue = await SqliteQueue.open(path, now=FakeClock())
+    await queue.put([make_event("m-1"), make_event("delete-1", type="delete")])
+    await queue.delete_requested(wait_s=0)
+    await queue.put([make_event("delete-2", user="u-2", type="delete")])
+    await queue.close()
+    rows = [line.split("\t") for line in shop.run("events", "deletions").stdout.splitlines()]
+    at = "2026-11-23T12:00:00.000Z"
+    assert rows == [
+        ["3", at, "shop", "u-2", "delete-2", "-", "0", "0"],
+        ["2", at, "shop", "u-1", "delete-1", at, "1", "0"],
+    ]
+    [line] = shop.run("events", "deletions", "--user", "u-1", "--json").stdout.splitlines()
+    assert json.loads(line) == {
+        "id": "2",
+        "source": "shop",
+        "userId": "u-1",
+        "messageId": "delete-1",
+        "receivedAt": at,
+        "doneAt": at,
+        "events": 1,
+        "rejections": 0,
+    }
+    told = shop.run("events", "show", "delete-1").stdout
+    assert "not mapped: it asks to delete its user's data" in told
+    assert "dropped 2026-11-23T12:00:00.000Z: deletion request: see: browsee-adapter events deletions" in told
+
+
 async def test_tail_tells_an_event_when_it_comes_and_when_it_ended(shop: Shell) -> None:
     """Each news once, rejections too; nothing is told twice."""
     path = shop.folder / "queue.db"

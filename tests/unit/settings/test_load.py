@@ -40,7 +40,7 @@ sources:
 retry: {for: 48h, max: 2m}
 pace: {recover: 30s}
 limits: {body: 1MB, inflated: 4MB, message: 100KB, pending: 1000}
-retention: {history: 12h, dead: 7d, dedup: 24h, max_disk: 2GB}
+retention: {history: 12h, dead: 7d, dedup: 24h, deletions: 90d, max_disk: 2GB}
 hash_key: ${HASH}
 admin_token: token-of-the-operator
 """
@@ -89,7 +89,7 @@ def test_every_setting_of_a_file_arrives(folder: Folder) -> None:
         body_bytes=1_000_000, inflated_bytes=4_000_000, message_bytes=100_000, pending=1000
     )
     assert settings.retention == RetentionSettings(
-        history_s=43_200, dead_s=604_800, dedup_s=86_400, max_disk_bytes=2_000_000_000
+        history_s=43_200, dead_s=604_800, dedup_s=86_400, deletions_s=7_776_000, max_disk_bytes=2_000_000_000
     )
     assert settings.hash_key == Secret("0123456789abcdef")
     assert settings.admin_token == Secret("token-of-the-operator")

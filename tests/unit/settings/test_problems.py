@@ -51,7 +51,6 @@ def problems(text: str, environ: dict[str, str] | None = None) -> list[str]:
         ("sources: {a: {horizon: 3h}}", "1:15: error E305: `horizon` is not in this version"),
         ("admin_listen: a:1", "1:1: error E305: `admin_listen` is not in this version"),
         ("trusted_proxies: []", "1:1: error E305: `trusted_proxies` is not in this version"),
-        ("retention: {deletions: 30d}", "1:13: error E305: `deletions` is not in this version"),
         ("hash_key: ${NOT_SET}", "1:11: warning W304: the environment variable NOT_SET is not set"),
         ("hash_key: ${NOT_SET", "1:11: error E302: `${` begins the name of an environment variable"),
         ("hash_key: ${NOT-SET:-x}", "1:11: error E302: `${` begins the name of an environment variable"),

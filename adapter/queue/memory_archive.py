@@ -1,0 +1,32 @@
+"""What the queue in memory keeps beside events."""
+
+from adapter.queue.base import Disk, Limit
+
+
+class MemoryArchive:
+    """Mappings and learned limits, as `adapter.queue.base.Archive` promises them."""
+
+    def __init__(self) -> None:
+        self._mappings: dict[str, str] = {}
+        self._active: dict[str, str] = {}
+        self._limits: dict[str, Limit] = {}
+
+    def disk(self) -> Disk | None:
+        return None
+
+    async def keep_mapping(self, *, name: str, version: str, text: str) -> None:
+        self._mappings[version] = text
+        self._active[name] = version
+
+    async def last_mapping(self, name: str) -> str | None:
+        version = self._active.get(name)
+        return None if version is None else self._mappings[version]
+
+    async def keep_limit(self, project: str, limit: Limit) -> None:
+        self._limits[project] = limit
+
+    async def limit(self, project: str) -> Limit | None:
+        return self._limits.get(project)
+
+    async def mapping(self, version: str) -> str | None:
+        return self._mappings.get(version)

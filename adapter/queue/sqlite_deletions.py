@@ -1,0 +1,212 @@
+"""Carries out deletion requests in the queue file, beside ingest and delivery and in nobody's way.
+
+First what waits or is tried again, where the user's lanes lead at once. Then all that is kept, a window of receipts at
+a time: an index of users would cost every event that is ever stored, and one walk serves every request that is open.
+Reading has a connection of its own, for which no commit waits; each change is a small job in a group of others. A
+request is noted as done when all has gone: a crash before that begins its walk anew and finds what is left.
+"""
+
+import asyncio
+import sqlite3
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from adapter.errors import QueueError
+from adapter.queue.base import Deletion
+from adapter.queue.codec import from_us, is_asked, lanes_of_user
+from adapter.queue.group_commit import GroupCommit
+from adapter.queue.sqlite_bodies import delete_body, empty_log
+from adapter.queue.sqlite_file import READABLE
+from adapter.queue.sqlite_known import SQL, US
+from adapter.queue.stories import deletion_of
+
+_WINDOW = 10_000
+"""Receipts looked through in one read."""
+_PAGE = 100
+"""Bodies taken away in one job: some 10 ms, for which the other jobs of its group wait."""
+_AT_ONCE = 500
+"""Requests that one walk carries out."""
+_LOG_TRIES = 20
+_LOG_AGAIN_S = 0.5
+
+_Asked: TypeAlias = tuple[int, int]
+"""The receipt of an event, or the number of a rejection, and of the request that takes it away."""
+
+
+class Deletions:
+    """See the module. `connection` belongs to the thread of `commits`; the rest to the event loop.
+
+    `ended` is told the receipts of events that are no longer anybody's to deliver.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        connection: sqlite3.Connection,
+        commits: GroupCommit,
+        *,
+        now: Callable[[], float],
+        ended: Callable[[Collection[int]], None],
+    ) -> None:
+        self._path = path
+        self._run = connection.execute
+        self._commits = commits
+        self._now = now
+        self._ended = ended
+        self._loop = asyncio.get_running_loop()
+        self._asked = asyncio.Event()
+        # What a restart came between is carried out now.
+        self._asked.set()
+        self._lanes_emptied_to = 0
+
+    def asked(self) -> None:
+        """A request was stored."""
+        self._asked.set()
+
+    async def carry_out(self, wait_s: float) -> list[Deletion]:
+        """See `Archive.delete_requested`."""
+        if not self._asked.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._asked.wait(), wait_s)
+        if not self._asked.is_set():
+            return []
+        self._asked.clear()
+        try:
+            return await self._carry_out()
+        except BaseException:
+            self._lanes_emptied_to = 0
+            self._asked.set()
+            raise
+
+    async def _carry_out(self) -> list[Deletion]:
+        requests = await self._open_after(0)
+        if not requests:
+            return []
+        if len(requests) == _AT_ONCE:
+            self._asked.set()
+        async with self._reading() as read:
+            await self._empty_lanes(read)
+            await self._walk_events(read, requests[-1].number)
+            await self._walk_rejections(read, requests)
+        await self._empty_log()
+        return await self._commits.write(lambda: self._end(requests))
+
+    async def _open_after(self, number: int) -> list[Deletion]:
+        found = await self._commits.read(lambda: self._run(SQL["open_deletions"], (number, _AT_ONCE)).fetchall())
+        return [deletion_of(row) for row in found]
+
+    @asynccontextmanager
+    async def _reading(self) -> AsyncIterator["_Read"]:
+        try:
+            read = _Read(self._path)
+            try:
+                yield read
+            finally:
+                read.close()
+        except sqlite3.Error as exc:
+            raise QueueError(f"{self._path}: {exc}") from exc
+
+    # -- events ----------------------------------------------------------------------------------------------------
+
+    async def _empty_lanes(self, read: "_Read") -> None:
+        """What is pending goes first, or it would be delivered while the walk is elsewhere."""
+        for request in await self._open_after(self._lanes_emptied_to):
+            lanes = lanes_of_user(request.source, request.user)
+            while found := await read.all(SQL["in_lanes"], *lanes, request.number, request.user, _WINDOW):
+                await self._take_away([(receipt, request.number) for (receipt,) in found])
+            self._lanes_emptied_to = request.number
+
+    async def _walk_events(self, read: "_Read", last: int) -> None:
+        [(first,)] = await read.all(SQL["first_message"])
+        for start in range(first, last, _WINDOW):
+            began_s = self._loop.time()
+            if self._asked.is_set():
+                await self._empty_lanes(read)
+            await self._take_away(await read.all(SQL["asked_between"], start, min(start + _WINDOW, last)))
+            # As much rest as work, for the machine has other things to do.
+            await asyncio.sleep(self._loop.time() - began_s)
+
+    async def _take_away(self, asked: Sequence[_Asked]) -> None:
+        for start in range(0, len(asked), _PAGE):
+            page = asked[start : start + _PAGE]
+            await self._commits.write(partial(self._take_page, page), after=self._ended)
+
+    def _take_page(self, page: Sequence[_Asked]) -> list[int]:
+        now_us = round(self._now() * US)
+        gone = [(receipt, request) for receipt, request in page if delete_body(self._run, receipt, now_us=now_us)]
+        for request, events in Counter(request for _, request in gone).items():
+            self._run(SQL["count_deleted"], (events, 0, request))
+        return [receipt for receipt, _ in gone]
+
+    # -- rejections ------------------------------------------------------------------------------------------------
+
+    async def _walk_rejections(self, read: "_Read", requests: Sequence[Deletion]) -> None:
+        of_source: defaultdict[str, list[Deletion]] = defaultdict(list)
+        for request in requests:
+            of_source[request.source].append(request)
+        after = 0
+        while rows := await read.all(SQL["rejections_from"], after, _PAGE):
+            after = rows[-1][0]
+            asked = await asyncio.to_thread(_rejections_asked, rows, of_source)
+            if asked:
+                await self._commits.write(partial(self._forget, asked))
+
+    def _forget(self, asked: Sequence[_Asked]) -> None:
+        for number, request in asked:
+            if self._run(SQL["remove_rejection"], (number,)).fetchone() is not None:
+                self._run(SQL["count_deleted"], (0, 1, request))
+
+    # -- the end ---------------------------------------------------------------------------------------------------
+
+    async def _empty_log(self) -> None:
+        """Let no copy lie in the write-ahead log. If somebody reads all the while, later commits overwrite it."""
+        for _ in range(_LOG_TRIES):
+            if await self._commits.read(lambda: empty_log(self._run)):
+                return
+            await asyncio.sleep(_LOG_AGAIN_S)
+
+    def _end(self, requests: Sequence[Deletion]) -> list[Deletion]:
+        now_us = round(self._now() * US)
+        return [
+            deletion_of(self._run(SQL["end_deletion"], (now_us, request.number)).fetchone()) for request in requests
+        ]
+
+
+class _Read:
+    """Reads on a thread of its own, one read at a time; one that nobody waits for any more ends before the file is
+    closed.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._connection.text_factory = READABLE
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="queue-deletions")
+
+    async def all(self, sql: str, *values: object) -> list[Any]:
+        """All rows of `sql`."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, lambda: self._connection.execute(sql, values).fetchall())
+
+    def close(self) -> None:
+        """Let go of the file, after what is being read."""
+        self._thread.submit(self._connection.close)
+        self._thread.shutdown(wait=False)
+
+
+def _rejections_asked(
+    rows: Sequence[tuple[int, str, bytes, int]], of_source: Mapping[str, Sequence[Deletion]]
+) -> list[_Asked]:
+    """Those of the rows, of the statement `rejections_from`, that a request takes away, and the first that does."""
+    found: list[_Asked] = []
+    for number, source, body, received_us in rows:
+        at = from_us(received_us)
+        for request in of_source.get(source, ()):
+            if is_asked(request, source=source, received_at=at, rejected=body):
+                found.append((number, request.number))
+                break
+    return found
