@@ -35,8 +35,10 @@ from adapter.deliver.worker import Worker
 from adapter.errors import ConfigError, QueueError
 from adapter.ingest.intake import Parts
 from adapter.ingest.limits import Limits
+from adapter.ingest.refusals import Refusals
 from adapter.ingest.routes import routes
 from adapter.ingest.validate import Validator
+from adapter.loss import Patience, deadlines
 from adapter.model import Balance, JsonObject, Kind, Secret
 from adapter.monitor import Monitor, Watched, project_id
 from adapter.observe import happenings
@@ -127,6 +129,7 @@ class Service:
         self._active = activation.Active()
         self._disk: Callable[[], Disk | None] = lambda: None
         self._workers: list[Worker] = []
+        self._refusals, self._patience = Refusals(), Patience.of(settings)
 
     async def run(self, *, stop: asyncio.Event, started: Callable[[Running], None]) -> None:
         """Serve until `stop` is set; `started` is called once, when everything listens.
@@ -254,6 +257,7 @@ class Service:
             new_id=lambda: uuid4().hex,
             histogram=self._observer.histogram,
             is_draining=lambda: self._stopping,
+            refusals=self._refusals,
             limits=Limits(
                 body_bytes=limits.body_bytes,
                 inflated_bytes=limits.inflated_bytes,
@@ -287,16 +291,22 @@ class Service:
             await asyncio.sleep(_BALANCE_EVERY_S)
             with contextlib.suppress(QueueError):
                 self._balance = await queue.balance()
+                if self._refusals.waits_for_queue:
+                    await queue.probe()
+                    self._refusals.queue_takes()
 
     def _report(self) -> Report:
+        balance, disk, now = self._balance, self._disk(), datetime.now(UTC)
+        refusals = self._refusals.now(time.monotonic(), self._patience.horizons_s)
         return make_report(
             stopping=self._stopping,
             sandbox=self._settings.sandbox,
             active=self._active,
             projects=[(worker.sources, worker.project.state(self._now())) for worker in self._workers],
-            balance=self._balance,
-            disk=self._disk(),
-            now=datetime.now(UTC),
+            balance=balance,
+            disk=disk,
+            now=now,
+            deadlines=deadlines(self._patience, refusals, balance=balance, disk=disk, now=now),
         )
 
     def _destination(self) -> str:

@@ -3,9 +3,11 @@
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 
+from adapter import loss
 from adapter.activation import Active
 from adapter.console.health import Delivery, Gauge, Report
 from adapter.deliver.project import PAUSING, SLOWING, State
+from adapter.loss import Deadline
 from adapter.model import Balance, JsonObject
 from adapter.observe import metrics
 from adapter.queue.base import Disk
@@ -25,16 +27,23 @@ def make_report(
     balance: Balance | None,
     disk: Disk | None,
     now: datetime,
+    deadlines: Sequence[Deadline],
 ) -> Report:
-    """The report of this moment; `balance` is as it was last counted, None before the first time."""
+    """The report of this moment; `balance` is as it was last counted, None before the first time. Of `deadlines` the
+    first is the one that ends first.
+    """
     deliveries = {state.delivery for _, state in projects}
     return Report(
         stopping=stopping,
         sandbox=sandbox,
         delivery=next((word for word in _WORST_FIRST if word in deliveries), "ok"),
         why="; ".join(_whys(projects, balance)),
-        facts=_facts(active, projects, balance, disk),
-        gauges=(*_gauges(active, projects, balance), *_backlog_gauges(balance, disk, now)),
+        facts=loss.facts(deadlines) | _facts(active, projects, balance, disk),
+        gauges=(
+            *_gauges(active, projects, balance),
+            *_backlog_gauges(balance, disk, now),
+            *loss.gauges(deadlines),
+        ),
     )
 
 

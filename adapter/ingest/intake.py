@@ -5,7 +5,7 @@ Stands between the routes, which know who sent the bytes, and the queue, which k
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from adapter.errors import QueueError, QueueFull
@@ -14,6 +14,7 @@ from adapter.ingest.decode import Body
 from adapter.ingest.dialect import Network
 from adapter.ingest.limits import Allowance, Limits
 from adapter.ingest.read import Arrival, NewId, read_event, unparseable
+from adapter.ingest.refusals import Refusals
 from adapter.ingest.sources import ProtectEvent, Source
 from adapter.ingest.validate import Validator
 from adapter.model import Event, Problem, Rejection
@@ -43,7 +44,7 @@ class Parts:
 
     `clock` tells the instant of receipt, `monotonic_s` the passing of time, `new_id` makes message ids. While
     `is_draining`, nothing more is taken. `X-Forwarded-For` counts from `trusted_proxies` alone. `histogram` gives the
-    histogram of a metric for the values of its labels.
+    histogram of a metric for the values of its labels. `refusals` learns who was told to come later.
     """
 
     inbox: Inbox
@@ -57,6 +58,7 @@ class Parts:
     is_draining: Callable[[], bool] = lambda: False
     limits: Limits = DEFAULT_LIMITS
     trusted_proxies: Sequence[Network] = ()
+    refusals: Refusals = field(default_factory=Refusals)
 
 
 class Intake:
@@ -74,6 +76,11 @@ class Intake:
         A bad message in an array or batch fails alone. One alone in its body is told to a platform, and not to an SDK,
         as Segment's own API does it: SDKs send again what they should not.
         """
+        told = await self._take(source, arrival, plain, body)
+        self._parts.refusals.told(source.name, told.situation, self._parts.monotonic_s())
+        return told
+
+    async def _take(self, source: Source, arrival: Arrival, plain: bytes, body: Body | Problem) -> Answer:
         count = 1 if isinstance(body, Problem) else len(body.messages)
         refused = self._refusal(source, count)
         if refused is not None:

@@ -90,6 +90,19 @@ TIME_TO_FULL: Final = Metric(
     "browsee_adapter_time_to_full_seconds",
     "Until the queue is full at its present growth; absent if it is not growing.",
 )
+TIME_TO_LOSS: Final = Metric(
+    "browsee_adapter_time_to_loss_seconds",
+    "Until the sender of a source that is being refused gives up on what it sent first; absent if none is refused.",
+    ("source",),
+)
+TIME_TO_DEAD: Final = Metric(
+    "browsee_adapter_time_to_dead_seconds",
+    "Until `retry.for` has passed since the receipt of the oldest pending event; absent without a backlog.",
+)
+TIME_LEFT: Final = Metric(
+    "browsee_adapter_time_left_seconds",
+    "Until the first of: the queue is full, a sender gives up, an event may be given up; absent while all is well.",
+)
 GAUGES: Final = (
     EVENTS_PENDING,
     BACKLOG_AGE,
@@ -108,4 +121,7 @@ GAUGES: Final = (
     DISK_USED,
     DISK_MAX,
     TIME_TO_FULL,
+    TIME_TO_LOSS,
+    TIME_TO_DEAD,
+    TIME_LEFT,
 )

@@ -135,6 +135,7 @@ def _source(name: str, values: JsonObject, *, mapping: Path, browsee_api_key: Se
         order=values["order"],
         store=values["store"],
         limit_per_s=values["limit"],
+        horizon_s=values["horizon"],
         vars=values["vars"],
     )
 

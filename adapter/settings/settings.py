@@ -47,7 +47,8 @@ class BrowseeSettings:
 class SourceSettings:
     """One sender. `keys` is empty until `complete` has made one; `limit_per_s` None: no limit.
 
-    `browsee_api_key` is None only in the sandbox, which asks for none.
+    `horizon_s` is how long the sender tries again what was refused. `browsee_api_key` is None only in the sandbox,
+    which asks for none.
     """
 
     name: str
@@ -58,6 +59,7 @@ class SourceSettings:
     order: Order
     store: Store
     limit_per_s: float | None
+    horizon_s: float
     vars: Mapping[str, Scalar]
 
 

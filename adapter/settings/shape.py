@@ -24,7 +24,6 @@ LATER: frozenset[Path] = frozenset(
     {
         ("admin_listen",),
         ("trusted_proxies",),
-        ("sources", ANY, "horizon"),
     }
 )
 """Settings that are planned and do nothing yet, so that accepting them would be a lie. `*` stands for any name."""

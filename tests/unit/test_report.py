@@ -20,6 +20,7 @@ def report(*sources: str, pending_of: frozenset[str]) -> Report:
         balance=Balance(counts={"received": 1}, pending=1, dead=0, pending_of=pending_of),
         disk=None,
         now=datetime.now(UTC),
+        deadlines=(),
     )
 
 

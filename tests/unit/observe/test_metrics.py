@@ -12,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from adapter.activation import Active, read_message
 from adapter.console.health import Gauges, Report
 from adapter.deliver.project import PAUSING, State, Why
+from adapter.loss import Deadline
 from adapter.mapping.load import load
 from adapter.mapping.ruleset import Ruleset
 from adapter.mapping.watch import LiveMapping
@@ -83,6 +84,7 @@ def full_report() -> Report:
         balance=Balance(counts={"received": 3}, pending=2, dead=1, pending_of=frozenset({"gone"})),
         disk=Disk(used_bytes=10, max_bytes=100, time_to_full_s=60.0),
         now=datetime.now(UTC),
+        deadlines=[Deadline("loss", 5.0, "a sender gives up", "shop"), Deadline("dead", 6.0, "an event is given up")],
     )
 
 

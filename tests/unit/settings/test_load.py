@@ -34,6 +34,7 @@ sources:
     order: none
     store: private
     limit: 500/s
+    horizon: 4h
     vars: {currency: EUR, factor: 2.5, beta: true}
   app:
     keys: [write-key-of-the-app]
@@ -69,6 +70,7 @@ def test_every_setting_of_a_file_arrives(folder: Folder) -> None:
             order="none",
             store="private",
             limit_per_s=500.0,
+            horizon_s=14_400,
             vars={"currency": "EUR", "factor": 2.5, "beta": True},
         ),
         SourceSettings(
@@ -80,6 +82,7 @@ def test_every_setting_of_a_file_arrives(folder: Folder) -> None:
             order="user",
             store="raw",
             limit_per_s=None,
+            horizon_s=10_800,
             vars={},
         ),
     )

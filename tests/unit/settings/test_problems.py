@@ -48,7 +48,6 @@ def problems(text: str, environ: dict[str, str] | None = None) -> list[str]:
         ("sources: {a: {mapping: no.yaml}}", "1:24: error E302: no mapping file no.yaml"),
         ("sources: {a: {store: hidden}}", "1:22: error E302: sources.a.store: raw or private"),
         ("sources: {a: {store: private}}", "1:22: warning W308: `store: private` keeps ids as keyed hashes"),
-        ("sources: {a: {horizon: 3h}}", "1:15: error E305: `horizon` is not in this version"),
         ("admin_listen: a:1", "1:1: error E305: `admin_listen` is not in this version"),
         ("trusted_proxies: []", "1:1: error E305: `trusted_proxies` is not in this version"),
         ("hash_key: ${NOT_SET}", "1:11: warning W304: the environment variable NOT_SET is not set"),

@@ -1,0 +1,79 @@
+"""Since when a sender is refused, and when that is over."""
+
+import pytest
+
+from adapter.ingest.answers import Situation
+from adapter.ingest.refusals import Refusals, Refusing
+
+HORIZONS_S = {"shop": 10_800.0, "app": 10_800.0}
+
+
+def refused(refusals: Refusals, now_s: float) -> dict[str, float]:
+    return {one.source: one.for_s for one in refusals.now(now_s, HORIZONS_S)}
+
+
+@pytest.mark.parametrize(
+    ("situation", "why"),
+    [
+        (Situation.FULL, "the queue is full"),
+        (Situation.FAILED, "the queue cannot be written"),
+        (Situation.LIMITED, "it sends more than its limit"),
+    ],
+)
+def test_what_a_sender_tries_again_counts(situation: Situation, why: str) -> None:
+    """From the first refusal on, with the reason of the last."""
+    refusals = Refusals()
+    refusals.told("shop", Situation.FULL, 100.0)
+    refusals.told("shop", situation, 160.0)
+    assert refusals.now(200.0, HORIZONS_S) == [Refusing("shop", 100.0, why)]
+
+
+@pytest.mark.parametrize("situation", [Situation.STORED, Situation.INVALID, Situation.TOO_MANY, Situation.UNPARSEABLE])
+def test_other_answers_do_not(situation: Situation) -> None:
+    """What is final, or was taken, is not waited for."""
+    refusals = Refusals()
+    refusals.told("shop", situation, 100.0)
+    assert refused(refusals, 200.0) == {}
+
+
+def test_a_message_that_is_taken_ends_it_after_a_calm() -> None:
+    """Refused now and taken then is still refused: what was sent first may be among those."""
+    refusals = Refusals()
+    refusals.told("shop", Situation.LIMITED, 0.0)
+    refusals.told("shop", Situation.STORED, 10.0)
+    refusals.told("shop", Situation.LIMITED, 50.0)
+    assert refused(refusals, 120.0) == {"shop": 120.0}
+    refusals.told("shop", Situation.STORED, 130.0)
+    assert refused(refusals, 130.0) == {}
+    refusals.told("shop", Situation.LIMITED, 300.0)
+    assert refused(refusals, 301.0) == {"shop": 1.0}
+
+
+def test_a_new_refusal_after_a_calm_begins_anew() -> None:
+    """Also when nobody looked in between."""
+    refusals = Refusals()
+    refusals.told("shop", Situation.FULL, 0.0)
+    refusals.told("shop", Situation.STORED, 1.0)
+    refusals.told("shop", Situation.FULL, 500.0)
+    assert refused(refusals, 501.0) == {"shop": 1.0}
+
+
+def test_a_queue_that_takes_again_ends_it_for_all() -> None:
+    """They will be taken whenever they come; one beyond its limit must come first."""
+    refusals = Refusals()
+    for source, situation in (("shop", Situation.FULL), ("app", Situation.LIMITED)):
+        refusals.told(source, situation, 0.0)
+    assert refusals.waits_for_queue
+    assert refused(refusals, 1_000.0) == {"shop": 1_000.0, "app": 1_000.0}
+    refusals.queue_takes()
+    assert not refusals.waits_for_queue
+    assert refused(refusals, 1_000.0) == {"app": 1_000.0}
+
+
+def test_who_never_comes_back_is_forgotten() -> None:
+    """After its horizon there is nothing left that it would send."""
+    refusals = Refusals()
+    refusals.told("shop", Situation.LIMITED, 0.0)
+    refusals.told("shop", Situation.LIMITED, 5_000.0)
+    assert refused(refusals, 15_800.0) == {"shop": 15_800.0}
+    assert refused(refusals, 15_801.0) == {}
