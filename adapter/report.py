@@ -89,6 +89,8 @@ def _facts(active: Active, projects: Projects, balance: Balance | None, disk: Di
         facts["disk"] = {"used_bytes": disk.used_bytes, "max_bytes": disk.max_bytes}
         if disk.time_to_full_s is not None:
             facts["disk"]["time_to_full_s"] = round(disk.time_to_full_s)
+        if disk.history_s is not None:
+            facts["disk"]["history_s"] = round(disk.history_s)
     return facts
 
 
@@ -128,3 +130,5 @@ def _backlog_gauges(balance: Balance | None, disk: Disk | None, now: datetime) -
     yield Gauge(metrics.DISK_MAX, disk.max_bytes)
     if disk.time_to_full_s is not None:
         yield Gauge(metrics.TIME_TO_FULL, disk.time_to_full_s)
+    if disk.history_s is not None:
+        yield Gauge(metrics.HISTORY, disk.history_s)

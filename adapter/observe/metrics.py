@@ -90,6 +90,10 @@ TIME_TO_FULL: Final = Metric(
     "browsee_adapter_time_to_full_seconds",
     "Until the queue is full at its present growth; absent if it is not growing.",
 )
+HISTORY: Final = Metric(
+    "browsee_adapter_history_seconds",
+    "How far back finished events are kept; less than `retention.history` near `retention.max_disk`.",
+)
 TIME_TO_LOSS: Final = Metric(
     "browsee_adapter_time_to_loss_seconds",
     "Until the sender of a source that is being refused gives up on what it sent first; absent if none is refused.",
@@ -121,6 +125,7 @@ GAUGES: Final = (
     DISK_USED,
     DISK_MAX,
     TIME_TO_FULL,
+    HISTORY,
     TIME_TO_LOSS,
     TIME_TO_DEAD,
     TIME_LEFT,

@@ -42,12 +42,13 @@ class Limit:
 @dataclass(frozen=True, slots=True)
 class Disk:
     """What the queue uses of the disk, what it may use, and in how many seconds it would be full at today's pace; None
-    if it is not growing.
+    if it is not growing. `history_s` is how far back finished events are kept; None if there are none.
     """
 
     used_bytes: int
     max_bytes: int
     time_to_full_s: float | None
+    history_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

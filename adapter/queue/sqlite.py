@@ -27,9 +27,8 @@ from adapter.queue.sqlite_known import Retention
 from adapter.queue.sqlite_log import refuse_damaged_log
 from adapter.queue.sqlite_room import Room, is_full_disk
 from adapter.queue.sqlite_rows import Head, SqliteRows
+from adapter.queue.sqlite_upkeep import Upkeep
 
-_PRUNE_EVERY_S = 5.0
-_PRUNE_ROWS = 500
 _MAX_DELAY_S = 3600.0
 _RETENTION = Retention()
 
@@ -64,7 +63,8 @@ class SqliteQueue:
         self._loop = asyncio.get_running_loop()
         self._taking = asyncio.Lock()
         self._changed = asyncio.Event()
-        self._pruning = asyncio.create_task(self._prune_now_and_then())
+        self._upkeep = Upkeep(self._commits, rows, room, now=now)
+        self._keeping = asyncio.create_task(self._upkeep.run())
 
     @classmethod
     async def open(
@@ -195,8 +195,8 @@ class SqliteQueue:
         return await self._commits.read(lambda: self._rows.text_of("mapping", version))
 
     async def close(self) -> None:
-        self._pruning.cancel()
-        await asyncio.gather(self._pruning, return_exceptions=True)
+        self._keeping.cancel()
+        await asyncio.gather(self._keeping, return_exceptions=True)
         await self._commits.close()
         self._connection.close()
         self._room.leave()
@@ -282,23 +282,6 @@ class SqliteQueue:
             token=self._leases.hold(head.lane, head.receipt, lease_s),
             is_damaged=is_damaged,
         )
-
-    async def _prune_now_and_then(self) -> None:
-        while True:
-            await asyncio.sleep(_PRUNE_EVERY_S)
-            with contextlib.suppress(QueueError):  # a disk in trouble shows itself to `put` and `probe`
-                more = True
-                while more:
-                    more = await self._commits.write(lambda: self._rows.prune(_PRUNE_ROWS))
-                await self._commits.read(self._rows.free_pages)
-                await self._thin_out()
-
-    async def _thin_out(self) -> None:
-        """Near the limit of the disk history goes first, the oldest; only what is pending or dead can fill it."""
-        used = await self._commits.read(self._rows.used_bytes)
-        while used > self._room.thin_bytes and await self._commits.write(lambda: self._rows.thin_out(_PRUNE_ROWS)):
-            used = await self._commits.read(self._rows.used_bytes)
-        self._room.uses(used, now_s=self._now())
 
 
 def _forget_error(done: asyncio.Future[None]) -> None:

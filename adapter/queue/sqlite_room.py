@@ -34,6 +34,7 @@ class Room:
         self._ballast_bytes = ballast_bytes
         self._is_over = False
         self._seen: tuple[int, float] | None = None
+        self._history_s: float | None = None
         self._growth_per_s = 0.0
         self._has_ballast = False
         self.recover()
@@ -68,10 +69,13 @@ class Room:
         used = 0 if self._seen is None else self._seen[0]
         left = max(0, self._max_bytes - used)
         growing = self._growth_per_s > _GROWING_PER_S
-        return Disk(used, self._max_bytes, left / self._growth_per_s if growing else None)
+        return Disk(used, self._max_bytes, left / self._growth_per_s if growing else None, self._history_s)
 
-    def uses(self, used_bytes: int, *, now_s: float) -> None:
-        """What the queue's pages come to now. Once over the limit it stays over until there is some air."""
+    def uses(self, used_bytes: int, *, history_s: float | None, now_s: float) -> None:
+        """What the queue's pages come to now, and how far back its history reaches. Once over the limit it stays over
+        until there is some air.
+        """
+        self._history_s = history_s
         if self._seen is not None and now_s > self._seen[1]:
             grown_per_s = (used_bytes - self._seen[0]) / (now_s - self._seen[1])
             self._growth_per_s += _NEWEST * (grown_per_s - self._growth_per_s)

@@ -136,11 +136,18 @@ class SqliteRows:
             self._run(SQL[name], (receipt,))
 
     def thin_out(self, limit: int) -> bool:
-        """Forget the `limit` oldest finished events, however recent; True if there were any."""
+        """Forget the `limit` oldest finished events, however recent, or rejections where there are none; True if any
+        were there.
+        """
         oldest = self._run(SQL["oldest_history"], (limit,)).fetchall()
         for (receipt,) in oldest:
             self._forget_event(receipt, "remove_finished")
-        return bool(oldest)
+        return bool(oldest) or self._run(SQL["remove_oldest_rejections"], (limit,)).rowcount > 0
+
+    def history_s(self) -> float | None:
+        """How long ago the oldest of the finished events ended that are still kept; None if none is."""
+        ended_us = self._run(SQL["history_since"]).fetchone()[0]
+        return None if ended_us is None else max(0.0, (self._known.now_us() - ended_us) / US)
 
     def used_bytes(self) -> int:
         """What the pages in use come to; the file may be larger."""

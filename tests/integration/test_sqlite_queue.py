@@ -7,9 +7,11 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from adapter.errors import ConfigError, QueueError, QueueFull
 from adapter.model import Dead, Delivered, Reason, Retry
+from adapter.queue.base import Disk
 from adapter.queue.group_commit import GroupCommit
 from adapter.queue.sqlite import SqliteQueue
 from adapter.queue.sqlite_file import SCHEMA_VERSION, connect
@@ -184,26 +186,38 @@ async def test_a_full_disk_lets_delivery_go_on(path: Path, clock: FakeClock) -> 
     assert not ballast.exists()
 
 
+async def fill(queue: SqliteQueue, name: str, count: int) -> None:
+    """Put `count` events of one user, 5 KB each."""
+    await queue.put([make_event(f"{name}-{n}", user=name, properties={"text": "x" * 5_000}) for n in range(count)])
+
+
 async def test_history_makes_room_before_events_are_refused(path: Path, clock: FakeClock) -> None:
-    """Near `max_disk` finished events go, the oldest first; only what is pending or dead makes the queue full."""
+    """Near `max_disk` finished events go, the oldest first, and it shows how far back they reach; then rejections; only
+    what is pending or dead makes the queue full.
+    """
     queue = await SqliteQueue.open(path, now=clock, max_bytes=1_000_000)
-
-    async def fill(name: str, count: int) -> None:
-        await queue.put([make_event(f"{name}-{n}", user=name, properties={"text": "x" * 5_000}) for n in range(count)])
-
-    await fill("done", 200)
+    assert queue._room.disk.history_s is None
+    await queue.put([], [replace(make_rejection(), body=b"x" * 1_000) for _ in range(10)])
+    await fill(queue, "done", 250)
     while leases := await take(queue):
         await queue.settle(leases[0], Delivered())
-    await queue._thin_out()
+        clock.advance(1)
+    await queue._upkeep.make_room()
     await queue.probe()
-    assert queue._connection.execute("SELECT count(*) FROM finished").fetchone()[0] < 200
-    await fill("waits", 250)
-    await queue._thin_out()
+    kept, oldest = queue._connection.execute("SELECT count(*), min(receipt) FROM finished").fetchone()
+    assert 0 < kept < 250
+    assert oldest == 251 - kept
+    assert queue._room.disk.history_s == kept
+    assert queue._connection.execute("SELECT count(*) FROM rejection").fetchone()[0] == 10
+    await fill(queue, "waits", 250)
+    await queue._upkeep.make_room()
     with pytest.raises(QueueFull, match=r"retention\.max_disk"):
         await queue.put([make_event("late")])
+    for table in ("finished", "rejection"):
+        assert queue._connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] == 0  # noqa: S608
     while leases := await take(queue):
         await queue.settle(leases[0], Delivered())
-    await queue._thin_out()
+    await queue._upkeep.make_room()
     assert (await queue.put([make_event("late")])).stored == 1
     assert (await queue.balance()).unaccounted == 0
     await queue.close()
@@ -213,11 +227,11 @@ def test_the_time_to_a_full_disk_follows_growth(path: Path) -> None:
     """Half full and growing by a hundredth a second: fifty seconds. Not growing: no time."""
     room = Room(path, max_bytes=1_000_000, ballast_bytes=4096)
     for second in range(51):
-        room.uses(10_000 * second, now_s=float(second))
+        room.uses(10_000 * second, history_s=None, now_s=float(second))
     assert room.disk.time_to_full_s == pytest.approx(50, rel=0.01)
     for second in range(51, 120):
-        room.uses(500_000, now_s=float(second))
-    assert (room.disk.used_bytes, room.disk.time_to_full_s) == (500_000, None)
+        room.uses(500_000, history_s=60.0, now_s=float(second))
+    assert room.disk == Disk(used_bytes=500_000, max_bytes=1_000_000, time_to_full_s=None, history_s=60.0)
     room.leave()
 
 

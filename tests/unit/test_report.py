@@ -6,10 +6,12 @@ from adapter.activation import Active
 from adapter.console.health import Report
 from adapter.deliver.project import Project, ProjectConfig
 from adapter.model import Balance
+from adapter.observe import metrics
+from adapter.queue.base import Disk
 from adapter.report import make_report
 
 
-def report(*sources: str, pending_of: frozenset[str]) -> Report:
+def report(*sources: str, pending_of: frozenset[str], disk: Disk | None = None) -> Report:
     """The report of a service of `sources`, all of one project."""
     project = Project(ProjectConfig(), now_s=0.0)
     return make_report(
@@ -18,7 +20,7 @@ def report(*sources: str, pending_of: frozenset[str]) -> Report:
         active=Active(),
         projects=[(sources, project.state(0.0))],
         balance=Balance(counts={"received": 1}, pending=1, dead=0, pending_of=pending_of),
-        disk=None,
+        disk=disk,
         now=datetime.now(UTC),
         deadlines=(),
     )
@@ -35,3 +37,11 @@ def test_nothing_is_said_while_every_event_has_a_worker() -> None:
     """Events that wait for their turn are no trouble."""
     told = report("shop", pending_of=frozenset({"shop"}))
     assert (told.facts["sources_not_configured"], told.why) == ([], "")
+
+
+def test_the_real_window_of_the_history_is_shown() -> None:
+    """Near the limit of the disk it is shorter than the settings say, and somebody may look in vain."""
+    told = report("shop", pending_of=frozenset(), disk=Disk(900, 1_000, time_to_full_s=None, history_s=3_600.4))
+    assert told.facts["disk"] == {"used_bytes": 900, "max_bytes": 1_000, "history_s": 3_600}
+    [gauge] = [gauge for gauge in told.gauges if gauge.metric is metrics.HISTORY]
+    assert gauge.value == 3_600.4

@@ -181,6 +181,13 @@ SELECT receipt FROM (SELECT receipt, finished_us FROM finished ORDER BY receipt 
 -- name: oldest_history
 SELECT receipt FROM finished ORDER BY receipt LIMIT ?;
 
+-- name: history_since
+-- By receipt, which has an index; the first to come is not always the first to end, but among so many one is.
+SELECT min(finished_us) FROM (SELECT finished_us FROM finished ORDER BY receipt LIMIT 100);
+
+-- name: remove_oldest_rejections
+DELETE FROM rejection WHERE id IN (SELECT id FROM rejection ORDER BY id LIMIT ?);
+
 -- name: page_count
 PRAGMA page_count;
 

@@ -1,0 +1,45 @@
+"""Keeps the queue file in its bounds: what is older than its retention goes, and near the limit of the disk more."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+
+from adapter.errors import QueueError
+from adapter.queue.group_commit import GroupCommit
+from adapter.queue.sqlite_room import Room
+from adapter.queue.sqlite_rows import SqliteRows
+
+_EVERY_S = 5.0
+_AT_ONCE = 500
+# What could still be kept is not given up many at a time.
+_THIN_AT_ONCE = 100
+
+
+class Upkeep:
+    """See the module. `rows` belong to the thread of `commits`; `now` gives seconds since 1970 and never jumps."""
+
+    def __init__(self, commits: GroupCommit, rows: SqliteRows, room: Room, *, now: Callable[[], float]) -> None:
+        self._commits = commits
+        self._rows = rows
+        self._room = room
+        self._now = now
+
+    async def run(self) -> None:
+        """Go on until cancelled."""
+        while True:
+            await asyncio.sleep(_EVERY_S)
+            with contextlib.suppress(QueueError):  # a disk in trouble shows itself to `put` and `probe`
+                while await self._commits.write(lambda: self._rows.prune(_AT_ONCE)):
+                    pass
+                await self._commits.read(self._rows.free_pages)
+                await self.make_room()
+
+    async def make_room(self) -> None:
+        """Near the limit of the disk history goes first, the oldest, then rejections; only what is pending or dead can
+        fill it.
+        """
+        used = await self._commits.read(self._rows.used_bytes)
+        while used > self._room.thin_bytes and await self._commits.write(lambda: self._rows.thin_out(_THIN_AT_ONCE)):
+            used = await self._commits.read(self._rows.used_bytes)
+        history_s = await self._commits.read(self._rows.history_s)
+        self._room.uses(used, history_s=history_s, now_s=self._now())
