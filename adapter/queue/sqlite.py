@@ -63,7 +63,7 @@ class SqliteQueue:
         self._loop = asyncio.get_running_loop()
         self._taking = asyncio.Lock()
         self._changed = asyncio.Event()
-        self._upkeep = Upkeep(self._commits, rows, room, now=now)
+        self._upkeep = Upkeep(path, self._commits, rows, room, now=now)
         self._keeping = asyncio.create_task(self._upkeep.run())
 
     @classmethod

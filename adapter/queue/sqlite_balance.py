@@ -1,6 +1,8 @@
-"""Counts the balance of a queue file: counters and rows of one instant, on a connection of its own."""
+"""Counts in a queue file what takes a while, at one instant and on a connection of its own, so that no commit waits."""
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from adapter.errors import QueueError
@@ -10,19 +12,31 @@ from adapter.queue.sqlite_known import SQL
 
 
 def count_balance(path: Path) -> Balance:
-    """Counters and rows of one instant, on a connection of its own so that counting delays no commit."""
+    """Counters and rows."""
+    with _reading(path) as connection:
+        counts = {str(term): int(n) for term, n in connection.execute(SQL["ledger"])}
+        pending = int(connection.execute(SQL["pending"]).fetchone()[0])
+        dead = int(connection.execute(SQL["dead_count"]).fetchone()[0])
+        sources = frozenset(str(name) for (name,) in connection.execute(SQL["pending_sources"]))
+        oldest = connection.execute(SQL["oldest_pending"]).fetchone()
+    oldest_received_at = None if oldest is None else from_us(oldest[0])
+    return Balance(counts=counts, pending=pending, dead=dead, oldest_received_at=oldest_received_at, pending_of=sources)
+
+
+def last_rejection_beyond(path: Path, most_bytes: int) -> int:
+    """The number of the newest rejection that, with all after it, is more than `most_bytes`; 0 if there is none."""
+    with _reading(path) as connection:
+        return int(connection.execute(SQL["last_rejection_beyond"], (most_bytes,)).fetchone()[0] or 0)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[sqlite3.Connection]:
     try:
         connection = sqlite3.connect(path, isolation_level=None)
         try:
             connection.execute("BEGIN")
-            counts = {str(term): int(n) for term, n in connection.execute(SQL["ledger"])}
-            pending = int(connection.execute(SQL["pending"]).fetchone()[0])
-            dead = int(connection.execute(SQL["dead_count"]).fetchone()[0])
-            sources = frozenset(str(name) for (name,) in connection.execute(SQL["pending_sources"]))
-            oldest = connection.execute(SQL["oldest_pending"]).fetchone()
+            yield connection
         finally:
             connection.close()
     except sqlite3.Error as exc:
         raise QueueError(f"{path}: {exc}") from exc
-    oldest_received_at = None if oldest is None else from_us(oldest[0])
-    return Balance(counts=counts, pending=pending, dead=dead, oldest_received_at=oldest_received_at, pending_of=sources)

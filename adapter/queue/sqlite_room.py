@@ -29,7 +29,7 @@ class Room:
 
     def __init__(self, path: Path, *, max_bytes: int, ballast_bytes: int = BALLAST_BYTES) -> None:
         self.thin_bytes = round(0.9 * max_bytes)
-        self._max_bytes = max_bytes
+        self.max_bytes = max_bytes
         self._ballast = path.with_name(path.name + ".ballast")
         self._ballast_bytes = ballast_bytes
         self._is_over = False
@@ -47,9 +47,7 @@ class Room:
     def refusal(self) -> QueueFull:
         """What to tell whoever brings something new."""
         if self._is_over:
-            return QueueFull(
-                f"the queue uses {self._max_bytes} bytes of the disk, the most it may (retention.max_disk)"
-            )
+            return QueueFull(f"the queue uses {self.max_bytes} bytes of the disk, the most it may (retention.max_disk)")
         return QueueFull("the disk is full; delivery goes on and makes room")
 
     def give_way(self) -> None:
@@ -67,9 +65,9 @@ class Room:
     def disk(self) -> Disk:
         """What is used, as it was told last."""
         used = 0 if self._seen is None else self._seen[0]
-        left = max(0, self._max_bytes - used)
+        left = max(0, self.max_bytes - used)
         growing = self._growth_per_s > _GROWING_PER_S
-        return Disk(used, self._max_bytes, left / self._growth_per_s if growing else None, self._history_s)
+        return Disk(used, self.max_bytes, left / self._growth_per_s if growing else None, self._history_s)
 
     def uses(self, used_bytes: int, *, history_s: float | None, now_s: float) -> None:
         """What the queue's pages come to now, and how far back its history reaches. Once over the limit it stays over
@@ -80,7 +78,7 @@ class Room:
             grown_per_s = (used_bytes - self._seen[0]) / (now_s - self._seen[1])
             self._growth_per_s += _NEWEST * (grown_per_s - self._growth_per_s)
         self._seen = used_bytes, now_s
-        limit = self._max_bytes * (_CALM if self._is_over else 1.0)
+        limit = self.max_bytes * (_CALM if self._is_over else 1.0)
         self._is_over = used_bytes >= limit
 
     def leave(self) -> None:

@@ -144,6 +144,10 @@ class SqliteRows:
             self._forget_event(receipt, "remove_finished")
         return bool(oldest) or self._run(SQL["remove_oldest_rejections"], (limit,)).rowcount > 0
 
+    def forget_rejections(self, last: int, limit: int) -> bool:
+        """Forget up to `limit` rejections up to number `last`; True if there were so many."""
+        return self._run(SQL["remove_rejections_to"], (last, limit)).rowcount == limit
+
     def history_s(self) -> float | None:
         """How long ago the oldest of the finished events ended that are still kept; None if none is."""
         ended_us = self._run(SQL["history_since"]).fetchone()[0]

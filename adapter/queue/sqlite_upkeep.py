@@ -2,10 +2,13 @@
 
 import asyncio
 import contextlib
+import itertools
 from collections.abc import Callable
+from pathlib import Path
 
 from adapter.errors import QueueError
 from adapter.queue.group_commit import GroupCommit
+from adapter.queue.sqlite_balance import last_rejection_beyond
 from adapter.queue.sqlite_room import Room
 from adapter.queue.sqlite_rows import SqliteRows
 
@@ -13,12 +16,16 @@ _EVERY_S = 5.0
 _AT_ONCE = 500
 # What could still be kept is not given up many at a time.
 _THIN_AT_ONCE = 100
+_REJECTIONS_EVERY = 12
 
 
 class Upkeep:
     """See the module. `rows` belong to the thread of `commits`; `now` gives seconds since 1970 and never jumps."""
 
-    def __init__(self, commits: GroupCommit, rows: SqliteRows, room: Room, *, now: Callable[[], float]) -> None:
+    def __init__(
+        self, path: Path, commits: GroupCommit, rows: SqliteRows, room: Room, *, now: Callable[[], float]
+    ) -> None:
+        self._path = path
         self._commits = commits
         self._rows = rows
         self._room = room
@@ -26,13 +33,22 @@ class Upkeep:
 
     async def run(self) -> None:
         """Go on until cancelled."""
-        while True:
+        for times in itertools.count(1):
             await asyncio.sleep(_EVERY_S)
             with contextlib.suppress(QueueError):  # a disk in trouble shows itself to `put` and `probe`
                 while await self._commits.write(lambda: self._rows.prune(_AT_ONCE)):
                     pass
                 await self._commits.read(self._rows.free_pages)
                 await self.make_room()
+                if times % _REJECTIONS_EVERY == 0:
+                    await self.bound_rejections()
+
+    async def bound_rejections(self) -> None:
+        """Rejections have a hundredth of the disk, the newest ones: bad messages must not drive out the history."""
+        most_bytes = self._room.max_bytes // 100
+        last = await asyncio.to_thread(last_rejection_beyond, self._path, most_bytes)
+        while last and await self._commits.write(lambda: self._rows.forget_rejections(last, _AT_ONCE)):
+            pass
 
     async def make_room(self) -> None:
         """Near the limit of the disk history goes first, the oldest, then rejections; only what is pending or dead can

@@ -223,6 +223,20 @@ async def test_history_makes_room_before_events_are_refused(path: Path, clock: F
     await queue.close()
 
 
+async def test_rejections_have_a_hundredth_of_the_disk(path: Path, clock: FakeClock) -> None:
+    """Beyond that the oldest go, for a sender that sends nothing good must not drive out what is; all stay counted."""
+    queue = await SqliteQueue.open(path, now=clock, max_bytes=1_000_000)
+    await queue.put([], [replace(make_rejection(), body=b"x" * 1_000) for _ in range(25)])
+    await queue._upkeep.bound_rejections()
+    kept = queue._connection.execute("SELECT count(*), min(id) FROM rejection").fetchone()
+    assert kept == (10, 16)
+    await queue._upkeep.bound_rejections()
+    assert queue._connection.execute("SELECT count(*) FROM rejection").fetchone() == (10,)
+    balance = await queue.balance()
+    assert (balance.counts["rejected"], balance.unaccounted) == (25, 0)
+    await queue.close()
+
+
 def test_the_time_to_a_full_disk_follows_growth(path: Path) -> None:
     """Half full and growing by a hundredth a second: fifty seconds. Not growing: no time."""
     room = Room(path, max_bytes=1_000_000, ballast_bytes=4096)

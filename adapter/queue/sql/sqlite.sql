@@ -188,6 +188,13 @@ SELECT min(finished_us) FROM (SELECT finished_us FROM finished ORDER BY receipt 
 -- name: remove_oldest_rejections
 DELETE FROM rejection WHERE id IN (SELECT id FROM rejection ORDER BY id LIMIT ?);
 
+-- name: last_rejection_beyond
+-- SQLite reads no body to tell its length.
+SELECT max(id) FROM (SELECT id, sum(length(body)) OVER (ORDER BY id DESC) AS bytes FROM rejection) WHERE bytes > ?;
+
+-- name: remove_rejections_to
+DELETE FROM rejection WHERE id IN (SELECT id FROM rejection WHERE id <= ? ORDER BY id LIMIT ?);
+
 -- name: page_count
 PRAGMA page_count;
 
