@@ -102,7 +102,7 @@ def _until_loss(one: Refusing, horizon_s: float) -> Deadline:
 def _until_full(disk: Disk | None) -> Iterator[Deadline]:
     if disk is not None and disk.time_to_full_s is not None:
         left_s = disk.time_to_full_s
-        grows = "if the queue grows as it does, retention.max_disk is reached"
+        grows = "if the backlog grows as it does, retention.max_disk is reached"
         yield Deadline("full", left_s, f"{grows} in {spoken(left_s)}; then senders are told to come later")
 
 

@@ -88,7 +88,7 @@ DISK_USED: Final = Metric("browsee_adapter_disk_used_bytes", "What the queue use
 DISK_MAX: Final = Metric("browsee_adapter_disk_max_bytes", "What the queue may use of the disk.")
 TIME_TO_FULL: Final = Metric(
     "browsee_adapter_time_to_full_seconds",
-    "Until the queue is full at its present growth; absent if it is not growing.",
+    "Until what is pending or dead fills the queue, at its present growth; absent if it is not growing.",
 )
 HISTORY: Final = Metric(
     "browsee_adapter_history_seconds",

@@ -41,8 +41,9 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Disk:
-    """What the queue uses of the disk, what it may use, and in how many seconds it would be full at today's pace; None
-    if it is not growing. `history_s` is how far back finished events are kept; None if there are none.
+    """What the queue uses of the disk, what it may use, and in how many seconds what is pending or dead would fill it
+    at today's pace; None if that is not growing. `history_s` is how far back finished events are kept; None if there
+    are none.
     """
 
     used_bytes: int

@@ -55,7 +55,7 @@ class SqliteQueue:
         self._now = now
         self._unordered = unordered
         self._max_pending = max_pending
-        self._pending = rows.pending()
+        self._pending, self._dead = rows.pending(), 0
         self._leases = Leases(now)
         self._room = room
         self._commits = GroupCommit(connection, rows, failed=self._failed)
@@ -63,7 +63,7 @@ class SqliteQueue:
         self._loop = asyncio.get_running_loop()
         self._taking = asyncio.Lock()
         self._changed = asyncio.Event()
-        self._upkeep = Upkeep(path, self._commits, rows, room, now=now)
+        self._upkeep = Upkeep(path, self._commits, rows, room, now=now, unfinished=self._unfinished)
         self._keeping = asyncio.create_task(self._upkeep.run())
 
     @classmethod
@@ -170,7 +170,7 @@ class SqliteQueue:
     async def balance(self) -> Balance:
         balance = await asyncio.to_thread(count_balance, self._path)
         # Operators put events back beside us; what is pending is known again from the rows now and then.
-        self._pending = balance.pending
+        self._pending, self._dead = balance.pending, balance.dead
         return balance
 
     async def delete_requested(self, *, wait_s: float) -> Sequence[Deletion]:
@@ -219,6 +219,9 @@ class SqliteQueue:
             raise QueueFull(f"{self._pending} events are pending; this queue takes {self._max_pending} at most")
         if self._room.is_full and not await asyncio.to_thread(self._room.recover):
             raise self._room.refusal()
+
+    def _unfinished(self) -> int:
+        return self._pending + self._dead
 
     def _failed(self, exc: Exception) -> None:
         if is_full_disk(exc):

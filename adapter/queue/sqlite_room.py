@@ -33,7 +33,8 @@ class Room:
         self._ballast = path.with_name(path.name + ".ballast")
         self._ballast_bytes = ballast_bytes
         self._is_over = False
-        self._seen: tuple[int, float] | None = None
+        self._used_bytes = 0
+        self._held: tuple[int, float] | None = None
         self._history_s: float | None = None
         self._growth_per_s = 0.0
         self._has_ballast = False
@@ -64,20 +65,19 @@ class Room:
     @property
     def disk(self) -> Disk:
         """What is used, as it was told last."""
-        used = 0 if self._seen is None else self._seen[0]
-        left = max(0, self.max_bytes - used)
+        left = max(0, self.max_bytes - (0 if self._held is None else self._held[0]))
         growing = self._growth_per_s > _GROWING_PER_S
-        return Disk(used, self.max_bytes, left / self._growth_per_s if growing else None, self._history_s)
+        return Disk(self._used_bytes, self.max_bytes, left / self._growth_per_s if growing else None, self._history_s)
 
-    def uses(self, used_bytes: int, *, history_s: float | None, now_s: float) -> None:
-        """What the queue's pages come to now, and how far back its history reaches. Once over the limit it stays over
-        until there is some air.
+    def uses(self, used_bytes: int, *, held_bytes: int, history_s: float | None, now_s: float) -> None:
+        """What the queue's pages come to now, what of them cannot make room for others, and how far back its history
+        reaches. Once over the limit it stays over until there is some air.
         """
-        self._history_s = history_s
-        if self._seen is not None and now_s > self._seen[1]:
-            grown_per_s = (used_bytes - self._seen[0]) / (now_s - self._seen[1])
+        if self._held is not None and now_s > self._held[1]:
+            grown_per_s = (held_bytes - self._held[0]) / (now_s - self._held[1])
             self._growth_per_s += _NEWEST * (grown_per_s - self._growth_per_s)
-        self._seen = used_bytes, now_s
+        self._held = held_bytes, now_s
+        self._used_bytes, self._history_s = used_bytes, history_s
         limit = self.max_bytes * (_CALM if self._is_over else 1.0)
         self._is_over = used_bytes >= limit
 

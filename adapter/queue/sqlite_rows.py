@@ -21,6 +21,8 @@ from adapter.queue.sqlite_known import SQL, US, Known, Retention
 from adapter.queue.sqlite_puts import Puts
 from adapter.queue.statements import for_rows
 
+_BESIDE_BODY_BYTES = 300
+"""Ids, instants, lane and keys of an event, with what SQLite adds."""
 _TURNS = (-1, 0, 1)
 """Parked, live, put back: `turn` of lanes, as they go. A parked lane is due as soon as it is asked for."""
 
@@ -152,6 +154,11 @@ class SqliteRows:
         """How long ago the oldest of the finished events ended that are still kept; None if none is."""
         ended_us = self._run(SQL["history_since"]).fetchone()[0]
         return None if ended_us is None else max(0.0, (self._known.now_us() - ended_us) / US)
+
+    def event_bytes(self) -> int:
+        """What an event takes of the file, about: the mean of the last ones."""
+        mean = self._run(SQL["mean_body"]).fetchone()[0] or 0
+        return round(mean) + _BESIDE_BODY_BYTES
 
     def used_bytes(self) -> int:
         """What the pages in use come to; the file may be larger."""

@@ -20,16 +20,26 @@ _REJECTIONS_EVERY = 12
 
 
 class Upkeep:
-    """See the module. `rows` belong to the thread of `commits`; `now` gives seconds since 1970 and never jumps."""
+    """See the module. `rows` belong to the thread of `commits`; `now` gives seconds since 1970 and never jumps, and
+    `unfinished` how many events are pending or dead.
+    """
 
     def __init__(
-        self, path: Path, commits: GroupCommit, rows: SqliteRows, room: Room, *, now: Callable[[], float]
+        self,
+        path: Path,
+        commits: GroupCommit,
+        rows: SqliteRows,
+        room: Room,
+        *,
+        now: Callable[[], float],
+        unfinished: Callable[[], int],
     ) -> None:
         self._path = path
         self._commits = commits
         self._rows = rows
         self._room = room
         self._now = now
+        self._unfinished = unfinished
 
     async def run(self) -> None:
         """Go on until cancelled."""
@@ -58,4 +68,7 @@ class Upkeep:
         while used > self._room.thin_bytes and await self._commits.write(lambda: self._rows.thin_out(_THIN_AT_ONCE)):
             used = await self._commits.read(self._rows.used_bytes)
         history_s = await self._commits.read(self._rows.history_s)
-        self._room.uses(used, history_s=history_s, now_s=self._now())
+        held = used
+        if history_s is not None:
+            held = min(used, self._unfinished() * await self._commits.read(self._rows.event_bytes))
+        self._room.uses(used, held_bytes=held, history_s=history_s, now_s=self._now())

@@ -238,15 +238,29 @@ async def test_rejections_have_a_hundredth_of_the_disk(path: Path, clock: FakeCl
 
 
 def test_the_time_to_a_full_disk_follows_growth(path: Path) -> None:
-    """Half full and growing by a hundredth a second: fifty seconds. Not growing: no time."""
+    """Half full and growing by a hundredth a second: fifty seconds. Not growing, or only its history: no time."""
     room = Room(path, max_bytes=1_000_000, ballast_bytes=4096)
     for second in range(51):
-        room.uses(10_000 * second, history_s=None, now_s=float(second))
+        room.uses(900_000, held_bytes=10_000 * second, history_s=60.0, now_s=float(second))
     assert room.disk.time_to_full_s == pytest.approx(50, rel=0.01)
     for second in range(51, 120):
-        room.uses(500_000, history_s=60.0, now_s=float(second))
-    assert room.disk == Disk(used_bytes=500_000, max_bytes=1_000_000, time_to_full_s=None, history_s=60.0)
+        room.uses(10_000 * second, held_bytes=500_000, history_s=60.0, now_s=float(second))
+    assert room.disk == Disk(used_bytes=1_190_000, max_bytes=1_000_000, time_to_full_s=None, history_s=60.0)
     room.leave()
+
+
+async def test_what_is_finished_fills_no_disk(queue: SqliteQueue, clock: FakeClock) -> None:
+    """A queue that grows by its history alone is in no danger; one that grows by what waits is."""
+    for deliver in (True, False):
+        for n in range(60):
+            clock.advance(5)
+            await queue.put([make_event(f"{deliver}-{n}", properties={"text": "x" * 20_000})])
+            for lease in await take(queue) if deliver else []:
+                await queue.settle(lease, Delivered())
+            await queue._upkeep.make_room()
+        # 60 events of 20 KB in 300 s: some 4 KB a second.
+        expected = None if deliver else pytest.approx(10e9 / 4_060, rel=0.1)
+        assert queue._room.disk.time_to_full_s == expected
 
 
 async def test_one_bad_job_fails_alone(path: Path) -> None:

@@ -181,6 +181,9 @@ SELECT receipt FROM (SELECT receipt, finished_us FROM finished ORDER BY receipt 
 -- name: oldest_history
 SELECT receipt FROM finished ORDER BY receipt LIMIT ?;
 
+-- name: mean_body
+SELECT avg(length(body)) FROM (SELECT body FROM message ORDER BY receipt DESC LIMIT 100);
+
 -- name: history_since
 -- By receipt, which has an index; the first to come is not always the first to end, but among so many one is.
 SELECT min(finished_us) FROM (SELECT finished_us FROM finished ORDER BY receipt LIMIT 100);
