@@ -56,7 +56,9 @@ def make_api(
     file = settings.queue.file
     return Api(
         ApiParts(
-            guard=Guard(settings.admin_token, often=often, monotonic_s=monotonic),
+            guard=Guard(
+                settings.admin_token, often=often, monotonic_s=monotonic, trusted_proxies=settings.trusted_proxies
+            ),
             open_console=None if file is None else partial(_console_at, file, settings, ingest=ingest, now=now),
             summary=partial(health.told, details=True),
             mappings=partial(_mappings, active),

@@ -25,7 +25,7 @@ from adapter.bundled import bundled
 from adapter.console.description import description_routes
 from adapter.console.guard import Often
 from adapter.console.health import Gauges, Health, Report
-from adapter.console.operator import operator_check
+from adapter.console.operator import IsOperator, operator_check
 from adapter.deletions import delete_as_asked
 from adapter.deliver.browsee import Browsee
 from adapter.deliver.delivery import Delivery, RetryFor
@@ -67,9 +67,13 @@ _SANDBOX_KEY = Secret("sandbox")
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """Where a started service can be reached; `sandbox_url` only with the built-in sandbox."""
+    """Where a started service can be reached; `sandbox_url` only with the built-in sandbox.
+
+    `admin_url` is where operators look; it is `url` unless they have an address of their own.
+    """
 
     url: str
+    admin_url: str
     sandbox_url: str | None
 
 
@@ -149,11 +153,11 @@ class Service:
             await monitor.restore()
             self._balance, self._disk = await queue.balance(), queue.disk
             self._observer.watch(Gauges(self._report))
-            url = await self._listen(stack, queue)
+            url, admin_url = await self._listen(stack, queue)
             tasks = [asyncio.create_task(worker.run()) for worker in self._workers]
             parts = (self._count(queue), self._active.follow(queue), monitor.run(), delete_as_asked(queue, self._emit))
             tasks += [asyncio.create_task(part) for part in parts]
-            started(Running(url=url, sandbox_url=sandbox_url))
+            started(Running(url=url, admin_url=admin_url, sandbox_url=sandbox_url))
             self._emit(
                 happenings.ServiceStarted(url=url, queue=str(self._settings.queue), destination=self._destination())
             )
@@ -217,27 +221,34 @@ class Service:
         settings = self._settings
         return ProjectConfig(PaceConfig(pinned_per_s=settings.browsee.rate_per_s, recover_s=settings.pace.recover_s))
 
-    async def _listen(self, stack: AsyncExitStack, queue: Queue) -> str:
-        return await _serve(stack, self.application(queue), self._settings.listen, shutdown_s=_SHUTDOWN_S)
+    async def _listen(self, stack: AsyncExitStack, queue: Queue) -> tuple[str, str]:
+        """Serve senders and operators; the URLs of both, one unless operators have an address of their own."""
+        senders, operators = self.applications(queue)
+        url = await _serve(stack, senders, self._settings.listen, shutdown_s=_SHUTDOWN_S)
+        if self._settings.admin_listen is None:
+            return url, url
+        return url, await _serve(stack, operators, self._settings.admin_listen, shutdown_s=_SHUTDOWN_S)
 
-    def application(self, queue: Queue) -> web.Application:
-        """Every path that is served, in front of `queue`."""
-        app = web.Application()
+    def applications(self, queue: Queue) -> tuple[web.Application, web.Application]:
+        """What senders and operators are served, in front of `queue`: one unless operators have their own address."""
+        settings = self._settings
         ingest = self._ingest(queue)
-        app.add_routes(routes(ingest))
-        health = Health(
-            inbox=queue,
-            report=self._report,
-            registry=self._observer.registry,
-            is_operator=operator_check(self._settings.admin_token),
-        )
-        app.add_routes(health.routes())
-        app.add_routes(description_routes(bundled("schemas/openapi.yaml")))
-        api = make_api(
-            self._settings, ingest=ingest, active=self._active, health=health, now=self._now, often=self._often
-        )
-        app.add_routes(api.routes())
-        return app
+        senders = operators = web.Application()
+        senders.add_routes(routes(ingest))
+        description = description_routes(bundled("schemas/openapi.yaml"))
+        senders.add_routes(description)
+        if settings.admin_listen is not None:
+            senders.add_routes(self._health(queue, lambda _: False).probes())
+            operators = web.Application()
+            operators.add_routes(description)
+        health = self._health(queue, operator_check(settings.admin_token, trusted_proxies=settings.trusted_proxies))
+        operators.add_routes(health.routes())
+        api = make_api(settings, ingest=ingest, active=self._active, health=health, now=self._now, often=self._often)
+        operators.add_routes(api.routes())
+        return senders, operators
+
+    def _health(self, queue: Queue, is_operator: IsOperator) -> Health:
+        return Health(inbox=queue, report=self._report, registry=self._observer.registry, is_operator=is_operator)
 
     def _ingest(self, queue: Queue) -> Parts:
         limits = self._settings.limits
@@ -263,6 +274,7 @@ class Service:
                 inflated_bytes=limits.inflated_bytes,
                 message_bytes=limits.message_bytes,
             ),
+            trusted_proxies=self._settings.trusted_proxies,
         )
 
     # -- running ---------------------------------------------------------------------------------------------------

@@ -83,7 +83,8 @@ def _greet(settings: Settings, made: Made, running: Running) -> None:
         console.print("Try it:", Text(f"\n  curl {urls[0]} -d '{_EXAMPLE}'", style="cyan"), sep="")
     if running.sandbox_url is not None:
         console.print("See what it became: ", Text(running.sandbox_url, style="bold"), sep="")
-    console.print(f"Is it well: {here}/readyz   Figures: {here}/metrics   Stop: Ctrl-C")
+    admin = _to_paste(running.admin_url)
+    console.print(f"Is it well: {admin}/readyz   Figures: {admin}/metrics   Stop: Ctrl-C")
 
 
 def _to_paste(url: str) -> str:

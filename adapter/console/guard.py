@@ -2,7 +2,7 @@
 
 import hmac
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final
@@ -10,7 +10,9 @@ from typing import Final
 from aiohttp import hdrs, web
 
 from adapter.console.answers import refused
+from adapter.ingest.dialect import Network
 from adapter.ingest.limits import Allowance
+from adapter.ingest.requests import client
 from adapter.model import Secret
 
 _ADDRESSES: Final = 1_000
@@ -31,18 +33,30 @@ class Often:
 
 
 class Guard:
-    """Holds every request against `token`; without one nobody is let in."""
+    """Holds every request against `token`; without one nobody is let in.
 
-    def __init__(self, token: Secret | None, *, often: Often, monotonic_s: Callable[[], float]) -> None:
+    Failed tries are counted by the address that `trusted_proxies` tell of, so that nobody shuts out the operator who
+    comes through the same proxy.
+    """
+
+    def __init__(
+        self,
+        token: Secret | None,
+        *,
+        often: Often,
+        monotonic_s: Callable[[], float],
+        trusted_proxies: Sequence[Network] = (),
+    ) -> None:
         self._expected = None if token is None else _digest(token.reveal())
         self._often = often
+        self._trusted_proxies = trusted_proxies
         self._monotonic_s = monotonic_s
         self._all = Allowance(often.per_s, burst=often.burst)
         self._failed: dict[str, Allowance] = {}
 
     def refusal(self, request: web.Request) -> web.Response | None:
         """Why `request` is not answered; None if it may be."""
-        address = request.remote or ""
+        address = client(request, self._trusted_proxies) or ""
         failed = self._failed.get(address)
         # Before the token is looked at: a right guess must look like the wrong ones.
         wait_s = 0.0 if failed is None else failed.wait_s(self._monotonic_s())

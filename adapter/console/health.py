@@ -62,10 +62,13 @@ class Health:
         self._registry = registry
         self._is_operator = is_operator
 
+    def probes(self) -> list[web.RouteDef]:
+        """What balancers ask: GET, and with it HEAD; 405 for the rest."""
+        return [*resource("/healthz", {"GET": self.healthz}), *resource("/readyz", {"GET": self.readyz})]
+
     def routes(self) -> list[web.RouteDef]:
-        """GET, and with it HEAD; 405 for the rest."""
-        handlers = {"/healthz": self.healthz, "/readyz": self.readyz, "/metrics": self.metrics}
-        return [route for path, handler in handlers.items() for route in resource(path, {"GET": handler})]
+        """All three paths."""
+        return [*self.probes(), *resource("/metrics", {"GET": self.metrics})]
 
     async def healthz(self, _: web.Request) -> web.Response:
         """The event loop turns: that is all."""

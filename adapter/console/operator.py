@@ -1,35 +1,58 @@
 """Who may see details: the operator, by token or by sitting at this machine. Pure but for reading a request."""
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from ipaddress import ip_address
 from typing import TypeAlias
 
-from aiohttp import web
+from aiohttp import hdrs, web
+from yarl import URL
 
+from adapter.ingest.dialect import Network, is_within
 from adapter.model import Secret
 
 IsOperator: TypeAlias = Callable[[web.BaseRequest], bool]
 
-# A proxy on this machine also comes from loopback, and speaks for anybody.
-_FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")
+_FORWARDED = (
+    "Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP", "Via", "CF-Connecting-IP",
+    "True-Client-IP",
+)  # fmt: skip
+"""What proxies add. One on this machine also comes from loopback, and speaks for anybody."""
 
 
-def operator_check(token: Secret | None) -> IsOperator:
-    """True for a request with `Authorization: Bearer <token>`, or from loopback without a proxy between."""
+def operator_check(token: Secret | None, *, trusted_proxies: Sequence[Network] = ()) -> IsOperator:
+    """True for a request with `Authorization: Bearer <token>`, or one made on this machine for this machine.
+
+    The second never holds for what `trusted_proxies` send, nor for what a page of another origin has a browser on this
+    machine ask: that names its own host, by DNS rebinding, or its own origin.
+    """
     expected = None if token is None else token.reveal().encode()
 
     def is_operator(request: web.BaseRequest) -> bool:
-        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+        scheme, _, given = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
         if expected is not None and scheme.lower() == "bearer":
             return hmac.compare_digest(given.strip().encode(errors="surrogatepass"), expected)
-        return _is_loopback(request.remote) and not any(name in request.headers for name in _FORWARDED)
+        return (
+            _is_loopback(request.remote)
+            and not is_within(request.remote, trusted_proxies)
+            and not any(name in request.headers for name in _FORWARDED)
+            and _names_loopback(request.host)
+            and request.headers.get(hdrs.ORIGIN, f"http://{request.host}") == f"http://{request.host}"
+        )
 
     return is_operator
 
 
-def _is_loopback(remote: str | None) -> bool:
+def _names_loopback(host: str) -> bool:
     try:
-        return ip_address(remote or "").is_loopback
+        name = URL(f"http://{host}").host
+    except ValueError:
+        return False
+    return name == "localhost" or _is_loopback(name)
+
+
+def _is_loopback(address: str | None) -> bool:
+    try:
+        return ip_address(address or "").is_loopback
     except ValueError:
         return False

@@ -66,19 +66,34 @@ def client_address(peer: str | None, forwarded: Sequence[str], trusted: Sequence
 
     `forwarded` are the values of all `X-Forwarded-For` headers. They are read from the end, for the beginning is
     written by whoever pleases: the first address that is no trusted proxy is the client. None if that is not told.
+    `Forwarded` (RFC 7239) is not read: hardly a proxy writes it, and one that writes the other header passes on what
+    the client wrote in this one.
     """
-    if not trusted:
-        return peer
-    address = _address(peer)
-    if address is None or not _is_within(address, trusted):
-        return peer
+    if not is_within(peer, trusted):
+        address = _address(peer)
+        # A proxy on this machine that nobody named: its own address is surely not the client's.
+        return None if forwarded and address is not None and address.is_loopback else peer
     for hop in reversed([hop for value in forwarded for hop in value.split(",")]):
-        address = _address(hop.strip())
+        address = _address(_without_port(hop.strip()))
         if address is None:
             return None
-        if not _is_within(address, trusted):
+        if not is_within(str(address), trusted):
             return str(address)
     return None
+
+
+def is_within(peer: str | None, networks: Sequence[Network]) -> bool:
+    """Whether `peer`, an address as a socket tells it, is in one of `networks`; False for what is no address."""
+    address = _address(peer) if networks else None
+    return address is not None and any(address in network for network in networks)
+
+
+def _without_port(hop: str) -> str:
+    """Azure's gateways write 192.0.2.1:4711 and [2001:db8::1]:4711."""
+    if hop.startswith("["):
+        return hop[1:].partition("]")[0]
+    host, colon, rest = hop.partition(":")
+    return host if colon and ":" not in rest else hop
 
 
 def _address(text: str | None) -> Address | None:
@@ -89,7 +104,3 @@ def _address(text: str | None) -> Address | None:
     # A socket for both families shows 192.0.2.1 as ::ffff:192.0.2.1.
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return address if mapped is None else mapped
-
-
-def _is_within(address: Address, networks: Sequence[Network]) -> bool:
-    return any(address in network for network in networks)

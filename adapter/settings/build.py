@@ -8,7 +8,7 @@ from typing import Any
 from adapter.errors import ConfigError
 from adapter.model import JsonObject, Secret
 from adapter.settings.mapping_choice import MappingChoice, found_mapping, named_mapping
-from adapter.settings.quantities import Address, address, duration_s, rate_per_s, size_bytes
+from adapter.settings.quantities import Address, address, duration_s, network, rate_per_s, size_bytes
 from adapter.settings.settings import (
     BrowseeSettings,
     LimitSettings,
@@ -38,6 +38,7 @@ def readers(*, folder: Path, mappings: Path) -> dict[str, Reader]:
         "duration": duration_s,
         "key": _secret,
         "mapping": mapping,
+        "network": network,
         "queue": queue,
         "rate_or_auto": lambda text: None if text == "auto" else rate_per_s(text),
         "rate_or_off": lambda text: None if text == "off" else rate_per_s(text),
@@ -93,6 +94,8 @@ def built(
             deletions_s=retention["deletions"],
             max_disk_bytes=retention["max_disk"],
         ),
+        trusted_proxies=values["trusted_proxies"],
+        admin_listen=values.get("admin_listen"),
         hash_key=values.get("hash_key"),
         admin_token=values.get("admin_token"),
         log_format=process.get("ADAPTER_LOG_FORMAT"),

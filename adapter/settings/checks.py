@@ -24,7 +24,13 @@ NO_HASH_KEY = (
 
 def troubles(values: JsonObject) -> list[Trouble]:
     """What is wrong with settings that are each fine alone. Codes beginning with W are warnings."""
-    return [*_shared_keys(values), *_wrong_order(values), *_guessable(values), *_unkeyed(values)]
+    return [
+        *_shared_keys(values),
+        *_wrong_order(values),
+        *_guessable(values),
+        *_unkeyed(values),
+        *_everybody(values),
+    ]
 
 
 def _shared_keys(values: JsonObject) -> Iterator[Trouble]:
@@ -58,6 +64,16 @@ def _unkeyed(values: JsonObject) -> Iterator[Trouble]:
         for name, source in values.get("sources", {}).items():
             if source.get("store") == "private":
                 yield Trouble("E308", ("sources", name, "store"), NO_HASH_KEY)
+
+
+def _everybody(values: JsonObject) -> Iterator[Trouble]:
+    for index, network in enumerate(values["trusted_proxies"]):
+        if network is not None and network.prefixlen == 0:
+            yield Trouble(
+                "W302",
+                ("trusted_proxies", index),
+                "this is every address there is, so that any sender can say whose address it comes from",
+            )
 
 
 def _secrets(values: JsonObject, settings: Iterable[str]) -> Iterator[tuple[Path, Secret]]:

@@ -21,6 +21,8 @@ VARIABLES: Mapping[str, Path] = {
     "ADAPTER_QUEUE": ("queue",),
     "ADAPTER_HASH_KEY": ("hash_key",),
     "ADAPTER_ADMIN_TOKEN": ("admin_token",),
+    "ADAPTER_ADMIN_LISTEN": ("admin_listen",),
+    "ADAPTER_TRUSTED_PROXIES": ("trusted_proxies",),
 }
 """Variables that are a setting."""
 
@@ -35,7 +37,7 @@ SOURCE_VARIABLES: Mapping[str, Path] = {
 CONFIG_VARIABLE = "ADAPTER_CONFIG"
 """The variable that names the settings file."""
 
-_LISTS = ("keys", "signing_secrets")
+_LISTS = ("keys", "signing_secrets", "trusted_proxies")
 """Settings that are lists: several values in one variable stand between commas."""
 
 _MAX_PORT = 65535

@@ -6,6 +6,7 @@ and whether the value may be shown.
 
 import re
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
 
 _DURATION = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)(ms|s|m|h|d)", re.ASCII)
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -65,3 +66,14 @@ def address(text: str) -> Address:
             f"an address is a host, a colon and a port up to {_MAX_PORT}, such as 0.0.0.0:8080 or [::1]:8080"
         )
     return Address(host=found[1].strip("[]"), port=int(found[2]))
+
+
+def network(text: str) -> IPv4Network | IPv6Network:
+    """The network of `10.0.0.0/8` or `fd00::/8`, or that of one address alone."""
+    try:
+        return ip_network(text)
+    except ValueError:
+        raise ValueError(
+            "an IP address or a network in CIDR form without bits beyond its prefix, "
+            "such as 127.0.0.1, 10.0.0.0/8 or fd00::/8"
+        ) from None

@@ -5,6 +5,7 @@ Holding a `Settings` means that everything in it can be used, but for what only 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -103,7 +104,8 @@ class RetentionSettings:
 class Settings:
     """All of it. `file` is where it was read, None for environment alone; `notes` are sentences to say at start.
 
-    `log_format` None: text on a terminal, JSON elsewhere. `log_level` None: debug in the sandbox, info elsewhere.
+    `admin_listen` None: operators are served on `listen`. `log_format` None: text on a terminal, JSON elsewhere.
+    `log_level` None: debug in the sandbox, info elsewhere.
     """
 
     listen: Address
@@ -114,6 +116,8 @@ class Settings:
     pace: PaceSettings
     limits: LimitSettings
     retention: RetentionSettings
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
+    admin_listen: Address | None
     hash_key: Secret | None
     admin_token: Secret | None
     log_format: LogFormat | None

@@ -1,7 +1,7 @@
 """What a settings file may say, as its JSON Schema has it: problems in words, defaults, and values read. Pure.
 
 The schema is the one authority: it knows every setting, its default, whether it is secret, and in `title` the sentence
-that says what is allowed. Nothing here repeats a setting's name but `LATER`, and no message quotes a value.
+that says what is allowed. Nothing here repeats a setting's name but `LATER_VALUES`, and no message quotes a value.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -17,17 +17,6 @@ from adapter.model import JsonObject
 
 Reader: TypeAlias = Callable[[str], object]
 """Reads a text that fits its schema; raises ValueError or ConfigError with what is allowed."""
-
-ANY = "*"
-
-LATER: frozenset[Path] = frozenset(
-    {
-        ("admin_listen",),
-        ("trusted_proxies",),
-    }
-)
-"""Settings that are planned and do nothing yet, so that accepting them would be a lie. `*` stands for any name."""
-
 
 LATER_VALUES: Mapping[Path, tuple[str, str]] = {
     ("queue",): ("postgres", "a PostgreSQL queue is not in this version; write sqlite:///data/adapter.db"),
@@ -155,16 +144,10 @@ class Shape:
 
 
 def _unknown(path: Path, known: Mapping[str, object]) -> Trouble:
-    if any(_fits(path, later) for later in LATER):
-        return Trouble("E305", path, f"`{path[-1]}` is not in this version; leave it out", at_key=True)
     place = f"a setting of {_dotted(path[:-1])}" if len(path) > 1 else "a setting"
     near = did_you_mean(str(path[-1]), known)
     hint = near or f"; there are {', '.join(known)}"
     return Trouble("E301", path, f"`{path[-1]}` is not {place}{hint}", at_key=True)
-
-
-def _fits(path: Path, pattern: Path) -> bool:
-    return len(path) == len(pattern) and all(part in (ANY, key) for key, part in zip(path, pattern, strict=True))
 
 
 def _definition(node: JsonObject) -> str:

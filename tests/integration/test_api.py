@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -126,6 +127,18 @@ def test_guessing_is_slowed_down(folder: Path) -> None:
         refused = ask("GET", "/api/summary")
         assert (refused.status, refused.headers["Retry-After"]) == (429, "1")
         wait_until_ok(ask)
+
+
+def test_who_guesses_through_a_proxy_shuts_out_nobody_else(folder: Path) -> None:
+    """All come from the proxy's address; a named proxy tells them apart."""
+    settings = replace(settings_in(folder), trusted_proxies=(ip_network("127.0.0.1"),))
+    with api_alone(settings, often=replace(OFTEN, failed_per_s=0.01, failed_burst=3)) as url:
+        ask = Asking(url)
+        for number, status in enumerate([401, 401, 401, 429]):
+            headers = {"X-Forwarded-For": f"192.0.2.{number}, 203.0.113.9"}
+            answered = ask("GET", "/api/summary", token="wrong", headers=headers)
+            assert answered.status == status
+        assert ask("GET", "/api/summary", headers={"X-Forwarded-For": "203.0.113.10"}).status == 200
 
 
 def wait_until_ok(ask: Asking) -> None:

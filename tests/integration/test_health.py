@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -136,6 +137,48 @@ async def test_details_are_for_the_operator(http: ClientSession, url: str, heade
         assert ("unaccounted" in await answer.json()) is sees
     async with http.get(f"{url}metrics", headers=headers) as answer:
         assert answer.status == (200 if sees else 401)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "evil.example"},
+        {"Host": "evil.example:8080"},
+        {"Host": "["},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"CF-Connecting-IP": "203.0.113.9"},
+        {"X-Forwarded-Proto": "https"},
+        {"Forwarded": "for=127.0.0.1"},
+    ],
+    ids=lambda headers: " ".join(*headers.items()),
+)
+async def test_a_page_or_a_proxy_on_this_machine_is_no_operator(
+    http: ClientSession, url: str, headers: dict[str, str]
+) -> None:
+    """A browser here asks what any page tells it to, also by a name that leads here; a proxy speaks for anybody."""
+    async with http.get(f"{url}metrics", headers=headers) as answer:
+        assert answer.status in {400, 401}
+
+
+@pytest.mark.parametrize("host", ["localhost:8080", "127.0.0.9", "[::1]:8080"])
+async def test_who_names_this_machine_is_here(http: ClientSession, url: str, host: str) -> None:
+    """By name, by any address of loopback, and from the console's own page."""
+    async with http.get(f"{url}metrics", headers={"Host": host, "Origin": f"http://{host}"}) as answer:
+        assert answer.status == 200
+
+
+async def test_a_proxy_on_this_machine_that_says_nothing_is_no_operator(
+    http: ClientSession, queue: SqliteQueue, board: Board
+) -> None:
+    """Once loopback is named among the proxies, coming from it proves nothing; the token still does."""
+    check = operator_check(Secret("admin-token"), trusted_proxies=[ip_network("127.0.0.0/8")])
+    app = Application()
+    app.add_routes(Health(inbox=queue, report=board, registry=Observer().registry, is_operator=check).routes())
+    async with TestServer(app) as server:
+        for headers, status in (({}, 401), ({"Authorization": "Bearer admin-token"}, 200)):
+            async with http.get(server.make_url("/metrics"), headers=headers) as answer:
+                assert answer.status == status
 
 
 async def test_a_token_that_is_no_text_is_a_wrong_token(url: str) -> None:

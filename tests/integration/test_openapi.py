@@ -59,7 +59,7 @@ def spelt(path: str, parameters: list[JsonObject]) -> Iterator[str]:
 
 async def test_every_route_is_described_and_every_description_is_a_route(folder: Path) -> None:
     """Method by method; a slash at the end, and HEAD, are told in words."""
-    app = Service(settings_in(folder, sandbox=True), observer=Observer()).application(MemoryQueue(now=time))
+    app, _ = Service(settings_in(folder, sandbox=True), observer=Observer()).applications(MemoryQueue(now=time))
     routes = {
         (re.sub(r"\{\w+\}", "{}", route.resource.canonical).rstrip("/"), route.method.lower())
         for route in app.router.routes()

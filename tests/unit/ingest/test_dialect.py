@@ -73,10 +73,15 @@ def test_whose_address_the_peers_is(context: object, has_origin: bool, speaks: b
         ("10.0.0.1", ["10.0.0.3"], None),
         ("10.0.0.1", [], None),
         (None, ["198.51.100.1"], None),
+        ("10.0.0.1", ["198.51.100.1:4711"], "198.51.100.1"),
+        ("10.0.0.1", ["[2001:db8::5]:4711"], "2001:db8::5"),
+        ("127.0.0.1", ["198.51.100.1"], None),
+        ("127.0.0.1", [], "127.0.0.1"),
     ],
     ids=[
         "no proxy of ours", "proxy", "chain, beginning forged", "two headers", "IPv6", "mapped", "not an address",
-        "proxies only", "proxy says nothing", "no peer",
+        "proxies only", "proxy says nothing", "no peer", "with a port", "IPv6 with a port", "an unnamed proxy here",
+        "nobody between",
     ],
 )  # fmt: skip
 def test_whom_a_proxy_is_believed_to_speak_for(peer: str | None, forwarded: list[str], address: str | None) -> None:

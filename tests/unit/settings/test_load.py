@@ -1,5 +1,6 @@
 """Settings come from options, environment, file and defaults, in that order."""
 
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,8 @@ def test_the_environment_alone_is_one_source(folder: Folder) -> None:
             "ADAPTER_PORT": "9000",
             "ADAPTER_HASH_KEY": "0123456789abcdef",
             "ADAPTER_ADMIN_TOKEN": "token-of-the-operator",
+            "ADAPTER_ADMIN_LISTEN": "127.0.0.1:9001",
+            "ADAPTER_TRUSTED_PROXIES": "127.0.0.1, fd00::/8",
             "ADAPTER_LOG_FORMAT": "json",
             "ADAPTER_LOG_LEVEL": "debug",
         }
@@ -128,6 +131,8 @@ def test_the_environment_alone_is_one_source(folder: Folder) -> None:
     assert settings.browsee.url == "https://browsee.test/api/v1"
     assert settings.queue == QueueUrl(Path("/data/adapter.db"))
     assert settings.listen == Address("::1", 9000)
+    assert settings.admin_listen == Address("127.0.0.1", 9001)
+    assert settings.trusted_proxies == (ip_network("127.0.0.1/32"), ip_network("fd00::/8"))
     assert settings.hash_key == Secret("0123456789abcdef")
     assert settings.admin_token == Secret("token-of-the-operator")
     assert settings.log_format == "json"

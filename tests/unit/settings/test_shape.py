@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator
 from adapter.model import JsonObject
 from adapter.settings.build import readers
 from adapter.settings.load import settings_schema
-from adapter.settings.shape import LATER, Shape
+from adapter.settings.shape import Shape
 
 SCHEMA = settings_schema()
 SHAPE = Shape(SCHEMA)
@@ -71,9 +71,3 @@ def test_secrets_are_marked(path: tuple[str, ...]) -> None:
     """Every place of a secret is known as one, and so is every place that nobody knows."""
     assert SHAPE.is_secret(path)
     assert SHAPE.is_secret((*path[:-1], "misspelt"))
-
-
-def test_what_is_planned_is_not_yet_a_setting() -> None:
-    """A setting that does nothing is refused, so it leaves the list of the planned when it comes to the schema."""
-    known = {name.replace("source.", "sources.*.") for name, _ in SETTINGS}
-    assert not known & {".".join(map(str, path)) for path in LATER}

@@ -1,0 +1,47 @@
+"""`serve` with an address for operators alone."""
+
+import re
+from pathlib import Path
+
+import aiohttp
+
+from tests.acceptance.processes import start
+
+SETTINGS = """\
+queue: "memory:"
+admin_listen: 127.0.0.1:0
+admin_token: token-of-the-operator
+sources:
+  shop: {keys: [key-of-the-shop-1]}
+"""
+
+
+async def test_operators_may_have_an_address_of_their_own(tmp_path: Path) -> None:
+    """There are the figures and details; at the senders' address nobody sees them, token or not."""
+    (tmp_path / "adapter.yaml").write_text(SETTINGS)
+    arguments = ["serve", "--sandbox", "--config", str(tmp_path / "adapter.yaml"), "--host", "127.0.0.1", "--port", "0"]
+    adapter = await start(arguments, log=tmp_path / "adapter.log")
+    assert adapter.process.stdout is not None
+    printed = ""
+    while "Is it well" not in printed:
+        printed = (await adapter.process.stdout.readline()).decode()
+    [admin] = re.findall(r"Figures: (http://\S+)/metrics", printed)
+    assert admin != adapter.url
+
+    token = {"Authorization": "Bearer token-of-the-operator"}
+    async with aiohttp.ClientSession() as http:
+
+        async def told(url: str) -> tuple[int, str]:
+            async with http.get(url, headers=token) as answer:
+                return answer.status, await answer.text()
+
+        assert "unaccounted" in (await told(f"{admin}/readyz"))[1]
+        assert (await told(f"{admin}/metrics"))[0] == 200
+        assert (await told(f"{admin}/v1/track"))[0] == 404
+        assert (await told(f"{admin}/api/summary"))[0] == 200
+        assert (await told(f"{adapter.url}/api/summary"))[0] == 404
+        assert (await told(f"{adapter.url}/healthz"))[0] == 200
+        assert (await told(f"{adapter.url}/metrics"))[0] == 404
+        ready, body = await told(f"{adapter.url}/readyz")
+        assert (ready, "unaccounted" in body, "delivery_why" in body) == (200, False, False)
+    assert await adapter.stop() == 0
