@@ -32,7 +32,9 @@ from adapter.deliver.delivery import Delivery, RetryFor
 from adapter.deliver.pace import PaceConfig
 from adapter.deliver.project import Project, ProjectConfig
 from adapter.deliver.worker import Worker
-from adapter.errors import ConfigError, QueueError
+from adapter.edge.limits import ConnectionLimits
+from adapter.edge.serving import serve
+from adapter.errors import QueueError
 from adapter.ingest.intake import Parts
 from adapter.ingest.limits import Limits
 from adapter.ingest.refusals import Refusals
@@ -60,8 +62,6 @@ GRACE_S = 25.0
 _BALANCE_EVERY_S = 10.0
 # When the calls under way have had their grace, what senders have not sent to the end by now has waited long enough.
 _SHUTDOWN_S = 2.0
-# What is left of a refused body is read no longer than this before its connection is closed.
-_LINGER_S = 0.5
 _SANDBOX_KEY = Secret("sandbox")
 
 
@@ -172,7 +172,7 @@ class Service:
         stand_in = make_sandbox(db=self._settings.queue.beside("sandbox-calls.db"))
         listen = self._settings.listen
         next_port = listen.port + 1 if listen.port else 0
-        return await _serve(stack, build(stand_in), Address(host="127.0.0.1", port=next_port), shutdown_s=1.0)
+        return await self._serve(stack, build(stand_in), Address(host="127.0.0.1", port=next_port), shutdown_s=1.0)
 
     def _browsee_url(self, sandbox_url: str | None) -> str:
         return self._settings.browsee.url if sandbox_url is None else f"{sandbox_url}/api/v1"
@@ -224,10 +224,10 @@ class Service:
     async def _listen(self, stack: AsyncExitStack, queue: Queue) -> tuple[str, str]:
         """Serve senders and operators; the URLs of both, one unless operators have an address of their own."""
         senders, operators = self.applications(queue)
-        url = await _serve(stack, senders, self._settings.listen, shutdown_s=_SHUTDOWN_S)
+        url = await self._serve(stack, senders, self._settings.listen)
         if self._settings.admin_listen is None:
             return url, url
-        return url, await _serve(stack, operators, self._settings.admin_listen, shutdown_s=_SHUTDOWN_S)
+        return url, await self._serve(stack, operators, self._settings.admin_listen)
 
     def applications(self, queue: Queue) -> tuple[web.Application, web.Application]:
         """What senders and operators are served, in front of `queue`: one unless operators have their own address."""
@@ -246,6 +246,14 @@ class Service:
         api = make_api(settings, ingest=ingest, active=self._active, health=health, now=self._now, often=self._often)
         operators.add_routes(api.routes())
         return senders, operators
+
+    async def _serve(
+        self, stack: AsyncExitStack, app: web.Application, address: Address, *, shutdown_s: float = _SHUTDOWN_S
+    ) -> str:
+        limits = ConnectionLimits(connections=self._settings.limits.connections)
+        return await serve(
+            stack, app, host=address.host, port=address.port, limits=limits, emit=self._emit, shutdown_s=shutdown_s
+        )
 
     def _health(self, queue: Queue, is_operator: IsOperator) -> Health:
         return Health(inbox=queue, report=self._report, registry=self._observer.registry, is_operator=is_operator)
@@ -323,18 +331,3 @@ class Service:
 
     def _destination(self) -> str:
         return "SANDBOX" if self._settings.sandbox else self._settings.browsee.url
-
-
-async def _serve(stack: AsyncExitStack, app: web.Application, address: Address, *, shutdown_s: float) -> str:
-    """Serve `app` until `stack` is closed; the URL with the real port. Raises ConfigError if the address is taken."""
-    # Bodies are inflated by ingest, which caps them and needs the raw bytes for signatures.
-    runner = web.AppRunner(
-        app, access_log=None, auto_decompress=False, shutdown_timeout=shutdown_s, lingering_time=_LINGER_S
-    )
-    await runner.setup()
-    stack.push_async_callback(runner.cleanup)
-    try:
-        await web.TCPSite(runner, address.host, address.port).start()
-    except OSError as exc:
-        raise ConfigError(f"cannot listen on {address}: {exc.strerror}; choose another with --port") from exc
-    return f"http://{Address(host=address.host, port=runner.addresses[0][1])}"

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from adapter.app import Running, Service
+from adapter.edge.limits import raise_file_limit
 from adapter.observe.observer import Observer, configure_logging
 from adapter.settings.load import load_settings
 from adapter.settings.made_secrets import Made, complete
@@ -45,6 +46,7 @@ def serve(config: Path | None, host: str | None, port: int | None, sandbox: bool
     configure_logging(log_format=settings.log_format, level=logging.DEBUG if level == "debug" else logging.INFO)
     for note in settings.notes:
         click.echo(note, err=True)
+    raise_file_limit()
     # The thread that commits waits this long for the event loop to let it go on (5 ms by default), at every statement.
     sys.setswitchinterval(0.0005)
     uvloop.run(_serve(settings, made, strict=strict))

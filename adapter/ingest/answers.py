@@ -33,9 +33,14 @@ class Situation(StrEnum):
     LIMITED = "rate_limited"
     INCOMPLETE = "incomplete_body"
     SLOW = "slow_body"
+    MALFORMED = "malformed_request"
+    LARGE_HEADER = "header_too_large"
+    SLOW_HEADER = "slow_header"
+    CROWDED = "too_many_connections"
     FULL = "queue_full"
     FAILED = "storage_failed"
     STOPPING = "stopping"
+    FAULT = "fault"
 
 
 class Answer(Struct, frozen=True):
@@ -60,9 +65,14 @@ _TABLE: Mapping[Situation, tuple[int, str, int | None]] = {
     Situation.LIMITED: (429, "this source sends more than it may", 1),
     Situation.INCOMPLETE: (400, "the body did not arrive whole", None),
     Situation.SLOW: (503, "the body took too long to arrive", 5),
+    Situation.MALFORMED: (400, "the request is no valid HTTP", None),
+    Situation.LARGE_HEADER: (400, "the header of the request is too large", None),
+    Situation.SLOW_HEADER: (503, "the header of the request took too long to arrive", 5),
+    Situation.CROWDED: (503, "too many connections are open, all of them busy", 5),
     Situation.FULL: (503, "the queue is full", 30),
     Situation.FAILED: (503, "the event could not be stored", 5),
     Situation.STOPPING: (503, "the service is stopping", 5),
+    Situation.FAULT: (503, "the adapter has a fault; its log says where", 5),
 }
 
 _JSON = {"Content-Type": "application/json"}

@@ -25,8 +25,14 @@ _MASK = "***"
 def claimed_keys(
     *, path_key: str | None, query: Sequence[str], authorizations: Sequence[str], write_keys: Sequence[str]
 ) -> frozenset[str]:
-    """Every key that path, `?writeKey=`, `Authorization` and `X-Write-Key` claim: all values of each but blank ones."""
+    """Every key that path, `?writeKey=`, `Authorization` and `X-Write-Key` claim: all values of each but blank ones.
+
+    A header that comes twice claims a key of nobody, even if both agree: a proxy in front may look at one alone, and
+    no sender that was set up repeats one (RFC 9110, 5.3: only a header whose value is a list may come again).
+    """
     claims = {key for key in (path_key, *query, *write_keys) if key}
+    if len(authorizations) > 1 or len(write_keys) > 1:
+        claims.add(_UNUSABLE)
     claims.update(key for header in authorizations if (key := _credential(header)) is not None)
     return frozenset(claims)
 

@@ -7,7 +7,7 @@ neither. `traceparent` is of the request that brought the event; a line has its 
 
 import logging
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from adapter.model import Reason
 from adapter.observe.metrics import CALL, CALL_WAIT, DELIVERY, DELIVERY_ORDER, DELIVERY_TURN, Metric
@@ -87,6 +87,19 @@ class RequestRefused(Happening):
     status: int
     code: str
     path: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionsClosed(Happening):
+    """`reason`: `room` for others, `silent` without ever sending a request, `unread` answers."""
+
+    text = "connections closed"
+    metric = "browsee_adapter_connections_closed"
+    help = "Connections closed by the service before their peers did."
+    labels = ("reason",)
+    seldom_by = ("reason",)
+    reason: Literal["room", "silent", "unread"]
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,6 +349,7 @@ HAPPENINGS: tuple[type[Happening], ...] = (
     DuplicatesDiffered,
     MessageRejected,
     RequestRefused,
+    ConnectionsClosed,
     BodyRepaired,
     TimestampsPassedOver,
     EventDelivered,

@@ -86,6 +86,7 @@ def built(
             inflated_bytes=limits["inflated"],
             message_bytes=limits["message"],
             pending=limits["pending"],
+            connections=limits["connections"],
         ),
         retention=RetentionSettings(
             history_s=retention["history"],

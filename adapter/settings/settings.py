@@ -81,12 +81,13 @@ class PaceSettings:
 
 @dataclass(frozen=True, slots=True)
 class LimitSettings:
-    """What is too much. `pending` counts events."""
+    """What is too much. `pending` counts events, `connections` those open at once."""
 
     body_bytes: int
     inflated_bytes: int
     message_bytes: int
     pending: int
+    connections: int
 
 
 @dataclass(frozen=True, slots=True)

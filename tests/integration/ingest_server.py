@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -11,6 +11,8 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
+from adapter.edge.limits import ConnectionLimits
+from adapter.edge.serving import serve
 from adapter.ingest.intake import Parts
 from adapter.ingest.limits import Limits
 from adapter.ingest.routes import routes
@@ -104,6 +106,7 @@ class Served:
 async def serving(
     *sources: Source,
     limits: Limits | None = None,
+    connections: ConnectionLimits | None = None,
     trusted_proxies: Sequence[Any] = (),
     beside: Sequence[web.RouteDef] = (),
 ) -> AsyncIterator[Served]:
@@ -128,12 +131,15 @@ async def serving(
         app = web.Application()
         app.add_routes(routes(parts))
         app.add_routes(beside)
-        runner = web.AppRunner(app, auto_decompress=False, access_log=None, lingering_time=0.1)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        served.port = runner.addresses[0][1]
-        served.url = f"http://127.0.0.1:{served.port}"
-        try:
+        async with AsyncExitStack() as stack:
+            served.url = await serve(
+                stack,
+                app,
+                host="127.0.0.1",
+                port=0,
+                limits=connections or ConnectionLimits(),
+                emit=served.emit,
+                shutdown_s=60.0,
+            )
+            served.port = int(served.url.rpartition(":")[2])
             yield served
-        finally:
-            await runner.cleanup()

@@ -90,7 +90,7 @@ def test_every_setting_of_a_file_arrives(folder: Folder) -> None:
     assert settings.retry == RetrySettings(for_s=172_800, max_s=120)
     assert settings.pace == PaceSettings(recover_s=30)
     assert settings.limits == LimitSettings(
-        body_bytes=1_000_000, inflated_bytes=4_000_000, message_bytes=100_000, pending=1000
+        body_bytes=1_000_000, inflated_bytes=4_000_000, message_bytes=100_000, pending=1000, connections=5000
     )
     assert settings.retention == RetentionSettings(
         history_s=43_200, dead_s=604_800, dedup_s=86_400, deletions_s=7_776_000, max_disk_bytes=2_000_000_000

@@ -1,0 +1,205 @@
+"""aiohttp's connection, with what it lacks against senders that are slow, silent or many.
+
+It adds a time and a size for the header of a request, a time for reading an answer, an end to the number of
+connections, and errors that say nothing of what was sent. A good request costs one comparison more for each read.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from functools import cache
+from heapq import nsmallest
+from http import HTTPStatus
+from typing import Any, cast
+
+from aiohttp import web
+
+from adapter.edge.limits import ConnectionLimits
+from adapter.ingest.answers import Situation, answer
+from adapter.observe.happenings import ConnectionsClosed, RequestRefused
+from adapter.observe.observer import Emit
+
+# What is left of a refused body is read no longer than this before its connection is closed.
+_LINGER_S = 0.5
+_ROOM_OF = 64
+"""One of so many connections is closed when there are too many, so that each newcomer need not look for room."""
+_LOOK_AGAIN_S = 0.1
+
+
+class Door:
+    """Makes the connections of `server`, and knows those that are open. A factory of protocols.
+
+    When as many are open as may be, the idle ones make room: first who never sent a whole request, then who was idle
+    for longest. Only if every one has a request under way is a newcomer told to come again.
+    """
+
+    def __init__(self, server: web.Server, limits: ConnectionLimits, emit: Emit) -> None:
+        self.limits = limits
+        self.emit = emit
+        self._server = server
+        self._loop = asyncio.get_running_loop()
+        # By age, which decides where times are equal.
+        self._open: dict[Connection, None] = {}
+        self._look_at_s = 0.0
+
+    def __call__(self) -> "Connection":
+        return Connection(
+            self,
+            self._server,
+            loop=self._loop,
+            access_log=None,
+            # Bodies are inflated by ingest, which caps them and needs the raw bytes for signatures.
+            auto_decompress=False,
+            keepalive_timeout=self.limits.idle_s,
+            lingering_time=_LINGER_S,
+        )
+
+    def let_in(self, connection: "Connection") -> bool:
+        """Whether there is room for one more, made if need be; it then counts until `let_out`."""
+        if len(self._open) >= self.limits.connections and not self._make_room():
+            return False
+        self._open[connection] = None
+        return True
+
+    def let_out(self, connection: "Connection") -> None:
+        """It is closed, or never came in."""
+        self._open.pop(connection, None)
+
+    def _make_room(self) -> bool:
+        now_s = self._loop.time()
+        # Each look goes through all of them, which many newcomers at once must not repeat in vain.
+        if now_s < self._look_at_s:
+            return False
+        idle = (connection for connection in self._open if connection.is_idle)
+        leaving = nsmallest(1 + self.limits.connections // _ROOM_OF, idle, key=Connection.worth)
+        for connection in leaving:
+            self._open.pop(connection, None)
+            connection.force_close()
+        if not leaving:
+            self._look_at_s = now_s + _LOOK_AGAIN_S
+            return False
+        self.emit(ConnectionsClosed("room", len(leaving)))
+        return True
+
+
+class Connection(web.RequestHandler):
+    """One connection, from accepting it to closing it."""
+
+    __slots__ = ("_door", "_header_bytes", "_header_timer", "_write_timer")
+
+    def __init__(self, door: Door, manager: web.Server, **options: Any) -> None:
+        super().__init__(manager, **options)
+        self._door = door
+        self._header_bytes = 0
+        self._header_timer: asyncio.TimerHandle | None = None
+        self._write_timer: asyncio.TimerHandle | None = None
+
+    @property
+    def is_idle(self) -> bool:
+        """No request is under way, though a part of a header may have come."""
+        return self._waiter is not None and not self._waiter.done()
+
+    def worth(self) -> tuple[bool, float]:
+        """Less for one that is better closed: whether it ever brought a request, and when it last did."""
+        return self._request_count > 0, self._next_keepalive_close_time
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Come in, or be told that there is no room."""
+        if not self._door.let_in(self):
+            self.transport = cast("asyncio.Transport", transport)
+            self._refuse(Situation.CROWDED)
+            return
+        super().connection_made(transport)
+        self._header_timer = self._loop.call_later(self._door.limits.header_s, self._header_took_too_long)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Leave nothing behind."""
+        self._door.let_out(self)
+        for timer in (self._header_timer, self._write_timer):
+            if timer is not None:
+                timer.cancel()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes of a header, which are timed and counted, or of a body, which ingest times and counts."""
+        requests = self._request_count
+        super().data_received(data)
+        if self._request_count != requests:
+            if self._header_timer is not None:
+                self._header_timer.cancel()
+                self._header_timer = None
+                self._header_bytes = 0
+        elif self.is_idle or requests == 0:
+            self._header_goes_on(len(data))
+
+    def _header_goes_on(self, size: int) -> None:
+        self._header_bytes += size
+        if self._header_bytes > self._door.limits.header_bytes:
+            self._refuse(Situation.LARGE_HEADER)
+        elif self._header_timer is None:
+            self._header_timer = self._loop.call_later(self._door.limits.header_s, self._header_took_too_long)
+
+    def _header_took_too_long(self) -> None:
+        self._header_timer = None
+        if self._header_bytes:
+            self._refuse(Situation.SLOW_HEADER)
+        else:
+            self.force_close()
+            self._door.emit(ConnectionsClosed("silent", 1))
+
+    def pause_writing(self) -> None:
+        """The peer does not read what it is answered."""
+        super().pause_writing()
+        self._write_timer = self._loop.call_later(self._door.limits.write_s, self._reading_took_too_long)
+
+    def resume_writing(self) -> None:
+        """It reads again."""
+        super().resume_writing()
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+            self._write_timer = None
+
+    def _reading_took_too_long(self) -> None:
+        if self.transport is not None:
+            # Closing would wait until everything is read.
+            self.transport.abort()
+            self._door.emit(ConnectionsClosed("unread", 1))
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """The answer to what is no HTTP, or to a fault of ours. aiohttp's own would quote the request."""
+        del message
+        if request.writer.output_size > 0:
+            raise ConnectionError("an answer was begun, so another cannot follow")
+        situation = Situation.MALFORMED if status == HTTPStatus.BAD_REQUEST else Situation.FAULT
+        if situation is Situation.FAULT:
+            self.log_exception("a handler failed", exc_info=exc)
+        told = answer(situation)
+        self._door.emit(RequestRefused(told.status, situation.value, ""))
+        response = web.Response(body=told.body, status=told.status, headers=told.headers)
+        response.force_close()
+        return response
+
+    def _refuse(self, situation: Situation) -> None:
+        """Answer without a request to answer, and close."""
+        if self.transport is not None and not self.transport.is_closing():
+            self.transport.write(_whole(situation))
+            self._door.emit(RequestRefused(answer(situation).status, situation.value, ""))
+        self.force_close()
+
+
+@cache
+def _whole(situation: Situation) -> bytes:
+    """The bytes of an answer after which the connection is closed."""
+    return b"\r\n".join((*_head(situation), b"", answer(situation).body))
+
+
+def _head(situation: Situation) -> Iterator[bytes]:
+    told = answer(situation)
+    yield f"HTTP/1.1 {told.status} {HTTPStatus(told.status).phrase}".encode()
+    for name, value in (*told.headers.items(), ("Content-Length", str(len(told.body))), ("Connection", "close")):
+        yield f"{name}: {value}".encode()
