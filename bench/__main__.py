@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from bench.attack_row import ATTACK_ROWS
 from bench.mapping_rows import MAPPING_ROWS
 from bench.rows import ROWS, Row
 
@@ -23,7 +24,7 @@ async def main() -> None:
     rows: list[Row] = []
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        for measure in (*ROWS, *MAPPING_ROWS):
+        for measure in (*ROWS, *MAPPING_ROWS, *ATTACK_ROWS):
             task = progress.add_task((measure.__doc__ or "").splitlines()[0], total=None)
             # Here and not in /tmp, which may be in memory, where syncing costs nothing.
             with tempfile.TemporaryDirectory(dir=HERE, prefix=".bench-") as folder:

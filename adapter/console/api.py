@@ -23,7 +23,7 @@ from adapter.ingest.answers import Answer
 from adapter.ingest.decode import Body
 from adapter.ingest.limits import Limits
 from adapter.ingest.read import Arrival, NewId, read_event
-from adapter.ingest.requests import arrived
+from adapter.ingest.requests import BodyReader
 from adapter.ingest.validate import Validator
 from adapter.mapping import explain
 from adapter.mapping.ruleset import Ruleset
@@ -70,6 +70,7 @@ class Api:
     def __init__(self, parts: ApiParts) -> None:
         self._parts = parts
         self._free = asyncio.Semaphore(_AT_ONCE)
+        self._bodies = BodyReader(parts.limits)
 
     def routes(self) -> list[web.RouteDef]:
         """Every path of the API."""
@@ -234,7 +235,7 @@ class Api:
 
     async def _body(self, request: web.Request) -> JsonObject:
         """The one JSON object that the body must be."""
-        brought = await arrived(request, self._parts.limits)
+        brought = await self._bodies.arrived(request)
         if isinstance(brought, Answer):
             raise _Refused(web.Response(status=brought.status, body=brought.body, headers=brought.headers))
         if isinstance(brought.body, Body) and brought.body.is_single:

@@ -37,6 +37,7 @@ class Situation(StrEnum):
     LARGE_HEADER = "header_too_large"
     SLOW_HEADER = "slow_header"
     CROWDED = "too_many_connections"
+    BUSY = "too_much_at_once"
     FULL = "queue_full"
     FAILED = "storage_failed"
     STOPPING = "stopping"
@@ -69,6 +70,7 @@ _TABLE: Mapping[Situation, tuple[int, str, int | None]] = {
     Situation.LARGE_HEADER: (400, "the header of the request is too large", None),
     Situation.SLOW_HEADER: (503, "the header of the request took too long to arrive", 5),
     Situation.CROWDED: (503, "too many connections are open, all of them busy", 5),
+    Situation.BUSY: (503, "more large bodies are arriving than can be held at once", 5),
     Situation.FULL: (503, "the queue is full", 30),
     Situation.FAILED: (503, "the event could not be stored", 5),
     Situation.STOPPING: (503, "the service is stopping", 5),

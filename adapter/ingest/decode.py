@@ -8,7 +8,7 @@ import json
 import math
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from typing import Any
 
 import orjson
@@ -19,6 +19,14 @@ from adapter.model import JsonObject, Problem
 MAX_DEPTH = 200
 """Objects and arrays within each other, the body's own included. What is stored is encoded again, and orjson encodes
 254 levels; RudderStack documents 200."""
+
+_MOST_VALUES = 1_000_000
+"""By `_weight`; some 150 ms to read. 4,000 events of Segment, the most in one body (4 MB), come to 700,000."""
+
+LARGE_BYTES = 100_000
+"""A body from here on may take longer to read than others should wait; a smaller one 10 ms at worst."""
+
+_STEP_BYTES = 1_000_000
 
 _COMPRESSED_HEADERS = frozenset({b"\x1f\x8b", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda"})
 """How gzip (the first) and zlib streams begin; no JSON does."""
@@ -48,21 +56,52 @@ class TooLarge(Struct, frozen=True):
     """The body, inflated, is larger than allowed."""
 
 
-def inflate(raw: bytes, *, max_bytes: int) -> bytes | Problem | TooLarge:
-    """`raw` itself, or what it holds if it is a gzip or zlib stream; at most `max_bytes` are ever made of it."""
-    if raw[:2] not in _COMPRESSED_HEADERS:
-        return raw
+def is_compressed(raw: bytes) -> bool:
+    """Whether `raw` begins as a gzip or zlib stream does."""
+    return raw[:2] in _COMPRESSED_HEADERS
+
+
+def inflating(raw: bytes, *, max_bytes: int) -> Generator[None, None, bytes | Problem | TooLarge]:
+    """What the gzip or zlib stream `raw` holds, in steps of about a millisecond.
+
+    Never makes more than `max_bytes` of it, nor goes on when it holds more values than `is_crammed` allows.
+    """
     stream = zlib.decompressobj(_EITHER_FORMAT)
-    try:
-        inflated = stream.decompress(raw, max_bytes + 1)
-    except zlib.error:
-        return Problem("", "gzip", "the compressed body is damaged")
-    if len(inflated) > max_bytes:
-        return TooLarge()
+    parts: list[bytes] = []
+    left, room, weight = raw, max_bytes, 0
+    while True:
+        try:
+            part = stream.decompress(left, min(_STEP_BYTES, room + 1))
+        except zlib.error:
+            return Problem("", "gzip", "the compressed body is damaged")
+        parts.append(part)
+        left, room = stream.unconsumed_tail, room - len(part)
+        if room < 0:
+            return TooLarge()
+        if stream.eof or not part:
+            break
+        weight += _weight(part)
+        if weight > _MOST_VALUES:
+            return TooLarge()
+        yield
     # One stream to a body: a body of many tiny ones would cost time without limit, and no sender makes it.
     if not stream.eof or stream.unused_data:
         return Problem("", "gzip", "the compressed body is not one whole gzip stream")
-    return inflated
+    return b"".join(parts)
+
+
+def is_crammed(raw: bytes) -> bool:
+    """Whether reading `raw` would take far longer, and far more memory, than its size says.
+
+    20 KB of gzip inflate to 20 MB of empty arrays, which would take 9 s to read and 600 MB to hold. Counting what
+    begins and parts values tells before reading; what stands in texts counts too, but no real body comes near.
+    """
+    return len(raw) >= LARGE_BYTES and _weight(raw) > _MOST_VALUES
+
+
+def _weight(raw: bytes) -> int:
+    """How many values `raw` may hold: an object or array takes as long as four others."""
+    return 4 * (raw.count(b"[") + raw.count(b"{")) + raw.count(b",") + raw.count(b":")
 
 
 def decode(raw: bytes) -> Body | Problem:

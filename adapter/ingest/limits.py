@@ -19,6 +19,27 @@ class Limits:
     read_s: float = 30.0
 
 
+class Room:
+    """How much of bodies that are still arriving is held at once, for all senders together: `max_bytes`.
+
+    Thousands of senders may each be within their limit, slow, and more than fits into memory together.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        self._left = max_bytes
+
+    def take(self, size: int) -> bool:
+        """Whether `size` bytes more may be held; if so they are, until given back."""
+        if size > self._left:
+            return False
+        self._left -= size
+        return True
+
+    def give_back(self, size: int) -> None:
+        """They are held no longer."""
+        self._left += size
+
+
 class Allowance:
     """What a source may send: `per_s` messages a second, and at most one second's worth, or `burst`, at once.
 

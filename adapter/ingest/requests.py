@@ -8,10 +8,13 @@ from aiohttp import hdrs, web
 
 from adapter.ingest.answers import Answer, Situation, answer
 from adapter.ingest.auth import claimed_in_body, claimed_keys
-from adapter.ingest.decode import Body, TooLarge, decode, inflate
+from adapter.ingest.decode import LARGE_BYTES, Body, TooLarge, decode, inflating, is_compressed, is_crammed
 from adapter.ingest.dialect import Network, client_address
-from adapter.ingest.limits import Limits
+from adapter.ingest.limits import Limits, Room
 from adapter.model import Problem
+
+_BODIES_AT_ONCE = 16
+"""So many bodies of the largest size may be arriving at once; what is sent with its header does not count."""
 
 
 class Arrived(NamedTuple):
@@ -21,22 +24,54 @@ class Arrived(NamedTuple):
     body: Body | Problem
 
 
-async def arrived(request: web.Request, limits: Limits) -> Arrived | Answer:
-    """What a request brought, within the limits of it as sent, as inflated, and in time."""
-    raw = await _read(request, max_bytes=limits.body_bytes, read_s=limits.read_s)
-    if isinstance(raw, Answer):
-        return raw
-    plain = inflate(raw, max_bytes=limits.inflated_bytes)
-    match plain:
-        case TooLarge():
-            return answer(Situation.TOO_LARGE)
-        case Problem():
-            return Arrived(raw, plain)
-        case _:
-            return Arrived(plain, decode(plain))
+class BodyReader:
+    """Where bodies are read: within the limits of `Limits`, and large ones one after the other.
+
+    Reading JSON cannot be interrupted, so others get their turn before and after each; however many large bodies come,
+    who sends a small one waits for one of them at most.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._room = Room(_BODIES_AT_ONCE * limits.body_bytes)
+        self._turn = asyncio.Lock()
+
+    async def arrived(self, request: web.Request) -> Arrived | Answer:
+        """What a request brought, within the limits of it as sent, as inflated, and in time."""
+        raw = await _read(request, self._room, max_bytes=self._limits.body_bytes, read_s=self._limits.read_s)
+        if isinstance(raw, Answer):
+            return raw
+        plain = await self._inflated(raw) if is_compressed(raw) else raw
+        match plain:
+            case TooLarge():
+                return answer(Situation.TOO_LARGE)
+            case Problem():
+                return Arrived(raw, plain)
+            case _ if len(plain) >= LARGE_BYTES:
+                return await self._read_large(plain)
+            case _:
+                return Arrived(plain, decode(plain))
+
+    async def _inflated(self, raw: bytes) -> bytes | Problem | TooLarge:
+        steps = inflating(raw, max_bytes=self._limits.inflated_bytes)
+        try:
+            # All that most senders compress is inflated in one.
+            next(steps)
+            async with self._turn:
+                while True:
+                    await asyncio.sleep(0)
+                    next(steps)
+        except StopIteration as end:
+            found: bytes | Problem | TooLarge = end.value
+            return found
+
+    async def _read_large(self, plain: bytes) -> Arrived | Answer:
+        async with self._turn:
+            await asyncio.sleep(0)
+            return answer(Situation.TOO_LARGE) if is_crammed(plain) else Arrived(plain, decode(plain))
 
 
-async def _read(request: web.Request, *, max_bytes: int, read_s: float) -> bytes | Answer:
+async def _read(request: web.Request, room: Room, *, max_bytes: int, read_s: float) -> bytes | Answer:
     """The bytes as sent; never more than `max_bytes` of them are kept."""
     content = request.content
     if content.is_eof():
@@ -49,11 +84,15 @@ async def _read(request: web.Request, *, max_bytes: int, read_s: float) -> bytes
     try:
         async with asyncio.timeout(read_s):
             while len(held) <= max_bytes and (chunk := await content.readany()):
+                if not room.take(len(chunk)):
+                    return answer(Situation.BUSY)
                 held += chunk
     except TimeoutError:
         return answer(Situation.SLOW)
     except (ConnectionError, web.RequestPayloadError):
         return answer(Situation.INCOMPLETE)
+    finally:
+        room.give_back(len(held))
     return bytes(held) if len(held) <= max_bytes else answer(Situation.TOO_LARGE)
 
 

@@ -18,7 +18,7 @@ from adapter.ingest.dialect import BATCH, SDK_PATHS, WEBHOOK, Dialect
 from adapter.ingest.intake import STORED, Intake, Parts
 from adapter.ingest.pages import GIF, pixel_body, rudder_source_config, segment_settings
 from adapter.ingest.read import Arrival
-from adapter.ingest.requests import Arrived, arrived, claims, claims_within, client
+from adapter.ingest.requests import Arrived, BodyReader, claims, claims_within, client
 from adapter.ingest.signature import verify
 from adapter.ingest.sources import Source
 from adapter.ingest.traceparent import traceparent
@@ -73,6 +73,7 @@ class _Ingest:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._intake = Intake(parts)
+        self._bodies = BodyReader(parts.limits)
         self._keyring = Keyring(parts.sources)
         self._names = frozenset(source.name for source in parts.sources)
         self._now = parts.monotonic_s
@@ -180,7 +181,7 @@ class _Ingest:
     async def _brought(self, request: web.Request) -> Arrived | Answer:
         if self._parts.is_draining():
             return answer(Situation.STOPPING)
-        return await arrived(request, self._parts.limits)
+        return await self._bodies.arrived(request)
 
     def _sdk_source(self, claimed: frozenset[str]) -> Source | None:
         """Whose keys are `claimed`; None also for a source that signs: no SDK can sign, so none speaks for it."""

@@ -10,6 +10,7 @@ from typing import TypeAlias
 import pytest
 
 from adapter.edge.limits import ConnectionLimits
+from adapter.ingest.limits import Limits
 from adapter.observe.happenings import ConnectionsClosed, RequestRefused
 from tests.integration.ingest_server import Served, serving
 
@@ -210,3 +211,21 @@ async def test_when_all_are_busy_a_newcomer_is_told_so() -> None:
         served.inbox.gate.set()
         for reader, _ in busy:
             assert b'{"success":true}' in await reader.readuntil(b"}")
+
+
+async def test_bodies_that_arrive_together_are_held_to_a_limit() -> None:
+    """Each within its own limit and slow: beyond what fits a sender is asked to come again, and the rest arrive."""
+    limits = Limits(body_bytes=300_000)
+    head = START + HOST + b"Content-Length: 300000\r\nExpect: 100-continue\r\n\r\n"
+    async with serving(limits=limits) as served, AsyncExitStack() as stack:
+        answers = []
+        for _ in range(17):
+            reader, writer = await stack.enter_async_context(connected(served, head))
+            await reader.readuntil(b"100 Continue\r\n\r\n")
+            writer.write(b" " * 290_000)
+            await writer.drain()
+            answers.append(asyncio.create_task(reader.readuntil(b"}")))
+        first, _ = await asyncio.wait(answers, timeout=10, return_when=asyncio.FIRST_COMPLETED)
+        assert {code_of(done.result() + b"}") for done in first} == {"503 too_much_at_once"}
+        for task in set(answers) - first:
+            task.cancel()

@@ -60,6 +60,14 @@ async def test_a_length_too_large_is_refused_unread() -> None:
         assert answered.startswith(b"HTTP/1.1 413 ")
 
 
+@pytest.mark.parametrize("path", [PATH, "/v1/batch?writeKey=shop-key"])
+async def test_a_small_body_of_millions_of_values_is_not_read(path: str) -> None:
+    """20 KB of gzip within every limit of size would hold up all senders for seconds."""
+    async with serving() as served:
+        status, said, _ = await served.send("POST", path, data=gzip.compress(b"[" + b"[]," * 6_000_000 + b"[]]", 1))
+        assert (status, said["code"]) == (413, "too_large")
+
+
 async def test_more_than_the_default_of_aiohttp_is_taken() -> None:
     """Segment's batches are up to 4 MB; aiohttp alone would take 1 MiB."""
     body = json.dumps([{"type": "page", "userId": "u", "a": "x" * 1000}] * 4000).encode()

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import time
 import zlib
 from typing import Any
 
@@ -10,10 +11,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapter.ingest.decode import MAX_DEPTH, Body, TooLarge, decode, inflate
+from adapter.ingest.decode import MAX_DEPTH, Body, TooLarge, decode, inflating, is_compressed, is_crammed
 from adapter.model import Problem
 
 A, B = {"type": "track", "event": "A"}, {"type": "track", "event": "B"}
+
+
+def inflate(raw: bytes, *, max_bytes: int) -> bytes | Problem | TooLarge:
+    if not is_compressed(raw):
+        return raw
+    steps = inflating(raw, max_bytes=max_bytes)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            found: bytes | Problem | TooLarge = end.value
+            return found
 
 
 def body(raw: bytes) -> Body:
@@ -132,12 +145,22 @@ PLAIN = b'{"event":"' + b"x" * 1000 + b'"}'
         (gzip.compress(PLAIN[:100]), PLAIN[:100]),
         (gzip.compress(b"x" * 1013), TooLarge()),
         (gzip.compress(b"\0" * 50_000_000), TooLarge()),
+        (gzip.compress(b"[]," * 400_000), TooLarge()),
     ],
-    ids=["plain", "empty", "gzip", "zlib", "short gzip", "one byte too many", "bomb"],
+    ids=["plain", "empty", "gzip", "zlib", "short gzip", "one byte too many", "bomb", "arrays"],
 )
 def test_the_bytes_say_whether_they_are_compressed(raw: bytes, inflated: object) -> None:
     """No header is asked: gzip that does not say so is inflated, plain JSON that claims gzip is not."""
     assert inflate(raw, max_bytes=len(PLAIN)) == inflated
+
+
+@pytest.mark.parametrize("size", [999_999, 1_000_000, 1_000_001, 2_000_000, 4_500_000])
+def test_what_is_inflated_in_steps_is_whole(size: int) -> None:
+    """A limit that is reached exactly, and sizes around that of a step, lose nothing; a byte more is too much."""
+    plain = bytes(range(256)) * (size // 256) + bytes(size % 256)
+    for packed in (gzip.compress(plain, 1), zlib.compress(plain, 9)):
+        assert inflate(packed, max_bytes=size) == plain
+        assert inflate(packed, max_bytes=size - 1) == TooLarge()
 
 
 @pytest.mark.parametrize(
@@ -156,3 +179,34 @@ def test_damaged_compression_is_a_problem(raw: bytes) -> None:
     found = inflate(raw, max_bytes=10_000)
     assert isinstance(found, Problem)
     assert found.keyword == "gzip"
+
+
+BATCH = [{"type": "track", "event": "A", "userId": "u", "context": {"page": {"url": "https://a.example/b"}}} | {
+    f"property_{number}": [number, {"a": None}] for number in range(10)
+}]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("raw", "crammed"),
+    [
+        (b"[" + b"[]," * 6_000_000 + b"0]", True),
+        (b"[" + b"{}," * 250_000 + b"0]", True),
+        (b"[" + b"1," * 1_100_000 + b"0]", True),
+        (b'{"a":[NaN' + b',"b"' * 1_100_000 + b"]}", True),
+        (b'{"a":"' + b"x" * 19_000_000 + b'"}', False),
+        (b"[" + b"[]," * 30_000 + b"0]", False),
+        (json.dumps(BATCH * 4000, separators=(",", ":")).encode(), False),
+    ],
+    ids=["arrays", "objects", "numbers", "not quite JSON", "a long text", "many in a small body", "4,000 real ones"],
+)
+def test_what_would_take_seconds_to_read_is_known_before(raw: bytes, crammed: bool) -> None:
+    """A body of 20 KB that inflates to millions of empty arrays holds up nobody; the largest real batch is no such."""
+    assert is_crammed(raw) is crammed
+
+
+@pytest.mark.parametrize("digits", [b"9" * 4_000_000, b"0." + b"1" * 4_000_000, b"1e" + b"9" * 4_000_000])
+def test_a_number_of_millions_of_digits_is_read_in_no_time(digits: bytes) -> None:
+    """Reading digits exactly takes time that grows with their square."""
+    started = time.perf_counter()
+    decode(b'{"a":NaN,"b":' + digits + b"}")
+    assert time.perf_counter() - started < 1

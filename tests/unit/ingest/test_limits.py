@@ -2,7 +2,7 @@
 
 import pytest
 
-from adapter.ingest.limits import Allowance
+from adapter.ingest.limits import Allowance, Room
 
 
 def test_one_seconds_worth_may_come_at_once() -> None:
@@ -34,3 +34,13 @@ def test_less_than_one_a_second_still_passes() -> None:
     assert allowance.wait_s(5.0) == 0.0
     allowance.spend(1)
     assert allowance.wait_s(5.0) == pytest.approx(10.0)
+
+
+def test_room_is_for_all_together_and_comes_back() -> None:
+    """What does not fit is not held in part."""
+    room = Room(100)
+    assert room.take(60)
+    assert not room.take(41)
+    assert room.take(40)
+    room.give_back(60)
+    assert room.take(60)
