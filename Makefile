@@ -1,6 +1,6 @@
 # Every command of the project. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test check openapi image bench lock clean
+.PHONY: help run test check openapi audit image bench lock clean
 PORT ?= 8080
 BUILDER ?= docker
 IMAGE ?= browsee-adapter
@@ -35,6 +35,9 @@ check: ## formatting, lint, types
 openapi: ## hold the running service against its description, with EXAMPLES=100 requests for each operation
 	@scripts/venv dev
 	@OPENAPI_EXAMPLES=$(EXAMPLES) .venv/bin/python -m pytest --timeout 3600 tests/integration/test_openapi.py
+
+audit: ## ask whether a dependency has a known hole (needs the internet; says so where there is none)
+	@scripts/audit
 
 image: ## build the container image browsee-adapter (BUILDER=podman: without docker; IMAGE_BUILD_FLAGS: more options)
 	@$(BUILDER) build $(IMAGE_BUILD_FLAGS) -t $(IMAGE) \

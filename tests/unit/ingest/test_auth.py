@@ -1,6 +1,7 @@
 """Keys: where they are looked for, what counts as one, and whose they are."""
 
 import base64
+import timeit
 
 import pytest
 
@@ -85,6 +86,18 @@ def test_the_key_in_a_body(holder: object, claims: set[str]) -> None:
 SHOP = Source("shop", (Secret("k1"), Secret("k2")))
 APP = Source("app", (Secret("κλειδί"), Secret("")))
 KEYRING = Keyring([SHOP, APP])
+
+
+def test_every_key_takes_as_long() -> None:
+    """The first of thousands, the last and a wrong one: whoever stopped at the one that fits would be far faster."""
+    keys = [f"key-{number:05}" for number in range(3000)]
+    keyring = Keyring([Source(f"source-{key}", (Secret(key),)) for key in keys])
+
+    def least_s(key: str) -> float:
+        return min(timeit.repeat(lambda: keyring.source_of({key}), number=1, repeat=30))
+
+    first, last, wrong = least_s(keys[0]), least_s(keys[-1]), least_s("key-99999")
+    assert max(first, last, wrong) < 3 * min(first, last, wrong)
 
 
 @pytest.mark.parametrize(
