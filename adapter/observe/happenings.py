@@ -307,6 +307,7 @@ class QueueFailed(Happening):
     metric = "browsee_adapter_queue_failures"
     help = "Operations of the queue that failed."
     labels = ()
+    seldom_by = ("cause",)
     cause: str
 
 

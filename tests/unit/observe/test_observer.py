@@ -68,6 +68,16 @@ def test_a_count_without_labels_is_there_from_the_start() -> None:
     assert "browsee_adapter_queue_failures_total 1.0" in metrics(observer)
 
 
+def test_a_disk_in_trouble_does_not_fill_the_log(capsys: pytest.CaptureFixture[str]) -> None:
+    """Everything under way fails twice a second then: each time is counted, each cause is told once a minute."""
+    configure_logging(log_format="json")
+    observer = Observer()
+    for cause in ("disk full", "disk full", "I/O error", "disk full"):
+        observer.emit(QueueFailed(cause=cause))
+    assert [json.loads(line)["cause"] for line in capsys.readouterr().err.splitlines()] == ["disk full", "I/O error"]
+    assert "browsee_adapter_queue_failures_total 4.0" in metrics(observer)
+
+
 def test_two_observers_share_nothing() -> None:
     """Tests and services in one process do not see each other's counts."""
     one, other = Observer(), Observer()
