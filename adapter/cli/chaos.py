@@ -1,5 +1,7 @@
 """`chaos`: the reliability kit, against processes of its own."""
 
+import asyncio
+import signal
 import tempfile
 from functools import partial
 from pathlib import Path
@@ -21,7 +23,7 @@ PROBLEMS_FOUND = 1
 @click.argument("experiments", nargs=-1, metavar="[EXPERIMENT]...")
 @click.option("--seeds", type=click.IntRange(1), help="Runs of each experiment (else what suits it; --short: 1).")
 @click.option("--first-seed", type=int, default=1, show_default=True, help="Repeat a run by its seed.")
-@click.option("--short", is_flag=True, help="Small loads, a minute and a half in all.")
+@click.option("--short", is_flag=True, help="Small loads, some two minutes in all.")
 @click.option("--markdown", is_flag=True, help="Print the table as Markdown.")
 @click.option("--folder", type=click.Path(path_type=Path, file_okay=False, exists=True), help="Where to put queues.")
 def chaos(
@@ -44,7 +46,10 @@ def chaos(
         known = ", ".join(experiment.number for experiment in kit.EXPERIMENTS)
         raise ConfigError(f"{unknown.args[0]} is not an experiment; there are {known}") from None
     with tempfile.TemporaryDirectory(dir=folder, prefix="browsee-adapter-chaos-") as own:
-        rows = uvloop.run(_run(chosen, seeds=seeds, first_seed=first_seed, is_short=short, folder=Path(own)))
+        try:
+            rows = uvloop.run(_run(chosen, seeds=seeds, first_seed=first_seed, is_short=short, folder=Path(own)))
+        except asyncio.CancelledError:
+            raise click.Abort from None
     if markdown:
         click.echo(as_markdown(rows))
     else:
@@ -56,6 +61,10 @@ def chaos(
 async def _run(
     chosen: list[Experiment], *, seeds: int | None, first_seed: int, is_short: bool, folder: Path
 ) -> list[kit.Row]:
+    running = asyncio.current_task()
+    if running is not None:
+        # Else the adapters that were started would outlive the command, and its file systems stay mounted.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
     rows: list[kit.Row] = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:

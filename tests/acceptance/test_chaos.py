@@ -1,11 +1,14 @@
 """The short form of the reliability kit: each experiment on real processes, and each control with a fault put in."""
 
+import asyncio
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
 from adapter.chaos.kit import EXPERIMENTS, Verdict, run_all
+from adapter.chaos.polling import until
 
 TOGETHER_S = 300
 
@@ -16,4 +19,30 @@ async def test_what_is_promised_holds_and_a_fault_shows(tmp_path: Path) -> None:
     rows = await run_all(EXPERIMENTS, folder=tmp_path, is_short=True, at_once=2 + (os.cpu_count() or 2))
     assert [(row.number, row.what, row.verdict, row.text) for row in rows if not row.is_good] == []
     ran = {row.number for row in rows if row.verdict is not Verdict.SKIPPED}
-    assert ran >= {"1", "3", "5", "6", "7", "13", "15"}, "these need nothing that a machine could lack"
+    assert ran >= {"1", "3", "5", "6", "7", "13", "14", "15", "16"}, "these need nothing that a machine could lack"
+
+
+async def test_it_leaves_nothing_behind_when_it_is_stopped(tmp_path: Path) -> None:
+    """SIGTERM ends the command, and with it every process it has started."""
+    command = ("-m", "adapter", "chaos", "3", "--folder", str(tmp_path))
+    kit = await asyncio.create_subprocess_exec(sys.executable, *command, stderr=asyncio.subprocess.DEVNULL)
+
+    async def has_started() -> bool:
+        return _count_of(tmp_path) > 1
+
+    assert await until(has_started, within_s=60)
+    kit.terminate()
+    assert await asyncio.wait_for(kit.wait(), 60) == 1
+    assert _count_of(tmp_path) == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def _count_of(folder: Path) -> int:
+    """Processes that were started with something in `folder`."""
+    count = 0
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            count += str(folder).encode() in file.read_bytes()
+        except OSError:
+            continue
+    return count
