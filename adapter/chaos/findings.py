@@ -1,7 +1,7 @@
 """What an experiment is, what one run of it is given, and what it finds. Values only."""
 
 import random
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
@@ -90,3 +90,12 @@ def _add(one: Findings, other: Findings) -> Findings:
         broken=(*one.broken, *other.broken),
         note=other.note or one.note,
     )
+
+
+def each_seen(runs: Sequence[tuple[Findings, str]]) -> Findings:
+    """What a control of several faults found: of each run, the letters of the checks of which one must have broken.
+
+    If a fault was not seen, what others broke does not count.
+    """
+    unseen = [found for found, letters in runs if not any(sentence[0] in letters for sentence in found.broken)]
+    return together(unseen or [found for found, _ in runs])

@@ -101,7 +101,7 @@ async def evidence_of(stage: Stage, oracle: Oracle, calls: Sequence[Seen]) -> Ev
         obligations=oracle.obligations,
         calls=calls,
         dead=_dead(stage.queue),
-        balance=await _balance(stage.queue),
+        balance=await balance_of(stage.queue),
         memory_bytes=stage.peak_memory_bytes,
         file_bytes=size,
     )
@@ -121,7 +121,8 @@ def _dead(file: Path) -> Mapping[str, str]:
     return found
 
 
-async def _balance(file: Path) -> Balance:
+async def balance_of(file: Path) -> Balance:
+    """The ledger of a queue that nobody serves."""
     queue = await SqliteQueue.open(file, now=time.time)
     try:
         return await queue.balance()

@@ -29,7 +29,7 @@ class Setup:
 
     `source` (what all sources have), `sources` (what each has besides) and `settings` go over the kit's own; `script`
     and `sandbox` are the sandbox's script and options;
-    `browsee_url` replaces the sandbox; `module` runs something else than the adapter.
+    `browsee_url` replaces the sandbox; `module` runs something else than the adapter, with `options` of its own.
     """
 
     source: Mapping[str, Any] = field(default_factory=dict)
@@ -40,6 +40,7 @@ class Setup:
     browsee_url: str = ""
     rate: str = "5000/s"
     module: str = "adapter"
+    options: Sequence[str] = ()
     is_strict: bool = False
 
 
@@ -100,7 +101,7 @@ class Stage:
         """Start the adapter and wait until it is ready; the seconds that took. Raises DidNotStart."""
         began_s = time.monotonic()
         config = self._write_settings()
-        arguments = ["--config", str(config), "--host", "127.0.0.1", "--port", str(self._port)]
+        arguments = ["--config", str(config), "--host", "127.0.0.1", "--port", str(self._port), *self.setup.options]
         if self.setup.is_strict:
             arguments.append("--strict")
         self.adapter = await start(

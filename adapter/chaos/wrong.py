@@ -1,18 +1,21 @@
 """An adapter that is wrong on purpose, so that the kit can show that it would notice. Never part of the service.
 
-`python -m adapter.chaos.wrong --config F --host H --port P` serves as `serve` does, but acknowledges before the commit:
-it answers first and puts what it took into the queue a little later.
+`python -m adapter.chaos.wrong --config F --host H --port P` serves as `serve` does, but for a `--fault`:
+
+- `answers-first`, also if none is named, acknowledges before the commit: it stores a little later what it took;
+- `blames-sender` answers 400, "drop this", where 503, "send this again", is due.
 """
 
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import click
 import uvloop
+from aiohttp import web
 
 from adapter.app import Service
 from adapter.errors import QueueError
@@ -51,6 +54,22 @@ class _LatePuts:
             return
 
 
+class _BlamedPuts:
+    """An inbox whose troubles are the sender's fault."""
+
+    def __init__(self, inbox: Inbox) -> None:
+        self._inbox = inbox
+
+    async def put(self, events: Sequence[Event], rejections: Sequence[Rejection] = ()) -> Stored:
+        try:
+            return await self._inbox.put(events, rejections)
+        except QueueError as exc:
+            raise web.HTTPBadRequest from exc
+
+    async def probe(self) -> None:
+        await self._inbox.probe()
+
+
 class _AnswersFirst(Service):
     """The service with an inbox that lies."""
 
@@ -58,23 +77,37 @@ class _AnswersFirst(Service):
         return replace(super()._ingest(queue), inbox=_LatePuts(queue))
 
 
-def command(make: Callable[..., Service]) -> click.Command:
-    """A command that serves with what `make` makes of settings and an observer."""
+class _BlamesSender(Service):
+    """The service with an inbox that takes no blame."""
+
+    def _ingest(self, queue: Queue) -> Parts:
+        return replace(super()._ingest(queue), inbox=_BlamedPuts(queue))
+
+
+FAULTS: Mapping[str, type[Service]] = {"answers-first": _AnswersFirst, "blames-sender": _BlamesSender}
+_NO_FAULTS: Mapping[str, type[Service]] = {}
+
+
+def command(make: Callable[..., Service], faults: Mapping[str, type[Service]] = _NO_FAULTS) -> click.Command:
+    """A command that serves with what `make` makes of settings and an observer, or one of `faults`, by `--fault`."""
 
     @click.command()
     @click.option("--config", required=True, type=click.Path(path_type=Path))
     @click.option("--host", required=True)
     @click.option("--port", required=True, type=int)
-    def main(config: Path, host: str, port: int) -> None:
+    @click.option("--fault", type=click.Choice(list(faults)))
+    def main(config: Path, host: str, port: int, fault: str | None) -> None:
         """Serve, wrongly."""
         settings, _ = complete(load_settings(file=config, environ=os.environ, host=host, port=port, sandbox=False))
         configure_logging(log_format="json")
+        wanted = make if fault is None else faults[fault]
 
         async def serve() -> None:
             stop = asyncio.Event()
             for number in (signal.SIGINT, signal.SIGTERM):
                 asyncio.get_running_loop().add_signal_handler(number, stop.set)
-            await make(settings, observer=Observer()).run(stop=stop, started=lambda running: click.echo(running.url))
+            service = wanted(settings, observer=Observer())
+            await service.run(stop=stop, started=lambda running: click.echo(running.url))
 
         uvloop.run(serve())
 
@@ -82,4 +115,4 @@ def command(make: Callable[..., Service]) -> click.Command:
 
 
 if __name__ == "__main__":
-    command(_AnswersFirst)()
+    command(_AnswersFirst, FAULTS)()

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from adapter.chaos.checks import Bounds, Evidence, Seen, broken, lost, repeats
-from adapter.chaos.findings import Control, Experiment, Findings, Skipped, Trial, together
+from adapter.chaos.findings import Control, Experiment, Findings, Skipped, Trial, each_seen, together
 from adapter.chaos.kit import EXPERIMENTS, Row, Verdict, run
 from adapter.chaos.oracle import CLICK, ORDER, Message, Oracle
 from adapter.chaos.table import as_markdown
@@ -93,6 +93,20 @@ def test_runs_add_up_to_the_worst() -> None:
     """Figures are summed, and of the recoveries the longest counts."""
     sum_ = together([Findings(acked=1, recovery_s=2.0), Findings(acked=2, recovery_s=1.0, broken=("C: x",))])
     assert sum_ == Findings(acked=3, recovery_s=2.0, broken=("C: x",))
+
+
+CONTROLS: dict[str, tuple[list[tuple[str, str]], tuple[str, ...]]] = {
+    "all are seen": ([("C: x", "C"), ("H: y", "HL")], ("C: x", "H: y")),
+    "one is not": ([("C: x", "C"), ("", "L")], ()),
+    "one shows elsewhere": ([("C: x", "C"), ("D: y", "L")], ("D: y",)),
+}
+
+
+@pytest.mark.parametrize(("runs", "expected"), CONTROLS.values(), ids=CONTROLS)
+def test_a_control_of_several_faults_needs_each_to_show(runs: list[tuple[str, str]], expected: tuple[str, ...]) -> None:
+    """What one fault broke does not stand for another that nobody noticed."""
+    found = each_seen([(Findings(broken=(told,) if told else ()), letters) for told, letters in runs])
+    assert found.broken == expected
 
 
 async def finds(*sentences: str) -> Findings:
