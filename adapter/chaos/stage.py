@@ -177,6 +177,13 @@ class Stage:
         async with self.http.get(f"{self._sandbox.url}/summary") as answer:
             return int((await answer.json())["calls"])
 
+    async def limit_calls(self, limit: str) -> None:
+        """Have the sandbox answer 429 beyond `limit` from now on."""
+        if self._sandbox is None:
+            raise RuntimeError("there is no sandbox")
+        async with self.http.put(f"{self._sandbox.url}/limit", data=limit) as answer:
+            answer.raise_for_status()
+
     async def _start_sandbox(self) -> Process:
         arguments = ["sandbox", "--port", "0", *self.setup.sandbox]
         if self.setup.script:

@@ -45,6 +45,7 @@ def sandbox(
     Example:
       browsee-adapter sandbox --limit 20/s
       curl -d '{"apiKey":"k","event":"CLICKED","userId":"u"}' http://127.0.0.1:8081/api/v1/track
+      curl -X PUT -d 10/s http://127.0.0.1:8081/limit
     """
     stand_in = make_sandbox(db=db, retry_after=retry_after)
     stand_in.set_limit(None if limit is None else Limit.parse(limit))

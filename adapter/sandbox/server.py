@@ -5,6 +5,7 @@
     GET  /calls?after=N&limit=N&user=U&event=E&status=S&newest_first=true      what arrived, as JSON
     GET  /summary                           how many, by kind, status and event
     DELETE /calls                           forget them
+    PUT  /limit                             answer 429 beyond the limit in the body (20/s, 1200/m); empty: no limit
 
 A call is answered only after it is recorded. Never shows a key, and never talks to anybody.
 """
@@ -21,6 +22,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
+from adapter.errors import ConfigError
 from adapter.model import JsonObject, Kind
 from adapter.sandbox.checks import Checks
 from adapter.sandbox.limit import Limit, TokenBucket
@@ -127,6 +129,14 @@ def build(sandbox: Sandbox) -> web.Application:
     async def identify(request: web.Request) -> web.StreamResponse:
         return await sandbox.take("identify", request)
 
+    async def limit(request: web.Request) -> web.Response:
+        text = (await request.read()).decode("ascii", errors="replace").strip()
+        try:
+            sandbox.set_limit(Limit.parse(text) if text else None)
+        except ConfigError as exc:
+            return _json({"message": str(exc)}, status=400)
+        return _json({"limit": text or None})
+
     async def close(_: web.Application) -> None:
         await sandbox.recording.close()
 
@@ -135,6 +145,7 @@ def build(sandbox: Sandbox) -> web.Application:
     app.router.add_get("/", api.page)
     app.router.add_get("/calls", api.calls)
     app.router.add_delete("/calls", api.forget)
+    app.router.add_put("/limit", limit)
     app.router.add_get("/summary", api.summary)
     app.on_cleanup.append(close)
     return app

@@ -127,6 +127,23 @@ async def test_beyond_the_limit_is_429(start: Start, told: bool) -> None:
     assert [call["status"] for call in await calls(client)] == [200, 200, 200, 429]
 
 
+async def test_the_limit_can_be_moved_while_it_runs(start: Start) -> None:
+    """A limit goes in as text, holds from then on, and is taken away with nothing; a wrong one is refused by name."""
+    client = await start(make_sandbox())
+
+    async def put(text: str) -> tuple[int, Any]:
+        async with client.put("/limit", data=text) as answer:
+            return answer.status, await answer.json()
+
+    assert await put("2/h") == (200, {"limit": "2/h"})
+    assert [(await track(client))[0] for _ in range(3)] == [200, 200, 429]
+    status, told = await put("fast")
+    assert (status, "found `fast`" in told["message"]) == (400, True)
+    assert (await track(client))[0] == 429
+    assert await put("") == (200, {"limit": None})
+    assert (await track(client))[0] == 200
+
+
 async def test_a_script_answers_what_it_names(start: Start) -> None:
     """Status, body, Retry-After, delay, dropped connections; the adapter's own client sees each."""
     sandbox = make_sandbox()
