@@ -40,15 +40,15 @@ class Active:
         """The files whose text on disk is not the one at work, with what is wrong."""
         return {mapping.name: mapping.problem for mapping in self.live.values() if mapping.problem}
 
-    async def follow(self, archive: Archive) -> None:
-        """Let every good change of a file go live and be kept, until cancelled."""
+    async def follow(self, archive: Archive, *, every_s: float = 2.0, settle_s: float = 0.25) -> None:
+        """Let every good change of a file go live and be kept, until cancelled; see `watch` for the seconds."""
 
         async def keep(mapping: LiveMapping, text: str) -> None:
             # Kept so that a restart can fall back on it; the next activation tries again if the disk is in trouble.
             with contextlib.suppress(QueueError):
                 await archive.keep_mapping(name=mapping.name, version=mapping.ruleset.version, text=text)
 
-        await watch(list(self.live.values()), activated=keep)
+        await watch(list(self.live.values()), activated=keep, every_s=every_s, settle_s=settle_s)
 
 
 def read_message(message: JsonObject) -> Event:

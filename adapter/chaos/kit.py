@@ -12,7 +12,6 @@ from pathlib import Path
 
 from adapter.chaos.experiments import (
     backlog,
-    broken_mapping,
     clock,
     damage,
     dedup,
@@ -21,6 +20,7 @@ from adapter.chaos.experiments import (
     hostile_sender,
     hot_user,
     kills,
+    mappings,
     order,
     outage,
     pace,
@@ -46,7 +46,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     disk.EXPERIMENT,
     clock.EXPERIMENT,
     dedup.EXPERIMENT,
-    broken_mapping.EXPERIMENT,
+    mappings.EXPERIMENT,
     hot_user.EXPERIMENT,
     backlog.EXPERIMENT,
 )

@@ -1,0 +1,76 @@
+"""An adapter that looks at its mapping files a hundred times a second, so that a thousand edits take seconds; in all
+else it is the service. Never part of it.
+
+`python -m adapter.chaos.hasty --config F --host H --port P`; with `--fault torn` the first call of each event is
+made by the mapping that was at work for the event before, which is wrong.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from msgspec import structs
+
+from adapter.activation import Active
+from adapter.app import Service
+from adapter.chaos.wrong import command
+from adapter.deliver.browsee import Browsee
+from adapter.deliver.worker import Worker
+from adapter.mapping.ruleset import Ruleset
+from adapter.model import Calls, Dropped, Event, Refused, Unmatched
+from adapter.queue.base import Archive, Queue
+
+MODULE = "adapter.chaos.hasty"
+LOOK_EVERY_S = 0.01
+SETTLE_S = 0.005
+
+
+class _HastyActive(Active):
+    """Follows files with less patience."""
+
+    async def follow(self, archive: Archive, *, every_s: float = LOOK_EVERY_S, settle_s: float = SETTLE_S) -> None:
+        await super().follow(archive, every_s=every_s, settle_s=settle_s)
+
+
+class _Hasty(Service):
+    """The service with such an eye on its mappings."""
+
+    active: type[Active] = _HastyActive
+
+    def _make_workers(self, queue: Queue, browsee: Browsee) -> Iterable[Worker]:
+        self._active = self.active(self._active.live)
+        return super()._make_workers(queue, browsee)
+
+
+class _TornRuleset(Ruleset):
+    """Makes the first call by `first`, the others by `second`."""
+
+    def __init__(self, first: Ruleset, second: Ruleset) -> None:
+        super().__init__(version=second.version, rules=(), guards=(), integration=None, identify=True)
+        self._halves = first, second
+
+    def render(self, event: Event) -> Calls | Dropped | Refused | Unmatched:
+        first, second = (half.render(event) for half in self._halves)
+        if isinstance(first, Calls) and isinstance(second, Calls):
+            return structs.replace(second, calls=(*first.calls[:1], *second.calls[1:]))
+        return second
+
+
+@dataclass
+class _TornActive(_HastyActive):
+    before: dict[str, Ruleset] = field(default_factory=dict)
+
+    def of(self, source: str) -> Ruleset:
+        now = self.live[source].ruleset
+        torn = _TornRuleset(self.before.get(source, now), now)
+        self.before[source] = now
+        return torn
+
+
+class _Torn(_Hasty):
+    """Does not hold to one mapping for one event."""
+
+    active = _TornActive
+
+
+if __name__ == "__main__":
+    command(_Hasty, {"torn": _Torn})()
