@@ -1,6 +1,6 @@
 # Every command of the project. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test check openapi audit image bench lock clean
+.PHONY: help run test check openapi audit docs image bench lock clean
 PORT ?= 8080
 BUILDER ?= docker
 IMAGE ?= browsee-adapter
@@ -38,6 +38,10 @@ openapi: ## hold the running service against its description, with EXAMPLES=100 
 
 audit: ## ask whether a dependency has a known hole (needs the internet; says so where there is none)
 	@scripts/audit
+
+docs: ## renew what docs/ takes from the code: tables and settings
+	@scripts/venv dev
+	@.venv/bin/python -m tests.docs.renew
 
 image: ## build the container image browsee-adapter (BUILDER=podman: without docker; IMAGE_BUILD_FLAGS: more options)
 	@$(BUILDER) build $(IMAGE_BUILD_FLAGS) -t $(IMAGE) \

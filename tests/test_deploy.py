@@ -16,7 +16,7 @@ from adapter.deliver.project import Why
 from adapter.ingest.answers import Situation, status_of
 from adapter.observe.reference import series
 from tests.clients.installed import needs
-from tests.test_docs import headings
+from tests.docs.pages import headings
 
 ROOT = Path(__file__).parents[1]
 ALERTS = ROOT / "deploy/prometheus/alerts.yaml"

@@ -1,0 +1,28 @@
+"""`make docs`: writes anew what the pages take from the code, so that only prose is written by hand."""
+
+from adapter.mapping import reference as mapping_reference
+from adapter.observe import reference as metrics_reference
+from adapter.settings import reference as settings_reference
+from adapter.settings.load import settings_schema
+from tests.docs.pages import PAGES, ROOT
+
+
+def generated() -> dict[str, str]:
+    """Every page with generated parts, as it ought to be now, by its path."""
+    return {
+        "docs/mapping.md": mapping_reference.renewed(PAGES["docs/mapping.md"]),
+        "docs/metrics.md": metrics_reference.renewed(PAGES["docs/metrics.md"]),
+        "docs/settings.md": settings_reference.renewed(PAGES["docs/settings.md"], settings_schema()),
+    }
+
+
+def main() -> None:
+    """Write the pages that differ."""
+    for page, text in generated().items():
+        if PAGES[page] != text:
+            (ROOT / page).write_text(text, encoding="utf-8")
+            print(f"renewed {page}")  # noqa: T201 - this is a command
+
+
+if __name__ == "__main__":
+    main()
