@@ -165,7 +165,9 @@ def _share(node: Node, reader: Reader) -> float:
 
 def _action(node: Node, reader: Reader, scope: Scope, settings: _Settings) -> Act:
     actions = [word for word in _ACTIONS if node.has(word)]
-    if len(actions) != 1:
+    # A misspelt `track` has been told as an unknown word, which says it better than that the rule does nothing.
+    misspelt = not actions and any(word not in RULE.words for word in node.value)
+    if len(actions) != 1 and not misspelt:
         found = f"does {', '.join(actions)}" if actions else "does nothing"
         reader.error("E107", node, f"a rule does exactly one thing (drop, track, identify or send); this one {found}")
     if actions in (["drop"], ["send"]):

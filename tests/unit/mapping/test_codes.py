@@ -43,6 +43,7 @@ SEEDED = [
     ("E108", "¦version: 1\n", "a mapping file needs `rules`"),
     ("E110", RULE + "¦rulez: []\n", "`rulez` is not a word of a mapping file; did you mean `rules`?"),
     ("E111", RULE + "    ¦propertes: {a: properties.b}\n", "did you mean `properties`?"),
+    ("E111", HEAD + "rules:\n  - when: {type: track}\n    ¦trak: T\n", "did you mean `track`?"),
     ("E112", HEAD + "rules: [{send: [{track: T, ¦sample: 1}]}]\n", "`sample` is not a word of a call"),
     ("E113", HEAD + "settings: {¦null: omit}\nrules: [{track: T}]\n", "did you mean `nulls`?"),
     ("E114", GUARD + "{named: [a], do: remove, ¦field: [b]}\n", "did you mean `fields`?"),
