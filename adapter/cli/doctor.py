@@ -186,5 +186,7 @@ def _print(check: Check, *, machine: bool) -> None:
     line.highlight_regex(r"^ok", "green")
     line.highlight_regex(r"^PROBLEM", "bold red")
     if check.todo:
-        line.append(f" – {check.todo}", "bold")
+        # What is found may end with a line and a caret under it.
+        apart = "\n         " if "\n" in check.found else " – "
+        line.append(f"{apart}{check.todo}", "bold")
     show(line)

@@ -3,7 +3,7 @@
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, MutableMapping
 from dataclasses import dataclass, fields
 from operator import attrgetter
 from typing import Any, TypeAlias
@@ -183,11 +183,22 @@ def _without_text(record: logging.LogRecord) -> bool:
     return True
 
 
+def _lines_below(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Facts of several lines, such as problems with a caret under their place, are shown below the line as they are."""
+    texts = {name: fact for name, fact in line.items() if isinstance(fact, str) and name != "exception"}
+    below = {name: text for name, text in texts.items() if "\n" in text}
+    if not below:
+        return line
+    # `stack` is what structlog's renderer shows below the line.
+    return {name: fact for name, fact in line.items() if name not in below} | {"stack": "\n".join(below.values())}
+
+
 def _processors(*, colours: bool, json: bool) -> Iterable[Any]:
     yield structlog.stdlib.ProcessorFormatter.remove_processors_meta
     if json:
         yield structlog.processors.JSONRenderer(serializer=lambda line, **_: orjson.dumps(line, default=str).decode())
     else:
+        yield _lines_below
         yield structlog.dev.ConsoleRenderer(colors=colours, pad_event_to=0, pad_level=False)
 
 

@@ -141,3 +141,12 @@ def test_answers_to_an_empty_call_are_judged(status: int, told: bytes, ok: bool)
     check = judged("x: answered", status, told)
     assert check.ok is ok
     assert bool(check.todo) is not ok
+
+
+def test_what_to_do_stands_below_a_caret(shell: Shell) -> None:
+    """A finding of several lines keeps its picture; the advice has a line of its own."""
+    shell.write("adapter.yaml", SETTINGS)
+    shell.write("shop.yaml", "version: 1\nrules:\n  - trakc: T\n")
+    lines = shell.run("doctor", "--sandbox").stdout.splitlines()
+    at = next(number for number, line in enumerate(lines) if line.strip().endswith("^"))
+    assert lines[at + 1].strip() == "see all of it with: browsee-adapter check shop.yaml"

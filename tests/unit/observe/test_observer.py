@@ -14,6 +14,7 @@ from adapter.model import Reason
 from adapter.observe.happenings import (
     EventDelivered,
     EventDied,
+    MappingFailed,
     MessageRejected,
     MessagesStored,
     QueueFailed,
@@ -111,6 +112,16 @@ def test_a_text_line_is_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     assert "event died: kept in the dead letters" in line
     assert "source=shop" in line
     assert "\x1b" not in line
+
+
+def test_facts_of_several_lines_stand_below_a_text_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """Who edits a mapping sees the place of the mistake with its caret, not one long line with escapes in it."""
+    configure_logging(log_format="text")
+    problems = "shop.yaml:4:5: error E111: `trakc`\n   4 |     trakc: T\n     |     ^"
+    Observer().emit(MappingFailed(file="shop.yaml", problems=problems))
+    first, *below = capsys.readouterr().err.splitlines()
+    assert "file=shop.yaml" in first
+    assert below == problems.splitlines()
 
 
 def test_without_a_terminal_the_lines_are_json(capsys: pytest.CaptureFixture[str]) -> None:
