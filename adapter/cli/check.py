@@ -2,7 +2,8 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,19 @@ import orjson
 from adapter.activation import read_message
 from adapter.cli.reading import text_of
 from adapter.cli.show import coloured, show
+from adapter.errors import ConfigError
 from adapter.mapping import load as mapping
 from adapter.mapping.document import read_document
 from adapter.mapping.finding import Finding, Severity, as_github, as_json, as_text
-from adapter.settings.load import check_settings, settings_schema
+from adapter.settings.environment import CONFIG_VARIABLE
+from adapter.settings.load import FILE_NAME, check_settings, settings_schema
+from adapter.settings.mapping_choice import named_mapping
 
 _MAPPING_WORDS = frozenset({"version", "rules"})
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
     "--format",
     "form",
@@ -34,17 +38,39 @@ _MAPPING_WORDS = frozenset({"version", "rules"})
 def check(files: tuple[Path, ...], form: str, strict: bool) -> None:
     """Find every problem of your files.
 
-    FILES are mappings and settings; which of them a file is, its content tells. Each problem is shown with its line and
-    column, and the tests inside mappings are run. Ends with 1 if there is an error or a failed test.
+    FILES are mappings and settings; which of them a file is, its content tells. Without any, they are the settings that
+    `serve` would read here and the mappings that these name. Each problem is shown with its line and column, and the
+    tests inside mappings are run. Ends with 1 if there is an error or a failed test.
 
     \b
-    Example:
+    Examples:
+      browsee-adapter check
       browsee-adapter check adapter.yaml mappings/*.yaml --strict
     """
+    files = files or tuple(_own_files(os.environ))
     findings = [finding for file in files for finding in findings_of(file, environ=os.environ)]
     _FORMATS[form](findings, len(files))
     if any(strict or finding.blocks for finding in findings):
         raise SystemExit(1)
+
+
+def _own_files(environ: Mapping[str, str]) -> Iterator[Path]:
+    """The settings file that `serve` would read, then each mapping file that it names, once.
+
+    Raises UsageError if there is no settings file. One that cannot be read names no mappings; its own check says why.
+    """
+    settings = Path(environ.get(CONFIG_VARIABLE) or FILE_NAME)
+    if not settings.is_file():
+        raise click.UsageError(f"there is no {settings} here; name the FILES to check")
+    yield settings
+    data = read_document(text_of(settings), file="").data
+    sources = data.get("sources") if isinstance(data, dict) else None
+    of_sources = sources.values() if isinstance(sources, dict) else ()
+    named = [source.get("mapping") for source in of_sources if isinstance(source, dict)]
+    for name in dict.fromkeys(name for name in named if isinstance(name, str)):
+        # One that is not there is a problem of the settings, and told by their own check.
+        with suppress(ConfigError):
+            yield named_mapping(name, folder=settings.parent)
 
 
 def findings_of(file: Path, *, environ: Mapping[str, str]) -> list[Finding]:

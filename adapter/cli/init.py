@@ -2,6 +2,7 @@
 
 from importlib.resources import files
 from pathlib import Path
+from shlex import quote
 
 import click
 
@@ -36,7 +37,8 @@ def init(directory: Path) -> None:
         except OSError as cause:
             raise ConfigError(f"cannot write {directory / name}: {cause.strerror}") from cause
         click.echo(f"{'wrote' if is_new else 'kept '} {directory / name}  {purpose if is_new else 'was there already'}")
-    click.echo("\nNext: browsee-adapter check adapter.yaml mappings/shop.yaml, then browsee-adapter serve --sandbox")
+    there = "" if directory == Path() else f"cd {quote(str(directory))} && "
+    click.echo(f"\nNext: {there}browsee-adapter check, then browsee-adapter serve --sandbox")
 
 
 def _content(name: str) -> bytes:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.unit.cli.conftest import MAPPING, Shell
+from tests.unit.cli.conftest import MAPPING, SETTINGS, Shell
 
 BROKEN = MAPPING.replace("drop: nothing", "dorp: nothing")
 FAILING = MAPPING.replace("27.5}", "28}")
@@ -38,6 +38,34 @@ def test_all_files_are_checked_in_one_run(shell: Shell) -> None:
     assert "b.yaml:1:8: error E302: queue:" in result.stdout
     assert "b.yaml:2:11: warning W301" in result.stdout
     assert result.stdout.splitlines()[-1].startswith("2 files: ")
+
+
+def test_without_files_it_checks_what_serve_would_use(shop: Shell) -> None:
+    """The settings that lie here and each mapping that they name, once; a mapping that nobody uses is left alone."""
+    others = "  app: {keys: [k], mapping: shop.yaml}\n  web: {keys: [w], mapping: default}\n"
+    shop.write("adapter.yaml", SETTINGS + others)
+    shop.write("unused.yaml", BROKEN)
+    result = shop.run("check", "--format", "json")
+    assert (result.exit_code, json.loads(result.stdout)["files"]) == (0, 3)
+    shop.write("shop.yaml", BROKEN)
+    result = shop.run("check")
+    assert result.exit_code == 1
+    assert "shop.yaml:8:5: error E111: `dorp`" in result.stdout
+
+
+@pytest.mark.parametrize("text", ["sources: 1\n", "sources: {a: {mapping: gone.yaml}}\n", "[1]\n"])
+def test_settings_that_name_no_mapping_are_checked_by_themselves(shell: Shell, text: str) -> None:
+    """What is wrong with the settings is told, whatever it is."""
+    shell.write("adapter.yaml", text)
+    result = shell.run("check", "--format", "json")
+    assert (result.exit_code, json.loads(result.stdout)["files"]) == (1, 1)
+
+
+def test_without_files_and_without_settings_it_asks_for_them(shell: Shell) -> None:
+    """Nothing to check is wrong use, not nothing wrong."""
+    result = shell.run("check")
+    assert result.exit_code == 2
+    assert "there is no adapter.yaml here; name the FILES to check" in result.stderr
 
 
 def test_the_line_is_shown_with_a_caret(shell: Shell) -> None:

@@ -10,6 +10,7 @@ def test_first_files_are_sound(shell: Shell) -> None:
     """Settings and mapping pass `check` without an error; the one warning is about the key that is not set yet."""
     result = shell.run("init", "shop")
     assert result.exit_code == 0, result.output
+    assert "Next: cd shop && browsee-adapter check" in result.stdout
     checked = shell.run("check", "--format", "json", "shop/adapter.yaml", "shop/mappings/shop.yaml")
     assert checked.exit_code == 0
     findings = json.loads(checked.stdout)["findings"]
