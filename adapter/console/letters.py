@@ -21,8 +21,13 @@ class Chosen(NamedTuple):
 
 
 def has_cause(kept: Entry | Group, cause: str | None) -> bool:
-    """Whether its cause has `cause` in it; letters of either case."""
-    return cause is None or cause.casefold() in kept.cause.casefold()
+    """Whether its cause has `cause` in it; letters of either case, with or without the backticks around names."""
+    return cause is None or _plain(cause) in _plain(kept.cause)
+
+
+def _plain(cause: str) -> str:
+    # A backtick in double quotes means something else to a shell, so nobody should have to write one.
+    return cause.replace("`", "").casefold()
 
 
 def choose(desk: Desk, which: Which, *, outcomes: tuple[Outcome, ...] = ("dead",)) -> Chosen:

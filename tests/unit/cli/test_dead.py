@@ -8,7 +8,7 @@ from adapter.model import Dead, Delivered, Reason, Unmatched
 from tests.unit.cli.conftest import Shell
 from tests.unit.cli.queues import Ended, a_rejection, an_order, balance_of, fill
 
-TOTAL = Dead(Reason.REFUSED_BY_MAPPING, "total is required (rule 'A finished order')")
+TOTAL = Dead(Reason.REFUSED_BY_MAPPING, "`total` is required and absent (rule 'A finished order')")
 READABLE = b'{"type":"track","event":"Order Completed","userId":"u-1","messageId":"good-1","properties":{}}'
 
 
@@ -41,7 +41,7 @@ def test_causes_are_one_list(queue: Shell) -> None:
     rows = [line.split("\t") for line in queue.run("dead", "list", "--group").stdout.splitlines()]
     assert sorted(rows) == sorted(
         [
-            ["2", "dead", "refused by the mapping: total is required (rule 'A finished order')", "1"],
+            ["2", "dead", "refused by the mapping: `total` is required and absent (rule 'A finished order')", "1"],
             ["2", "rejected", "schema: /event is required", "r1"],
             ["1", "dead", "refused: no such project", "3"],
         ]
@@ -59,7 +59,7 @@ def test_letters_are_listed_oldest_first(queue: Shell) -> None:
 
 
 async def test_a_cause_is_requeued_after_its_mapping_was_mended(queue: Shell) -> None:
-    """Only letters of that cause, whatever the case of the words."""
+    """Only letters of that cause, whatever the case of the words, and without the backticks that a shell would take."""
     result = queue.run("dead", "requeue", "--cause", "TOTAL is required")
     assert result.exit_code == 0, result.output
     assert "pending again: 2 events" in result.stdout
