@@ -23,7 +23,9 @@ class HttpConsole:
     """See `adapter.console.base`; of the service at `url`, by its admin token. `sleep` waits where it says "later"."""
 
     def __init__(self, url: str, token: Secret, *, sleep: Callable[[float], None]) -> None:
-        """Raises ConfigError if `url` is none of HTTP."""
+        """Raises ConfigError if `url` is none of HTTP, or the token could be in no header."""
+        if not (token.reveal().isascii() and token.reveal().isprintable()):
+            raise ConfigError("the admin token has characters that no token can have: was it copied whole?")
         self._url = url.rstrip("/")
         self._place = _split(self._url)
         self._connection: http.client.HTTPConnection | None = None

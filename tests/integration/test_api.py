@@ -295,13 +295,14 @@ def test_commands_say_the_same_of_a_file_and_of_a_service(
     [
         (["--url", "{url}"], "", "--url needs the admin token"),
         (["--url", "{url}"], "wrong", "does not take this admin token"),
+        (["--url", "{url}"], "…", "characters that no token can have"),
         (["--url", "{url}", "--sandbox"], TOKEN, "give one of them"),
         (["--url", "ftp://x"], TOKEN, "an address such as http://127.0.0.1:8080"),
         (["--url", "http://127.0.0.1:99999"], TOKEN, "an address such as"),
         (["--url", "http://127.0.0.1:{closed}"], TOKEN, "is the service running there?"),
         (["--url", "{url}/elsewhere"], TOKEN, "answered 404"),
     ],
-    ids=["no token", "wrong token", "both", "scheme", "port", "nobody there", "another path"],
+    ids=["no token", "wrong token", "no header", "both", "scheme", "port", "nobody there", "another path"],
 )
 def test_a_service_that_cannot_be_asked_is_told(ask: Asking, words: list[str], token: str, said: str) -> None:
     """With what to do, and exit code 2."""
