@@ -19,13 +19,15 @@ from tests.docs.commands import (
     Block,
     exported,
     is_command,
+    lines_of,
     shown_blocks,
     why_not,
 )
+from tests.docs.pages import PAGES, blocks
 from tests.docs.scene import Scene, checkout_in, run, scene_in, staying
 
 BLOCKS = [block for page in SHOWN if page != START for block in shown_blocks(page)]
-SEEN = {line for page in SHOWN for block in shown_blocks(page) for line in block.lines}
+SEEN = {line for page in SHOWN for code in blocks(PAGES[page], "") for line in lines_of(code)}
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,122 @@
+"""docs/start.md, walked literally from its first line to its last: what it shows is printed, what it says happens."""
+
+import fnmatch
+import json
+import re
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.docs.commands import LEFT_OUT, PARSED, START, STAYING, lines_of, why_not
+from tests.docs.pages import PAGES
+from tests.docs.scene import WITHIN_S, Staying, checkout_in, environment, run, staying
+
+_BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_LAST_RULE = "  - name: Every track event keeps its name"
+
+
+def shows(shown: str, printed: str) -> bool:
+    """Each line of `shown` is printed, in this order, perhaps with others between; `…` stands for anything."""
+    lines = iter(printed.splitlines())
+    patterns = [re.sub(r"([\[\]*?])", r"[\1]", line).replace("…", "*") for line in shown.splitlines()]
+    return all(any(fnmatch.fnmatchcase(line, pattern) for line in lines) for pattern in patterns)
+
+
+class Walk:
+    """Somebody who reads the page and does what it says, in two terminals."""
+
+    def __init__(self, folder: Path, environ: dict[str, str]) -> None:
+        self.folder = folder
+        self.environ = environ
+        self._running = ExitStack()
+        self._service: Staying | None = None
+        self._stands_for: dict[str, str] = {}
+        self._last: str | None = None
+        self._printed = ""
+        self._rule = ""
+
+    def do(self, line: str) -> None:
+        """One line of a code block."""
+        self._last = None
+        if line.startswith("cd "):
+            self.folder = self.folder / line.removeprefix("cd ")
+        elif STAYING.search(line):
+            self._start(line)
+        elif why_not(line, {**PARSED, **LEFT_OUT}) is None:
+            self._last = self._written(line)
+            self._printed = run(self._last, folder=self.folder, environ=self.environ)
+
+    def edit(self, rule: str) -> None:
+        """Put `rule` above the last one of the mapping, in place of the one put there before."""
+        file = self.folder / "mappings/shop.yaml"
+        text = file.read_text(encoding="utf-8").replace(self._rule, "")
+        assert _LAST_RULE in text
+        self._rule = f"{rule}\n"
+        file.write_text(text.replace(_LAST_RULE, self._rule + _LAST_RULE), encoding="utf-8")
+        self._last = None
+
+    def see(self, shown: str) -> None:
+        """What the page shows is what the last command printed, or the service since it was looked at last."""
+        shown = self._written(shown)
+        end_s = time.monotonic() + WITHIN_S
+        while not shows(shown, self._printed if self._last else self._said()):
+            assert time.monotonic() < end_s, f"{shown}\nis not in\n{self._printed if self._last else self._said()}"
+            time.sleep(0.05)
+            if self._last is not None:
+                self._printed = run(self._last, folder=self.folder, environ=self.environ)
+        if self._service is not None and self._last is None:
+            self._service.seen = len(self._service.file.read_text(encoding="utf-8"))
+
+    def stop(self) -> None:
+        """Ctrl-C in the first terminal."""
+        self._running.close()
+
+    def _said(self) -> str:
+        assert self._service is not None
+        return self._service.file.read_text(encoding="utf-8")[self._service.seen :]
+
+    def _start(self, line: str) -> None:
+        self.stop()
+        log = self.folder / f"terminal-{time.monotonic_ns()}"
+        self._service = self._running.enter_context(staying(line, folder=self.folder, environ=self.environ, log=log))
+        here = self._service.said(r"Is it well: (http://127\.0\.0\.1:\d+)")[1]
+        page = re.search(r"See what it became: (\S+)", log.read_text(encoding="utf-8"))
+        keys = json.loads((self.folder / "data/made-secrets.json").read_text(encoding="utf-8"))["keys"]
+        self._stands_for = {"http://127.0.0.1:8080": here, "<key>": next(iter(keys.values()))}
+        if page is not None:
+            self._stands_for["http://127.0.0.1:8081"] = page[1]
+
+    def _written(self, text: str) -> str:
+        for shown, real in self._stands_for.items():
+            text = text.replace(shown, real)
+        return re.sub(r"(?m)^curl ", "curl -sSf ", text)
+
+
+@pytest.fixture
+def walk(tmp_path: Path) -> Iterator[Walk]:
+    """The walk begins in a checkout; Browsee is a stand-in, because the real one would take a real event."""
+    environ = environment(PORT="0", ADAPTER_PORT="0", ADAPTER_HOST="127.0.0.1", ADAPTER_LOG_FORMAT="text")
+    with ExitStack() as stack:
+        sandbox = stack.enter_context(
+            staying("exec browsee-adapter sandbox --port 0", folder=tmp_path, environ=environ, log=tmp_path / "sandbox")
+        )
+        environ["BROWSEE_URL"] = sandbox.said(r"browsee\.url: (\S+)")[1]
+        (tmp_path / "clone").mkdir()
+        walk = Walk(checkout_in(tmp_path / "clone"), environ)
+        stack.callback(walk.stop)
+        yield walk
+
+
+def test_the_first_ten_minutes(walk: Walk) -> None:
+    """Every command works, every edit does what is said, every output is printed."""
+    for language, code in _BLOCK.findall(PAGES[START]):
+        if language == "yaml":
+            walk.edit(code)
+        elif language == "text":
+            walk.see(code)
+        else:
+            for line in lines_of(code):
+                walk.do(line)
