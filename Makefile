@@ -39,7 +39,7 @@ openapi: ## hold the running service against its description, with EXAMPLES=100 
 audit: ## ask whether a dependency has a known hole (needs the internet; says so where there is none)
 	@scripts/audit
 
-docs: ## renew what docs/ takes from the code: tables and settings
+docs: ## renew what docs/ takes from the code: tables, settings, results of recipes, figures
 	@scripts/venv dev
 	@.venv/bin/python -m tests.docs.renew
 

@@ -296,3 +296,24 @@ async def test_the_compose_file_of_init_fits(podman: Podman, first_files: Path) 
         assert happened(podman, name, "ServiceStarted")["url"] == "http://0.0.0.0:8080"
         assert happened(podman, name, "MappingActivated")["file"] == "/config/mappings/shop.yaml"
         podman("healthcheck", "run", name)
+
+
+async def test_the_files_for_kubernetes_fit(podman: Podman, tmp_path: Path) -> None:
+    """As a kubelet would run the pod: its settings, mapping and secret are in use, with no more rights than it has."""
+    files = (ROOT / "deploy/kubernetes").glob("*.yaml")
+    made = {(file.stem, part["kind"]): part for file in files for part in [yaml.safe_load(file.read_text("utf-8"))]}
+    (container,) = made["statefulset", "StatefulSet"]["spec"]["template"]["spec"]["containers"]
+    mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+    flags = [*LOCKED, f"--volume=data:{mounts['data']}"]
+    for name in ("settings", "mappings"):
+        (tmp_path / name).mkdir()
+        for key, text in made[name, "ConfigMap"]["data"].items():
+            (tmp_path / name / key).write_text(text, encoding="utf-8")
+        flags.append(f"--volume={tmp_path / name}:{mounts[name]}:ro")
+    flags += [f"--env={one['name']}={one['value']}" for one in container["env"]]
+    flags += [f"--env={name}=a-secret-of-some-length-{name}" for name in made["secret", "Secret"]["stringData"]]
+    with podman.running("--network=none", *flags, IMAGE) as name:
+        await until(lambda: started(podman, name))
+        assert happened(podman, name, "MappingActivated")["file"] == "/mappings/shop.yaml"
+        assert happened(podman, name, "ServiceStarted")["queue"] == "sqlite:////data/adapter.db"
+        podman("healthcheck", "run", name)

@@ -16,6 +16,7 @@ _TOOLS = re.compile(r"(?:^|[|&(] *)(?:[A-Z_]+=\S+ +)*(browsee-adapter|curl|make|
 
 PARSED = MappingProxyType({
     "docker ": "needs the image, which tests/acceptance/test_image.py builds, and runs as README shows",
+    "kubectl ": "needs a cluster; tests/docs/test_kubernetes.py holds the files against the schemas of its API",
     "BROWSEE_API_KEY=your-key docker ": "the same; what compose would do is tested there too",
     "browsee-adapter chaos": "takes minutes; tests/acceptance/test_chaos.py runs it",
 })  # fmt: skip

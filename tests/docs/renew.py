@@ -4,7 +4,7 @@ from adapter.mapping import reference as mapping_reference
 from adapter.observe import reference as metrics_reference
 from adapter.settings import reference as settings_reference
 from adapter.settings.load import settings_schema
-from tests.docs import recipes
+from tests.docs import figures, recipes
 from tests.docs.pages import PAGES, ROOT
 
 
@@ -14,6 +14,7 @@ def generated() -> dict[str, str]:
         recipes.GUIDE: recipes.renewed(PAGES[recipes.GUIDE]),
         "docs/mapping.md": mapping_reference.renewed(PAGES["docs/mapping.md"]),
         "docs/metrics.md": metrics_reference.renewed(PAGES["docs/metrics.md"]),
+        figures.PAGE: figures.renewed(PAGES[figures.PAGE], PAGES["README.md"]),
         "docs/settings.md": settings_reference.renewed(PAGES["docs/settings.md"], settings_schema()),
     }
 
