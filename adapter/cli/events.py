@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -13,16 +12,13 @@ import orjson
 
 from adapter.cli import told
 from adapter.cli.at_console import Place, console_at, console_options
-from adapter.cli.at_queue import desk_at, queue_options, settings_of
-from adapter.cli.deletions import print_deletions
-from adapter.cli.rows import COLUMNS, cells
+from adapter.cli.rows import COLUMNS, DELETION_COLUMNS, cells, deletion_cells
 from adapter.cli.show import show
 from adapter.cli.table import plain, show_table
 from adapter.console.base import MAX_PAGE, OUTCOMES, Console, Events
 from adapter.console.sentences import counted
 from adapter.ingest.timestamps import parse
 from adapter.model import JsonObject
-from adapter.private import same_ids
 
 _POLL_S = 0.5
 
@@ -148,10 +144,10 @@ def purge(user: str, yes: bool, place: Place) -> None:
 
 @events.command("deletions")
 @click.option("--user", metavar="ID", help="Only those of one user, by the id in the request.")
-@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="How many at most.")
+@click.option("--limit", type=click.IntRange(1, MAX_PAGE), default=20, show_default=True, help="How many at most.")
 @click.option("--json", "machine", is_flag=True, help="One JSON object a line.")
-@queue_options
-def deletions_(user: str | None, limit: int, machine: bool, config: Path | None, sandbox: bool) -> None:
+@console_options
+def deletions_(user: str | None, limit: int, machine: bool, place: Place) -> None:
     """List the deletion requests that a platform sent, and when each was carried out, the newest first.
 
     A request takes away what was received of its user, on its source and before it; see `events purge` for what that
@@ -162,11 +158,13 @@ def deletions_(user: str | None, limit: int, machine: bool, config: Path | None,
       browsee-adapter events deletions
       browsee-adapter events deletions --user u-1 --json
     """
-    settings = settings_of(config, sandbox=sandbox)
-    with desk_at(settings) as desk:
-        users = [None] if user is None else same_ids(user, settings)
-        found = [request for ident in users for request in desk.deletions(limit=limit, user=ident)]
-        print_deletions(sorted(found, key=lambda request: -request.number)[:limit], machine=machine)
+    with console_at(place) as console:
+        found = console.deletions(user, limit=limit)["deletions"]
+    if machine:
+        for request in found:
+            click.echo(orjson.dumps(request))
+        return
+    show_table(DELETION_COLUMNS, map(deletion_cells, found))
 
 
 def newest(console: Console, wanted: Events) -> list[JsonObject]:

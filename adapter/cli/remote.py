@@ -60,6 +60,9 @@ class HttpConsole:
     def where(self, ident: str) -> JsonObject:
         return self._get("/api/where", {"id": ident}, absent={"found": []})
 
+    def deletions(self, user: str | None = None, *, limit: int = 20) -> JsonObject:
+        return self._get("/api/deletions", {"user": user, "limit": str(limit)})
+
     def dead(self, *, cause: str | None = None, limit: int = 100, after: str | None = None) -> JsonObject:
         return self._get("/api/dead", {"cause": cause, "limit": str(limit), "after": after})
 

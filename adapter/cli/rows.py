@@ -3,6 +3,7 @@
 from adapter.model import JsonObject
 
 COLUMNS = ("id", "received", "source", "message id", "event", "user", "outcome", "why")
+DELETION_COLUMNS = ("id", "received", "source", "user", "message id", "done", "events", "rejections")
 
 
 def cells(entry: JsonObject) -> tuple[str, ...]:
@@ -18,6 +19,12 @@ def cells(entry: JsonObject) -> tuple[str, ...]:
         entry["cause"],
     )
     return tuple(fact or "-" for fact in facts)
+
+
+def deletion_cells(request: JsonObject) -> tuple[str, ...]:
+    """The row of DELETION_COLUMNS."""
+    named = ("id", "receivedAt", "source", "userId", "messageId", "doneAt", "events", "rejections")
+    return tuple("-" if request[name] is None else str(request[name]) for name in named)
 
 
 def _named(entry: JsonObject) -> str | None:

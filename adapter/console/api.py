@@ -82,6 +82,7 @@ class Api:
             "/api/event": ("GET", self.event),
             "/api/where": ("GET", self.where),
             "/api/tail": ("GET", self.tail),
+            "/api/deletions": ("GET", self.deletions),
             "/api/dead": ("GET", self.dead),
             "/api/dead/causes": ("GET", self.causes),
             "/api/dead/export": ("GET", self.export),
@@ -145,6 +146,11 @@ class Api:
         """Where one message is."""
         ident = _ident(request)
         return _found(await self._ask(lambda console: console.where(ident)))
+
+    async def deletions(self, request: web.Request) -> web.StreamResponse:
+        """Whose data platforms asked to delete, newest first."""
+        given = asked.read(_query(request), {"user": asked.text, "limit": asked.limit})
+        return answers.told(await self._ask(lambda console: console.deletions(**given)))
 
     async def dead(self, request: web.Request) -> web.StreamResponse:
         """A page of what did not get through, oldest first."""

@@ -79,6 +79,10 @@ class Console(Protocol):
         """`found`: where each is that `ident` means, and a `line` that says it."""
         ...
 
+    def deletions(self, user: str | None = None, *, limit: int = 20) -> JsonObject:
+        """`deletions`: the requests of platforms to delete a user's data, newest first; of one user, if it is given."""
+        ...
+
     def dead(self, *, cause: str | None = None, limit: int = 100, after: str | None = None) -> JsonObject:
         """A page of dead letters and rejections, oldest first: `entries` and `next`, as `events`."""
         ...

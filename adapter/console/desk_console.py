@@ -82,6 +82,12 @@ class DeskConsole:
     def where(self, ident: str) -> JsonObject:
         return {"found": [told.where(entry, self._desk) for entry in self._found_by(ident)]}
 
+    def deletions(self, user: str | None = None, *, limit: int = 20) -> JsonObject:
+        users = [None] if user is None else self._private.same_ids(user)
+        found = [request for ident in users for request in self._desk.deletions(limit=limit, user=ident)]
+        newest = sorted(found, key=lambda request: request.number, reverse=True)[:limit]
+        return {"deletions": [entries.deletion_as_json(request) for request in newest]}
+
     def dead(self, *, cause: str | None = None, limit: int = 100, after: str | None = None) -> JsonObject:
         receipt, number = Cursor(0, 0) if after is None else _cursor(after)
         stories = self._desk.dead(after=receipt, limit=MAX_PAGE)

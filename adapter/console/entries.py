@@ -1,10 +1,11 @@
-"""What is kept of one message, an event or a rejection, as data: what the API and the commands list. Pure."""
+"""Events, rejections and deletion requests as data: what the API and the commands list. Pure."""
 
 from datetime import datetime
 from typing import TypeAlias
 
 from adapter.ingest.timestamps import written
 from adapter.model import JsonObject
+from adapter.queue.base import Deletion
 from adapter.queue.stories import Rejected, Story
 
 Entry: TypeAlias = Story | Rejected
@@ -67,3 +68,17 @@ def received_at(entry: Entry) -> datetime:
 def _why(story: Story) -> str:
     # What is delivered says why only if something was odd.
     return "its user's data was deleted" if is_deleted(story) and story.reason != "deleted" else story.cause
+
+
+def deletion_as_json(request: Deletion) -> JsonObject:
+    """A deletion request, `Deletion` in schemas/openapi.yaml; `doneAt` is null until it is carried out."""
+    return {
+        "id": str(request.number),
+        "source": request.source,
+        "userId": request.user,
+        "messageId": request.message_id,
+        "receivedAt": written(request.received_at),
+        "doneAt": None if request.done_at is None else written(request.done_at),
+        "events": request.events,
+        "rejections": request.rejections,
+    }

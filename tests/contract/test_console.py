@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from time import time
 from typing import Any
 
 import orjson
@@ -12,6 +13,7 @@ from adapter.cli.at_console import Place, console_at
 from adapter.console.base import Console, Events, Which
 from adapter.errors import ConfigError
 from adapter.model import Dead, Delivered, JsonObject, Reason, Unmatched
+from adapter.queue.sqlite import SqliteQueue
 from tests.fakes import RECEIVED_AT, make_event
 from tests.openapi import shaped
 from tests.operated import TOKEN, api_alone, settings_in
@@ -189,3 +191,20 @@ def test_a_place_that_no_page_named_is_refused(console: Console) -> None:
         console.tail("1")
     with pytest.raises(ConfigError):
         console.dead(after="")
+
+
+async def test_deletion_requests_are_listed(console: Console, folder: Path) -> None:
+    """The newest first, of one user or of all; one that is not carried out yet says so."""
+    assert shaped(console.deletions(), "Deletions") == {"deletions": []}
+    queue = await SqliteQueue.open(folder / "queue.db", now=time)
+    await queue.put([make_event("delete-1", user="cat", type="delete")])
+    await queue.delete_requested(wait_s=0)
+    await queue.put([make_event("delete-2", user="bob", type="delete")])
+    await queue.close()
+    told = shaped(console.deletions(), "Deletions")["deletions"]
+    assert [(one["userId"], one["events"], one["doneAt"] is None) for one in told] == [
+        ("bob", 0, True),
+        ("cat", 2, False),
+    ]
+    assert [one["messageId"] for one in console.deletions("cat", limit=1)["deletions"]] == ["delete-1"]
+    assert console.deletions("nobody") == {"deletions": []}
