@@ -34,7 +34,7 @@ from adapter.deliver.project import Project, ProjectConfig
 from adapter.deliver.worker import Worker
 from adapter.edge.limits import ConnectionLimits
 from adapter.edge.serving import serve
-from adapter.errors import QueueError
+from adapter.errors import ConfigError, QueueError
 from adapter.ingest.intake import Parts
 from adapter.ingest.limits import Limits
 from adapter.ingest.refusals import Refusals
@@ -172,7 +172,10 @@ class Service:
         stand_in = make_sandbox(db=self._settings.queue.beside("sandbox-calls.db"))
         listen = self._settings.listen
         next_port = listen.port + 1 if listen.port else 0
-        return await self._serve(stack, build(stand_in), Address(host="127.0.0.1", port=next_port), shutdown_s=1.0)
+        try:
+            return await self._serve(stack, build(stand_in), Address(host="127.0.0.1", port=next_port), shutdown_s=1.0)
+        except ConfigError as exc:
+            raise ConfigError(f"{exc}; --sandbox takes the port after it too, for what the stand-in shows") from exc
 
     def _browsee_url(self, sandbox_url: str | None) -> str:
         return self._settings.browsee.url if sandbox_url is None else f"{sandbox_url}/api/v1"

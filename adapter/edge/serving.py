@@ -35,7 +35,9 @@ async def serve(
         await _Site(runner, host=host, port=port, limits=possible, emit=emit).start()
     except OSError as exc:
         place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        raise ConfigError(f"cannot listen on {place}: {exc.strerror}; choose another with --port") from exc
+        # asyncio's text has the address once more before it says why.
+        why = str(exc.strerror).rpartition(": ")[2]
+        raise ConfigError(f"cannot listen on {place}: {why}; choose another with --port") from exc
     bound = runner.addresses[0][1]
     return f"http://[{host}]:{bound}" if ":" in host else f"http://{host}:{bound}"
 

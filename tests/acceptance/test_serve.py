@@ -3,6 +3,7 @@
 import asyncio
 import json
 import signal
+import socket
 import time
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -93,6 +94,19 @@ async def test_what_is_printed_can_be_pasted(http: aiohttp.ClientSession, shop: 
     assert adapter.url.startswith("http://127.0.0.1:")
     assert await send(http, adapter, {"type": "track", "event": "Clicked", "userId": "u"}) == 200
     assert await adapter.stop() == 0
+
+
+async def test_a_port_that_is_taken_is_told(shop: Shop) -> None:
+    """With the address and why; for the sandbox, which was not asked for that port, also what it is for."""
+    shop.mapping.write_text(GOOD.format(name="FIRST"))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        config = ["--config", str(shop.folder / "adapter.yaml"), "--host", "127.0.0.1"]
+        said = await failed([*config, "--port", str(port)], shop.folder)
+        assert f"cannot listen on 127.0.0.1:{port}: address already in use; choose another with --port\n" in said
+        said = await failed([*config, "--sandbox", "--port", str(port - 1)], shop.folder)
+        assert f"cannot listen on 127.0.0.1:{port}: address already in use" in said
+        assert "--sandbox takes the port after it too" in said
 
 
 async def test_an_edited_mapping_goes_live(http: aiohttp.ClientSession, shop: Shop, sandbox: Process) -> None:
