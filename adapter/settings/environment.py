@@ -37,7 +37,7 @@ SOURCE_VARIABLES: Mapping[str, Path] = {
 CONFIG_VARIABLE = "ADAPTER_CONFIG"
 """The variable that names the settings file."""
 
-_LISTS = ("keys", "signing_secrets", "trusted_proxies")
+LISTS = ("keys", "signing_secrets", "trusted_proxies")
 """Settings that are lists: several values in one variable stand between commas."""
 
 _MAX_PORT = 65535
@@ -95,7 +95,7 @@ def environment_layer(
     for name, path in {**VARIABLES, **(SOURCE_VARIABLES if with_source else {})}.items():
         text = text_of(environ, name)
         if text:
-            _put(data, path, [part.strip() for part in text.split(",")] if path[-1] in _LISTS else text)
+            _put(data, path, [part.strip() for part in text.split(",")] if path[-1] in LISTS else text)
     return layer_of(data, shape, reading=reading, place=in_environment)
 
 

@@ -12,6 +12,7 @@ from adapter.model import JsonObject
 from adapter.settings.environment import (
     CONFIG_VARIABLE,
     DEFAULT_SOURCE,
+    LISTS,
     PROCESS_VARIABLES,
     SOURCE_VARIABLES,
     VARIABLES,
@@ -42,15 +43,18 @@ def _settings(schema: JsonObject) -> str:
 
 
 def _variables(_: JsonObject) -> str:
-    rows = {name: f"[`{_shown(path)}`](#{_anchor(_shown(path))})" for name, path in VARIABLES.items()}
+    rows = {name: f"[`{_shown(path)}`](#{_anchor(_shown(path))}){_several(path)}" for name, path in VARIABLES.items()}
     for name, path in SOURCE_VARIABLES.items():
         setting = _shown((_SOURCE, *path[2:]))
-        several = ", several with commas between" if path[-1] in ("keys", "signing_secrets") else ""
         of = "each source that names none" if name == "BROWSEE_API_KEY" else f"the source `{DEFAULT_SOURCE}`"
-        rows[name] = f"[`{setting}`](#{_anchor(setting)}) of {of}{several}"
+        rows[name] = f"[`{setting}`](#{_anchor(setting)}) of {of}{_several(path)}"
     rows |= {name: _OTHERS[name] for name in (*PROCESS_VARIABLES, CONFIG_VARIABLE)}
     lines = [f"| `{name}` | {sets} |\n" for name, sets in sorted(rows.items())]
     return "| variable | what it sets |\n| --- | --- |\n" + "".join(lines)
+
+
+def _several(path: tuple[str | int, ...]) -> str:
+    return ", several with commas between" if path[-1] in LISTS else ""
 
 
 PARTS: Final[Mapping[str, Callable[[JsonObject], str]]] = MappingProxyType({
