@@ -76,12 +76,48 @@ class Reason(StrEnum):
     FAULT = "fault of the adapter"
 
 
+class WarningKind(StrEnum):
+    """What was odd about an event that still went its way: metric label and filter at once, so the set is closed."""
+
+    TIME = "time not read"
+    CLOCK = "time corrected"
+    ID = "no id"
+    LEFT_OUT = "left out"
+    REPLACED = "replaced"
+    CUT = "cut"
+    LIST = "not a list"
+    NOT_FLAT = "not flat"
+    STEP = "step failed"
+    PERSONAL = "personal data masked"
+
+
+MAX_WARNINGS = 20
+"""Warnings kept of one event; equal ones count as one."""
+MAX_WARNING_BYTES = 200
+"""UTF-8 bytes of a warning's cause; what is longer is cut."""
+
+
+class EventWarning(Struct, frozen=True):
+    """Something in an event that could not be used as it was sent, and what was done instead.
+
+    `field` is a word of ours (`timestamp`, `userId`) or the path in the mapping of the field that was being set;
+    `cause` says what was found, by kind and shape, and never quotes a value. `rule` is the mapping's rule, "" where
+    ingest noticed it. Ingest's stay with the event for good; the mapping's are replaced at each settle.
+    """
+
+    kind: WarningKind
+    field: str
+    cause: str
+    rule: str = ""
+
+
 class Event(Struct, frozen=True):
     """A message that passed its schema.
 
     `body` is the message as sent but for corrected timestamps, merged envelope and normalised ids; `user_id` and
     `anonymous_id` are never blank. `timestamp` is when it happened, between 2000 and `received_at` + 24 h.
     `traceparent` is of the request that brought it, if that had a good one: for logs alone, it goes nowhere else.
+    `warnings` are those of ingest.
     """
 
     source: str
@@ -93,6 +129,7 @@ class Event(Struct, frozen=True):
     received_at: datetime
     body: JsonObject
     traceparent: str | None = None
+    warnings: tuple[EventWarning, ...] = ()
 
 
 class Privacy(Struct, frozen=True):
@@ -149,19 +186,11 @@ class Call(Struct, frozen=True):
     rule: str
 
 
-class Warned(Struct, frozen=True):
-    """A step of a mapping that could not do its work; the value was left out. Never quotes the value."""
-
-    rule: str
-    field: str
-    cause: str
-
-
 class Calls(Struct, frozen=True):
     """What a ruleset makes of an event: at least one call, in the order to send them."""
 
     calls: tuple[Call, ...]
-    warnings: tuple[Warned, ...] = ()
+    warnings: tuple[EventWarning, ...] = ()
 
 
 class Refused(Struct, frozen=True):
@@ -169,7 +198,7 @@ class Refused(Struct, frozen=True):
 
     rule: str
     problems: tuple[Problem, ...]
-    warnings: tuple[Warned, ...] = ()
+    warnings: tuple[EventWarning, ...] = ()
 
 
 class Delivered(Struct, frozen=True):

@@ -159,14 +159,15 @@ class PrivateStore:
         mark = self._believed(said)
         went = Privacy(frozenset(), frozenset(), self._key(event.user_id), self._key(event.anonymous_id))
         private, warnings = self._ruleset().made_private(event, went if mark is None else mark.privacy)
-        for warned in warnings:
-            self._emit(happenings.MappingWarned(event.source, warned.rule, warned.field, warned.cause))
+        message_id = event.message_id
         if mark is not None:
-            return structs.replace(private, message_id=mark.message_id)
-        if private.body.get("messageId") != event.message_id:
+            message_id = mark.message_id
+        elif private.body.get("messageId") != event.message_id:
             # A guard changed or took it: it tells copies of a message from others, and nothing else any more.
-            return structs.replace(private, message_id=self.keyed.of_id(event.message_id))
-        return private
+            message_id = self.keyed.of_id(event.message_id)
+        for warned in warnings:
+            self._emit(happenings.EventWarned.of(event.source, message_id, warned))
+        return structs.replace(private, message_id=message_id)
 
     def rejection(self, rejection: Rejection) -> Rejection:
         """What is kept of a rejection: problems, which quote nothing, size and hashes."""

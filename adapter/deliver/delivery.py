@@ -195,11 +195,8 @@ class Delivery:
         return STOPPING
 
     def _warn(self, lease: Lease, rendered: Calls | Refused) -> None:
-        source = lease.event.source
         for warned in rendered.warnings:
-            self._emit(
-                happenings.MappingWarned(source=source, rule=warned.rule, field=warned.field, cause=warned.cause)
-            )
+            self._emit(happenings.EventWarned.of(lease.event.source, lease.event.message_id, warned))
 
 
 def _worded(refused: Refused) -> str:

@@ -2,7 +2,19 @@
 
 from adapter.mapping.document import printable
 from adapter.mapping.scalars import json_of
-from adapter.model import Call, Calls, Dropped, JsonObject, Problem, Reason, Refused, Rendered, Unmatched, Warned
+from adapter.model import (
+    Call,
+    Calls,
+    Dropped,
+    EventWarning,
+    JsonObject,
+    Problem,
+    Reason,
+    Refused,
+    Rendered,
+    Unmatched,
+    WarningKind,
+)
 
 
 def as_text(rendered: Rendered, hint: str = "") -> str:
@@ -35,7 +47,7 @@ def _call_lines(call: Call) -> list[str]:
     return [f"  {call.kind}{name}  {ids}", *(f"    {printable(key):<16} {json_of(fields[key])}" for key in fields)]
 
 
-def _warning_lines(warnings: tuple[Warned, ...]) -> list[str]:
+def _warning_lines(warnings: tuple[EventWarning, ...]) -> list[str]:
     return [f"  warning: {warning.field or warning.rule}: {warning.cause}" for warning in warnings]
 
 
@@ -72,12 +84,18 @@ def from_json(told: JsonObject) -> tuple[Rendered, str]:
             return Unmatched(), told["hint"] or ""
 
 
-def _warnings(told: JsonObject) -> tuple[Warned, ...]:
-    return tuple(Warned(**warned) for warned in told["warnings"])
+def _warnings(told: JsonObject) -> tuple[EventWarning, ...]:
+    return tuple(
+        EventWarning(WarningKind(warned["kind"]), warned["field"], warned["cause"], warned["rule"])
+        for warned in told["warnings"]
+    )
 
 
-def _warned(warnings: tuple[Warned, ...]) -> list[JsonObject]:
-    return [{"rule": warned.rule, "field": warned.field, "cause": warned.cause} for warned in warnings]
+def _warned(warnings: tuple[EventWarning, ...]) -> list[JsonObject]:
+    return [
+        {"kind": str(warned.kind), "rule": warned.rule, "field": warned.field, "cause": warned.cause}
+        for warned in warnings
+    ]
 
 
 def _problem(problem: Problem) -> JsonObject:

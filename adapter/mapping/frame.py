@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from adapter.mapping.absent import ABSENT
 from adapter.mapping.scalars import date_text
-from adapter.model import Event, JsonObject, Problem, Warned
+from adapter.model import Event, EventWarning, JsonObject, Problem
 
 
 class Frame(Struct):
@@ -24,7 +24,7 @@ class Frame(Struct):
     item: Any = ABSENT
     index: Any = ABSENT
     problems: list[Problem] = []
-    warnings: list[Warned] = []
+    warnings: list[EventWarning] = []
     _traits: Any = None
     _timestamp: str = ""
 

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from adapter.mapping.frame import Frame, PrivateFrame
 from adapter.mapping.privacy import Guard
 from adapter.mapping.scalars import id_text
-from adapter.model import Event, JsonObject, Privacy, PrivateEvent, Warned
+from adapter.model import Event, EventWarning, JsonObject, Privacy, PrivateEvent
 
 _IDS = ("userId", "anonymousId")
 
@@ -33,7 +33,9 @@ def guard(frame: Frame, guards: Sequence[Guard]) -> None:
         frame.anonymous_id = id_text(body.get("anonymousId"))
 
 
-def made_private(event: Event, guards: Sequence[Guard], privacy: Privacy) -> tuple[PrivateEvent, Sequence[Warned]]:
+def made_private(
+    event: Event, guards: Sequence[Guard], privacy: Privacy
+) -> tuple[PrivateEvent, Sequence[EventWarning]]:
     """The event as `guards` leave it, and what steps of them could not do; `privacy` is what it went through before."""
     frame = PrivateFrame(event, event.body, event.user_id, event.anonymous_id, known=privacy.hashed)
     body = _with_ids(_beyond(privacy, guards, frame))

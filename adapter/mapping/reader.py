@@ -15,7 +15,7 @@ from adapter.mapping.frame import Get, constant
 from adapter.mapping.paths import Key, Misspelt, compile_path, parse_path
 from adapter.mapping.paths import Path as EventPath
 from adapter.mapping.words import Block
-from adapter.model import JsonObject, Warned
+from adapter.model import EventWarning, JsonObject, WarningKind
 
 MAX_TEXT = 10_000
 """Characters of a text in a mapping; event names, reasons and separators have smaller limits of their own."""
@@ -61,9 +61,9 @@ class Scope:
     has_item: bool = False
     in_privacy: bool = False
 
-    def warned(self, cause: str) -> Warned:
-        """The warning of a step of this field."""
-        return Warned(self.rule, self.field, cause)
+    def warned(self, cause: str, kind: WarningKind = WarningKind.STEP) -> EventWarning:
+        """The warning of this field."""
+        return EventWarning(kind, self.field, cause, self.rule)
 
     def of_field(self, path: Path) -> "Scope":
         """The scope of the field that is set at `path` of the file."""

@@ -22,13 +22,14 @@ from adapter.model import (
     Calls,
     Dropped,
     Event,
+    EventWarning,
     Privacy,
     PrivateEvent,
     Reason,
     Refused,
     Rendered,
     Unmatched,
-    Warned,
+    WarningKind,
 )
 
 Act: TypeAlias = Callable[[Frame], Rendered]
@@ -94,7 +95,7 @@ class Ruleset:
         meant = nearest(name, rules) if type(name) is str else None
         return f"'{meant}' of '{rules[meant].name}' (line {rules[meant].line}) is near" if meant is not None else ""
 
-    def made_private(self, event: Event, privacy: Privacy) -> tuple[PrivateEvent, Sequence[Warned]]:
+    def made_private(self, event: Event, privacy: Privacy) -> tuple[PrivateEvent, Sequence[EventWarning]]:
         """The event as a private source stores it, through every guard that `privacy` does not name, and what steps of
         them could not do. Changes nothing in the event.
         """
@@ -165,7 +166,7 @@ def calling(rule: str, blocks: Sequence[CallBlock], *, max_calls: int, field: st
             return Refused(rule, tuple(frame.problems[:MAX_PROBLEMS]), tuple(frame.warnings))
         if over:
             cause = f"{over} more calls than max_calls ({max_calls}) allows were not made"
-            frame.warnings.append(Warned(rule, field, cause))
+            frame.warnings.append(EventWarning(WarningKind.CUT, field, cause, rule))
         if not made:
             return no_calls
         return Calls(_keyed(made, rule), tuple(frame.warnings))

@@ -9,7 +9,7 @@ import logging
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from adapter.model import Reason
+from adapter.model import EventWarning, Reason, WarningKind
 from adapter.observe.metrics import CALL, CALL_WAIT, DELIVERY, DELIVERY_ORDER, DELIVERY_TURN, Metric
 
 
@@ -227,17 +227,26 @@ class UnexpectedAnswer(Happening):
 
 
 @dataclass(frozen=True, slots=True)
-class MappingWarned(Happening):
-    text = "a step of the mapping could not do its work; the value was left out"
+class EventWarned(Happening):
+    """`rule` is empty where ingest noticed it."""
+
+    text = "event has a warning"
     level = logging.WARNING
-    metric = "browsee_adapter_mapping_warnings"
-    help = "Values left out because a step could not do its work."
-    labels = ("source", "rule", "field")
-    seldom_by = ("source", "rule", "field", "cause")
+    metric = "browsee_adapter_event_warnings"
+    help = "Warnings of events: values that could not be used as they were sent."
+    labels = ("source", "kind", "field")
+    seldom_by = ("source", "kind", "field", "cause")
     source: str
-    rule: str
+    kind: WarningKind
     field: str
     cause: str
+    rule: str
+    message_id: str
+
+    @classmethod
+    def of(cls, source: str, message_id: str, warning: EventWarning) -> "EventWarned":
+        """The telemetry of `warning`, which the event `message_id` of `source` has."""
+        return cls(source, warning.kind, warning.field, warning.cause, warning.rule, message_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,7 +369,7 @@ HAPPENINGS: tuple[type[Happening], ...] = (
     EventRetried,
     CallAnswered,
     UnexpectedAnswer,
-    MappingWarned,
+    EventWarned,
     UserDeleted,
     DeliveryPaused,
     DeliveryResumed,

@@ -12,8 +12,19 @@ from msgspec.structs import replace
 from adapter.console.read_anew import read_anew
 from adapter.ingest.read import Arrival, DigestOf, plain_digest, read_event, read_unchecked
 from adapter.mapping.ruleset import Ruleset
-from adapter.model import Call, Calls, Event, JsonObject, PrivateEvent, Refused, Rejection, Rendered, Secret
-from adapter.observe.happenings import Happening, MappingWarned
+from adapter.model import (
+    Call,
+    Calls,
+    Event,
+    JsonObject,
+    PrivateEvent,
+    Refused,
+    Rejection,
+    Rendered,
+    Secret,
+    WarningKind,
+)
+from adapter.observe.happenings import EventWarned, Happening
 from adapter.private import MARK, Keyed, PrivateStore, is_withheld, mark_of, marked
 from adapter.queue.codec import decode, encode
 from tests.fakes import RECEIVED_AT, make_rejection
@@ -97,7 +108,7 @@ def test_a_step_that_fails_takes_the_field() -> None:
     message = {**PAID, "properties": {"email": {"secret": "ann"}}}
     event = store(mapping(MAIL), emit=said.append).event(read(message))
     assert event.body["properties"] == {}
-    assert said == [MappingWarned("shop", "privacy", "privacy.0", "not text")]
+    assert said == [EventWarned("shop", WarningKind.STEP, "privacy.0", "not text", "privacy", event.message_id)]
 
 
 def test_a_made_message_id_needs_the_key() -> None:

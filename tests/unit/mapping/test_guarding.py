@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from adapter.mapping.ruleset import Ruleset
-from adapter.model import Call, Calls, JsonObject, Privacy, PrivateEvent, Rendered, Warned
+from adapter.model import Call, Calls, EventWarning, JsonObject, Privacy, PrivateEvent, Rendered, WarningKind
 from tests.fakes import TRACEPARENT, make_event
 from tests.unit.mapping.reading import read, ruleset
 
@@ -64,7 +64,7 @@ def test_a_step_that_fails_takes_the_field() -> None:
     message = {**PAID, "properties": {"email": {"secret": "ann"}}}
     private, warnings = mapping(MAIL).made_private(read(message), NOTHING)
     assert private.body["properties"] == {}
-    assert warnings == [Warned("privacy", "privacy.0", "not text")]
+    assert warnings == [EventWarning(WarningKind.STEP, "privacy.0", "not text", "privacy")]
 
 
 def test_a_guard_works_once() -> None:
