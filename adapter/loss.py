@@ -102,8 +102,8 @@ def _until_loss(one: Refusing, horizon_s: float) -> Deadline:
 def _until_full(disk: Disk | None) -> Iterator[Deadline]:
     if disk is not None and disk.time_to_full_s is not None:
         left_s = disk.time_to_full_s
-        grows = "if the backlog grows as it does, retention.max_disk is reached"
-        yield Deadline("full", left_s, f"{grows} in {spoken(left_s)}; then senders are told to come later")
+        full = f"at the present growth {disk.limit or 'retention.max_disk'} is full in {spoken(left_s)}"
+        yield Deadline("full", left_s, f"{full}; then senders are told to come later")
 
 
 def _until_dead(balance: Balance | None, retry_for_s: float, now: datetime) -> Iterator[Deadline]:

@@ -91,6 +91,8 @@ def _facts(active: Active, projects: Projects, balance: Balance | None, disk: Di
             facts["disk"]["time_to_full_s"] = round(disk.time_to_full_s)
         if disk.history_s is not None:
             facts["disk"]["history_s"] = round(disk.history_s)
+        if disk.free_bytes is not None:
+            facts["disk"]["free_bytes"] = disk.free_bytes
     return facts
 
 
@@ -128,6 +130,8 @@ def _backlog_gauges(balance: Balance | None, disk: Disk | None, now: datetime) -
         return
     yield Gauge(metrics.DISK_USED, disk.used_bytes)
     yield Gauge(metrics.DISK_MAX, disk.max_bytes)
+    if disk.free_bytes is not None:
+        yield Gauge(metrics.DISK_FREE, disk.free_bytes)
     if disk.time_to_full_s is not None:
         yield Gauge(metrics.TIME_TO_FULL, disk.time_to_full_s)
     if disk.history_s is not None:

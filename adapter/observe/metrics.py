@@ -86,9 +86,10 @@ MAPPING_INFO: Final = Metric(
 )
 DISK_USED: Final = Metric("browsee_adapter_disk_used_bytes", "What the queue uses of the disk.")
 DISK_MAX: Final = Metric("browsee_adapter_disk_max_bytes", "What the queue may use of the disk.")
+DISK_FREE: Final = Metric("browsee_adapter_disk_free_bytes", "What the file system of the queue has left.")
 TIME_TO_FULL: Final = Metric(
     "browsee_adapter_time_to_full_seconds",
-    "Until what is pending or dead fills the queue, at its present growth; absent if it is not growing.",
+    "Until the queue or its disk is full, at the present growth; absent if neither is growing.",
 )
 HISTORY: Final = Metric(
     "browsee_adapter_history_seconds",
@@ -124,6 +125,7 @@ GAUGES: Final = (
     MAPPING_INFO,
     DISK_USED,
     DISK_MAX,
+    DISK_FREE,
     TIME_TO_FULL,
     HISTORY,
     TIME_TO_LOSS,

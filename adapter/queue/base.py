@@ -41,15 +41,18 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Disk:
-    """What the queue uses of the disk, what it may use, and in how many seconds what is pending or dead would fill it
-    at today's pace; None if that is not growing. `history_s` is how far back finished events are kept; None if there
-    are none.
+    """What the queue uses of the disk, what it may use, and in how many seconds `limit` would be reached at today's
+    pace: "retention.max_disk", because of what is pending or dead, or "the disk", because of whatever fills it; None
+    if neither is growing. `history_s` is how far back finished events are kept; None if there are none. `free_bytes`
+    is what the file system has left; None if that is unknown.
     """
 
     used_bytes: int
     max_bytes: int
     time_to_full_s: float | None
     history_s: float | None = None
+    free_bytes: int | None = None
+    limit: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,13 +60,19 @@ class Upkeep:
         while last and await self._commits.write(lambda: self._rows.forget_rejections(last, _AT_ONCE)):
             pass
 
+    def _needs_room(self, used_bytes: int) -> bool:
+        return used_bytes > self._room.thin_bytes or self._room.is_out_of_disk
+
     async def make_room(self) -> None:
-        """Near the limit of the disk history goes first, the oldest, then rejections; only what is pending or dead can
-        fill it.
+        """Near `max_disk`, and when the disk itself is full, history goes first, the oldest, then rejections; only what
+        is pending or dead can fill it.
         """
         used = await self._commits.read(self._rows.used_bytes)
-        while used > self._room.thin_bytes and await self._commits.write(lambda: self._rows.thin_out(_THIN_AT_ONCE)):
+        while self._needs_room(used) and await self._commits.write(lambda: self._rows.thin_out(_THIN_AT_ONCE)):
             used = await self._commits.read(self._rows.used_bytes)
+            if self._room.is_out_of_disk:
+                await self._commits.read(self._rows.free_pages)
+                await asyncio.to_thread(self._room.recover)
         history_s = await self._commits.read(self._rows.history_s)
         held = used
         if history_s is not None:

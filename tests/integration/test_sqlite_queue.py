@@ -11,12 +11,11 @@ from msgspec.structs import replace
 
 from adapter.errors import ConfigError, QueueError, QueueFull
 from adapter.model import Dead, Delivered, Reason, Retry
-from adapter.queue.base import Disk
 from adapter.queue.group_commit import GroupCommit
 from adapter.queue.sqlite import SqliteQueue
 from adapter.queue.sqlite_file import SCHEMA_VERSION, connect
 from adapter.queue.sqlite_known import Retention
-from adapter.queue.sqlite_room import BALLAST_BYTES, Room
+from adapter.queue.sqlite_room import BALLAST_BYTES
 from tests.fakes import TRACEPARENT, FakeClock, make_event, make_rejection
 from tests.integration.queues import take
 
@@ -235,18 +234,6 @@ async def test_rejections_have_a_hundredth_of_the_disk(path: Path, clock: FakeCl
     balance = await queue.balance()
     assert (balance.counts["rejected"], balance.unaccounted) == (25, 0)
     await queue.close()
-
-
-def test_the_time_to_a_full_disk_follows_growth(path: Path) -> None:
-    """Half full and growing by a hundredth a second: fifty seconds. Not growing, or only its history: no time."""
-    room = Room(path, max_bytes=1_000_000, ballast_bytes=4096)
-    for second in range(51):
-        room.uses(900_000, held_bytes=10_000 * second, history_s=60.0, now_s=float(second))
-    assert room.disk.time_to_full_s == pytest.approx(50, rel=0.01)
-    for second in range(51, 120):
-        room.uses(10_000 * second, held_bytes=500_000, history_s=60.0, now_s=float(second))
-    assert room.disk == Disk(used_bytes=1_190_000, max_bytes=1_000_000, time_to_full_s=None, history_s=60.0)
-    room.leave()
 
 
 async def test_what_is_finished_fills_no_disk(queue: SqliteQueue, clock: FakeClock) -> None:
