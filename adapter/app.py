@@ -34,7 +34,7 @@ from adapter.deliver.project import Project, ProjectConfig
 from adapter.deliver.worker import Worker
 from adapter.edge.limits import ConnectionLimits
 from adapter.edge.serving import serve
-from adapter.errors import ConfigError, QueueError
+from adapter.errors import ConfigError, QueueError, QueueFull
 from adapter.ingest.intake import Parts
 from adapter.ingest.limits import Limits
 from adapter.ingest.refusals import Refusals
@@ -143,6 +143,7 @@ class Service:
         async with AsyncExitStack() as stack:
             queue = await self._open_queue(self._settings, now=self._now)
             stack.push_async_callback(queue.close)
+            await self._warn_if_full(queue)
             self._active = await activation.activate(
                 self._settings, archive=queue, emit=self._emit, strict=self._strict
             )
@@ -166,6 +167,13 @@ class Service:
             self._emit(happenings.ServiceStopped(pending=(await queue.balance()).pending))
 
     # -- starting --------------------------------------------------------------------------------------------------
+
+    async def _warn_if_full(self, queue: Queue) -> None:
+        """A service that refuses every event from its first second must say so before the first sender finds out."""
+        try:
+            await queue.probe()
+        except QueueFull as full:
+            self._emit(happenings.QueueFullAtStart(cause=str(full)))
 
     async def _start_sandbox(self, stack: AsyncExitStack) -> str:
         """The built-in stand-in for Browsee, on the next port; what it gets is kept beside the queue."""

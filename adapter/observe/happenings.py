@@ -321,6 +321,15 @@ class QueueFailed(Happening):
 
 
 @dataclass(frozen=True, slots=True)
+class QueueFullAtStart(Happening):
+    """Later refusals are `RequestRefused`; this one comes before the first sender finds out."""
+
+    text = "the service starts with a full queue: every event is answered 503 until there is room"
+    level = logging.WARNING
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerFailed(Happening):
     """A fault of ours: the event is tried again, and that counts as a try."""
 
@@ -377,6 +386,7 @@ HAPPENINGS: tuple[type[Happening], ...] = (
     MappingActivated,
     MappingFailed,
     QueueFailed,
+    QueueFullAtStart,
     WorkerFailed,
     ServiceStarted,
     ServiceStopping,

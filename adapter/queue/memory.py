@@ -60,7 +60,7 @@ class MemoryQueue(MemoryArchive):
     async def put(self, events: Sequence[Event], rejections: Sequence[Rejection] = ()) -> Stored:
         rows = [encode(event, ordered=event.source not in self._unordered) for event in events]
         if self._pending() + len(rows) > self._max_pending:
-            raise QueueFull(f"{self._max_pending} events are pending, the most this queue takes")
+            raise QueueFull(f"{self._max_pending} events are pending, the most this queue takes (limits.pending)")
         stored = duplicates = differing = 0
         asked_before = len(self._asked)
         for row in rows:
@@ -78,7 +78,7 @@ class MemoryQueue(MemoryArchive):
 
     async def probe(self) -> None:
         if self._pending() >= self._max_pending:
-            raise QueueFull(f"{self._max_pending} events are pending, the most this queue takes")
+            raise QueueFull(f"{self._max_pending} events are pending, the most this queue takes (limits.pending)")
 
     async def take(
         self, *, sources: Collection[str], limit: int, lease_s: float, wait_s: float, parked: bool = True

@@ -216,7 +216,7 @@ class SqliteQueue:
     async def _make_sure_of_room(self, count: int) -> None:
         """Raises QueueFull if `count` events more are too many."""
         if self._pending + count > self._max_pending:
-            raise QueueFull(f"{self._pending} events are pending; this queue takes {self._max_pending} at most")
+            raise QueueFull(f"{self._max_pending} events are pending, the most this queue takes (limits.pending)")
         if self._room.is_full and not await asyncio.to_thread(self._room.recover):
             raise self._room.refusal()
 

@@ -57,3 +57,17 @@ async def test_a_running_service_keeps_both_promises(tmp_path: Path) -> None:
     listed = CliRunner().invoke(main, ["events", "deletions", "--config", str(file)]).stdout.split("\t")
     assert (listed[2:5], [*map(str.strip, listed[6:])]) == (["shop", "u-1", "delete-1"], ["3", "0"])
     await adapter.stop()
+
+
+async def test_a_start_with_a_full_queue_says_so(tmp_path: Path) -> None:
+    """Before the first sender is refused, not after; what is pending is delivered all the same."""
+    file = tmp_path / "adapter.yaml"
+    file.write_text(SETTINGS + "limits: {pending: 1}\n")
+    arguments = ["serve", "--config", str(file), "--host", "127.0.0.1", "--port", "0"]
+    for expected in (False, True):
+        adapter = await start(arguments, log=tmp_path / "adapter.log")
+        said = "every event is answered 503 until there is room" in (tmp_path / "adapter.log").read_text()
+        assert said is expected
+        async with aiohttp.ClientSession() as http:
+            assert await sent(http, adapter, "shop", messageId=f"after {expected}") == (503 if expected else 200)
+        await adapter.stop()

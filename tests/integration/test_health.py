@@ -89,7 +89,7 @@ async def test_ready_while_a_good_event_would_be_stored(http: ClientSession, url
     assert (answer.status, told["ready"], told["why"]) == (
         503,
         False,
-        "queue: 1 events are pending; this queue takes 1 at most",
+        "queue: 1 events are pending, the most this queue takes (limits.pending)",
     )
 
 
