@@ -54,6 +54,8 @@ class Reason(StrEnum):
     # An event that makes no call.
     BY_RULE = "by rule"
     INTEGRATIONS = "integrations"
+    CONSENT = "consent"
+    TOO_OLD = "too old"
     SAMPLED = "sampled"
     NO_CALLS = "no calls"
     IDENTIFY_OFF = "identify is off"
@@ -117,7 +119,7 @@ class Event(Struct, frozen=True):
     `body` is the message as sent but for corrected timestamps, merged envelope and normalised ids; `user_id` and
     `anonymous_id` are never blank. `timestamp` is when it happened, between 2000 and `received_at` + 24 h.
     `traceparent` is of the request that brought it, if that had a good one: for logs alone, it goes nowhere else.
-    `warnings` are those of ingest.
+    `warnings` are those of ingest. `dropped`: ingest ended it, so that it is stored as dropped and never delivered.
     """
 
     source: str
@@ -130,6 +132,7 @@ class Event(Struct, frozen=True):
     body: JsonObject
     traceparent: str | None = None
     warnings: tuple[EventWarning, ...] = ()
+    dropped: "Dropped | None" = None
 
 
 class Privacy(Struct, frozen=True):

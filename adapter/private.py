@@ -124,6 +124,7 @@ def marked(event: Event, value: object) -> Event:
         received_at=event.received_at,
         body=event.body,
         privacy=mark.privacy,
+        warnings=event.warnings,
     )
 
 

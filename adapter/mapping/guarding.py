@@ -55,6 +55,8 @@ def made_private(
             hashed=privacy.hashed | frame.made,
         ),
         traceparent=event.traceparent,
+        warnings=event.warnings,
+        dropped=event.dropped,
     )
     return private, frame.warnings
 

@@ -235,7 +235,7 @@ class EventWarned(Happening):
     metric = "browsee_adapter_event_warnings"
     help = "Warnings of events: values that could not be used as they were sent."
     labels = ("source", "kind", "field")
-    seldom_by = ("source", "kind", "field", "cause")
+    seldom_by = ("source", "kind", "field")
     source: str
     kind: WarningKind
     field: str

@@ -21,7 +21,7 @@ from adapter.model import Balance, Event, Lease, Outcome, Rejection
 
 class Stored(Struct, frozen=True):
     """What one `put` did. `differing` counts those duplicates whose body was not the one stored, so far as privacy left
-    anything to tell that by; `deletions` those stored that are deletion requests.
+    anything to tell that by; `deletions` those stored that are deletion requests, `dropped` those that ingest dropped.
     """
 
     stored: int
@@ -29,6 +29,7 @@ class Stored(Struct, frozen=True):
     differing: int
     rejected: int
     deletions: int = 0
+    dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,8 @@ class Inbox(Protocol):
         durability: some may be stored, and putting them again is safe.
 
         An event of type `DELETE` that names a user is a deletion request: stored with the others and at once dropped
-        (`Reason.DELETION`), it waits in no lane; `delete_requested` carries it out.
+        (`Reason.DELETION`), it waits in no lane; `delete_requested` carries it out. An event with `dropped` ends in the
+        same way, as that says.
         """
         ...
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import orjson
 from msgspec import Struct
 
-from adapter.model import DELETE, Event, JsonObject, Privacy, PrivateEvent
+from adapter.model import DELETE, Dropped, Event, JsonObject, Privacy, PrivateEvent
 from adapter.queue.base import Deletion
 
 _US = 1_000_000
@@ -30,6 +30,7 @@ class Row(Struct, frozen=True):
     received_us: int
     body: bytes
     traceparent: str | None = None
+    dropped: Dropped | None = None
 
 
 def to_us(instant: datetime) -> int:
@@ -98,6 +99,7 @@ def encode(event: Event, *, ordered: bool = True) -> Row:
         received_us=to_us(event.received_at),
         body=body,
         traceparent=event.traceparent,
+        dropped=event.dropped,
     )
 
 

@@ -3,12 +3,20 @@
 from typing import assert_never
 
 from adapter.model import Dead, Delivered, Dropped, Outcome, Reason, Retry, Unmatched
+from adapter.queue.codec import Row, named_by
 
 ASKED = Dropped(Reason.DELETION, rule="", text="see: browsee-adapter events deletions")
 """How a deletion request ends, at its receipt."""
 
 DELETED = Dropped(Reason.DELETED, rule="", text="the user's data was deleted")
 """How an event ends that was pending or dead when its user's data was deleted."""
+
+
+def ended_at_once(row: Row) -> Dropped | None:
+    """The outcome that an event has when it is stored; None for one that waits for delivery."""
+    if row.dropped is not None:
+        return row.dropped
+    return None if named_by(row) is None else ASKED
 
 
 def term_of(outcome: Outcome) -> str | None:

@@ -14,7 +14,7 @@ from adapter.model import DELETE, Balance, Dead, Event, Lease, Outcome, Rejectio
 from adapter.queue.base import Deletion, Stored
 from adapter.queue.codec import Row, decode, differs, encode, from_us, is_asked, named_by, parked_lane
 from adapter.queue.leases import Leases
-from adapter.queue.ledger import ASKED, DELETED, term_of
+from adapter.queue.ledger import DELETED, ended_at_once, term_of
 from adapter.queue.memory_archive import MemoryArchive
 
 
@@ -62,19 +62,20 @@ class MemoryQueue(MemoryArchive):
         if self._pending() + len(rows) > self._max_pending:
             raise QueueFull(f"{self._max_pending} events are pending, the most this queue takes (limits.pending)")
         stored = duplicates = differing = 0
-        asked_before = len(self._asked)
+        asked_before, dropped = len(self._asked), 0
         for row in rows:
             first = self._receipt_of_duplicate(row)
             if first is None:
                 self._store(row)
                 stored += 1
+                dropped += row.dropped is not None
             else:
                 duplicates += 1
                 differing += first in self._rows and differs(self._rows[first].body, row.body)
         self._rejections.extend(rejections)
         self._counts.update(received=len(rows) + len(rejections), duplicate=duplicates, rejected=len(rejections))
         self._announce()
-        return Stored(stored, duplicates, differing, len(rejections), len(self._asked) - asked_before)
+        return Stored(stored, duplicates, differing, len(rejections), len(self._asked) - asked_before, dropped)
 
     async def probe(self) -> None:
         if self._pending() >= self._max_pending:
@@ -235,18 +236,20 @@ class MemoryQueue(MemoryArchive):
         receipt = len(self._rows) + 1
         self._rows[receipt] = row
         self._seen[row.digest] = (receipt, self._now())
-        user = named_by(row)
-        if user is not None:
-            self._ask(receipt, row, user)
+        outcome = ended_at_once(row)
+        if outcome is not None:
+            self._finished[receipt] = (outcome, "")
+            self._counts["dropped"] += 1
+            if row.dropped is None:
+                self._ask(receipt, row)
             return
         lane = self._lanes.get(row.lane)
         if lane is None:
             lane = self._lanes[row.lane] = _Lane(source=row.source, due_s=self._now())
         lane.receipts.append(receipt)
 
-    def _ask(self, receipt: int, row: Row, user: str) -> None:
-        self._finished[receipt] = (ASKED, "")
-        self._counts["dropped"] += 1
+    def _ask(self, receipt: int, row: Row) -> None:
+        user = str(named_by(row))
         received_at = from_us(row.received_us)
         self._asked.append(Deletion(receipt, row.source, user, row.message_id, received_at, 0, 0, None))
 

@@ -232,7 +232,7 @@ class SqliteQueue:
         self._announce()
 
     def _put_done(self, stored: Stored) -> None:
-        self._pending += stored.stored - stored.deletions
+        self._pending += stored.stored - stored.deletions - stored.dropped
         if stored.deletions:
             self._deletions.asked()
         self._announce()

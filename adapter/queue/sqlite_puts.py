@@ -7,11 +7,11 @@ from itertools import chain
 import orjson
 from msgspec import Struct
 
-from adapter.model import DELETE, Rejection
+from adapter.model import DELETE, Dropped, Rejection
 from adapter.queue.base import Stored
 from adapter.queue.codec import Row, differs, named_by, to_us
 from adapter.queue.group_commit import Staged
-from adapter.queue.ledger import ASKED
+from adapter.queue.ledger import ended_at_once
 from adapter.queue.sqlite_known import DAY_US, SQL, Known, chunks
 
 
@@ -57,16 +57,16 @@ class Puts:
         fresh: dict[int, _Fresh] = {}
         for put in staged:
             put.result = self._sort(put, receipts, fresh)
-        waiting, asking = list(fresh.values()), list[_Fresh]()
-        if any(put.result is not None and put.result.deletions for put in staged):
-            asking = [each for each in waiting if named_by(each.row) is not None]
-            waiting = [each for each in waiting if named_by(each.row) is None]
+        waiting, ended = list(fresh.values()), list[tuple[_Fresh, Dropped]]()
+        if any(put.result is not None and (put.result.deletions or put.result.dropped) for put in staged):
+            ended = [(each, outcome) for each in waiting if (outcome := ended_at_once(each.row)) is not None]
+            waiting = [each for each in waiting if ended_at_once(each.row) is None]
         for piece in chunks(list(fresh.values())):
             self._store(piece)
         for piece in chunks(waiting):
             self._join_lanes(piece, now_us)
-        for each in asking:
-            self._request(each, now_us)
+        for each, outcome in ended:
+            self._end(each, outcome, now_us)
 
     def _seen(self, digests: Sequence[bytes]) -> dict[bytes, int]:
         """The receipts of those that are known."""
@@ -77,7 +77,7 @@ class Puts:
 
     def _sort(self, put: _Put, receipts: dict[bytes, int], fresh: dict[int, _Fresh]) -> Stored:
         """Tell new ones from duplicates, those earlier in this group included."""
-        stored = duplicates = differing = deletions = 0
+        stored = duplicates = differing = deletions = dropped = 0
         for row in put.rows:
             source = self._known.source(row.source)
             self._known.count(source, "received")
@@ -87,13 +87,14 @@ class Puts:
                 fresh[receipt] = _Fresh(receipt, source, row)
                 stored += 1
                 deletions += row.type == DELETE and named_by(row) is not None
+                dropped += row.dropped is not None
             else:
                 duplicates += 1
                 differing += self._differs(first, row, fresh)
                 self._known.count(source, "duplicate")
         for rejection in put.rejections:
             self._reject(rejection)
-        return Stored(stored, duplicates, differing, len(put.rejections), deletions)
+        return Stored(stored, duplicates, differing, len(put.rejections), deletions, dropped)
 
     def _differs(self, first: int, row: Row, fresh: dict[int, _Fresh]) -> bool:
         if first in fresh:
@@ -114,14 +115,15 @@ class Puts:
             behind = chain.from_iterable((each.row.lane, each.receipt) for each in fresh)
             run(sql("add_waiting_behind_heads", count), list(behind))
 
-    def _request(self, asking: _Fresh, now_us: int) -> None:
-        """Note the deletion request, which has ended with that."""
-        row = asking.row
-        values = (asking.receipt, asking.source, named_by(row), row.message_id, row.received_us)
-        self._known.run(SQL["add_deletion"], values)
-        ended = ("dropped", ASKED.reason.value, ASKED.rule, ASKED.text, now_us)
-        self._known.run(SQL["add_ended"], (asking.receipt, *ended))
-        self._known.count(asking.source, "dropped")
+    def _end(self, fresh: _Fresh, outcome: Dropped, now_us: int) -> None:
+        """End what is not delivered: a deletion request, which is noted, or what ingest dropped."""
+        row = fresh.row
+        if row.dropped is None:
+            values = (fresh.receipt, fresh.source, named_by(row), row.message_id, row.received_us)
+            self._known.run(SQL["add_deletion"], values)
+        ended = ("dropped", outcome.reason.value, outcome.rule, outcome.text, now_us)
+        self._known.run(SQL["add_ended"], (fresh.receipt, *ended))
+        self._known.count(fresh.source, "dropped")
 
     def _reject(self, rejection: Rejection) -> None:
         source = self._known.source(rejection.source)

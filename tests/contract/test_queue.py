@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
+from msgspec.structs import replace
 
 from adapter.errors import QueueFull
 from adapter.model import Dead, Delivered, Dropped, Lease, Outcome, Reason, Retry, Unmatched
@@ -474,3 +475,14 @@ async def test_the_balance_names_sources_with_pending_events(queue: Queue) -> No
     [lease] = await take(queue)
     await queue.settle(lease, Delivered())
     assert (await queue.balance()).pending_of == {"app"}
+
+
+async def test_an_event_that_ingest_dropped_ends_at_once(queue: Queue) -> None:
+    """It is stored as dropped, never delivered, holds up nobody of its lane, and a copy of it is a duplicate."""
+    dropped = replace(make_event("m-1"), body={}, dropped=Dropped(Reason.CONSENT, "", "no consent"))
+    assert await queue.put([dropped, make_event("m-2"), dropped]) == Stored(2, 1, 0, 0, dropped=1)
+    balance = await queue.balance()
+    counts = {term: n for term, n in balance.counts.items() if n}
+    assert (counts, balance.pending) == ({"received": 3, "duplicate": 1, "dropped": 1}, 1)
+    assert balance.unaccounted == 0
+    assert ids(await take(queue)) == ["m-2"]
