@@ -188,7 +188,11 @@ def ingest_source(
 ) -> Source:
     """What ingest needs to know of `source`. Raises ConfigError if it is private and there is no `hash_key`."""
     plain = Source(
-        name=source.name, keys=source.keys, signing_secrets=source.signing_secrets, limit_per_s=source.limit_per_s
+        name=source.name,
+        keys=source.keys,
+        signing_secrets=source.signing_secrets,
+        limit_per_s=source.limit_per_s,
+        limit_bytes_per_s=source.limit_bytes_per_s,
     )
     if source.store == "raw":
         return plain

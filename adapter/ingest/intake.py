@@ -4,7 +4,7 @@ Stands between the routes, which know who sent the bytes, and the queue, which k
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -66,9 +66,8 @@ class Intake:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._allowances = {
-            source.name: Allowance(source.limit_per_s) for source in parts.sources if source.limit_per_s is not None
-        }
+        self._messages = _allowances({source.name: source.limit_per_s for source in parts.sources})
+        self._bytes = _allowances({source.name: source.limit_bytes_per_s for source in parts.sources})
 
     async def take(self, source: Source, arrival: Arrival, plain: bytes, body: Body | Problem) -> Answer:
         """Store what `body` holds, or `plain` itself where it holds nothing; on return the answer is the truth.
@@ -82,7 +81,7 @@ class Intake:
 
     async def _take(self, source: Source, arrival: Arrival, plain: bytes, body: Body | Problem) -> Answer:
         count = 1 if isinstance(body, Problem) else len(body.messages)
-        refused = self._refusal(source, count)
+        refused = self._refusal(source, count, len(plain))
         if refused is not None:
             return refused
         if isinstance(body, Problem):
@@ -98,17 +97,20 @@ class Intake:
             return answer(Situation.INVALID, problems=rejections[0].problems)
         return STORED
 
-    def _refusal(self, source: Source, count: int) -> Answer | None:
-        """Why nothing of `count` messages is taken; None, and they are paid for, if they are."""
+    def _refusal(self, source: Source, count: int, size_bytes: int) -> Answer | None:
+        """Why nothing of `count` messages in `size_bytes` is taken; None, and they are paid for, if they are."""
         if count > self._parts.limits.messages:
             return answer(Situation.TOO_MANY)
-        allowance = self._allowances.get(source.name)
-        if allowance is None:
-            return None
-        wait_s = allowance.wait_s(self._parts.monotonic_s())
+        spending = [
+            (allowances[source.name], amount)
+            for allowances, amount in ((self._messages, count), (self._bytes, size_bytes))
+            if source.name in allowances
+        ]
+        wait_s = max((allowance.wait_s(self._parts.monotonic_s()) for allowance, _ in spending), default=0.0)
         if wait_s > 0:
             return answer(Situation.LIMITED, retry_after_s=wait_s)
-        allowance.spend(count)
+        for allowance, amount in spending:
+            allowance.spend(amount)
         return None
 
     async def _read(
@@ -161,6 +163,10 @@ class Intake:
         for rejection in rejections:
             problems = "; ".join(f"{problem.pointer} {problem.message}".lstrip() for problem in rejection.problems)
             emit(MessageRejected(source, rejection.reason, rejection.message_id, problems))
+
+
+def _allowances(per_s: Mapping[str, float | None]) -> Mapping[str, Allowance]:
+    return {name: Allowance(rate) for name, rate in per_s.items() if rate is not None}
 
 
 async def _each(protect: ProtectEvent, events: Sequence[Event]) -> list[Event]:

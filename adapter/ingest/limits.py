@@ -41,9 +41,9 @@ class Room:
 
 
 class Allowance:
-    """What a source may send: `per_s` messages a second, and at most one second's worth, or `burst`, at once.
+    """What a source may send: `per_s` messages or bytes a second, and at most one second's worth, or `burst`, at once.
 
-    A batch is taken whole once there is room for one message, and paid for by waiting longer afterwards.
+    A request is taken whole once anything is left, and paid for by waiting longer afterwards.
     """
 
     def __init__(self, per_s: float, *, burst: float | None = None) -> None:
@@ -58,6 +58,6 @@ class Allowance:
         self._at_s = now_s
         return max(0.0, (1.0 - self._left) / self._per_s)
 
-    def spend(self, messages: int) -> None:
+    def spend(self, amount: int) -> None:
         """Count what was taken."""
-        self._left -= messages
+        self._left -= amount

@@ -15,7 +15,8 @@ ProtectRejection: TypeAlias = Callable[[Rejection], Rejection]
 class Source:
     """One sender as the settings name it.
 
-    `signing_secrets` demand a valid `X-Signature` besides the key. `limit_per_s` is in messages, None for no limit.
+    `signing_secrets` demand a valid `X-Signature` besides the key. `limit_per_s` is in messages, `limit_bytes_per_s`
+    in bytes of bodies as inflated; None for no limit.
     The two `protect_…` functions run before anything is stored; None stores what was sent. `digest` makes the ids of
     messages that have none, from what is in them.
     """
@@ -24,6 +25,7 @@ class Source:
     keys: tuple[Secret, ...]
     signing_secrets: tuple[Secret, ...] = ()
     limit_per_s: float | None = None
+    limit_bytes_per_s: float | None = None
     protect_event: ProtectEvent | None = None
     protect_rejection: ProtectRejection | None = None
     digest: DigestOf = plain_digest

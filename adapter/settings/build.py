@@ -8,7 +8,7 @@ from typing import Any
 from adapter.errors import ConfigError
 from adapter.model import JsonObject, Secret
 from adapter.settings.mapping_choice import MappingChoice, found_mapping, named_mapping
-from adapter.settings.quantities import Address, address, duration_s, network, rate_per_s, size_bytes
+from adapter.settings.quantities import Address, address, duration_s, network, rate_per_s, size_bytes, volume_per_s
 from adapter.settings.settings import (
     BrowseeSettings,
     LimitSettings,
@@ -42,6 +42,7 @@ def readers(*, folder: Path, mappings: Path) -> dict[str, Reader]:
         "queue": queue,
         "rate_or_auto": lambda text: None if text == "auto" else rate_per_s(text),
         "rate_or_off": lambda text: None if text == "off" else rate_per_s(text),
+        "volume_or_off": lambda text: None if text == "off" else volume_per_s(text),
         "secret": _secret,
         "size": size_bytes,
         "url": lambda text: text.rstrip("/"),
@@ -139,6 +140,7 @@ def _source(name: str, values: JsonObject, *, mapping: Path, browsee_api_key: Se
         order=values["order"],
         store=values["store"],
         limit_per_s=values["limit"],
+        limit_bytes_per_s=values["limit_bytes"],
         horizon_s=values["horizon"],
         vars=values["vars"],
     )

@@ -17,6 +17,8 @@ _BYTES = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
 _RATE = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)/(s|m|h)", re.ASCII)
 
+_VOLUME = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)(B|KB|MB|GB|TB)/(s|m|h)", re.ASCII)
+
 _ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:\[\]/]+):(\d{1,5})", re.ASCII)
 
 _MAX_PORT = 65535
@@ -56,6 +58,14 @@ def rate_per_s(text: str) -> float:
     if found is None or float(found[1]) == 0:
         raise ValueError("a rate is a number above 0 and /s, /m or /h, such as 50/s or 1200/m")
     return float(found[1]) / _SECONDS[found[2]]
+
+
+def volume_per_s(text: str) -> float:
+    """Bytes a second of a rate such as `500KB/s`, `5MB/s`, `1GB/h`; more than 0."""
+    found = _VOLUME.fullmatch(text)
+    if found is None or float(found[1]) == 0:
+        raise ValueError("a rate in bytes is a size and /s, /m or /h, such as 5MB/s or 1GB/h")
+    return float(found[1]) * _BYTES[found[2]] / _SECONDS[found[3]]
 
 
 def address(text: str) -> Address:

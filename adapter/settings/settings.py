@@ -46,7 +46,8 @@ class BrowseeSettings:
 
 @dataclass(frozen=True, slots=True)
 class SourceSettings:
-    """One sender. `keys` is empty until `complete` has made one; `limit_per_s` None: no limit.
+    """One sender. `keys` is empty until `complete` has made one; `limit_per_s` (messages) and
+    `limit_bytes_per_s` None: no limit.
 
     `horizon_s` is how long the sender tries again what was refused. `browsee_api_key` is None only in the sandbox,
     which asks for none.
@@ -60,6 +61,7 @@ class SourceSettings:
     order: Order
     store: Store
     limit_per_s: float | None
+    limit_bytes_per_s: float | None
     horizon_s: float
     vars: Mapping[str, Scalar]
 

@@ -26,7 +26,7 @@ from adapter.observe.happenings import (
     TimestampsPassedOver,
 )
 from tests.fakes import RECEIVED_AT, TRACEPARENT
-from tests.integration.ingest_server import Served, serving
+from tests.integration.ingest_server import SHOP, Served, serving
 
 PATH = "/webhooks/shop/shop-key"
 TRACK = {"type": "track", "event": "Order Completed", "userId": "u-1", "messageId": "m-1"}
@@ -284,6 +284,19 @@ async def test_a_source_beyond_its_limit_waits() -> None:
         assert (status, said["code"]) == (429, "rate_limited")
         assert headers["retry-after"] == headers["x-ratelimit-reset"] == "6"
         served.clock.advance(6)
+        assert (await served.send("POST", "/webhooks/slow/slow-key", json=TRACK))[0] == 200
+
+
+async def test_a_source_beyond_its_limit_of_bytes_waits() -> None:
+    """Few large messages are as much as many small ones; a source without a limit is not slowed."""
+    large = {**TRACK, "properties": {"text": "x" * 2_000}}
+    slow = Source("slow", (Secret("slow-key"),), limit_per_s=1000, limit_bytes_per_s=1_000)
+    async with serving(slow, SHOP) as served:
+        assert (await served.send("POST", "/webhooks/slow/slow-key", json=large))[0] == 200
+        status, said, headers = await served.send("POST", "/webhooks/slow/slow-key", json=TRACK)
+        assert (status, said["code"], headers["retry-after"]) == (429, "rate_limited", "2")
+        assert (await served.send("POST", PATH, json=large))[0] == 200
+        served.clock.advance(2)
         assert (await served.send("POST", "/webhooks/slow/slow-key", json=TRACK))[0] == 200
 
 

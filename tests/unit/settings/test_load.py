@@ -35,6 +35,7 @@ sources:
     order: none
     store: private
     limit: 500/s
+    limit_bytes: 5MB/s
     horizon: 4h
     vars: {currency: EUR, factor: 2.5, beta: true}
   app:
@@ -71,6 +72,7 @@ def test_every_setting_of_a_file_arrives(folder: Folder) -> None:
             order="none",
             store="private",
             limit_per_s=500.0,
+            limit_bytes_per_s=5e6,
             horizon_s=14_400,
             vars={"currency": "EUR", "factor": 2.5, "beta": True},
         ),
@@ -83,6 +85,7 @@ def test_every_setting_of_a_file_arrives(folder: Folder) -> None:
             order="user",
             store="raw",
             limit_per_s=None,
+            limit_bytes_per_s=None,
             horizon_s=10_800,
             vars={},
         ),

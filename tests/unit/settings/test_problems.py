@@ -41,6 +41,7 @@ def problems(text: str, environ: dict[str, str] | None = None) -> list[str]:
         ("sources: {a b: {}}", "1:11: error E302: a source's name is 1 to 64 letters"),
         ("sources: {a: }", "1:14: error E302: sources.a: a group of settings: keys, signing_secrets"),
         ("sources: {a: {order: usr}}", "1:22: error E302: sources.a.order: user or none"),
+        ("sources: {a: {limit_bytes: 0MB/s}}", "1:28: error E302: sources.a.limit_bytes: off, or a rate in bytes"),
         ("sources: {a: {limit: auto}}", "1:22: error E302: sources.a.limit: off, or a rate"),
         ("sources: {a: {keys: []}}", "1:21: error E302: sources.a.keys: a list of at least one key"),
         ("sources: {a: {keys: [a/b]}}", "1:22: error E302: sources.a.keys[0]: a key is 1 to 256 letters"),

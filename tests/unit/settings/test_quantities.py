@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from adapter.settings.quantities import Address, address, duration_s, rate_per_s, size_bytes
+from adapter.settings.quantities import Address, address, duration_s, rate_per_s, size_bytes, volume_per_s
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,12 @@ def test_a_rate_is_read_per_second(text: str, rate: float) -> None:
     assert rate_per_s(text) == pytest.approx(rate)
 
 
+@pytest.mark.parametrize(("text", "rate"), [("5MB/s", 5e6), ("600KB/m", 1e4), ("3.6GB/h", 1e6), ("1B/s", 1)])
+def test_a_volume_is_read_in_bytes_per_second(text: str, rate: float) -> None:
+    """Sizes and rates are written as everywhere else."""
+    assert volume_per_s(text) == pytest.approx(rate)
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -52,6 +58,7 @@ def test_an_address_is_read_and_written_alike(text: str, expected: Address) -> N
         *[(duration_s, text) for text in ("", "20", "s", "0s", "-1s", "20 s", "20S", "1h30m", "٣s", "1e3s", "20s\n")],
         *[(size_bytes, text) for text in ("", "5", "0MB", "-1MB", "5 MB", "5mb", "5MiB", "0.1B", "5MB\n")],
         *[(rate_per_s, text) for text in ("", "50", "0/s", "-5/s", "50/d", "50 /s", "auto", "off", "50/s\n")],
+        *[(volume_per_s, text) for text in ("", "5MB", "0MB/s", "5/s", "-5MB/s", "5mb/s", "5MB/d", "5MB/s\n")],
         *[(address, text) for text in ("", "8080", ":8080", "host:", "host:65536", "::1:8080", "http://h:1", "h:1\n")],
     ],
     ids=repr,
