@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from adapter.mapping.naming import nfc, snake
 from adapter.mapping.ruleset import Ruleset
-from adapter.mapping.steps.text import parted
 from adapter.mapping.words import VERSION
 from adapter.model import Event
 
@@ -38,8 +38,7 @@ class Suggestion:
         """A mapping file that names them, with a test; empty text if there is nothing to name."""
         if not self.names:
             return ""
-        snake = parted("_")
-        entries = [(name, snake(name).upper() or "UNNAMED", count) for name, count in self.names]
+        entries = [(name, nfc(snake(name).upper()) if name.strip() else "UNNAMED", count) for name, count in self.names]
         first, called, _ = entries[0]
         lines = [
             "# yaml-language-server: $schema=../schemas/adapter/mapping.json",

@@ -53,12 +53,12 @@ def regex_step(setting: Setting) -> Step:
 
 def truncate_step(setting: Setting) -> Step:
     length = setting.reader.whole(setting.node, "E151", "`truncate`", at_least=1, at_most=text.MAX_TEXT)
-    return on_each(of_text(lambda read: read[:length]), "not text", setting.scope)
+    return on_each(of_text(text.truncating(length or 1)), "not text", setting.scope)
 
 
 def split_step(setting: Setting) -> Step:
     separator = setting.reader.text(setting.node, "E151", "`split`", at_most=20)
-    return on_each(of_text(lambda read: read.split(separator)), "not text", setting.scope)
+    return on_each(of_text(text.splitting(separator or ",")), "not text", setting.scope)
 
 
 def join_step(setting: Setting) -> Step:

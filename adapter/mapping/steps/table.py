@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
-from adapter.mapping import shaping
+from adapter.mapping import naming, shaping
 from adapter.mapping.absent import ABSENT
 from adapter.mapping.finding import did_you_mean
 from adapter.mapping.frame import Step
@@ -65,18 +65,18 @@ def _as_text(value: Any) -> Any:
 
 
 BUILDERS: Final[Mapping[str, Builder]] = MappingProxyType({
-    "trim": of_each_text(str.strip),
-    "lower": of_each_text(str.lower),
-    "upper": of_each_text(str.upper),
-    "title": of_each_text(text.title),
-    "snake": of_each_text(text.parted("_")),
-    "kebab": of_each_text(text.parted("-")),
+    "trim": of_each_text(text.composed(str.strip)),
+    "lower": of_each_text(text.composed(str.lower)),
+    "upper": of_each_text(text.composed(str.upper)),
+    "title": of_each_text(text.composed(text.title)),
+    "snake": of_each_text(naming.snake),
+    "kebab": of_each_text(naming.kebab),
     "replace": builders.replace_step,
     "regex": builders.regex_step,
     "truncate": builders.truncate_step,
     "split": builders.split_step,
     "join": builders.join_step,
-    "strip_query": of_each_text(text.strip_query),
+    "strip_query": of_each_text(text.composed(text.strip_query)),
     "string": each(_as_text, "nested too deep"),
     "number": each(number_of, "not a number"),
     "integer": each(integer_of, "not a whole number"),

@@ -7,13 +7,12 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from adapter.mapping.absent import ABSENT
+from adapter.mapping.naming import nfc
 from adapter.mapping.pattern import MAX_SEARCHED
 
 MAX_TEXT: Final = 65_536
 """Characters of a text that a step makes. A longer one is not made, so that no mapping can blow up an event."""
 
-_WORD: Final = re.compile(r"[^\W_]+")
-_CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _QUERY: Final = re.compile(r"[?#].*", re.DOTALL)
 _HEX: Final = re.compile(r"[0-9a-fA-F]*")
 
@@ -23,21 +22,25 @@ def title(text: str) -> str:
     return re.sub(r"\S+", lambda word: word[0][:1].upper() + word[0][1:].lower(), text)
 
 
-def parted(separator: str) -> Callable[[str], str]:
-    """Small words with `separator` between; camelCase is split only in a text that has no other separation."""
-
-    def part(text: str) -> str:
-        words = _WORD.findall(text)
-        if len(words) == 1:
-            words = _CAMEL.split(words[0])
-        return separator.join(words).lower()
-
-    return part
+def composed(pure: Callable[[str], str]) -> Callable[[str], str]:
+    """`pure` with its result in NFC, as every step on text answers: é is one character however a sender wrote it."""
+    return lambda text: nfc(pure(text))
 
 
 def within_limit(text: str) -> Any:
-    """The text, or ABSENT if it is longer than a step may make it."""
-    return text if len(text) <= MAX_TEXT else ABSENT
+    """The text in NFC, or ABSENT if it is longer than a step may make it."""
+    made = nfc(text) if len(text) <= MAX_TEXT else text
+    return made if len(made) <= MAX_TEXT else ABSENT
+
+
+def truncating(length: int) -> Callable[[str], str]:
+    """At most `length` characters of the composed text."""
+    return lambda text: nfc(text)[:length]
+
+
+def splitting(separator: str) -> Callable[[str], list[str]]:
+    """The parts between separators, composed."""
+    return lambda text: nfc(text).split(separator)
 
 
 def replacing(find: str, put: str, *, ignore_case: bool, once: bool) -> Callable[[str], Any]:

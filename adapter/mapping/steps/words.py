@@ -32,7 +32,7 @@ STEPS: Final[MappingProxyType[str, StepWord]] = MappingProxyType(
         "title": StepWord("Text", "Every word begins with a capital", ("jerry's BIG day", "title", "Jerry's Big Day")),
         "snake": StepWord(
             "Text",
-            "`snake_case`; camelCase is split only where nothing else separates words",
+            "`snake_case`; camelCase is split only where nothing else separates words, and a text without a word stays",
             ("iOS App Opened", "snake", "ios_app_opened"),
         ),
         "kebab": StepWord(

@@ -1,0 +1,118 @@
+"""Names of events and fields: the words that a text consists of, and the spellings made of them. Pure functions.
+
+`fold` is the spelling by which two names count as the same: `Order Completed`, `order_completed` and `orderCompleted`
+fold to one text, `ordercompleted` to another, because it has other words.
+"""
+
+import re
+import unicodedata
+from typing import Final
+
+_ASCII_WORD: Final = re.compile(r"[A-Za-z0-9]+(?:(?<=[A-Za-z])[+#]+(?![A-Za-z0-9+#]))?")
+_ASCII_CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_INVISIBLE: Final = re.compile(
+    "[\u00ad\u061c\u180b-\u180d\u180f\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufe00-\ufe0f\ufeff"
+    "\U000e0100-\U000e01ef]"
+)
+"""Soft hyphen, marks of direction, word joiner and variation selectors: they change how a word looks, not which word it
+is (Unicode's Default_Ignorable_Code_Point, less the joiners, which tell words apart)."""
+_JOINERS: Final = "\u200c\u200d"
+"""ZWNJ and ZWJ, which spell words in Persian, Sinhala and the scripts of India."""
+
+
+def nfc(text: str) -> str:
+    """The text composed, so that é is one character however a sender wrote it."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def split_words(text: str) -> list[str]:
+    """The words of a text that is in NFC. camelCase is split only where nothing else separates words.
+
+    A word begins with a letter or digit; marks only follow one, joiners stand only inside. `+` and `#` stay at the end
+    of a word, directly behind a letter: C++ and C# are not C.
+    """
+    if text.isascii():
+        words = _ASCII_WORD.findall(text)
+        return words if len(words) != 1 else _ASCII_CAMEL.split(words[0])
+    words = _unicode_words(_INVISIBLE.sub("", text))
+    return words if len(words) != 1 else _split_camel(words[0])
+
+
+def spell(text: str, *, separator: str) -> str:
+    """The words of `text` in small letters with `separator` between; a text without a word stays as it is."""
+    composed = nfc(text)
+    return nfc(separator.join(split_words(composed)).lower()) or composed
+
+
+def snake(text: str) -> str:
+    """`snake_case`; a text without a word stays as it is."""
+    return spell(text, separator="_")
+
+
+def kebab(text: str) -> str:
+    """`kebab-case`, of the same words."""
+    return spell(text, separator="-")
+
+
+def fold(text: str) -> str:
+    """The text by which names are compared: same words, same order. Folding twice changes nothing."""
+    return snake(text)
+
+
+def _unicode_words(text: str) -> list[str]:
+    words: list[str] = []
+    word, joiners, symbols = "", "", ""
+    is_behind_letter = False
+    for character in (*text, ""):
+        if character.isalnum() or (word and not symbols and _is_mark(character)):
+            if symbols:
+                words.append(word)
+                word, symbols = "", ""
+            word += joiners + character
+            is_behind_letter = character.isalpha() or (is_behind_letter and not character.isalnum())
+            joiners = ""
+        elif character and character in _JOINERS and word and not symbols:
+            joiners += character
+        elif character and character in "+#" and is_behind_letter and not joiners:
+            symbols += character
+        elif word:
+            words.append(word + symbols)
+            word, joiners, symbols = "", "", ""
+            is_behind_letter = False
+    return words
+
+
+def _is_mark(character: str) -> bool:
+    """A mark that is part of a letter; enclosing marks (Me) are drawn around one."""
+    return character != "" and unicodedata.category(character) in {"Mn", "Mc"}
+
+
+def _split_camel(word: str) -> list[str]:
+    """The parts of one word of camelCase in any script that has capitals; marks stay with their letter."""
+    letters = _letters(word)
+    parts, part = [], letters[0]
+    for place in range(1, len(letters)):
+        before, letter = letters[place - 1], letters[place]
+        follows = letters[place + 1] if place + 1 < len(letters) else ""
+        if _is_capital(letter) and (
+            before[0].islower() or before[0].isdecimal() or (_is_capital(before) and follows[:1].islower())
+        ):
+            parts.append(part.rstrip(_JOINERS))
+            part = ""
+        part += letter
+    return [*parts, part]
+
+
+def _letters(word: str) -> list[str]:
+    """Letters and digits, each with what follows it: marks, joiners, symbols."""
+    letters: list[str] = []
+    for character in word:
+        if character.isalnum():
+            letters.append(character)
+        else:
+            letters[-1] += character
+    return letters
+
+
+def _is_capital(letter: str) -> bool:
+    return letter[0].isupper() or letter[0].istitle()
