@@ -141,7 +141,7 @@ def _rule(node: Node, number: int, reader: Reader, settings: _Settings) -> Rule:
         return Rule(number, name, line, None, None, None, dropping(name, name))
     if node.has("name"):
         name = reader.text(node.at("name"), "E105", "`name`", at_most=200) or name
-    scope = Scope(rule=name)
+    scope = Scope(rule=name, keep_nulls=settings.defaults.keep_nulls)
     act = _action(node, reader, scope, settings)
     if node.has("sample"):
         act = sampling(name, _share(node.at("sample"), reader), act)

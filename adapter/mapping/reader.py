@@ -53,6 +53,7 @@ class Scope:
     """Where in the mapping a value stands: in which rule and field, and whether there is an `item`.
 
     `field` is the place as warnings say it (`rules.0.properties.total`), `name` what its author calls it (`total`).
+    `keep_nulls`: a null that went through steps stays null (`nulls: keep`).
     """
 
     rule: str = ""
@@ -60,6 +61,7 @@ class Scope:
     name: str = "value"
     has_item: bool = False
     in_privacy: bool = False
+    keep_nulls: bool = False
 
     def warned(self, cause: str, kind: WarningKind = WarningKind.STEP) -> EventWarning:
         """The warning of this field."""

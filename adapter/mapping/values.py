@@ -67,7 +67,7 @@ def _block(node: Node, reader: Reader, scope: Scope) -> Get:
     get = _SOURCE_OF[sources[0]](node.at(sources[0]), reader, scope) if sources else constant(ABSENT)
     steps = compile_steps(node.at("apply"), reader, scope, compile_value) if node.has("apply") else ()
     if steps:
-        get = _stepped(get, steps)
+        get = _stepped(get, steps, null=None if scope.keep_nulls else ABSENT)
     if node.has("when"):
         get = _guarded(get, compile_condition(node.at("when"), reader, scope))
     if node.has("default") and reader.is_scalar(node.at("default"), "E141", "`default`"):
@@ -105,7 +105,7 @@ def _list(node: Node, reader: Reader, scope: Scope) -> Get:
     gets = [compile_value(part, reader, scope) for part in parts]
 
     def get(frame: Frame) -> Any:
-        members = [value for each in gets if (value := each(frame)) is not ABSENT]
+        members = [value for each in gets if (value := each(frame)) is not ABSENT and value is not None]
         return members or ABSENT
 
     return get
@@ -131,13 +131,16 @@ _SOURCE_OF: Final[Mapping[str, Callable[[Node, Reader, Scope], Get]]] = MappingP
 })  # fmt: skip
 
 
-def _stepped(get: Get, steps: Sequence[Step]) -> Get:
+def _stepped(get: Get, steps: Sequence[Step], *, null: Any) -> Get:
+    """What is left of a value after `steps`, which a null passes unchanged; a null that is left becomes `null`."""
     if len(steps) == 1:
         (only,) = steps
 
         def get_one(frame: Frame) -> Any:
             value = get(frame)
-            return ABSENT if value is ABSENT or value is None else only(value, frame)
+            if value is not ABSENT and value is not None:
+                value = only(value, frame)
+            return null if value is None else value
 
         return get_one
 
@@ -145,9 +148,9 @@ def _stepped(get: Get, steps: Sequence[Step]) -> Get:
         value = get(frame)
         for step in steps:
             if value is ABSENT or value is None:
-                return ABSENT
+                break
             value = step(value, frame)
-        return value
+        return null if value is None else value
 
     return get_stepped
 

@@ -64,7 +64,7 @@ FILE: Final = words_of(
 })  # fmt: skip
 SETTINGS: Final = words_of(
     "settings", "E113", {
-    "nulls": Word("nulls", "`omit` leaves fields that are null out, `keep` sends them"),
+    "nulls": Word("nulls", "`omit` leaves fields that are null out, `keep` sends them, so that a trait can be reset"),
     "flatten": Word("separator", "The `flatten` of every call that has none of its own"),
     "max_calls": Word("call limit", "The most calls one event may make; further ones are not made, with a warning"),
     "integration": Word("text", "A name in the event's `integrations`; `false` there drops the event"),
@@ -95,7 +95,7 @@ VALUE: Final = words_of(
     "value": Word("constant", "A constant of any kind"),
     "text": Word("any text", "Text with `{path}` placeholders; absent if one of them is"),
     "first": Word("values", "The first present of full values"),
-    "list": Word("values", "A list; absent members are left out, an empty one is absent"),
+    "list": Word("values", "A list; absent and null members are left out, an empty one is absent"),
     "fields": Word("fields", "An object; absent members are left out, an empty one is absent"),
     "when": Word("condition", "Absent unless this holds"),
     "apply": Word("steps", "Steps, from left to right"),

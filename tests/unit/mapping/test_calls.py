@@ -9,8 +9,11 @@ from adapter.model import Calls, Dropped, JsonObject, Problem, Reason, Refused, 
 from tests.unit.mapping.reading import calls_of, event, ruleset
 
 
-def rendered(*rules: JsonObject, settings: JsonObject | None = None, options: Any = None, **words: Any) -> Rendered:
-    mapping = {"version": 1, "rules": list(rules), **({"settings": settings} if settings else {})}
+def rendered(
+    *rules: JsonObject, settings: JsonObject | None = None, tables: Any = None, options: Any = None, **words: Any
+) -> Rendered:
+    blocks = {"settings": settings, "tables": tables}
+    mapping = {"version": 1, "rules": list(rules), **{name: block for name, block in blocks.items() if block}}
     return ruleset(json.dumps(mapping), **(options or {})).render(event(**words))
 
 
@@ -80,6 +83,44 @@ def test_nulls_are_kept_where_the_file_says_so() -> None:
     done = rendered({"identify": True}, settings={"nulls": "keep"}, type="identify", traits={"plan": None})
     assert isinstance(done, Calls)
     assert done.calls[0].body["traits"] == {"plan": None}
+
+
+@pytest.mark.parametrize(
+    ("value", "kept", "omitted"),
+    [
+        ({"from": "traits.plan", "apply": ["trim"]}, None, "pro"),
+        ({"from": "traits.plan", "apply": ["trim", "upper"]}, None, "pro"),
+        ({"from": "traits.text", "apply": ["parse_json"]}, None, "pro"),
+        ({"from": "traits.text", "apply": ["parse_json", "trim", {"plus": 1}]}, None, "pro"),
+        ({"from": "traits.text", "apply": [{"lookup": "plans"}]}, None, "pro"),
+        ({"from": "traits.plan", "apply": ["trim"], "default": "free"}, "free", "free"),
+        ({"first": [{"from": "traits.plan", "apply": ["trim"]}, "traits.n"]}, 1, 1),
+        ({"list": [{"from": "traits.plan", "apply": ["trim"]}, "traits.n"]}, [1], [1]),
+        ({"fields": {"x": {"from": "traits.plan", "apply": ["trim"]}, "n": "traits.n"}}, {"x": None, "n": 1}, {"n": 1}),
+        ({"from": "traits.n", "apply": [{"plus": {"from": "traits.plan", "apply": ["number"], "default": 2}}]}, 3, 3),
+    ],
+    ids=str,
+)
+def test_a_null_passes_steps(value: Any, kept: Any, omitted: Any) -> None:
+    """With `nulls: keep` a trait can be reset through steps too; with `omit` such a value sets nothing."""
+    rule = {"identify": True, "traits": {"old": value}}
+    words: JsonObject = {"type": "identify", "traits": {"plan": None, "text": "null", "old": "pro", "n": 1}}
+    tables = {"plans": {"null": None}}
+    for nulls, wanted in (("keep", kept), ("omit", omitted)):
+        done = rendered(rule, settings={"nulls": nulls}, tables=tables, **words)
+        assert isinstance(done, Calls)
+        assert done.calls[0].body["traits"]["old"] == wanted
+        assert done.warnings == ()
+
+
+@pytest.mark.parametrize("nulls", ["keep", "omit"])
+def test_a_null_is_not_enough_for_required(nulls: str) -> None:
+    """Required means that there is something to send."""
+    value = {"from": "traits.plan", "apply": ["trim"], "required": True}
+    done = rendered(
+        {"identify": True, "traits": {"plan": value}}, settings={"nulls": nulls}, type="identify", traits={"plan": None}
+    )
+    assert isinstance(done, Refused)
 
 
 def test_flatten_of_settings_is_every_calls_own() -> None:

@@ -34,10 +34,10 @@ def test_the_example_of_each_step_is_true(name: str) -> None:
 
 @pytest.mark.parametrize("name", STEPS)
 def test_null_and_missing_are_passed_over(name: str) -> None:
-    """A step is not asked about what is not there: the result is absent, without a warning."""
+    """A null passes every step unchanged and what is missing stays absent, both without a warning."""
     step = STEPS[name].example[1]
     tables = {"plans": {"p_pro": "Pro"}} if name == "lookup" else None
-    assert applied(None, step, tables=tables) == (ABSENT, [])
+    assert applied(None, step, tables=tables) == (None, [])
     assert value_of({"from": "properties.gone", "apply": [step]}, tables=tables) == (ABSENT, [])
 
 
