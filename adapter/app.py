@@ -10,7 +10,7 @@ import random
 import time
 from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -35,6 +35,7 @@ from adapter.deliver.worker import Worker
 from adapter.edge.limits import ConnectionLimits
 from adapter.edge.serving import serve
 from adapter.errors import ConfigError, QueueError, QueueFull
+from adapter.ingest.denials import Denials
 from adapter.ingest.intake import Parts
 from adapter.ingest.limits import Limits
 from adapter.ingest.refusals import Refusals
@@ -133,7 +134,7 @@ class Service:
         self._active = activation.Active()
         self._disk: Callable[[], Disk | None] = lambda: None
         self._workers: list[Worker] = []
-        self._refusals, self._patience = Refusals(), Patience.of(settings)
+        self._refusals, self._denials, self._patience = Refusals(), Denials(), Patience.of(settings)
 
     async def run(self, *, stop: asyncio.Event, started: Callable[[Running], None]) -> None:
         """Serve until `stop` is set; `started` is called once, when everything listens.
@@ -288,6 +289,7 @@ class Service:
             histogram=self._observer.histogram,
             is_draining=lambda: self._stopping,
             refusals=self._refusals,
+            denials=self._denials,
             limits=Limits(
                 body_bytes=limits.body_bytes,
                 inflated_bytes=limits.inflated_bytes,
@@ -329,7 +331,7 @@ class Service:
     def _report(self) -> Report:
         balance, disk, now = self._balance, self._disk(), datetime.now(UTC)
         refusals = self._refusals.now(time.monotonic(), self._patience.horizons_s)
-        return make_report(
+        report = make_report(
             stopping=self._stopping,
             sandbox=self._settings.sandbox,
             active=self._active,
@@ -339,6 +341,7 @@ class Service:
             now=now,
             deadlines=deadlines(self._patience, refusals, balance=balance, disk=disk, now=now),
         )
+        return replace(report, facts=report.facts | self._denials.facts(now))
 
     def _destination(self) -> str:
         return "SANDBOX" if self._settings.sandbox else self._settings.browsee.url

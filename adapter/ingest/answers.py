@@ -45,12 +45,18 @@ class Situation(StrEnum):
 
 
 class Answer(Struct, frozen=True):
-    """What is sent back; `headers` are without those of CORS."""
+    """What is sent back; `headers` are without those of CORS.
+
+    `cause` says more to the operator than the sender is to know: a word of a small set, "" if there is no more to say.
+    `source` is whose key came with a request that was refused all the same, as far as it is known.
+    """
 
     situation: Situation
     status: int
     body: bytes
     headers: Mapping[str, str]
+    cause: str = ""
+    source: str = ""
 
 
 _TABLE: Mapping[Situation, tuple[int, str, int | None]] = {
@@ -86,13 +92,23 @@ def status_of(situation: Situation) -> int:
 
 
 def answer(
-    situation: Situation, *, problems: Sequence[Problem] = (), retry_after_s: float | None = None, allow: str = ""
+    situation: Situation,
+    *,
+    problems: Sequence[Problem] = (),
+    retry_after_s: float | None = None,
+    allow: str = "",
+    hint: str = "",
+    cause: str = "",
+    source: str = "",
 ) -> Answer:
-    """The answer in `situation`; `retry_after_s` for one that waits, `allow` for a wrong method."""
+    """The answer in `situation`; `retry_after_s` for one that waits, `allow` for a wrong method, `hint` for what the
+    sender may have meant. `cause` and `source` are not sent: see `Answer`.
+    """
     status, message, usual_s = _TABLE[situation]
     if status == 200:
         return Answer(situation, status, b'{"success":true}', _JSON)
-    told: dict[str, object] = {"success": False, "code": situation.value, "message": message}
+    said = f"{message}; {hint}" if hint else message
+    told: dict[str, object] = {"success": False, "code": situation.value, "message": said}
     if problems:
         told["problems"] = [{"pointer": p.pointer, "keyword": p.keyword, "message": p.message} for p in problems]
     headers = dict(_JSON)
@@ -106,7 +122,7 @@ def answer(
         headers["Retry-After"] = seconds
         # analytics.js up to 1.83 reads this one instead.
         headers["X-RateLimit-Reset"] = seconds
-    return Answer(situation, status, orjson.dumps(told), headers)
+    return Answer(situation, status, orjson.dumps(told), headers, cause, source)
 
 
 def cors(origin: str | None) -> Mapping[str, str]:

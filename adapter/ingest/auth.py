@@ -1,5 +1,7 @@
 """Who sends this: the keys a request claims, and the source they belong to. Pure; never says which key was wrong.
 
+A sender is told no more than 401. `Denial` says to the operator what was wrong with the key or the signature.
+
 Event authors can add headers of their own to what RudderStack sends, so every claim counts, repeated headers included:
 a request that claims two keys belongs to nobody.
 """
@@ -8,6 +10,7 @@ import base64
 import binascii
 import hmac
 from collections.abc import Collection, Sequence
+from enum import StrEnum
 from hashlib import blake2b
 
 from adapter.ingest.sources import Source
@@ -22,15 +25,39 @@ _MASK = "***"
 """Jitsu masks the `writeKey` in the messages it passes on: `id:***`."""
 
 
+class Denial(StrEnum):
+    """Why a request was answered 401: metric label and log field, so the set is closed. Never the value."""
+
+    KEY_MISSING = "key_missing"
+    KEY_UNREADABLE = "key_unreadable"
+    KEY_UNKNOWN = "key_unknown"
+    KEYS_DIFFER = "keys_differ"
+    WRONG_SOURCE = "wrong_source"
+    SIGNATURE_MISSING = "signature_missing"
+    SIGNATURE_WRONG = "signature_wrong"
+    SOURCE_SIGNS = "source_signs"
+
+
+def denial(claims: Collection[str]) -> Denial:
+    """Why `claims`, which belong to no source, do not."""
+    if not claims:
+        return Denial.KEY_MISSING
+    if _UNUSABLE in claims:
+        return Denial.KEY_UNREADABLE
+    return Denial.KEY_UNKNOWN if len(claims) == 1 else Denial.KEYS_DIFFER
+
+
 def claimed_keys(
     *, path_key: str | None, query: Sequence[str], authorizations: Sequence[str], write_keys: Sequence[str]
 ) -> frozenset[str]:
     """Every key that path, `?writeKey=`, `Authorization` and `X-Write-Key` claim: all values of each but blank ones.
 
+    `X-Write-Key` may have a password behind a colon, as Basic credentials do: Jitsu writes `key:secret`.
+
     A header that comes twice claims a key of nobody, even if both agree: a proxy in front may look at one alone, and
     no sender that was set up repeats one (RFC 9110, 5.3: only a header whose value is a list may come again).
     """
-    claims = {key for key in (path_key, *query, *write_keys) if key}
+    claims = {key for key in (path_key, *query, *(written.partition(":")[0] for written in write_keys)) if key}
     if len(authorizations) > 1 or len(write_keys) > 1:
         claims.add(_UNUSABLE)
     claims.update(key for header in authorizations if (key := _credential(header)) is not None)

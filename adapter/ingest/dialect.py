@@ -33,8 +33,13 @@ SDK_PATHS: Mapping[str, Dialect] = {
     # analytics.js appends the first letter of the type.
     **{kind[0]: Dialect(is_direct=True, type=kind) for kind in _KINDS},
     **dict.fromkeys(("batch", "b", "import"), BATCH),
+    # RudderStack's name for it.
+    "merge": Dialect(is_direct=True, type="alias"),
 }
 """The last part of `/v1/…` → how its messages are read."""
+
+JITSU_PATHS: Mapping[str, Dialect] = {name: SDK_PATHS[name] for name in (*_KINDS, "batch")}
+"""The last part of `/api/s/…` and `/api/s/s2s/…`, where @jitsu/js 1.11 was seen to send → how its messages are read."""
 
 _MOBILE = ("android", "ios", "swift", "kotlin", "react-native", "react_native", "flutter")
 """Parts of the names that mobile SDKs give in `context.library.name`: analytics-kotlin, rudder-ios-library …"""

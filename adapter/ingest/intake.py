@@ -11,6 +11,7 @@ from datetime import datetime
 from adapter.errors import QueueError, QueueFull
 from adapter.ingest.answers import Answer, Situation, answer
 from adapter.ingest.decode import Body
+from adapter.ingest.denials import Denials
 from adapter.ingest.dialect import Network
 from adapter.ingest.limits import Allowance, Limits
 from adapter.ingest.read import Arrival, NewId, read_event, unparseable
@@ -44,7 +45,8 @@ class Parts:
 
     `clock` tells the instant of receipt, `monotonic_s` the passing of time, `new_id` makes message ids. While
     `is_draining`, nothing more is taken. `X-Forwarded-For` counts from `trusted_proxies` alone. `histogram` gives the
-    histogram of a metric for the values of its labels. `refusals` learns who was told to come later.
+    histogram of a metric for the values of its labels. `refusals` learns who was told to come later, `denials` who was
+    answered 401.
     """
 
     inbox: Inbox
@@ -59,6 +61,7 @@ class Parts:
     limits: Limits = DEFAULT_LIMITS
     trusted_proxies: Sequence[Network] = ()
     refusals: Refusals = field(default_factory=Refusals)
+    denials: Denials = field(default_factory=Denials)
 
 
 class Intake:

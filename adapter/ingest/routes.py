@@ -12,25 +12,23 @@ import orjson
 from aiohttp import hdrs, web
 
 from adapter.ingest.answers import Answer, Situation, answer, cors, preflight, status_of
-from adapter.ingest.auth import Keyring
+from adapter.ingest.auth import Denial, Keyring, denial
 from adapter.ingest.decode import Body
-from adapter.ingest.dialect import BATCH, SDK_PATHS, WEBHOOK, Dialect
+from adapter.ingest.dialect import SDK_PATHS, WEBHOOK, Dialect
 from adapter.ingest.intake import STORED, Intake, Parts
 from adapter.ingest.pages import GIF, pixel_body, rudder_source_config, segment_settings
+from adapter.ingest.paths import CALLS, METRICS, PIXELS, SETTINGS, WEBHOOKS, hint
 from adapter.ingest.read import Arrival
 from adapter.ingest.requests import Arrived, BodyReader, claims, claims_within, client
 from adapter.ingest.signature import verify
 from adapter.ingest.sources import Source
 from adapter.ingest.traceparent import traceparent
-from adapter.model import JsonObject
+from adapter.model import JsonObject, Problem
 from adapter.observe.happenings import RequestRefused
 from adapter.observe.metrics import ANSWER
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-# aiohttp tries them in this order: the form that we tell users to set up comes first.
-_WEBHOOK_PATHS = ("/webhooks/{source}/{key}", "/webhooks/{source}", "/webhooks/{source}/{key}/", "/webhooks/{source}/")
-_PIXEL_PATHS = ("/v1/pixel/{type}", "/pixel/v1/{type}")
 _KEPT = frozenset({Situation.UNPARSEABLE, Situation.INVALID})
 """Errors of which something was received, if only as a rejection."""
 
@@ -42,12 +40,12 @@ def routes(parts: Parts) -> list[web.RouteDef]:
     """
     ingest = _Ingest(parts)
     found = [web.route(hdrs.METH_ANY, "/{path:.*}", ingest.unknown)]
-    for path in _WEBHOOK_PATHS:
+    for path in WEBHOOKS:
         found += _resource(ingest, path, dict.fromkeys(("POST", "PUT", "PATCH"), ingest.webhook))
-    posted: dict[str, Handler] = {f"/v1/{name}": partial(ingest.sdk, dialect) for name, dialect in SDK_PATHS.items()}
-    posted |= {"/v1/m": ingest.discard, "/beacon/v1/batch": partial(ingest.sdk, BATCH)}
-    fetched: dict[str, Handler] = dict.fromkeys(_PIXEL_PATHS, ingest.pixel)
-    fetched |= {"/v1/projects/{key}/settings": ingest.settings, "/sourceConfig": ingest.source_config}
+    posted: dict[str, Handler] = {path: partial(ingest.sdk, dialect) for path, dialect in CALLS.items()}
+    posted |= dict.fromkeys(METRICS, ingest.discard)
+    fetched: dict[str, Handler] = dict.fromkeys(PIXELS, ingest.pixel)
+    fetched |= {**dict.fromkeys(SETTINGS, ingest.settings), "/sourceConfig": ingest.source_config}
     for method, handlers in (("POST", posted), ("GET", fetched)):
         for path, handler in handlers.items():
             for spelling in (path, path + "/"):
@@ -110,8 +108,9 @@ class _Ingest:
 
     async def settings(self, request: web.Request) -> web.Response:
         """What analytics.js fetches before it sends."""
-        key = request.match_info["key"]
-        source = self._sdk_source(frozenset({key}))
+        # As Jitsu spells keys: its libraries do not ask for settings, but users copy the key.
+        key = request.match_info["key"].partition(":")[0]
+        source = self._sdk_source(frozenset({key} - {""}))
         # aiohttp hands out bytes that are not UTF-8 as lone surrogates, which are no JSON.
         host = request.host.encode(errors="replace").decode()
         return self._fetched(request, source, segment_settings(key=key, host=host))
@@ -120,7 +119,7 @@ class _Ingest:
         """What rudder-sdk-js fetches before it sends."""
         claimed = claims(request)
         source = self._sdk_source(claimed)
-        name = "" if source is None else source.name
+        name = source.name if isinstance(source, Source) else ""
         return self._fetched(request, source, rudder_source_config(key="".join(claimed), source=name))
 
     async def preflight(self, allowed: str, request: web.Request) -> web.Response:
@@ -139,23 +138,28 @@ class _Ingest:
 
     async def unknown(self, request: web.Request) -> web.Response:
         """A path of nobody's."""
-        return self._respond(request, answer(Situation.UNKNOWN_PATH), self._now())
+        return self._respond(request, answer(Situation.UNKNOWN_PATH, hint=hint(request.path)), self._now())
 
     async def _take_webhook(self, request: web.Request) -> Answer:
-        source = self._keyring.source_of(claims(request, path_key=request.match_info.get("key")))
-        if source is None or source.name != request.match_info["source"]:
-            return answer(Situation.UNAUTHORIZED)
+        claimed = claims(request, path_key=request.match_info.get("key"))
+        source = self._keyring.source_of(claimed)
+        if source is None:
+            return _denied(denial(claimed))
+        if source.name != request.match_info["source"]:
+            return _denied(Denial.WRONG_SOURCE, source)
         brought = await self._brought(request)
         if isinstance(brought, Answer):
             return brought
-        if source.signing_secrets and not _is_signed(request, source, brought.plain):
-            return answer(Situation.UNAUTHORIZED)
+        unsigned = _unsigned(request, source, brought.plain)
+        if unsigned is not None:
+            return _denied(unsigned, source)
         return await self._intake.take(source, self._arrival(source, WEBHOOK, brought, request), *brought)
 
     async def _take_sdk(self, dialect: Dialect, request: web.Request) -> Answer:
         claimed = claims(request)
-        if claimed and self._sdk_source(claimed) is None:
-            return answer(Situation.UNAUTHORIZED)
+        source = self._sdk_source(claimed) if claimed else None
+        if isinstance(source, Answer):
+            return source
         brought = await self._brought(request)
         if isinstance(brought, Answer):
             return brought
@@ -173,9 +177,12 @@ class _Ingest:
     async def _take_from_user(
         self, claimed: frozenset[str], dialect: Dialect, brought: Arrived, request: web.Request
     ) -> Answer:
+        if isinstance(brought.body, Problem) and not claimed:
+            # The key stands in the body, which cannot be read: what is wrong is the body, and nobody can say whose.
+            return answer(Situation.UNPARSEABLE, problems=(brought.body,), cause=Denial.KEY_MISSING)
         source = self._sdk_source(claimed | claims_within(brought.body))
-        if source is None:
-            return answer(Situation.UNAUTHORIZED)
+        if isinstance(source, Answer):
+            return source
         return await self._intake.take(source, self._arrival(source, dialect, brought, request), *brought)
 
     async def _brought(self, request: web.Request) -> Arrived | Answer:
@@ -183,10 +190,12 @@ class _Ingest:
             return answer(Situation.STOPPING)
         return await self._bodies.arrived(request)
 
-    def _sdk_source(self, claimed: frozenset[str]) -> Source | None:
-        """Whose keys are `claimed`; None also for a source that signs: no SDK can sign, so none speaks for it."""
+    def _sdk_source(self, claimed: frozenset[str]) -> Source | Answer:
+        """Whose keys are `claimed`, or why nobody's; a source that signs is closed: no SDK can sign for it."""
         source = self._keyring.source_of(claimed)
-        return None if source is None or source.signing_secrets else source
+        if source is None:
+            return _denied(denial(claimed))
+        return _denied(Denial.SOURCE_SIGNS, source) if source.signing_secrets else source
 
     def _arrival(self, source: Source, dialect: Dialect, brought: Arrived, request: web.Request) -> Arrival:
         """What the messages have in common."""
@@ -204,9 +213,9 @@ class _Ingest:
             traceparent=traceparent(request.headers.getall("traceparent", ())),
         )
 
-    def _fetched(self, request: web.Request, source: Source | None, found: JsonObject) -> web.Response:
-        if source is None:
-            return self._respond(request, answer(Situation.UNAUTHORIZED), self._now(), is_for_pages=True)
+    def _fetched(self, request: web.Request, source: Source | Answer, found: JsonObject) -> web.Response:
+        if isinstance(source, Answer):
+            return self._respond(request, source, self._now(), is_for_pages=True)
         headers = {"Content-Type": "application/json", **_cors(request)}
         return web.Response(body=orjson.dumps(found), headers=headers)
 
@@ -219,8 +228,11 @@ class _Ingest:
 
     def _tell(self, request: web.Request, told: Answer, began_s: float) -> None:
         self._times[told.situation].observe(self._now() - began_s)
-        if told.status != 200 and told.situation not in _KEPT:
-            self._parts.emit(RequestRefused(told.status, told.situation.value, self._named(request)))
+        if told.status != 200 and (told.situation not in _KEPT or told.cause):
+            route = self._named(request)
+            self._parts.emit(RequestRefused(told.status, told.situation.value, route, told.cause, told.source))
+            if told.situation is Situation.UNAUTHORIZED:
+                self._parts.denials.note(route, told.cause, told.source, self._parts.clock())
 
     def _named(self, request: web.Request) -> str:
         """The path without its key: by its form, unless a source of ours is named. Anybody writes the rest."""
@@ -235,5 +247,13 @@ def _cors(request: web.Request) -> Mapping[str, str]:
     return cors(request.headers.get(hdrs.ORIGIN))
 
 
-def _is_signed(request: web.Request, source: Source, plain: bytes) -> bool:
-    return verify(source.signing_secrets, request.headers.getall("X-Signature", ()), plain)
+def _denied(why: Denial, source: Source | None = None) -> Answer:
+    return answer(Situation.UNAUTHORIZED, cause=why.value, source="" if source is None else source.name)
+
+
+def _unsigned(request: web.Request, source: Source, plain: bytes) -> Denial | None:
+    """What is wrong with the signature that `source` demands; None if it demands none, or nothing is."""
+    signatures = request.headers.getall("X-Signature", ())
+    if not source.signing_secrets or verify(source.signing_secrets, signatures, plain):
+        return None
+    return Denial.SIGNATURE_WRONG if any(signatures) else Denial.SIGNATURE_MISSING

@@ -79,14 +79,22 @@ class MessageRejected(Happening):
 
 @dataclass(frozen=True, slots=True)
 class RequestRefused(Happening):
-    """`path` is without key and query. Counted with all other answers, by how long they took."""
+    """`route` is the path without key and query, with a source's name only where it is one of ours.
+
+    `reason` says more than the sender was told, for example that a key was unknown; `source` is whose key it was.
+    """
 
     text = "request refused"
     level = logging.WARNING
-    seldom_by = ("status", "code", "path")
+    metric = "browsee_adapter_requests_refused"
+    help = "Requests answered with an error of which nothing was kept."
+    labels = ("status", "code", "route", "reason")
+    seldom_by = ("status", "code", "route", "reason", "source")
     status: int
     code: str
-    path: str
+    route: str
+    reason: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from adapter.edge.limits import ConnectionLimits
 from adapter.edge.serving import serve
+from adapter.ingest.denials import Denials
 from adapter.ingest.intake import Parts
 from adapter.ingest.limits import Limits
 from adapter.ingest.routes import routes
@@ -78,6 +79,7 @@ class Served:
     happenings: list[Happening] = field(default_factory=list)
     told: asyncio.Event = field(default_factory=asyncio.Event)
     observer: Observer = field(default_factory=Observer)
+    denials: Denials = field(default_factory=Denials)
     is_draining: bool = False
 
     def emit(self, happening: Happening) -> None:
@@ -125,6 +127,7 @@ async def serving(
             new_id=lambda: f"made-{next(ids)}",
             histogram=served.observer.histogram,
             is_draining=lambda: served.is_draining,
+            denials=served.denials,
             limits=limits or Limits(),
             trusted_proxies=trusted_proxies,
         )

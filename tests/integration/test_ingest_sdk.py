@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from adapter.ingest.dialect import SDK_PATHS
+from adapter.ingest.paths import CALLS
 from adapter.model import Reason
+from adapter.observe.happenings import RequestRefused
 from tests.integration.ingest_server import Served, serving
 
 KEY = {"Authorization": "Basic " + base64.b64encode(b"shop-key:").decode()}
@@ -25,19 +26,23 @@ async def served() -> AsyncIterator[Served]:
 
 
 @pytest.mark.parametrize("slash", ["", "/"], ids=["bare", "slash"])
-@pytest.mark.parametrize("path", SDK_PATHS)
+@pytest.mark.parametrize("path", CALLS)
 async def test_every_path_of_every_sdk(served: Served, path: str, slash: str) -> None:
-    """By name or first letter, with or without a slash: no redirect, for that would lose the body."""
+    """By name or first letter, with /v1 or without, with or without a slash: no redirect, which would lose the body."""
     message = {"userId": "u-1", "event": "A"}
-    body = {"batch": [{**message, "type": "page"}]} if SDK_PATHS[path].type is None else message
-    status, said, headers = await served.send("POST", f"/v1/{path}{slash}", json=body, headers=KEY)
+    held = {"batch": [{**message, "type": "page"}]} if CALLS[path].type is None else message
+    body = {**held, "writeKey": "shop-key"}
+    page = {"Origin": "https://shop.example"}
+    status, said, headers = await served.send("POST", path + slash, json=body, headers=page)
     assert (status, said, headers["content-type"]) == (200, OK, "application/json")
-    assert served.inbox.events[0].type == (SDK_PATHS[path].type or "page")
+    assert headers["access-control-allow-origin"] == "https://shop.example"
+    assert served.inbox.events[0].type == (CALLS[path].type or "page")
 
 
 async def test_metrics_of_analytics_js_are_let_go(served: Served) -> None:
     """`/v1/m` carries no events; refusing it would only make noise on the page."""
-    assert (await served.send("POST", "/v1/m", data=b'{"series":[]}'))[:2] == (200, OK)
+    for path in ("/v1/m", "/m"):
+        assert (await served.send("POST", path, data=b'{"series":[]}'))[:2] == (200, OK)
     assert served.inbox.events == []
     served.is_draining = True
     assert (await served.send("POST", "/v1/m", data=b"{}"))[0] == 503
@@ -87,12 +92,52 @@ async def test_a_bad_event_in_a_batch_fails_alone(served: Served) -> None:
     assert (len(served.inbox.events), len(served.inbox.rejections)) == (1, 2)
 
 
-@pytest.mark.parametrize(("headers", "status"), [(KEY, 400), ({}, 401)], ids=["known sender", "nobody"])
-async def test_an_unparseable_body(served: Served, headers: dict[str, str], status: int) -> None:
-    """Kept for the source that the header names; of nobody's nothing is kept."""
-    answered, said, _ = await served.send("POST", "/v1/batch", data=b"{", headers=headers)
-    assert (answered, bool(said["code"]), bool(said["message"])) == (status, True, True)
-    assert len(served.inbox.rejections) == (status == 400)
+CUT = b'{"batch":[{"type":"track","event":"A","userId":"u"},],"writeKey":"shop-key"}'
+BLANK = b'{"batch":[{"type":"track"},\n\n,{"type":"track"}],"writeKey":"shop-key"}'
+
+
+@pytest.mark.parametrize("body", [b"{", CUT, BLANK, b"\x1f\x8b damaged", b"\xff\xfe", b""])
+@pytest.mark.parametrize("path", ["/v1/batch", "/v1/b", "/b", "/v1/import/", "/beacon/v1/batch", "/api/s/track"])
+async def test_an_unparseable_body(served: Served, path: str, body: bytes) -> None:
+    """400 whoever sends it: what is wrong is the body. Kept for the source that a header names; else counted."""
+    status, said, _ = await served.send("POST", path, data=body, headers=KEY)
+    assert (status, said["code"], len(served.inbox.rejections)) == (400, "unparseable_body", 1)
+    status, said, _ = await served.send("POST", path, data=body)
+    assert (status, said["code"], bool(said["problems"])) == (400, "unparseable_body", True)
+    assert len(served.inbox.rejections) == 1
+    refused = [told for told in served.happenings if isinstance(told, RequestRefused)]
+    assert refused == [RequestRefused(400, "unparseable_body", path, "key_missing")]
+
+
+async def test_a_wrong_key_beside_an_unparseable_body_is_the_key_s_fault(served: Served) -> None:
+    """And nothing of the body is looked at."""
+    status, said, _ = await served.send("POST", "/v1/batch", data=CUT, headers={"X-Write-Key": "wrong"})
+    assert (status, said["code"], served.inbox.rejections) == (401, "unauthorized", [])
+
+
+@pytest.mark.parametrize(
+    ("header", "body", "status"),
+    [
+        ("shop-key:secret", {**CLICK, "writeKey": "shop-key:***"}, 200),
+        ("shop-key:", CLICK, 200),
+        ("wrong:shop-key", CLICK, 401),
+        (":shop-key", CLICK, 401),
+        ("shop-key:secret", {**CLICK, "writeKey": "other"}, 401),
+    ],
+    ids=["masked", "no secret", "key as the secret", "no key", "contradiction"],
+)
+async def test_jitsu_s_library_spells_a_key_with_its_secret(
+    served: Served, header: str, body: dict[str, Any], status: int
+) -> None:
+    """@jitsu/js refuses a key without a colon itself; what stands behind the colon is no matter, as in Basic."""
+    assert (await served.send("POST", "/api/s/track", json=body, headers={"X-Write-Key": header}))[0] == status
+    assert len(served.inbox.events) == (status == 200)
+
+
+async def test_a_path_of_jitsu_that_is_no_call_is_nobody_s(served: Served) -> None:
+    """And so is any other word without `/v1`."""
+    for path in ("/api/s/nonsense", "/api/s", "/nonsense", "/v1/nonsense"):
+        assert (await served.send("POST", path, json=CLICK, headers=KEY))[0] == 404
 
 
 async def test_a_batch_as_kotlin_sends_it(served: Served) -> None:
@@ -127,7 +172,7 @@ async def test_whose_address_an_event_gets() -> None:
         assert contexts == [{"ip": "198.51.100.7"}, None, None]
 
 
-@pytest.mark.parametrize("path", ["/v1/t", "/v1/batch/", "/v1/m"])
+@pytest.mark.parametrize("path", ["/v1/t", "/v1/batch/", "/v1/m", "/t", "/b/", "/m", "/api/s/page", "/api/s/s2s/track"])
 async def test_a_preflight_is_answered(served: Served, path: str) -> None:
     """analytics.js from 1.84 and RudderStack's send Authorization, so browsers ask first."""
     asked = {

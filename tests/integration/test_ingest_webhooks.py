@@ -85,6 +85,42 @@ async def test_whose_key_is_taken(served: Served, path: str, headers: list[tuple
         assert "shop-key" not in str(served.happenings)
 
 
+@pytest.mark.parametrize(
+    ("path", "headers", "told"),
+    [
+        ("/webhooks/shop", {}, ("/webhooks/shop", "key_missing", "")),
+        ("/webhooks/shop/wrong", {}, ("/webhooks/shop", "key_unknown", "")),
+        (PATH, {"X-Write-Key": "wrong"}, ("/webhooks/shop", "keys_differ", "")),
+        (PATH, {"Authorization": "Digest x"}, ("/webhooks/shop", "key_unreadable", "")),
+        ("/webhooks/other/shop-key", {}, ("/webhooks/{source}/{key}", "wrong_source", "shop")),
+        ("/webhooks/signed/shop-key", {}, ("/webhooks/signed", "wrong_source", "shop")),
+        ("/webhooks/signed/signed-key", {}, ("/webhooks/signed", "signature_missing", "signed")),
+        ("/webhooks/signed/signed-key", {"X-Signature": ""}, ("/webhooks/signed", "signature_missing", "signed")),
+        ("/webhooks/signed/signed-key", {"X-Signature": "00" * 20}, ("/webhooks/signed", "signature_wrong", "signed")),
+        ("/v1/track", {"X-Write-Key": "signed-key"}, ("/v1/track", "source_signs", "signed")),
+    ],
+)
+async def test_the_operator_learns_why_it_was_401(
+    served: Served, path: str, headers: dict[str, str], told: tuple[str, str, str]
+) -> None:
+    """The sender does not: every 401 is the same to it. The log has a reason and a source's name, never the value."""
+    status, said, _ = await served.send("POST", path, json=TRACK, headers=headers)
+    assert (status, said["code"]) == (401, "unauthorized")
+    route, reason, source = told
+    assert served.happenings == [RequestRefused(401, "unauthorized", route, reason, source)]
+    [recent] = served.denials.recent(RECEIVED_AT)
+    assert (recent["route"], recent["code"], recent["source"]) == (route, reason, source or None)
+    assert "unauthorized" in str(said)
+    assert reason not in str(said)
+
+
+async def test_a_webhook_s_path_with_a_typing_error_is_named(served: Served) -> None:
+    """Without the key that stands in it."""
+    status, said, _ = await served.send("POST", "/webhook/shop/shop-key", json=TRACK)
+    assert (status, said["code"]) == (404, "not_found")
+    assert said["message"] == "there is nothing at this path; did you mean /webhooks/…?"
+
+
 async def test_a_key_in_the_body_opens_no_webhook(served: Served) -> None:
     """Only SDKs say their key in the body; a webhook's body was written by anybody."""
     assert (await served.send("POST", "/webhooks/shop", json={**TRACK, "writeKey": "shop-key"}))[0] == 401

@@ -14,7 +14,7 @@ def test_the_paths_of_sdks_say_the_type() -> None:
     assert {path: dialect.type for path, dialect in SDK_PATHS.items()} == {
         "track": "track", "t": "track", "identify": "identify", "i": "identify", "page": "page", "p": "page",
         "screen": "screen", "s": "screen", "group": "group", "g": "group", "alias": "alias", "a": "alias",
-        "batch": None, "b": None, "import": None,
+        "batch": None, "b": None, "import": None, "merge": "alias",
     }  # fmt: skip
     assert all(dialect.is_direct for dialect in SDK_PATHS.values())
 

@@ -1,0 +1,68 @@
+"""Who was answered 401 lately, and why: for `/readyz`, because platforms drop such an event at once. Pure."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from adapter.ingest.auth import Denial
+from adapter.model import JsonObject
+
+_RECENT = timedelta(hours=1)
+"""What was refused longer ago than this and not since has been set right, or was a stranger."""
+
+_WORDS = {
+    Denial.KEY_MISSING: "no key came with it",
+    Denial.KEY_UNREADABLE: "its key cannot be read, or a header came twice",
+    Denial.KEY_UNKNOWN: "its key is no source's",
+    Denial.KEYS_DIFFER: "it has two different keys",
+    Denial.SIGNATURE_MISSING: "the source demands a signature (signing_secrets), and none came",
+    Denial.SIGNATURE_WRONG: "the signature does not fit signing_secrets",
+    Denial.SOURCE_SIGNS: "a library cannot send to a source with signing_secrets",
+}
+
+
+@dataclass(slots=True)
+class _Seen:
+    count: int
+    last_at: datetime
+
+
+class Denials:
+    """Requests answered 401, by route, reason and whose key they had: three small sets, so the number is bounded."""
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple[str, Denial, str], _Seen] = {}
+
+    def note(self, route: str, reason: str, source: str, at: datetime) -> None:
+        """One more was refused; `source` is whose key it had, "" if nobody's."""
+        seen = self._seen.setdefault((route, Denial(reason), source), _Seen(0, at))
+        seen.count += 1
+        seen.last_at = at
+
+    def recent(self, now: datetime) -> list[JsonObject]:
+        """Those of the last hour, each with its `count` since the first of them, most recent first."""
+        for key, seen in list(self._seen.items()):
+            if now - seen.last_at > _RECENT:
+                del self._seen[key]
+        newest_first = sorted(self._seen.items(), key=lambda item: item[1].last_at, reverse=True)
+        return [
+            {
+                "route": route,
+                "code": reason.value,
+                "source": source or None,
+                "count": seen.count,
+                "last_at": seen.last_at.isoformat(timespec="seconds"),
+                "says": _says(reason, source),
+            }
+            for (route, reason, source), seen in newest_first
+        ]
+
+    def facts(self, now: datetime) -> JsonObject:
+        """What `/readyz` shows of them: nothing if there were none."""
+        recent = self.recent(now)
+        return {"unauthorized": recent} if recent else {}
+
+
+def _says(reason: Denial, source: str) -> str:
+    if reason is Denial.WRONG_SOURCE:
+        return f"the key is that of source {source}, whose URL is /webhooks/{source}/<key>"
+    return _WORDS[reason]
