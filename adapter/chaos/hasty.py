@@ -45,7 +45,9 @@ class _TornRuleset(Ruleset):
     """Makes the first call by `first`, the others by `second`."""
 
     def __init__(self, first: Ruleset, second: Ruleset) -> None:
-        super().__init__(version=second.version, rules=(), guards=(), integration=None, identify=True)
+        super().__init__(
+            version=second.version, rules=(), guards=(), integration=None, identify=True, folds_names=False
+        )
         self._halves = first, second
 
     def render(self, event: Event) -> Calls | Dropped | Refused | Unmatched:

@@ -43,6 +43,7 @@ CODES: Final = MappingProxyType({
     "E154": "A step that privacy cannot use",
     "E155": "A hash without a key",
     "E156": "No such table",
+    "E157": "Two keys of a table that are one name",
     "E160": "A call that is not exactly one of track and identify",
     "E161": "`properties` of an identify call, or `traits` of a track call",
     "E162": "No such shared block",
@@ -59,4 +60,5 @@ CODES: Final = MappingProxyType({
     "W206": "Two fields that flatten to one name",
     "W207": "A nested value in a call",
     "W208": "A path written as an event name",
+    "W209": "A name that an earlier rule spells otherwise",
 })  # fmt: skip

@@ -8,11 +8,12 @@ from typing import Any, Final
 
 from adapter.mapping.call_fields import Defaults
 from adapter.mapping.calls import CallBlock, compile_call
-from adapter.mapping.conditions import compile_condition, compile_rest, pinned_by
+from adapter.mapping.conditions import compile_condition, compile_rest
 from adapter.mapping.document import Document, Path
 from adapter.mapping.filetests import check_tests
 from adapter.mapping.finding import Finding
 from adapter.mapping.names import read_separator
+from adapter.mapping.pins import pinned_by
 from adapter.mapping.privacy import Guard, compile_guards
 from adapter.mapping.reader import Node, Reader, Scope, kind_of
 from adapter.mapping.ruleset import Act, Rule, Ruleset, calling, dropping, sampling
@@ -64,6 +65,7 @@ def compile_document(
         guards=guards,
         integration=integration,
         identify=identify,
+        folds_names=reader.folds_names,
     )
     return Compiled(
         ruleset,
@@ -124,6 +126,8 @@ class _Settings:
             if node.has("max_calls"):
                 limit = reader.whole(node.at("max_calls"), "E105", "`max_calls`", at_least=1, at_most=MAX_CALLS)
                 max_calls = limit or max_calls
+            if node.has("names"):
+                reader.choice(node.at("names"), "E105", ("exact", "folded"))
             if node.has("integration"):
                 integration = reader.text(node.at("integration"), "E105", "`integration`", at_most=100)
         return cls(Defaults(keep_nulls=nulls == "keep", separator=separator), max_calls, integration)

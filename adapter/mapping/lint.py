@@ -1,15 +1,17 @@
 """Warnings: a mapping that works, but perhaps not as its author thinks. Looks at the file, never at an event."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from adapter.mapping.compile import Compiled
-from adapter.mapping.conditions import Pinned, pinned_by
 from adapter.mapping.document import Document, Path
 from adapter.mapping.finding import Finding, Severity
+from adapter.mapping.naming import fold
 from adapter.mapping.paths import Key, Misspelt, parse_path
 from adapter.mapping.paths import Path as EventPath
 from adapter.mapping.pattern import glob_pattern
+from adapter.mapping.pins import Pinned, pinned_by
 from adapter.mapping.privacy import both_spellings
 from adapter.mapping.words import JOINED, ROOTS
 
@@ -24,6 +26,7 @@ def warnings_of(document: Document, compiled: Compiled) -> Sequence[Finding]:
     linter.unused("tables", "W203", compiled.used_tables)
     linter.unused("shared", "W204", compiled.used_shared)
     linter.unreached_rules()
+    linter.names_spelled_otherwise()
     linter.guarded_conditions()
     linter.calls()
     linter.unhandled_types()
@@ -35,6 +38,8 @@ class _Linter:
         self._document = document
         self._data = document.data
         self.findings: list[Finding] = []
+        self._folds_names = document.data.get("settings", {}).get("names") == "folded"
+        self._unreached: set[int] = set()
 
     def _warn(self, code: str, path: Path, message: str, *, of_key: bool = False) -> None:
         document = self._document
@@ -55,14 +60,50 @@ class _Linter:
 
     def unreached_rules(self) -> None:
         earlier: list[tuple[int, Pinned]] = []
-        for place, pinned in enumerate(self._pins()):
+        for place, pinned in enumerate(map(self._folded, self._pins())):
             taker = next((number for number, wide in earlier if _covers(wide, pinned)), None)
             if taker is not None:
-                line = self._document.mark_of(("rules", taker)).line
+                self._unreached.add(place)
+                line = self._line_of(taker)
                 what = _taken(earlier, taker)
                 self._warn("W202", ("rules", place), f"never reached: rule {taker + 1} on line {line} takes {what}")
             if pinned.whole:
                 earlier.append((place, pinned))
+
+    def _folded(self, pinned: Pinned) -> Pinned:
+        """What a rule takes where names are compared as this file wants it."""
+        if pinned.events is None or not self._folds_names:
+            return pinned
+        return replace(pinned, events=frozenset(map(fold, pinned.events)))
+
+    def names_spelled_otherwise(self) -> None:
+        """Rules that are reached, but for a name that an earlier rule has in another spelling."""
+        if not self._folds_names:
+            return
+        earlier: dict[str, list[tuple[str, int, Pinned]]] = {}
+        for place, pinned in enumerate(self._pins()):
+            for name in sorted(pinned.events or ()):
+                before = earlier.setdefault(fold(name), [])
+                met = next((met for met in before if _share_a_type(met[2], pinned) and met[1] != place), None)
+                before.append((name, place, pinned))
+                if met is None or met[0] == name or place in self._unreached or self._do_the_same(place, met[1]):
+                    continue
+                message = (
+                    f"`{name}` is the name that rule {met[1] + 1} on line {self._line_of(met[1])} spells `{met[0]}`, "
+                    "because names are `folded`; that rule is asked first"
+                )
+                self._warn("W209", ("rules", place, "when", "event"), message, of_key=True)
+
+    def _line_of(self, place: int) -> int:
+        return self._document.mark_of(("rules", place)).line
+
+    def _do_the_same(self, *places: int) -> bool:
+        matching = {"name", "when"}
+        one, other = (
+            {word: part for word, part in self._data["rules"][place].items() if word not in matching}
+            for place in places
+        )
+        return bool(one == other)
 
     def unhandled_types(self) -> None:
         pins = self._pins()
@@ -120,6 +161,10 @@ class _Linter:
             if name != "$tags" and _is_nested(value):
                 message = f"`{name}` is a list or an object; Browsee documents flat values only"
                 self._warn("W207", (*path, name), message)
+
+
+def _share_a_type(one: Pinned, other: Pinned) -> bool:
+    return one.types is None or other.types is None or bool(one.types & other.types)
 
 
 def _covers(wide: Pinned, narrow: Pinned) -> bool:

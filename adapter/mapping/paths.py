@@ -60,6 +60,11 @@ class Path:
         return any(isinstance(segment, Members) for segment in self.segments)
 
     @property
+    def is_event_name(self) -> bool:
+        """It is the path `event`, whose text the setting `names` compares."""
+        return self.root == "event" and not self.segments
+
+    @property
     def pointer(self) -> str:
         """The place as a JSON Pointer, as far as it is one place."""
         parts = [self.root]

@@ -9,6 +9,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from re import _compiler, _constants, _parser  # type: ignore[attr-defined]
 from typing import Any, Final
 
@@ -26,22 +27,35 @@ _SAMPLE: Final = (*map(chr, range(128)), "é", "中", "\u2003")
 _REFERENCES: Final = (_constants.GROUPREF, _constants.GROUPREF_EXISTS)
 
 
-def compile_pattern(text: str) -> re.Pattern[str] | str:
+def compile_pattern(text: str, *, ignore_case: bool = False) -> re.Pattern[str] | str:
     """The compiled pattern, or why it is refused."""
+    flags = re.IGNORECASE if ignore_case else re.NOFLAG
     if len(text) > MAX_PATTERN:
         return f"a regular expression has at most {MAX_PATTERN} characters, not {len(text)}"
     try:
         # What Python would warn about today means something else tomorrow; here it is a fault.
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            tree = _parser.parse(text)
+            tree = _parser.parse(text, flags)
+            if _ignores_case(tree):
+                # Also where only a part ignores case: then more texts can be shared than there would be.
+                tree.state.flags |= re.IGNORECASE
             fault = _fault(tree, repeated=False) or _row_fault(tree)
-            return fault or re.compile(text)
+            return fault or re.compile(text, flags)
     except (re.error, Warning, OverflowError, RecursionError) as exc:
         return f"not a regular expression: {exc}"
 
 
-def _fault(tree: Iterable[tuple[Any, Any]], *, repeated: bool) -> str:
+def _ignores_case(tree: Any) -> bool:
+    """Some part of the pattern ignores case."""
+    return bool(tree.state.flags & re.IGNORECASE) or any(
+        (operation is _constants.SUBPATTERN and argument[1] & re.IGNORECASE)
+        or any(map(_ignores_case, _parts(argument)))
+        for operation, argument in tree
+    )
+
+
+def _fault(tree: Any, *, repeated: bool) -> str:
     """Why this part is refused, or nothing. `repeated`: it stands inside an unbounded repetition."""
     for operation, argument in tree:
         if operation in _REFERENCES:
@@ -51,7 +65,7 @@ def _fault(tree: Iterable[tuple[Any, Any]], *, repeated: bool) -> str:
             if repeated and least != most:
                 return "a repetition inside an unbounded repetition could take for ever; write it without nesting"
             fault = _fault(inner, repeated=repeated or most > _LONG)
-        elif operation is _constants.BRANCH and repeated and not _distinct(argument[1]):
+        elif operation is _constants.BRANCH and repeated and not _distinct(argument[1], tree.state.flags):
             fault = "alternatives inside an unbounded repetition have to begin with different characters"
         else:
             fault = next(filter(None, (_fault(part, repeated=repeated) for part in _parts(argument))), "")
@@ -60,11 +74,13 @@ def _fault(tree: Iterable[tuple[Any, Any]], *, repeated: bool) -> str:
     return ""
 
 
-def _distinct(branches: Iterable[Any]) -> bool:
+def _distinct(branches: Iterable[Any], flags: int) -> bool:
     """Every alternative begins with a literal character that no other begins with."""
     begins = [branch[0] if len(branch) else None for branch in branches]
-    literals = [begin[1] for begin in begins if begin is not None and begin[0] is _constants.LITERAL]
-    return len(literals) == len(begins) == len(set(literals))
+    literals = [chr(begin[1]) for begin in begins if begin is not None and begin[0] is _constants.LITERAL]
+    if len(literals) != len(begins):
+        return False
+    return not any(re.match(re.escape(one), other, flags & re.IGNORECASE) for one, other in combinations(literals, 2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,15 +195,16 @@ def template_fault(pattern: re.Pattern[str], text: str) -> str:
     return ""
 
 
-def glob_pattern(text: str) -> re.Pattern[str]:
+def glob_pattern(text: str, *, ignore_case: bool = False) -> re.Pattern[str]:
     """`*` stands for any characters, `?` for one; the whole text has to fit."""
+    flags = re.DOTALL | (re.IGNORECASE if ignore_case else re.NOFLAG)
     parts = re.split(r"\*+", text)
     escaped = [re.escape(part).replace(r"\?", ".") for part in parts]
     if len(escaped) == 1:
-        return re.compile(escaped[0], re.DOTALL)
+        return re.compile(escaped[0], flags)
     # Each middle part is taken where it first fits and never tried elsewhere: enough for a glob, and linear.
     middle = "".join(f"(?>.*?{part})" for part in escaped[1:-1])
-    return re.compile(f"{escaped[0]}{middle}.*{escaped[-1]}", re.DOTALL)
+    return re.compile(f"{escaped[0]}{middle}.*{escaped[-1]}", flags)
 
 
 def any_glob(globs: Sequence[str]) -> Callable[[str], bool]:

@@ -53,7 +53,8 @@ class Scope:
     """Where in the mapping a value stands: in which rule and field, and whether there is an `item`.
 
     `field` is the place as warnings say it (`rules.0.properties.total`), `name` what its author calls it (`total`).
-    `keep_nulls`: a null that went through steps stays null (`nulls: keep`).
+    `keep_nulls`: a null that went through steps stays null (`nulls: keep`). `folds`: the next step is given the event's
+    name, and names are compared folded.
     """
 
     rule: str = ""
@@ -62,6 +63,7 @@ class Scope:
     has_item: bool = False
     in_privacy: bool = False
     keep_nulls: bool = False
+    folds: bool = False
 
     def warned(self, cause: str, kind: WarningKind = WarningKind.STEP) -> EventWarning:
         """The warning of this field."""
@@ -82,6 +84,7 @@ class Reader:
         # What is no table is an error of its own; looking it up must not be a second one.
         self.tables = {name: table if type(table) is dict else {} for name, table in self._defined("tables").items()}
         self.shared = self._defined("shared")
+        self.folds_names = self._defined("settings").get("names") == "folded"
         self.variables: JsonObject = {**self._defined("vars"), **(variables or {})}
         self.used_tables: set[str] = set()
         self.used_shared: set[str] = set()

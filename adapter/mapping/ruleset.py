@@ -16,6 +16,7 @@ from adapter.mapping.calls import CallBlock, Made, Make
 from adapter.mapping.finding import nearest
 from adapter.mapping.frame import Frame, Holds
 from adapter.mapping.guarding import guard, made_private
+from adapter.mapping.naming import fold
 from adapter.mapping.privacy import Guard
 from adapter.model import (
     Call,
@@ -52,7 +53,10 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class _ByName:
-    """The rules that could fit events of one type: by event name, and for all other names."""
+    """The rules that could fit events of one type: by event name, and for all other names.
+
+    Where names are folded, `names` has them folded and as the file spells them: those are found without folding.
+    """
 
     names: Mapping[str, Sequence[Rule]]
     others: Sequence[Rule]
@@ -64,16 +68,25 @@ class Ruleset:
     """
 
     def __init__(
-        self, *, version: str, rules: Sequence[Rule], guards: Sequence[Guard], integration: str | None, identify: bool
+        self,
+        *,
+        version: str,
+        rules: Sequence[Rule],
+        guards: Sequence[Guard],
+        integration: str | None,
+        identify: bool,
+        folds_names: bool,
     ) -> None:
         self.version = version
         self.rules = tuple(rules)
         self.guards = tuple(guards)
+        self.folds_names = folds_names
         self._integration = integration
         self._identify = identify
         types = {name for rule in rules if rule.types is not None for name in rule.types}
-        self._by_type = {name: _by_name([rule for rule in rules if _takes(rule.types, name)]) for name in types}
-        self._other_types = _by_name([rule for rule in rules if rule.types is None])
+        spell = fold if folds_names else str
+        self._by_type = {name: _by_name([rule for rule in rules if _takes(rule.types, name)], spell) for name in types}
+        self._other_types = _by_name([rule for rule in rules if rule.types is None], spell)
 
     def render(self, event: Event) -> Rendered:
         """What the event becomes. Never raises and changes nothing in the event."""
@@ -110,23 +123,29 @@ class Ruleset:
 
     def _candidates(self, kind: Any, name: Any) -> Sequence[Rule]:
         rules = self._by_type.get(kind, self._other_types) if type(kind) is str else self._other_types
-        return rules.names.get(name, rules.others) if type(name) is str else rules.others
+        if type(name) is not str or not rules.names:
+            return rules.others
+        found = rules.names.get(name)
+        if found is None:
+            found = rules.names.get(fold(name), rules.others) if self.folds_names else rules.others
+        return found
 
 
 def _takes(wanted: frozenset[str] | None, name: str) -> bool:
     return wanted is None or name in wanted
 
 
-def _by_name(rules: Sequence[Rule]) -> _ByName:
+def _by_name(rules: Sequence[Rule], spell: Callable[[str], str]) -> _ByName:
     others = [rule for rule in rules if rule.events is None]
     named: dict[str, list[Rule]] = {}
     for rule in rules:
-        for name in rule.events or ():
+        for name in {spell(name) for name in rule.events or ()}:
             named.setdefault(name, []).append(rule)
     merged = {
         name: _until_certain(sorted([*some, *others], key=lambda rule: rule.number)) for name, some in named.items()
     }
-    return _ByName(merged, _until_certain(others))
+    spelled = {name: merged[spell(name)] for rule in rules for name in rule.events or ()}
+    return _ByName({**merged, **spelled}, _until_certain(others))
 
 
 def _until_certain(rules: Sequence[Rule]) -> Sequence[Rule]:

@@ -71,6 +71,7 @@ SHAPES: Final[Mapping[str, JsonObject]] = MappingProxyType({
     "version": {"enum": [words.VERSION]},
     "settings": _ref("settings"),
     "nulls": {"enum": ["omit", "keep"]},
+    "name comparison": {"enum": ["exact", "folded"]},
     "separator": {"anyOf": [{"enum": [False]}, _text(at_most=3)]},
     "separator text": _text(at_most=3),
     "call limit": _whole(1, MAX_CALLS),

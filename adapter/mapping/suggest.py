@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from adapter.mapping.naming import nfc, snake
+from adapter.mapping.naming import fold, nfc, snake
 from adapter.mapping.ruleset import Ruleset
 from adapter.mapping.words import VERSION
 from adapter.model import Event
@@ -63,7 +63,8 @@ class Suggestion:
 
 def suggest(events: Iterable[Event], rules: Ruleset | None = None) -> Suggestion:
     """Look through events for what `rules`, if there are any yet, do not name."""
-    named = frozenset(name for rule in (rules.rules if rules else ()) for name in rule.events or ())
+    spell = fold if rules is not None and rules.folds_names else str
+    named = frozenset(spell(name) for rule in (rules.rules if rules else ()) for name in rule.events or ())
     handled = [rule.types for rule in (rules.rules if rules else ())]
     names: Counter[str] = Counter()
     types: Counter[str] = Counter()
@@ -73,7 +74,7 @@ def suggest(events: Iterable[Event], rules: Ruleset | None = None) -> Suggestion
         if not is_handled and (event.type in types or len(types) < MAX_NAMES):
             types[event.type] += 1
         name = event.body.get("event")
-        if event.type != "track" or not isinstance(name, str) or not name.strip() or name in named:
+        if event.type != "track" or not isinstance(name, str) or not name.strip() or spell(name) in named:
             continue
         if name in names or (len(names) < MAX_NAMES and _fits_a_table(name)):
             names[name] += 1

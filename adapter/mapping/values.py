@@ -4,6 +4,7 @@ Absent is not null: an absent value writes nothing. Null is a value, but one tha
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -65,6 +66,7 @@ def _block(node: Node, reader: Reader, scope: Scope) -> Get:
         found = f"this one has {', '.join(sources)}" if sources else "this one has none"
         reader.error("E140", node, f"a value has exactly one of {', '.join(SOURCES)}; {found}")
     get = _SOURCE_OF[sources[0]](node.at(sources[0]), reader, scope) if sources else constant(ABSENT)
+    scope = replace(scope, folds=reader.folds_names and node.value.get("from") in ("event", ["event"]))
     steps = compile_steps(node.at("apply"), reader, scope, compile_value) if node.has("apply") else ()
     if steps:
         get = _stepped(get, steps, null=None if scope.keep_nulls else ABSENT)

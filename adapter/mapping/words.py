@@ -67,6 +67,7 @@ SETTINGS: Final = words_of(
     "nulls": Word("nulls", "`omit` leaves fields that are null out, `keep` sends them, so that a trait can be reset"),
     "flatten": Word("separator", "The `flatten` of every call that has none of its own"),
     "max_calls": Word("call limit", "The most calls one event may make; further ones are not made, with a warning"),
+    "names": Word("name comparison", "How conditions and `lookup` compare event names: `exact`, or `folded`, by words"),
     "integration": Word("text", "A name in the event's `integrations`; `false` there drops the event"),
 })  # fmt: skip
 GUARD: Final = words_of(
@@ -110,6 +111,7 @@ CHECK: Final = words_of(
     "like": Word("globs or glob", "Fits the whole text; `*` stands for any characters, `?` for one"),
     "regex": Word("pattern", "A regular expression that is found in the text"),
     "contains": Word("scalar or scalars", "The text holds this, or the list has this member"),
+    "ignore_case": Word("boolean", "The operators on text beside it take capital and small letters for the same"),
     "exists": Word("boolean", "Present and not null"),
     "above": Word("number", "A number greater than this"),
     "at_least": Word("number", "A number this great or greater"),

@@ -9,9 +9,10 @@ from adapter.mapping.absent import ABSENT
 from adapter.mapping.conditions import compile_condition
 from adapter.mapping.frame import Frame, Get, PrivateFrame, Step
 from adapter.mapping.names import FLATTEN_CLASH, RENAME_CLASH, read_globs, read_names, read_separator
+from adapter.mapping.naming import fold
 from adapter.mapping.pattern import compile_pattern, template_fault
 from adapter.mapping.reader import Node, Reader, Scope
-from adapter.mapping.scalars import text_of
+from adapter.mapping.scalars import same, text_of
 from adapter.mapping.steps import lists, text
 from adapter.mapping.steps.making import Builder, Pure, Setting, of_text, on_each, on_whole, refused, reshaping
 from adapter.mapping.steps.words import STEP_SETTINGS
@@ -150,16 +151,30 @@ def flatten_step(setting: Setting) -> Step:
 
 def lookup_step(setting: Setting) -> Step:
     node, reader = setting.node, setting.reader
-    if type(node.value) is not dict:
-        table = reader.table(node, "E156")
-        return _looked_up(_looking_up(table or {}, ABSENT, keep=True))
-    reader.block(node, STEP_SETTINGS["lookup"], "E151")
-    table = reader.table(node.at("in"), "E156") if node.has("in") else None
-    fold = bool(node.has("ignore_case") and reader.boolean(node.at("ignore_case"), "E151", "`ignore_case`"))
-    keep, other = True, ABSENT
-    if node.has("else"):
-        keep, other = _lookup_else(node.at("else"), reader)
-    return _looked_up(_looking_up(table or {}, other, keep=keep, fold=fold))
+    is_block = type(node.value) is dict
+    if is_block:
+        reader.block(node, STEP_SETTINGS["lookup"], "E151")
+    named = node.at("in") if is_block and node.has("in") else None if is_block else node
+    table = (reader.table(named, "E156") if named is not None else None) or {}
+    spell: Callable[[str], str] | None = None
+    if node.has("ignore_case") and reader.boolean(node.at("ignore_case"), "E151", "`ignore_case`"):
+        spell = str.lower
+    if setting.scope.folds:
+        spell = fold
+        if table and named is not None:
+            _note_one_name(Node(table, ("tables", named.value)), reader)
+    keep, other = _lookup_else(node.at("else"), reader) if node.has("else") else (True, ABSENT)
+    return _looked_up(_looking_up(table, other, keep=keep, spell=spell))
+
+
+def _note_one_name(table: Node, reader: Reader) -> None:
+    """An error for each key that is the same name as an earlier one and stands for something else."""
+    seen: dict[str, Node] = {}
+    for entry in table.members():
+        earlier = seen.setdefault(fold(entry.name), entry)
+        if not same(earlier.value, entry.value):
+            message = f"`{earlier.name}` and `{entry.name}` are one name where names are `folded`; give both one value"
+            reader.error_of_key("E157", entry, message)
 
 
 def _lookup_else(node: Node, reader: Reader) -> tuple[bool, Any]:
@@ -170,13 +185,13 @@ def _lookup_else(node: Node, reader: Reader) -> tuple[bool, Any]:
     return reader.choice(node, "E151", ("keep", "omit")) == "keep", ABSENT
 
 
-def _looking_up(table: Mapping[str, Any], other: Any, *, keep: bool, fold: bool = False) -> Pure:
-    entries = {key.lower(): value for key, value in reversed(list(table.items()))} if fold else table
+def _looking_up(table: Mapping[str, Any], other: Any, *, keep: bool, spell: Callable[[str], str] | None) -> Pure:
+    entries = table if spell is None else {spell(key): value for key, value in reversed(list(table.items()))}
 
     def look_up(value: Any) -> Any:
         key = value if type(value) is str else text_of(value)
         if key is not ABSENT:
-            key = key.lower() if fold else key
+            key = spell(key) if spell is not None else key
             if key in entries:
                 return entries[key]
         return value if keep else other

@@ -5,6 +5,7 @@ and `shaping`; `making` binds it to lists and warnings, `builders` to its settin
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -24,7 +25,8 @@ MAX_STEPS: Final = 20
 def compile_steps(node: Node, reader: Reader, scope: Scope, compile_value: ValueCompiler) -> Sequence[Step]:
     """The closures of a list of steps."""
     parts = reader.members(node, "E150", "a list of steps", at_most=MAX_STEPS) or ()
-    built = [_step(part, reader, scope, compile_value) for part in parts]
+    later = replace(scope, folds=False)
+    built = [_step(part, reader, later if place else scope, compile_value) for place, part in enumerate(parts)]
     return [step for step in built if step is not None]
 
 

@@ -17,6 +17,12 @@ WHEN = HEAD + "rules:\n  - track: T\n    when: "
 GUARD = HEAD + "rules: [{track: T}]\nprivacy:\n  - "
 HASHED = HEAD + "privacy: [{named: [email], do: [hash]}]\nrules: "
 TABLE = HEAD + "tables: {names: {a: b}}\nrules:\n  - track: {from: event, apply: [{lookup: names}]}\n    when: {event: "
+FOLDED = HEAD + "settings: {names: folded}\n"
+NAMED = "rules: [{track: {from: event, apply: [{lookup: t}]}}]\n"
+SPELLED = (
+    "rules:\n  - when: {type: page}\n    drop: true\n"
+    "  - when: {type: track, event: Order Completed, properties.a: 1}\n    track: B\n  - when: "
+)
 TEST = HEAD + "rules: [{track: T}]\ntests:\n  - "
 
 SEEDED = [
@@ -62,11 +68,14 @@ SEEDED = [
     ("E124", HEAD + "vars: {shop: 1}\nrules: [{track: T, properties: {v: ¦vars.shp}}]\n", "did you mean `shop`?"),
     ("E130", WHEN + "{event: {¦liek: A*}}\n", "did you mean `like`?"),
     ("E131", WHEN + "{event: {exists: ¦1}}\n", "`exists` is true or false"),
+    ("E131", WHEN + "{event: {like: A*, ignore_case: ¦1}}\n", "`ignore_case` is true or false"),
+    ("E131", WHEN + "{properties.a: {above: 1, ¦ignore_case: true}}\n", "needs an operator on text beside it"),
     ("E132", TABLE + "{in: ¦name}}\n", "did you mean `names`?"),
     ("E133", WHEN + '{properties.total: {at_least: ¦"100"}}\n', "`at_least` compares numbers; '100' is not one"),
     ("E134", WHEN + '{event: {regex: ¦"(a+)+"}}\n', "could take for ever"),
     ("E135", WHEN + "¦{}\n", "at least one line"),
     ("E135", WHEN + "{event: ¦{}}\n", "a check needs at least one of"),
+    ("E135", WHEN + "{event: ¦{ignore_case: true}}\n", "a check needs at least one of"),
     ("E140", VALUE + "¦{from: properties.a, value: 1}\n", "this one has from, value"),
     ("E140", VALUE + "¦{default: 1}\n", "this one has none"),
     ("E141", VALUE + "¦null\n", "for null write {value: null}"),
@@ -79,6 +88,7 @@ SEEDED = [
     ("E153", VALUE + '{from: properties.a, apply: [{regex: {pattern: ¦"(", with: x}}]}\n', "not a regular expression"),
     ("E154", GUARD + "{named: [a], do: [{¦times: 2}]}\n", "reads other fields"),
     ("E156", VALUE + "{from: properties.a, apply: [{lookup: ¦plan}]}\n", "no table `plan`"),
+    ("E157", FOLDED + "tables: {t: {Order Completed: A, ¦order_completed: B}}\n" + NAMED, "are one name where"),
     ("E160", HEAD + "rules: [{send: [¦{only: [a]}]}]\n", "this one has neither"),
     ("E161", HEAD + "rules: [{identify: true, ¦properties: {a: traits.b}}]\n", "sets `traits`, not `properties`"),
     ("E162", RULE + "    use: [¦where]\n", "no shared block `where`"),
@@ -95,6 +105,9 @@ SEEDED = [
     ("W206", RULE + "    flatten: _\n    only: [a.b, ¦a_b]\n", "both become `a_b`"),
     ("W207", VALUE + "¦{list: [properties.a]}\n", "flat values only"),
     ("W208", HEAD + "rules: [{track: ¦event}]\n", "write {from: event}"),
+    ("W209", FOLDED + SPELLED + "{type: track, ¦event: order_completed}\n    track: C\n", "rule 2 on line 6 spells"),
+    ("W202", FOLDED + SPELLED + "{type: track, event: product.added}\n    track: C\n"
+     "  - ¦when: {type: track, event: [Product Added]}\n    track: D\n", "every track event of these names"),
 ]  # fmt: skip
 
 

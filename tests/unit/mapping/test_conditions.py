@@ -92,3 +92,125 @@ def test_the_whole_message_can_be_asked() -> None:
     message = {"type": "track", "event": "E", "groupId": "g", "channel": "web", "anonymousId": "a"}
     text = "version: 1\nrules:\n  - when: {groupId: g, channel: web, raw.channel: web}\n    track: T\n"
     assert isinstance(ruleset(text).render(read(message)), Calls)
+
+
+SPELLINGS = [
+    "Order Completed",
+    "order completed",
+    "order_completed",
+    "orderCompleted",
+    "ORDER-COMPLETED",
+    " Order Completed ",
+]
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        "Order Completed", ["Order Completed", "x"], {"is": "order_completed"}, {"in": ["orderCompleted"]},
+        {"in": "events"}, {"in": "events", "ignore_case": True}, {"in": "events", "like": "*"},
+    ],
+    ids=str,
+)  # fmt: skip
+@pytest.mark.parametrize("nested", [False, True], ids=["dispatched", "asked"])
+def test_folded_names_are_compared_by_their_words(check: Any, nested: bool) -> None:
+    """`names: folded` decides about the path `event`, whether dispatch answers or the condition is asked."""
+    rules = ruleset(json.dumps({
+        "version": 1, "settings": {"names": "folded"}, "tables": {"events": {"Order Completed": 1, "5": 2}},
+        "rules": [{"when": {"any": [{"event": check}]} if nested else {"event": check}, "track": "T"},
+                  {"when": {"event": {"in": "events"}}, "drop": True}],
+    }))  # fmt: skip
+    for name in SPELLINGS:
+        assert isinstance(rules.render(event(event=name)), Calls), name
+    for other in ["ordercompleted", "Completed Order", "Order", "", None, 5, ["Order Completed"]]:
+        assert not isinstance(rules.render(event(event=other)), Calls), other
+
+
+@pytest.mark.parametrize(
+    ("condition", "words"),
+    [
+        ({"event": {"like": "Order Completed"}}, {"event": "order_completed"}),
+        ({"event": {"regex": "^Order Completed$"}}, {"event": "order_completed"}),
+        ({"event": {"contains": "Order Completed"}}, {"event": "order_completed"}),
+        ({"name": "Order Completed"}, {"name": "order_completed"}),
+        ({"raw.event": "Order Completed"}, {"event": "order_completed"}),
+        ({"properties.event": {"in": ["Order Completed"]}}, {"properties": {"event": "order_completed"}}),
+    ],
+    ids=str,
+)
+def test_nothing_else_is_folded(condition: Any, words: JsonObject) -> None:
+    """Patterns and all other paths see the text as it was sent."""
+    text = {"version": 1, "settings": {"names": "folded"}, "rules": [{"when": condition, "track": "T"}]}
+    assert not isinstance(ruleset(json.dumps(text)).render(event(**words)), Calls)
+
+
+def test_names_are_exact_unless_the_file_says_otherwise() -> None:
+    """What was accepted keeps its meaning."""
+    assert not condition_holds({"event": "Order Completed"}, event="order_completed")
+
+
+def test_the_complement_of_a_folded_name_is_exact() -> None:
+    """`not` leaves out every spelling of a name."""
+    text = {"version": 1, "settings": {"names": "folded"}, "rules": [{"when": {"event": {"not": "A B"}}, "track": "T"}]}
+    rules = ruleset(json.dumps(text))
+    assert [isinstance(rules.render(event(event=name)), Calls) for name in ("a_b", "ab", 5)] == [False, True, True]
+
+
+def test_the_first_rule_of_a_folded_name_decides() -> None:
+    """Dispatch keeps the order of the file among all spellings of a name."""
+    rules = ruleset(json.dumps({
+        "version": 1, "settings": {"names": "folded"},
+        "rules": [{"when": {"event": "A B", "properties.x": 1}, "track": "ONE"},
+                  {"when": {"event": "a_b"}, "track": "TWO"}, {"track": "THREE"}],
+    }))  # fmt: skip
+    names = [rules.render(event(event=name, properties={"x": x})) for name in ("aB", "A B", "a_b") for x in (1, 2)]
+    assert [done.calls[0].body["event"] for done in names if isinstance(done, Calls)] == ["ONE", "TWO"] * 3
+
+
+@pytest.mark.parametrize(
+    ("value", "steps", "wanted"),
+    [
+        ("event", [{"lookup": "t"}], "Yes"),
+        (["event"], [{"lookup": {"in": "t", "else": "omit"}}], "Yes"),
+        ("event", ["trim", {"lookup": {"in": "t", "else": {"value": "no"}}}], "no"),
+        ("properties.event", [{"lookup": {"in": "t", "else": {"value": "no"}}}], "no"),
+        (["event", "name"], [{"lookup": {"in": "t", "else": {"value": "no"}}}], "no"),
+    ],
+    ids=str,
+)
+def test_a_lookup_of_the_event_name_is_folded(value: Any, steps: Any, wanted: str) -> None:
+    """Only where the path `event` itself is looked up."""
+    rules = ruleset(json.dumps({
+        "version": 1, "settings": {"names": "folded"},
+        "tables": {"t": {"Order Completed": "Yes", "orderCompleted": "Yes"}},
+        "rules": [{"track": {"from": value, "apply": steps}}],
+    }))  # fmt: skip
+    done = rules.render(event(event="ORDER_COMPLETED", properties={"event": "ORDER_COMPLETED"}))
+    assert isinstance(done, Calls)
+    assert done.calls[0].body["event"] == wanted
+
+
+@pytest.mark.parametrize(
+    ("check", "fitting", "others"),
+    [
+        (
+            {"contains": ["bot", "HEADLESS"]},
+            ["SemrushBot/7", "YandexBot", "HeadlessChrome", ["BOT"]],
+            ["Chrome", ["bots"], 5],
+        ),
+        ({"is": "Pro"}, ["pro", "PRO"], ["pros", MISSING, 5]),
+        ({"in": ["Pro", 5]}, ["pro", 5], ["5"]),
+        ({"in": "names"}, ["A"], ["b"]),
+        ({"not": ["Pro"]}, ["free", MISSING, 5], ["PRO"]),
+        ({"like": "*@Shop.test"}, ["ADA@SHOP.TEST"], ["ada@shop.test.x"]),
+        ({"regex": "^straße [a-z]$"}, ["STRAßE B"], ["straße 5"]),
+    ],
+    ids=str,
+)
+def test_case_can_be_ignored(check: Any, fitting: list[Any], others: list[Any]) -> None:
+    """`ignore_case` concerns every operator on text beside it, and nothing else about a check."""
+    ignoring = {**check, "ignore_case": True}
+    assert [value for value in fitting if not holds(ignoring, value)] == []
+    assert [value for value in others if holds(ignoring, value)] == []
+    strict = [value for value in fitting if holds({**check, "ignore_case": False}, value) != holds(check, value)]
+    assert strict == []

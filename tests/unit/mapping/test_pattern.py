@@ -101,3 +101,17 @@ def test_several_globs_are_one_question() -> None:
     names = ["email", "to_email", "phone1", "emails", "phone", "my email"]
     assert [name for name in names if is_meant(name)] == ["email", "to_email", "phone1"]
     assert not any_glob(["a.b"])("axb")
+
+
+@pytest.mark.parametrize("text", ["(?i)(ab|AB)+x", "(?i:(ab|AB)+)x", "(?:(?i:ab|AB))+x", "(?i:(iab|ıab)+)x",
+                                  "^(?i:a*)(?i:A*)(?i:a*)(?i:A*)x"])  # fmt: skip
+def test_a_pattern_that_ignores_case_is_judged_so(text: str) -> None:
+    """Alternatives and repetitions that differ in case alone share their texts."""
+    assert isinstance(compile_pattern(text), str)
+
+
+def test_case_makes_no_other_difference() -> None:
+    """The same pattern is fine where case counts, and harmless ones stay allowed."""
+    assert not isinstance(compile_pattern("(ab|AB)+x"), str)
+    assert isinstance(compile_pattern("(ab|AB)+x", ignore_case=True), str)
+    assert not isinstance(compile_pattern("(ab|cd)+x", ignore_case=True), str)

@@ -1,0 +1,196 @@
+"""Checks: whether a value is equal to a constant, one of several, like a glob, greater than a number.
+
+Text, numbers and booleans never equal one another. A check of a missing value is false but for `not` and
+`exists: false`.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any, Final, TypeAlias
+
+from adapter.mapping.absent import ABSENT
+from adapter.mapping.naming import fold
+from adapter.mapping.pattern import MAX_SEARCHED, compile_pattern, glob_pattern
+from adapter.mapping.reader import Node, Reader, kind_of
+from adapter.mapping.scalars import is_number
+from adapter.mapping.words import CHECK
+
+Fits: TypeAlias = Callable[[Any], bool]
+"""Whether a value, which may be ABSENT, passes a check."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How texts are compared: `folds` by their words, for equality only; `ignores_case` by all operators."""
+
+    folds: bool = False
+    ignores_case: bool = False
+
+    @property
+    def spell(self) -> Callable[[str], str] | None:
+        """What both texts go through before they are held against each other; None: nothing."""
+        return fold if self.folds else str.casefold if self.ignores_case else None
+
+
+_Operator: TypeAlias = Callable[[Node, Reader, Comparison], Fits]
+
+
+def _never(_value: Any) -> bool:
+    return False
+
+
+def compile_check(node: Node, reader: Reader, *, folds: bool) -> Fits:
+    """The closure that decides about a value; `folds`: it is an event name, which equality compares folded."""
+    how = Comparison(folds=folds)
+    if type(node.value) is dict:
+        return _operators(node, reader, how)
+    return _one_of(node, reader, how) if type(node.value) is list else equal_to(node.value, how)
+
+
+def _operators(node: Node, reader: Reader, how: Comparison) -> Fits:
+    operators = [part for part in node.members() if part.name in _OPERATORS]
+    is_known = reader.block(node, CHECK, "E131") and len(operators) + node.has("ignore_case") == len(node.value)
+    if not operators and (is_known or not node.value):
+        reader.error("E135", node, "a check needs at least one of " + ", ".join(_OPERATORS))
+        return _never
+    if node.has("ignore_case"):
+        how = _ignoring_case(node, operators, reader, how)
+    checks = [_OPERATORS[part.name](part, reader, how) for part in operators]
+    if len(checks) == 1:
+        return checks[0]
+    return lambda value: all(check(value) for check in checks)
+
+
+def _ignoring_case(node: Node, operators: Sequence[Node], reader: Reader, how: Comparison) -> Comparison:
+    part = node.at("ignore_case")
+    is_wanted = bool(reader.boolean(part, "E131", "`ignore_case`"))
+    if not any(operator.name in _ON_TEXT for operator in operators):
+        reader.error_of_key("E131", part, f"`ignore_case` needs an operator on text beside it: {', '.join(_ON_TEXT)}")
+    return replace(how, ignores_case=is_wanted)
+
+
+def equal_to(wanted: Any, how: Comparison) -> Fits:
+    """Equality that keeps 5, "5", true and 1 apart; null equals an explicit null only."""
+    if wanted is None or type(wanted) is bool:
+        return lambda value: value is wanted
+    if type(wanted) is str:
+        return _among([wanted], how)
+    return lambda value: is_number(value) and bool(value == wanted)
+
+
+def _among(texts: Iterable[str], how: Comparison) -> Fits:
+    """Equality with one of `texts`."""
+    exact = frozenset(texts)
+    spell = how.spell
+    if spell is not None:
+        spelled = frozenset(map(spell, exact))
+        return lambda value: type(value) is str and (value in exact or spell(value) in spelled)
+    if len(exact) == 1:
+        (only,) = exact
+        return lambda value: type(value) is str and value == only
+    return lambda value: type(value) is str and value in exact
+
+
+def _is(node: Node, reader: Reader, how: Comparison) -> Fits:
+    return equal_to(node.value, how) if reader.is_scalar(node, "E131", "`is`") else _never
+
+
+def _one_of(node: Node, reader: Reader, how: Comparison) -> Fits:
+    """Any of a list of constants."""
+    parts = reader.members(node, "E131", "a list of constants") or ()
+    wanted = [part.value for part in parts if reader.is_scalar(part, "E131", "each of the list")]
+    among = _among([value for value in wanted if type(value) is str], how)
+    others = [equal_to(value, how) for value in wanted if type(value) is not str]
+    return (lambda value: among(value) or any(other(value) for other in others)) if others else among
+
+
+def _one_or_more(node: Node, reader: Reader, how: Comparison) -> Fits:
+    return _one_of(node, reader, how) if type(node.value) is list else _is(node, reader, how)
+
+
+def _in(node: Node, reader: Reader, how: Comparison) -> Fits:
+    if type(node.value) is list:
+        return _one_of(node, reader, how)
+    table = reader.table(node, "E132")
+    if table is None:
+        return _never
+    return _among(table, how)
+
+
+def _not(node: Node, reader: Reader, how: Comparison) -> Fits:
+    fits = _one_or_more(node, reader, how)
+    return lambda value: not fits(value)
+
+
+def _like(node: Node, reader: Reader, how: Comparison) -> Fits:
+    many = type(node.value) is list
+    parts = (reader.members(node, "E131", "`like`") or ()) if many else (node,)
+    globs = [text for part in parts if (text := reader.text(part, "E131", "`like`")) is not None]
+    patterns = [glob_pattern(text, ignore_case=how.ignores_case).fullmatch for text in globs]
+    if len(patterns) == 1:
+        only = patterns[0]
+        return lambda value: type(value) is str and only(value) is not None
+    return lambda value: type(value) is str and any(pattern(value) for pattern in patterns)
+
+
+def _regex(node: Node, reader: Reader, how: Comparison) -> Fits:
+    text = reader.text(node, "E134", "`regex`")
+    pattern = compile_pattern(text, ignore_case=how.ignores_case) if text is not None else ""
+    if isinstance(pattern, str):
+        if text is not None:
+            reader.error("E134", node, pattern)
+        return _never
+    search = pattern.search
+    return lambda value: type(value) is str and search(value[:MAX_SEARCHED]) is not None
+
+
+def _contains(node: Node, reader: Reader, how: Comparison) -> Fits:
+    many = type(node.value) is list
+    parts = (reader.members(node, "E131", "`contains`") or ()) if many else (node,)
+    wanted = [part.value for part in parts if reader.is_scalar(part, "E131", "`contains`")]
+    spell = str.casefold if how.ignores_case else str
+    texts = [spell(value) for value in wanted if type(value) is str]
+    members = [equal_to(value, replace(how, folds=False)) for value in wanted]
+
+    def fits(value: Any) -> bool:
+        if type(value) is str:
+            searched = spell(value)
+            return any(text in searched for text in texts)
+        return type(value) is list and any(equals(member) for member in value for equals in members)
+
+    return fits
+
+
+def _exists(node: Node, reader: Reader, _how: Comparison) -> Fits:
+    if reader.boolean(node, "E131", "`exists`"):
+        return lambda value: value is not ABSENT and value is not None
+    return lambda value: value is ABSENT or value is None
+
+
+def _comparing(compare: Callable[[Any, Any], bool]) -> _Operator:
+    def operator(node: Node, reader: Reader, _how: Comparison) -> Fits:
+        limit = node.value
+        if not is_number(limit):
+            reader.error("E133", node, f"`{node.name}` compares numbers; {kind_of(limit)} is not one")
+            return _never
+        return lambda value: is_number(value) and compare(value, limit)
+
+    return operator
+
+
+_OPERATORS: Final[Mapping[str, _Operator]] = MappingProxyType({
+    "is": _is,
+    "in": _in,
+    "not": _not,
+    "like": _like,
+    "regex": _regex,
+    "contains": _contains,
+    "exists": _exists,
+    "above": _comparing(lambda value, limit: value > limit),
+    "at_least": _comparing(lambda value, limit: value >= limit),
+    "below": _comparing(lambda value, limit: value < limit),
+    "at_most": _comparing(lambda value, limit: value <= limit),
+})  # fmt: skip
+_ON_TEXT: Final = ("is", "in", "not", "like", "regex", "contains")
+"""Operators for which case can make a difference."""
