@@ -87,15 +87,18 @@ def steady_clock() -> Callable[[], float]:
 async def open_queue(settings: Settings, *, now: Callable[[], float]) -> Queue:
     """The queue that the settings name. Raises ConfigError or QueueError if it cannot be had."""
     unordered = {source.name for source in settings.sources if source.order == "none"}
-    kept = settings.retention
+    kept, shared = settings.retention, len(settings.sources) > 1
     if settings.queue.file is None:
-        return MemoryQueue(now=now, unordered=unordered, max_pending=settings.limits.pending, dedup_s=kept.dedup_s)
+        return MemoryQueue(
+            now=now, unordered=unordered, max_pending=settings.limits.pending, dedup_s=kept.dedup_s, shared=shared
+        )
     return await SqliteQueue.open(
         settings.queue.file,
         now=now,
         unordered=unordered,
         max_pending=settings.limits.pending,
         max_bytes=kept.max_disk_bytes,
+        shared=shared,
         retention=Retention(
             history_s=kept.history_s, dead_s=kept.dead_s, dedup_s=kept.dedup_s, deletions_s=kept.deletions_s
         ),

@@ -5,6 +5,7 @@ AdapterError
 │   └── MappingError    … and the file is a mapping
 └── QueueError     the queue could not promise durability: nothing was stored, or stored and idempotent; put again
     └── QueueFull      … because it is at its limit, not because it is broken
+        └── SourceFull … because this source holds all that one source may; others are stored
 """
 
 
@@ -26,3 +27,7 @@ class QueueError(AdapterError):
 
 class QueueFull(QueueError):  # noqa: N818 - "full" is a state of the queue, not a fault
     """The queue is at its limit and takes nothing until delivery makes room."""
+
+
+class SourceFull(QueueFull):
+    """One source holds as much of the queue as one source may; the others go on."""

@@ -39,6 +39,7 @@ class Situation(StrEnum):
     CROWDED = "too_many_connections"
     BUSY = "too_much_at_once"
     FULL = "queue_full"
+    SHARE_FULL = "source_share_full"
     FAILED = "storage_failed"
     STOPPING = "stopping"
     FAULT = "fault"
@@ -78,6 +79,7 @@ _TABLE: Mapping[Situation, tuple[int, str, int | None]] = {
     Situation.CROWDED: (503, "too many connections are open, all of them busy", 5),
     Situation.BUSY: (503, "more large bodies are arriving than can be held at once", 5),
     Situation.FULL: (503, "the queue is full", 30),
+    Situation.SHARE_FULL: (429, "this source has as much waiting in the queue as one source may", 30),
     Situation.FAILED: (503, "the event could not be stored", 5),
     Situation.STOPPING: (503, "the service is stopping", 5),
     Situation.FAULT: (503, "the adapter has a fault; its log says where", 5),

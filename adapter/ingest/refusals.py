@@ -12,6 +12,7 @@ _CALM_S = 60.0
 
 _LATER: Mapping[Situation, str] = {
     Situation.FULL: "the queue is full",
+    Situation.SHARE_FULL: "it has as much waiting in the queue as one source may",
     Situation.FAILED: "the queue cannot be written",
     Situation.LIMITED: "it sends more than its limit",
 }

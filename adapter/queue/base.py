@@ -81,7 +81,8 @@ class Inbox(Protocol):
 
         An event whose (source, message id) is pending, dead, or was first received less than the dedup window ago is
         a duplicate: counted, not stored. Two equal ids in one call are one event, the first. Cancelling the caller
-        cancels nothing. Raises QueueFull when the queue takes nothing now, QueueError when it could not promise
+        cancels nothing. Raises SourceFull when a source of the events holds its share of the queue (see shares.py);
+        QueueFull when the queue takes nothing now, QueueError when it could not promise
         durability: some may be stored, and putting them again is safe.
 
         An event of type `DELETE` that names a user is a deletion request: stored with the others and at once dropped

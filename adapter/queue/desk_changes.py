@@ -39,6 +39,7 @@ def discard(run: Run, receipt: int) -> bool:
     source = run(DESK["source_of"], (receipt,)).fetchone()
     if source is None or run(SQL["remove_dead"], (receipt,)).rowcount == 0:
         return False
+    run(SQL["hold_event"], (receipt, -1))
     for name in ("remove_message", "forget_sent", "forget_kept_digest"):
         run(SQL[name], (receipt,))
     run(SQL["count"], (source[0], "discarded", 1))
@@ -56,6 +57,7 @@ def reopen_unmatched(run: Run, receipt: int, *, due_us: int, unordered: Collecti
         # Its day of the dedup window is gone; while it is pending a copy of it is a duplicate all the same.
         run(DESK["keep_digest"], (digest, receipt))
     run(SQL["count"], (source, "unmatched", -1))
+    run(SQL["hold_event"], (receipt, 1))
     join_lane(run, receipt, due_us=due_us, unordered=unordered)
     return True
 
@@ -76,6 +78,7 @@ def readmit(run: Run, number: int, event: Event, *, due_us: int, unordered: Coll
     # Ingest made a table for the day before it stored the rejection, so there is one.
     run(_for_one("add_digests").replace("{day}", seen_tables(run)[0]), (row.digest, receipt))
     join_lane(run, receipt, due_us=due_us, unordered=unordered)
+    run(SQL["hold_event"], (receipt, 1))
     return "pending"
 
 

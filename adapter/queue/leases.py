@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Held:
-    """One lane in one worker's hands. While `settling` it cannot expire: its outcome is on the way to the disk.
+    """One lane in one worker's hands; `size_bytes` is the stored body of its event.
+
+    While `settling` it cannot expire: its outcome is on the way to the disk.
 
     `gone`: the event ended elsewhere. The lane stays held until its worker settles, so that no call of it overlaps.
     """
@@ -14,6 +16,7 @@ class Held:
     lane: int
     receipt: int
     expires_s: float
+    size_bytes: int
     sent: set[str] = field(default_factory=set)
     settling: bool = False
     gone: bool = False
@@ -39,13 +42,15 @@ class Leases:
         now_s = self._now()
         return {held.lane for held in self._held.values() if held.expires_s > now_s or held.settling}
 
-    def hold(self, lane: int, receipt: int, lease_s: float) -> int:
+    def hold(self, lane: int, receipt: int, lease_s: float, *, size_bytes: int = 0) -> int:
         """A new token for `lane`, which must not be in `lanes()`; whoever let it run out has lost it now."""
         lost = self._lanes.get(lane)
         if lost is not None:
             self.release(lost)
         self._last_token += 1
-        self._held[self._last_token] = Held(lane=lane, receipt=receipt, expires_s=self._now() + lease_s)
+        self._held[self._last_token] = Held(
+            lane=lane, receipt=receipt, expires_s=self._now() + lease_s, size_bytes=size_bytes
+        )
         self._lanes[lane] = self._last_token
         return self._last_token
 

@@ -16,6 +16,7 @@ from adapter.queue.codec import Row, decode, differs, encode, from_us, is_asked,
 from adapter.queue.leases import Leases
 from adapter.queue.ledger import DELETED, ended_at_once, term_of
 from adapter.queue.memory_archive import MemoryArchive
+from adapter.queue.shares import Shares, Usage
 
 
 @dataclass(slots=True)
@@ -40,11 +41,13 @@ class MemoryQueue(MemoryArchive):
         unordered: Collection[str] = (),
         max_pending: int = 5_000_000,
         dedup_s: float = 72 * 3600,
+        shared: bool = False,
     ) -> None:
         super().__init__()
         self._now = now
         self._unordered = frozenset(unordered)
         self._max_pending = max_pending
+        self._shares = Shares(max_pending, divided=shared)
         self._dedup_s = dedup_s
         self._leases = Leases(now)
         self._rows: dict[int, Row] = {}
@@ -61,6 +64,8 @@ class MemoryQueue(MemoryArchive):
         rows = [encode(event, ordered=event.source not in self._unordered) for event in events]
         if self._pending() + len(rows) > self._max_pending:
             raise QueueFull(f"{self._max_pending} events are pending, the most this queue takes (limits.pending)")
+        if self._shares.divided:
+            self._shares.admit(self._held(), rows)
         stored = duplicates = differing = 0
         asked_before, dropped = len(self._asked), 0
         for row in rows:
@@ -219,6 +224,13 @@ class MemoryQueue(MemoryArchive):
     def _announce(self) -> None:
         self._changed.set()
         self._changed = asyncio.Event()
+
+    def _held(self) -> dict[str, Usage]:
+        """What each source holds: events in lanes, and dead ones. Looks at all; nobody serves many from memory."""
+        dead = (receipt for receipt, (outcome, _) in self._finished.items() if isinstance(outcome, Dead))
+        waiting = (receipt for lane in self._lanes.values() for receipt in lane.receipts)
+        counts = Counter(self._rows[receipt].source for receipt in (*dead, *waiting))
+        return {source: Usage(count) for source, count in counts.items()}
 
     def _pending(self) -> int:
         return sum(len(lane.receipts) for lane in self._lanes.values())

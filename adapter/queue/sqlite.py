@@ -18,11 +18,12 @@ from adapter.queue.base import Deletion, Disk, Limit, Stored
 from adapter.queue.codec import encode, restore, to_us
 from adapter.queue.group_commit import GroupCommit
 from adapter.queue.leases import Held, Leases
+from adapter.queue.shares import Shares
 from adapter.queue.sqlite_balance import count_balance
 from adapter.queue.sqlite_dead import put_back
 from adapter.queue.sqlite_deletions import Deletions
 from adapter.queue.sqlite_ends import End
-from adapter.queue.sqlite_file import OwnerLock, connect, prepare_place
+from adapter.queue.sqlite_file import OwnerLock, connect
 from adapter.queue.sqlite_known import Retention
 from adapter.queue.sqlite_log import refuse_damaged_log
 from adapter.queue.sqlite_room import Room, is_full_disk
@@ -46,7 +47,7 @@ class SqliteQueue:
         room: Room,
         now: Callable[[], float],
         unordered: frozenset[str],
-        max_pending: int,
+        shares: Shares,
     ) -> None:
         self._path = path
         self._lock = lock
@@ -54,8 +55,8 @@ class SqliteQueue:
         self._rows = rows
         self._now = now
         self._unordered = unordered
-        self._max_pending = max_pending
-        self._pending, self._dead = rows.pending(), 0
+        self._shares = shares
+        self._pending = rows.pending()
         self._leases = Leases(now)
         self._room = room
         self._commits = GroupCommit(connection, rows, failed=self._failed)
@@ -63,7 +64,7 @@ class SqliteQueue:
         self._loop = asyncio.get_running_loop()
         self._taking = asyncio.Lock()
         self._changed = asyncio.Event()
-        self._upkeep = Upkeep(path, self._commits, rows, room, now=now, unfinished=self._unfinished)
+        self._upkeep = Upkeep(path, self._commits, rows, room, now=now, shares=shares)
         self._keeping = asyncio.create_task(self._upkeep.run())
 
     @classmethod
@@ -76,43 +77,44 @@ class SqliteQueue:
         max_pending: int = 5_000_000,
         retention: Retention = _RETENTION,
         max_bytes: int = 10 * 1000**3,
+        shared: bool = False,
     ) -> Self:
-        """Open or make the file at `path`; `now` gives seconds since 1970 and never jumps.
+        """Open or make the file at `path`; `now` gives seconds since 1970 and never jumps. With `shared` no source
+        may hold more than its share.
 
-        Raises ConfigError if another process serves it or its place cannot be written, QueueError if it is damaged or
-        not ours. Whatever was opened before the error is closed again.
+        Raises ConfigError if another process serves it, QueueError if it is damaged or not ours.
         """
-        with contextlib.ExitStack() as undo:
-            try:
-                await asyncio.to_thread(prepare_place, path)
-                lock = OwnerLock(path)
-                undo.callback(lock.release)
-                await asyncio.to_thread(refuse_damaged_log, path)
-                connection = await asyncio.to_thread(connect, path)
-                undo.callback(connection.close)
-                rows = SqliteRows(connection, now=now, retention=retention)
-                rows.void_far_dues(_MAX_DELAY_S)
-                room = await asyncio.to_thread(Room, path, max_bytes=max_bytes)
-                undo.callback(room.leave)
-                queue = cls(
-                    path,
-                    lock=lock,
-                    connection=connection,
-                    rows=rows,
-                    room=room,
-                    now=now,
-                    unordered=frozenset(unordered),
-                    max_pending=max_pending,
-                )
-            except sqlite3.Error as exc:
-                raise QueueError(f"{path}: cannot be used as a queue: {exc}") from exc
-            undo.pop_all()
-            return queue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = OwnerLock(path)
+        try:
+            await asyncio.to_thread(refuse_damaged_log, path)
+            connection = await asyncio.to_thread(connect, path)
+            rows = SqliteRows(connection, now=now, retention=retention)
+            rows.void_far_dues(_MAX_DELAY_S)
+            room = await asyncio.to_thread(Room, path, max_bytes=max_bytes)
+            return cls(
+                path,
+                lock=lock,
+                connection=connection,
+                rows=rows,
+                room=room,
+                now=now,
+                unordered=frozenset(unordered),
+                shares=Shares(max_pending, max_bytes, divided=shared),
+            )
+        except sqlite3.Error as exc:
+            lock.release()
+            raise QueueError(f"{path}: cannot be used as a queue: {exc}") from exc
+        except BaseException:
+            lock.release()
+            raise
 
     async def put(self, events: Sequence[Event], rejections: Sequence[Rejection] = ()) -> Stored:
         await self._make_sure_of_room(len(events))
         # Encoded before they join a group: one that cannot be stored fails its own caller only.
         rows = [encode(event, ordered=event.source not in self._unordered) for event in events]
+        self._shares.admit(self._rows.held, rows)
+        self._upkeep.stored(sum(len(row.body) for row in rows), sum(len(rejection.body) for rejection in rejections))
         return await self._commits.write(lambda: self._rows.put(rows, rejections), after=self._put_done)
 
     async def probe(self) -> None:
@@ -173,7 +175,7 @@ class SqliteQueue:
     async def balance(self) -> Balance:
         balance = await asyncio.to_thread(count_balance, self._path)
         # Operators put events back beside us; what is pending is known again from the rows now and then.
-        self._pending, self._dead = balance.pending, balance.dead
+        self._pending = balance.pending
         return balance
 
     async def delete_requested(self, *, wait_s: float) -> Sequence[Deletion]:
@@ -213,18 +215,16 @@ class SqliteQueue:
             outcome=outcome,
             mapping=mapping,
             received_us=to_us(lease.event.received_at),
+            size_bytes=held.size_bytes,
             has_sent=bool(held.sent or lease.sent),
         )
 
     async def _make_sure_of_room(self, count: int) -> None:
         """Raises QueueFull if `count` events more are too many."""
-        if self._pending + count > self._max_pending:
-            raise QueueFull(f"{self._max_pending} events are pending, the most this queue takes (limits.pending)")
+        if self._pending + count > self._shares.max_events:
+            raise QueueFull(f"{self._shares.max_events} events are pending, the most this queue takes (limits.pending)")
         if self._room.is_full and not await asyncio.to_thread(self._room.recover):
             raise self._room.refusal()
-
-    def _unfinished(self) -> int:
-        return self._pending + self._dead
 
     def _failed(self, exc: Exception) -> None:
         if is_full_disk(exc):
@@ -285,7 +285,7 @@ class SqliteQueue:
             sent=head.sent,
             due_at_s=head.due_us / 1e6,
             expires_at=datetime.fromtimestamp(self._now() + lease_s, UTC),
-            token=self._leases.hold(head.lane, head.receipt, lease_s),
+            token=self._leases.hold(head.lane, head.receipt, lease_s, size_bytes=len(head.row.body)),
             is_damaged=is_damaged,
         )
 

@@ -1,13 +1,14 @@
 """Counts in a queue file what takes a while, at one instant and on a connection of its own, so that no commit waits."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from adapter.errors import QueueError
 from adapter.model import Balance
 from adapter.queue.codec import from_us
+from adapter.queue.shares import fair_cap
 from adapter.queue.sqlite_known import SQL
 
 
@@ -23,10 +24,19 @@ def count_balance(path: Path) -> Balance:
     return Balance(counts=counts, pending=pending, dead=dead, oldest_received_at=oldest_received_at, pending_of=sources)
 
 
-def last_rejection_beyond(path: Path, most_bytes: int) -> int:
-    """The number of the newest rejection that, with all after it, is more than `most_bytes`; 0 if there is none."""
+def rejections_beyond(path: Path, most_bytes: int) -> Mapping[int, int]:
+    """By the number of a source, up to which number its rejections are too much: together they may be `most_bytes`,
+    and only the sources with most give.
+    """
     with _reading(path) as connection:
-        return int(connection.execute(SQL["last_rejection_beyond"], (most_bytes,)).fetchone()[0] or 0)
+        sizes = {int(source): int(size) for source, size in connection.execute(SQL["rejected_bytes"])}
+        cap = fair_cap(list(sizes.values()), most_bytes)
+        beyond = {
+            source: connection.execute(SQL["last_rejection_beyond"], (source, cap)).fetchone()[0]
+            for source, size in sizes.items()
+            if size > cap
+        }
+    return {source: int(last) for source, last in beyond.items() if last is not None}
 
 
 @contextmanager

@@ -41,6 +41,7 @@ def delete_body(run: Run, receipt: int, *, now_us: int) -> bool:
             _leave_lane(run, receipt, restore(stored_row(columns))[0], now_us)
         ended = ("dropped", DELETED.reason.value, DELETED.rule, DELETED.text)
         run(SQL["add_ended"], (receipt, *ended, now_us))
+        run(SQL["hold_event"], (receipt, -1))
         run(SQL["count"], (source, term_of(DELETED), 1))
     for name in ("forget_sent", "forget_kept_digest"):
         run(SQL[name], (receipt,))

@@ -16,7 +16,7 @@ from adapter.queue.sqlite_known import SQL, US, Known, chunks
 @dataclass(slots=True)
 class End(Staged[bool]):
     """One event's outcome; `lane`, `receipt` and `source` are its own. The result: False if it is not the head of its
-    lane any more. `has_sent` says whether calls of it were noted.
+    lane any more. `size_bytes` is that of its stored body, `has_sent` whether calls of it were noted.
     """
 
     lane: int = 0
@@ -25,6 +25,7 @@ class End(Staged[bool]):
     outcome: Outcome = Unmatched()  # noqa: RUF009 - immutable
     mapping: str = ""
     received_us: int = 0
+    size_bytes: int = 0
     has_sent: bool = False
 
 
@@ -82,7 +83,9 @@ class Ends:
         if self._known.has_kept_digests:
             run(sql("forget_kept_digests", len(ends)), [end.receipt for end in ends])
         for end in ends:
-            self._known.count(self._known.source(end.source), term_of(end.outcome) or "")
+            source = self._known.source(end.source)
+            self._known.count(source, term_of(end.outcome) or "")
+            self._known.hold(source, events=-1, size_bytes=-end.size_bytes)
 
     def _advance(self, lanes: Sequence[int], now_us: int) -> None:
         """The next of each lane comes up, at the end of the line: a user with many events does not push ahead."""

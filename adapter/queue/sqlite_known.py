@@ -4,10 +4,11 @@ numbers of sources and receipts, the days of the dedup window, counters that wai
 
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from adapter.queue.shares import BESIDE_BODY_BYTES, Usage
 from adapter.queue.statements import for_rows, statements
 
 T = TypeVar("T")
@@ -31,13 +32,19 @@ class Retention:
 
 
 class Known:
-    """See the module. `now` gives seconds since 1970 and never jumps."""
+    """See the module. `now` gives seconds since 1970 and never jumps.
+
+    `held` is what each source holds, by name, as of the last group; any thread may read it.
+    """
 
     def __init__(self, connection: sqlite3.Connection, *, now: Callable[[], float], retention: Retention) -> None:
         self.run = connection.execute
         self.retention = retention
         self._now = now
         self._counts: Counter[tuple[int, str]] = Counter()
+        self._holding: Counter[int] = Counter()
+        self._held_bytes: Counter[int] = Counter()
+        self.held: Mapping[str, Usage] = {}
         self._sql: dict[tuple[str, int], str] = {}
         self._version: int | None = None
         self._read()
@@ -54,6 +61,8 @@ class Known:
     def forget(self) -> None:
         """The transaction was rolled back, and what was learned in it may not be so."""
         self._counts.clear()
+        self._holding.clear()
+        self._held_bytes.clear()
         self._version = None
 
     def _read(self) -> None:
@@ -61,7 +70,11 @@ class Known:
         self._days = [day for (day,) in self.run(SQL["dedup_days"])]
         self._last_receipt: int = self.run(SQL["last_receipt"]).fetchone()[0]
         self.has_kept_digests: bool = self.run(SQL["kept_digests"]).fetchone()[0] > 0
+        self._read_held()
         self._sql.clear()
+
+    def _read_held(self) -> None:
+        self.held = {name: Usage(events, size_bytes) for name, events, size_bytes in self.run(SQL["held"])}
 
     def now_us(self) -> int:
         """Microseconds since 1970."""
@@ -104,8 +117,18 @@ class Known:
         """Add to a counter of the balance at the end of this group."""
         self._counts[source, term] += n
 
+    def hold(self, source: int, *, events: int, size_bytes: int) -> None:
+        """A source has so many pending or dead events more, or fewer, of that size beside 300 bytes each."""
+        self._holding[source] += events
+        self._held_bytes[source] += size_bytes + events * BESIDE_BODY_BYTES
+
     def flush_counts(self) -> None:
         """Write what was counted."""
+        for source, events in self._holding.items():
+            self.run(SQL["hold"], (source, events, self._held_bytes[source]))
+        self._holding.clear()
+        self._held_bytes.clear()
+        self._read_held()
         for (source, term), n in self._counts.items():
             self.run(SQL["count"], (source, term, n))
         self._counts.clear()

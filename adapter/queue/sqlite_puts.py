@@ -65,6 +65,8 @@ class Puts:
             self._store(piece)
         for piece in chunks(waiting):
             self._join_lanes(piece, now_us)
+        for each in waiting:
+            self._known.hold(each.source, events=1, size_bytes=len(each.row.body))
         for each, outcome in ended:
             self._end(each, outcome, now_us)
 

@@ -4,7 +4,7 @@ Runs on the one thread that owns the connection.
 """
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from heapq import merge
 from itertools import islice
 from operator import attrgetter
@@ -16,13 +16,12 @@ from adapter.model import Rejection
 from adapter.queue.base import Limit, Stored
 from adapter.queue.codec import Row
 from adapter.queue.group_commit import Staged
+from adapter.queue.shares import Usage
 from adapter.queue.sqlite_ends import End, Ends
 from adapter.queue.sqlite_known import SQL, US, Known, Retention
 from adapter.queue.sqlite_puts import Puts
 from adapter.queue.statements import for_rows
 
-_BESIDE_BODY_BYTES = 300
-"""Ids, instants, lane and keys of an event, with what SQLite adds."""
 _TURNS = (-1, 0, 1)
 """Parked, live, put back: `turn` of lanes, as they go. A parked lane is due as soon as it is asked for."""
 
@@ -126,12 +125,16 @@ class SqliteRows:
         dead_before_us = now_us - round(retention.dead_s * US)
         dead = self._run(SQL["old_dead"], (dead_before_us, limit)).fetchall()
         for receipt, source in dead:
-            self._forget_event(receipt, "remove_dead", "forget_sent", "forget_kept_digest")
-            self._known.count(source, "discarded")
+            self._discard(receipt, source)
         rejections = self._run(SQL["remove_old_rejections"], (dead_before_us, limit)).rowcount
         deletions_before_us = now_us - round(retention.deletions_s * US)
         deletions = self._run(SQL["remove_old_deletions"], (deletions_before_us, limit)).rowcount
         return limit in (len(history), len(dead), rejections, deletions)
+
+    def _discard(self, receipt: int, source: int) -> None:
+        self._run(SQL["hold_event"], (receipt, -1))
+        self._forget_event(receipt, "remove_dead", "forget_sent", "forget_kept_digest")
+        self._known.count(source, "discarded")
 
     def _forget_event(self, receipt: int, *also: str) -> None:
         for name in ("remove_message", *also):
@@ -146,19 +149,30 @@ class SqliteRows:
             self._forget_event(receipt, "remove_finished")
         return bool(oldest) or self._run(SQL["remove_oldest_rejections"], (limit,)).rowcount > 0
 
-    def forget_rejections(self, last: int, limit: int) -> bool:
-        """Forget up to `limit` rejections up to number `last`; True if there were so many."""
-        return self._run(SQL["remove_rejections_to"], (last, limit)).rowcount == limit
+    def forget_rejections(self, source: int, last: int, limit: int) -> bool:
+        """Forget up to `limit` rejections of a source up to number `last`; True if there were so many."""
+        return self._run(SQL["remove_rejections_to"], (source, last, limit)).rowcount == limit
+
+    @property
+    def held(self) -> Mapping[str, Usage]:
+        """What each source holds, by name; any thread may ask."""
+        return self._known.held
+
+    def discard_undeliverable(self, source: str, *, after: int, limit: int) -> int | None:
+        """Of the next `limit` dead letters by receipt, discard those of `source` that name no user; the receipt to go
+        on after, or None at the end.
+        """
+        [number] = self._known.sources([source]) or [0]
+        looked_at = self._run(SQL["dead_without_ids"], (number, after, limit)).fetchall()
+        for receipt, is_undeliverable in looked_at:
+            if is_undeliverable:
+                self._discard(receipt, number)
+        return looked_at[-1][0] if len(looked_at) == limit else None
 
     def history_s(self) -> float | None:
         """How long ago the oldest of the finished events ended that are still kept; None if none is."""
         ended_us = self._run(SQL["history_since"]).fetchone()[0]
         return None if ended_us is None else max(0.0, (self._known.now_us() - ended_us) / US)
-
-    def event_bytes(self) -> int:
-        """What an event takes of the file, about: the mean of the last ones."""
-        mean = self._run(SQL["mean_body"]).fetchone()[0] or 0
-        return round(mean) + _BESIDE_BODY_BYTES
 
     def used_bytes(self) -> int:
         """What the pages in use come to; the file may be larger."""

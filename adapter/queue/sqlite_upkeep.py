@@ -4,11 +4,13 @@ import asyncio
 import contextlib
 import itertools
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from adapter.errors import QueueError
 from adapter.queue.group_commit import GroupCommit
-from adapter.queue.sqlite_balance import last_rejection_beyond
+from adapter.queue.shares import Shares
+from adapter.queue.sqlite_balance import rejections_beyond
 from adapter.queue.sqlite_room import Room
 from adapter.queue.sqlite_rows import SqliteRows
 
@@ -17,12 +19,12 @@ _AT_ONCE = 500
 # What could still be kept is not given up many at a time.
 _THIN_AT_ONCE = 100
 _REJECTIONS_EVERY = 12
+# Looked at again at once when so small a part of the disk was stored since.
+_WAKE_SHARE = 50
 
 
 class Upkeep:
-    """See the module. `rows` belong to the thread of `commits`; `now` gives seconds since 1970 and never jumps, and
-    `unfinished` how many events are pending or dead.
-    """
+    """See the module. `rows` belong to the thread of `commits`; `now` gives seconds since 1970 and never jumps."""
 
     def __init__(
         self,
@@ -32,33 +34,64 @@ class Upkeep:
         room: Room,
         *,
         now: Callable[[], float],
-        unfinished: Callable[[], int],
+        shares: Shares,
     ) -> None:
         self._path = path
         self._commits = commits
         self._rows = rows
         self._room = room
         self._now = now
-        self._unfinished = unfinished
+        self._shares = shares
+        self._stored_bytes = 0
+        self._rejected_bytes = 0
+        self._wake = asyncio.Event()
+
+    def stored(self, events_bytes: int, rejections_bytes: int) -> None:
+        """So much is about to be stored. A fast sender must not pass a limit between two looks."""
+        self._stored_bytes += events_bytes + rejections_bytes
+        self._rejected_bytes += rejections_bytes
+        if self._stored_bytes > self._room.max_bytes // _WAKE_SHARE:
+            self._wake.set()
 
     async def run(self) -> None:
         """Go on until cancelled."""
         for times in itertools.count(1):
-            await asyncio.sleep(_EVERY_S)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), _EVERY_S)
+            self._wake.clear()
+            self._stored_bytes = 0
             with contextlib.suppress(QueueError):  # a disk in trouble shows itself to `put` and `probe`
                 while await self._commits.write(lambda: self._rows.prune(_AT_ONCE)):
                     pass
                 await self._commits.read(self._rows.free_pages)
+                await self.bound_shares()
                 await self.make_room()
-                if times % _REJECTIONS_EVERY == 0:
+                if times % _REJECTIONS_EVERY == 0 or self._rejected_bytes > self._most_rejected_bytes:
                     await self.bound_rejections()
 
+    @property
+    def _most_rejected_bytes(self) -> int:
+        return self._room.max_bytes // 100
+
     async def bound_rejections(self) -> None:
-        """Rejections have a hundredth of the disk, the newest ones: bad messages must not drive out the history."""
-        most_bytes = self._room.max_bytes // 100
-        last = await asyncio.to_thread(last_rejection_beyond, self._path, most_bytes)
-        while last and await self._commits.write(lambda: self._rows.forget_rejections(last, _AT_ONCE)):
-            pass
+        """Rejections have a hundredth of the disk, the newest ones: bad messages must not drive out the history, nor
+        those of one source the others'.
+        """
+        self._rejected_bytes = 0
+        beyond = await asyncio.to_thread(rejections_beyond, self._path, self._most_rejected_bytes)
+        for source, last in beyond.items():
+            while await self._commits.write(partial(self._rows.forget_rejections, source, last, _AT_ONCE)):
+                pass
+
+    async def bound_shares(self) -> None:
+        """Of a source that holds nearly its share, dead letters that name no user go, the oldest first: nothing can
+        ever deliver them. All others wait for somebody to look at them.
+        """
+        for source in list(self._rows.held):
+            after: int | None = 0
+            while after is not None and self._shares.excess(self._rows.held, source, self._shares.margin):
+                discard = partial(self._rows.discard_undeliverable, source, after=after, limit=_AT_ONCE)
+                after = await self._commits.write(discard)
 
     def _needs_room(self, used_bytes: int) -> bool:
         return used_bytes > self._room.thin_bytes or self._room.is_out_of_disk
@@ -74,7 +107,6 @@ class Upkeep:
                 await self._commits.read(self._rows.free_pages)
                 await asyncio.to_thread(self._room.recover)
         history_s = await self._commits.read(self._rows.history_s)
-        held = used
-        if history_s is not None:
-            held = min(used, self._unfinished() * await self._commits.read(self._rows.event_bytes))
-        self._room.uses(used, held_bytes=held, history_s=history_s, now_s=self._now())
+        held = sum(usage.size_bytes for usage in self._rows.held.values())
+        held_bytes = used if history_s is None else min(used, held)
+        self._room.uses(used, held_bytes=held_bytes, history_s=history_s, now_s=self._now())

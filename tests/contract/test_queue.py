@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 from msgspec.structs import replace
 
-from adapter.errors import QueueFull
+from adapter.errors import QueueFull, SourceFull
 from adapter.model import Dead, Delivered, Dropped, Lease, Outcome, Reason, Retry, Unmatched
 from adapter.queue.base import Limit, Queue, Stored
 from tests.contract.conftest import MakeQueue
@@ -486,3 +486,31 @@ async def test_an_event_that_ingest_dropped_ends_at_once(queue: Queue) -> None:
     assert (counts, balance.pending) == ({"received": 3, "duplicate": 1, "dropped": 1}, 1)
     assert balance.unaccounted == 0
     assert ids(await take(queue)) == ["m-2"]
+
+
+async def test_one_source_leaves_room_for_the_others(make_queue: MakeQueue) -> None:
+    """Pending and dead events of a source come to half of what the others leave; beyond it that source alone is
+    refused, and a requeued or ended event changes whose room it is.
+    """
+    queue = await make_queue(max_pending=8, shared=True)
+    await queue.put([make_event(f"m-{n}", user=f"u-{n}") for n in range(4)])
+    with pytest.raises(SourceFull):
+        await queue.put([make_event("m-9")])
+    assert (await queue.put([make_event("a-1", source="app"), make_event("a-2", source="app")])).stored == 2
+    [lease, other] = await take(queue, limit=2)
+    await queue.settle(lease, Dead(Reason.REFUSED, "no"))
+    with pytest.raises(SourceFull):
+        await queue.put([make_event("m-9")])
+    await queue.settle(other, Delivered())
+    await queue.revive([lease.receipt])
+    with pytest.raises(SourceFull):
+        await queue.put([make_event("m-9")])
+    for lease in await take(queue):
+        await queue.settle(lease, Delivered())
+    assert (await queue.put([make_event("m-9"), make_event("m-10")])).stored == 2
+
+
+async def test_one_source_alone_may_fill_the_queue(make_queue: MakeQueue) -> None:
+    """Without others there is nobody to leave room for."""
+    queue = await make_queue(max_pending=4)
+    assert (await queue.put([make_event(f"m-{n}", user=f"u-{n}") for n in range(4)])).stored == 4

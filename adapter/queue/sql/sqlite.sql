@@ -38,6 +38,26 @@ INSERT INTO rejection (source, reason, message_id, problems, body, received_us) 
 -- name: count
 INSERT INTO ledger (source, term, n) VALUES (?, ?, ?) ON CONFLICT (source, term) DO UPDATE SET n = n + excluded.n;
 
+-- name: held
+SELECT source.name, held.events, held.bytes FROM held JOIN source ON source.id = held.source;
+
+-- name: hold
+INSERT INTO held (source, events, bytes) VALUES (?, ?, ?)
+ON CONFLICT (source) DO UPDATE SET events = events + excluded.events, bytes = bytes + excluded.bytes;
+
+-- name: hold_event
+-- The event is pending or dead from now on (1), or no longer (-1); its message is there, with its body.
+INSERT INTO held (source, events, bytes) SELECT source, ?2, ?2 * (length(body) + 300) FROM message WHERE receipt = ?1
+ON CONFLICT (source) DO UPDATE SET events = events + excluded.events, bytes = bytes + excluded.bytes;
+
+-- name: dead_without_ids
+-- Of a source, among the next dead letters by receipt: nobody can ever deliver what has no user.
+SELECT dead.receipt, message.source = ?1 AND message.user_id IS NULL AND message.anonymous_id IS NULL
+FROM dead JOIN message USING (receipt) WHERE dead.receipt > ?2 ORDER BY dead.receipt LIMIT ?3;
+
+-- name: rejected_bytes
+SELECT source, sum(length(body)) FROM rejection GROUP BY source;
+
 -- name: dedup_days
 SELECT CAST(substr(name, 7) AS INTEGER) FROM sqlite_master WHERE type = 'table' AND name GLOB 'dedup_[0-9]*' ORDER BY 1;
 
@@ -181,9 +201,6 @@ SELECT receipt FROM (SELECT receipt, finished_us FROM finished ORDER BY receipt 
 -- name: oldest_history
 SELECT receipt FROM finished ORDER BY receipt LIMIT ?;
 
--- name: mean_body
-SELECT avg(length(body)) FROM (SELECT body FROM message ORDER BY receipt DESC LIMIT 100);
-
 -- name: history_since
 -- By receipt, which has an index; the first to come is not always the first to end, but among so many one is.
 SELECT min(finished_us) FROM (SELECT finished_us FROM finished ORDER BY receipt LIMIT 100);
@@ -193,10 +210,12 @@ DELETE FROM rejection WHERE id IN (SELECT id FROM rejection ORDER BY id LIMIT ?)
 
 -- name: last_rejection_beyond
 -- SQLite reads no body to tell its length.
-SELECT max(id) FROM (SELECT id, sum(length(body)) OVER (ORDER BY id DESC) AS bytes FROM rejection) WHERE bytes > ?;
+SELECT max(id) FROM (
+    SELECT id, sum(length(body)) OVER (ORDER BY id DESC) AS bytes FROM rejection WHERE source = ?
+) WHERE bytes > ?;
 
 -- name: remove_rejections_to
-DELETE FROM rejection WHERE id IN (SELECT id FROM rejection WHERE id <= ? ORDER BY id LIMIT ?);
+DELETE FROM rejection WHERE id IN (SELECT id FROM rejection WHERE source = ? AND id <= ? ORDER BY id LIMIT ?);
 
 -- name: page_count
 PRAGMA page_count;

@@ -1,0 +1,85 @@
+"""How much of a queue each source may hold, so that one source's trouble does not shut the others out. Pure.
+
+A source holds its pending events and its dead letters: both stay until they are delivered or somebody discards them, so
+a page's public key or a wrong Browsee key could fill the queue for everybody. A source may hold half of what the others
+leave, in events and in bytes. So there is always room for one more source, however many have taken their half, and a
+source alone among idle ones gets half of the whole.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from msgspec import Struct
+
+from adapter.errors import SourceFull
+from adapter.queue.codec import Row
+
+BESIDE_BODY_BYTES = 300
+"""What an event takes of a queue file beside its body, about: ids, instants, lane and keys."""
+
+
+class Usage(Struct, frozen=True):
+    """What a source holds: events that are pending or dead, and their bytes."""
+
+    events: int = 0
+    size_bytes: int = 0
+
+
+NOTHING = Usage()
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """The room: for pending events and dead letters, and in bytes (None: not limited). Not divided where there is one
+    source only: that one may have all.
+    """
+
+    max_events: int
+    max_bytes: int | None = None
+    divided: bool = True
+
+    @property
+    def margin(self) -> Usage:
+        """A tenth of the room: who could not hold that beside what it holds is near its share."""
+        return Usage(self.max_events // 10, 0 if self.max_bytes is None else self.max_bytes // 10)
+
+    def admit(self, held: Mapping[str, Usage], rows: Collection[Row]) -> None:
+        """Raises SourceFull if the source of some of `rows` may not hold them beside what it holds."""
+        if not self.divided:
+            return
+        for source in {row.source for row in rows}:
+            sizes = [len(row.body) for row in rows if row.source == source]
+            adding = Usage(len(sizes), sum(sizes) + len(sizes) * BESIDE_BODY_BYTES)
+            excess = self.excess(held, source, adding)
+            if excess:
+                raise SourceFull(excess)
+
+    def excess(self, held: Mapping[str, Usage], source: str, adding: Usage = NOTHING) -> str:
+        """Why `source` may not hold `adding` beside what it holds; "" if it may."""
+        if not self.divided:
+            return ""
+        own = held.get(source, NOTHING)
+        others = [usage for name, usage in held.items() if name != source]
+        if self._is_over(own.events + adding.events, self.max_events, sum(usage.events for usage in others)):
+            return f"{source} has as many pending events and dead letters as one source may: half of what is free"
+        if self.max_bytes is None:
+            return ""
+        if self._is_over(own.size_bytes + adding.size_bytes, self.max_bytes, sum(each.size_bytes for each in others)):
+            return f"{source} has as many bytes of pending events and dead letters as one source may: half of the free"
+        return ""
+
+    @staticmethod
+    def _is_over(own: int, most: int, others: int) -> bool:
+        return 2 * own > most - others
+
+
+def fair_cap(sizes: Sequence[int], most: int) -> int:
+    """The largest size to cut all larger `sizes` down to, so that together they are `most` at most: who has little
+    keeps all of it, and only the largest give (max-min fairness).
+    """
+    left, count = most, len(sizes)
+    for size in sorted(sizes):
+        if size * count > left:
+            return left // count
+        left, count = left - size, count - 1
+    return max(sizes, default=0)

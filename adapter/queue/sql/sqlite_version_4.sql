@@ -1,0 +1,9 @@
+-- What version 4 adds to the tables of sqlite_schema.sql.
+
+-- What each source holds: events that are pending or dead, and their bytes (300 for each beside its body). Changed in
+-- the transaction that changes the rows.
+CREATE TABLE held (source INTEGER PRIMARY KEY, events INTEGER NOT NULL, bytes INTEGER NOT NULL);
+
+INSERT INTO held (source, events, bytes)
+SELECT source, count(*), sum(length(body) + 300) FROM message
+WHERE NOT EXISTS (SELECT 1 FROM finished WHERE finished.receipt = message.receipt) GROUP BY source;
