@@ -10,6 +10,7 @@ from itertools import islice
 from operator import attrgetter
 from typing import Any
 
+import orjson
 from msgspec import Struct
 
 from adapter.model import Rejection
@@ -22,6 +23,7 @@ from adapter.queue.sqlite_known import SQL, US, Known, Retention
 from adapter.queue.sqlite_puts import Puts
 from adapter.queue.statements import for_rows
 
+_NOTHING_SENT = frozenset[str]()
 _TURNS = (-1, 0, 1)
 """Parked, live, put back: `turn` of lanes, as they go. A parked lane is due as soon as it is asked for."""
 
@@ -95,7 +97,8 @@ class SqliteRows:
         for lane, due_us, receipt, attempt, retried_us, sent, *columns in self._run(
             sql, (source, turn, self._known.now_us(), *busy, limit)
         ).fetchall():
-            keys = frozenset(sent.split("\n")) if sent is not None else frozenset()
+            # Keys hold names as senders wrote them: no separator is safe.
+            keys = _NOTHING_SENT if sent == "[]" else frozenset(orjson.loads(sent))
             yield Head(lane, due_us, receipt, attempt, retried_us, keys, stored_row(columns))
 
     def until_due_s(self, sources: Sequence[str]) -> float | None:

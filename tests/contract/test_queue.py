@@ -70,6 +70,50 @@ async def test_the_trace_of_an_event_is_kept(queue: Queue) -> None:
     assert found == {"m-1": TRACEPARENT, "m-2": None, "m-3": TRACEPARENT}
 
 
+_AWKWARD = [
+    "A\nB",
+    "A",
+    "B",
+    "",
+    "a\0b",
+    "\0",
+    '"],["',
+    ",",
+    "\x1f\x1e",
+    "\u2028",
+    "\\n",
+    "é☕",
+    "track/A/0\ntrack/B/0",
+]
+"""Names that hold what somebody might join names by."""
+
+
+async def test_a_call_that_got_through_is_remembered_by_its_whole_key(queue: Queue) -> None:
+    """Whatever a name holds: no key is torn into two, none is lost, and none stands for another."""
+    await queue.put([make_event("m-1")])
+    sent: list[str] = []
+    for name in _AWKWARD:
+        [lease] = await take(queue)
+        assert lease.sent == frozenset(sent)
+        sent.append(f"track/{name}/0")
+        queue.note(lease, sent[-1])
+        await queue.settle(lease, Retry(Reason.TIMEOUT, 0, counted=False))
+    [lease] = await take(queue)
+    assert lease.sent == frozenset(sent)
+
+
+async def test_ids_are_told_apart_whatever_they_hold(queue: Queue) -> None:
+    """Each of these is a user and a message of its own, and a deletion request takes one user's data only."""
+    events = [make_event(name or "empty", user=name or "empty") for name in _AWKWARD]
+    assert (await queue.put(events)).stored == len(events)
+    leases = await take(queue, limit=50)
+    assert {lease.event.user_id for lease in leases} == {event.user_id for event in events}
+    assert (await queue.put(events)).duplicates == len(events)
+    await queue.put([make_event("delete-1", user="A\nB", type="delete")])
+    assert [request.events for request in await queue.delete_requested(wait_s=0)] == [1]
+    assert [lease.event.user_id for lease in leases if not queue.holds(lease)] == ["A\nB"]
+
+
 async def test_a_lease_says_since_when_it_was_due(queue: Queue, clock: FakeClock) -> None:
     """From receipt, from the end of its user's event before it, or from the instant of its next try."""
 

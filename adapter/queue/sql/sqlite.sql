@@ -90,7 +90,7 @@ DELETE FROM dedup_kept WHERE receipt IN ({list});
 
 -- name: due_heads
 SELECT lane.lane, lane.due_us, lane.head, lane.attempt, lane.retried_us,
-       (SELECT group_concat(key, char(10)) FROM sent WHERE sent.receipt = lane.head),
+       (SELECT json_group_array(key) FROM sent WHERE sent.receipt = lane.head),
        source.name, message.message_id, message.type, message.user_id, message.anonymous_id,
        message.timestamp_us, message.received_us, message.body, message.traceparent
 FROM lane JOIN source ON source.id = lane.source JOIN message ON message.receipt = lane.head
