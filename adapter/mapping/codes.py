@@ -49,7 +49,7 @@ CODES: Final = MappingProxyType({
     "E162": "No such shared block",
     "E163": "Something of the wrong kind in a call",
     "E164": "Two fields renamed to one",
-    "E170": "A guard without exactly one of `fields` and `named`",
+    "E170": "A guard that does not say what it guards",
     "E171": "Something of the wrong kind in a guard",
     "E172": "A field that cannot be guarded",
     "W201": "A value cut by a comment",

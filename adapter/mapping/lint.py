@@ -7,10 +7,10 @@ from typing import Any, Final
 from adapter.mapping.compile import Compiled
 from adapter.mapping.document import Document, Path
 from adapter.mapping.finding import Finding, Severity
+from adapter.mapping.guard_walk import folded_globs
 from adapter.mapping.naming import fold
 from adapter.mapping.paths import Key, Misspelt, parse_path
 from adapter.mapping.paths import Path as EventPath
-from adapter.mapping.pattern import glob_pattern
 from adapter.mapping.pins import Pinned, pinned_by
 from adapter.mapping.privacy import both_spellings
 from adapter.mapping.words import JOINED, ROOTS
@@ -116,7 +116,8 @@ class _Linter:
     # Privacy
 
     def guarded_conditions(self) -> None:
-        guards = [_Guarded(guard) for guard in self._data.get("privacy", ())]
+        # A guard of `values` changes only what is personal in a text.
+        guards = [_Guarded(guard) for guard in self._data.get("privacy", ()) if "values" not in guard]
         if not guards:
             return
         for path, condition in _conditions(("rules",), self._data["rules"]):
@@ -230,11 +231,11 @@ class _Guarded:
     def __init__(self, guard: Mapping[str, Any]) -> None:
         paths = [parse_path(text) for text in guard.get("fields", ())]
         self._paths = [way for path in paths if not isinstance(path, Misspelt) for way in both_spellings(path)]
-        self._names = [glob_pattern(text).fullmatch for text in guard.get("named", ())]
+        self._is_meant = folded_globs(guard.get("named", ()))
 
     def touches(self, path: EventPath) -> bool:
         names = [segment.name for segment in path.segments if isinstance(segment, Key)]
-        if any(fits(name) for name in [path.root, *names] for fits in self._names):
+        if any(map(self._is_meant, [path.root, *names])):
             return True
         return any(_overlap(guarded, path) for guarded in self._paths)
 

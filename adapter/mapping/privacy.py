@@ -12,15 +12,16 @@ from typing import Any, Final, TypeAlias
 
 from adapter.mapping.absent import ABSENT
 from adapter.mapping.frame import Frame, Step
+from adapter.mapping.guard_walk import IsMeant, folded_globs, walk_names, walk_texts, with_members, with_places
+from adapter.mapping.names import MAX_NAMES
 from adapter.mapping.paths import At, Key, Matching, Members, Path, Segment
-from adapter.mapping.pattern import any_glob
+from adapter.mapping.personal import CALLED, FINDERS, replace_found
 from adapter.mapping.reader import Node, Reader, Scope
 from adapter.mapping.scalars import text_of
-from adapter.mapping.shaping import MAX_DEPTH
 from adapter.mapping.steps.table import compile_steps
 from adapter.mapping.values import compile_value
 from adapter.mapping.words import GUARD
-from adapter.model import JsonObject
+from adapter.model import MAX_WARNINGS, JsonObject, WarningKind
 
 Act: TypeAlias = Callable[[Any, Frame], Any]
 """Takes a message, gives the guarded one: the same object if nothing changed. The frame collects warnings."""
@@ -58,12 +59,19 @@ def _guard(node: Node, reader: Reader) -> Guard | None:
     scope = Scope(rule="privacy", in_privacy=True).of_field(node.path)
     remedy = _remedy(node.at("do"), reader, scope) if node.has("do") else _remove
     chosen = [word for word in ("fields", "named") if node.has(word)]
-    if len(chosen) != 1:
-        found = "this one has both" if chosen else "this one has neither"
-        reader.error("E170", node, f"a guard has `fields` or `named`; {found}")
+    if len(chosen) > 1 or not (chosen or node.has("values")):
+        found = "this one has both" if chosen else "this one has none of them"
+        reader.error("E170", node, f"a guard has `fields` or `named`, or `values` alone; {found}")
         return None
-    by_name = node.has("named")
-    act = _of_names(node.at("named"), reader, remedy) if by_name else _of_paths(node.at("fields"), reader, remedy)
+    is_left = _left(node, reader)
+    if node.has("values"):
+        remedy = _in_texts(node.at("values"), reader, scope, remedy, is_left)
+    if node.has("named"):
+        act = _of_names(node.at("named"), reader, remedy, is_left)
+    elif node.has("fields"):
+        act = _of_paths(node.at("fields"), reader, remedy)
+    else:
+        act = remedy
     return Guard(_name(node.value, reader.tables), act)
 
 
@@ -162,19 +170,19 @@ def _editor(way: Sequence[Segment]) -> _Edit:
     match segment:
         case Key(name):
             return lambda value, change: (
-                _with_members(value, {name: rest(value[name], change)})
+                with_members(value, {name: rest(value[name], change)})
                 if type(value) is dict and name in value
                 else value
             )
         case Members(of_object=True):
             return lambda value, change: (
-                _with_members(value, {name: rest(member, change) for name, member in value.items()})
+                with_members(value, {name: rest(member, change) for name, member in value.items()})
                 if type(value) is dict
                 else value
             )
         case _:
             return lambda value, change: (
-                _with_places(value, {place: rest(value[place], change) for place in _chosen(value, segment)})
+                with_places(value, {place: rest(value[place], change) for place in _chosen(value, segment)})
                 if type(value) is list
                 else value
             )
@@ -197,53 +205,51 @@ def _chosen(members: list[Any], segment: Segment) -> Sequence[int]:
             return ()
 
 
-def _with_members(fields: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    if all(fields[name] is value for name, value in new.items()):
-        return fields
-    merged = {**fields, **new}
-    return {name: value for name, value in merged.items() if value is not ABSENT}
-
-
-def _with_places(members: list[Any], new: dict[int, Any]) -> list[Any]:
-    if all(members[place] is value for place, value in new.items()):
-        return members
-    merged = [new.get(place, member) for place, member in enumerate(members)]
-    return [member for member in merged if member is not ABSENT]
-
-
 # By name
 
 
-def _of_names(node: Node, reader: Reader, remedy: Step) -> Act:
-    parts = reader.members(node, "E171", "`named`, a list of names,") or ()
-    globs = [text for part in parts if (text := reader.text(part, "E171", "a name")) is not None]
-    is_meant = any_glob(globs)
+def _of_names(node: Node, reader: Reader, remedy: Step, is_left: IsMeant | None) -> Act:
+    is_meant = folded_globs(_globs(node, reader, "named"))
+    return lambda body, frame: walk_names(body, is_meant, lambda value: remedy(value, frame), is_left=is_left)
 
-    def walk(value: Any, depth: int, change: _Change) -> Any:
-        if type(value) is list:
-            return walk_list(value, depth, change)
-        if depth > MAX_DEPTH:
-            return ABSENT
-        changed: JsonObject = {}
-        for name, member in value.items():
-            if is_meant(name):
-                new = change(member)
-            elif type(member) is dict or type(member) is list:
-                new = walk(member, depth + 1, change)
-            else:
-                continue
-            if new is not member:
-                changed[name] = new
-        return _with_members(value, changed) if changed else value
 
-    def walk_list(members: list[Any], depth: int, change: _Change) -> Any:
-        if depth > MAX_DEPTH:
-            return ABSENT
-        places = {
-            place: walk(member, depth + 1, change)
-            for place, member in enumerate(members)
-            if type(member) is dict or type(member) is list
-        }
-        return _with_places(members, places) if places else members
+def _left(node: Node, reader: Reader) -> IsMeant | None:
+    """Whether a name is one that the guard leaves alone; None if it leaves none."""
+    if not node.has("except"):
+        return None
+    if node.has("fields") and not node.has("values"):
+        reader.error_of_key(
+            "E171", node.at("except"), "`except` stands beside `named` or `values`, not beside `fields`"
+        )
+    return folded_globs(_globs(node.at("except"), reader, "except"))
 
-    return lambda body, frame: walk(body, 0, lambda value: remedy(value, frame))
+
+def _globs(node: Node, reader: Reader, word: str) -> Sequence[str]:
+    parts = reader.members(node, "E171", f"`{word}`, a list of names,", at_most=MAX_NAMES) or ()
+    return [text for part in parts if (text := reader.text(part, "E171", "a name")) is not None]
+
+
+# By what stands in texts
+
+
+def _in_texts(node: Node, reader: Reader, scope: Scope, remedy: Step, is_left: IsMeant | None) -> Step:
+    """`remedy` for the personal data found in texts instead of for whole values, with a warning for each field."""
+    members = reader.members(node, "E171", "`values`, a list of kinds,") or ()
+    kinds = [kind for part in members if (kind := reader.choice(part, "E171", tuple(FINDERS))) is not None]
+
+    def apply(value: Any, frame: Frame) -> Any:
+        def replace(text: str, path: str) -> str:
+            for kind in kinds:
+                replaced = replace_found(text, FINDERS[kind], lambda part: remedy(part, frame))
+                if replaced is not text:
+                    cause = f"{CALLED[kind]} in `{path}`" if path else CALLED[kind]
+                    warned = scope.warned(cause, WarningKind.PERSONAL)
+                    # One field of many members is one warning.
+                    if warned not in frame.warnings and len(frame.warnings) < MAX_WARNINGS:
+                        frame.warnings.append(warned)
+                    text = replaced
+            return text
+
+        return walk_texts(value, replace, is_left=is_left)
+
+    return apply

@@ -19,6 +19,7 @@ from adapter.mapping.document import Document
 from adapter.mapping.filetests import MAX_TESTS
 from adapter.mapping.finding import Finding, Severity
 from adapter.mapping.pattern import MAX_PATTERN
+from adapter.mapping.personal import FINDERS
 from adapter.mapping.reader import MAX_TEXT
 from adapter.mapping.steps.table import MAX_STEPS
 from adapter.mapping.steps.text import MAX_TEXT as MAX_MADE_TEXT
@@ -100,6 +101,7 @@ SHAPES: Final[Mapping[str, JsonObject]] = MappingProxyType({
     "pattern": _text(at_most=MAX_PATTERN),
     "steps": _ref("steps"),
     "guards": _list(_ref("guard"), privacy.MAX_GUARDS),
+    "personal kinds": _list({"enum": list(FINDERS)}),
     "remedy": {"anyOf": [{"enum": ["remove"]}, _ref("steps")]},
     "rules": _list(_ref("rule"), MAX_RULES),
     "calls": _list(_ref("call"), MAX_CALL_BLOCKS),
@@ -123,7 +125,7 @@ def build() -> JsonObject:
         **_block(words.FILE),
         "$defs": {
             "settings": _block(words.SETTINGS),
-            "guard": {**_block(words.GUARD), **_exactly_one("fields", "named")},
+            "guard": {**_block(words.GUARD), **_guard_target()},
             "rule": {**_block(words.RULE), **_rule_actions()},
             "call": {**_block(words.CALL), **_exactly_one("track", "identify"), "allOf": _own_fields()},
             "fields": _named(_ref("value"), values.MAX_FIELDS),
@@ -163,6 +165,13 @@ def _described(shape: JsonObject, means: str) -> JsonObject:
 
 def _exactly_one(*names: str) -> JsonObject:
     return {"oneOf": [{"required": [name]} for name in names]}
+
+
+def _guard_target() -> JsonObject:
+    """A guard is of fields or of names, or else of values; `except` needs a walk to leave something out of."""
+    alone = {"required": ["values"], "not": {"anyOf": [{"required": ["fields"]}, {"required": ["named"]}]}}
+    of_fields = {"required": ["fields"], "anyOf": [{"required": ["values"]}, {"not": {"required": ["except"]}}]}
+    return {"oneOf": [of_fields, {"required": ["named"]}, alone]}
 
 
 def _own_fields() -> Sequence[JsonObject]:

@@ -73,7 +73,9 @@ SETTINGS: Final = words_of(
 GUARD: Final = words_of(
     "a privacy guard", "E114", {
     "fields": Word("paths", "The paths it guards"),
-    "named": Word("globs", "The names it guards, wherever they occur"),
+    "named": Word("globs", "The names it guards, wherever they occur and however they are spelled"),
+    "values": Word("personal kinds", "Guards only what is found in texts: `email`, `phone`, `card`; alone, everywhere"),
+    "except": Word("globs", "Names that `named` or `values` leaves alone, with all that is below them"),
     "do": Word("remedy", "`remove`, or steps; a step that fails removes the field", required=True),
 })  # fmt: skip
 RULE: Final = words_of(

@@ -1,0 +1,205 @@
+"""Ways through a message for privacy guards: by name and by what stands in texts, at any depth. Pure.
+
+Objects and lists that are written as JSON in a text are walked as well. Only branches that change are copied. What
+cannot be judged, because it is nested too deep or cannot be read in bounds, is taken out as a whole.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final, TypeAlias
+
+from adapter.mapping.absent import ABSENT
+from adapter.mapping.naming import nfc, snake, split_words
+from adapter.mapping.pattern import any_glob
+from adapter.mapping.shaping import MAX_DEPTH
+from adapter.model import JsonObject
+
+Change: TypeAlias = Callable[[Any], Any]
+"""Takes a value, gives the changed one: itself if nothing changed, ABSENT to take it out."""
+IsMeant: TypeAlias = Callable[[str], bool]
+Replace: TypeAlias = Callable[[str, str], str]
+"""Takes a text and the path where it stands, gives the text to put there."""
+_Visit: TypeAlias = Callable[[str | None, Any, int, str], Any]
+"""Takes a name (None for a member of a list), its value, how deep and where it stands; gives the value as `Change`."""
+
+MAX_NAME_CHARS: Final = 500
+"""A longer name of a field is not compared: its field is taken out."""
+_NAMES_KEPT: Final = 4_096
+_WILD: Final = re.compile(r"([*?]+)")
+_READABLE: Final = re.compile(r"[\w $.\-]{1,40}")
+_LONG_NUMBER: Final = re.compile(r"\d{5}")
+_WALKED: Final = frozenset({dict, list, str})
+_JSON_BEGINS: Final = frozenset("{[ \t\r\n")
+
+
+def fold_name(name: str) -> str:
+    """The spelling by which a guard compares names of fields: its words, camelCase always split.
+
+    `userEmail`, `User-Email` and `USER_EMAIL` are one name. Unlike `fold`, camelCase is split beside other separators
+    too, as in `Contact.userEmail`.
+    """
+    return "_".join(snake(word) for word in split_words(nfc(name))) or name
+
+
+def folded_globs(globs: Sequence[str]) -> IsMeant:
+    """Whether a name, of at most MAX_NAME_CHARS, fits one of `globs` as it is written or folded."""
+    is_exact = any_glob(globs)
+    is_folded = any_glob([_fold_glob(glob) for glob in globs])
+    # Names recur in every message; the few that are kept are short.
+    return lru_cache(_NAMES_KEPT)(lambda name: is_exact(name) or is_folded(fold_name(name)))
+
+
+def _fold_glob(glob: str) -> str:
+    return "".join(part if _WILD.fullmatch(part) else _fold_part(part) for part in _WILD.split(glob) if part)
+
+
+def _fold_part(part: str) -> str:
+    """One part of a glob; separators at its ends still part words, so that `*_ip` does not fit `zip`."""
+    folded = fold_name(part)
+    if folded == part:
+        return part
+    before = "" if part[0].isalnum() else "_"
+    after = "" if part[-1].isalnum() else "_"
+    return before + folded.strip("_") + after
+
+
+# By name
+
+
+def walk_names(body: JsonObject, is_meant: IsMeant, change: Change, *, is_left: IsMeant | None = None) -> Any:
+    """`body` with the value of every field changed whose name `is_meant`, but for those that `is_left`."""
+
+    def visit(name: str | None, value: Any, depth: int, path: str) -> Any:
+        if name is not None:
+            if is_left is not None and is_left(name):
+                return value
+            if is_meant(name):
+                return change(value)
+        return _walk(value, depth + 1, path, walk) if type(value) in _WALKED else value
+
+    walk = _Walk(visit, otherwise=None, rename=None)
+    return _walk(body, 0, "", walk)
+
+
+# By what stands in texts
+
+
+def walk_texts(value: Any, replace: Replace, *, is_left: IsMeant | None = None) -> Any:
+    """`value` with `replace` applied to every text and name in it, but for fields that `is_left`.
+
+    Whole numbers as long as a card's are looked at as the texts of their digits.
+    """
+
+    def visit(name: str | None, value: Any, depth: int, path: str) -> Any:
+        if name is not None and is_left is not None and is_left(name):
+            return value
+        if type(value) is int and 10**12 <= value < 10**19:
+            digits = str(value)
+            replaced = replace(digits, path)
+            return value if replaced == digits else replaced
+        return _walk(value, depth + 1, path, walk) if type(value) in _WALKED else value
+
+    walk = _Walk(visit, otherwise=replace, rename=replace)
+    return visit(None, value, -1, "")
+
+
+# What both share
+
+
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """What a walk does: to each field, to a text that is no JSON, and to the name of a field."""
+
+    visit: _Visit
+    otherwise: Replace | None
+    rename: Replace | None
+
+
+def _walk(value: Any, depth: int, path: str, walk: _Walk) -> Any:
+    """An object, a list or a text after the walk."""
+    if type(value) is str:
+        return _walk_text(value, depth, path, walk)
+    if depth > MAX_DEPTH:
+        return ABSENT
+    if type(value) is list:
+        places = {
+            place: new
+            for place, member in enumerate(value)
+            if (new := walk.visit(None, member, depth, path)) is not member
+        }
+        return with_places(value, places) if places else value
+    changed: JsonObject = {}
+    names: dict[str, str] = {}
+    for name, member in value.items():
+        if len(name) > MAX_NAME_CHARS:
+            changed[name] = ABSENT
+            continue
+        within = path if walk.rename is None else _within(path, name)
+        new = walk.visit(name, member, depth, within)
+        if new is not member:
+            changed[name] = new
+        if walk.rename is not None and (written := walk.rename(name, within)) != name:
+            names[name] = written
+    left = with_members(value, changed) if changed else value
+    return {names.get(name, name): member for name, member in left.items()} if names else left
+
+
+def _within(path: str, name: str) -> str:
+    """The path of a field as a warning may show it: a name that could be a value is not shown."""
+    shown = name if _READABLE.fullmatch(name) and not _LONG_NUMBER.search(name) else "*"
+    return f"{path}.{shown}" if path else shown
+
+
+def _walk_text(text: str, depth: int, path: str, walk: _Walk) -> Any:
+    """The JSON text of an object or list after the walk; ABSENT if reading it has no bounds."""
+    if text[:1] in _JSON_BEGINS and text.lstrip()[:1] in {"{", "["}:
+        try:
+            value, is_repeated = _read_json(text)
+        except json.JSONDecodeError:
+            pass
+        except (ValueError, RecursionError):  # a number of thousands of digits, or nesting beyond all bounds
+            return ABSENT
+        else:
+            walked = _walk(value, depth, path, walk)
+            if walked is ABSENT:
+                return ABSENT
+            # Of a name that is written twice only the last was looked at, so the text as it was cannot stay.
+            return text if walked is value and not is_repeated else _written(walked)
+    return text if walk.otherwise is None else walk.otherwise(text, path)
+
+
+def _read_json(text: str) -> tuple[Any, bool]:
+    """The value that `text` writes, and whether a name in it is written twice."""
+    repeated: list[bool] = []
+
+    def object_of(pairs: list[tuple[str, Any]]) -> JsonObject:
+        fields = dict(pairs)
+        if len(fields) < len(pairs):
+            repeated.append(True)
+        return fields
+
+    return json.loads(text, object_pairs_hook=object_of), bool(repeated)
+
+
+def _written(value: Any) -> str:
+    # A lone surrogate, which JSON can write and UTF-8 cannot, must not stop the call.
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace").decode()
+
+
+def with_members(fields: JsonObject, new: Mapping[str, Any]) -> JsonObject:
+    """`fields` with these members; ABSENT takes one out. The same object if nothing changes."""
+    if all(fields[name] is value for name, value in new.items()):
+        return fields
+    merged = {**fields, **new}
+    return {name: value for name, value in merged.items() if value is not ABSENT}
+
+
+def with_places(members: list[Any], new: Mapping[int, Any]) -> list[Any]:
+    """`members` with these members; ABSENT takes one out. The same list if nothing changes."""
+    if all(members[place] is value for place, value in new.items()):
+        return members
+    merged = [new.get(place, member) for place, member in enumerate(members)]
+    return [member for member in merged if member is not ABSENT]

@@ -1,0 +1,125 @@
+"""Personal data inside texts: e-mail addresses, telephone numbers, numbers of payment cards. Pure.
+
+Every search takes time linear in the text, whatever the text is: repetitions are possessive or short, and numbers of
+cards are checked by sums made once for a whole run of digits.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
+from types import MappingProxyType
+from typing import Any, Final, TypeAlias
+
+Span: TypeAlias = tuple[int, int]
+Find: TypeAlias = Callable[[str], Iterable[Span]]
+"""Where in a text something is, in order and without overlap."""
+
+_EMAIL: Final = re.compile(r"(?<![\w.+'-])[\w.+'-]++(?:@|\uff20|%40)(?:[^\W_][\w-]*+\.)+(?P<last>[^\W\d_][\w-]++)")
+"""Wider than RFC 5321 where senders are: any script, and `@` as forms encode it."""
+_FILES: Final = frozenset({"png", "jpg", "jpeg", "gif", "svg", "webp", "css", "js", "mjs", "ts", "json"})
+"""Ends of file names that are no top-level domains: `logo@2x.png` and `app@next.js` are no addresses."""
+
+_PHONE: Final = re.compile(r"(?:(?<![\w+])[+\uff0b]|%2[Bb])(?:[\s().\-\u2010-\u2015/]{0,3}+\d){8,15}(?!\d)")
+"""E.164: `+` and at most 15 digits."""
+
+_DIGITS: Final = re.compile(r"(?<![^\W_])\d(?:[\s.\-\u2010-\u2015_/]{0,3}+\d){12,}+")
+_GROUP: Final = re.compile(r"\d+")
+_13_TO_19: Final = (19, 18, 17, 16, 15, 14, 13)
+_14_TO_19: Final = (19, 18, 17, 16, 15, 14)
+_16_TO_19: Final = (19, 18, 17, 16)
+_ISSUERS: Final[Sequence[tuple[int, int, Sequence[int]]]] = (
+    (2200, 2204, _16_TO_19), (2221, 2720, (16,)), (3000, 3059, _14_TO_19), (3095, 3095, _14_TO_19),
+    (3400, 3499, (15,)), (3528, 3589, _16_TO_19), (3600, 3699, _14_TO_19), (3700, 3799, (15,)),
+    (3800, 3999, _14_TO_19), (4000, 4999, (19, 16, 13)), (5018, 5018, _13_TO_19), (5020, 5020, _13_TO_19),
+    (5038, 5038, _13_TO_19), (5060, 5067, _16_TO_19), (5100, 5599, (16,)), (5893, 5893, _13_TO_19),
+    (6011, 6011, _16_TO_19), (6062, 6062, (16,)), (6200, 6299, _16_TO_19), (6304, 6304, _13_TO_19),
+    (6390, 6390, _13_TO_19), (6440, 6599, _16_TO_19), (6759, 6763, _13_TO_19),
+)  # fmt: skip
+"""First four digits, from and to, and how many digits such a card has.
+
+Source: the ranges of ISO/IEC 7812 as listed at https://en.wikipedia.org/wiki/Payment_card_number (Visa, Mastercard,
+American Express, Diners Club, Discover, JCB, UnionPay, Maestro, Mir, Verve, Hipercard).
+"""
+_LENGTHS: Final[Sequence[Sequence[int]]] = tuple(
+    next((lengths for low, high, lengths in _ISSUERS if low <= number <= high), ()) for number in range(10_000)
+)
+"""How many digits a card has, by its first four; longest first, for a longer card may begin as a shorter one."""
+_CARD_CHARS: Final = min(min(lengths) for _, _, lengths in _ISSUERS)
+
+
+def _emails(text: str) -> Iterator[Span]:
+    if "@" in text or "\uff20" in text or "%40" in text:
+        for match in _EMAIL.finditer(text):
+            if match["last"].lower() not in _FILES:
+                # Marks that quote an address are allowed at its beginning, but hardly ever part of it.
+                yield match.end() - len(match[0].lstrip(".'-")), match.end()
+
+
+def _phones(text: str) -> Iterator[Span]:
+    if "+" in text or "\uff0b" in text or "%2" in text:
+        for match in _PHONE.finditer(text):
+            yield match.span()
+
+
+def _cards(text: str) -> Iterator[Span]:
+    if len(text) >= _CARD_CHARS:
+        for run in _DIGITS.finditer(text):
+            yield from _cards_in(text, [match.span() for match in _GROUP.finditer(text, *run.span())])
+
+
+def _cards_in(text: str, groups: Sequence[Span]) -> Iterator[Span]:
+    """The cards among groups of digits that nothing but separators parts; a card is one or more whole groups."""
+    digits = [int(digit) for start, end in groups for digit in text[start:end]]
+    luhn = _luhn_sums(digits)
+    ends = dict(zip(accumulate(end - start for start, end in groups), groups, strict=True))
+    reached = 0
+    for place, group in zip((0, *ends), groups, strict=False):
+        if place < reached or place + _CARD_CHARS > len(digits):
+            continue
+        first = digits[place : place + 4]
+        for length in _LENGTHS[first[0] * 1000 + first[1] * 100 + first[2] * 10 + first[3]]:
+            last = ends.get(place + length)
+            if last is not None and luhn(place, place + length) % 10 == 0 and _is_whole(text, group[0], last[1]):
+                yield group[0], last[1]
+                reached = place + length
+                break
+
+
+def _is_whole(text: str, start: int, end: int) -> bool:
+    """No letter, and no decimal point with a digit beyond it, joins this part of a text to what is around it."""
+    before, after = text[max(start - 2, 0) : start], text[end : end + 2]
+    if before[-1:].isalnum() or after[:1].isalnum():
+        return False
+    is_fraction = len(before) == 2 and before[1] in ".," and before[0].isdigit()
+    has_fraction = len(after) == 2 and after[0] in ".," and after[1].isdigit()
+    return not is_fraction and not has_fraction
+
+
+def _luhn_sums(digits: Sequence[int]) -> Callable[[int, int], int]:
+    """The sum of Luhn's check (ISO/IEC 7812-1, annex B) for any part of `digits`, each in constant time."""
+    doubled = [digit * 2 - 9 if digit > 4 else digit * 2 for digit in digits]
+    odd = [0, *accumulate(doubled[n] if n % 2 else digit for n, digit in enumerate(digits))]
+    even = [0, *accumulate(digit if n % 2 else doubled[n] for n, digit in enumerate(digits))]
+    return lambda start, end: odd[end] - odd[start] if end % 2 else even[end] - even[start]
+
+
+FINDERS: Final[Mapping[str, Find]] = MappingProxyType({"email": _emails, "phone": _phones, "card": _cards})
+"""What a guard of `values` looks for, by its name there."""
+CALLED: Final[Mapping[str, str]] = MappingProxyType(
+    {"email": "an e-mail address", "phone": "a telephone number", "card": "the number of a payment card"}
+)
+"""The same for people."""
+
+
+def replace_found(text: str, find: Find, change: Callable[[str], Any]) -> str:
+    """`text` with every part that `find` finds changed; a part whose change is no text is taken out."""
+    made: list[str] = []
+    reached = 0
+    for start, end in find(text):
+        part = text[start:end].replace("%40", "@").replace("\uff20", "@")
+        changed = change(part)
+        made.append(text[reached:start])
+        if type(changed) is str:
+            made.append(changed)
+        reached = end
+    return "".join((*made, text[reached:])) if made else text
