@@ -19,16 +19,16 @@ from tests.unit.mapping.shipped_messages import shipped_messages
 from tests.unit.mapping.test_cases import ROOT
 
 NAMES = """
-email, email address, email id, e-mail, your email, user email, contact email, billing email, work email, mail address,
-email 1, to emails, email addr, recipient email address, phone, phone number, telephone, telephone number, mobile,
-mobile number, mobile phone, cell phone, home phone, phone 2, phone no, tel, fax number, whatsapp number,
-contact number, first name, fname, last name, lname, surname, middle name, full name, given name, family name,
-maiden name, nickname, user name, display name, customer name, recipient name, billing first name,
-shipping last name, cardholder name, date of birth, dob, birth date, birthday, birth year, year of birth, address, street, street address, address 1,
-address line 2, billing address, home address, postal code, postcode, zip, zip code, shipping zip code, latitude,
-ssn, social security number, passport number, national id, drivers license, driving licence number, tax id, id card,
-card number, credit card number, credit card, cvv, iban, bank account number, password, access token, user password,
-ip, ip address, client ip, remote addr, request ip, user ip address
+email, email address, email id, e-mail, your email, user email, contact email, billing email, work email, mail
+address, email 1, to emails, email addr, recipient email address, phone, phone number, telephone, telephone number,
+mobile, mobile number, mobile phone, cell phone, home phone, phone 2, phone no, tel, fax number, whatsapp number,
+contact number, first name, fname, last name, lname, surname, middle name, full name, given name, family name, maiden
+name, nickname, user name, display name, customer name, recipient name, billing first name, shipping last name,
+cardholder name, date of birth, dob, birth date, birthday, birth year, year of birth, address, street, street address,
+address 1, address line 2, billing address, home address, postal code, postcode, zip, zip code, shipping zip code,
+latitude, ssn, social security number, passport number, national id, drivers license, driving licence number, tax id,
+id card, card number, credit card number, credit card, cvv, iban, bank account number, password, access token, user
+password, ip, ip address, client ip, remote addr, request ip, user ip address
 """
 """Names that forms, shops and CRMs give to what is personal; tried in every spelling."""
 
