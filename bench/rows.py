@@ -222,7 +222,7 @@ def _event(raw: bytes, validator: Validator) -> Event:
     assert isinstance(body, Body)
     [message] = body.messages
     arrival = Arrival(source="bench", received_at=datetime.now(UTC))
-    event = read_event(message, arrival, validator=validator, new_id=lambda: uuid4().hex).result
+    event = read_event(message, arrival, validator=validator, new_id=lambda: uuid4().hex)
     assert isinstance(event, Event)
     return event
 

@@ -14,7 +14,7 @@ PAGE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
 
 RANKS = {
     "model": 0, "errors": 0,
-    "observe": 1,
+    "observe": 1, "wire": 1,
     "mapping": 2, "queue": 2,
     "ingest": 3, "deliver": 3,
     "console": 4, "sandbox": 4, "edge": 4,
@@ -69,7 +69,7 @@ def rooms(module: str) -> set[str]:
 
 
 def is_pure(module: str) -> bool:
-    return module in PURE or (module.startswith("mapping.") and module not in DOERS)
+    return module in PURE or (module.startswith(("mapping.", "wire.")) and module not in DOERS)
 
 
 @EACH_MODULE

@@ -17,8 +17,8 @@ from adapter.cli.show import show
 from adapter.cli.table import plain, show_table
 from adapter.console.base import MAX_PAGE, OUTCOMES, Console, Events
 from adapter.console.sentences import counted
-from adapter.ingest.timestamps import parse
 from adapter.model import JsonObject
+from adapter.wire.instants import parse_instant
 
 _POLL_S = 0.5
 
@@ -30,7 +30,9 @@ class _Instant(click.ParamType[datetime]):
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         """The instant that `value` writes."""
-        return parse(value) or self.fail("not a date; write it as 2026-11-23 or 2026-11-23T06:35:36Z", param, ctx)
+        return parse_instant(value) or self.fail(
+            "not a date; write it as 2026-11-23 or 2026-11-23T06:35:36Z", param, ctx
+        )
 
 
 @click.group()

@@ -17,9 +17,9 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from adapter.errors import ConfigError
 from adapter.ingest.decode import Body, decode
 from adapter.ingest.read import read_unchecked
-from adapter.ingest.timestamps import parse
 from adapter.model import Event, JsonObject
 from adapter.private import marked
+from adapter.wire.instants import parse_instant
 
 MAX_LINE_BYTES: Final = 16 * 1024 * 1024
 """A file without line ends must not fill the memory. Messages are far smaller: `limits.message` is 512 KB."""
@@ -110,7 +110,7 @@ def recorded(held: JsonObject, *, now: datetime, place: str) -> Event | str:
     """
     if not held.keys() >= _EXPORTED or "type" in held:
         return read_unchecked(held, source="test", received_at=now, new_id=lambda: place)
-    source, received_at, message = held["source"], parse(held["receivedAt"]), held["message"]
+    source, received_at, message = held["source"], parse_instant(held["receivedAt"]), held["message"]
     if not isinstance(source, str) or received_at is None or not isinstance(message, dict):
         return "not as `export` writes it: source, a text; receivedAt, a date; message, an object"
     event = read_unchecked(message, source=source, received_at=received_at, new_id=lambda: place)

@@ -118,7 +118,7 @@ class Api:
         ruleset = self._parts.ruleset_of(source)
         arrival = Arrival(source, datetime.now(UTC), max_message_bytes=self._parts.limits.message_bytes)
         message = await self._body(request)
-        read = read_event(message, arrival, validator=self._parts.validator, new_id=self._parts.new_id).result
+        read = read_event(message, arrival, validator=self._parts.validator, new_id=self._parts.new_id)
         told: JsonObject = {"source": source, "version": ruleset.version, "problems": [], "mapped": None}
         if isinstance(read, Rejection):
             problems = [{"pointer": p.pointer, "keyword": p.keyword, "message": p.message} for p in read.problems]

@@ -9,8 +9,8 @@ from typing import Any, TypeAlias
 
 from adapter.console.base import MAX_PAGE, MAX_WATCHED, OUTCOMES, Events, Which
 from adapter.console.pages import Cursor
-from adapter.ingest.timestamps import parse
 from adapter.model import JsonObject
+from adapter.wire.instants import parse_instant
 
 MAX_TEXT = 500
 """Characters of any one value; ids and names of events are far shorter."""
@@ -116,7 +116,7 @@ def watched(value: str) -> tuple[str, ...]:
 
 def _instant(value: str) -> Any:
     # As RFC 3339 has it: elsewhere a bare number is an instant too, and here it is a slip.
-    at = parse(value) if _RFC_3339.fullmatch(value) else None
+    at = parse_instant(value) if _RFC_3339.fullmatch(value) else None
     if at is None:
         raise Unclear("an instant, such as 2026-11-23T06:35:36Z")
     return at

@@ -36,4 +36,4 @@ def read_anew(
     if len(body.messages) != 1:
         return replace(rejection, problems=(_SEVERAL,))
     arrival = Arrival(rejection.source, rejection.received_at, max_message_bytes=max_message_bytes)
-    return read_event(body.messages[0], arrival, validator=validator, new_id=new_id).result
+    return read_event(body.messages[0], arrival, validator=validator, new_id=new_id)

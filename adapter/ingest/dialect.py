@@ -45,6 +45,10 @@ _MOBILE = ("android", "ios", "swift", "kotlin", "react-native", "react_native", 
 """Parts of the names that mobile SDKs give in `context.library.name`: analytics-kotlin, rudder-ios-library …"""
 
 
+_PHONES = ("android", "ios", "iphone", "ipad", "watchos", "tvos", "visionos", "harmonyos")
+"""Beginnings of `context.device.type` and `context.os.name` as libraries of phones, tablets and watches write them."""
+
+
 def merged(under: JsonObject, over: object) -> object:
     """`over` laid on `under`, first level only; `over` as it is where the two cannot be merged.
 
@@ -64,6 +68,24 @@ def speaks_for_its_user(context: object, *, has_origin: bool) -> bool:
     library = context.get("library") if isinstance(context, dict) else None
     name = library.get("name") if isinstance(library, dict) else None
     return isinstance(name, str) and any(part in name.lower() for part in _MOBILE)
+
+
+def is_on_a_phone(context: object) -> bool:
+    """Whether `context.device` or `context.os` is a phone's: then a library on it wrote `sentAt` as it sent.
+
+    The name of the library does not tell: analytics-kotlin runs on servers too, and names no device there.
+    """
+    if not isinstance(context, dict):
+        return False
+    device, system = context.get("device"), context.get("os")
+    if isinstance(device, dict):
+        kind = device.get("type")
+        if isinstance(kind, str) and kind:
+            return kind.lower().startswith(_PHONES)
+        if device.get("manufacturer") or device.get("model"):
+            return True
+    name = system.get("name") if isinstance(system, dict) else None
+    return isinstance(name, str) and name.lower().startswith(_PHONES)
 
 
 def client_address(peer: str | None, forwarded: Sequence[str], trusted: Sequence[Network]) -> str | None:

@@ -23,10 +23,10 @@ from adapter.observe.happenings import (
     BodyRepaired,
     DuplicatesDiffered,
     DuplicatesSeen,
+    EventWarned,
     MessageRejected,
     MessagesStored,
     QueueFailed,
-    TimestampsPassedOver,
 )
 from adapter.observe.histogram import Histogram
 from adapter.observe.observer import Emit
@@ -121,20 +121,16 @@ class Intake:
     ) -> tuple[list[Event], list[Rejection]]:
         events: list[Event] = []
         rejections: list[Rejection] = []
-        passed_over = 0
         for index, message in enumerate(messages, 1):
             read = read_event(
                 message, arrival, validator=self._parts.validator, new_id=self._parts.new_id, digest=source.digest
             )
-            passed_over += read.passed_over
-            if isinstance(read.result, Event):
-                events.append(read.result)
+            if isinstance(read, Event):
+                events.append(read)
             else:
-                rejections.append(read.result)
+                rejections.append(read)
             if index % _READ_AT_ONCE == 0:
                 await asyncio.sleep(0)
-        if passed_over:
-            self._parts.emit(TimestampsPassedOver(arrival.source, passed_over))
         return events, rejections
 
     async def _put(self, source: Source, events: list[Event], rejections: list[Rejection]) -> Answer | None:
@@ -154,10 +150,10 @@ class Intake:
         except QueueError as error:
             self._parts.emit(QueueFailed(cause=str(error)))
             return answer(Situation.FAILED)
-        self._tell(source.name, stored, rejections)
+        self._tell(source.name, stored, events, rejections)
         return None
 
-    def _tell(self, source: str, stored: Stored, rejections: Sequence[Rejection]) -> None:
+    def _tell(self, source: str, stored: Stored, events: Sequence[Event], rejections: Sequence[Rejection]) -> None:
         emit = self._parts.emit
         if stored.stored:
             emit(MessagesStored(source, stored.stored))
@@ -165,6 +161,9 @@ class Intake:
             emit(DuplicatesSeen(source, stored.duplicates))
         if stored.differing:
             emit(DuplicatesDiffered(source, stored.differing))
+        for event in events:
+            for warning in event.warnings:
+                emit(EventWarned.of(source, event.message_id, warning))
         for rejection in rejections:
             problems = "; ".join(f"{problem.pointer} {problem.message}".lstrip() for problem in rejection.problems)
             emit(MessageRejected(source, rejection.reason, rejection.message_id, problems))

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from hashlib import blake2b
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import orjson
 from msgspec import Struct
 
 from adapter.ingest.dialect import WEBHOOK, Dialect, merged, speaks_for_its_user
-from adapter.ingest.timestamps import Chosen, choose, correct, written
+from adapter.ingest.timestamps import Chosen, SentBy, choose, correct, written
 from adapter.ingest.validate import COMMON, Validator
 from adapter.model import DELETE, Event, JsonObject, Problem, Reason, Rejection
 
@@ -52,13 +52,6 @@ class Arrival(Struct, frozen=True):
     traceparent: str | None = None
 
 
-class Read(NamedTuple):
-    """What became of a message, and how many of its timestamps could not be used."""
-
-    result: Event | Rejection
-    passed_over: int
-
-
 def plain_digest(value: bytes) -> str:
     """32 hexadecimal digits, which anybody can make who has the bytes."""
     return blake2b(value, digest_size=16).hexdigest()
@@ -66,7 +59,7 @@ def plain_digest(value: bytes) -> str:
 
 def read_event(
     message: object, arrival: Arrival, *, validator: Validator, new_id: NewId, digest: DigestOf = plain_digest
-) -> Read:
+) -> Event | Rejection:
     """`message`, of any JSON type, as an event of `arrival.source`, or as the rejection that says what is wrong.
 
     `new_id` makes an id for a message that has none and nothing to tell its copies by, `digest` for one that has such.
@@ -74,26 +67,26 @@ def read_event(
     """
     if not isinstance(message, dict):
         problem = Problem("", "type", "a message must be an object")
-        return Read(_rejected(Reason.SCHEMA, (problem,), message, None, arrival), 0)
-    event, passed_over = _normalised(message, arrival, new_id, digest)
+        return _rejected(Reason.SCHEMA, (problem,), message, None, arrival)
+    event = _normalised(message, arrival, new_id, digest)
     limit = arrival.max_message_bytes
     if limit is not None and len(orjson.dumps(message)) > limit:
         problem = Problem("", "maxLength", f"a message must be at most {limit} bytes of JSON")
-        return Read(_rejected(Reason.TOO_LARGE, (problem,), event.body, event.message_id, arrival), 0)
+        return _rejected(Reason.TOO_LARGE, (problem,), event.body, event.message_id, arrival)
     if event.type == DELETE and arrival.dialect.is_direct:
         # The key of a library may stand in a page for everybody to read.
         problem = Problem("/type", "const", "a deletion request is taken from a platform's webhook, not from a library")
-        return Read(_rejected(Reason.SCHEMA, (problem,), event.body, event.message_id, arrival), 0)
+        return _rejected(Reason.SCHEMA, (problem,), event.body, event.message_id, arrival)
     has_user = event.user_id is not None or event.anonymous_id is not None
     problems = validator.problems(event.type if has_user else COMMON, message)
     if problems:
-        return Read(_rejected(Reason.SCHEMA, problems, event.body, event.message_id, arrival), 0)
-    return Read(event, passed_over)
+        return _rejected(Reason.SCHEMA, problems, event.body, event.message_id, arrival)
+    return event
 
 
 def read_unchecked(message: JsonObject, *, source: str, received_at: datetime, new_id: NewId) -> Event:
     """`message` as a webhook's event without asking its schema: for a mapping's tests and `explain`. Never raises."""
-    return _normalised(message, Arrival(source, received_at), new_id, plain_digest)[0]
+    return _normalised(message, Arrival(source, received_at), new_id, plain_digest)
 
 
 def unparseable(raw: bytes, problem: Problem, *, source: str, received_at: datetime) -> Rejection:
@@ -121,7 +114,7 @@ def _rejected(
     return Rejection(arrival.source, reason, problems, kept, message_id, arrival.received_at)
 
 
-def _normalised(message: JsonObject, arrival: Arrival, new_id: NewId, digest: DigestOf) -> tuple[Event, int]:
+def _normalised(message: JsonObject, arrival: Arrival, new_id: NewId, digest: DigestOf) -> Event:
     body = message.copy()
     # A credential of the source, which has done its work: it must not lie in the history.
     body.pop("writeKey", None)
@@ -133,7 +126,7 @@ def _normalised(message: JsonObject, arrival: Arrival, new_id: NewId, digest: Di
     _settle_ids(body)
     _settle_containers(body, arrival)
     chosen = _settle_time(body, arrival)
-    event = Event(
+    return Event(
         source=arrival.source,
         message_id=message_id,
         type=kind,
@@ -143,8 +136,8 @@ def _normalised(message: JsonObject, arrival: Arrival, new_id: NewId, digest: Di
         received_at=arrival.received_at,
         body=body,
         traceparent=arrival.traceparent,
+        warnings=chosen.warnings,
     )
-    return event, chosen.passed_over
 
 
 def _kind(body: JsonObject, dialect: Dialect) -> str:
@@ -194,10 +187,8 @@ def _add_address(body: JsonObject, peer: str, arrival: Arrival) -> None:
 def _settle_time(body: JsonObject, arrival: Arrival) -> Chosen:
     if not arrival.dialect.is_direct:
         return choose(body, received_at=arrival.received_at)
-    sent_at = body.get("sentAt")
-    if sent_at is None:
-        sent_at = arrival.envelope.get("sentAt")
-    chosen = correct(body, sent_at=sent_at, received_at=arrival.received_at)
+    sent_by = SentBy(has_origin=arrival.has_origin, envelope=arrival.envelope)
+    chosen = correct(body, sent_by, received_at=arrival.received_at)
     if body.get("originalTimestamp") is None and body.get("timestamp") is not None:
         body["originalTimestamp"] = body["timestamp"]
     body["timestamp"] = written(chosen.timestamp)

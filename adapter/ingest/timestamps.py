@@ -1,86 +1,77 @@
-"""Reads the timestamps that senders write, and chooses the one that says when something happened. Pure.
+"""Chooses the instant that says when something happened, and corrects a sender's clock. Pure.
 
-Never refuses a message for its timestamps: one that cannot be used is passed over for the next, and counted.
-The forms are those seen in Segment's and RudderStack's SDKs, docs and samples; a time without a zone is UTC.
+Never refuses a message for its timestamps: one that cannot be used is passed over for the next, with a warning.
 """
 
 import re
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from adapter.model import JsonObject
+from adapter.ingest.dialect import is_on_a_phone
+from adapter.ingest.validate import kind_of
+from adapter.model import EventWarning, JsonObject, WarningKind
+from adapter.wire.instants import is_buddhist, parse_instant
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST_AFTER_RECEIPT = timedelta(hours=24)
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LONGEST_CHARS = 64
-_MILLISECONDS_FROM = 100_000_000_000
-"""Epochs from here on are milliseconds: as seconds this is the year 5138, as milliseconds 1973."""
+SERVER_AHEAD = timedelta(seconds=5)
+SERVER_BEHIND = timedelta(hours=24)
+"""How far a server's `sentAt` may be from the receipt before its clock is taken to be wrong.
 
-_NUMBER = re.compile(r"[0-9]{1,16}(\.[0-9]{1,9})?", re.ASCII)
-_LOOSE = re.compile(
-    r"""(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})
-    (?:[Tt\ ]\ *(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,12}))?)?)?
-    \ *(?:[Zz]|UTC|GMT|(?P<sign>[+-])(?P<zone_hours>\d{2}):?(?P<zone_minutes>\d{2})?)?
-    (?:\ UTC)?(?:\ m=[+-][\d.]+)?""",
-    re.ASCII | re.VERBOSE,
-)
-"""What `fromisoformat` refuses: unpadded months, second 60, hour 24, lower-case t and z, and Go's debug form
-(`2020-05-09 23:54:49.209808489 +0000 UTC m=+70366.298768264`, in a delete event of Segment's docs)."""
+Many SDKs of servers send the bytes of the first try again (analytics-node 6, analytics-go, RudderStack's for Go, Java,
+PHP, Ruby and Rust), so an old `sentAt` means an outage rather than a slow clock.
+"""
+_CORRECTION_WARNED = timedelta(seconds=60)
+_MAX_SHAPE_CHARS = 40
+_SHAPES = ((re.compile(r"\d"), "9"), (re.compile(r"[^\W\d_]"), "a"), (re.compile(r"[^\x20-\x7e]"), "?"))
+_BUDDHIST = EventWarning(WarningKind.CLOCK, "timestamp", "corrected by 543 years: its year is of the Buddhist calendar")
 
 
 class Chosen(NamedTuple):
-    """When a message happened, and how many of its timestamps could not be used."""
+    """When a message happened, and what could not be used of its timestamps or was corrected."""
 
     timestamp: datetime
-    passed_over: int
+    warnings: tuple[EventWarning, ...] = ()
 
 
-def parse(value: object) -> datetime | None:
-    """The instant `value` writes, whatever its year, or None: ISO 8601 and its near misses, epoch s or ms."""
-    if isinstance(value, str):
-        return _parse_text(value)
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return _from_epoch(value)
-    return None
+class SentBy(NamedTuple):
+    """Whether a page in a browser sent a message, and what stood beside `batch`."""
+
+    has_origin: bool
+    envelope: JsonObject
 
 
 def choose(message: JsonObject, *, received_at: datetime) -> Chosen:
     """The first of `timestamp`, `originalTimestamp`, `sentAt`, `receivedAt` that is a date between 2000 and
     `received_at` + 24 h, as it stands; else `received_at`. For messages whose clock a platform already corrected.
     """
-    passed_over = 0
-    for name in ("timestamp", "originalTimestamp", "sentAt", "receivedAt"):
-        value = message.get(name)
-        if value is None:
-            continue
-        at = parse(value)
-        if at is not None and _is_usable(at, received_at):
-            return Chosen(at, passed_over)
-        passed_over += 1
-    return Chosen(received_at, passed_over)
+    names = ("timestamp", "originalTimestamp", "sentAt", "receivedAt")
+    at, warnings = _first(message, names, timedelta(0), received_at)
+    return Chosen(received_at if at is None else at, warnings)
 
 
-def correct(message: JsonObject, *, sent_at: object, received_at: datetime) -> Chosen:
-    """As `choose`, for a message straight from an SDK: the sender's clock is corrected by what it said when sending.
+def correct(message: JsonObject, sent_by: SentBy, *, received_at: datetime) -> Chosen:
+    """As `choose`, for a message straight from an SDK, whose clock is corrected by what it said when sending.
 
-    `received_at` − (`sent_at` − timestamp), as Segment does it (spec/common). A sender's clock may be years wrong and
-    the difference still right, so the range is asked of the result. Without a readable `sent_at` nothing is corrected.
+    A page and a phone are corrected as Segment does it (spec/common): `received_at` − (`sentAt` − timestamp). A clock
+    may be years wrong and the difference still right, so the range is asked of the result. A server's clock is
+    corrected only where its `sentAt` is beyond `SERVER_AHEAD` or `SERVER_BEHIND`. `sentAt` is the message's, else that
+    of the envelope; without one that can be read nothing is corrected.
     """
-    sent = parse(sent_at)
-    passed_over = int(sent is None and sent_at is not None)
-    skew = timedelta(0) if sent is None else received_at - sent
-    for name in ("timestamp", "originalTimestamp"):
-        value = message.get(name)
-        if value is None:
-            continue
-        at = _shifted(parse(value), skew)
-        if at is not None and _is_usable(at, received_at):
-            return Chosen(at, passed_over)
-        passed_over += 1
+    sent_at, unread = _sent_at(message, sent_by.envelope)
+    skew = timedelta(0) if sent_at is None else received_at - sent_at
+    is_credible = -SERVER_AHEAD <= skew <= SERVER_BEHIND
+    if is_credible and not sent_by.has_origin and not is_on_a_phone(message.get("context")):
+        skew = timedelta(0)
     # `sentAt`, corrected by itself, is `received_at`.
-    return Chosen(received_at, passed_over)
+    at, warnings = _first(message, ("timestamp", "originalTimestamp"), skew, received_at)
+    if at is None:
+        return Chosen(received_at, unread + warnings)
+    if abs(skew) > _CORRECTION_WARNED:
+        cause = f"corrected by {skew.total_seconds():+.0f} s, the difference between `sentAt` and the time of receipt"
+        warnings = (*warnings, EventWarning(WarningKind.CLOCK, "timestamp", cause))
+    return Chosen(at, unread + warnings)
 
 
 def written(at: datetime) -> str:
@@ -88,71 +79,51 @@ def written(at: datetime) -> str:
     return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
-def _is_usable(at: datetime, received_at: datetime) -> bool:
-    return EARLIEST <= at <= received_at + LATEST_AFTER_RECEIPT
+def _sent_at(message: JsonObject, envelope: JsonObject) -> tuple[datetime | None, tuple[EventWarning, ...]]:
+    warnings: tuple[EventWarning, ...] = ()
+    for value in (message.get("sentAt"), envelope.get("sentAt")):
+        if value is None:
+            continue
+        at = parse_instant(value)
+        if at is not None:
+            return at, warnings
+        warnings = (EventWarning(WarningKind.TIME, "sentAt", _not_read(value)),)
+    return None, warnings
 
 
-def _shifted(at: datetime | None, by: timedelta) -> datetime | None:
-    if at is None:
-        return None
+def _first(
+    message: JsonObject, names: tuple[str, ...], skew: timedelta, received_at: datetime
+) -> tuple[datetime | None, tuple[EventWarning, ...]]:
+    """The first usable instant of `message` among `names`, moved by `skew`; and a warning for each before it."""
+    warnings: tuple[EventWarning, ...] = ()
+    for name in names:
+        value = message.get(name)
+        if value is None:
+            continue
+        at = parse_instant(value)
+        if at is None:
+            cause = _not_read(value)
+        else:
+            at = _moved(at, skew)
+            if EARLIEST <= at <= received_at + LATEST_AFTER_RECEIPT:
+                return at, (*warnings, _BUDDHIST) if is_buddhist(value) else warnings
+            cause = "before the year 2000" if at < EARLIEST else "more than 24 h after its receipt"
+        warnings = (*warnings, EventWarning(WarningKind.TIME, name, cause))
+    return None, warnings
+
+
+def _moved(at: datetime, by: timedelta) -> datetime:
     try:
-        return at + by
+        return at + by if by else at
     except OverflowError:
-        return None
+        return datetime.max.replace(tzinfo=UTC) if by > timedelta(0) else datetime.min.replace(tzinfo=UTC)
 
 
-def _parse_text(text: str) -> datetime | None:
-    # Python would read the digits of an epoch as a date without dashes.
-    if text[4:5] == "-":
-        try:
-            at = datetime.fromisoformat(text)
-        except ValueError:
-            return _parse_loosely(text)
-        return _in_utc(at)
-    stripped = text.strip()[: _LONGEST_CHARS + 1]
-    if _NUMBER.fullmatch(stripped) is not None:
-        return _from_epoch(float(stripped))
-    return _parse_loosely(stripped)
-
-
-def _in_utc(at: datetime) -> datetime | None:
-    if at.tzinfo is UTC:
-        return at
-    if at.tzinfo is None:
-        return at.replace(tzinfo=UTC)
-    try:
-        return at.astimezone(UTC)
-    except OverflowError:
-        return None
-
-
-def _from_epoch(value: float) -> datetime | None:
-    try:
-        return _EPOCH + timedelta(seconds=value if abs(value) < _MILLISECONDS_FROM else value / 1000)
-    except (OverflowError, ValueError):
-        # Beyond the year 9999, or not a number at all.
-        return None
-
-
-def _parse_loosely(text: str) -> datetime | None:
-    if len(text) > _LONGEST_CHARS:
-        return None
-    match = _LOOSE.fullmatch(text.strip())
-    if match is None:
-        return None
-    part = {name: int(digits) for name, digits in match.groupdict("0").items() if name not in {"sign", "fraction"}}
-    offset = timedelta(hours=part["zone_hours"], minutes=part["zone_minutes"])
-    within_day = timedelta(
-        hours=part["hour"],
-        minutes=part["minute"],
-        seconds=part["second"],
-        microseconds=int((match["fraction"] or "0")[:6].ljust(6, "0")),
-    )
-    # Hour 24 is midnight of the next day and second 60 a leap second; 25 and 61 are mistakes.
-    if within_day > timedelta(days=1) or part["minute"] > 59 or part["second"] > 60:
-        return None
-    try:
-        day = datetime(part["year"], part["month"], part["day"], tzinfo=UTC)
-        return day + within_day - (-offset if match["sign"] == "-" else offset)
-    except (ValueError, OverflowError):
-        return None
+def _not_read(value: object) -> str:
+    """Why `value` is no instant: its kind and, of text, its form with other letters and digits."""
+    if isinstance(value, str):
+        shape = value[:_MAX_SHAPE_CHARS]
+        for pattern, mark in _SHAPES:
+            shape = pattern.sub(mark, shape)
+        return f"not a time: text of the form {shape}{'…' if len(value) > _MAX_SHAPE_CHARS else ''}"
+    return f"not a time: {kind_of(value)}"

@@ -86,7 +86,7 @@ def _type(error: ValidationError) -> str:
     if _schema(error).get("maxItems") == 0:
         allowed = [name for name in allowed if name != "array"]
     wanted = " or ".join(_NAMES.get(name, name) for name in allowed)
-    return f"must be {wanted}, not {_kind_of(error.instance)}"
+    return f"must be {wanted}, not {kind_of(error.instance)}"
 
 
 def _max_items(error: ValidationError) -> str:
@@ -127,7 +127,7 @@ _NAMES: Mapping[str, str] = {
 }
 
 
-def _kind_of(value: object) -> str:
+def kind_of(value: object) -> str:
     """The JSON type of `value`, in words."""
     if value is None:
         return "null"

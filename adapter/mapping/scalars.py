@@ -4,8 +4,7 @@ What cannot be read is ABSENT. Numbers print as JavaScript prints them, because 
 """
 
 import math
-import re
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -13,14 +12,13 @@ import orjson
 from msgspec import to_builtins
 
 from adapter.mapping.absent import ABSENT
+from adapter.wire.instants import parse_instant
 
 _NUMERALS = "0123456789+-.eE \t\r\n"
 _TRUE = frozenset({"true", "yes", "1", "on"})
 _FALSE = frozenset({"false", "no", "0", "off"})
 _LARGEST = 2**63 - 1
 """The largest whole number that every JSON writer on the way takes; greater ones become floats, as in JavaScript."""
-_EPOCH = re.compile(r"[0-9]{10}(?:[0-9]{3})?(?:\.[0-9]+)?")
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[Tt ].*)?", re.ASCII)
 
 
 def number_text(value: float) -> str:
@@ -120,8 +118,8 @@ def boolean_of(value: Any) -> Any:
 
 
 def date_of(value: Any) -> Any:
-    """`YYYY-MM-DDThh:mm:ss.mmmZ` of ISO 8601 (no zone is UTC), or of seconds or milliseconds since 1970."""
-    instant = _instant(value)
+    """`YYYY-MM-DDThh:mm:ss.mmmZ` of any time that ingest reads; see `parse_instant`."""
+    instant = parse_instant(value)
     return ABSENT if instant is None else date_text(instant)
 
 
@@ -130,23 +128,6 @@ def date_text(instant: datetime) -> str:
     # A fifth of the time of isoformat, and this is done for every event.
     text: str = to_builtins(instant)
     return f"{text[:23]}Z" if instant.microsecond else f"{text[:19]}.000Z"
-
-
-def _instant(value: Any) -> datetime | None:
-    text = text_of(value)
-    if type(text) is not str:
-        return None
-    text = text.strip()
-    try:
-        if _EPOCH.fullmatch(text):
-            seconds = float(text) / (1 if len(text.partition(".")[0]) == 10 else 1000)
-            return datetime.fromtimestamp(seconds, UTC)
-        if not _DATE.fullmatch(text):
-            return None
-        instant = datetime.fromisoformat(text.upper())
-        return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
 
 
 def json_of(value: Any) -> Any:

@@ -121,16 +121,6 @@ class BodyRepaired(Happening):
 
 
 @dataclass(frozen=True, slots=True)
-class TimestampsPassedOver(Happening):
-    text = "timestamp passed over: not a date between 2000 and a day from now"
-    metric = "browsee_adapter_timestamps_passed_over"
-    help = "Timestamps in messages that could not be used; the next one was."
-    labels = ("source",)
-    source: str
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
 class EventDelivered(Happening):
     """`seconds` are from its receipt; of them `order_s` until it was due and `turn_s` until it was taken."""
 
@@ -378,7 +368,6 @@ HAPPENINGS: tuple[type[Happening], ...] = (
     RequestRefused,
     ConnectionsClosed,
     BodyRepaired,
-    TimestampsPassedOver,
     EventDelivered,
     EventDropped,
     EventUnmatched,

@@ -142,11 +142,12 @@ async def test_a_path_of_jitsu_that_is_no_call_is_nobody_s(served: Served) -> No
 
 async def test_a_batch_as_kotlin_sends_it(served: Served) -> None:
     """Plain text, gzip, chunked, the key and the time of sending on the envelope."""
+    context = {"library": {"name": "analytics-kotlin"}, "device": {"type": "android"}}
     batch = {
         "batch": [{**CLICK, "type": "track", "timestamp": "2026-11-23T01:00:00Z"}],
         "writeKey": "shop-key",
         "sentAt": "2026-11-23T01:00:10Z",
-        "context": {"library": {"name": "analytics-kotlin"}},
+        "context": context,
     }
 
     async def chunks() -> AsyncIterator[bytes]:
@@ -158,7 +159,7 @@ async def test_a_batch_as_kotlin_sends_it(served: Served) -> None:
     assert (await served.send("POST", "/v1/b", data=chunks(), headers=headers))[0] == 200
     body = served.inbox.events[0].body
     assert (body["timestamp"], body["originalTimestamp"]) == ("2026-11-23T11:59:50.000Z", "2026-11-23T01:00:00Z")
-    assert body["context"] == {"library": {"name": "analytics-kotlin"}, "ip": "127.0.0.1"}
+    assert body["context"] == {**context, "ip": "127.0.0.1"}
 
 
 async def test_whose_address_an_event_gets() -> None:

@@ -14,16 +14,16 @@ from prometheus_client import generate_latest
 
 from adapter.errors import QueueError, QueueFull
 from adapter.ingest.sources import Source
-from adapter.model import Reason, Secret
+from adapter.model import EventWarning, Reason, Secret, WarningKind
 from adapter.observe.happenings import (
     BodyRepaired,
     DuplicatesDiffered,
     DuplicatesSeen,
+    EventWarned,
     MessageRejected,
     MessagesStored,
     QueueFailed,
     RequestRefused,
-    TimestampsPassedOver,
 )
 from tests.fakes import RECEIVED_AT, TRACEPARENT
 from tests.integration.ingest_server import SHOP, Served, serving
@@ -248,10 +248,12 @@ async def test_what_was_mended_is_told(served: Served) -> None:
     assert (await served.send("POST", PATH, data=odd))[0] == 200
     assert (await served.send("POST", PATH, json=TRACK))[0] == 200
     assert served.inbox.events[0].body["properties"] == {"a": None}
+    warning = EventWarning(WarningKind.TIME, "timestamp", "not a time: text of the form aaaaa")
+    assert served.inbox.events[0].warnings == (warning,)
     assert served.happenings == [
         BodyRepaired("shop", 2),
-        TimestampsPassedOver("shop", 1),
         MessagesStored("shop", 1),
+        EventWarned.of("shop", "m-1", warning),
         DuplicatesSeen("shop", 1),
         DuplicatesDiffered("shop", 1),
     ]

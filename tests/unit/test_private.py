@@ -122,7 +122,7 @@ def test_a_made_message_id_needs_the_key() -> None:
 
 def made_id(message: JsonObject, digest: DigestOf) -> str | None:
     read = read_event(message, Arrival("shop", RECEIVED_AT), validator=VALIDATOR, new_id=lambda: "new", digest=digest)
-    return read.result.message_id
+    return read.message_id
 
 
 @pytest.mark.parametrize("do", ["remove", ["hash"]], ids=str)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from adapter.ingest.dialect import BATCH, SDK_PATHS
-from adapter.ingest.read import KEPT_BYTES, Arrival, Read, read_event, read_unchecked, text_id, unparseable
-from adapter.model import Event, JsonObject, Problem, Reason, Rejection
+from adapter.ingest.read import KEPT_BYTES, Arrival, read_event, read_unchecked, text_id, unparseable
+from adapter.model import Event, JsonObject, Problem, Reason, Rejection, WarningKind
 from tests.unit.ingest.schemas import event_validator
 
 VALIDATOR = event_validator()
@@ -20,18 +20,18 @@ WEBHOOK_ARRIVAL = Arrival("shop", NOW)
 DIRECT = Arrival("shop", NOW, SDK_PATHS["track"])
 
 
-def read(message: object, arrival: Arrival = WEBHOOK_ARRIVAL) -> Read:
+def read(message: object, arrival: Arrival = WEBHOOK_ARRIVAL) -> Event | Rejection:
     return read_event(message, arrival, validator=VALIDATOR, new_id=lambda: "made-1")
 
 
 def event(message: object, arrival: Arrival = WEBHOOK_ARRIVAL) -> Event:
-    result = read(message, arrival).result
+    result = read(message, arrival)
     assert isinstance(result, Event), result
     return result
 
 
 def rejection(message: object, arrival: Arrival = WEBHOOK_ARRIVAL) -> Rejection:
-    result = read(message, arrival).result
+    result = read(message, arrival)
     assert isinstance(result, Rejection), result
     return result
 
@@ -145,7 +145,7 @@ def test_the_peers_address_where_it_is_the_users(context: object, arrival: Arriv
 def test_an_sdks_clock_is_corrected_and_the_original_kept() -> None:
     """A device 6 h slow said it sent 10 s after: so it happened 10 s before receipt."""
     message = track(timestamp="2026-11-23T01:00:00Z", sentAt="2026-11-23T01:00:10Z")
-    stored = event(message, DIRECT)
+    stored = event(message, replace(DIRECT, has_origin=True))
     assert stored.timestamp == datetime(2026, 11, 23, 6, 59, 50, tzinfo=UTC)
     assert stored.body["timestamp"] == "2026-11-23T06:59:50.000Z"
     assert stored.body["originalTimestamp"] == "2026-11-23T01:00:00Z"
@@ -155,16 +155,20 @@ def test_an_sdks_clock_is_corrected_and_the_original_kept() -> None:
 
 def test_a_batch_says_when_it_was_sent() -> None:
     """`sentAt` stands on the envelope where messages have none of their own."""
-    arrival = replace(DIRECT, envelope={"sentAt": "2026-11-23T01:00:10Z"})
+    arrival = replace(DIRECT, envelope={"sentAt": "2026-11-23T01:00:10Z"}, has_origin=True)
     own = track(timestamp="2026-11-23T01:00:00Z", sentAt="2026-11-23T01:00:05Z")
     assert event(track(originalTimestamp="2026-11-23T01:00:00Z"), arrival).timestamp.second == 50
     assert event(own, arrival).timestamp.second == 55
 
 
-def test_timestamps_passed_over_are_counted() -> None:
+def test_timestamps_passed_over_are_warnings_of_the_event() -> None:
     """One that is no date in range is passed over for the next, and the message is stored."""
-    assert read(track(timestamp="0001-01-01T00:00:00Z", originalTimestamp={})).passed_over == 2
-    assert event(track(timestamp="0001-01-01T00:00:00Z")).timestamp == NOW
+    stored = event(track(timestamp="0001-01-01T00:00:00Z", originalTimestamp={}))
+    assert [(warning.kind, warning.field) for warning in stored.warnings] == [
+        (WarningKind.TIME, "timestamp"),
+        (WarningKind.TIME, "originalTimestamp"),
+    ]
+    assert stored.timestamp == NOW
 
 
 @pytest.mark.parametrize("change", [{"sentAt": 2}, {"receivedAt": 2}, {"_metadata": {"retryCount": 1}}], ids=str)
@@ -262,7 +266,7 @@ arrivals = st.builds(
 def test_whatever_comes_ends_in_one_of_the_two(message: Any, arrival: Arrival) -> None:
     """Never an exception, never a change to what was handed in, and always something that can be stored."""
     before = orjson.dumps(message)
-    result = read(message, arrival).result
+    result = read(message, arrival)
     assert orjson.dumps(message) == before
     if isinstance(result, Rejection):
         assert result.problems

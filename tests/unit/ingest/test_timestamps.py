@@ -1,4 +1,4 @@
-"""Timestamps: every form a sender was seen to write, and which of a message's four is taken."""
+"""Timestamps: which of a message's four is taken, and when a sender's clock is corrected."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -7,120 +7,192 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapter.ingest.timestamps import Chosen, choose, correct, parse, written
+from adapter.ingest.timestamps import Chosen, SentBy, choose, correct, written
+from adapter.model import EventWarning, JsonObject, WarningKind
+from adapter.wire.instants import parse_instant
 
 NOW = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
+GOOD, LATER = "2026-11-23T06:00:00Z", "2026-11-23T06:30:00Z"
+PAGE, SERVER = SentBy(has_origin=True, envelope={}), SentBy(has_origin=False, envelope={})
 
 
 def at(*parts: int) -> datetime:
     return datetime(*parts, tzinfo=UTC)  # type: ignore[arg-type, misc]
 
 
-@pytest.mark.parametrize(
-    ("text", "instant"),
-    [
-        ("2026-11-23T06:35:36.528Z", at(2026, 11, 23, 6, 35, 36, 528_000)),
-        ("2024-01-01T00:00:00.000+05:30", at(2023, 12, 31, 18, 30)),
-        ("2026-11-23T06:29:31.753968+00:00", at(2026, 11, 23, 6, 29, 31, 753_968)),
-        ("2024-01-01T00:00:00", at(2024, 1, 1)),
-        ("2024-01-01T00:00:00+0000", at(2024, 1, 1)),
-        ("2018-09-05T23:05:25.862826965Z", at(2018, 9, 5, 23, 5, 25, 862_826)),
-        ("0001-01-01T00:00:00Z", at(1, 1, 1)),
-        ("2020-04-23T22:38:48.55Z", at(2020, 4, 23, 22, 38, 48, 550_000)),
-        ("2015-2-02T00:30:08.276Z", at(2015, 2, 2, 0, 30, 8, 276_000)),
-        ("2020-05-09 23:54:49.209808489 +0000 UTC m=+70366.298768264", at(2020, 5, 9, 23, 54, 49, 209_808)),
-        ("2020-05-09 23:54:49 -0130 UTC", at(2020, 5, 10, 1, 24, 49)),
-        ("2024-01-01t10:00:00z", at(2024, 1, 1, 10)),
-        ("2016-12-31T23:59:60Z", at(2017, 1, 1)),
-        ("2024-01-01T24:00:00Z", at(2024, 1, 2)),
-        ("2024-01-01", at(2024, 1, 1)),
-        (" 2024-1-1 ", at(2024, 1, 1)),
-        ("20240101T100000Z", None),
-        ("1700000000", at(2023, 11, 14, 22, 13, 20)),
-        (" 1700000000.5 ", at(2023, 11, 14, 22, 13, 20, 500_000)),
-        ("1700000000500", at(2023, 11, 14, 22, 13, 20, 500_000)),
-        (1700000000, at(2023, 11, 14, 22, 13, 20)),
-        (1700000000500.0, at(2023, 11, 14, 22, 13, 20, 500_000)),
-        (-1, at(1969, 12, 31, 23, 59, 59)),
-    ],
-    ids=str,
-)
-def test_every_form_seen_is_read(text: object, instant: datetime | None) -> None:
-    """Each of these was written by an SDK, a sample of the docs, or a customer's clock."""
-    assert parse(text) == instant
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        None, True, "", "yesterday", "2024-13-01T00:00:00Z", "2024-01-01T25:00:00Z", "2024-1-01T10:61:00Z",
-        "2024-1-01T10:00:61Z", "0001-01-01T00:00:00+05:00", "9999-12-31T23:59:59-05:00", "9999-12-31T24:00:00Z",
-        "9999-12-1T24:00:00-23:59 nonsense", "2024-01-01T00:00:00Z" + " " * 99, "٢٠٢٤-٠١-٠١", 1e300,
-        float("nan"), float("inf"), 10**400, [], {},
-    ],
-    ids=lambda value: str(value)[:30],
-)  # fmt: skip
-def test_what_is_no_instant_is_none(value: object) -> None:
-    """Nothing a sender writes raises, or becomes a date it did not mean."""
-    assert parse(value) is None
-
-
-@settings(deadline=None)
-@given(st.one_of(st.text(), st.integers(), st.floats(), st.from_regex(r"[0-9]{4}-[0-9:TZ .+m=-]*", fullmatch=True)))
-def test_nothing_raises(value: object) -> None:
-    """Whatever a timestamp is, reading it ends in an aware UTC instant or in None."""
-    instant = parse(value)
-    assert instant is None or instant.utcoffset() == timedelta(0)
-
-
-@settings(deadline=None)
-@given(st.datetimes(timezones=st.just(UTC)))
-def test_what_we_write_we_read(instant: datetime) -> None:
-    """An instant written and read again is the same to the millisecond."""
-    assert parse(written(instant)) == instant.replace(microsecond=instant.microsecond // 1000 * 1000)
-
-
-GOOD, LATER = "2026-11-23T06:00:00Z", "2026-11-23T06:30:00Z"
 THEN, SINCE = at(2026, 11, 23, 6), at(2026, 11, 23, 6, 30)
 
 
+def passed_over(chosen: Chosen) -> list[str]:
+    return [warning.field for warning in chosen.warnings if warning.kind is WarningKind.TIME]
+
+
+def corrections(chosen: Chosen) -> list[str]:
+    return [warning.cause for warning in chosen.warnings if warning.kind is WarningKind.CLOCK]
+
+
+def sent(timestamp: object, sent_at: object, **more: object) -> JsonObject:
+    return {"timestamp": timestamp, "sentAt": sent_at, **more}
+
+
+@settings(deadline=None)
+@given(st.datetimes(timezones=st.just(UTC)).filter(lambda instant: instant.year < 2543))
+def test_what_we_write_we_read(instant: datetime) -> None:
+    """An instant written and read again is the same to the millisecond."""
+    assert parse_instant(written(instant)) == instant.replace(microsecond=instant.microsecond // 1000 * 1000)
+
+
 @pytest.mark.parametrize(
-    ("message", "chosen"),
+    ("message", "timestamp", "unused"),
     [
-        ({"timestamp": GOOD, "originalTimestamp": LATER}, Chosen(THEN, 0)),
-        ({"timestamp": None, "originalTimestamp": GOOD}, Chosen(THEN, 0)),
-        ({"timestamp": "1999-12-31T23:59:59Z", "originalTimestamp": GOOD}, Chosen(THEN, 1)),
-        ({"timestamp": "0001-01-01T00:00:00Z", "originalTimestamp": "x", "sentAt": GOOD}, Chosen(THEN, 2)),
-        ({"sentAt": {}, "receivedAt": LATER}, Chosen(SINCE, 1)),
-        ({"timestamp": "2026-11-24T07:00:00Z"}, Chosen(at(2026, 11, 24, 7), 0)),
-        ({"timestamp": "2026-11-24T07:00:00.001Z"}, Chosen(NOW, 1)),
-        ({}, Chosen(NOW, 0)),
+        ({"timestamp": GOOD, "originalTimestamp": LATER}, THEN, []),
+        ({"timestamp": None, "originalTimestamp": GOOD}, THEN, []),
+        ({"timestamp": "1999-12-31T23:59:59Z", "originalTimestamp": GOOD}, THEN, ["timestamp"]),
+        (
+            {"timestamp": "0001-01-01T00:00:00Z", "originalTimestamp": "x", "sentAt": GOOD},
+            THEN,
+            ["timestamp", "originalTimestamp"],
+        ),
+        ({"sentAt": {}, "receivedAt": LATER}, SINCE, ["sentAt"]),
+        ({"timestamp": "2026-11-24T07:00:00Z"}, at(2026, 11, 24, 7), []),
+        ({"timestamp": "2026-11-24T07:00:00.001Z"}, NOW, ["timestamp"]),
+        ({}, NOW, []),
     ],
     ids=["first", "null", "before 2000", "year 1", "receivedAt", "a day ahead", "more than a day ahead", "none"],
 )
-def test_a_webhooks_timestamp_is_the_first_usable_one(message: dict[str, Any], chosen: Chosen) -> None:
-    """The platform corrected the clock already, so a timestamp is taken as it stands; each passed over is counted."""
-    assert choose(message, received_at=NOW) == chosen
+def test_a_webhooks_timestamp_is_the_first_usable_one(
+    message: dict[str, Any], timestamp: datetime, unused: list[str]
+) -> None:
+    """The platform corrected the clock already, so a timestamp is taken as it stands; each passed over is a warning."""
+    chosen = choose(message, received_at=NOW)
+    assert chosen.timestamp == timestamp
+    assert passed_over(chosen) == unused
+    assert len(chosen.warnings) == len(unused)
 
 
 @pytest.mark.parametrize(
-    ("message", "sent_at", "chosen"),
+    ("value", "cause"),
     [
-        ({"timestamp": GOOD}, LATER, Chosen(at(2026, 11, 23, 6, 30), 0)),
-        ({"originalTimestamp": GOOD}, LATER, Chosen(at(2026, 11, 23, 6, 30), 0)),
-        ({"timestamp": "1970-01-01T00:00:10Z"}, "1970-01-01T00:00:40Z", Chosen(at(2026, 11, 23, 6, 59, 30), 0)),
-        ({"timestamp": "1970-01-01T00:00:10Z", "originalTimestamp": GOOD}, LATER, Chosen(SINCE, 1)),
-        ({"timestamp": "0001-01-01T00:00:00Z"}, "9999-01-01T00:00:00Z", Chosen(NOW, 1)),
-        ({"timestamp": GOOD}, None, Chosen(THEN, 0)),
-        ({"timestamp": GOOD}, "soon", Chosen(THEN, 1)),
-        ({"sentAt": GOOD}, GOOD, Chosen(NOW, 0)),
-        ({}, None, Chosen(NOW, 0)),
+        ("9/3/2026 10:15:00 AM", "not a time: text of the form 9/9/9999 99:99:99 aa"),
+        ("Ада\n\u202e" + "9" * 90, "not a time: text of the form aaa??" + "9" * 35 + "…"),
+        ({"date": 1}, "not a time: an object"),
+        (True, "not a time: a boolean"),
+        (5, "not a time: a number"),
+        ("1970-01-01", "before the year 2000"),
+        ("2076-01-01", "more than 24 h after its receipt"),
+    ],
+    ids=str,
+)
+def test_a_warning_says_what_was_found_without_quoting_it(value: object, cause: str) -> None:
+    """The form of a text is enough to find the library that writes it."""
+    assert choose({"timestamp": value}, received_at=NOW).warnings == (
+        EventWarning(WarningKind.TIME, "timestamp", cause),
+    )
+
+
+@pytest.mark.parametrize(
+    ("message", "timestamp", "unused"),
+    [
+        (sent(GOOD, LATER), at(2026, 11, 23, 6, 30), []),
+        ({"originalTimestamp": GOOD, "sentAt": LATER}, at(2026, 11, 23, 6, 30), []),
+        (sent("1970-01-01T00:00:10Z", "1970-01-01T00:00:40Z"), at(2026, 11, 23, 6, 59, 30), []),
+        (sent("1970-01-01T00:00:10Z", LATER, originalTimestamp=GOOD), SINCE, ["timestamp"]),
+        (sent("0001-01-01T00:00:00Z", "9999-01-01T00:00:00Z"), NOW, ["timestamp"]),
+        (sent("9999-01-01T00:00:00Z", "0001-01-01T00:00:00Z"), NOW, ["timestamp"]),
+        (sent(GOOD, None), THEN, []),
+        (sent(GOOD, "soon"), THEN, ["sentAt"]),
+        ({"sentAt": GOOD}, NOW, []),
+        ({}, NOW, []),
     ],
     ids=[
-        "half an hour before sending", "original only", "clock at 1970", "falls back", "beyond all dates",
-        "no sentAt", "unreadable sentAt", "no timestamp", "nothing",
+        "half an hour before sending", "original only", "clock at 1970", "falls back", "before all dates",
+        "beyond all dates", "no sentAt", "unreadable sentAt", "no timestamp", "nothing",
     ],
 )  # fmt: skip
-def test_an_sdks_clock_is_corrected(message: dict[str, Any], sent_at: object, chosen: Chosen) -> None:
+def test_a_pages_clock_is_corrected(message: JsonObject, timestamp: datetime, unused: list[str]) -> None:
     """receivedAt − (sentAt − timestamp): a device whose clock is wrong still says how long ago it was."""
-    assert correct(message, sent_at=sent_at, received_at=NOW) == chosen
+    chosen = correct(message, PAGE, received_at=NOW)
+    assert (chosen.timestamp, passed_over(chosen)) == (timestamp, unused)
+
+
+@pytest.mark.parametrize(
+    ("behind_s", "moved_s"),
+    [(0, 0), (21, 0), (3600, 0), (86_400, 0), (86_401, 86_401), (31_536_000, 31_536_000), (-5, 0), (-6, -6)],
+)
+def test_a_servers_old_bytes_are_not_moved_by_an_outage(behind_s: int, moved_s: int) -> None:
+    """Bytes sent again keep the `sentAt` of the first try; a clock that is ahead, or a day behind, is wrong."""
+    sent_at = NOW - timedelta(seconds=behind_s)
+    happened = sent_at - timedelta(minutes=10)
+    chosen = correct(sent(written(happened), written(sent_at)), SERVER, received_at=NOW)
+    assert chosen.timestamp == happened + timedelta(seconds=moved_s)
+
+
+@pytest.mark.parametrize(
+    ("context", "is_corrected"),
+    [
+        ({"device": {"type": "ios", "id": "x"}}, True),
+        ({"device": {"type": "Android", "manufacturer": "Google"}}, True),
+        ({"device": {"model": "iPhone12,1", "manufacturer": "Apple"}}, True),
+        ({"os": {"name": "iPadOS", "version": "17"}}, True),
+        ({"os": {"name": "iPhone OS"}}, True),
+        ({"os": {"name": "Android"}, "device": {}}, True),
+        ({"os": {"name": "Linux"}}, False),
+        ({"os": {"name": "macOS"}, "device": {"type": "desktop", "model": "x"}}, False),
+        ({"library": {"name": "analytics-kotlin"}}, False),
+        ({"library": {"name": "analytics-node"}}, False),
+        ({"device": "ios", "os": ["ios"]}, False),
+        ({"device": {"type": 5}, "os": {"name": 5}}, False),
+        (None, False),
+        ("ios", False),
+    ],
+    ids=str,
+)
+def test_a_phones_clock_is_corrected_and_a_servers_is_not(context: object, is_corrected: bool) -> None:
+    """The device tells: the same library runs on phones and on servers."""
+    chosen = correct(sent(GOOD, LATER, context=context), SERVER, received_at=NOW)
+    assert chosen.timestamp == (SINCE if is_corrected else THEN)
+    assert len(corrections(chosen)) == is_corrected
+
+
+@pytest.mark.parametrize(
+    ("behind_s", "cause"),
+    [
+        (60, []),
+        (61, ["corrected by +61 s, the difference between `sentAt` and the time of receipt"]),
+        (-7200, ["corrected by -7200 s, the difference between `sentAt` and the time of receipt"]),
+    ],
+)
+def test_a_correction_of_more_than_a_minute_is_a_warning(behind_s: int, cause: list[str]) -> None:
+    """With its size; less is the time that a request takes."""
+    sent_at = NOW - timedelta(seconds=behind_s)
+    assert corrections(correct(sent(GOOD, written(sent_at)), PAGE, received_at=NOW)) == cause
+
+
+def test_nothing_is_corrected_where_the_time_of_receipt_is_taken() -> None:
+    """A time that is not there or cannot be read has no clock to correct."""
+    for message in ({"sentAt": "2020-01-01"}, sent("yesterday", "2020-01-01")):
+        chosen = correct(message, PAGE, received_at=NOW)
+        assert (chosen.timestamp, corrections(chosen)) == (NOW, [])
+
+
+@pytest.mark.parametrize(
+    ("own", "envelope", "moved"),
+    [(LATER, None, True), (None, LATER, True), ("soon", LATER, True), (LATER, GOOD, True), (None, None, False)],
+)
+def test_the_envelopes_sent_at_stands_in(own: object, envelope: object, moved: bool) -> None:
+    """`sentAt` counts in the message as on the envelope; one that cannot be read leaves it to the other."""
+    sent_by = SentBy(has_origin=True, envelope={"sentAt": envelope})
+    chosen = correct(sent(GOOD, own), sent_by, received_at=NOW)
+    assert chosen.timestamp == (SINCE if moved else THEN)
+    assert passed_over(chosen) == (["sentAt"] if own == "soon" else [])
+
+
+@pytest.mark.parametrize("timestamp", ["2569-11-23T06:00:00Z", "๒๕๖๙-๑๑-๒๓T๐๖:๐๐:๐๐Z"])
+def test_a_year_of_the_buddhist_calendar_is_corrected_with_a_warning(timestamp: str) -> None:
+    """From a library with a `sentAt` in that calendar too, and from a platform."""
+    for chosen in (
+        correct(sent(timestamp, "2569-11-23T07:00:00Z"), SERVER, received_at=NOW),
+        choose({"timestamp": timestamp}, received_at=NOW),
+    ):
+        assert chosen.timestamp == THEN
+        assert corrections(chosen) == ["corrected by 543 years: its year is of the Buddhist calendar"]
