@@ -19,9 +19,10 @@ from adapter.activation import live_loader
 from adapter.cli.reading import text_of
 from adapter.cli.show import show
 from adapter.errors import AdapterError, ConfigError
-from adapter.queue.desk import Desk
+from adapter.queue.sqlite_file import SCHEMA_VERSION, tried_place, try_write, unusable
 from adapter.queue.sqlite_log import refuse_damaged_log
 from adapter.settings.load import load_settings
+from adapter.settings.made_secrets import require_usable
 from adapter.settings.settings import Settings
 
 _BROWSEE_S = 10.0
@@ -101,41 +102,41 @@ def _queue(settings: Settings) -> Check:
     if file is None:
         return Check("queue", True, "in memory", "what waits is lost at a stop; name a file with `queue:` to keep it")
     try:
-        room = shutil.disk_usage(_nearest(file.parent)).free
-        took_s = _written_to_queue(file) if file.is_file() else _written_beside(file)
+        with tried_place(file):
+            require_usable(settings)
+            room = shutil.disk_usage(file.parent).free
+            is_there = file.is_file()
+            took_s, version = _written_to_queue(file) if is_there else _written_beside(file)
     except AdapterError as error:
         return Check("queue", False, str(error), "look at the disk and at the rights of the user who runs the adapter")
     except OSError as cause:
-        told = f"{file}: cannot be written: {cause.strerror}"
-        return Check("queue", False, told, "give the user who runs the adapter a folder to write to")
+        return Check("queue", False, str(unusable(file, cause)))
     if room < _LITTLE_ROOM_BYTES:
         return Check("queue", False, f"{file}: {room // 10**6} MB are free", "make room, or put the queue elsewhere")
-    there = "" if file.is_file() else ", and made at the first start"
-    slow = "a slow disk: every request waits for this" if took_s > _SLOW_SYNC_S else ""
-    return Check("queue", True, f"{file}: written and synced in {took_s * 1000:.1f} ms{there}", slow)
+    there = "" if is_there else ", and made at the first start"
+    todo = "a slow disk: every request waits for this" if took_s > _SLOW_SYNC_S else ""
+    if 0 < version < SCHEMA_VERSION:
+        there = f", of an older version (schema {version})"
+        todo = "the service upgrades the file at its start; an older version cannot read the file afterwards"
+    return Check("queue", True, f"{file}: written and synced in {took_s * 1000:.1f} ms{there}", todo)
 
 
-def _written_to_queue(file: Path) -> float:
-    """Seconds that a write with its sync took, beside a service that may be running."""
+def _written_to_queue(file: Path) -> tuple[float, int]:
+    """Seconds that a write with its sync took, beside a service that may be running; the version of the file."""
     refuse_damaged_log(file)
-    with Desk.open(file, now=time.time) as desk:
-        start_s = time.perf_counter()
-        desk.probe()
-        return time.perf_counter() - start_s
-
-
-def _written_beside(file: Path) -> float:
-    """The same where there is no queue yet: in its folder, or in the one that would hold the folder."""
     start_s = time.perf_counter()
-    with tempfile.TemporaryFile(dir=_nearest(file.parent)) as tried:
+    version = try_write(file)
+    return time.perf_counter() - start_s, version
+
+
+def _written_beside(file: Path) -> tuple[float, int]:
+    """The same where there is no queue yet, in the folder that will hold it."""
+    start_s = time.perf_counter()
+    with tempfile.NamedTemporaryFile(dir=file.parent, prefix=f"{file.name}.") as tried:
         tried.write(b"browsee-adapter doctor")
         tried.flush()
         os.fsync(tried.fileno())
-    return time.perf_counter() - start_s
-
-
-def _nearest(folder: Path) -> Path:
-    return next(place for place in (folder, *folder.absolute().parents) if place.is_dir())
+    return time.perf_counter() - start_s, 0
 
 
 async def _browsee(url: str) -> Check:

@@ -4,6 +4,7 @@ Exit codes: 0 all is well; 1 the command found problems, as `check` does; 2 wron
 that cannot be used; 70 a fault of the adapter itself (EX_SOFTWARE of sysexits.h), with a traceback in the log.
 """
 
+import errno
 import logging
 from typing import Any
 
@@ -30,6 +31,13 @@ from adapter.observe.observer import LOGGER, configure_logging
 
 BROKEN_INPUT = 2
 OUR_FAULT = 70
+_REFUSED_BY_THE_SYSTEM = frozenset(
+    {
+        *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EMFILE),
+        *(errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ELOOP, errno.ENAMETOOLONG, errno.ENODEV),
+    }
+)
+"""Why a file or the standard output cannot be used: the operator's to fix, whichever command met it."""
 
 
 class _Refusal(click.ClickException):
@@ -52,7 +60,9 @@ class Commands(click.Group):
             raise _Refusal(str(error)) from error
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
-        except Exception:
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno in _REFUSED_BY_THE_SYSTEM:
+                raise _Refusal(f"{error.filename or 'the output'}: {error.strerror}") from error
             if not logging.getLogger().handlers:
                 configure_logging()
             logging.getLogger(LOGGER).exception("command failed: this is a fault of browsee-adapter, please report it")

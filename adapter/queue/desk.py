@@ -25,7 +25,7 @@ from adapter.queue.desk_changes import (
 )
 from adapter.queue.sqlite_bodies import delete_body, lanes_of
 from adapter.queue.sqlite_dead import put_back
-from adapter.queue.sqlite_file import connect
+from adapter.queue.sqlite_file import attach
 from adapter.queue.sqlite_known import SQL
 from adapter.queue.stories import Filter, Group, Looked, Rejected, Standing, Story, deletion_of, rejected_of, story_of
 
@@ -50,11 +50,16 @@ class Desk:
     def open(cls, path: Path, *, now: Callable[[], float], unordered: Collection[str] = ()) -> Iterator[Self]:
         """The desk at the queue file `path`; `now` gives seconds since 1970, `unordered` sources without order.
 
-        Raises ConfigError if there is no such file, QueueError if it is damaged or not ours.
+        Raises ConfigError if there is no such file, QueueError if it is damaged, not ours, or of another version: to
+        look never upgrades a file, under which a service of an older version may run.
         """
-        if not path.is_file():
+        try:
+            is_there = path.is_file()
+        except OSError as cause:
+            raise ConfigError(f"{path}: cannot be read: {cause.strerror}") from cause
+        if not is_there:
             raise ConfigError(f"{path}: there is no queue here; name its settings with --config, or set ADAPTER_QUEUE")
-        connection = connect(path)
+        connection = attach(path)
         try:
             yield cls(connection, now=now, unordered=unordered)
         except sqlite3.Error as exc:

@@ -23,7 +23,7 @@ from adapter.queue.sqlite_balance import count_balance
 from adapter.queue.sqlite_dead import put_back
 from adapter.queue.sqlite_deletions import Deletions
 from adapter.queue.sqlite_ends import End
-from adapter.queue.sqlite_file import OwnerLock, connect
+from adapter.queue.sqlite_file import OwnerLock, connect, prepare_place
 from adapter.queue.sqlite_known import Retention
 from adapter.queue.sqlite_log import refuse_damaged_log
 from adapter.queue.sqlite_room import Room, is_full_disk
@@ -82,32 +82,35 @@ class SqliteQueue:
         """Open or make the file at `path`; `now` gives seconds since 1970 and never jumps. With `shared` no source
         may hold more than its share.
 
-        Raises ConfigError if another process serves it, QueueError if it is damaged or not ours.
+        Raises ConfigError if another process serves it or its place cannot be written, QueueError if it is damaged or
+        not ours. Whatever was opened before the error is closed again.
         """
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = OwnerLock(path)
-        try:
-            await asyncio.to_thread(refuse_damaged_log, path)
-            connection = await asyncio.to_thread(connect, path)
-            rows = SqliteRows(connection, now=now, retention=retention)
-            rows.void_far_dues(_MAX_DELAY_S)
-            room = await asyncio.to_thread(Room, path, max_bytes=max_bytes)
-            return cls(
-                path,
-                lock=lock,
-                connection=connection,
-                rows=rows,
-                room=room,
-                now=now,
-                unordered=frozenset(unordered),
-                shares=Shares(max_pending, max_bytes, divided=shared),
-            )
-        except sqlite3.Error as exc:
-            lock.release()
-            raise QueueError(f"{path}: cannot be used as a queue: {exc}") from exc
-        except BaseException:
-            lock.release()
-            raise
+        with contextlib.ExitStack() as undo:
+            try:
+                await asyncio.to_thread(prepare_place, path)
+                lock = OwnerLock(path)
+                undo.callback(lock.release)
+                await asyncio.to_thread(refuse_damaged_log, path)
+                connection = await asyncio.to_thread(connect, path)
+                undo.callback(connection.close)
+                rows = SqliteRows(connection, now=now, retention=retention)
+                rows.void_far_dues(_MAX_DELAY_S)
+                room = await asyncio.to_thread(Room, path, max_bytes=max_bytes)
+                undo.callback(room.leave)
+                queue = cls(
+                    path,
+                    lock=lock,
+                    connection=connection,
+                    rows=rows,
+                    room=room,
+                    now=now,
+                    unordered=frozenset(unordered),
+                    shares=Shares(max_pending, max_bytes, divided=shared),
+                )
+            except sqlite3.Error as exc:
+                raise QueueError(f"{path}: cannot be used as a queue: {exc}") from exc
+            undo.pop_all()
+            return queue
 
     async def put(self, events: Sequence[Event], rejections: Sequence[Rejection] = ()) -> Stored:
         await self._make_sure_of_room(len(events))

@@ -41,6 +41,8 @@ def refuse_damaged_log(path: Path) -> None:
             refusal = _damage(path)
     except sqlite3.DatabaseError as exc:
         raise QueueError(f"{path}: cannot be used as a queue: {exc}") from exc
+    except OSError as exc:
+        raise QueueError(f"{path}: cannot be read: {exc.filename or path}: {exc.strerror}") from exc
     if refusal is not None:
         raise QueueError(refusal)
 

@@ -52,6 +52,17 @@ def complete(settings: Settings, *, make: Callable[[], str] = lambda: token_hex(
     )
 
 
+def require_usable(settings: Settings) -> None:
+    """Raises ConfigError if `settings` need the file of generated secrets, and the file that is there is of no use."""
+    file = settings.queue.beside(FILE_NAME)
+    if file is None or (settings.admin_token is not None and all(source.keys for source in settings.sources)):
+        return
+    try:
+        _read(file)
+    except OSError as cause:
+        raise ConfigError(f"cannot read the generated key and token in {file}: {cause.strerror}") from cause
+
+
 def _with_key(source: SourceSettings, keys: dict[str, str]) -> SourceSettings:
     return source if source.keys else replace(source, keys=(Secret(keys[source.name]),))
 

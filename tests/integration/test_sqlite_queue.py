@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from adapter.errors import ConfigError, QueueError, QueueFull
 from adapter.model import Dead, Delivered, Reason, Retry
+from adapter.queue.desk import Desk
 from adapter.queue.group_commit import GroupCommit
 from adapter.queue.sqlite import SqliteQueue
 from adapter.queue.sqlite_file import SCHEMA_VERSION, connect
@@ -108,6 +109,40 @@ async def test_a_newer_file_is_refused(path: Path, clock: FakeClock) -> None:
     newer.close()
     with pytest.raises(QueueError, match="made by a newer version"):
         await SqliteQueue.open(path, now=clock)
+
+
+async def test_a_start_that_fails_leaves_nothing_open(path: Path, clock: FakeClock) -> None:
+    """Whichever step fails: no connection, no lock and no ballast stay behind, and the next start may try again."""
+    await (await SqliteQueue.open(path, now=clock)).close()
+    for statement in ("ALTER TABLE ledger RENAME TO spare", "ALTER TABLE lane RENAME TO spare_lane"):
+        with contextlib.closing(sqlite3.connect(path)) as file:
+            file.execute(statement)
+        before = len(list(Path("/proc/self/fd").iterdir()))
+        with contextlib.suppress(QueueError):
+            await (await SqliteQueue.open(path, now=clock)).close()
+        assert len(list(Path("/proc/self/fd").iterdir())) == before
+    with pytest.raises(QueueError, match="cannot be used as a queue"):
+        await SqliteQueue.open(path, now=clock)
+    assert not path.with_name(path.name + ".ballast").exists()
+    with contextlib.closing(sqlite3.connect(path)) as file:
+        file.execute("ALTER TABLE spare_lane RENAME TO lane")
+    await (await SqliteQueue.open(path, now=clock)).close()
+
+
+@pytest.mark.parametrize("version", [0, *range(1, SCHEMA_VERSION), SCHEMA_VERSION + 1])
+async def test_only_the_owner_upgrades_a_file(path: Path, clock: FakeClock, version: int) -> None:
+    """A look at a file of another version is refused with what to do, and the file stays as the service left it."""
+    if version == 0:
+        path.write_bytes(b"")
+    else:
+        await (await SqliteQueue.open(path, now=clock)).close()
+        with contextlib.closing(sqlite3.connect(path)) as file:
+            file.execute(f"PRAGMA user_version = {version}")
+    before = path.read_bytes()
+    said = "the service makes its tables" if version == 0 else "Use the commands of the version|Use that version"
+    with pytest.raises(QueueError, match=said), Desk.open(path, now=clock):
+        pass
+    assert path.read_bytes() == before
 
 
 async def test_an_older_file_is_taken_over(path: Path, clock: FakeClock) -> None:

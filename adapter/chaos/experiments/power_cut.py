@@ -22,6 +22,7 @@ from adapter.chaos.stage import Setup, Stage
 from adapter.chaos.unsynced import MODULE
 from adapter.errors import QueueError
 from adapter.queue.desk import Desk
+from adapter.queue.sqlite_file import connect
 from adapter.queue.sqlite_log import refuse_damaged_log
 
 USERS = 20
@@ -180,6 +181,8 @@ def _looked(folder: Path, cuts: Sequence[_Cut], broken: Sequence[str]) -> Findin
 def _pending(file: Path) -> set[str]:
     found, after = set[str](), 0
     refuse_damaged_log(file)
+    # As the next owner opens it: the power may have gone before there was a table.
+    connect(file).close()
     with Desk.open(file, now=time.time) as desk:
         while stories := desk.since(after, limit=_PAGE):
             found |= {story.event.message_id for story in stories if story.outcome == "pending"}

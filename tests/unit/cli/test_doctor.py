@@ -2,14 +2,22 @@
 
 import asyncio
 import json
+import re
+import sqlite3
+import subprocess
+import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
 from adapter.cli.doctor import judged
+from adapter.errors import ConfigError
+from adapter.queue.sqlite import SqliteQueue
 from tests.unit.cli.conftest import SETTINGS, Shell
 from tests.unit.cli.queues import fill
 
@@ -113,6 +121,117 @@ def test_a_folder_that_takes_no_files_is_told(shop: Shell) -> None:
     assert not found["queue"][0]
     assert "/proc/no" in found["queue"][1]
     assert not Path("/proc/no").exists()
+
+
+def _a_file_in_the_way(place: Path) -> None:
+    place.parent.write_text("", encoding="utf-8")
+
+
+def _a_folder_at_its_path(place: Path) -> None:
+    place.mkdir(parents=True)
+
+
+def _a_folder_at_its_lock(place: Path) -> None:
+    place.with_name(f"{place.name}.lock").mkdir(parents=True)
+
+
+def _a_folder_at_its_log(place: Path) -> None:
+    place.with_name(f"{place.name}-wal").mkdir(parents=True)
+
+
+def _a_link_to_itself(place: Path) -> None:
+    place.parent.mkdir()
+    place.symlink_to(place.name)
+
+
+def _a_link_to_a_device(place: Path) -> None:
+    place.parent.mkdir()
+    place.symlink_to("/dev/full")
+
+
+def _a_folder_at_the_secrets(place: Path) -> None:
+    (place.parent / "made-secrets.json").mkdir(parents=True)
+
+
+_UNUSABLE = (
+    _a_file_in_the_way,
+    _a_folder_at_its_path,
+    _a_folder_at_its_lock,
+    _a_folder_at_its_log,
+    _a_link_to_itself,
+    _a_link_to_a_device,
+    _a_folder_at_the_secrets,
+)
+
+
+@pytest.mark.parametrize("spoil", _UNUSABLE, ids=lambda spoil: spoil.__name__[1:])
+def test_an_unusable_place_of_the_queue_is_found(shop: Shell, spoil: Callable[[Path], None]) -> None:
+    """`doctor` tries what the service does at its start, and says which file it is and why."""
+    shop.write("adapter.yaml", SETTINGS.replace("sqlite:///queue.db", "sqlite:///data/q/queue.db"))
+    (shop.folder / "data").mkdir()
+    spoil(shop.folder / "data/q/queue.db")
+    code, found = checks(shop)
+    assert code == 1
+    assert not found["queue"][0]
+    assert "data/q" in found["queue"][1]
+
+
+@pytest.mark.parametrize("spoil", _UNUSABLE[:-1], ids=lambda spoil: spoil.__name__[1:])
+async def test_an_unusable_place_of_the_queue_is_refused(tmp_path: Path, spoil: Callable[[Path], None]) -> None:
+    """The service ends with an error that is the operator's, and leaves nothing open or locked."""
+    place = tmp_path / "q/queue.db"
+    spoil(place)
+    open_before = len(list(Path("/proc/self/fd").iterdir()))
+    with pytest.raises(ConfigError, match=re.escape(str(place))):
+        await SqliteQueue.open(place, now=time.time)
+    assert len(list(Path("/proc/self/fd").iterdir())) == open_before
+
+
+@pytest.mark.parametrize("name", ["data/q/queue.db", "/proc/no/queue.db", "/sys/no/queue.db", f"{'n' * 300}.db"])
+def test_a_service_without_a_usable_place_exits_with_2(shop: Shell, name: str) -> None:
+    """With the reason in the last line and no traceback: a file in the way, a file system or a name that is refused."""
+    shop.write("data", "in the way")
+    shop.write("adapter.yaml", f"admin_token: {'t' * 20}\n{SETTINGS}".replace("///queue.db", f"///{name}"))
+    command = [sys.executable, "-m", "adapter", "serve", "--port", "0"]
+    ended = subprocess.run(command, capture_output=True, cwd=shop.folder, check=False, timeout=60)
+    assert ended.returncode == 2, ended.stderr
+    assert b"Traceback" not in ended.stderr
+    assert name.rpartition("/")[0].encode() in ended.stderr.splitlines()[-1]
+    assert shop.run("events", "list").exit_code == 2
+
+
+def test_doctor_leaves_no_folder_behind(shop: Shell) -> None:
+    """It makes the folder of the queue as the service does, and takes away what it made and nothing else."""
+    shop.write("adapter.yaml", SETTINGS.replace("sqlite:///queue.db", "sqlite:///data/a/b/queue.db"))
+    (shop.folder / "data").mkdir()
+    _, found = checks(shop, "--sandbox")
+    assert found["queue"][0]
+    assert not list((shop.folder / "data").iterdir())
+
+
+def test_a_file_of_an_older_version_is_left_to_the_service(shop: Shell) -> None:
+    """It can be written, and is upgraded by whoever owns it: not by `doctor`, nor by a command that looks."""
+    shop.write("adapter.yaml", SETTINGS)
+    asyncio.run(fill(shop.folder / "queue.db", []))
+    with closing(sqlite3.connect(shop.folder / "queue.db")) as file:
+        file.execute("PRAGMA user_version = 2")
+        _, found = checks(shop)
+        listed = shop.run("events", "list")
+        assert file.execute("PRAGMA user_version").fetchone() == (2,)
+    assert found["queue"][0]
+    assert "the service upgrades the file at its start" in found["queue"][2]
+    assert listed.exit_code == 2
+    assert "older version" in listed.output
+
+
+def test_output_that_cannot_be_written_is_no_fault_of_ours(shop: Shell) -> None:
+    """A full disk under `> file`: said in one line, exit code 2."""
+    command = [sys.executable, "-m", "adapter", "schema", "settings"]
+    with Path("/dev/full").open("wb") as full:
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, cwd=shop.folder, check=False, timeout=60)
+    assert ended.returncode == 2, ended.stderr
+    assert b"the output: No space left on device" in ended.stderr
+    assert b"Traceback" not in ended.stderr
 
 
 def test_a_queue_in_memory_is_no_problem_but_told(shop: Shell) -> None:
