@@ -83,6 +83,7 @@ def loader(settings: Settings, source: SourceSettings) -> Callable[[str], Rulese
             hash_key=settings.hash_key.reveal() if settings.hash_key else None,
             vars=dict(source.vars),
             identify=settings.browsee.identify,
+            no_ids=source.no_ids,
         )
 
     return load_text

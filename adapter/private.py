@@ -193,6 +193,7 @@ def ingest_source(
         signing_secrets=source.signing_secrets,
         limit_per_s=source.limit_per_s,
         limit_bytes_per_s=source.limit_bytes_per_s,
+        no_ids=source.no_ids,
     )
     if source.store == "raw":
         return plain

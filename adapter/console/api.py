@@ -116,7 +116,12 @@ class Api:
         if source not in sources:
             return refused(404, "no_such_source", f"source: one of {', '.join(sources)}")
         ruleset = self._parts.ruleset_of(source)
-        arrival = Arrival(source, datetime.now(UTC), max_message_bytes=self._parts.limits.message_bytes)
+        arrival = Arrival(
+            source,
+            datetime.now(UTC),
+            max_message_bytes=self._parts.limits.message_bytes,
+            no_ids=ruleset.no_ids,
+        )
         message = await self._body(request)
         read = read_event(message, arrival, validator=self._parts.validator, new_id=self._parts.new_id)
         told: JsonObject = {"source": source, "version": ruleset.version, "problems": [], "mapped": None}

@@ -6,7 +6,6 @@ without a user, or of a type that nobody knows, is an event too: which of them m
 
 from collections.abc import Callable
 from datetime import datetime
-from decimal import Decimal
 from hashlib import blake2b
 from typing import TypeAlias
 
@@ -14,9 +13,11 @@ import orjson
 from msgspec import Struct
 
 from adapter.ingest.dialect import WEBHOOK, Dialect, merged, speaks_for_its_user
+from adapter.ingest.fields import clean, settle_id, settle_ids, settle_names
 from adapter.ingest.timestamps import Chosen, SentBy, choose, correct, written
 from adapter.ingest.validate import COMMON, Validator
-from adapter.model import DELETE, Event, JsonObject, Problem, Reason, Rejection
+from adapter.model import DELETE, MAX_WARNINGS, Event, EventWarning, JsonObject, Problem, Reason, Rejection
+from adapter.wire.ids import NO_IDS
 
 NewId: TypeAlias = Callable[[], str]
 DigestOf: TypeAlias = Callable[[bytes], str]
@@ -28,7 +29,6 @@ KEPT_BYTES = 65_536
 LONGEST_ID_CHARS = 256
 """A longer message id is stood for by its hash. SDKs make up to 100; RudderStack's gateway checks no length."""
 
-_IDS = ("userId", "anonymousId", "groupId", "previousId")
 _CONTAINERS = ("traits", "properties")
 _ENVELOPED = ("context", "integrations")
 _CHANGES_PER_TRY = frozenset({"sentAt", "receivedAt", "_metadata"})
@@ -39,7 +39,8 @@ class Arrival(Struct, frozen=True):
 
     `envelope` is what stood beside `batch`. `peer` is the sender's address where it may be the user's, else None.
     `max_message_bytes` limits each message; None where the whole body is within it already. `traceparent` is the
-    request's, if it had one.
+    request's, if it had one. `no_ids` are the texts that are no ids of the source; `may_need_cleaning` is False if no
+    message can hold what `clean` takes out.
     """
 
     source: str
@@ -50,6 +51,8 @@ class Arrival(Struct, frozen=True):
     has_origin: bool = False
     max_message_bytes: int | None = None
     traceparent: str | None = None
+    no_ids: frozenset[str] = NO_IDS
+    may_need_cleaning: bool = True
 
 
 def plain_digest(value: bytes) -> str:
@@ -78,32 +81,22 @@ def read_event(
         problem = Problem("/type", "const", "a deletion request is taken from a platform's webhook, not from a library")
         return _rejected(Reason.SCHEMA, (problem,), event.body, event.message_id, arrival)
     has_user = event.user_id is not None or event.anonymous_id is not None
-    problems = validator.problems(event.type if has_user else COMMON, message)
+    problems = validator.problems(event.type if has_user else COMMON, event.body)
     if problems:
         return _rejected(Reason.SCHEMA, problems, event.body, event.message_id, arrival)
     return event
 
 
-def read_unchecked(message: JsonObject, *, source: str, received_at: datetime, new_id: NewId) -> Event:
+def read_unchecked(
+    message: JsonObject, *, source: str, received_at: datetime, new_id: NewId, no_ids: frozenset[str] = NO_IDS
+) -> Event:
     """`message` as a webhook's event without asking its schema: for a mapping's tests and `explain`. Never raises."""
-    return _normalised(message, Arrival(source, received_at), new_id, plain_digest)
+    return _normalised(message, Arrival(source, received_at, no_ids=no_ids), new_id, plain_digest)
 
 
 def unparseable(raw: bytes, problem: Problem, *, source: str, received_at: datetime) -> Rejection:
     """The rejection of a body in which no message could be found."""
     return Rejection(source, Reason.UNPARSEABLE, (problem,), raw[:KEPT_BYTES], None, received_at)
-
-
-def text_id(value: object) -> str | None:
-    """An id as text: trimmed, numbers in plain digits (`42` for 42.0, never 4.2e+1); None if blank or anything else."""
-    if isinstance(value, str):
-        return value.strip() or None
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    if isinstance(value, float) and not value.is_integer():
-        digits = format(Decimal(repr(value)), "f")
-        return digits if digits[-1].isdigit() else None
-    return str(int(value))
 
 
 def _rejected(
@@ -118,14 +111,20 @@ def _normalised(message: JsonObject, arrival: Arrival, new_id: NewId, digest: Di
     body = message.copy()
     # A credential of the source, which has done its work: it must not lie in the history.
     body.pop("writeKey", None)
+    warnings: list[EventWarning] = []
+    if arrival.may_need_cleaning:
+        clean(body, warnings)
     kind = _kind(body, arrival.dialect)
-    message_id = _message_id(body, new_id, digest)
+    given = settle_id(body.get("messageId"), "messageId", arrival.no_ids, warnings)
+    message_id = _message_id(given, body, new_id, digest)
     body["messageId"] = message_id
     if kind:
         body["type"] = kind
-    _settle_ids(body)
+    settle_ids(body, arrival.no_ids, warnings)
+    settle_names(body, kind, warnings)
     _settle_containers(body, arrival)
     chosen = _settle_time(body, arrival)
+    warnings += chosen.warnings
     return Event(
         source=arrival.source,
         message_id=message_id,
@@ -136,7 +135,7 @@ def _normalised(message: JsonObject, arrival: Arrival, new_id: NewId, digest: Di
         received_at=arrival.received_at,
         body=body,
         traceparent=arrival.traceparent,
-        warnings=chosen.warnings,
+        warnings=tuple(dict.fromkeys(warnings))[:MAX_WARNINGS] if warnings else (),
     )
 
 
@@ -150,18 +149,7 @@ def _kind(body: JsonObject, dialect: Dialect) -> str:
     return named or dialect.type or ""
 
 
-# The four below change the shallow copy that `_normalised` made, and never what lies deeper: that is the sender's.
-
-
-def _settle_ids(body: JsonObject) -> None:
-    for name in _IDS:
-        if name not in body:
-            continue
-        settled = text_id(body[name])
-        if settled is None:
-            del body[name]
-        else:
-            body[name] = settled
+# The three below change the shallow copy that `_normalised` made, and never what lies deeper: that is the sender's.
 
 
 def _settle_containers(body: JsonObject, arrival: Arrival) -> None:
@@ -196,8 +184,7 @@ def _settle_time(body: JsonObject, arrival: Arrival) -> Chosen:
     return chosen
 
 
-def _message_id(body: JsonObject, new_id: NewId, digest: DigestOf) -> str:
-    given = text_id(body.get("messageId"))
+def _message_id(given: str | None, body: JsonObject, new_id: NewId, digest: DigestOf) -> str:
     if given is not None:
         return given if len(given) <= LONGEST_ID_CHARS else digest(_canonical(given))
     if body.get("timestamp") is None and body.get("originalTimestamp") is None:

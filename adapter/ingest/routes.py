@@ -15,6 +15,7 @@ from adapter.ingest.answers import Answer, Situation, answer, cors, preflight, s
 from adapter.ingest.auth import Denial, Keyring, denial
 from adapter.ingest.decode import Body
 from adapter.ingest.dialect import SDK_PATHS, WEBHOOK, Dialect
+from adapter.ingest.fields import may_need_cleaning
 from adapter.ingest.intake import STORED, Intake, Parts
 from adapter.ingest.pages import GIF, pixel_body, rudder_source_config, segment_settings
 from adapter.ingest.paths import CALLS, METRICS, PIXELS, SETTINGS, WEBHOOKS, hint
@@ -211,6 +212,8 @@ class _Ingest:
             # Measuring a message costs encoding it, and in a body this small none is too large.
             max_message_bytes=limit if len(brought.plain) > limit else None,
             traceparent=traceparent(request.headers.getall("traceparent", ())),
+            no_ids=source.no_ids,
+            may_need_cleaning=may_need_cleaning(brought.plain),
         )
 
     def _fetched(self, request: web.Request, source: Source | Answer, found: JsonObject) -> web.Response:

@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 from adapter.ingest.read import DigestOf, plain_digest
 from adapter.model import Event, Rejection, Secret
+from adapter.wire.ids import NO_IDS
 
 ProtectEvent: TypeAlias = Callable[[Event], Event]
 ProtectRejection: TypeAlias = Callable[[Rejection], Rejection]
@@ -18,7 +19,7 @@ class Source:
     `signing_secrets` demand a valid `X-Signature` besides the key. `limit_per_s` is in messages, `limit_bytes_per_s`
     in bytes of bodies as inflated; None for no limit.
     The two `protect_…` functions run before anything is stored; None stores what was sent. `digest` makes the ids of
-    messages that have none, from what is in them.
+    messages that have none, from what is in them. `no_ids` are the texts that are no ids.
     """
 
     name: str
@@ -29,3 +30,4 @@ class Source:
     protect_event: ProtectEvent | None = None
     protect_rejection: ProtectRejection | None = None
     digest: DigestOf = plain_digest
+    no_ids: frozenset[str] = NO_IDS

@@ -14,10 +14,20 @@ from adapter.mapping.frame import Frame, Get, Holds, constant
 from adapter.mapping.reader import Node, Reader, Scope
 from adapter.mapping.scalars import date_of, id_text, text_of
 from adapter.mapping.values import compile_text, compile_value
-from adapter.model import JsonObject, Problem
+from adapter.model import EventWarning, JsonObject, Problem, WarningKind
+from adapter.wire.ids import is_no_id
 
 MAX_NAME: Final = 500
 """Characters of an event name."""
+
+NO_ID: Final = "one of the texts that are no id; left out"
+_NOBODY: Final = Problem("/userId", "required", "neither `userId` nor `anonymousId` is there")
+_NOBODY_IN_SNAKE: Final = Problem(
+    "/userId",
+    "required",
+    f"{_NOBODY.message}; `user_id` and `anonymous_id` are not read: have the sender write `userId` and `anonymousId`, "
+    "or the rule set `userId: raw.user_id`",
+)
 
 Made: TypeAlias = tuple[Kind, str, JsonObject]
 """A call before it has its key: kind, event name (empty for identify) and body."""
@@ -165,14 +175,20 @@ def _common(node: Node, reader: Reader, scope: Scope) -> _Common:
         compile_value(node.at(word), reader, scope.of_field(node.at(word).path)) if node.has(word) else None
         for word in ("userId", "anonymousId", "timestamp")
     )
-    nobody = Problem("/userId", "required", "neither `userId` nor `anonymousId` is there")
+    no_user, no_anonymous = (
+        scope.of_field((*node.path, word)).warned(NO_ID, WarningKind.ID) for word in ("userId", "anonymousId")
+    )
     no_date = scope.of_field((*node.path, "timestamp")).warned("not a date; the message's own stays")
 
     def add(frame: Frame, body: JsonObject) -> bool:
-        user = frame.user_id if user_id is None else _id(user_id(frame), frame.user_id)
-        anonymous = frame.anonymous_id if anonymous_id is None else _id(anonymous_id(frame), frame.anonymous_id)
+        user, anonymous = frame.user_id, frame.anonymous_id
+        if user_id is not None:
+            user = _id(user_id(frame), frame, no_user, reader.no_ids) or user
+        if anonymous_id is not None:
+            anonymous = _id(anonymous_id(frame), frame, no_anonymous, reader.no_ids) or anonymous
         if user is None and anonymous is None:
-            frame.problems.append(nobody)
+            is_snake = "user_id" in frame.body or "anonymous_id" in frame.body
+            frame.problems.append(_NOBODY_IN_SNAKE if is_snake else _NOBODY)
             return False
         if user is not None:
             body["userId"] = user
@@ -184,9 +200,13 @@ def _common(node: Node, reader: Reader, scope: Scope) -> _Common:
     return add
 
 
-def _id(value: Any, own: str | None) -> str | None:
-    """An id as text; the message's own where there is none."""
-    return id_text(value) or own
+def _id(value: Any, frame: Frame, no_id: EventWarning, no_ids: frozenset[str]) -> str | None:
+    """An id as text; None where there is none, with the warning `no_id` if a text stands there that is no id."""
+    text = id_text(value)
+    if text is not None and is_no_id(text, no_ids):
+        frame.warnings.append(no_id)
+        return None
+    return text
 
 
 def _time(value: Any, frame: Frame, no_date: Any) -> str:

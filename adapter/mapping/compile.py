@@ -20,6 +20,7 @@ from adapter.mapping.ruleset import Act, Rule, Ruleset, calling, dropping, sampl
 from adapter.mapping.values import compile_fields
 from adapter.mapping.words import CALL, FILE, RULE, SETTINGS, VERSION
 from adapter.model import JsonObject
+from adapter.wire.ids import NO_IDS
 
 MAX_RULES: Final = 5_000
 MAX_CALL_BLOCKS: Final = 100
@@ -43,10 +44,15 @@ class Compiled:
 
 
 def compile_document(
-    document: Document, *, hash_key: str | None, variables: JsonObject | None = None, identify: bool = True
+    document: Document,
+    *,
+    hash_key: str | None,
+    variables: JsonObject | None = None,
+    identify: bool = True,
+    no_ids: frozenset[str] = NO_IDS,
 ) -> Compiled:
-    """Compile a document whose YAML was read. `variables` override its `vars`."""
-    reader = Reader(document, variables=variables, hash_key=hash_key)
+    """Compile a document whose YAML was read. `variables` override its `vars`; `no_ids` are texts that are no ids."""
+    reader = Reader(document, variables=variables, hash_key=hash_key, no_ids=no_ids)
     root = Node(document.data, ())
     rules: Sequence[Rule] = ()
     guards: Sequence[Guard] = ()
@@ -60,12 +66,13 @@ def compile_document(
         rules = _rules(root.at("rules"), reader, settings) if root.has("rules") else ()
         check_tests(root, reader)
     ruleset = Ruleset(
-        version=version_of(document.data, reader.variables),
+        version=version_of(document.data, reader.variables, no_ids=no_ids),
         rules=rules,
         guards=guards,
         integration=integration,
         identify=identify,
         folds_names=reader.folds_names,
+        no_ids=no_ids,
     )
     return Compiled(
         ruleset,
@@ -76,11 +83,16 @@ def compile_document(
     )
 
 
-def version_of(data: Any, variables: Mapping[str, Any]) -> str:
+def version_of(data: Any, variables: Mapping[str, Any], *, no_ids: frozenset[str] = NO_IDS) -> str:
     """12 hexadecimal digits of what the mapping does: layout, comments and tests do not count."""
     parts = {word: part for word, part in data.items() if word != "tests"} if type(data) is dict else data
-    canonical = json.dumps([parts, variables], sort_keys=True, separators=(",", ":"))
+    canonical = json.dumps([parts, variables, *_changed(no_ids)], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+
+def _changed(no_ids: frozenset[str]) -> Sequence[Any]:
+    """What the settings of a source change beside `vars`; nothing where all is as it is without them."""
+    return () if no_ids == NO_IDS else ({"no_ids": sorted(no_ids)},)
 
 
 def _version(root: Node, reader: Reader) -> None:

@@ -14,6 +14,7 @@ from adapter.mapping.lint import warnings_of
 from adapter.mapping.ruleset import Ruleset
 from adapter.mapping.schema import refusals_of
 from adapter.model import JsonObject
+from adapter.wire.ids import NO_IDS
 
 
 def load(
@@ -24,15 +25,17 @@ def load(
     hash_key: str | None,
     vars: JsonObject | None = None,  # noqa: A002 - the word of the mapping and of the settings
     identify: bool = True,
+    no_ids: frozenset[str] = NO_IDS,
 ) -> Ruleset:
-    """The ruleset of a mapping. `vars` override its own; without `identify` its identify calls are taken out.
+    """The ruleset of a mapping. `vars` override its own; without `identify` its identify calls are taken out. `no_ids`
+    are the texts that are no ids (`adapter.wire.ids`).
 
     Raises MappingError, whose text lists every error and failed test, for what must not go live.
     """
     document, findings = _checked(text, file=file, read=read)
     if document is None or any(finding.blocks for finding in findings):
         raise _refusal(findings)
-    compiled = compile_document(document, hash_key=hash_key, variables=vars, identify=identify)
+    compiled = compile_document(document, hash_key=hash_key, variables=vars, identify=identify, no_ids=no_ids)
     problems = [*compiled.findings, *_without_key(document, compiled)]
     if any(finding.blocks for finding in problems):
         raise _refusal(problems)

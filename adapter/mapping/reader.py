@@ -16,6 +16,7 @@ from adapter.mapping.paths import Key, Misspelt, compile_path, parse_path
 from adapter.mapping.paths import Path as EventPath
 from adapter.mapping.words import Block
 from adapter.model import EventWarning, JsonObject, WarningKind
+from adapter.wire.ids import NO_IDS
 
 MAX_TEXT = 10_000
 """Characters of a text in a mapping; event names, reasons and separators have smaller limits of their own."""
@@ -77,9 +78,17 @@ class Scope:
 class Reader:
     """One reading of one document. `tables`, `shared` and `vars` are what it defines, if they are blocks at all."""
 
-    def __init__(self, document: Document, *, variables: JsonObject | None = None, hash_key: str | None) -> None:
+    def __init__(
+        self,
+        document: Document,
+        *,
+        variables: JsonObject | None = None,
+        hash_key: str | None,
+        no_ids: frozenset[str] = NO_IDS,
+    ) -> None:
         self.document = document
         self.hash_key = hash_key
+        self.no_ids = no_ids
         self.findings: list[Finding] = []
         # What is no table is an error of its own; looking it up must not be a second one.
         self.tables = {name: table if type(table) is dict else {} for name, table in self._defined("tables").items()}

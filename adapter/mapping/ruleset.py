@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 
 from msgspec.structs import replace
 
-from adapter.mapping.calls import CallBlock, Made, Make
+from adapter.mapping.calls import NO_ID, CallBlock, Made, Make
 from adapter.mapping.finding import nearest
 from adapter.mapping.frame import Frame, Holds
 from adapter.mapping.guarding import guard, made_private
@@ -32,6 +32,7 @@ from adapter.model import (
     Unmatched,
     WarningKind,
 )
+from adapter.wire.ids import NO_IDS, is_no_id
 
 Act: TypeAlias = Callable[[Frame], Rendered]
 MAX_PROBLEMS: Final = 20
@@ -76,8 +77,10 @@ class Ruleset:
         integration: str | None,
         identify: bool,
         folds_names: bool,
+        no_ids: frozenset[str] = NO_IDS,
     ) -> None:
         self.version = version
+        self.no_ids = no_ids
         self.rules = tuple(rules)
         self.guards = tuple(guards)
         self.folds_names = folds_names
@@ -95,6 +98,7 @@ class Ruleset:
         frame = Frame(event, event.body, event.user_id, event.anonymous_id)
         if self.guards:
             guard(frame, self.guards)
+        _leave_out_no_ids(frame, self.no_ids)
         for rule in self._candidates(frame.body.get("type"), frame.body.get("event")):
             if rule.holds is None or rule.holds(frame):
                 rendered = rule.act(frame)
@@ -159,6 +163,16 @@ def _until_certain(rules: Sequence[Rule]) -> Sequence[Rule]:
 def _is_switched_off(event: Event, integration: str) -> bool:
     integrations = event.body.get("integrations")
     return type(integrations) is dict and integrations.get(integration) is False
+
+
+def _leave_out_no_ids(frame: Frame, no_ids: frozenset[str]) -> None:
+    """Take an event's own id away if it is none: ingest does so too, but not before it was told, or a guard made it."""
+    if frame.user_id is not None and is_no_id(frame.user_id, no_ids):
+        frame.user_id = None
+        frame.warnings.append(EventWarning(WarningKind.ID, "userId", NO_ID))
+    if frame.anonymous_id is not None and is_no_id(frame.anonymous_id, no_ids):
+        frame.anonymous_id = None
+        frame.warnings.append(EventWarning(WarningKind.ID, "anonymousId", NO_ID))
 
 
 # What a rule does

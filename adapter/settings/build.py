@@ -20,6 +20,7 @@ from adapter.settings.settings import (
     SourceSettings,
 )
 from adapter.settings.shape import Reader
+from adapter.wire.ids import no_ids
 
 _SANDBOX_QUEUE = "sandbox.db"
 
@@ -143,6 +144,7 @@ def _source(name: str, values: JsonObject, *, mapping: Path, browsee_api_key: Se
         limit_bytes_per_s=values["limit_bytes"],
         horizon_s=values["horizon"],
         vars=values["vars"],
+        no_ids=no_ids(not_ids=values["not_ids"], is_id=values["is_id"]),
     )
 
 

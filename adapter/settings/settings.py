@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 
 from adapter.model import Secret
 from adapter.settings.quantities import Address
+from adapter.wire.ids import NO_IDS
 
 Order: TypeAlias = Literal["user", "none"]
 Store: TypeAlias = Literal["raw", "private"]
@@ -50,7 +51,7 @@ class SourceSettings:
     `limit_bytes_per_s` None: no limit.
 
     `horizon_s` is how long the sender tries again what was refused. `browsee_api_key` is None only in the sandbox,
-    which asks for none.
+    which asks for none. `no_ids` are the texts that are no ids.
     """
 
     name: str
@@ -64,6 +65,7 @@ class SourceSettings:
     limit_bytes_per_s: float | None
     horizon_s: float
     vars: Mapping[str, Scalar]
+    no_ids: frozenset[str] = NO_IDS
 
 
 @dataclass(frozen=True, slots=True)

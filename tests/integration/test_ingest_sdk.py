@@ -80,7 +80,7 @@ async def test_where_an_sdk_says_its_key(
 
 async def test_a_single_bad_event_is_thanked_for_and_kept(served: Served) -> None:
     """As Segment's own API does it: an SDK can mend nothing, and some would send it again and again."""
-    status, said, _ = await served.send("POST", "/v1/track", json={"userId": "u", "event": 5}, headers=KEY)
+    status, said, _ = await served.send("POST", "/v1/track", json={"userId": "u", "event": []}, headers=KEY)
     assert (status, said) == (200, OK)
     assert served.inbox.rejections[0].reason is Reason.SCHEMA
 

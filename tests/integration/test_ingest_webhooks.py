@@ -191,11 +191,11 @@ async def test_nothing_to_store_is_no_fault(served: Served, body: bytes) -> None
 
 async def test_a_single_bad_event_is_told_what_is_wrong(served: Served) -> None:
     """400 with JSON Pointers and what was expected, never the value; and it is kept."""
-    bad = {**TRACK, "event": 5, "properties": "a secret"}
+    bad = {**TRACK, "event": [], "properties": "a secret"}
     status, said, _ = await served.send("POST", PATH, json=bad)
     assert (status, said["success"], said["code"]) == (400, False, "invalid_event")
     assert {problem["pointer"]: problem["message"] for problem in said["problems"]} == {
-        "/event": "must be text, not a number",
+        "/event": "must be text or a number, not an array",
         "/properties": "must be an object or null, not text",
     }
     kept = served.inbox.rejections[0]

@@ -199,12 +199,14 @@ async def test_15_timestamp_parsing_with_one_format(served: Served, given: str, 
 
 
 async def test_16_skew_corrected_twice_or_never(served: Served) -> None:
-    """A webhook's clock is left alone, a library's is corrected by when it says it sent."""
+    """A webhook's clock is left alone, a page's is corrected by when it says it sent, a server's only if it is wrong."""
     at = {"timestamp": "2026-11-23T10:00:00Z", "sentAt": "2026-11-23T10:00:10Z"}
     await served.send("POST", WEBHOOK, json={**TRACK, **at})
-    await served.send("POST", "/v1/t", json={**TRACK, **at, "messageId": "m-2"}, headers=BASIC)
+    page = {**BASIC, "Origin": "https://shop.example"}
+    await served.send("POST", "/v1/t", json={**TRACK, **at, "messageId": "m-2"}, headers=page)
+    await served.send("POST", "/v1/t", json={**TRACK, **at, "messageId": "m-3"}, headers=BASIC)
     written = [event.timestamp.isoformat() for event in served.inbox.events]
-    assert written == ["2026-11-23T10:00:00+00:00", "2026-11-23T11:59:50+00:00"]
+    assert written == ["2026-11-23T10:00:00+00:00", "2026-11-23T11:59:50+00:00", "2026-11-23T10:00:00+00:00"]
 
 
 async def test_17_the_peer_as_the_users_address(served: Served) -> None:

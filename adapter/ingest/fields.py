@@ -1,0 +1,137 @@
+"""Settles fields that senders write in other forms than they should: ids, names, U+0000 and empty keys. Pure.
+
+Each function notes in `warnings` what it could not use. They change the shallow copy of a message that they are given,
+and never what lies deeper: that is the sender's.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, Final
+
+from adapter.ingest.validate import kind_of
+from adapter.model import EventWarning, JsonObject, WarningKind
+from adapter.wire.ids import is_no_id
+
+_IDS: Final = ("userId", "anonymousId", "groupId", "previousId")
+_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
+    "track": ("event",),
+    "page": ("name", "category"),
+    "screen": ("name", "event", "category"),
+}
+_FIELDS: Final = frozenset({*_IDS, "event", "name", "category", "messageId", "properties", "traits", "context"})
+"""The fields that a warning of U+0000 or of an empty key names; others are `other`, for senders write any."""
+_NO_ID: Final = "one of the texts that are no id; left out"
+_NUL: Final = "a text holds U+0000; left out of it"
+_EMPTY_KEY: Final = "a member without a name; left out"
+
+
+def text_id(value: object) -> str | None:
+    """An id as text: trimmed, numbers in plain digits (`42` for 42.0, never 4.2e+1); None if blank or anything else."""
+    if isinstance(value, str):
+        return value.strip() or None
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    if isinstance(value, float) and not value.is_integer():
+        digits = format(Decimal(repr(value)), "f")
+        return digits if digits[-1].isdigit() else None
+    return str(int(value))
+
+
+def settle_id(value: object, name: str, no_ids: frozenset[str], warnings: list[EventWarning]) -> str | None:
+    """The id that `value` is, as text; None, with a warning unless it is null or blank, if it is none."""
+    text = text_id(value)
+    if text is None:
+        if value is not None and not isinstance(value, str):
+            warnings.append(EventWarning(WarningKind.ID, name, f"{kind_of(value)} is no id; left out"))
+        return None
+    if is_no_id(text, no_ids):
+        warnings.append(EventWarning(WarningKind.ID, name, _NO_ID))
+        return None
+    return text
+
+
+def settle_ids(body: JsonObject, no_ids: frozenset[str], warnings: list[EventWarning]) -> None:
+    """Make every id a text, and take away what is no id."""
+    for name in _IDS:
+        if name not in body:
+            continue
+        settled = settle_id(body[name], name, no_ids, warnings)
+        if settled is None:
+            del body[name]
+        else:
+            body[name] = settled
+
+
+def settle_names(body: JsonObject, kind: str, warnings: list[EventWarning]) -> None:
+    """Make a text of a name that is a number; take away one that is anything else, where a message needs no name."""
+    for name in _NAMES.get(kind, ()):
+        value = body.get(name)
+        if value is None or isinstance(value, str):
+            continue
+        text = text_id(value)
+        if text is not None:
+            body[name] = text
+        elif kind != "track":
+            del body[name]
+            warnings.append(EventWarning(WarningKind.LEFT_OUT, name, f"{kind_of(value)} is no name; left out"))
+
+
+def may_need_cleaning(plain: bytes) -> bool:
+    """Whether a body may hold what `clean` takes out; False for nearly all, at the cost of a search in its bytes."""
+    if plain[:1] not in {b"{", b"["} and plain.lstrip()[:1] not in {b"{", b"["}:
+        return True
+    return b"\\u0000" in plain or b'"":' in plain or b'"" :' in plain or b"\0" in plain
+
+
+def clean(body: JsonObject, warnings: list[EventWarning]) -> None:
+    """Take U+0000 out of every text and key, and leave out members whose key is empty.
+
+    PostgreSQL, for one, refuses U+0000 in a text. A body that is nested too deep to walk stays as it is.
+    """
+    for name, value in list(body.items()):
+        found: set[str] = set()
+        try:
+            cleaned = _clean(value, found)
+        except RecursionError:
+            continue
+        key = name.replace("\0", "")
+        if not name:
+            found.add(_EMPTY_KEY)
+        elif key != name:
+            found.add(_NUL)
+        if not found:
+            continue
+        field = key if key in _FIELDS else "other"
+        warnings.extend(EventWarning(WarningKind.LEFT_OUT, field, cause) for cause in sorted(found))
+        if key and key == name:
+            body[name] = cleaned
+            continue
+        del body[name]
+        if key:
+            # A key that was sent without U+0000 stays as it was sent.
+            body.setdefault(key, cleaned)
+
+
+def _clean(value: Any, found: set[str]) -> Any:
+    """`value` without what `clean` takes out, itself if there is nothing; `found` gets the causes."""
+    if type(value) is str:
+        if "\0" not in value:
+            return value
+        found.add(_NUL)
+        return value.replace("\0", "")
+    if type(value) is list:
+        members = [_clean(member, found) for member in value]
+        return members if found else value
+    if type(value) is not dict:
+        return value
+    cleaned = {}
+    for name, member in value.items():
+        key = name.replace("\0", "")
+        if key != name:
+            found.add(_NUL)
+        elif not key:
+            found.add(_EMPTY_KEY)
+        # A key that was sent without U+0000 stays as it was sent.
+        if key and (key == name or key not in value):
+            cleaned[key] = _clean(member, found)
+    return cleaned if found else value
