@@ -226,12 +226,14 @@ class Retry(Struct, frozen=True):
     """Not now. `counted` is False when the event is not to blame (429, pauses, stopping): no attempt is used up.
 
     `parked`: the event steps aside, so that later ones of its user may pass while its kind of call is paused.
+    `steps_back`: until it is finished, the event counts among those that failed before, though it did not.
     """
 
     reason: Reason
     delay_s: float
     counted: bool
     parked: bool = False
+    steps_back: bool = False
 
 
 class Dead(Struct, frozen=True):
@@ -251,7 +253,8 @@ class Lease(Struct, frozen=True):
     `attempt` counts the failures that were the event's own, 0 at first; `retried_s` is how long it has waited
     between them; `sent` holds the keys of calls that already got through. Since `due_at_s`, in seconds since 1970 by
     the queue's clock, only other users' events kept it from being taken. `token` tells this holder from the next.
-    `is_damaged`: what was stored of the event cannot be read any more, and its body is not what was sent.
+    `is_damaged`: what was stored of the event cannot be read any more, and its body is not what was sent. `lane` is the
+    queue's number of the lane.
     """
 
     event: Event
@@ -263,6 +266,7 @@ class Lease(Struct, frozen=True):
     expires_at: datetime
     token: int
     is_damaged: bool = False
+    lane: int = 0
 
 
 class Balance(Struct, frozen=True):

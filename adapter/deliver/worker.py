@@ -17,7 +17,7 @@ from adapter.model import Dead, Delivered, Dropped, Lease, Outcome, Reason, Retr
 from adapter.observe import happenings
 from adapter.observe.faults import place_of
 from adapter.observe.observer import Emit
-from adapter.queue.base import Backlog
+from adapter.queue.base import Backlog, Pick
 
 T = TypeVar("T")
 
@@ -101,7 +101,7 @@ class Worker:
                     limit=free,
                     lease_s=LEASE_S,
                     wait_s=_TAKE_WAIT_S,
-                    parked=self.project.takes("identify", now_s),
+                    pick=Pick(parked=self.project.takes("identify", now_s)),
                 )
             )
         except QueueError as exc:

@@ -9,7 +9,7 @@ stand for the ids that were sent, so that it stays the same whatever privacy mak
 Ingest sees an `Inbox`, delivery a `Backlog`; they meet here only.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -30,6 +30,20 @@ class Stored(Struct, frozen=True):
     rejected: int
     deletions: int = 0
     dropped: int = 0
+
+
+class Pick(Struct, frozen=True):
+    """Which of the due events a `take` leases: with `parked` also parked ones; at most `failed` that failed or stepped
+    back before (`Retry.counted`, `Retry.steps_back`), None: any number; only those of `lanes` (`Lease.lane`), None: of
+    every lane.
+    """
+
+    parked: bool = True
+    failed: int | None = None
+    lanes: frozenset[int] | None = None
+
+
+ANY = Pick()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +114,10 @@ class Backlog(Protocol):
     """Where delivery takes events from, one at a time for each lane."""
 
     async def take(
-        self, *, sources: Collection[str], limit: int, lease_s: float, wait_s: float, parked: bool = True
+        self, *, sources: Collection[str], limit: int, lease_s: float, wait_s: float, pick: Pick = ANY
     ) -> Sequence[Lease]:
-        """Lease up to `limit` events that are due and whose lane is free, longest due first, of `sources` only.
-
-        Parked events go before all others, oldest first; not at all unless `parked`.
+        """Lease up to `limit` events that are due and whose lane is free, longest due first, of `sources` only, and
+        only those that `pick` lets through. Parked events go before all others, oldest first.
 
         Waits up to `wait_s` for the first and never for more; returns an empty list when there is none. Each is held
         for `lease_s`; after that another take may lease it again, with another token. A cancelled take holds nothing.
@@ -133,6 +146,13 @@ class Backlog(Protocol):
         leaves its lane for one of parked events, where its user's keep their order, and is due at once. Every other
         outcome finishes the event and frees the next of its lane. False, and nothing is changed, if the lease had
         expired and the event was leased again or finished: a late settle never settles the next holder's.
+        """
+        ...
+
+    async def make_due(self, heads: Mapping[int, int]) -> int:
+        """Let events go on now that wait for their next try: `heads` are receipts by lane; how many were waiting.
+
+        Passes over lanes whose first event is another one, or is due already.
         """
         ...
 

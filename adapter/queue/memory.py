@@ -3,32 +3,21 @@
 import asyncio
 import contextlib
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from msgspec import structs
 
 from adapter.errors import QueueFull
 from adapter.model import DELETE, Balance, Dead, Event, Lease, Outcome, Rejection, Retry
-from adapter.queue.base import Deletion, Stored
+from adapter.queue.base import ANY, Deletion, Pick, Stored
 from adapter.queue.codec import Row, decode, differs, encode, from_us, is_asked, named_by, parked_lane
 from adapter.queue.leases import Leases
 from adapter.queue.ledger import DELETED, ended_at_once, term_of
 from adapter.queue.memory_archive import MemoryArchive
+from adapter.queue.memory_lanes import Lane, due_lanes
 from adapter.queue.shares import Shares, Usage
-
-
-@dataclass(slots=True)
-class _Lane:
-    """Receipts in order, the first one being worked on; `due_s`, `attempt` and `retried_s` are that one's."""
-
-    source: str
-    due_s: float
-    turn: int = 0
-    receipts: deque[int] = field(default_factory=deque)
-    attempt: int = 0
-    retried_s: float = 0.0
 
 
 class MemoryQueue(MemoryArchive):
@@ -52,7 +41,7 @@ class MemoryQueue(MemoryArchive):
         self._leases = Leases(now)
         self._rows: dict[int, Row] = {}
         self._seen: dict[bytes, tuple[int, float]] = {}
-        self._lanes: dict[int, _Lane] = {}
+        self._lanes: dict[int, Lane] = {}
         self._finished: dict[int, tuple[Outcome, str]] = {}
         self._sent: dict[int, set[str]] = {}
         self._rejections: list[Rejection] = []
@@ -87,12 +76,12 @@ class MemoryQueue(MemoryArchive):
             raise QueueFull(f"{self._max_pending} events are pending, the most this queue takes (limits.pending)")
 
     async def take(
-        self, *, sources: Collection[str], limit: int, lease_s: float, wait_s: float, parked: bool = True
+        self, *, sources: Collection[str], limit: int, lease_s: float, wait_s: float, pick: Pick = ANY
     ) -> Sequence[Lease]:
         loop = asyncio.get_running_loop()
         end_s = loop.time() + wait_s
         while True:
-            leases = self._take_now(sources, limit, lease_s, parked)
+            leases = self._take_now(sources, limit, lease_s, pick)
             left_s = end_s - loop.time()
             if leases or left_s <= 0:
                 return leases
@@ -120,17 +109,14 @@ class MemoryQueue(MemoryArchive):
         if isinstance(outcome, Retry) and outcome.parked:
             self._park(held.lane, lane)
         elif isinstance(outcome, Retry):
-            lane.due_s = self._now() + outcome.delay_s
-            if outcome.counted:
-                lane.attempt += 1
-                lane.retried_s += outcome.delay_s
+            lane.postpone(outcome, now_s=self._now())
         else:
             self._finish(held.lane, lane, outcome, mapping)
         self._leases.release(lease.token)
         self._announce()
         return True
 
-    def _park(self, key: int, lane: _Lane) -> None:
+    def _park(self, key: int, lane: Lane) -> None:
         if lane.turn < 0:
             return
         receipt = lane.receipts.popleft()
@@ -138,8 +124,14 @@ class MemoryQueue(MemoryArchive):
         row = self._rows[receipt]
         aside = self._lanes.get(parked_lane(key))
         if aside is None:
-            aside = self._lanes[parked_lane(key)] = _Lane(source=row.source, due_s=row.received_us / 1e6, turn=-1)
+            aside = self._lanes[parked_lane(key)] = Lane(source=row.source, due_s=row.received_us / 1e6, turn=-1)
         aside.receipts = deque(sorted([*aside.receipts, receipt]))
+
+    async def make_due(self, heads: Mapping[int, int]) -> int:
+        now_s = self._now()
+        count = sum(key in self._lanes and self._lanes[key].make_due(head, now_s) for key, head in heads.items())
+        self._announce()
+        return count
 
     async def revive(self, receipts: Collection[int]) -> int:
         dead = [receipt for receipt in sorted(receipts) if isinstance(self._outcome_of(receipt), Dead)]
@@ -148,7 +140,7 @@ class MemoryQueue(MemoryArchive):
             row = self._rows[receipt]
             lane = self._lanes.get(row.lane)
             if lane is None:
-                lane = self._lanes[row.lane] = _Lane(source=row.source, due_s=self._now(), turn=1)
+                lane = self._lanes[row.lane] = Lane(source=row.source, due_s=self._now(), turn=1)
                 lane.receipts.append(receipt)
             else:
                 # The head may be under way; behind it they stand in the order of receipt.
@@ -257,7 +249,7 @@ class MemoryQueue(MemoryArchive):
             return
         lane = self._lanes.get(row.lane)
         if lane is None:
-            lane = self._lanes[row.lane] = _Lane(source=row.source, due_s=self._now())
+            lane = self._lanes[row.lane] = Lane(source=row.source, due_s=self._now())
         lane.receipts.append(receipt)
 
     def _ask(self, receipt: int, row: Row) -> None:
@@ -265,14 +257,9 @@ class MemoryQueue(MemoryArchive):
         received_at = from_us(row.received_us)
         self._asked.append(Deletion(receipt, row.source, user, row.message_id, received_at, 0, 0, None))
 
-    def _take_now(self, sources: Collection[str], limit: int, lease_s: float, parked: bool) -> list[Lease]:
-        busy, now_s = self._leases.lanes(), self._now()
-        due = sorted(
-            (lane.turn, lane.due_s, key)
-            for key, lane in self._lanes.items()
-            if key not in busy and lane.due_s <= now_s and lane.source in sources and (parked or lane.turn >= 0)
-        )
-        return [self._lease(key, lease_s) for *_, key in due[:limit]]
+    def _take_now(self, sources: Collection[str], limit: int, lease_s: float, pick: Pick) -> list[Lease]:
+        due = due_lanes(self._lanes, sources, busy=self._leases.lanes(), now_s=self._now(), pick=pick)
+        return [self._lease(key, lease_s) for key in due[:limit]]
 
     def _lease(self, key: int, lease_s: float) -> Lease:
         lane = self._lanes[key]
@@ -288,6 +275,7 @@ class MemoryQueue(MemoryArchive):
             due_at_s=lane.due_s,
             expires_at=datetime.fromtimestamp(self._now(), UTC) + timedelta(seconds=lease_s),
             token=self._leases.hold(key, receipt, lease_s),
+            lane=key,
         )
 
     def _until_due_s(self, sources: Collection[str]) -> float:
@@ -298,7 +286,7 @@ class MemoryQueue(MemoryArchive):
             waits.append(expiry_s - now_s)
         return max(0.0, min(waits, default=float("inf")))
 
-    def _finish(self, key: int, lane: _Lane, outcome: Outcome, mapping: str) -> None:
+    def _finish(self, key: int, lane: Lane, outcome: Outcome, mapping: str) -> None:
         receipt = lane.receipts.popleft()
         self._finished[receipt] = (outcome, mapping)
         if not isinstance(outcome, Dead):
@@ -308,8 +296,8 @@ class MemoryQueue(MemoryArchive):
             self._counts[term] += 1
         self._advance(key, lane)
 
-    def _advance(self, key: int, lane: _Lane) -> None:
+    def _advance(self, key: int, lane: Lane) -> None:
         if lane.receipts:
-            lane.due_s, lane.attempt, lane.retried_s = self._now(), 0, 0.0
+            lane.begin(self._now())
         else:
             del self._lanes[key]

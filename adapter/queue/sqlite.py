@@ -7,14 +7,14 @@ every lease anyway. See `sql/sqlite_schema.sql` for the tables and `base.py` for
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
 from adapter.errors import QueueError, QueueFull
 from adapter.model import Balance, Event, Lease, Outcome, Rejection, Retry
-from adapter.queue.base import Deletion, Disk, Limit, Stored
+from adapter.queue.base import ANY, Deletion, Disk, Limit, Pick, Stored
 from adapter.queue.codec import encode, restore, to_us
 from adapter.queue.group_commit import GroupCommit
 from adapter.queue.leases import Held, Leases
@@ -125,12 +125,12 @@ class SqliteQueue:
         await self._commits.write(self._rows.probe)
 
     async def take(
-        self, *, sources: Collection[str], limit: int, lease_s: float, wait_s: float, parked: bool = True
+        self, *, sources: Collection[str], limit: int, lease_s: float, wait_s: float, pick: Pick = ANY
     ) -> Sequence[Lease]:
         end_s = self._loop.time() + wait_s
         while True:
             changed = self._changed
-            leases, until_due_s = await self._take_now(sources, limit, lease_s, parked)
+            leases, until_due_s = await self._take_now(sources, limit, lease_s, pick)
             left_s = end_s - self._loop.time()
             if leases or left_s <= 0:
                 return leases
@@ -167,6 +167,9 @@ class SqliteQueue:
         except QueueError:
             held.settling = False
             raise
+
+    async def make_due(self, heads: Mapping[int, int]) -> int:
+        return await self._commits.write(lambda: self._rows.make_due(heads), after=lambda _: self._announce())
 
     async def revive(self, receipts: Collection[int]) -> int:
         def work() -> int:
@@ -253,19 +256,19 @@ class SqliteQueue:
         self._changed = asyncio.Event()
 
     async def _take_now(
-        self, sources: Collection[str], limit: int, lease_s: float, parked: bool
+        self, sources: Collection[str], limit: int, lease_s: float, pick: Pick
     ) -> tuple[list[Lease], float | None]:
         # One at a time from looking to holding, so that no two takes find the same lane.
         async with self._taking:
             busy = self._leases.lanes()
-            heads, until_due_s = await self._commits.read(lambda: self._find(sources, limit, busy, parked))
+            heads, until_due_s = await self._commits.read(lambda: self._find(sources, limit, busy, pick))
             return [self._lease(head, lease_s) for head in heads], until_due_s
 
     def _find(
-        self, sources: Collection[str], limit: int, busy: Collection[int], parked: bool
+        self, sources: Collection[str], limit: int, busy: Collection[int], pick: Pick
     ) -> tuple[list[Head], float | None]:
         names = list(sources)
-        heads = self._rows.heads(sources=names, limit=limit, busy=busy, parked=parked)
+        heads = self._rows.heads(sources=names, limit=limit, busy=busy, pick=pick)
         return heads, None if heads else self._rows.until_due_s(names)
 
     def _patience_s(self, left_s: float, until_due_s: float | None) -> float:
@@ -290,6 +293,7 @@ class SqliteQueue:
             expires_at=datetime.fromtimestamp(self._now() + lease_s, UTC),
             token=self._leases.hold(head.lane, head.receipt, lease_s, size_bytes=len(head.row.body)),
             is_damaged=is_damaged,
+            lane=head.lane,
         )
 
 

@@ -97,7 +97,8 @@ class Ends:
     def _postpone(self, end: End, retry: Retry) -> bool:
         delay_us = round(retry.delay_s * US)
         due_us, counted_us = self._known.now_us() + delay_us, delay_us if retry.counted else 0
-        values = (due_us, int(retry.counted), counted_us, end.lane, end.receipt)
+        falls_back = retry.counted or retry.steps_back
+        values = (due_us, int(retry.counted), counted_us, int(falls_back), end.lane, end.receipt)
         return self._known.run(SQL["postpone"], values).rowcount == 1
 
     def _park(self, end: End) -> bool:

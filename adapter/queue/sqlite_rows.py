@@ -4,7 +4,7 @@ Runs on the one thread that owns the connection.
 """
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from heapq import merge
 from itertools import islice
 from operator import attrgetter
@@ -14,7 +14,7 @@ import orjson
 from msgspec import Struct
 
 from adapter.model import Rejection
-from adapter.queue.base import Limit, Stored
+from adapter.queue.base import Limit, Pick, Stored
 from adapter.queue.codec import Row
 from adapter.queue.group_commit import Staged
 from adapter.queue.shares import Usage
@@ -26,6 +26,8 @@ from adapter.queue.statements import for_rows
 _NOTHING_SENT = frozenset[str]()
 _TURNS = (-1, 0, 1)
 """Parked, live, put back: `turn` of lanes, as they go. A parked lane is due as soon as it is asked for."""
+_FAILED = 2
+"""What is added to the turn of a live or put back lane while its head is an event that failed before."""
 
 
 class Head(Struct, frozen=True):
@@ -83,23 +85,46 @@ class SqliteRows:
 
     # -- looking for work ------------------------------------------------------------------------------------------
 
-    def heads(self, *, sources: Sequence[str], limit: int, busy: Collection[int], parked: bool) -> list[Head]:
+    def heads(self, *, sources: Sequence[str], limit: int, busy: Collection[int], pick: Pick) -> list[Head]:
         """Up to `limit` heads of lanes that are due and not `busy`, by their turn, then longest due."""
         numbers, found = self._known.sources(sources), list[Head]()
-        for turn in _TURNS if parked else _TURNS[1:]:
-            if len(found) < limit:
-                due = [self._due_heads(number, turn, limit - len(found), busy) for number in numbers]
-                found += islice(merge(*due, key=attrgetter("due_us")), limit - len(found))
+        failed_left = limit if pick.failed is None else pick.failed
+        for turn in _TURNS if pick.parked else _TURNS[1:]:
+            left = limit - len(found)
+            if left > 0:
+                again = (
+                    self._due_heads(numbers, turn + _FAILED, min(left, failed_left), busy, pick) if turn >= 0 else ()
+                )
+                fresh = self._due_heads(numbers, turn, left, busy, pick)
+                found += islice(merge(fresh, again, key=attrgetter("due_us")), left)
+                if again:
+                    failed_left = max(0, failed_left - len({head.lane for head in again} & {one.lane for one in found}))
         return found
 
-    def _due_heads(self, source: int, turn: int, limit: int, busy: Collection[int]) -> Iterator[Head]:
-        sql = for_rows(SQL["due_heads"], len(busy))
-        for lane, due_us, receipt, attempt, retried_us, sent, *columns in self._run(
-            sql, (source, turn, self._known.now_us(), *busy, limit)
-        ).fetchall():
+    def _due_heads(
+        self, sources: Sequence[int], turn: int, limit: int, busy: Collection[int], pick: Pick
+    ) -> Sequence[Head]:
+        due = [self._due_heads_of(number, turn, limit, busy, pick) for number in sources] if limit > 0 else []
+        return due[0] if len(due) == 1 else list(islice(merge(*due, key=attrgetter("due_us")), limit))
+
+    def _due_heads_of(self, source: int, turn: int, limit: int, busy: Collection[int], pick: Pick) -> Sequence[Head]:
+        name, lanes = ("due_heads", busy) if pick.lanes is None else ("due_heads_of", pick.lanes.difference(busy))
+        values = (source, turn, self._known.now_us(), *lanes, limit)
+        return [
             # Keys hold names as senders wrote them: no separator is safe.
-            keys = _NOTHING_SENT if sent == "[]" else frozenset(orjson.loads(sent))
-            yield Head(lane, due_us, receipt, attempt, retried_us, keys, stored_row(columns))
+            Head(
+                lane,
+                due_us,
+                receipt,
+                attempt,
+                retried_us,
+                _NOTHING_SENT if sent == "[]" else frozenset(orjson.loads(sent)),
+                stored_row(columns),
+            )
+            for lane, due_us, receipt, attempt, retried_us, sent, *columns in self._run(
+                for_rows(SQL[name], len(lanes)), values
+            ).fetchall()
+        ]
 
     def until_due_s(self, sources: Sequence[str]) -> float | None:
         """Seconds until the next lane of `sources` that is not due yet will be; None if there is none."""
@@ -107,10 +132,15 @@ class SqliteRows:
         dues = [
             self._run(SQL["next_due"], (source, turn, now_us)).fetchone()[0]
             for source in self._known.sources(sources)
-            for turn in _TURNS[1:]
+            for turn in (0, 1, 0 + _FAILED, 1 + _FAILED)
         ]
         soonest = min((due for due in dues if due is not None), default=None)
         return None if soonest is None else (soonest - now_us) / US
+
+    def make_due(self, heads: Mapping[int, int]) -> int:
+        """End the wait of these heads; how many there were."""
+        now_us = self._known.now_us()
+        return sum(self._run(SQL["make_due"], (now_us, lane, head)).rowcount for lane, head in heads.items())
 
     # -- keeping house ---------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from adapter.errors import QueueFull, SourceFull
 from adapter.model import Dead, Delivered, Dropped, Lease, Outcome, Reason, Retry, Unmatched
-from adapter.queue.base import Limit, Queue, Stored
+from adapter.queue.base import Limit, Pick, Queue, Stored
 from tests.contract.conftest import MakeQueue
 from tests.fakes import RECEIVED_AT, TRACEPARENT, FakeClock, make_event, make_private, make_rejection
 
@@ -494,12 +494,12 @@ async def test_parked_events_let_others_pass_and_go_first_later(queue: Queue, cl
     """
     await queue.put([make_event("a-1", user="a"), make_event("a-2", user="a"), make_event("a-3", user="a")])
     for expected in ("a-1", "a-2"):
-        [lease] = await queue.take(sources=["shop"], limit=9, lease_s=60, wait_s=0, parked=False)
+        [lease] = await queue.take(sources=["shop"], limit=9, lease_s=60, wait_s=0, pick=Pick(parked=False))
         assert lease.event.message_id == expected
         assert await queue.settle(lease, Retry(Reason.PAUSED, 30, counted=False, parked=True))
     clock.advance(60)
     await queue.put([make_event("b-1", user="b")])
-    live = await queue.take(sources=["shop"], limit=9, lease_s=60, wait_s=0, parked=False)
+    live = await queue.take(sources=["shop"], limit=9, lease_s=60, wait_s=0, pick=Pick(parked=False))
     assert sorted(ids(live)) == ["a-3", "b-1"]
     [first] = await take(queue)
     assert first.event.message_id == "a-1"
@@ -558,3 +558,78 @@ async def test_one_source_alone_may_fill_the_queue(make_queue: MakeQueue) -> Non
     """Without others there is nobody to leave room for."""
     queue = await make_queue(max_pending=4)
     assert (await queue.put([make_event(f"m-{n}", user=f"u-{n}") for n in range(4)])).stored == 4
+
+
+async def test_a_take_holds_back_events_that_failed(queue: Queue, clock: FakeClock) -> None:
+    """At most so many as `pick.failed` says; the next event of a lane has not failed."""
+    await queue.put([make_event(f"m-{n}", user=f"u-{n}") for n in range(4)] + [make_event("n-0", user="u-0")])
+    for lease, retry in zip(
+        await take(queue, limit=3),
+        (
+            Retry(Reason.TIMEOUT, 1, counted=True),
+            Retry(Reason.PAUSED, 2, counted=False, steps_back=True),
+            Retry(Reason.RATE_LIMITED, 3, counted=False),
+        ),
+        strict=True,
+    ):
+        await queue.settle(lease, retry)
+    clock.advance(5)
+
+    async def picked(failed: int | None) -> list[str]:
+        leases = await queue.take(sources=["shop"], limit=9, lease_s=60, wait_s=0, pick=Pick(failed=failed))
+        for lease in leases:
+            await queue.settle(lease, Retry(Reason.STOPPING, 0, counted=False))
+        clock.advance(1)
+        return ids(leases)
+
+    assert sorted(await picked(None)) == ["m-0", "m-1", "m-2", "m-3"]
+    assert sorted(await picked(0)) == ["m-2", "m-3"]
+    assert len([name for name in await picked(1) if name in ("m-0", "m-1")]) == 1
+    leases = {lease.event.message_id: lease for lease in await take(queue)}
+    await queue.settle(leases["m-0"], Delivered())
+    assert await picked(0) == ["n-0"]
+
+
+async def test_requeued_events_that_failed_are_held_back_too(queue: Queue, clock: FakeClock) -> None:
+    """They stay behind live traffic, and count with the others."""
+    await queue.put([make_event("m-1", user="a"), make_event("m-2", user="b")])
+    dead = await take(queue)
+    for lease in dead:
+        await queue.settle(lease, Dead(Reason.REFUSED, "no"))
+    await queue.revive([lease.receipt for lease in dead])
+    clock.advance(1)
+    for lease in await take(queue):
+        await queue.settle(lease, Retry(Reason.TIMEOUT, 1, counted=True))
+    await queue.put([make_event("m-3", user="c")])
+    clock.advance(1)
+    leases = await queue.take(sources=["shop"], limit=9, lease_s=60, wait_s=0, pick=Pick(failed=1))
+    assert (ids(leases)[0], len(leases)) == ("m-3", 2)
+
+
+async def test_a_take_can_ask_for_lanes(queue: Queue) -> None:
+    """Only theirs, if they are due and free."""
+    await queue.put([make_event(f"m-{n}", user=f"u-{n}") for n in range(3)])
+    leases = {lease.event.message_id: lease for lease in await take(queue)}
+    for lease in leases.values():
+        await queue.settle(lease, Retry(Reason.STOPPING, 0, counted=False))
+    [held] = await queue.take(
+        sources=["shop"], limit=9, lease_s=60, wait_s=0, pick=Pick(lanes=frozenset({leases["m-1"].lane}))
+    )
+    assert (held.event.message_id, held.lane) == ("m-1", leases["m-1"].lane)
+    wanted = Pick(lanes=frozenset({leases["m-1"].lane, leases["m-2"].lane}))
+    assert ids(await queue.take(sources=["shop"], limit=9, lease_s=60, wait_s=0, pick=wanted)) == ["m-2"]
+    assert not await queue.take(sources=["shop"], limit=9, lease_s=60, wait_s=0, pick=Pick(lanes=frozenset()))
+
+
+async def test_a_wait_can_be_ended(queue: Queue) -> None:
+    """Of the events named, which are the first of their lanes and wait; a take that waits is woken."""
+    await queue.put([make_event(f"m-{n}", user=f"u-{n}") for n in range(3)])
+    first, second, third = await take(queue)
+    for lease in (first, second):
+        await queue.settle(lease, Retry(Reason.TIMEOUT, 60, counted=True))
+    woken = asyncio.create_task(queue.take(sources=["shop"], limit=9, lease_s=60, wait_s=30))
+    await asyncio.sleep(0)
+    heads = {first.lane: first.receipt, second.lane: third.receipt, third.lane: third.receipt, 17: 3}
+    assert await queue.make_due(heads) == 1
+    [lease] = await asyncio.wait_for(woken, 5)
+    assert (lease.event.message_id, lease.attempt) == ("m-0", 1)

@@ -97,6 +97,15 @@ FROM lane JOIN source ON source.id = lane.source JOIN message ON message.receipt
 WHERE lane.source = ? AND lane.turn = ? AND lane.due_us <= ? AND lane.lane NOT IN ({list})
 ORDER BY lane.due_us LIMIT ?;
 
+-- name: due_heads_of
+SELECT lane.lane, lane.due_us, lane.head, lane.attempt, lane.retried_us,
+       (SELECT json_group_array(key) FROM sent WHERE sent.receipt = lane.head),
+       source.name, message.message_id, message.type, message.user_id, message.anonymous_id,
+       message.timestamp_us, message.received_us, message.body, message.traceparent
+FROM lane JOIN source ON source.id = lane.source JOIN message ON message.receipt = lane.head
+WHERE lane.source = ? AND lane.turn = ? AND lane.due_us <= ? AND lane.lane IN ({list})
+ORDER BY lane.due_us LIMIT ?;
+
 -- name: next_due
 SELECT min(due_us) FROM lane WHERE source = ? AND turn = ? AND due_us > ?;
 
@@ -113,7 +122,13 @@ DELETE FROM sent WHERE receipt = ?;
 DELETE FROM sent WHERE receipt IN ({list});
 
 -- name: postpone
-UPDATE lane SET due_us = ?, attempt = attempt + ?, retried_us = retried_us + ? WHERE lane = ? AND head = ?;
+-- With ?4 the event counts among those that failed from now on: `turn` 2 or 3.
+UPDATE lane SET due_us = ?1, attempt = attempt + ?2, retried_us = retried_us + ?3,
+       turn = CASE WHEN ?4 AND turn IN (0, 1) THEN turn + 2 ELSE turn END
+WHERE lane = ?5 AND head = ?6;
+
+-- name: make_due
+UPDATE lane SET due_us = ?1 WHERE lane = ?2 AND head = ?3 AND due_us > ?1;
 
 -- name: turn_of
 SELECT turn FROM lane WHERE lane = ? AND head = ?;
@@ -132,7 +147,8 @@ DELETE FROM lane WHERE lane IN ({list}) AND NOT EXISTS (SELECT 1 FROM waiting WH
 
 -- name: advance_lanes
 UPDATE lane
-SET head = (SELECT min(receipt) FROM waiting WHERE waiting.lane = lane.lane), due_us = ?, attempt = 0, retried_us = 0
+SET head = (SELECT min(receipt) FROM waiting WHERE waiting.lane = lane.lane), due_us = ?, attempt = 0, retried_us = 0,
+    turn = CASE WHEN turn > 1 THEN turn - 2 ELSE turn END
 WHERE lane IN ({list});
 
 -- name: remove_heads_from_waiting

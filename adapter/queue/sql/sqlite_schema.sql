@@ -19,7 +19,7 @@ CREATE TABLE message (
 
 -- A lane with work: `head` is its earliest unfinished event; the rest of the row is about that one.
 -- `turn` 0 is live traffic, 1 a lane that was empty when events were put back into it and yields to live traffic, -1 a
--- lane of parked events, which go first once they may.
+-- lane of parked events, which go first once they may; 2 and 3 are 0 and 1 while the head is an event that failed.
 CREATE TABLE lane (
     lane       INTEGER PRIMARY KEY,
     source     INTEGER NOT NULL,

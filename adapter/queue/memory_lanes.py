@@ -1,0 +1,60 @@
+"""Lanes of the queue in memory: when the first event of each is due, and which of them a `take` finds."""
+
+from collections import deque
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from adapter.model import Retry
+from adapter.queue.base import Pick
+
+
+@dataclass(slots=True)
+class Lane:
+    """Receipts in order, the first one being worked on; all but `source` and `turn` is about that one."""
+
+    source: str
+    due_s: float
+    turn: int = 0
+    receipts: deque[int] = field(default_factory=deque)
+    attempt: int = 0
+    retried_s: float = 0.0
+    has_failed: bool = False
+
+    def begin(self, now_s: float) -> None:
+        """The next event comes up."""
+        self.due_s, self.attempt, self.retried_s, self.has_failed = now_s, 0, 0.0, False
+
+    def postpone(self, retry: Retry, *, now_s: float) -> None:
+        """Let the first event wait for its next try."""
+        self.due_s = now_s + retry.delay_s
+        self.has_failed = self.has_failed or (self.turn >= 0 and (retry.counted or retry.steps_back))
+        if retry.counted:
+            self.attempt += 1
+            self.retried_s += retry.delay_s
+
+    def make_due(self, head: int, now_s: float) -> bool:
+        """End the wait of the first event if that is `head`; False if it is not, or does not wait."""
+        if self.receipts[0] != head or self.due_s <= now_s:
+            return False
+        self.due_s = now_s
+        return True
+
+
+def due_lanes(
+    lanes: Mapping[int, Lane], sources: Collection[str], *, busy: Collection[int], now_s: float, pick: Pick
+) -> list[int]:
+    """The lanes that `take` may lease from now, in their order."""
+    due = sorted(
+        (lane.turn, lane.due_s, key)
+        for key, lane in lanes.items()
+        if key not in busy and lane.due_s <= now_s and lane.source in sources and _is_picked(pick, key, lane)
+    )
+    keys = [key for *_, key in due]
+    if pick.failed is None:
+        return keys
+    too_many = frozenset([key for key in keys if lanes[key].has_failed][pick.failed :])
+    return [key for key in keys if key not in too_many]
+
+
+def _is_picked(pick: Pick, key: int, lane: Lane) -> bool:
+    return (pick.parked or lane.turn >= 0) and (pick.lanes is None or key in pick.lanes)
