@@ -9,9 +9,7 @@ from tests.integration.wire import observe_all, read_cases
 CASES = read_cases()
 PENDING = frozenset(
     {
-        "default-identify-name",
         "delete-not-authorised",
-        "identify-nested-default",
         "order-euro-comma",
         "order-lowercase-name",
         "order-name-trailing-space",
@@ -22,7 +20,6 @@ PENDING = frozenset(
         "products-list-default",
         "products-list-rudder",
         "rudder-transformer-envelope",
-        "saas-snake-traits",
         "single-product-field-collision",
         "svix-envelope",
         "tags-trait-text",

@@ -164,7 +164,10 @@ def test_false_hits_are_counted() -> None:
         r"Over the (\d+) messages .*? (\d+) fields called `name` .*? (\d+) called `cart_token`", page, re.DOTALL
     )
     assert said is not None
-    assert [int(number) for number in said.groups()] == list(counts.values())
+    messages, *false_hits = (int(number) for number in said.groups())
+    # More messages may come without the page being renewed, more false hits may not.
+    assert messages <= counts["messages"]
+    assert false_hits == [counts["name"], counts["cart_token"]]
 
 
 def test_what_looks_like_personal_data_and_is_none_stays() -> None:
