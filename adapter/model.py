@@ -216,6 +216,7 @@ class Dropped(Struct, frozen=True):
     reason: Reason
     rule: str
     text: str
+    warnings: tuple[EventWarning, ...] = ()
 
 
 class Unmatched(Struct, frozen=True):

@@ -100,7 +100,10 @@ class Delivery:
             case Refused():
                 self._warn(lease, rendered)
                 return Dead(Reason.REFUSED_BY_MAPPING, _worded(rendered))
-            case Dropped() | Unmatched():
+            case Dropped():
+                self._warn(lease, rendered)
+                return rendered
+            case Unmatched():
                 return rendered
             case _:
                 assert_never(rendered)
@@ -194,7 +197,7 @@ class Delivery:
                     await asyncio.wait_for(self.stopping.wait(), admitted.seconds)
         return STOPPING
 
-    def _warn(self, lease: Lease, rendered: Calls | Refused) -> None:
+    def _warn(self, lease: Lease, rendered: Calls | Refused | Dropped) -> None:
         for warned in rendered.warnings:
             self._emit(happenings.EventWarned.of(lease.event.source, lease.event.message_id, warned))
 

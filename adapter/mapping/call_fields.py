@@ -61,7 +61,7 @@ def _copy(node: Node, reader: Reader, scope: Scope, kind: Kind) -> Fill:
         if copy.value == "none":
             return lambda _frame: {}
         paths = [copy] if type(copy.value) is str else reader.members(copy, "E163", "`copy`, paths or `none`,") or ()
-        gets = [reader.getter(reader.path(path, "E163", scope)) for path in paths]
+        gets = [reader.getter(reader.path(path, "E163", scope), scope) for path in paths]
     elif node.has("each"):
         gets = [lambda frame: frame.item]
     elif kind == "track":

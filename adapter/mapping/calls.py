@@ -11,7 +11,8 @@ from adapter.mapping.absent import ABSENT
 from adapter.mapping.call_fields import Defaults, Fill, Kind, compile_call_fields
 from adapter.mapping.conditions import compile_condition
 from adapter.mapping.frame import Frame, Get, Holds, constant
-from adapter.mapping.reader import Node, Reader, Scope
+from adapter.mapping.listing import members_reader
+from adapter.mapping.reader import ItemUse, Node, Reader, Scope
 from adapter.mapping.scalars import date_of, id_text, text_of
 from adapter.mapping.values import compile_text, compile_value
 from adapter.model import EventWarning, JsonObject, Problem, WarningKind
@@ -38,12 +39,36 @@ _Common: TypeAlias = Callable[[Frame, JsonObject], bool]
 
 
 @dataclass(frozen=True, slots=True)
+class Each:
+    """The list that a call is made for each member of. `wants_objects`: the call reads fields of its members."""
+
+    get: Get
+    path: str
+    rule: str
+    wants_objects: bool
+
+    def places(self, frame: Frame) -> list[tuple[int, Any]]:
+        """The members that can make a call, each with its place in the list."""
+        value = self.get(frame)
+        if type(value) is not list:
+            value = members_reader(self.path, self.rule)(value, frame.warnings) or []
+        present = [(place, member) for place, member in enumerate(value) if member is not None]
+        if not self.wants_objects:
+            return present
+        objects = [(place, member) for place, member in present if type(member) is dict]
+        if len(objects) < len(present):
+            cause = f"{len(present) - len(objects)} of {len(value)} members are not objects and make no call"
+            frame.warnings.append(EventWarning(WarningKind.LIST, self.path, cause, self.rule))
+        return objects
+
+
+@dataclass(frozen=True, slots=True)
 class CallBlock:
     """One call block: how to make a call, on what condition of its own, for each member of what."""
 
     make: Make
     holds: Holds | None
-    each: Get | None
+    each: Each | None
 
     def add_to(self, made: list[Made], frame: Frame, room: int) -> int:
         """Add the calls for an event, at most `room`; answers how many more there would have been."""
@@ -61,12 +86,9 @@ class CallBlock:
             made.append(call)
         return 0
 
-    def _add_each(self, made: list[Made], frame: Frame, each: Get, room: int) -> int:
-        value = each(frame)
+    def _add_each(self, made: list[Made], frame: Frame, each: Each, room: int) -> int:
         over = 0
-        for place, member in enumerate(value if type(value) is list else [value]):
-            if member is None or member is ABSENT:
-                continue
+        for place, member in each.places(frame):
             frame.item, frame.index = member, place
             if self.holds is None or self.holds(frame):
                 over += self._add(made, frame, room)
@@ -76,13 +98,27 @@ class CallBlock:
 
 def compile_call(node: Node, reader: Reader, scope: Scope, defaults: Defaults, *, when: Node | None) -> CallBlock:
     """A call block, ready to make calls; `when` is its own condition, if it stands under `send`."""
-    each = reader.path(node.at("each"), "E163", scope) if node.has("each") else None
+    path = reader.path(node.at("each"), "E163", scope) if node.has("each") else None
+    get = reader.getter(path, scope)
+    reader.item_use = ItemUse()
     inner = replace(scope, has_item=True) if node.has("each") else scope
     kind = _kind(node, reader)
     fill = compile_call_fields(node, reader, inner, defaults, kind)
     make = _track(node, reader, inner, fill) if kind == "track" else _identify(node, reader, inner, fill)
     holds = compile_condition(when, reader, inner) if when is not None else None
-    return CallBlock(make, holds, reader.getter(each) if each is not None else None)
+    each = Each(get, path.written, scope.rule, _wants_objects(node, reader.item_use)) if path is not None else None
+    return CallBlock(make, holds, each)
+
+
+def _wants_objects(node: Node, use: ItemUse) -> bool:
+    """Whether a call can only be made of an object.
+
+    A call that says nothing of `copy` starts from `item`; one that takes `item` as a value is made for texts as well.
+    """
+    if not node.has("copy"):
+        return use.of_field or not use.itself
+    copied = node.value["copy"]
+    return use.of_field or "item" in (copied if type(copied) is list else [copied])
 
 
 def _kind(node: Node, reader: Reader) -> Kind:

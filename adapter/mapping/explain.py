@@ -32,9 +32,9 @@ def _lines(rendered: Rendered, hint: str) -> list[str]:
         case Refused(rule, problems, warnings):
             reasons = [f"  {problem.message}" for problem in problems]
             return [f"rejected  by '{rule}'", *reasons, *_warning_lines(warnings)]
-        case Dropped(reason, rule, text):
+        case Dropped(reason, rule, text, warnings):
             by = f"  by '{rule}'" if rule else ""
-            return [f"dropped{by}", f"  {reason}: {text}"]
+            return [f"dropped{by}", f"  {reason}: {text}", *_warning_lines(warnings)]
         case Unmatched():
             return ["unmatched", "  no rule takes it", *([f"  {hint}"] if hint else [])]
 
@@ -64,8 +64,9 @@ def as_json(rendered: Rendered, hint: str = "") -> JsonObject:
                 "problems": [_problem(problem) for problem in problems],
                 "warnings": _warned(warnings),
             }
-        case Dropped(reason, rule, text):
-            return {"outcome": "dropped", "rule": rule, "reason": str(reason), "text": text}
+        case Dropped(reason, rule, text, warnings):
+            dropped = {"outcome": "dropped", "rule": rule, "reason": str(reason), "text": text}
+            return {**dropped, "warnings": _warned(warnings)} if warnings else dropped
         case Unmatched():
             return {"outcome": "unmatched", "hint": hint or None}
 
@@ -79,7 +80,7 @@ def from_json(told: JsonObject) -> tuple[Rendered, str]:
             problems = tuple(Problem(**problem) for problem in told["problems"])
             return Refused(told["rule"], problems, _warnings(told)), ""
         case "dropped":
-            return Dropped(Reason(told["reason"]), told["rule"], told["text"]), ""
+            return Dropped(Reason(told["reason"]), told["rule"], told["text"], _warnings(told)), ""
         case _:
             return Unmatched(), told["hint"] or ""
 
@@ -87,7 +88,7 @@ def from_json(told: JsonObject) -> tuple[Rendered, str]:
 def _warnings(told: JsonObject) -> tuple[EventWarning, ...]:
     return tuple(
         EventWarning(WarningKind(warned["kind"]), warned["field"], warned["cause"], warned["rule"])
-        for warned in told["warnings"]
+        for warned in told.get("warnings", ())
     )
 
 

@@ -17,7 +17,7 @@ from adapter.mapping.words import JOINED, ROOTS
 
 _TYPES: Final = ("track", "identify", "page", "screen", "group", "alias")
 _FLAT_STEPS: Final = frozenset({"join", "json", "sum", "count", "min", "max", "first", "last"})
-_NESTED_STEPS: Final = frozenset({"map", "where", "split", "pick", "drop", "rename", "unique"})
+_NESTED_STEPS: Final = frozenset({"map", "where", "collect", "split", "pick", "drop", "rename", "unique"})
 
 
 def warnings_of(document: Document, compiled: Compiled) -> Sequence[Finding]:

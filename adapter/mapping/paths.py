@@ -5,15 +5,17 @@ anything but members of JSON objects and lists.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from adapter.mapping.absent import ABSENT
 from adapter.mapping.finding import did_you_mean
 from adapter.mapping.frame import Frame, Get
+from adapter.mapping.listing import members_reader
 from adapter.mapping.scalars import text_of
 from adapter.mapping.words import ROOTS
+from adapter.model import EventWarning
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,11 @@ class Path:
     @property
     def many(self) -> bool:
         return any(isinstance(segment, Members) for segment in self.segments)
+
+    @property
+    def written(self) -> str:
+        """The path as warnings say it."""
+        return self.root + "".join(map(_written, self.segments))
 
     @property
     def is_event_name(self) -> bool:
@@ -156,20 +163,25 @@ def _misspelt(text: str, place: int) -> str:
     return f"{read} comes `{rest[:20]}`; names are parted by dots"
 
 
-def compile_path(path: Path) -> Get:
-    """The closure that reads `path`; `vars` is not read here, because constants are known at load."""
+def compile_path(path: Path, *, rule: str | None = None) -> Get:
+    """The closure that reads `path`; `vars` is not read here, because constants are known at load.
+
+    With a `rule`, a list that is not written as one is noted in the frame's warnings.
+    """
     root, segments = path.root, path.segments
     match segments:
         case (Key(name),) if root == "item":
             return _item_key(name)
+        case (Key(name),) if root == "traits":
+            return _traits_key(name)
         case _ if root in _OWN_ROOTS:
-            return _following(_OWN_ROOTS[root], segments)
+            return _following(_OWN_ROOTS[root], path, rule)
         case (Key(first),):
             return _one_key(root, first)
         case (Key(first), Key(second)):
             return _two_keys(root, first, second)
         case _:
-            return _following(lambda frame: frame.body.get(root, ABSENT), segments)
+            return _following(lambda frame: frame.body.get(root, ABSENT), path, rule)
 
 
 _OWN_ROOTS: Final[Mapping[str, Get]] = {
@@ -197,6 +209,14 @@ def _item_key(key: str) -> Get:
     return get
 
 
+def _traits_key(key: str) -> Get:
+    def get(frame: Frame) -> Any:
+        value = frame.traits()
+        return value.get(key, ABSENT) if type(value) is dict else ABSENT
+
+    return get
+
+
 def _two_keys(root: str, first: str, second: str) -> Get:
     def get(frame: Frame) -> Any:
         value = frame.body.get(root)
@@ -208,51 +228,67 @@ def _two_keys(root: str, first: str, second: str) -> Get:
     return get
 
 
-def _following(start: Get, segments: tuple[Segment, ...]) -> Get:
-    if not segments:
+_Follow: TypeAlias = Callable[[Any, list[EventWarning]], Any]
+"""From a value on, what stands below it, or ABSENT; what was odd on the way is added to the warnings."""
+
+
+def _following(start: Get, path: Path, rule: str | None) -> Get:
+    if not path.segments:
         return start
-    follow = follower(segments)
-    return lambda frame: follow(start(frame))
+    follow = _follower(path.segments, path.root, rule)
+    return lambda frame: follow(start(frame), frame.warnings)
 
 
-def follower(segments: tuple[Segment, ...]) -> Callable[[Any], Any]:
-    """From a value on, what stands at `segments` below it, or ABSENT."""
+def _follower(segments: tuple[Segment, ...], before: str, rule: str | None) -> _Follow:
     if not segments:
-        return lambda value: value
-    if len(segments) == 1 and isinstance(segments[0], Key):
-        only = segments[0].name
-        return lambda value: value.get(only, ABSENT) if type(value) is dict else ABSENT
-    rest = follower(segments[1:])
+        return lambda value, _warnings: value
+    rest = _follower(segments[1:], before + _written(segments[0]), rule)
+    members = members_reader(before, rule)
     match segments[0]:
         case Key(name):
-            return lambda value: rest(value.get(name, ABSENT)) if type(value) is dict else ABSENT
+            return lambda value, heard: rest(value.get(name, ABSENT), heard) if type(value) is dict else ABSENT
         case At(place):
-            return lambda value: rest(value[place]) if _reaches(value, place) else ABSENT
+            return lambda value, heard: rest(_member(members(value, heard), place), heard)
         case Matching(key, text):
-            return lambda value: rest(_first_matching(value, key=key, text=text))
+            return lambda value, heard: rest(_first_matching(members(value, heard), key=key, text=text), heard)
         case Members(of_object):
             spreads_on = any(isinstance(segment, Members) for segment in segments[1:])
-            return lambda value: _spread(value, rest, of_object=of_object, spreads_on=spreads_on)
+            spread = _spreading(rest, spreads_on=spreads_on)
+            if of_object:
+                return lambda value, heard: spread(value.values() if type(value) is dict else None, heard)
+            return lambda value, heard: spread(members(value, heard), heard)
 
 
-def _reaches(value: Any, place: int) -> bool:
-    return type(value) is list and -len(value) <= place < len(value)
+def _written(segment: Segment) -> str:
+    match segment:
+        case Key(name):
+            return f'."{name}"' if re.search(r'[.\[\]{}*"]', name) else f".{name}"
+        case At(place):
+            return f"[{place}]"
+        case Matching(key, text):
+            return f"[{key}={text}]"
+        case Members(of_object):
+            return ".*" if of_object else "[*]"
 
 
-def _first_matching(value: Any, *, key: str, text: str) -> Any:
-    if type(value) is list:
-        for member in value:
-            if type(member) is dict and text_of(member.get(key)) == text:
-                return member
+def _member(members: list[Any] | None, place: int) -> Any:
+    return members[place] if members is not None and -len(members) <= place < len(members) else ABSENT
+
+
+def _first_matching(members: list[Any] | None, *, key: str, text: str) -> Any:
+    for member in members or ():
+        if type(member) is dict and text_of(member.get(key)) == text:
+            return member
     return ABSENT
 
 
-def _spread(value: Any, rest: Callable[[Any], Any], *, of_object: bool, spreads_on: bool) -> Any:
+def _spreading(rest: _Follow, *, spreads_on: bool) -> Callable[[Iterable[Any] | None, list[EventWarning]], Any]:
     """What `rest` finds in each member, as one flat list; ABSENT where there is nothing to spread."""
-    if type(value) is not (dict if of_object else list):
-        return ABSENT
-    members = value.values() if type(value) is dict else value
-    found = [rest(member) for member in members]
-    if not spreads_on:
-        return [each for each in found if each is not ABSENT]
-    return [each for part in found if part is not ABSENT for each in part]
+
+    def spread(members: Iterable[Any] | None, warnings: list[EventWarning]) -> Any:
+        if members is None:
+            return ABSENT
+        found = [each for member in members if (each := rest(member, warnings)) is not ABSENT]
+        return [each for part in found for each in part] if spreads_on else found
+
+    return spread

@@ -12,7 +12,7 @@ from adapter.mapping.absent import ABSENT
 from adapter.mapping.document import Document, Path
 from adapter.mapping.finding import Finding, Severity, did_you_mean
 from adapter.mapping.frame import Get, constant
-from adapter.mapping.paths import Key, Misspelt, compile_path, parse_path
+from adapter.mapping.paths import Key, Members, Misspelt, compile_path, parse_path
 from adapter.mapping.paths import Path as EventPath
 from adapter.mapping.words import Block
 from adapter.model import EventWarning, JsonObject, WarningKind
@@ -54,8 +54,8 @@ class Scope:
     """Where in the mapping a value stands: in which rule and field, and whether there is an `item`.
 
     `field` is the place as warnings say it (`rules.0.properties.total`), `name` what its author calls it (`total`).
-    `keep_nulls`: a null that went through steps stays null (`nulls: keep`). `folds`: the next step is given the event's
-    name, and names are compared folded.
+    `keep_nulls`: a null that went through steps stays null (`nulls: keep`). `source` is the path, if it is one, whose
+    value the next step is given.
     """
 
     rule: str = ""
@@ -64,7 +64,7 @@ class Scope:
     has_item: bool = False
     in_privacy: bool = False
     keep_nulls: bool = False
-    folds: bool = False
+    source: str = ""
 
     def warned(self, cause: str, kind: WarningKind = WarningKind.STEP) -> EventWarning:
         """The warning of this field."""
@@ -73,6 +73,21 @@ class Scope:
     def of_field(self, path: Path) -> "Scope":
         """The scope of the field that is set at `path` of the file."""
         return replace(self, field=".".join(str(part) for part in path), name=str(path[-1]))
+
+
+@dataclass(frozen=True, slots=True)
+class ItemUse:
+    """What was read of `item` so far: a field of it, or itself."""
+
+    of_field: bool = False
+    itself: bool = False
+
+    def with_path(self, path: EventPath) -> "ItemUse":
+        """After `path`, which begins with `item`, was read too."""
+        if not path.segments:
+            return replace(self, itself=True)
+        is_field = isinstance(path.segments[0], Key) or path.segments[0] == Members(of_object=True)
+        return replace(self, of_field=self.of_field or is_field)
 
 
 class Reader:
@@ -98,6 +113,7 @@ class Reader:
         self.used_tables: set[str] = set()
         self.used_shared: set[str] = set()
         self.wants_hash_key: set[Path] = set()
+        self.item_use = ItemUse()
 
     def _defined(self, block: str) -> JsonObject:
         data = self.document.data
@@ -220,8 +236,10 @@ class Reader:
             report(path.code, node, path.message)
             return None
         if path.root in {"item", "index"} and not scope.has_item:
-            report("E123", node, f"`{path.root}` only means something inside `each`, `map` or `where`")
+            report("E123", node, f"`{path.root}` only means something inside `each`, `map`, `where` or `collect`")
             return None
+        if path.root == "item":
+            self.item_use = self.item_use.with_path(path)
         if path.root == "vars" and self.constant_of(path) is ABSENT:
             written = text.removeprefix("vars").lstrip(".")
             report("E124", node, f"no constant `{written}` in `vars`{did_you_mean(written, self.variables)}")
@@ -236,11 +254,15 @@ class Reader:
             case _:
                 return ABSENT
 
-    def getter(self, path: EventPath | None) -> Get:
-        """The closure that reads `path`."""
+    def getter(self, path: EventPath | None, scope: Scope | None = None) -> Get:
+        """The closure that reads `path`; with a scope it notes lists that are not written as lists."""
         if path is None:
             return constant(ABSENT)
-        return constant(self.constant_of(path)) if path.root == "vars" else compile_path(path)
+        return (
+            constant(self.constant_of(path))
+            if path.root == "vars"
+            else compile_path(path, rule=scope.rule if scope is not None else None)
+        )
 
     def table(self, node: Node, code: str) -> JsonObject | None:
         """The table that is named at `node`."""

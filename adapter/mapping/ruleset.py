@@ -8,7 +8,8 @@ condition pins by two look-ups, so that a thousand rules for a thousand names co
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from itertools import islice
+from typing import Any, Final, TypeAlias, TypeVar
 
 from msgspec.structs import replace
 
@@ -19,6 +20,7 @@ from adapter.mapping.guarding import guard, made_private
 from adapter.mapping.naming import fold
 from adapter.mapping.privacy import Guard
 from adapter.model import (
+    MAX_WARNINGS,
     Call,
     Calls,
     Dropped,
@@ -36,7 +38,7 @@ from adapter.wire.ids import NO_IDS, is_no_id
 
 Act: TypeAlias = Callable[[Frame], Rendered]
 MAX_PROBLEMS: Final = 20
-"""Problems of a refused event that are told; an `each` over many members would repeat one."""
+"""Different problems of a refused event that are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +180,14 @@ def _leave_out_no_ids(frame: Frame, no_ids: frozenset[str]) -> None:
 # What a rule does
 
 
+_Said = TypeVar("_Said")
+
+
+def _merged(said: Sequence[_Said], *, at_most: int = MAX_WARNINGS) -> tuple[_Said, ...]:
+    """Each once, in the order in which they were noticed; an `each` over many members repeats one."""
+    return tuple(islice(dict.fromkeys(said), at_most)) if said else ()
+
+
 def dropping(rule: str, text: str) -> Act:
     """No call."""
     dropped = Dropped(Reason.BY_RULE, rule, text)
@@ -188,7 +198,7 @@ def calling(rule: str, blocks: Sequence[CallBlock], *, max_calls: int, field: st
     """The calls of `blocks`, in order."""
     if len(blocks) == 1 and blocks[0].each is None and blocks[0].holds is None:
         return _calling_once(rule, blocks[0].make)
-    no_calls = Dropped(Reason.NO_CALLS, rule, "every condition was false or the list empty")
+    why = "every condition was false or the list empty"
 
     def act(frame: Frame) -> Rendered:
         made: list[Made] = []
@@ -196,13 +206,13 @@ def calling(rule: str, blocks: Sequence[CallBlock], *, max_calls: int, field: st
         for block in blocks:
             over += block.add_to(made, frame, max_calls)
         if frame.problems:
-            return Refused(rule, tuple(frame.problems[:MAX_PROBLEMS]), tuple(frame.warnings))
+            return Refused(rule, _merged(frame.problems, at_most=MAX_PROBLEMS), _merged(frame.warnings))
         if over:
             cause = f"{over} more calls than max_calls ({max_calls}) allows were not made"
             frame.warnings.append(EventWarning(WarningKind.CUT, field, cause, rule))
         if not made:
-            return no_calls
-        return Calls(_keyed(made, rule), tuple(frame.warnings))
+            return Dropped(Reason.NO_CALLS, rule, why, _merged(frame.warnings))
+        return Calls(_keyed(made, rule), _merged(frame.warnings))
 
     return act
 
@@ -213,9 +223,9 @@ def _calling_once(rule: str, make: Make) -> Act:
     def act(frame: Frame) -> Rendered:
         made = make(frame)
         if made is None or frame.problems:
-            return Refused(rule, tuple(frame.problems[:MAX_PROBLEMS]), tuple(frame.warnings))
+            return Refused(rule, _merged(frame.problems, at_most=MAX_PROBLEMS), _merged(frame.warnings))
         kind, name, body = made
-        return Calls((Call(f"{kind}/{name}/0", kind, body, rule),), tuple(frame.warnings))
+        return Calls((Call(f"{kind}/{name}/0", kind, body, rule),), _merged(frame.warnings))
 
     return act
 

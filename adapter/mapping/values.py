@@ -31,7 +31,7 @@ def compile_value(node: Node, reader: Reader, scope: Scope) -> Get:
     """The closure that gives a value, or ABSENT."""
     value = node.value
     if type(value) is str:
-        return reader.getter(reader.path_in(value, node, scope))
+        return reader.getter(reader.path_in(value, node, scope), scope)
     if type(value) in {bool, int, float}:
         return constant(value)
     if type(value) is dict:
@@ -66,7 +66,7 @@ def _block(node: Node, reader: Reader, scope: Scope) -> Get:
         found = f"this one has {', '.join(sources)}" if sources else "this one has none"
         reader.error("E140", node, f"a value has exactly one of {', '.join(SOURCES)}; {found}")
     get = _SOURCE_OF[sources[0]](node.at(sources[0]), reader, scope) if sources else constant(ABSENT)
-    scope = replace(scope, folds=reader.folds_names and node.value.get("from") in ("event", ["event"]))
+    scope = replace(scope, source=_only_path(node.value.get("from")))
     steps = compile_steps(node.at("apply"), reader, scope, compile_value) if node.has("apply") else ()
     if steps:
         get = _stepped(get, steps, null=None if scope.keep_nulls else ABSENT)
@@ -79,11 +79,17 @@ def _block(node: Node, reader: Reader, scope: Scope) -> Get:
     return get
 
 
+def _only_path(written: Any) -> str:
+    """The one path behind `from`, or nothing."""
+    only = written[0] if type(written) is list and len(written) == 1 else written
+    return only if type(only) is str else ""
+
+
 def _from(node: Node, reader: Reader, scope: Scope) -> Get:
     if type(node.value) is not list:
-        return reader.getter(reader.path(node, "E141", scope))
+        return reader.getter(reader.path(node, "E141", scope), scope)
     parts = reader.members(node, "E141", "`from`, a list of paths,") or ()
-    return _first_of([reader.getter(reader.path(part, "E141", scope)) for part in parts])
+    return _first_of([reader.getter(reader.path(part, "E141", scope), scope) for part in parts])
 
 
 def _first(node: Node, reader: Reader, scope: Scope) -> Get:
@@ -247,7 +253,7 @@ def _parts(text: str, node: Node, reader: Reader, scope: Scope) -> Sequence[str 
             if not written.strip():
                 reader.error("E122", node, "a placeholder holds a path: `{properties.total}`")
                 return parts
-            parts += [*([plain] if plain else []), reader.getter(reader.path_in(written, node, scope))]
+            parts += [*([plain] if plain else []), reader.getter(reader.path_in(written, node, scope), scope)]
             plain, place = "", end + 1
         else:
             plain, place = plain + character, place + 1

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from adapter.mapping import shaping
 from adapter.mapping.absent import ABSENT
@@ -14,7 +14,17 @@ from adapter.mapping.pattern import compile_pattern, template_fault
 from adapter.mapping.reader import Node, Reader, Scope
 from adapter.mapping.scalars import same, text_of
 from adapter.mapping.steps import lists, text
-from adapter.mapping.steps.making import Builder, Pure, Setting, of_text, on_each, on_whole, refused, reshaping
+from adapter.mapping.steps.making import (
+    Builder,
+    Pure,
+    Setting,
+    list_reader,
+    of_text,
+    on_each,
+    on_list,
+    refused,
+    reshaping,
+)
 from adapter.mapping.steps.words import STEP_SETTINGS
 
 
@@ -64,8 +74,7 @@ def split_step(setting: Setting) -> Step:
 
 def join_step(setting: Setting) -> Step:
     separator = setting.reader.text(setting.node, "E151", "`join`", at_least=0, at_most=20)
-    join = text.joining(separator or "", text_of)
-    return on_whole(lambda value: join(lists.members_of(value)), "not a list of texts, or too long", setting.scope)
+    return on_list(text.joining(separator or "", text_of), "not a list of texts, or too long", setting.scope)
 
 
 def round_step(setting: Setting) -> Step:
@@ -92,35 +101,62 @@ def arithmetic(compute: Callable[[Any, Any], Any]) -> Builder:
 
 
 def map_step(setting: Setting) -> Step:
-    reader, scope = setting.reader, _with_item(setting)
-    parts = reader.entries(setting.node, "E151", "`map`, a block of fields,") or ()
-    pairs = [(part.name, setting.compile_value(part, reader, scope)) for part in parts]
+    parts = setting.reader.entries(setting.node, "E151", "`map`, a block of fields,") or ()
 
-    def of_item(frame: Frame) -> Any:
-        return {name: value for name, get in pairs if (value := get(frame)) is not ABSENT} or ABSENT
+    def compile_fields(scope: Scope) -> Get:
+        pairs = [(part.name, setting.compile_value(part, setting.reader, scope)) for part in parts]
+        return lambda frame: {name: value for name, get in pairs if (value := get(frame)) is not ABSENT} or ABSENT
 
-    return lambda value, frame: [shaped for _, shaped in _over(value, frame, of_item) if shaped is not ABSENT]
+    over = _over(setting, compile_fields)
+    return lambda value, frame: _present(over(value, frame))
+
+
+def collect_step(setting: Setting) -> Step:
+    over = _over(setting, lambda scope: setting.compile_value(setting.node, setting.reader, scope))
+    return lambda value, frame: _present(over(value, frame))
 
 
 def where_step(setting: Setting) -> Step:
-    holds = compile_condition(setting.node, setting.reader, _with_item(setting))
-    return lambda value, frame: [member for member, held in _over(value, frame, holds) if held]
+    over = _over(setting, lambda scope: compile_condition(setting.node, setting.reader, scope))
+
+    def step(value: Any, frame: Frame) -> Any:
+        results = over(value, frame)
+        return ABSENT if results is None else [member for member, held in results if held]
+
+    return step
 
 
-def _with_item(setting: Setting) -> Scope:
-    return replace(setting.scope, has_item=True)
+_Results: TypeAlias = list[tuple[Any, Any]] | None
+"""Members with what was read of each; None for what is no list."""
 
 
-def _over(value: Any, frame: Frame, read: Get) -> list[tuple[Any, Any]]:
-    """Each member with what `read` makes of the event while that member is `item`."""
-    outer = frame.item, frame.index
-    results = []
-    for place, member in enumerate(value if type(value) is list else [value]):
-        if member is not None:
-            frame.item, frame.index = member, place
-            results.append((member, read(frame)))
-    frame.item, frame.index = outer
-    return results
+def _present(results: _Results) -> Any:
+    if results is None:
+        return ABSENT
+    return [result for _, result in results if result is not ABSENT and result is not None]
+
+
+def _over(setting: Setting, compile_reading: Callable[[Scope], Get]) -> Callable[[Any, Frame], _Results]:
+    """Reads the event once for each member, which is `item` meanwhile."""
+    reader, members_of = setting.reader, list_reader(setting.scope)
+    outer_use = reader.item_use
+    read = compile_reading(replace(setting.scope, has_item=True))
+    reader.item_use = outer_use  # what is read of an inner item says nothing about the outer one
+
+    def over(value: Any, frame: Frame) -> _Results:
+        members = members_of(value, frame.warnings)
+        if members is None:
+            return None
+        outer = frame.item, frame.index
+        results = []
+        for place, member in enumerate(members):
+            if member is not None:
+                frame.item, frame.index = member, place
+                results.append((member, read(frame)))
+        frame.item, frame.index = outer
+        return results
+
+    return over
 
 
 def globs_step(setting: Setting, shape: Callable[[Sequence[str]], shaping.Shape]) -> Step:
@@ -159,7 +195,7 @@ def lookup_step(setting: Setting) -> Step:
     spell: Callable[[str], str] | None = None
     if node.has("ignore_case") and reader.boolean(node.at("ignore_case"), "E151", "`ignore_case`"):
         spell = str.lower
-    if setting.scope.folds:
+    if setting.reader.folds_names and setting.scope.source == "event":
         spell = fold
         if table and named is not None:
             _note_one_name(Node(table, ("tables", named.value)), reader)

@@ -1,6 +1,6 @@
 """The steps that read lists and numbers. Pure functions; ABSENT where they cannot do their work, and nothing raises.
 
-A single value counts as a list of one. Nulls in a list are nothing to offer and are passed over.
+They are given the members of a list but for nulls; what counts as a list is said in `adapter.mapping.listing`.
 """
 
 import math
@@ -11,45 +11,39 @@ from adapter.mapping.absent import ABSENT
 from adapter.mapping.scalars import finite, is_number, json_of
 
 
-def members_of(value: Any) -> list[Any]:
-    """The members of a list but for nulls; a single value is a list of one."""
-    return [member for member in value if member is not None] if type(value) is list else [value]
-
-
-def total(value: Any) -> Any:
-    """The sum; 0 for an empty list, ABSENT if a member is no number."""
-    numbers = members_of(value)
-    kinds = set(map(type, numbers))
-    if not kinds <= {int, float}:
+def total(members: list[Any]) -> Any:
+    """The sum; ABSENT if there is nothing to sum, or a member is no number."""
+    kinds = set(map(type, members))
+    if not kinds or not kinds <= {int, float}:
         return ABSENT
     if float not in kinds:
-        return finite(sum(numbers))
+        return finite(sum(members))
     try:
-        return finite(math.fsum(numbers))
+        return finite(math.fsum(members))
     except (OverflowError, ValueError):
         return ABSENT
 
 
-def count(value: Any) -> int:
+def count(members: list[Any]) -> int:
     """How many members."""
-    return len(members_of(value))
+    return len(members)
 
 
-def first(value: Any) -> Any:
+def first(members: list[Any]) -> Any:
     """The first member; ABSENT if there is none."""
-    return next(iter(members_of(value)), ABSENT)
+    return members[0] if members else ABSENT
 
 
-def last(value: Any) -> Any:
+def last(members: list[Any]) -> Any:
     """The last member; ABSENT if there is none."""
-    return next(reversed(members_of(value)), ABSENT)
+    return members[-1] if members else ABSENT
 
 
-def unique(value: Any) -> list[Any]:
+def unique(members: list[Any]) -> list[Any]:
     """Each member once, where it first occurs; equal is what JSON calls equal."""
     seen: set[Any] = set()
     kept: list[Any] = []
-    for member in members_of(value):
+    for member in members:
         mark = (type(member) in {int, float}, json_of(member))
         if mark not in seen:
             seen.add(mark)
@@ -57,16 +51,14 @@ def unique(value: Any) -> list[Any]:
     return kept
 
 
-def smallest(value: Any) -> Any:
+def smallest(members: list[Any]) -> Any:
     """The smallest of a list of numbers."""
-    numbers = members_of(value)
-    return min(numbers) if numbers and all(map(is_number, numbers)) else ABSENT
+    return min(members) if members and all(map(is_number, members)) else ABSENT
 
 
-def greatest(value: Any) -> Any:
+def greatest(members: list[Any]) -> Any:
     """The greatest of a list of numbers."""
-    numbers = members_of(value)
-    return max(numbers) if numbers and all(map(is_number, numbers)) else ABSENT
+    return max(members) if members and all(map(is_number, members)) else ABSENT
 
 
 def rounded(value: Any, digits: int) -> Any:

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 from adapter.mapping import shaping
 from adapter.mapping.absent import ABSENT
 from adapter.mapping.frame import Frame, Get, Step
+from adapter.mapping.listing import Members, members_reader
 from adapter.mapping.reader import Node, Reader, Scope
 from adapter.mapping.scalars import text_of
 from adapter.model import JsonObject
@@ -14,6 +15,10 @@ from adapter.model import JsonObject
 ValueCompiler: TypeAlias = Callable[[Node, Reader, Scope], Get]
 Pure: TypeAlias = Callable[[Any], Any]
 """What a step does to one value that is there; ABSENT where it cannot."""
+
+
+PureOfList: TypeAlias = Callable[[list[Any]], Any]
+"""What a step does to the members of a list that are not null; ABSENT where it cannot, or where there are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +93,33 @@ def on_whole(pure: Pure, cause: str, scope: Scope) -> Step:
         return result
 
     return step
+
+
+def of_list(pure: PureOfList, cause: str) -> Builder:
+    """On the members of a list; no `cause`: an absent result is nothing to warn about."""
+    return lambda setting: on_list(pure, cause, setting.scope)
+
+
+def on_list(pure: PureOfList, cause: str, scope: Scope) -> Step:
+    """What is no list is left out, with a warning; so are members that `pure` cannot use. Of nothing comes nothing."""
+    members_of, warned = list_reader(scope), scope.warned(cause)
+
+    def step(value: Any, frame: Frame) -> Any:
+        members = members_of(value, frame.warnings)
+        if members is None:
+            return ABSENT
+        present = [member for member in members if member is not None]
+        result = pure(present)
+        if result is ABSENT and cause and present:
+            frame.warnings.append(warned)
+        return result
+
+    return step
+
+
+def list_reader(scope: Scope) -> Members:
+    """How a step reads the list that it is given: warnings name the path that it comes from, or the field."""
+    return members_reader(scope.source or scope.field, scope.rule)
 
 
 def reshaping(reshape: Callable[[JsonObject], tuple[JsonObject, bool]], clash: str, scope: Scope) -> Step:

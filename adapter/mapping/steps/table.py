@@ -16,7 +16,7 @@ from adapter.mapping.frame import Step
 from adapter.mapping.reader import Node, Reader, Scope, kind_of
 from adapter.mapping.scalars import boolean_of, date_of, integer_of, json_of, number_of, parsed_json, text_of
 from adapter.mapping.steps import builders, lists, text
-from adapter.mapping.steps.making import Builder, Setting, ValueCompiler, each, of_each_text, whole
+from adapter.mapping.steps.making import Builder, Setting, ValueCompiler, each, of_each_text, of_list, whole
 from adapter.mapping.steps.words import STEPS
 
 MAX_STEPS: Final = 20
@@ -25,7 +25,7 @@ MAX_STEPS: Final = 20
 def compile_steps(node: Node, reader: Reader, scope: Scope, compile_value: ValueCompiler) -> Sequence[Step]:
     """The closures of a list of steps."""
     parts = reader.members(node, "E150", "a list of steps", at_most=MAX_STEPS) or ()
-    later = replace(scope, folds=False)
+    later = replace(scope, source="")
     built = [_step(part, reader, later if place else scope, compile_value) for place, part in enumerate(parts)]
     return [step for step in built if step is not None]
 
@@ -58,7 +58,7 @@ def _step(node: Node, reader: Reader, scope: Scope, compile_value: ValueCompiler
     return BUILDERS[name](setting)
 
 
-_READING_OTHERS: Final = frozenset({"times", "plus", "map", "where"})
+_READING_OTHERS: Final = frozenset({"times", "plus", "map", "where", "collect"})
 
 
 def _as_text(value: Any) -> Any:
@@ -89,15 +89,16 @@ BUILDERS: Final[Mapping[str, Builder]] = MappingProxyType({
     "round": builders.round_step,
     "times": builders.arithmetic(lists.product),
     "plus": builders.arithmetic(lists.added),
-    "sum": whole(lists.total, "not a list of numbers"),
-    "count": whole(lists.count, ""),
-    "first": whole(lists.first, ""),
-    "last": whole(lists.last, ""),
-    "unique": whole(lists.unique, ""),
-    "min": whole(lists.smallest, "not a list of numbers"),
-    "max": whole(lists.greatest, "not a list of numbers"),
+    "sum": of_list(lists.total, "not a list of numbers"),
+    "count": of_list(lists.count, ""),
+    "first": of_list(lists.first, ""),
+    "last": of_list(lists.last, ""),
+    "unique": of_list(lists.unique, ""),
+    "min": of_list(lists.smallest, "not a list of numbers"),
+    "max": of_list(lists.greatest, "not a list of numbers"),
     "map": builders.map_step,
     "where": builders.where_step,
+    "collect": builders.collect_step,
     "pick": lambda setting: builders.globs_step(setting, shaping.keeping),
     "drop": lambda setting: builders.globs_step(setting, shaping.dropping),
     "rename": builders.rename_step,

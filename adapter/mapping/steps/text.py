@@ -95,10 +95,10 @@ def masking(keep: int) -> Callable[[str], str]:
 
 
 def joining(separator: str, text_of: Callable[[Any], Any]) -> Callable[[list[Any]], Any]:
-    """One text of the members of a list; ABSENT if one of them is no text, or all are too long."""
+    """One text of the members of a list; ABSENT if there are none, one of them is no text, or all are too long."""
 
     def join(members: list[Any]) -> Any:
-        texts = [text_of(member) for member in members if member is not None]
-        return ABSENT if ABSENT in texts else within_limit(separator.join(texts))
+        texts = [text_of(member) for member in members]
+        return ABSENT if not texts or ABSENT in texts else within_limit(separator.join(texts))
 
     return join

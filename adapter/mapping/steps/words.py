@@ -63,7 +63,11 @@ STEPS: Final[MappingProxyType[str, StepWord]] = MappingProxyType(
             takes="text",
         ),
         "join": StepWord(
-            "Text", "One text of the members of a list", (["a", 1], {"join": "-"}, "a-1"), bare=False, takes="any text"
+            "Text",
+            "One text of the members of a list; absent for an empty one",
+            (["a", 1], {"join": "-"}, "a-1"),
+            bare=False,
+            takes="any text",
         ),
         "strip_query": StepWord(
             "Text",
@@ -91,7 +95,7 @@ STEPS: Final[MappingProxyType[str, StepWord]] = MappingProxyType(
         ),
         "times": StepWord("Number", "Multiplied by a value", (3, {"times": 2}, 6), bare=False, takes="value"),
         "plus": StepWord("Number", "A value added", (3, {"plus": 2}, 5), bare=False, takes="value"),
-        "sum": StepWord("List", "The sum of the numbers of a list", ([3, 8, 4], "sum", 15)),
+        "sum": StepWord("List", "The sum of the numbers of a list; absent for an empty one", ([3, 8, 4], "sum", 15)),
         "count": StepWord("List", "How many members a list has", (["a", "b"], "count", 2)),
         "first": StepWord("List", "The first member", (["a", "b"], "first", "a")),
         "last": StepWord("List", "The last member", (["a", "b"], "last", "b")),
@@ -111,6 +115,13 @@ STEPS: Final[MappingProxyType[str, StepWord]] = MappingProxyType(
             ([{"n": 1}, {"n": 5}], {"where": {"item.n": {"above": 2}}}, [{"n": 5}]),
             bare=False,
             takes="condition",
+        ),
+        "collect": StepWord(
+            "List",
+            "A list of one value for every member, which is `item`; absent ones are left out",
+            ([{"n": 1}, {"x": 2}, {"n": 3}], {"collect": "item.n"}, [1, 3]),
+            bare=False,
+            takes="value",
         ),
         "pick": StepWord(
             "Object",

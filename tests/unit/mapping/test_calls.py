@@ -144,11 +144,11 @@ EACH: JsonObject = {
     [
         ([{"id": 1}, {"skip": True}, None, {"id": 2}], [{"id": 1, "at": 0, "n": 9}, {"id": 2, "at": 3, "n": 9}]),
         ({"id": 1}, [{"id": 1, "at": 0, "n": 9}]),
-        ("text", [{"at": 0, "n": 9}]),
+        ('[{"id": 1}]', [{"id": 1, "at": 0, "n": 9}]),
     ],
 )
 def test_one_call_for_each_member(members: Any, result: list[JsonObject]) -> None:
-    """Members are copied and can be asked; a single value is a list of one; null members make no call."""
+    """Members are copied and can be asked; a single object is a list of one; null members make no call."""
     made = calls_of({"rules": [{"send": [EACH]}]}, properties={"l": members, "n": 9})
     assert [call.body["properties"] for call in made] == result
     assert [call.key for call in made] == [f"track/P/{number}" for number in range(len(result))]
