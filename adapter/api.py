@@ -32,6 +32,8 @@ def desk_console(
 ) -> DeskConsole:
     """The console at `desk`; the schemas of `validator` are asked for only where a rejection is read anew."""
 
+    deleting = {source.name for source in settings.sources if source.may_delete}
+
     def read(rejection: Rejection) -> Event | Rejection:
         return read_anew(
             rejection,
@@ -39,6 +41,7 @@ def desk_console(
             max_message_bytes=settings.limits.message_bytes,
             new_id=lambda: uuid4().hex,
             is_withheld=is_withheld,
+            may_delete=deleting.__contains__,
         )
 
     private = Private(

@@ -19,14 +19,13 @@ from uuid import uuid4
 import orjson
 from aiohttp import web
 
-from adapter import activation
+from adapter import activation, deletions
 from adapter.api import USUAL, make_api
 from adapter.bundled import bundled
 from adapter.console.description import description_routes
 from adapter.console.guard import Often
 from adapter.console.health import Gauges, Health, Report
 from adapter.console.operator import IsOperator, operator_check
-from adapter.deletions import delete_as_asked
 from adapter.deliver.browsee import Browsee
 from adapter.deliver.delivery import Delivery, RetryFor
 from adapter.deliver.pace import PaceConfig
@@ -138,6 +137,8 @@ class Service:
         self._disk: Callable[[], Disk | None] = lambda: None
         self._workers: list[Worker] = []
         self._refusals, self._denials, self._patience = Refusals(), Denials(), Patience.of(settings)
+        self._waiting_deletions = deletions.WaitingDeletions(self._emit)
+        self._deleting = frozenset(source.name for source in settings.sources if source.may_delete)
 
     async def run(self, *, stop: asyncio.Event, started: Callable[[Running], None]) -> None:
         """Serve until `stop` is set; `started` is called once, when everything listens.
@@ -157,10 +158,16 @@ class Service:
             monitor = self._monitor(queue)
             await monitor.restore()
             self._balance, self._disk = await queue.balance(), queue.disk
+            self._waiting_deletions.look(self._balance.deletions_waiting)
             self._observer.watch(Gauges(self._report))
             url, admin_url = await self._listen(stack, queue)
             tasks = [asyncio.create_task(worker.run()) for worker in self._workers]
-            parts = (self._count(queue), self._active.follow(queue), monitor.run(), delete_as_asked(queue, self._emit))
+            parts = (
+                self._count(queue),
+                self._active.follow(queue),
+                monitor.run(),
+                deletions.delete_as_asked(queue, self._emit),
+            )
             tasks += [asyncio.create_task(part) for part in parts]
             started(Running(url=url, admin_url=admin_url, sandbox_url=sandbox_url))
             self._emit(
@@ -327,6 +334,7 @@ class Service:
             await asyncio.sleep(_BALANCE_EVERY_S)
             with contextlib.suppress(QueueError):
                 self._balance = await queue.balance()
+                self._waiting_deletions.look(self._balance.deletions_waiting)
                 if self._refusals.waits_for_queue:
                     await queue.probe()
                     self._refusals.queue_takes()
@@ -344,7 +352,8 @@ class Service:
             now=now,
             deadlines=deadlines(self._patience, refusals, balance=balance, disk=disk, now=now),
         )
-        return replace(report, facts=report.facts | self._denials.facts(now))
+        waiting = {} if balance is None else deletions.facts(balance.deletions_waiting, self._deleting.__contains__)
+        return replace(report, facts=report.facts | waiting | self._denials.facts(now))
 
     def _destination(self) -> str:
         return "SANDBOX" if self._settings.sandbox else self._settings.browsee.url

@@ -1,13 +1,16 @@
-"""Has deletion requests carried out as they come, and says which were."""
+"""Has deletion requests carried out as they come, and says which were, and which wait because they may not act."""
 
 import asyncio
+from collections.abc import Callable, Mapping
 
 from adapter.errors import QueueError
+from adapter.model import JsonObject
 from adapter.observe import happenings
 from adapter.observe.observer import Emit
 from adapter.queue.base import Archive
 
-_WAIT_S = 60.0
+_WAIT_S = 10.0
+"""A request that an operator put back beside us is seen within this time."""
 _AGAIN_S = 5.0
 
 
@@ -22,3 +25,45 @@ async def delete_as_asked(archive: Archive, emit: Emit) -> None:
             continue
         for one in done:
             emit(happenings.UserDeleted(one.source, one.message_id, one.events, one.rejections))
+
+
+def sentences(waiting: Mapping[str, int], may_delete: Callable[[str], bool]) -> list[str]:
+    """What to say and to do about the requests that wait, a sentence for each source."""
+    return [
+        f"{_counted(count, source)}: {_todo(source, authorised=may_delete(source))}"
+        for source, count in waiting.items()
+    ]
+
+
+def facts(waiting: Mapping[str, int], may_delete: Callable[[str], bool]) -> JsonObject:
+    """What `/readyz` shows of the requests that wait: nothing if there are none."""
+    says = sentences(waiting, may_delete)
+    return {"deletions_waiting": {"count": sum(waiting.values()), "says": "; ".join(says)}} if waiting else {}
+
+
+def _counted(count: int, source: str) -> str:
+    if count == 1:
+        return f"1 deletion request of source {source} waits"
+    return f"{count} deletion requests of source {source} wait"
+
+
+def _todo(source: str, *, authorised: bool) -> str:
+    see = "see browsee-adapter dead list"
+    if authorised:
+        return f"{see}, then dead requeue, or dead discard"
+    return f"it has neither signing_secrets nor deletions: on (sources.{source}.deletions); {see}"
+
+
+class WaitingDeletions:
+    """Says that deletion requests wait: at the start, and when there are more than at the last look."""
+
+    def __init__(self, emit: Emit) -> None:
+        self._emit = emit
+        self._said: dict[str, int] = {}
+
+    def look(self, waiting: Mapping[str, int]) -> None:
+        """`waiting` are those of each source now."""
+        for source, count in waiting.items():
+            if count > self._said.get(source, 0):
+                self._emit(happenings.DeletionsWaiting(source, count))
+        self._said = dict(waiting)

@@ -51,6 +51,7 @@ class Reason(StrEnum):
     UNPARSEABLE = "unparseable"
     SCHEMA = "schema"
     TOO_LARGE = "too large"
+    DELETION_UNAUTHORISED = "deletion not authorised"
     # An event that makes no call.
     BY_RULE = "by rule"
     INTEGRATIONS = "integrations"
@@ -276,7 +277,8 @@ class Balance(Struct, frozen=True):
     `counts` has all terms but `pending` and `dead`, as counters changed in the transaction of the rows; `pending`
     and `dead` are counted from rows and never derived, so that `unaccounted` can be wrong if we are.
     `oldest_received_at` is when the event was received that has been pending longest, None if none is pending;
-    `pending_of` are the sources that have pending events.
+    `pending_of` are the sources that have pending events, `deletions_waiting` counts for each source the deletion
+    requests that were kept because it may not delete.
     """
 
     counts: Mapping[str, int]
@@ -284,6 +286,7 @@ class Balance(Struct, frozen=True):
     dead: int
     oldest_received_at: datetime | None = None
     pending_of: frozenset[str] = frozenset()
+    deletions_waiting: Mapping[str, int] = {}
 
     @property
     def unaccounted(self) -> int:

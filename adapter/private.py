@@ -17,7 +17,7 @@ from msgspec import structs
 from adapter.errors import ConfigError
 from adapter.ingest.sources import Source
 from adapter.mapping.ruleset import Ruleset
-from adapter.model import Event, JsonObject, Privacy, PrivateEvent, Rejection, Secret
+from adapter.model import Event, JsonObject, Privacy, PrivateEvent, Reason, Rejection, Secret
 from adapter.observe import happenings
 from adapter.observe.observer import Emit
 from adapter.settings.checks import NO_HASH_KEY
@@ -27,6 +27,7 @@ MARK = "_privacy"
 """The member of a message that brings a `Mark` to a private source; `send` puts it there, and it is never stored."""
 
 _Use: TypeAlias = Literal["id", "message", "body", "mark"]
+_IDS_OF_DELETION = ("messageId", "userId", "anonymousId")
 _WITHHELD = re.compile(rb"(\d+) bytes, keyed hash [0-9a-f]{32}; its source stores privately, so nothing else is kept")
 
 
@@ -171,9 +172,23 @@ class PrivateStore:
         return structs.replace(private, message_id=message_id)
 
     def rejection(self, rejection: Rejection) -> Rejection:
-        """What is kept of a rejection: problems, which quote nothing, size and hashes."""
+        """What is kept of a rejection: problems, which quote nothing, size and hashes.
+
+        Of a deletion request that waits, the hash of the user too: events are found by it.
+        """
         message_id = self._key(rejection.message_id)
-        return structs.replace(rejection, body=_withheld(rejection.body, self.keyed), message_id=message_id)
+        if rejection.reason is Reason.DELETION_UNAUTHORISED:
+            body = self._deletion(rejection.body)
+        else:
+            body = _withheld(rejection.body, self.keyed)
+        return structs.replace(rejection, body=body, message_id=message_id)
+
+    def _deletion(self, body: bytes) -> bytes:
+        hashed = {
+            name: self.keyed.of_id(held) if name in _IDS_OF_DELETION else held
+            for name, held in orjson.loads(body).items()
+        }
+        return orjson.dumps(hashed)
 
     def _believed(self, said: Any) -> Mark | None:
         mark = Mark.read(said)
@@ -194,6 +209,7 @@ def ingest_source(
         limit_per_s=source.limit_per_s,
         limit_bytes_per_s=source.limit_bytes_per_s,
         no_ids=source.no_ids,
+        may_delete=source.may_delete,
     )
     if source.store == "raw":
         return plain

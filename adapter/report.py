@@ -118,6 +118,8 @@ def _gauges(active: Active, projects: Projects, balance: Balance | None) -> Iter
     yield Gauge(metrics.DEAD_LETTERS, balance.dead)
     yield Gauge(metrics.UNACCOUNTED, balance.unaccounted)
     yield Gauge(metrics.SOURCES_STRANDED, len(_stranded(projects, balance)))
+    for source, count in balance.deletions_waiting.items():
+        yield Gauge(metrics.DELETIONS_WAITING, count, (source,))
     for term, count in balance.counts.items():
         yield Gauge(metrics.LEDGER, count, (term,))
 

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import click
 
+from adapter.deletions import sentences
 from adapter.errors import ConfigError
 from adapter.queue.desk import Desk
 from adapter.queue.sqlite_log import refuse_damaged_log
@@ -36,6 +37,16 @@ def settings_of(config: Path | None, *, sandbox: bool, environ: Mapping[str, str
     """The settings in force. Raises ConfigError with every problem found."""
     # Nothing is sent to Browsee from here, so an operator's shell need not hold its key.
     return load_settings(file=config, environ={_KEY: "not used here", **environ}, sandbox=sandbox)
+
+
+def waiting_deletions(settings: Settings) -> list[str]:
+    """A sentence for each source whose deletion requests wait in the queue of `settings`; none without a queue."""
+    file = settings.queue.file
+    if file is None or not file.is_file():
+        return []
+    deleting = {source.name for source in settings.sources if source.may_delete}
+    with desk_at(settings) as desk:
+        return sentences(desk.deletions_waiting(), deleting.__contains__)
 
 
 @contextmanager

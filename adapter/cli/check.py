@@ -11,9 +11,10 @@ import click
 import orjson
 
 from adapter.activation import read_message
+from adapter.cli.at_queue import settings_of, waiting_deletions
 from adapter.cli.reading import text_of
 from adapter.cli.show import coloured, show
-from adapter.errors import ConfigError
+from adapter.errors import AdapterError, ConfigError
 from adapter.mapping import load as mapping
 from adapter.mapping.document import read_document
 from adapter.mapping.finding import Finding, Severity, as_github, as_json, as_text
@@ -47,11 +48,21 @@ def check(files: tuple[Path, ...], form: str, strict: bool) -> None:
       browsee-adapter check
       browsee-adapter check adapter.yaml mappings/*.yaml --strict
     """
-    files = files or tuple(_own_files(os.environ))
+    is_own, files = not files, files or tuple(_own_files(os.environ))
     findings = [finding for file in files for finding in findings_of(file, environ=os.environ)]
     _FORMATS[form](findings, len(files))
+    if is_own:
+        _say_what_waits()
     if any(strict or finding.blocks for finding in findings):
         raise SystemExit(1)
+
+
+def _say_what_waits() -> None:
+    """Deletion requests that wait are nobody's fault, so they are no finding, but somebody should know."""
+    # What is wrong with the settings or the queue is told by the findings, and by doctor.
+    with suppress(AdapterError):
+        for sentence in waiting_deletions(settings_of(None, sandbox=False)):
+            click.echo(f"note: {sentence}", err=True)
 
 
 def _own_files(environ: Mapping[str, str]) -> Iterator[Path]:

@@ -16,6 +16,7 @@ import orjson
 from rich.text import Text
 
 from adapter.activation import live_loader
+from adapter.cli.at_queue import waiting_deletions
 from adapter.cli.reading import text_of
 from adapter.cli.show import show
 from adapter.errors import AdapterError, ConfigError
@@ -30,7 +31,7 @@ _SLOW_SYNC_S = 0.1
 _LITTLE_ROOM_BYTES = 500_000_000
 _MOST_READ_BYTES = 65_536
 
-Part: TypeAlias = Literal["settings", "mapping", "queue", "browsee"]
+Part: TypeAlias = Literal["settings", "mapping", "queue", "deletions", "browsee"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,10 @@ def _checks(config: Path | None, *, sandbox: bool) -> Iterator[Check]:
         "settings", True, f"{settings.file or 'from the environment'}; sources: {names}", "; ".join(settings.notes)
     )
     yield from _mappings(settings)
-    yield _queue(settings)
+    queue = _queue(settings)
+    yield queue
+    if queue.ok:
+        yield from (Check("deletions", True, waiting) for waiting in waiting_deletions(settings))
     yield asyncio.run(_browsee(settings.browsee.url)) if not sandbox else _NO_BROWSEE
 
 

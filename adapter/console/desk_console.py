@@ -129,7 +129,7 @@ class DeskConsole:
             "chosen": {"events": len(chosen.receipts), "rejections": len(chosen.numbers)},
             "missing": chosen.missing,
             "events": events,
-            "rejections": became["pending"],
+            "rejections": became["pending"] + became["deletion"],
             "duplicates": became["duplicate"],
             "stillRejected": [{"count": count, "cause": cause} for cause, count in still.most_common()],
         }

@@ -5,9 +5,10 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from adapter.ingest.decode import decode
+from adapter.ingest.deletion import FROM_LIBRARY
 from adapter.ingest.read import KEPT_BYTES, Arrival, NewId, read_event
 from adapter.ingest.validate import Validator
-from adapter.model import Event, Problem, Rejection
+from adapter.model import Event, Problem, Reason, Rejection
 
 _CUT = Problem("", "maxLength", f"only the first {KEPT_BYTES} bytes were kept; have the sender send it again")
 _WITHHELD = Problem(
@@ -23,11 +24,14 @@ def read_anew(
     max_message_bytes: int,
     new_id: NewId,
     is_withheld: Callable[[bytes], bool],
+    may_delete: Callable[[str], bool] = lambda _: False,
 ) -> Event | Rejection:
     """The message as an event, received when it was received; else the rejection with what is wrong with it now.
 
-    `is_withheld` tells a body of which only size and hash were kept.
+    `is_withheld` tells a body of which only size and hash were kept, `may_delete` a source whose deletion requests act.
     """
+    if any(problem.keyword == FROM_LIBRARY for problem in rejection.problems):
+        return rejection
     if is_withheld(rejection.body):
         return replace(rejection, problems=(_WITHHELD,))
     body = decode(rejection.body)
@@ -35,5 +39,14 @@ def read_anew(
         return replace(rejection, problems=(_CUT if len(rejection.body) >= KEPT_BYTES else body,))
     if len(body.messages) != 1:
         return replace(rejection, problems=(_SEVERAL,))
-    arrival = Arrival(rejection.source, rejection.received_at, max_message_bytes=max_message_bytes)
-    return read_event(body.messages[0], arrival, validator=validator, new_id=new_id)
+    # Only a deletion request that waits for its source's settings may act; one of a library stays refused.
+    waits = rejection.reason is Reason.DELETION_UNAUTHORISED
+    arrival = Arrival(
+        rejection.source,
+        rejection.received_at,
+        max_message_bytes=max_message_bytes,
+        may_delete=waits and may_delete(rejection.source),
+    )
+    read = read_event(body.messages[0], arrival, validator=validator, new_id=new_id)
+    is_waiting = isinstance(read, Rejection) and read.reason is Reason.DELETION_UNAUTHORISED
+    return rejection if is_waiting else read

@@ -18,7 +18,7 @@ from adapter.ingest.read import Arrival, NewId, read_event, unparseable
 from adapter.ingest.refusals import Refusals
 from adapter.ingest.sources import ProtectEvent, Source
 from adapter.ingest.validate import Validator
-from adapter.model import Event, Problem, Rejection
+from adapter.model import Event, Problem, Reason, Rejection
 from adapter.observe.happenings import (
     BodyRepaired,
     DuplicatesDiffered,
@@ -96,7 +96,7 @@ class Intake:
         failed = await self._put(source, events, rejections)
         if failed is not None:
             return failed
-        if rejections and body.is_single and not arrival.dialect.is_direct:
+        if rejections and body.is_single and not arrival.dialect.is_direct and _is_final(rejections[0]):
             return answer(Situation.INVALID, problems=rejections[0].problems)
         return STORED
 
@@ -171,6 +171,11 @@ class Intake:
 
 def _allowances(per_s: Mapping[str, float | None]) -> Mapping[str, Allowance]:
     return {name: Allowance(rate) for name, rate in per_s.items() if rate is not None}
+
+
+def _is_final(rejection: Rejection) -> bool:
+    """Whether its sender must do something about it; a request that waits to be authorised is the operator's."""
+    return rejection.reason is not Reason.DELETION_UNAUTHORISED
 
 
 async def _each(protect: ProtectEvent, events: Sequence[Event]) -> list[Event]:

@@ -12,6 +12,7 @@ from typing import TypeAlias
 import orjson
 from msgspec import Struct
 
+from adapter.ingest.deletion import kept_of, refusal
 from adapter.ingest.dialect import WEBHOOK, Dialect, merged, speaks_for_its_user
 from adapter.ingest.fields import clean, settle_id, settle_ids, settle_names
 from adapter.ingest.timestamps import Chosen, SentBy, choose, correct, written
@@ -38,9 +39,9 @@ class Arrival(Struct, frozen=True):
     """What all messages of one request have in common.
 
     `envelope` is what stood beside `batch`. `peer` is the sender's address where it may be the user's, else None.
-    `max_message_bytes` limits each message; None where the whole body is within it already. `traceparent` is the
-    request's, if it had one. `no_ids` are the texts that are no ids of the source; `may_need_cleaning` is False if no
-    message can hold what `clean` takes out.
+    `max_message_bytes` limits each message; None where the whole body is within it already. `may_delete`: deletion
+    requests of this source act. `traceparent` is the request's, if it had one. `no_ids` are the texts that are no ids of
+    the source; `may_need_cleaning` is False if no message can hold what `clean` takes out.
     """
 
     source: str
@@ -50,6 +51,7 @@ class Arrival(Struct, frozen=True):
     peer: str | None = None
     has_origin: bool = False
     max_message_bytes: int | None = None
+    may_delete: bool = False
     traceparent: str | None = None
     no_ids: frozenset[str] = NO_IDS
     may_need_cleaning: bool = True
@@ -76,10 +78,11 @@ def read_event(
     if limit is not None and len(orjson.dumps(message)) > limit:
         problem = Problem("", "maxLength", f"a message must be at most {limit} bytes of JSON")
         return _rejected(Reason.TOO_LARGE, (problem,), event.body, event.message_id, arrival)
-    if event.type == DELETE and arrival.dialect.is_direct:
-        # The key of a library may stand in a page for everybody to read.
-        problem = Problem("/type", "const", "a deletion request is taken from a platform's webhook, not from a library")
-        return _rejected(Reason.SCHEMA, (problem,), event.body, event.message_id, arrival)
+    if event.type == DELETE:
+        refused = refusal(event, is_direct=arrival.dialect.is_direct, may_delete=arrival.may_delete)
+        if refused is not None:
+            reason, problem = refused
+            return _rejected(reason, (problem,), kept_of(event.body), event.message_id, arrival)
     has_user = event.user_id is not None or event.anonymous_id is not None
     problems = validator.problems(event.type if has_user else COMMON, event.body)
     if problems:

@@ -211,6 +211,7 @@ class _Ingest:
             has_origin=dialect.is_direct and hdrs.ORIGIN in request.headers,
             # Measuring a message costs encoding it, and in a body this small none is too large.
             max_message_bytes=limit if len(brought.plain) > limit else None,
+            may_delete=source.may_delete,
             traceparent=traceparent(request.headers.getall("traceparent", ())),
             no_ids=source.no_ids,
             may_need_cleaning=may_need_cleaning(brought.plain),

@@ -16,6 +16,7 @@ ProtectRejection: TypeAlias = Callable[[Rejection], Rejection]
 class Source:
     """One sender as the settings name it.
 
+    `may_delete`: its deletion requests act.
     `signing_secrets` demand a valid `X-Signature` besides the key. `limit_per_s` is in messages, `limit_bytes_per_s`
     in bytes of bodies as inflated; None for no limit.
     The two `protect_…` functions run before anything is stored; None stores what was sent. `digest` makes the ids of
@@ -26,6 +27,7 @@ class Source:
     keys: tuple[Secret, ...]
     signing_secrets: tuple[Secret, ...] = ()
     limit_per_s: float | None = None
+    may_delete: bool = False
     limit_bytes_per_s: float | None = None
     protect_event: ProtectEvent | None = None
     protect_rejection: ProtectRejection | None = None

@@ -262,6 +262,16 @@ class UserDeleted(Happening):
 
 
 @dataclass(frozen=True, slots=True)
+class DeletionsWaiting(Happening):
+    """Said at the start and whenever there are more."""
+
+    text = "deletion requests wait: their source may not delete"
+    level = logging.WARNING
+    source: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class DeliveryPaused(Happening):
     text = "delivery paused"
     level = logging.WARNING
@@ -377,6 +387,7 @@ HAPPENINGS: tuple[type[Happening], ...] = (
     UnexpectedAnswer,
     EventWarned,
     UserDeleted,
+    DeletionsWaiting,
     DeliveryPaused,
     DeliveryResumed,
     LimitLearned,

@@ -66,6 +66,11 @@ LEDGER: Final = Metric(
 SOURCES_STRANDED: Final = Metric(
     "browsee_adapter_sources_stranded", "Sources with pending events that the settings do not name."
 )
+DELETIONS_WAITING: Final = Metric(
+    "browsee_adapter_deletions_waiting",
+    "Deletion requests kept because their source may not delete; absent if there are none.",
+    ("source",),
+)
 PAUSED: Final = Metric("browsee_adapter_delivery_paused", "1 while no call goes, for this cause.", ("sources", "why"))
 SLOWED: Final = Metric(
     "browsee_adapter_delivery_slowed", "1 while calls wait, or identify calls are paused.", ("sources", "why")
@@ -115,6 +120,7 @@ GAUGES: Final = (
     UNACCOUNTED,
     LEDGER,
     SOURCES_STRANDED,
+    DELETIONS_WAITING,
     PAUSED,
     SLOWED,
     RATE,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Self
 
 from adapter.errors import ConfigError, QueueError
-from adapter.model import Event
+from adapter.model import Event, Reason
 from adapter.queue.base import Deletion
 from adapter.queue.codec import digest_of, from_us, is_of_user, to_us
 from adapter.queue.desk_changes import (
@@ -35,6 +35,7 @@ _WINDOW = 10_000
 _WINDOWS_IN_A_LOOK = 10
 """However rare what is looked for, one look takes a fraction of a second."""
 _NO_END = 2**63 - 1
+_UNAUTHORISED = Reason.DELETION_UNAUTHORISED.value
 
 
 class Desk:
@@ -176,6 +177,10 @@ class Desk:
     def deletions(self, *, limit: int, user: str | None = None) -> list[Deletion]:
         """The last `limit` deletion requests, newest first; of one user, if it is given."""
         return [deletion_of(row) for row in self._run(DESK["newest_deletions"], (user, limit))]
+
+    def deletions_waiting(self) -> dict[str, int]:
+        """How many deletion requests of each source were kept because it may not delete."""
+        return {str(name): int(n) for name, n in self._run(SQL["waiting_deletions"], (_UNAUTHORISED,))}
 
     # -- changes ---------------------------------------------------------------------------------------------------
 

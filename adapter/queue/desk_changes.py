@@ -8,7 +8,8 @@ from collections.abc import Collection
 from typing import Literal, TypeAlias
 
 from adapter.model import Event
-from adapter.queue.codec import digest_of, encode, restore
+from adapter.queue.codec import digest_of, encode, named_by, restore
+from adapter.queue.ledger import ASKED
 from adapter.queue.sqlite_dead import Run, join_lane
 from adapter.queue.sqlite_known import SQL
 from adapter.queue.sqlite_rows import stored_row
@@ -16,7 +17,7 @@ from adapter.queue.statements import for_rows, statements
 
 DESK = statements("desk.sql")
 
-Readmitted: TypeAlias = Literal["pending", "duplicate", "gone"]
+Readmitted: TypeAlias = Literal["pending", "deletion", "duplicate", "gone"]
 """What became of a rejection that can be read now."""
 
 
@@ -77,9 +78,16 @@ def readmit(run: Run, number: int, event: Event, *, due_us: int, unordered: Coll
     receipt = run(_for_one("add_messages"), (None, source, *stored, row.traceparent)).lastrowid or 0
     # Ingest made a table for the day before it stored the rejection, so there is one.
     run(_for_one("add_digests").replace("{day}", seen_tables(run)[0]), (row.digest, receipt))
-    join_lane(run, receipt, due_us=due_us, unordered=unordered)
-    run(SQL["hold_event"], (receipt, 1))
-    return "pending"
+    user = named_by(row)
+    if user is None:
+        join_lane(run, receipt, due_us=due_us, unordered=unordered)
+        run(SQL["hold_event"], (receipt, 1))
+        return "pending"
+    # A deletion request is not delivered: it ends here as `put` ends one, and the service carries it out.
+    run(SQL["add_deletion"], (receipt, source, user, row.message_id, row.received_us))
+    run(SQL["add_ended"], (receipt, "dropped", ASKED.reason.value, ASKED.rule, ASKED.text, due_us))
+    run(SQL["count"], (source, "dropped", 1))
+    return "deletion"
 
 
 def _for_one(name: str) -> str:

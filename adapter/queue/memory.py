@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from msgspec import structs
 
 from adapter.errors import QueueFull
-from adapter.model import DELETE, Balance, Dead, Event, Lease, Outcome, Rejection, Retry
+from adapter.model import DELETE, Balance, Dead, Event, Lease, Outcome, Reason, Rejection, Retry
 from adapter.queue.base import ANY, Deletion, Pick, Stored
 from adapter.queue.codec import Row, decode, differs, encode, from_us, is_asked, named_by, parked_lane
 from adapter.queue.leases import Leases
@@ -158,6 +158,9 @@ class MemoryQueue(MemoryArchive):
             dead=dead,
             oldest_received_at=oldest,
             pending_of=frozenset(lane.source for lane in self._lanes.values()),
+            deletions_waiting=Counter(
+                one.source for one in self._rejections if one.reason is Reason.DELETION_UNAUTHORISED
+            ),
         )
 
     async def delete_requested(self, *, wait_s: float) -> Sequence[Deletion]:

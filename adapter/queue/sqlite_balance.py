@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from adapter.errors import QueueError
-from adapter.model import Balance
+from adapter.model import Balance, Reason
 from adapter.queue.codec import from_us
 from adapter.queue.shares import fair_cap
 from adapter.queue.sqlite_known import SQL
@@ -20,8 +20,16 @@ def count_balance(path: Path) -> Balance:
         dead = int(connection.execute(SQL["dead_count"]).fetchone()[0])
         sources = frozenset(str(name) for (name,) in connection.execute(SQL["pending_sources"]))
         oldest = connection.execute(SQL["oldest_pending"]).fetchone()
+        asked = connection.execute(SQL["waiting_deletions"], (Reason.DELETION_UNAUTHORISED.value,)).fetchall()
     oldest_received_at = None if oldest is None else from_us(oldest[0])
-    return Balance(counts=counts, pending=pending, dead=dead, oldest_received_at=oldest_received_at, pending_of=sources)
+    return Balance(
+        counts=counts,
+        pending=pending,
+        dead=dead,
+        oldest_received_at=oldest_received_at,
+        pending_of=sources,
+        deletions_waiting={str(name): int(n) for name, n in asked},
+    )
 
 
 def rejections_beyond(path: Path, most_bytes: int) -> Mapping[int, int]:

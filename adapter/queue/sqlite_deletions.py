@@ -71,10 +71,9 @@ class Deletions:
     async def carry_out(self, wait_s: float) -> list[Deletion]:
         """See `Archive.delete_requested`."""
         if not self._asked.is_set():
+            # Then looks all the same: an operator may have put a request back, from another process.
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._asked.wait(), wait_s)
-        if not self._asked.is_set():
-            return []
         self._asked.clear()
         try:
             return await self._carry_out()

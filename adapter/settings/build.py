@@ -143,6 +143,7 @@ def _source(name: str, values: JsonObject, *, mapping: Path, browsee_api_key: Se
         limit_per_s=values["limit"],
         limit_bytes_per_s=values["limit_bytes"],
         horizon_s=values["horizon"],
+        deletions=values["deletions"],
         vars=values["vars"],
         no_ids=no_ids(not_ids=values["not_ids"], is_id=values["is_id"]),
     )

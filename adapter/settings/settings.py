@@ -15,6 +15,7 @@ from adapter.wire.ids import NO_IDS
 
 Order: TypeAlias = Literal["user", "none"]
 Store: TypeAlias = Literal["raw", "private"]
+Deletions: TypeAlias = Literal["signed", "on", "off"]
 LogFormat: TypeAlias = Literal["json", "text"]
 LogLevel: TypeAlias = Literal["debug", "info"]
 Scalar: TypeAlias = str | int | float | bool | None
@@ -64,8 +65,14 @@ class SourceSettings:
     limit_per_s: float | None
     limit_bytes_per_s: float | None
     horizon_s: float
+    deletions: Deletions
     vars: Mapping[str, Scalar]
     no_ids: frozenset[str] = NO_IDS
+
+    @property
+    def may_delete(self) -> bool:
+        """Whether deletion requests of this source act."""
+        return self.deletions == "on" or (self.deletions == "signed" and bool(self.signing_secrets))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import base64
 import gzip
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -169,11 +170,10 @@ async def test_13_cors_without_preflight(served: Served) -> None:
         {"context": [], "integrations": []},
         {"type": "page", "name": None, "category": None},
         {"type": "group", "groupId": 5},
-        {"type": "delete", "context": None, "integrations": []},
         {"version": 2, "integrations": {"x": {"a": 1}}, "email": "a@b.example"},
         {"version": "1.1", "_metadata": {"bundled": []}, "projectId": "p"},
     ],
-    ids=["nulls", "empty arrays", "nameless page", "numeric group", "delete", "numeric version", "text version"],
+    ids=["nulls", "empty arrays", "nameless page", "numeric group", "numeric version", "text version"],
 )
 async def test_14_json_schema_too_strict(served: Served, odd: dict[str, Any]) -> None:
     """What Segment really sends fits the schemas."""
@@ -239,17 +239,19 @@ async def test_19_integrations_as_routing(served: Served) -> None:
 
 
 @pytest.mark.parametrize("nothing", [None, []], ids=["null", "array"])
-async def test_20_a_delete_that_is_mapped(served: Served, nothing: object) -> None:
+async def test_20_a_delete_that_is_mapped(nothing: object) -> None:
     """It is taken, without context or anonymous id and with a time that is none; no call is made of it, and its user's
-    events are taken away.
+    events are taken away. Its source may delete.
     """
     deletion = {"type": "delete", "userId": "u-1", "messageId": "delete-1", "context": nothing, "integrations": nothing}
     deletion["originalTimestamp"] = "2020-05-09 23:54:49.209808489 +0000 UTC m=+70366.298768264"
-    assert (await served.send("POST", WEBHOOK, json=[{**TRACK, "userId": "u-1"}, deletion]))[:2] == (200, OK)
-    [request] = await served.inbox.queue.delete_requested(wait_s=0)
-    assert (request.user, request.message_id, request.events) == ("u-1", "delete-1", 1)
-    calls, ended = await mapped(served.inbox.events[1:], DEFAULT)
-    assert (calls, ended) == ([], {"dropped": 1})
+    async with serving(replace(SHOP, may_delete=True)) as deleting:
+        sent = [{**TRACK, "userId": "u-1"}, deletion]
+        assert (await deleting.send("POST", WEBHOOK, json=sent))[:2] == (200, OK)
+        [request] = await deleting.inbox.queue.delete_requested(wait_s=0)
+        assert (request.user, request.message_id, request.events) == ("u-1", "delete-1", 1)
+        calls, ended = await mapped(deleting.inbox.events[1:], DEFAULT)
+        assert (calls, ended) == ([], {"dropped": 1})
 
 
 async def test_20_a_delete_from_a_library_is_refused(served: Served) -> None:

@@ -9,7 +9,6 @@ from tests.integration.wire import observe_all, read_cases
 CASES = read_cases()
 PENDING = frozenset(
     {
-        "delete-not-authorised",
         "order-euro-comma",
         "order-lowercase-name",
         "order-name-trailing-space",

@@ -47,6 +47,7 @@ SETTINGS: Final = {
     "sources": {
         source: {"keys": [f"key-{source}"], "mapping": mapping}
         | ({"signing_secrets": ["sig-secret-0123456789"]} if source == "sig" else {})
+        | ({"deletions": "on"} if source == "del" else {})
         for source, mapping in MAPPINGS.items()
     },
 }

@@ -282,6 +282,10 @@ VALUES (?, ?, ?, ?, ?, 0, '', ?);
 -- name: remove_rejection
 DELETE FROM rejection WHERE id = ? RETURNING source;
 
+-- name: waiting_deletions
+SELECT source.name, count(*) FROM rejection CROSS JOIN source ON source.id = rejection.source
+WHERE reason = ? GROUP BY 1 ORDER BY 1;
+
 -- name: add_deletion
 INSERT INTO deletion (receipt, source, user_id, message_id, received_us) VALUES (?, ?, ?, ?, ?);
 

@@ -14,12 +14,14 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from adapter.cli.doctor import judged
 from adapter.errors import ConfigError
+from adapter.model import Reason
 from adapter.queue.sqlite import SqliteQueue
 from tests.unit.cli.conftest import SETTINGS, Shell
-from tests.unit.cli.queues import fill
+from tests.unit.cli.queues import a_rejection, fill
 
 
 class Browsee(HTTPServer):
@@ -269,3 +271,22 @@ def test_what_to_do_stands_below_a_caret(shell: Shell) -> None:
     lines = shell.run("doctor", "--sandbox").stdout.splitlines()
     at = next(number for number, line in enumerate(lines) if line.strip().endswith("^"))
     assert lines[at + 1].strip() == "see all of it with: browsee-adapter check shop.yaml"
+
+
+def test_deletion_requests_that_wait_are_told(shop: Shell, browsee: Browsee) -> None:
+    """By doctor and, where it checks what is in force here, by check: nobody looks among rejections for them."""
+    waiting = replace(
+        a_rejection(b'{"type":"delete","userId":"u-1"}'), reason=Reason.DELETION_UNAUTHORISED, message_id="delete-1"
+    )
+    asyncio.run(fill(shop.folder / "queue.db", [], [waiting, waiting]))
+    shop.write("adapter.yaml", SETTINGS + f"browsee: {{url: {browsee.url}}}\n")
+    said = "2 deletion requests of source shop wait: it has neither signing_secrets nor deletions: on"
+    code, found = checks(shop)
+    assert (code, found["deletions"][0], found["deletions"][1].startswith(said)) == (0, True, True)
+    checked = shop.run("check")
+    assert (checked.exit_code, said in checked.stderr) == (0, True)
+    assert "deletion" not in shop.run("check", "adapter.yaml").output
+    shop.write(
+        "adapter.yaml", (SETTINGS + f"browsee: {{url: {browsee.url}}}\n").replace("keys:", "deletions: on, keys:")
+    )
+    assert "then dead requeue" in checks(shop)[1]["deletions"][1]

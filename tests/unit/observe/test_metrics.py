@@ -81,7 +81,9 @@ def full_report() -> Report:
         sandbox=False,
         active=Active(live={"shop": mapping}),
         projects=[(["shop", "app"], state)],
-        balance=Balance(counts={"received": 3}, pending=2, dead=1, pending_of=frozenset({"gone"})),
+        balance=Balance(
+            counts={"received": 3}, pending=2, dead=1, pending_of=frozenset({"gone"}), deletions_waiting={"shop": 1}
+        ),
         disk=Disk(10, 100, time_to_full_s=60.0, history_s=7.0, free_bytes=90, limit="the disk"),
         now=datetime.now(UTC),
         deadlines=[Deadline("loss", 5.0, "a sender gives up", "shop"), Deadline("dead", 6.0, "an event is given up")],

@@ -36,6 +36,7 @@ sources:
     store: private
     limit: 500/s
     limit_bytes: 5MB/s
+    deletions: on
     horizon: 4h
     vars: {currency: EUR, factor: 2.5, beta: true}
   app:
@@ -74,6 +75,7 @@ def test_every_setting_of_a_file_arrives(folder: Folder) -> None:
             limit_per_s=500.0,
             limit_bytes_per_s=5e6,
             horizon_s=14_400,
+            deletions="on",
             vars={"currency": "EUR", "factor": 2.5, "beta": True},
         ),
         SourceSettings(
@@ -87,6 +89,7 @@ def test_every_setting_of_a_file_arrives(folder: Folder) -> None:
             limit_per_s=None,
             limit_bytes_per_s=None,
             horizon_s=10_800,
+            deletions="signed",
             vars={},
         ),
     )
