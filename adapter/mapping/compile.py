@@ -24,7 +24,9 @@ from adapter.wire.ids import NO_IDS
 
 MAX_RULES: Final = 5_000
 MAX_CALL_BLOCKS: Final = 100
-MAX_CALLS: Final = 500
+MAX_CALLS: Final = 5_000
+"""What `max_calls` may be at most: at 10 calls a second, what one event may keep its user waiting for is 8 minutes."""
+USUAL_MAX_CALLS: Final = 500
 _ACTIONS: Final = ("drop", "track", "identify", "send")
 _MATCHING: Final = frozenset({"name", "when", "sample"})
 
@@ -129,7 +131,7 @@ class _Settings:
     def read(cls, root: Node, reader: Reader) -> "_Settings":
         """The `settings` of a file, or what holds without them."""
         node = root.at("settings") if root.has("settings") else Node({}, ("settings",))
-        nulls, separator, max_calls, integration = "omit", None, 50, None
+        nulls, separator, max_calls, integration = "omit", None, USUAL_MAX_CALLS, None
         if reader.block(node, SETTINGS, "E105"):
             if node.has("nulls"):
                 nulls = reader.choice(node.at("nulls"), "E105", ("omit", "keep")) or nulls
@@ -199,8 +201,7 @@ def _action(node: Node, reader: Reader, scope: Scope, settings: _Settings) -> Ac
         blocks = [compile_call(node, reader, scope, settings.defaults, when=None)]
     else:
         blocks = []
-    field = ".".join(str(part) for part in node.path)
-    return calling(scope.rule, blocks, max_calls=settings.max_calls, field=field)
+    return calling(scope.rule, blocks, max_calls=settings.max_calls)
 
 
 def _reason(node: Node, reader: Reader, scope: Scope) -> str:

@@ -28,6 +28,7 @@ from adapter.model import (
     EventWarning,
     Privacy,
     PrivateEvent,
+    Problem,
     Reason,
     Refused,
     Rendered,
@@ -194,8 +195,8 @@ def dropping(rule: str, text: str) -> Act:
     return lambda _frame: dropped
 
 
-def calling(rule: str, blocks: Sequence[CallBlock], *, max_calls: int, field: str) -> Act:
-    """The calls of `blocks`, in order."""
+def calling(rule: str, blocks: Sequence[CallBlock], *, max_calls: int) -> Act:
+    """The calls of `blocks`, in order; more than `max_calls` refuse the event, so that nothing is half delivered."""
     if len(blocks) == 1 and blocks[0].each is None and blocks[0].holds is None:
         return _calling_once(rule, blocks[0].make)
     why = "every condition was false or the list empty"
@@ -205,11 +206,11 @@ def calling(rule: str, blocks: Sequence[CallBlock], *, max_calls: int, field: st
         over = 0
         for block in blocks:
             over += block.add_to(made, frame, max_calls)
+        if over:
+            text = f"{len(made) + over} calls are more than the {max_calls} that `settings.max_calls` allows an event"
+            frame.problems.append(Problem("", "max_calls", text))
         if frame.problems:
             return Refused(rule, _merged(frame.problems, at_most=MAX_PROBLEMS), _merged(frame.warnings))
-        if over:
-            cause = f"{over} more calls than max_calls ({max_calls}) allows were not made"
-            frame.warnings.append(EventWarning(WarningKind.CUT, field, cause, rule))
         if not made:
             return Dropped(Reason.NO_CALLS, rule, why, _merged(frame.warnings))
         return Calls(_keyed(made, rule), _merged(frame.warnings))

@@ -66,7 +66,7 @@ SETTINGS: Final = words_of(
     "settings", "E113", {
     "nulls": Word("nulls", "`omit` leaves fields that are null out, `keep` sends them, so that a trait can be reset"),
     "flatten": Word("separator", "The `flatten` of every call that has none of its own"),
-    "max_calls": Word("call limit", "The most calls one event may make; further ones are not made, with a warning"),
+    "max_calls": Word("call limit", "The most calls one event may make, 500 unless set; more refuse the event"),
     "names": Word("name comparison", "How conditions and `lookup` compare event names: `exact`, or `folded`, by words"),
     "integration": Word("text", "A name in the event's `integrations`; `false` there drops the event"),
 })  # fmt: skip

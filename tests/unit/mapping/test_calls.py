@@ -161,13 +161,27 @@ def test_no_call_left_is_dropped(members: Any) -> None:
     assert done == Dropped(Reason.NO_CALLS, "R", "every condition was false or the list empty")
 
 
-def test_an_event_makes_at_most_max_calls() -> None:
-    """Further calls, of this and later blocks, are not made; one warning counts them."""
-    rule = {"send": [{"track": "P", "each": "properties.l"}, {"track": "Q"}]}
-    done = rendered(rule, settings={"max_calls": 2}, properties={"l": [{}, {}, {}, {}]})
-    assert isinstance(done, Calls)
-    assert [call.body["event"] for call in done.calls] == ["P", "P"]
-    assert [warned.cause for warned in done.warnings] == ["3 more calls than max_calls (2) allows were not made"]
+@pytest.mark.parametrize(("limit", "members"), [(2, 2), (2, 5), (None, 500), (None, 501), (5000, 600)])
+def test_more_than_max_calls_refuse_the_event(limit: int | None, members: int) -> None:
+    """Nothing is half delivered: all calls up to the limit, none beyond, and the reason has both numbers."""
+    rule = {"name": "R", "send": [{"track": "P", "each": "properties.l"}, {"track": "Q", "when": {"event": "X"}}]}
+    settings = {"max_calls": limit} if limit else None
+    done = rendered(rule, settings=settings, properties={"l": [{}] * members})
+    allowed = limit or 500
+    if members <= allowed:
+        assert isinstance(done, Calls)
+        assert len(done.calls) == members
+    else:
+        text = f"{members} calls are more than the {allowed} that `settings.max_calls` allows an event"
+        assert done == Refused("R", (Problem("", "max_calls", text),))
+
+
+def test_one_reason_is_said_once() -> None:
+    """An order of three products without anybody's id lacks one thing, not four."""
+    rule = {"name": "R", "send": [{"track": "O"}, {"track": "P", "each": "properties.l"}]}
+    done = rendered(rule, anonymousId=None, properties={"l": [{}, {}, {}]})
+    assert isinstance(done, Refused)
+    assert [problem.pointer for problem in done.problems] == ["/userId"]
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ SEEDED = [
     ("E105", HEAD + "rules: ¦[]\n", "needs at least one member"),
     ("E105", "¦[1]\n", "a mapping file is a block of words, not a list"),
     ("E105", RULE + "    sample: ¦0\n", "above 0, at most 1"),
-    ("E105", HEAD + "settings: {max_calls: ¦501}\nrules: [{track: T}]\n", "from 1 to 500"),
+    ("E105", HEAD + "settings: {max_calls: ¦5001}\nrules: [{track: T}]\n", "from 1 to 5000"),
     ("E105", HEAD + "settings: {nulls: ¦kep}\nrules: [{track: T}]\n", "did you mean `keep`?"),
     ("E105", HEAD + "rules: [{drop: ¦false}]\n", "true or a reason"),
     ("E105", HEAD + "vars: {a: ¦[1]}\nrules: [{track: T}]\n", "a constant, not a list"),
