@@ -24,10 +24,11 @@ _Stage: TypeAlias = Callable[[JsonObject, Frame], JsonObject]
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """What `settings` says about every call."""
+    """What `settings` says about every call; `settings` itself has the ids of all calls."""
 
     keep_nulls: bool
     separator: str | None
+    settings: Node
 
 
 def compile_call_fields(node: Node, reader: Reader, scope: Scope, defaults: Defaults, kind: Kind) -> Fill:

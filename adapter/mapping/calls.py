@@ -3,7 +3,7 @@
 A call that lacks one of them refuses the event; nothing half empty is ever sent.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
@@ -104,7 +104,8 @@ def compile_call(node: Node, reader: Reader, scope: Scope, defaults: Defaults, *
     inner = replace(scope, has_item=True) if node.has("each") else scope
     kind = _kind(node, reader)
     fill = compile_call_fields(node, reader, inner, defaults, kind)
-    make = _track(node, reader, inner, fill) if kind == "track" else _identify(node, reader, inner, fill)
+    common = _common(node, reader, inner, defaults.settings)
+    make = _track(node, reader, inner, fill, common) if kind == "track" else _identify(fill, common)
     holds = compile_condition(when, reader, inner) if when is not None else None
     each = Each(get, path.written, scope.rule, _wants_objects(node, reader.item_use)) if path is not None else None
     return CallBlock(make, holds, each)
@@ -138,9 +139,8 @@ def _kind(node: Node, reader: Reader) -> Kind:
 # The body
 
 
-def _track(node: Node, reader: Reader, scope: Scope, fill: Fill) -> Make:
+def _track(node: Node, reader: Reader, scope: Scope, fill: Fill, common: _Common) -> Make:
     name_of = _event_name(node, reader, scope)
-    common = _common(node, reader, scope)
     if isinstance(name_of, str):
         return _track_named(name_of, fill, common)
     cut = scope.of_field((*node.path, "track")).warned(f"event name cut after {MAX_NAME} characters")
@@ -178,9 +178,7 @@ def _track_named(name: str, fill: Fill, common: _Common) -> Make:
     return make
 
 
-def _identify(node: Node, reader: Reader, scope: Scope, fill: Fill) -> Make:
-    common = _common(node, reader, scope)
-
+def _identify(fill: Fill, common: _Common) -> Make:
     def make(frame: Frame) -> Made | None:
         body: JsonObject = {}
         fields = fill(frame)
@@ -206,22 +204,16 @@ def _event_name(node: Node, reader: Reader, scope: Scope) -> Get | str:
     return text if is_plain else compile_text(text, track, reader, inner)
 
 
-def _common(node: Node, reader: Reader, scope: Scope) -> _Common:
-    user_id, anonymous_id, timestamp = (
-        compile_value(node.at(word), reader, scope.of_field(node.at(word).path)) if node.has(word) else None
-        for word in ("userId", "anonymousId", "timestamp")
-    )
-    no_user, no_anonymous = (
-        scope.of_field((*node.path, word)).warned(NO_ID, WarningKind.ID) for word in ("userId", "anonymousId")
-    )
+def _common(node: Node, reader: Reader, scope: Scope, settings: Node) -> _Common:
+    user_id, anonymous_id = (_ids(word, (node, settings), reader, scope) for word in ("userId", "anonymousId"))
+    own_time = None
+    if node.has("timestamp"):
+        own_time = compile_value(node.at("timestamp"), reader, scope.of_field(node.at("timestamp").path))
     no_date = scope.of_field((*node.path, "timestamp")).warned("not a date; the message's own stays")
 
     def add(frame: Frame, body: JsonObject) -> bool:
-        user, anonymous = frame.user_id, frame.anonymous_id
-        if user_id is not None:
-            user = _id(user_id(frame), frame, no_user, reader.no_ids) or user
-        if anonymous_id is not None:
-            anonymous = _id(anonymous_id(frame), frame, no_anonymous, reader.no_ids) or anonymous
+        user = frame.user_id if user_id is None else user_id(frame) or frame.user_id
+        anonymous = frame.anonymous_id if anonymous_id is None else anonymous_id(frame) or frame.anonymous_id
         if user is None and anonymous is None:
             is_snake = "user_id" in frame.body or "anonymous_id" in frame.body
             frame.problems.append(_NOBODY_IN_SNAKE if is_snake else _NOBODY)
@@ -230,10 +222,35 @@ def _common(node: Node, reader: Reader, scope: Scope) -> _Common:
             body["userId"] = user
         if anonymous is not None:
             body["anonymousId"] = anonymous
-        body["timestamp"] = frame.timestamp() if timestamp is None else _time(timestamp(frame), frame, no_date)
+        body["timestamp"] = frame.timestamp() if own_time is None else _time(own_time(frame), frame, no_date)
         return True
 
     return add
+
+
+def _ids(word: str, places: Sequence[Node], reader: Reader, scope: Scope) -> Callable[[Frame], str | None] | None:
+    """Reads the first id that is one of those written under `word`, the call's own before that of all calls."""
+    written = [place.at(word) for place in places if place.has(word)]
+    if not written:
+        return None
+    # That of all calls means the same in each, so it reads no `item`.
+    scopes = [
+        (scope if node.path[0] != "settings" else replace(scope, has_item=False)).of_field(node.path)
+        for node in written
+    ]
+    gets = [
+        (compile_value(node, reader, own), own.warned(NO_ID, WarningKind.ID))
+        for node, own in zip(written, scopes, strict=True)
+    ]
+
+    def get_id(frame: Frame) -> str | None:
+        for get, no_id in gets:
+            found = _id(get(frame), frame, no_id, reader.no_ids)
+            if found is not None:
+                return found
+        return None
+
+    return get_id
 
 
 def _id(value: Any, frame: Frame, no_id: EventWarning, no_ids: frozenset[str]) -> str | None:

@@ -17,7 +17,7 @@ from adapter.mapping.pins import pinned_by
 from adapter.mapping.privacy import Guard, compile_guards
 from adapter.mapping.reader import Node, Reader, Scope, kind_of
 from adapter.mapping.ruleset import Act, Rule, Ruleset, calling, dropping, sampling
-from adapter.mapping.values import compile_fields
+from adapter.mapping.values import compile_fields, compile_value
 from adapter.mapping.words import CALL, FILE, RULE, SETTINGS, VERSION
 from adapter.model import JsonObject
 from adapter.wire.ids import NO_IDS
@@ -140,11 +140,16 @@ class _Settings:
             if node.has("max_calls"):
                 limit = reader.whole(node.at("max_calls"), "E105", "`max_calls`", at_least=1, at_most=MAX_CALLS)
                 max_calls = limit or max_calls
+            for word in ("userId", "anonymousId"):
+                if node.has(word):
+                    # Each call reads it again, with warnings that name its rule; here it is checked without any call.
+                    compile_value(node.at(word), reader, Scope().of_field(node.at(word).path))
             if node.has("names"):
                 reader.choice(node.at("names"), "E105", ("exact", "folded"))
             if node.has("integration"):
                 integration = reader.text(node.at("integration"), "E105", "`integration`", at_most=100)
-        return cls(Defaults(keep_nulls=nulls == "keep", separator=separator), max_calls, integration)
+        defaults = Defaults(keep_nulls=nulls == "keep", separator=separator, settings=node)
+        return cls(defaults, max_calls, integration)
 
 
 def _rules(node: Node, reader: Reader, settings: _Settings) -> Sequence[Rule]:

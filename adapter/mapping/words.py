@@ -68,6 +68,8 @@ SETTINGS: Final = words_of(
     "flatten": Word("separator", "The `flatten` of every call that has none of its own"),
     "max_calls": Word("call limit", "The most calls one event may make, 500 unless set; more refuse the event"),
     "names": Word("name comparison", "How conditions and `lookup` compare event names: `exact`, or `folded`, by words"),
+    "userId": Word("value", "The user id of all calls instead of the message's own; a call may have another"),
+    "anonymousId": Word("value", "The anonymous id of all calls instead of the message's own; a call may differ"),
     "integration": Word("text", "A name in the event's `integrations`; `false` there drops the event"),
 })  # fmt: skip
 GUARD: Final = words_of(

@@ -196,6 +196,33 @@ def test_ids_can_be_overridden(value: Any, result: str) -> None:
     assert call.body["anonymousId"] == (result if result != "u" else "a")
 
 
+IDS = {"userId": {"from": ["context.ids[type=b].id", "properties.id"]}, "anonymousId": "properties.anonymous"}
+
+
+@pytest.mark.parametrize(
+    ("own", "words", "result"),
+    [
+        ({}, {"context": {"ids": [{"type": "b", "id": 7}]}}, ("7", "a")),
+        ({}, {"properties": {"id": "x", "anonymous": "y"}}, ("x", "y")),
+        ({}, {"properties": {"id": {}}}, ("u", "a")),
+        ({}, {"properties": {"id": "undefined"}}, ("u", "a")),
+        ({"userId": "properties.other"}, {"properties": {"id": "x", "other": "z"}}, ("z", "a")),
+        ({"userId": "properties.other"}, {"properties": {"id": "x"}}, ("x", "a")),
+        ({"userId": "properties.other"}, {}, ("u", "a")),
+    ],
+    ids=str,
+)
+def test_one_id_for_all_rules(own: JsonObject, words: JsonObject, result: tuple[str, str]) -> None:
+    """Identify, track and every call of an `each` have the same ids; a call's own goes before, the message's after."""
+    sent: JsonObject = {"send": [
+        {"identify": True, "copy": "none", **own}, {"track": "P", "each": "context.l", "copy": "none", **own},
+    ]}  # fmt: skip
+    words = {**words, "context": {"l": [{"id": 1}, {"id": 2}], **words.get("context", {})}}
+    done = rendered(sent, settings=IDS, userId="u", **words)
+    assert isinstance(done, Calls)
+    assert [(call.body["userId"], call.body["anonymousId"]) for call in done.calls] == [result] * 3
+
+
 def test_nobody_is_refused() -> None:
     """Browsee needs one of the two ids; an event without any is refused, not sent."""
     assert rendered({"name": "R", "track": "T"}, anonymousId=None) == Refused(

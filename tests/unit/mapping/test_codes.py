@@ -65,6 +65,8 @@ SEEDED = [
     ("E121", WHEN + "{¦typ: track}\n", "did you mean `type`?"),
     ("E122", VALUE + '{text: ¦"a {properties.b"}\n', "a `{` without its `}`"),
     ("E123", VALUE + "¦item.total\n", "`item` only means something inside `each`, `map`, `where` or `collect`"),
+    ("E123", HEAD + "settings: {userId: ¦item.id}\nrules: [{track: T, each: properties.l}]\n", "`item` only"),
+    ("E141", HEAD + "settings: {anonymousId: ¦[userId]}\nrules: [{drop: true}]\n", "a value is a path"),
     ("E124", HEAD + "vars: {shop: 1}\nrules: [{track: T, properties: {v: ¦vars.shp}}]\n", "did you mean `shop`?"),
     ("E130", WHEN + "{event: {¦liek: A*}}\n", "did you mean `like`?"),
     ("E131", WHEN + "{event: {exists: ¦1}}\n", "`exists` is true or false"),
