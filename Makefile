@@ -1,6 +1,6 @@
 # Every command of the project. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test check openapi audit docs image bench lock clean
+.PHONY: help run test test-long check openapi audit docs image bench lock clean
 PORT ?= 8080
 BUILDER ?= docker
 IMAGE ?= browsee-adapter
@@ -25,6 +25,10 @@ test: ## install what the tests need and run all of them
 	@scripts/install-image-tools
 	@scripts/promtool
 	@.venv/bin/python -m pytest
+
+test-long: ## the tests that take minutes and print figures (TESTS=tests/…: some of them)
+	@scripts/venv dev
+	@.venv/bin/python -m pytest -m long -s $(TESTS)
 
 check: ## formatting, lint, types
 	@scripts/venv dev

@@ -19,7 +19,7 @@ from adapter.console.asked import Unclear
 from adapter.console.base import Console
 from adapter.console.guard import Guard
 from adapter.errors import ConfigError, QueueError
-from adapter.ingest.answers import Answer
+from adapter.ingest.answers import SERVER, Answer
 from adapter.ingest.decode import Body
 from adapter.ingest.limits import Limits
 from adapter.ingest.read import Arrival, NewId, read_event
@@ -174,7 +174,7 @@ class Api:
             # Open from page to page, but nothing is read meanwhile, so the service's log can be emptied.
             console = await self._in_thread(lambda: stack.enter_context(self._opened()))
             export = await self._in_thread(lambda: console.export(cause))
-            headers = {**_EXPORT_HEADERS, "X-Left-Out": str(export.left_out)}
+            headers = {**_EXPORT_HEADERS, hdrs.SERVER: SERVER, "X-Left-Out": str(export.left_out)}
             if request.method == hdrs.METH_HEAD:
                 return web.Response(headers=headers)
             response = web.StreamResponse(headers=headers)

@@ -11,10 +11,12 @@ from heapq import nsmallest
 from http import HTTPStatus
 from typing import Any, cast
 
-from aiohttp import web
+from aiohttp import hdrs, web
+from aiohttp.http_parser import HttpRequestParser
 
 from adapter.edge.limits import ConnectionLimits
-from adapter.ingest.answers import Situation, answer
+from adapter.edge.request_parser import RequestParser
+from adapter.ingest.answers import SERVER, Situation, answer
 from adapter.observe.happenings import ConnectionsClosed, RequestRefused
 from adapter.observe.observer import Emit
 
@@ -23,6 +25,14 @@ _LINGER_S = 0.5
 _ROOM_OF = 64
 """One of so many connections is closed when there are too many, so that each newcomer need not look for room."""
 _LOOK_AGAIN_S = 0.1
+_AHEAD = 2
+"""So many requests of one connection wait for their turn. Each takes memory, and no sender pipelines."""
+_BY_STATUS = {
+    HTTPStatus.NOT_FOUND: Situation.UNKNOWN_PATH,
+    HTTPStatus.METHOD_NOT_ALLOWED: Situation.WRONG_METHOD,
+    HTTPStatus.EXPECTATION_FAILED: Situation.EXPECTATION,
+}
+"""What aiohttp refuses before any handler of ours is asked; everything else that it refuses is malformed."""
 
 
 class Door:
@@ -84,7 +94,7 @@ class Door:
 class Connection(web.RequestHandler):
     """One connection, from accepting it to closing it."""
 
-    __slots__ = ("_door", "_header_bytes", "_header_timer", "_write_timer")
+    __slots__ = ("_door", "_header_bytes", "_header_timer", "_is_stopped", "_pause_timer", "_wire", "_write_timer")
 
     def __init__(self, door: Door, manager: web.Server, **options: Any) -> None:
         super().__init__(manager, **options)
@@ -92,6 +102,22 @@ class Connection(web.RequestHandler):
         self._header_bytes = 0
         self._header_timer: asyncio.TimerHandle | None = None
         self._write_timer: asyncio.TimerHandle | None = None
+        self._pause_timer: asyncio.TimerHandle | None = None
+        self._is_stopped = False
+        self._wire: asyncio.Transport | None = None
+        self._max_msg_queue_size, self._msg_queue_resume_size = _AHEAD, _AHEAD // 2
+        parser = HttpRequestParser(
+            self,
+            self._loop,
+            self._read_bufsize,
+            max_line_size=self.max_line_size,
+            max_field_size=self.max_line_size,
+            max_headers=self.max_headers,
+            payload_exception=web.RequestPayloadError,
+            auto_decompress=False,
+            max_msg_queue_size=_AHEAD,
+        )
+        self._parser: Any = RequestParser(parser, self._stop_reading)
 
     @property
     def is_idle(self) -> bool:
@@ -104,8 +130,9 @@ class Connection(web.RequestHandler):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Come in, or be told that there is no room."""
+        self._wire = cast("asyncio.Transport", transport)
         if not self._door.let_in(self):
-            self.transport = cast("asyncio.Transport", transport)
+            self.transport = self._wire
             self._refuse(Situation.CROWDED)
             return
         super().connection_made(transport)
@@ -114,28 +141,42 @@ class Connection(web.RequestHandler):
     def connection_lost(self, exc: BaseException | None) -> None:
         """Leave nothing behind."""
         self._door.let_out(self)
-        for timer in (self._header_timer, self._write_timer):
+        for timer in (self._header_timer, self._write_timer, self._pause_timer):
             if timer is not None:
                 timer.cancel()
+        self._wire = None
         super().connection_lost(exc)
+
+    async def start(self) -> None:
+        """Answer one request after the other; what is left of the last answer has its time to be read."""
+        try:
+            await super().start()
+        finally:
+            if self._wire is not None and self._wire.get_write_buffer_size() and self._write_timer is None:
+                self._write_timer = self._loop.call_later(self._door.limits.write_s, self._reading_took_too_long)
 
     def data_received(self, data: bytes) -> None:
         """Bytes of a header, which are timed and counted, or of a body, which ingest times and counts."""
-        requests = self._request_count
+        if self._is_stopped:
+            self._drop(len(data))
+            return
+        if self._parser is None:
+            return
+        requests, is_header = self._request_count, self._parser.is_between_requests
         super().data_received(data)
         if self._request_count != requests:
             if self._header_timer is not None:
                 self._header_timer.cancel()
                 self._header_timer = None
-                self._header_bytes = 0
-        elif self.is_idle or requests == 0:
+            self._header_bytes = 0
+        elif is_header:
             self._header_goes_on(len(data))
 
     def _header_goes_on(self, size: int) -> None:
         self._header_bytes += size
         if self._header_bytes > self._door.limits.header_bytes:
             self._refuse(Situation.LARGE_HEADER)
-        elif self._header_timer is None:
+        elif self._header_timer is None and (self.is_idle or not self._request_count):
             self._header_timer = self._loop.call_later(self._door.limits.header_s, self._header_took_too_long)
 
     def _header_took_too_long(self) -> None:
@@ -149,6 +190,8 @@ class Connection(web.RequestHandler):
     def pause_writing(self) -> None:
         """The peer does not read what it is answered."""
         super().pause_writing()
+        if self._write_timer is not None:
+            self._write_timer.cancel()
         self._write_timer = self._loop.call_later(self._door.limits.write_s, self._reading_took_too_long)
 
     def resume_writing(self) -> None:
@@ -159,10 +202,59 @@ class Connection(web.RequestHandler):
             self._write_timer = None
 
     def _reading_took_too_long(self) -> None:
-        if self.transport is not None:
+        if self._wire is not None:
             # Closing would wait until everything is read.
-            self.transport.abort()
+            self._wire.abort()
             self._door.emit(ConnectionsClosed("unread", 1))
+
+    def _stop_reading(self, is_incomplete: bool) -> None:
+        """What came was malformed: what follows is dropped, and the connection closes after the answer."""
+        self._is_stopped = True
+        self._header_bytes = 0
+        if is_incomplete:
+            self.close()
+
+    def _drop(self, size: int) -> None:
+        """A little is read all the same: the system discards an answer if unread input remains at the end."""
+        self._header_bytes += size
+        if self._header_bytes > self._door.limits.header_bytes:
+            self._pause_transport_reading()
+
+    def _pause_transport_reading(self) -> None:
+        """The peer is not read for now. That it has gone would not be noticed, so there is a limit to that."""
+        super()._pause_transport_reading()
+        if self._pause_timer is None:
+            self._pause_timer = self._loop.call_later(self._door.limits.pause_s, self._pause_took_too_long)
+
+    def _resume_transport_reading(self) -> None:
+        if self._pause_timer is not None:
+            self._pause_timer.cancel()
+            self._pause_timer = None
+        super()._resume_transport_reading()
+
+    def _pause_took_too_long(self) -> None:
+        if self._wire is not None:
+            self._wire.abort()
+            self._door.emit(ConnectionsClosed("paused", 1))
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send an answer: as JSON also where aiohttp itself refused, and without the versions of what runs here."""
+        if isinstance(resp, web.HTTPException):
+            resp = self._in_our_words(resp)
+        if request.method == hdrs.METH_CONNECT:
+            # What follows is meant for somebody else.
+            resp.force_close()
+        resp.headers.setdefault(hdrs.SERVER, SERVER)
+        return await super().finish_response(request, resp, start_time)
+
+    def _in_our_words(self, refused: web.HTTPException) -> web.Response:
+        """aiohttp's own text may quote the request."""
+        situation = _BY_STATUS.get(HTTPStatus(refused.status), Situation.MALFORMED)
+        told = answer(situation, allow=refused.headers.get(hdrs.ALLOW, ""))
+        self._door.emit(RequestRefused(told.status, situation.value, ""))
+        return web.Response(body=told.body, status=told.status, headers=told.headers)
 
     def handle_error(
         self,

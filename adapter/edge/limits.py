@@ -13,14 +13,16 @@ class ConnectionLimits:
     """What one connection may be, and how many may be open at once.
 
     `header_bytes` of a request that did not arrive at once, and `header_s` for all of it to arrive. `write_s` is how
-    long a peer may leave an answer unread. `idle_s` is longer than the proxies that keep connections open (600 s at
-    Google's balancer): whoever closes first may do so while a request is on its way.
+    long a peer may leave an answer unread. `pause_s` is how long a peer may go unread, longer than a body may take to
+    arrive. `idle_s` is longer than the proxies that keep connections open (600 s at Google's balancer): whoever closes
+    first may do so while a request is on its way.
     """
 
     connections: int = 5_000
     header_bytes: int = 32_768
     header_s: float = 30.0
     write_s: float = 30.0
+    pause_s: float = 60.0
     idle_s: float = 620.0
 
 

@@ -15,6 +15,9 @@ from msgspec import Struct
 
 from adapter.model import Problem
 
+SERVER = "browsee-adapter"
+"""The header `Server`. Versions of what runs here would show which holes to try."""
+
 LONGEST_RETRY_AFTER_S = 300
 """SDKs wait no longer, whatever is asked of them (analytics-next, analytics-python)."""
 
@@ -34,6 +37,7 @@ class Situation(StrEnum):
     INCOMPLETE = "incomplete_body"
     SLOW = "slow_body"
     MALFORMED = "malformed_request"
+    EXPECTATION = "unknown_expectation"
     LARGE_HEADER = "header_too_large"
     SLOW_HEADER = "slow_header"
     CROWDED = "too_many_connections"
@@ -74,6 +78,7 @@ _TABLE: Mapping[Situation, tuple[int, str, int | None]] = {
     Situation.INCOMPLETE: (400, "the body did not arrive whole", None),
     Situation.SLOW: (503, "the body took too long to arrive", 5),
     Situation.MALFORMED: (400, "the request is no valid HTTP", None),
+    Situation.EXPECTATION: (417, "the header Expect takes 100-continue only", None),
     Situation.LARGE_HEADER: (400, "the header of the request is too large", None),
     Situation.SLOW_HEADER: (503, "the header of the request took too long to arrive", 5),
     Situation.CROWDED: (503, "too many connections are open, all of them busy", 5),

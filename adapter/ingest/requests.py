@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from aiohttp import hdrs, web
+from aiohttp import StreamReader, hdrs, web
 
 from adapter.ingest.answers import Answer, Situation, answer
 from adapter.ingest.auth import claimed_in_body, claimed_keys
@@ -75,9 +75,7 @@ async def _read(request: web.Request, room: Room, *, max_bytes: int, read_s: flo
     """The bytes as sent; never more than `max_bytes` of them are kept."""
     content = request.content
     if content.is_eof():
-        # Came along with the headers, as nearly all do.
-        raw = content.read_nowait()
-        return raw if len(raw) <= max_bytes else answer(Situation.TOO_LARGE)
+        return _read_at_once(content, max_bytes=max_bytes)
     if (request.content_length or 0) > max_bytes:
         return answer(Situation.TOO_LARGE)
     held = bytearray()
@@ -94,6 +92,15 @@ async def _read(request: web.Request, room: Room, *, max_bytes: int, read_s: flo
     finally:
         room.give_back(len(held))
     return bytes(held) if len(held) <= max_bytes else answer(Situation.TOO_LARGE)
+
+
+def _read_at_once(content: StreamReader, *, max_bytes: int) -> bytes | Answer:
+    """What came along with the headers, as nearly all bodies do."""
+    try:
+        raw = content.read_nowait()
+    except web.RequestPayloadError:
+        return answer(Situation.INCOMPLETE)
+    return raw if len(raw) <= max_bytes else answer(Situation.TOO_LARGE)
 
 
 def claims(request: web.Request, *, path_key: str | None = None) -> frozenset[str]:

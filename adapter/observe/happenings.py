@@ -99,14 +99,16 @@ class RequestRefused(Happening):
 
 @dataclass(frozen=True, slots=True)
 class ConnectionsClosed(Happening):
-    """`reason`: `room` for others, `silent` without ever sending a request, `unread` answers."""
+    """`reason`: `room` for others, `silent` without ever sending a request, `unread` answers, `paused`: not
+    read for too long.
+    """
 
     text = "connections closed"
     metric = "browsee_adapter_connections_closed"
     help = "Connections closed by the service before their peers did."
     labels = ("reason",)
     seldom_by = ("reason",)
-    reason: Literal["room", "silent", "unread"]
+    reason: Literal["room", "silent", "unread", "paused"]
     count: int
 
 

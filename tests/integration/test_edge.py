@@ -23,7 +23,7 @@ LENGTH = b"Content-Length: %d\r\n" % len(BODY)
 CHUNKED = b"Transfer-Encoding: chunked\r\n"
 IN_CHUNKS = b"%x\r\n%s\r\n0\r\n\r\n" % (len(BODY), BODY)
 GOOD = START + HOST + LENGTH + b"\r\n" + BODY
-QUICK = ConnectionLimits(header_s=0.1, write_s=0.1, idle_s=0.3)
+QUICK = ConnectionLimits(header_s=0.1, write_s=0.1, idle_s=0.3, pause_s=0.2)
 
 AMBIGUOUS = {
     "two lengths": LENGTH + b"Content-Length: 5\r\n\r\n" + BODY,
@@ -52,6 +52,24 @@ NO_HTTP = {
     "HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"a" * 300,
     "noise": bytes(range(256)),
+    "chunks in HTTP/1.0": START.replace(b"1.1", b"1.0") + HOST + CHUNKED + b"\r\n" + IN_CHUNKS,
+}
+UNUSUAL = {
+    "an unknown Expect": (START + HOST + LENGTH + b"Expect: secret-1\r\n\r\n" + BODY, "417 unknown_expectation"),
+    "an Expect where nothing is": (
+        b"GET /secret-1 HTTP/1.1\r\n" + HOST + b"Expect: x\r\n\r\n",
+        "417 unknown_expectation",
+    ),
+    "CONNECT": (b"CONNECT secret-1:443 HTTP/1.1\r\n" + HOST + b"\r\n", "404 not_found"),
+    "OPTIONS of all": (b"OPTIONS * HTTP/1.1\r\n" + HOST + b"\r\n", "404 not_found"),
+    "TRACE": (b"TRACE /secret-1 HTTP/1.1\r\n" + HOST + b"X-A: secret-1\r\n\r\n", "404 not_found"),
+    "a method of nobody's": (b"PROPFIND /secret-1 HTTP/1.1\r\n" + HOST + b"\r\n", "404 not_found"),
+    "a whole URL": (b"GET http://secret-1/secret-1 HTTP/1.1\r\n" + HOST + b"\r\n", "404 not_found"),
+    "a path of dots": (b"GET /../../secret-1 HTTP/1.1\r\n" + HOST + b"\r\n", "404 not_found"),
+    "an upgrade": (
+        b"GET /secret-1 HTTP/1.1\r\n" + HOST + b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+        "404 not_found",
+    ),
 }
 
 
@@ -93,6 +111,56 @@ async def test_what_two_could_read_differently_is_read_by_nobody(sent: bytes) ->
         assert b"shop-key" not in answered
         assert served.happenings == [RequestRefused(400, "malformed_request", "")]
         assert served.inbox.events == []
+
+
+@pytest.mark.parametrize(("sent", "expected"), UNUSUAL.values(), ids=UNUSUAL)
+async def test_what_aiohttp_refuses_is_answered_as_json(sent: bytes, expected: str) -> None:
+    """Counted, without a word of the sender's, and without the versions of what runs here."""
+    async with serving() as served, connected(served, sent) as (reader, _):
+        answered = await asyncio.wait_for(reader.readuntil(b"}"), 5)
+        assert code_of(answered) == expected
+        assert b"secret-1" not in answered
+        assert b"\r\nServer: browsee-adapter\r\n" in answered
+        status, code = expected.split()
+        assert [(told.status, told.code) for told in served.happenings if isinstance(told, RequestRefused)] == [
+            (int(status), code)
+        ]
+        assert served.inbox.events == []
+
+
+async def test_what_follows_connect_is_not_read() -> None:
+    """It was meant for somebody else, so the connection ends with its answer."""
+    async with serving() as served, connected(served, UNUSUAL["CONNECT"][0] + GOOD) as (reader, _):
+        await closed(reader)
+        assert served.inbox.events == []
+
+
+async def test_noise_behind_a_request_at_work_takes_nothing_from_it() -> None:
+    """The request is answered, then the noise, once; what comes behind the noise is not read."""
+    async with serving() as served, connected(served) as (reader, writer):
+        served.inbox.gate.clear()
+        writer.write(GOOD)
+        await asyncio.wait_for(served.inbox.waiting.wait(), 5)
+        for _ in range(5):
+            writer.write(b"noise\r\n\r\n" + GOOD)
+            await asyncio.sleep(0)
+        served.inbox.gate.set()
+        answered = await closed(reader)
+        assert [code_of(part) for part in re.split(rb"(?=HTTP/1\.)", answered)[2:]] == ["400 malformed_request"]
+        assert len(served.inbox.events) == 1
+
+
+async def test_a_connection_is_not_left_unread_for_ever() -> None:
+    """That the peer has gone would not be noticed while nothing is read from it."""
+    async with serving(connections=QUICK) as served, connected(served) as (reader, writer):
+        served.inbox.gate.clear()
+        writer.write(GOOD)
+        await asyncio.wait_for(served.inbox.waiting.wait(), 5)
+        writer.write(bytes(10_000_000))
+        with suppress(ConnectionError):
+            assert await closed(reader) == b""
+        assert ConnectionsClosed("paused", 1) in served.happenings
+        served.inbox.gate.set()
 
 
 @pytest.mark.parametrize(
