@@ -229,6 +229,7 @@ class Retry(Struct, frozen=True):
 
     `parked`: the event steps aside, so that later ones of its user may pass while its kind of call is paused.
     `steps_back`: until it is finished, the event counts among those that failed before, though it did not.
+    `detail` says more of why the try failed, for operators.
     """
 
     reason: Reason
@@ -236,6 +237,7 @@ class Retry(Struct, frozen=True):
     counted: bool
     parked: bool = False
     steps_back: bool = False
+    detail: str = ""
 
 
 class Dead(Struct, frozen=True):

@@ -54,6 +54,7 @@ def events() -> None:
 @click.option("--outcome", type=click.Choice(OUTCOMES), help="Only those that ended so.")
 @click.option("--user", metavar="ID", help="Only those of one user id or anonymous id.")
 @click.option("--name", metavar="EVENT", help="Only those of one event name, as it was sent.")
+@click.option("--warned", is_flag=True, help="Only events with warnings.")
 @click.option("--since", type=_Instant(), help="Only those received then or later.")
 @click.option("--until", type=_Instant(), help="Only those received before.")
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="How many at most.")

@@ -46,9 +46,9 @@ def explain(mapping: str, event: TextIO, machine: bool) -> None:
         raise ConfigError(f"{event.name}: {read}")
     rendered, hint = ruleset.render(read), ruleset.hint(read)
     if machine:
-        click.echo(json.dumps(as_json(rendered, hint), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(as_json(rendered, hint, read.warnings), indent=2, ensure_ascii=False))
         return
-    shown = Text(as_text(rendered, hint))
+    shown = Text(as_text(rendered, hint, read.warnings))
     for pattern, style in _STYLES:
         shown.highlight_regex(pattern, style)
     show(shown)

@@ -44,6 +44,7 @@ class HttpConsole:
             "outcome": wanted.outcome,
             "user": wanted.user,
             "name": wanted.name,
+            "warned": "true" if wanted.warned else None,
             "since": None if wanted.since is None else written(wanted.since),
             "until": None if wanted.until is None else written(wanted.until),
             "limit": str(min(wanted.limit, MAX_PAGE)),

@@ -1,5 +1,6 @@
 """Rows of events and rejections for people, made of what a console tells of each. Pure."""
 
+from adapter.console.sentences import counted
 from adapter.model import JsonObject
 
 COLUMNS = ("id", "received", "source", "message id", "event", "user", "outcome", "why")
@@ -16,7 +17,7 @@ def cells(entry: JsonObject) -> tuple[str, ...]:
         _named(entry),
         entry.get("userId") or entry.get("anonymousId"),
         entry["outcome"],
-        entry["cause"],
+        _why(entry),
     )
     return tuple(fact or "-" for fact in facts)
 
@@ -25,6 +26,13 @@ def deletion_cells(request: JsonObject) -> tuple[str, ...]:
     """The row of DELETION_COLUMNS."""
     named = ("id", "receivedAt", "source", "userId", "messageId", "doneAt", "events", "rejections")
     return tuple("-" if request[name] is None else str(request[name]) for name in named)
+
+
+def _why(entry: JsonObject) -> str | None:
+    """The cause of the outcome, and how many warnings there are."""
+    warnings = entry.get("warnings")
+    parts = [entry["cause"], counted(len(warnings), "warning") if warnings else None]
+    return "; ".join(part for part in parts if part)
 
 
 def _named(entry: JsonObject) -> str | None:

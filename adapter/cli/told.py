@@ -40,6 +40,7 @@ def _answered(told: JsonObject) -> list[str]:
     lines = [sentences.answered(told)]
     if told["endedAt"] is not None and told["failedTries"]:
         lines.append(f"  after {counted(told['failedTries'], 'failed try', 'failed tries')}")
+    lines += [f"  warning: {sentences.warning(warning)}" for warning in told["warnings"]]
     return lines + [f"  got through before: {key}" for key in told["gotThrough"]]
 
 

@@ -128,7 +128,9 @@ class Api:
         if isinstance(read, Rejection):
             problems = [{"pointer": p.pointer, "keyword": p.keyword, "message": p.message} for p in read.problems]
             return answers.told({**told, "problems": problems})
-        return answers.told({**told, "mapped": explain.as_json(ruleset.render(read), ruleset.hint(read))})
+        return answers.told(
+            {**told, "mapped": explain.as_json(ruleset.render(read), ruleset.hint(read), read.warnings)}
+        )
 
     # -- looking ---------------------------------------------------------------------------------------------------
 

@@ -32,7 +32,9 @@ def events(query: Sequence[tuple[str, str]]) -> Events:
     """What `GET /api/events` asks for. Raises Unclear."""
     texts = dict.fromkeys(("source", "user", "name"), text)
     instants = dict.fromkeys(("since", "until"), _instant)
-    return Events(**read(query, {**texts, **instants, "outcome": _outcome, "limit": limit, "before": cursor}))
+    return Events(
+        **read(query, {**texts, **instants, "outcome": _outcome, "warned": _true, "limit": limit, "before": cursor})
+    )
 
 
 def read(query: Sequence[tuple[str, str]], known: Mapping[str, Parse], *, needed: Collection[str] = ()) -> JsonObject:
@@ -120,6 +122,12 @@ def _instant(value: str) -> Any:
     if at is None:
         raise Unclear("an instant, such as 2026-11-23T06:35:36Z")
     return at
+
+
+def _true(value: str) -> bool:
+    if value != "true":
+        raise Unclear("true, or leave it out")
+    return True
 
 
 def _outcome(value: str) -> str:

@@ -22,13 +22,14 @@ OUTCOMES = (*get_args(Outcome), REJECTED)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Events:
     """Which events and rejections: of a source, an outcome, a user, a name, and received from `since` until before
-    `until`. `before` is the `next` of an earlier page.
+    `until`; with `warned` only events that have warnings. `before` is the `next` of an earlier page.
     """
 
     source: str | None = None
     outcome: str | None = None
     user: str | None = None
     name: str | None = None
+    warned: bool = False
     since: datetime | None = None
     until: datetime | None = None
     limit: int = 20

@@ -203,7 +203,7 @@ class DeskConsole:
         return Stream(looked.stories, before, looked.bottom, looked.is_all, looked.down_to)
 
     def _rejections_down(self, wanted: Events, before: int, limit: int) -> Stream:
-        if wanted.outcome not in (None, REJECTED):
+        if wanted.warned or wanted.outcome not in (None, REJECTED):
             return Stream([], before, before, is_all=True)
         looked = self._desk.newest_rejections(limit=MAX_PAGE, before=before, source=wanted.source)
         found = [kept for kept in looked if _is_wanted(kept.rejection, wanted)]
@@ -233,7 +233,7 @@ def _receipt(digits: str) -> int:
 def _filter(wanted: Events, users: tuple[str, ...]) -> Filter:
     outcome: Outcome | None = next((word for word in get_args(Outcome) if word == wanted.outcome), None)
     times = {name: at for name in ("since", "until") if (at := getattr(wanted, name)) is not None}
-    return Filter(source=wanted.source, outcome=outcome, users=users, name=wanted.name, **times)
+    return Filter(source=wanted.source, outcome=outcome, users=users, name=wanted.name, warned=wanted.warned, **times)
 
 
 def _is_wanted(rejection: Rejection, wanted: Events) -> bool:

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from adapter.ingest.timestamps import written
+from adapter.mapping.explain import warnings_as_json
 from adapter.model import JsonObject
 from adapter.queue.base import Deletion
 from adapter.queue.stories import Rejected, Story
@@ -51,6 +52,7 @@ def as_json(entry: Entry) -> JsonObject:
         "failedTries": entry.attempt,
         "mapping": entry.mapping or None,
         "gotThrough": list(entry.sent),
+        "warnings": warnings_as_json(entry.warnings),
         "deleted": is_deleted(entry),
     }
 

@@ -13,7 +13,21 @@ def where(told: JsonObject) -> str:
     place = f"{told['source']}/{told['messageId']}" if told["messageId"] else str(told["source"])
     if told["outcome"] == "rejected":
         return f"{place}: rejected: {told['cause']} (kept as {told['id']})"
-    return f"{place}: {answered(told)} (event {told['id']})"
+    return f"{place}: {answered(told)}{warned(told)} (event {told['id']})"
+
+
+def warned(told: JsonObject) -> str:
+    """The warnings of an event as the end of a sentence; "" if there are none."""
+    if not told["warnings"]:
+        return ""
+    return f"; {counted(len(told['warnings']), 'warning')}: {'; '.join(map(warning, told['warnings']))}"
+
+
+def warning(told: JsonObject) -> str:
+    """One warning: kind, field and cause, and the rule if a mapping gave it."""
+    rule = f" (rule '{told['rule']}')" if told["rule"] else ""
+    field = f" ({told['field']})" if told["field"] else ""
+    return f"{told['kind']}{field}: {told['cause']}{rule}"
 
 
 def answered(told: JsonObject) -> str:
@@ -29,4 +43,6 @@ def answered(told: JsonObject) -> str:
         return f"pending: {counted(told['ahead'], 'event')} of its user must end before it"
     failed = told["failedTries"]
     tried = f", after {counted(failed, 'failed try', 'failed tries')}" if failed else ""
+    if told["lastFailure"]:
+        tried += f"; the last try: {told['lastFailure']}"
     return f"pending: the first of its user, due {told['dueAt']}{tried}"

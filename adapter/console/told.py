@@ -108,4 +108,5 @@ def _placed(entry: Entry, desk: Desk) -> JsonObject:
         "parked": standing.parked,
         "dueAt": written(standing.due_at),
         "failedTries": standing.attempt,
+        "lastFailure": standing.failure or None,
     }

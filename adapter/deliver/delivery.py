@@ -30,6 +30,7 @@ from adapter.model import (
     Dead,
     Delivered,
     Dropped,
+    EventWarning,
     Lease,
     Outcome,
     Reason,
@@ -88,11 +89,15 @@ class Delivery:
         self._jitter = jitter
         self._gate = asyncio.Lock()
 
-    async def deliver(self, lease: Lease, ruleset: Ruleset) -> Outcome:
-        """What became of the event. Raises only what is a fault of ours."""
+    async def deliver(self, lease: Lease, ruleset: Ruleset, warnings: list[EventWarning]) -> Outcome:
+        """What became of the event; what the mapping warned of is added to `warnings`. Raises only what is a fault of
+        ours.
+        """
         if lease.is_damaged:
             return _DAMAGED
         rendered = ruleset.render(lease.event)
+        if isinstance(rendered, Calls | Refused | Dropped):
+            warnings += rendered.warnings
         match rendered:
             case Calls():
                 self._warn(lease, rendered)
@@ -108,12 +113,14 @@ class Delivery:
             case _:
                 assert_never(rendered)
 
-    def try_again(self, lease: Lease, reason: Reason, *, counted: bool, at_least_s: float = 0.0) -> Retry | Dead:
+    def try_again(
+        self, lease: Lease, reason: Reason, *, counted: bool, at_least_s: float = 0.0, detail: str = ""
+    ) -> Retry | Dead:
         """The event's next try, or its end if it has been tried for as long as the settings say."""
         wait_s = max(at_least_s, delay_s(attempt=lease.attempt, jitter=self._jitter(), max_s=self._retry.max_s))
         if counted and is_exhausted(retried_s=lease.retried_s + wait_s, retry_for_s=self._retry.for_s):
             return Dead(Reason.EXHAUSTED, f"tried for {lease.retried_s:.0f} s; the last time: {reason}")
-        return Retry(reason, wait_s, counted)
+        return Retry(reason, wait_s, counted, detail=detail)
 
     async def _send_all(self, lease: Lease, rendered: Calls) -> Outcome:
         """Send the calls in order, less those that got through before; stop at the first that does not."""
@@ -153,10 +160,11 @@ class Delivery:
             case RefusedByBrowsee(message=message):
                 return Dead(Reason.REFUSED, message)
             case TryAgain(reason=reason, retry_after_s=retry_after_s, counted=counted):
-                return self.try_again(lease, reason, counted=counted, at_least_s=retry_after_s or 0.0)
-            case Misconfigured():
+                detail = "" if answer.status is None else f"Browsee answered {answer.status}"
+                return self.try_again(lease, reason, counted=counted, at_least_s=retry_after_s or 0.0, detail=detail)
+            case Misconfigured(detail=detail):
                 aside = self._project.sets_aside(call.kind)
-                return Retry(Reason.MISCONFIGURED, _MISCONFIGURED_S, counted=False, parked=aside)
+                return Retry(Reason.MISCONFIGURED, _MISCONFIGURED_S, counted=False, parked=aside, detail=detail)
             case _:
                 assert_never(ruling.verdict)
 

@@ -6,14 +6,14 @@ worker: whatever happens to one event becomes its outcome.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import TypeVar, assert_never
 
 from adapter.deliver.delivery import STOPPING, Delivery
 from adapter.deliver.project import Project
 from adapter.errors import QueueError
 from adapter.mapping.ruleset import Ruleset
-from adapter.model import Dead, Delivered, Dropped, Lease, Outcome, Reason, Retry, Unmatched
+from adapter.model import Dead, Delivered, Dropped, EventWarning, Lease, Outcome, Reason, Retry, Unmatched
 from adapter.observe import happenings
 from adapter.observe.faults import place_of
 from adapter.observe.observer import Emit
@@ -145,23 +145,26 @@ class Worker:
     # -- one event -------------------------------------------------------------------------------------------------
 
     async def _work(self, lease: Lease, taken_s: float) -> None:
-        ruleset = self._ruleset_of(lease.event.source)
+        ruleset, warnings = self._ruleset_of(lease.event.source), list[EventWarning]()
         try:
-            outcome = await self._delivery.deliver(lease, ruleset)
+            outcome = await self._delivery.deliver(lease, ruleset, warnings)
         except asyncio.CancelledError:
             # Only `stop` cancels; what it waits for now is that the event is pending again.
             outcome = STOPPING
         except Exception as exc:
             # A fault of ours must neither end the worker nor hold up the event's user for ever: it counts as a try.
-            self._emit(happenings.WorkerFailed(message_id=lease.event.message_id, error=place_of(exc)))
-            outcome = self._delivery.try_again(lease, Reason.FAULT, counted=True)
-        await self._settle(lease, outcome, mapping=ruleset.version, taken_s=taken_s)
+            place = place_of(exc)
+            self._emit(happenings.WorkerFailed(message_id=lease.event.message_id, error=place))
+            outcome = self._delivery.try_again(lease, Reason.FAULT, counted=True, detail=place)
+        await self._settle(lease, outcome, mapping=ruleset.version, warnings=warnings, taken_s=taken_s)
 
-    async def _settle(self, lease: Lease, outcome: Outcome, *, mapping: str, taken_s: float) -> None:
+    async def _settle(
+        self, lease: Lease, outcome: Outcome, *, mapping: str, warnings: Sequence[EventWarning], taken_s: float
+    ) -> None:
         """Settle even if the disk is in trouble for a while: until then the event would be sent again."""
         while True:
             try:
-                settled = await self._backlog.settle(lease, outcome, mapping=mapping)
+                settled = await self._backlog.settle(lease, outcome, mapping=mapping, warnings=warnings)
             except QueueError as exc:
                 self._emit(happenings.QueueFailed(cause=str(exc)))
                 if self._delivery.stopping.is_set():

@@ -1,5 +1,7 @@
 """What an event becomes, for people: plain text as `explain` prints it, and the same as data. No colours, no I/O."""
 
+from collections.abc import Sequence
+
 from adapter.mapping.document import printable
 from adapter.mapping.scalars import json_of
 from adapter.model import (
@@ -17,24 +19,26 @@ from adapter.model import (
 )
 
 
-def as_text(rendered: Rendered, hint: str = "") -> str:
-    """The outcome and its rule, then each call with its fields, then warnings. `hint` is for unmatched events."""
-    return "\n".join(_lines(rendered, hint))
+def as_text(rendered: Rendered, hint: str = "", noticed: Sequence[EventWarning] = ()) -> str:
+    """The outcome and its rule, then each call with its fields, then warnings: `noticed` by ingest, then the mapping's.
+    `hint` is for unmatched events.
+    """
+    return "\n".join([*_lines(rendered, hint), *_warning_lines((*noticed, *_of_mapping(rendered)))])
 
 
 def _lines(rendered: Rendered, hint: str) -> list[str]:
     match rendered:
-        case Calls(calls, warnings):
+        case Calls(calls):
             rules = dict.fromkeys(call.rule for call in calls)
             by = ", ".join(f"'{rule}'" for rule in rules)
             shown = [line for call in calls for line in _call_lines(call)]
-            return [f"sent  by {by}", *shown, *_warning_lines(warnings)]
-        case Refused(rule, problems, warnings):
+            return [f"sent  by {by}", *shown]
+        case Refused(rule, problems):
             reasons = [f"  {problem.message}" for problem in problems]
-            return [f"rejected  by '{rule}'", *reasons, *_warning_lines(warnings)]
-        case Dropped(reason, rule, text, warnings):
+            return [f"rejected  by '{rule}'", *reasons]
+        case Dropped(reason, rule, text):
             by = f"  by '{rule}'" if rule else ""
-            return [f"dropped{by}", f"  {reason}: {text}", *_warning_lines(warnings)]
+            return [f"dropped{by}", f"  {reason}: {text}"]
         case Unmatched():
             return ["unmatched", "  no rule takes it", *([f"  {hint}"] if hint else [])]
 
@@ -47,28 +51,32 @@ def _call_lines(call: Call) -> list[str]:
     return [f"  {call.kind}{name}  {ids}", *(f"    {printable(key):<16} {json_of(fields[key])}" for key in fields)]
 
 
-def _warning_lines(warnings: tuple[EventWarning, ...]) -> list[str]:
+def _of_mapping(rendered: Rendered) -> tuple[EventWarning, ...]:
+    return rendered.warnings if isinstance(rendered, Calls | Refused | Dropped) else ()
+
+
+def _warning_lines(warnings: Sequence[EventWarning]) -> list[str]:
     return [f"  warning: {warning.field or warning.rule}: {warning.cause}" for warning in warnings]
 
 
-def as_json(rendered: Rendered, hint: str = "") -> JsonObject:
+def as_json(rendered: Rendered, hint: str = "", noticed: Sequence[EventWarning] = ()) -> JsonObject:
     """The same as data: `outcome` is sent, dropped, rejected or unmatched."""
+    warnings = warnings_as_json((*noticed, *_of_mapping(rendered)))
     match rendered:
-        case Calls(calls, warnings):
+        case Calls(calls):
             made = [{"key": call.key, "kind": call.kind, "rule": call.rule, "body": call.body} for call in calls]
-            return {"outcome": "sent", "calls": made, "warnings": _warned(warnings)}
-        case Refused(rule, problems, warnings):
+            return {"outcome": "sent", "calls": made, "warnings": warnings}
+        case Refused(rule, problems):
             return {
                 "outcome": "rejected",
                 "rule": rule,
                 "problems": [_problem(problem) for problem in problems],
-                "warnings": _warned(warnings),
+                "warnings": warnings,
             }
-        case Dropped(reason, rule, text, warnings):
-            dropped = {"outcome": "dropped", "rule": rule, "reason": str(reason), "text": text}
-            return {**dropped, "warnings": _warned(warnings)} if warnings else dropped
+        case Dropped(reason, rule, text):
+            return {"outcome": "dropped", "rule": rule, "reason": str(reason), "text": text, "warnings": warnings}
         case Unmatched():
-            return {"outcome": "unmatched", "hint": hint or None}
+            return {"outcome": "unmatched", "hint": hint or None, "warnings": warnings}
 
 
 def from_json(told: JsonObject) -> tuple[Rendered, str]:
@@ -92,7 +100,8 @@ def _warnings(told: JsonObject) -> tuple[EventWarning, ...]:
     )
 
 
-def _warned(warnings: tuple[EventWarning, ...]) -> list[JsonObject]:
+def warnings_as_json(warnings: Sequence[EventWarning]) -> list[JsonObject]:
+    """Warnings as data; `rule` is "" for those of ingest."""
     return [
         {"kind": str(warned.kind), "rule": warned.rule, "field": warned.field, "cause": warned.cause}
         for warned in warnings

@@ -16,7 +16,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from adapter.model import Balance, Event, Lease, Outcome, Rejection
+from adapter.model import Balance, Event, EventWarning, Lease, Outcome, Rejection
 
 
 class Stored(Struct, frozen=True):
@@ -139,8 +139,13 @@ class Backlog(Protocol):
         """
         ...
 
-    async def settle(self, lease: Lease, outcome: Outcome, *, mapping: str = "") -> bool:
+    async def settle(
+        self, lease: Lease, outcome: Outcome, *, mapping: str = "", warnings: Sequence[EventWarning] = ()
+    ) -> bool:
         """End the lease with `outcome`, durably; `mapping` is the version that rendered it, for the history.
+
+        `warnings` are the mapping's, for operators: they replace those of an earlier try. With those of ingest, which
+        stay with the event, an event keeps `MAX_WARNINGS`, equal ones once.
 
         `Retry` makes the lane due again after `delay_s`, counting an attempt if `counted`; with `parked` the event
         leaves its lane for one of parked events, where its user's keep their order, and is due at once. Every other

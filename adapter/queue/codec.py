@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 import orjson
 from msgspec import Struct
 
-from adapter.model import DELETE, Dropped, Event, JsonObject, Privacy, PrivateEvent
+from adapter.model import DELETE, Dropped, Event, EventWarning, JsonObject, Privacy, PrivateEvent
 from adapter.queue.base import Deletion
+from adapter.queue.event_warnings import bounded
 
 _US = 1_000_000
 
@@ -31,6 +32,7 @@ class Row(Struct, frozen=True):
     body: bytes
     traceparent: str | None = None
     dropped: Dropped | None = None
+    warnings: tuple[EventWarning, ...] = ()
 
 
 def to_us(instant: datetime) -> int:
@@ -100,6 +102,7 @@ def encode(event: Event, *, ordered: bool = True) -> Row:
         body=body,
         traceparent=event.traceparent,
         dropped=event.dropped,
+        warnings=bounded(event.warnings) if event.warnings else (),
     )
 
 
@@ -130,6 +133,7 @@ def _event(row: Row, body: JsonObject) -> Event:
         received_at=from_us(row.received_us),
         body=body,
         traceparent=row.traceparent,
+        warnings=row.warnings,
     )
 
 
@@ -150,6 +154,7 @@ def _decode_private(row: Row, went: JsonObject, body: JsonObject) -> PrivateEven
             anonymous_key=row.anonymous_id,
         ),
         traceparent=row.traceparent,
+        warnings=row.warnings,
     )
 
 

@@ -74,7 +74,7 @@ class Desk:
         """Up to `limit` events received before receipt `before`, newest first, as far down as one look goes."""
         times = to_us(wanted.since), to_us(wanted.until)
         one, other = (*wanted.users, None, None)[:2]
-        facts = (wanted.source, wanted.outcome, one, *times, wanted.name, other)
+        facts = (wanted.source, wanted.outcome, one, *times, wanted.name, other, wanted.warned)
         found: list[Story] = []
         bottom = before
         for start, stop in islice(self._windows_down(before), _WINDOWS_IN_A_LOOK):
@@ -119,10 +119,17 @@ class Desk:
             head = self._run(SQL["head_of"], (lane,)).fetchone()
             if head is None:
                 continue
-            receipt, due_us, attempt = head
+            receipt, due_us, attempt, *failure = head
             ahead = int(self._run(DESK["place_in_waiting"], (lane, story.receipt)).fetchone()[0])
             if receipt == story.receipt or ahead:
-                return Standing(ahead=ahead, parked=lane in lanes[2:], due_at=from_us(due_us), attempt=attempt)
+                # Tries and their failure are of the head: who waits behind it has had none.
+                return Standing(
+                    ahead=ahead,
+                    parked=lane in lanes[2:],
+                    due_at=from_us(due_us),
+                    attempt=0 if ahead else attempt,
+                    failure="" if ahead else ": ".join(filter(None, failure)),
+                )
         return None
 
     def unmatched(self) -> Iterator[list[int]]:

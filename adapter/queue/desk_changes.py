@@ -41,7 +41,7 @@ def discard(run: Run, receipt: int) -> bool:
     if source is None or run(SQL["remove_dead"], (receipt,)).rowcount == 0:
         return False
     run(SQL["hold_event"], (receipt, -1))
-    for name in ("remove_message", "forget_sent", "forget_kept_digest"):
+    for name in ("remove_message", "forget_sent", "forget_kept_digest", "forget_warning"):
         run(SQL[name], (receipt,))
     run(SQL["count"], (source[0], "discarded", 1))
     return True

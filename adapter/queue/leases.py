@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Held:
-    """One lane in one worker's hands; `size_bytes` is the stored body of its event.
+    """One lane in one worker's hands; `size_bytes` is the stored body of its event,
+    `is_warned` whether warnings of the mapping are stored.
 
     While `settling` it cannot expire: its outcome is on the way to the disk.
 
@@ -17,6 +18,7 @@ class Held:
     receipt: int
     expires_s: float
     size_bytes: int
+    is_warned: bool
     sent: set[str] = field(default_factory=set)
     settling: bool = False
     gone: bool = False
@@ -42,14 +44,18 @@ class Leases:
         now_s = self._now()
         return {held.lane for held in self._held.values() if held.expires_s > now_s or held.settling}
 
-    def hold(self, lane: int, receipt: int, lease_s: float, *, size_bytes: int = 0) -> int:
+    def hold(self, lane: int, receipt: int, lease_s: float, *, size_bytes: int = 0, is_warned: bool = False) -> int:
         """A new token for `lane`, which must not be in `lanes()`; whoever let it run out has lost it now."""
         lost = self._lanes.get(lane)
         if lost is not None:
             self.release(lost)
         self._last_token += 1
         self._held[self._last_token] = Held(
-            lane=lane, receipt=receipt, expires_s=self._now() + lease_s, size_bytes=size_bytes
+            lane=lane,
+            receipt=receipt,
+            expires_s=self._now() + lease_s,
+            size_bytes=size_bytes,
+            is_warned=is_warned,
         )
         self._lanes[lane] = self._last_token
         return self._last_token

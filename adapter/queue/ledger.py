@@ -12,6 +12,10 @@ DELETED = Dropped(Reason.DELETED, rule="", text="the user's data was deleted")
 """How an event ends that was pending or dead when its user's data was deleted."""
 
 
+PUT_OFF = frozenset({Reason.PAUSED, Reason.STOPPING, Reason.DELETED})
+"""Why an event is tried later although no try of it failed."""
+
+
 def ended_at_once(row: Row) -> Dropped | None:
     """The outcome that an event has when it is stored; None for one that waits for delivery."""
     if row.dropped is not None:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from msgspec import structs
 
 from adapter.errors import QueueFull
-from adapter.model import DELETE, Balance, Dead, Event, Lease, Outcome, Reason, Rejection, Retry
+from adapter.model import DELETE, Balance, Dead, Event, EventWarning, Lease, Outcome, Reason, Rejection, Retry
 from adapter.queue.base import ANY, Deletion, Pick, Stored
 from adapter.queue.codec import Row, decode, differs, encode, from_us, is_asked, named_by, parked_lane
 from adapter.queue.leases import Leases
@@ -21,7 +21,10 @@ from adapter.queue.shares import Shares, Usage
 
 
 class MemoryQueue(MemoryArchive):
-    """See `adapter.queue.base` for what each method promises. `now` gives seconds since 1970 and never jumps."""
+    """See `adapter.queue.base` for what each method promises. `now` gives seconds since 1970 and never jumps.
+
+    What only an operator reads (the mapping's warnings, why a try failed) is not kept: nobody looks into a memory.
+    """
 
     def __init__(
         self,
@@ -99,7 +102,14 @@ class MemoryQueue(MemoryArchive):
         if held is not None and not held.gone:
             self._sent.setdefault(held.receipt, set()).add(key)
 
-    async def settle(self, lease: Lease, outcome: Outcome, *, mapping: str = "") -> bool:
+    async def settle(
+        self,
+        lease: Lease,
+        outcome: Outcome,
+        *,
+        mapping: str = "",
+        warnings: Sequence[EventWarning] = (),  # noqa: ARG002
+    ) -> bool:
         held = self._leases.get(lease.token)
         if held is None or held.gone:
             self._leases.release(lease.token)

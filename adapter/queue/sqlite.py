@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Self
 
 from adapter.errors import QueueError, QueueFull
-from adapter.model import Balance, Event, Lease, Outcome, Rejection, Retry
+from adapter.model import Balance, Event, EventWarning, Lease, Outcome, Rejection, Retry
 from adapter.queue.base import ANY, Deletion, Disk, Limit, Pick, Stored
 from adapter.queue.codec import encode, restore, to_us
+from adapter.queue.event_warnings import bounded
 from adapter.queue.group_commit import GroupCommit
 from adapter.queue.leases import Held, Leases
 from adapter.queue.shares import Shares
@@ -149,7 +150,9 @@ class SqliteQueue:
             held.sent.add(key)
             self._commits.write(lambda: self._rows.note(lease.receipt, key)).add_done_callback(_forget_error)
 
-    async def settle(self, lease: Lease, outcome: Outcome, *, mapping: str = "") -> bool:
+    async def settle(
+        self, lease: Lease, outcome: Outcome, *, mapping: str = "", warnings: Sequence[EventWarning] = ()
+    ) -> bool:
         held = self._leases.get(lease.token)
         if held is None or held.settling:
             return False
@@ -162,7 +165,7 @@ class SqliteQueue:
 
         try:
             return await self._commits.write(
-                lambda: self._rows.settle(self._end(held, lease, outcome, mapping)), after=settled
+                lambda: self._rows.settle(self._end(held, lease, outcome, mapping, warnings)), after=settled
             )
         except QueueError:
             held.settling = False
@@ -213,7 +216,7 @@ class SqliteQueue:
         self._room.leave()
         self._lock.release()
 
-    def _end(self, held: Held, lease: Lease, outcome: Outcome, mapping: str) -> End:
+    def _end(self, held: Held, lease: Lease, outcome: Outcome, mapping: str, warnings: Sequence[EventWarning]) -> End:
         return End(
             lane=held.lane,
             receipt=held.receipt,
@@ -223,6 +226,7 @@ class SqliteQueue:
             received_us=to_us(lease.event.received_at),
             size_bytes=held.size_bytes,
             has_sent=bool(held.sent or lease.sent),
+            warnings=bounded(warnings, beside=lease.event.warnings) if warnings or held.is_warned else None,
         )
 
     async def _make_sure_of_room(self, count: int) -> None:
@@ -291,7 +295,9 @@ class SqliteQueue:
             sent=head.sent,
             due_at_s=head.due_us / 1e6,
             expires_at=datetime.fromtimestamp(self._now() + lease_s, UTC),
-            token=self._leases.hold(head.lane, head.receipt, lease_s, size_bytes=len(head.row.body)),
+            token=self._leases.hold(
+                head.lane, head.receipt, lease_s, size_bytes=len(head.row.body), is_warned=head.is_warned
+            ),
             is_damaged=is_damaged,
             lane=head.lane,
         )

@@ -43,7 +43,7 @@ def delete_body(run: Run, receipt: int, *, now_us: int) -> bool:
         run(SQL["add_ended"], (receipt, *ended, now_us))
         run(SQL["hold_event"], (receipt, -1))
         run(SQL["count"], (source, term_of(DELETED), 1))
-    for name in ("forget_sent", "forget_kept_digest"):
+    for name in ("forget_sent", "forget_kept_digest", "forget_warning"):
         run(SQL[name], (receipt,))
     run(SQL["empty_message"], (receipt,))
     return True

@@ -6,17 +6,19 @@ from itertools import chain
 from typing import assert_never
 
 from adapter.errors import QueueError
-from adapter.model import Dead, Delivered, Dropped, Outcome, Retry, Unmatched
+from adapter.model import Dead, Delivered, Dropped, EventWarning, Outcome, Retry, Unmatched
+from adapter.queue import event_warnings
 from adapter.queue.codec import parked_lane
 from adapter.queue.group_commit import Staged
-from adapter.queue.ledger import term_of
+from adapter.queue.ledger import PUT_OFF, term_of
 from adapter.queue.sqlite_known import SQL, US, Known, chunks
 
 
 @dataclass(slots=True)
 class End(Staged[bool]):
     """One event's outcome; `lane`, `receipt` and `source` are its own. The result: False if it is not the head of its
-    lane any more. `size_bytes` is that of its stored body, `has_sent` whether calls of it were noted.
+    lane any more. `size_bytes` is that of its stored body, `has_sent` whether calls of it were noted; `warnings`
+    are to replace those of the mapping, None where there were none and are none.
     """
 
     lane: int = 0
@@ -27,6 +29,7 @@ class End(Staged[bool]):
     received_us: int = 0
     size_bytes: int = 0
     has_sent: bool = False
+    warnings: Sequence[EventWarning] | None = None
 
 
 class Ends:
@@ -39,13 +42,16 @@ class Ends:
     def stage(self, end: End) -> Staged[bool]:
         """To be written at `flush`. An event that is not finished, or is dead, is written at once: there are few."""
         if isinstance(end.outcome, Retry) and end.outcome.parked:
-            end.result = self._park(end)
+            end.result = self._park(end, end.outcome)
         elif isinstance(end.outcome, Retry):
             end.result = self._postpone(end, end.outcome)
         elif isinstance(end.outcome, Dead):
             end.result = self._bury(end, end.outcome)
         else:
             self._staged.append(end)
+            return end
+        if end.result:
+            self._warn(end)
         return end
 
     def forget(self) -> None:
@@ -83,9 +89,17 @@ class Ends:
         if self._known.has_kept_digests:
             run(sql("forget_kept_digests", len(ends)), [end.receipt for end in ends])
         for end in ends:
+            self._warn(end)
             source = self._known.source(end.source)
             self._known.count(source, term_of(end.outcome) or "")
             self._known.hold(source, events=-1, size_bytes=-end.size_bytes)
+
+    def _warn(self, end: End) -> None:
+        if end.warnings is None:
+            return
+        self._known.run(SQL["set_warnings"], (end.receipt, event_warnings.pack(end.warnings)))
+        if not end.warnings:
+            self._known.run(SQL["forget_no_warning"], (end.receipt,))
 
     def _advance(self, lanes: Sequence[int], now_us: int) -> None:
         """The next of each lane comes up, at the end of the line: a user with many events does not push ahead."""
@@ -98,16 +112,18 @@ class Ends:
         delay_us = round(retry.delay_s * US)
         due_us, counted_us = self._known.now_us() + delay_us, delay_us if retry.counted else 0
         falls_back = retry.counted or retry.steps_back
-        values = (due_us, int(retry.counted), counted_us, int(falls_back), end.lane, end.receipt)
+        values = (due_us, int(retry.counted), counted_us, int(falls_back), *_failure(retry), end.lane, end.receipt)
         return self._known.run(SQL["postpone"], values).rowcount == 1
 
-    def _park(self, end: End) -> bool:
+    def _park(self, end: End, retry: Retry) -> bool:
         found = self._known.run(SQL["turn_of"], (end.lane, end.receipt)).fetchone()
         if found is None or found[0] < 0:
             return found is not None
         self._advance([end.lane], self._known.now_us())
         aside, source = parked_lane(end.lane), self._known.source(end.source)
-        if self._known.run(SQL["open_parked_lane"], (aside, source, end.receipt, end.received_us)).rowcount == 0:
+        reason, detail = _failure(retry)
+        opened = (aside, source, end.receipt, end.received_us, reason or "", detail or "")
+        if self._known.run(SQL["open_parked_lane"], opened).rowcount == 0:
             self._known.run(SQL["add_waiting"], (aside, end.receipt))
         return True
 
@@ -120,6 +136,11 @@ class Ends:
         self._known.run(SQL["add_dead"], values)
         self._advance([end.lane], now_us)
         return True
+
+
+def _failure(retry: Retry) -> tuple[str, str] | tuple[None, None]:
+    """Reason and detail of a try that failed; nothing of one that was only put off."""
+    return (None, None) if retry.reason in PUT_OFF else (retry.reason.value, retry.detail)
 
 
 def _facts(end: End) -> tuple[str, str, str, str]:

@@ -8,6 +8,7 @@ import orjson
 from msgspec import Struct
 
 from adapter.model import DELETE, Dropped, Rejection
+from adapter.queue import event_warnings
 from adapter.queue.base import Stored
 from adapter.queue.codec import Row, differs, named_by, to_us
 from adapter.queue.group_commit import Staged
@@ -63,6 +64,9 @@ class Puts:
             waiting = [each for each in waiting if ended_at_once(each.row) is None]
         for piece in chunks(list(fresh.values())):
             self._store(piece)
+        for each in fresh.values():
+            if each.row.warnings:
+                self._known.run(SQL["add_warning"], (each.receipt, event_warnings.pack(each.row.warnings)))
         for piece in chunks(waiting):
             self._join_lanes(piece, now_us)
         for each in waiting:

@@ -14,6 +14,7 @@ import orjson
 from msgspec import Struct
 
 from adapter.model import Rejection
+from adapter.queue import event_warnings
 from adapter.queue.base import Limit, Pick, Stored
 from adapter.queue.codec import Row
 from adapter.queue.group_commit import Staged
@@ -40,6 +41,8 @@ class Head(Struct, frozen=True):
     retried_us: int
     sent: frozenset[str]
     row: Row
+    is_warned: bool
+    """The mapping's warnings of an earlier try are stored."""
 
 
 class SqliteRows:
@@ -120,8 +123,9 @@ class SqliteRows:
                 retried_us,
                 _NOTHING_SENT if sent == "[]" else frozenset(orjson.loads(sent)),
                 stored_row(columns),
+                is_warned=warned is not None and warned != event_warnings.NONE,
             )
-            for lane, due_us, receipt, attempt, retried_us, sent, *columns in self._run(
+            for lane, due_us, receipt, attempt, retried_us, sent, *columns, warned in self._run(
                 for_rows(SQL[name], len(lanes)), values
             ).fetchall()
         ]
@@ -170,7 +174,7 @@ class SqliteRows:
         self._known.count(source, "discarded")
 
     def _forget_event(self, receipt: int, *also: str) -> None:
-        for name in ("remove_message", *also):
+        for name in ("remove_message", "forget_warning", *also):
             self._run(SQL[name], (receipt,))
 
     def thin_out(self, limit: int) -> bool:
@@ -241,8 +245,10 @@ class SqliteRows:
 
 
 def stored_row(columns: Sequence[Any]) -> Row:
-    """A row of source name, message id, type, user and anonymous id, timestamp, receipt, body, trace, as selected."""
-    source, message_id, kind, user, anonymous, at_us, received_us, body, traceparent = columns
+    """A row of source name, message id, type, user and anonymous id, timestamp, receipt, body, trace and warnings of
+    ingest, as selected.
+    """
+    source, message_id, kind, user, anonymous, at_us, received_us, body, traceparent, warned = columns
     return Row(
         source=source,
         lane=0,
@@ -255,4 +261,5 @@ def stored_row(columns: Sequence[Any]) -> Row:
         received_us=received_us,
         body=body,
         traceparent=traceparent,
+        warnings=event_warnings.unpack(warned),
     )

@@ -7,9 +7,10 @@ from typing import Any, Literal, TypeAlias
 
 import orjson
 
-from adapter.model import Event, Problem, Reason, Rejection
+from adapter.model import Event, EventWarning, Problem, Reason, Rejection
 from adapter.queue.base import Deletion
 from adapter.queue.codec import from_us, restore
+from adapter.queue.event_warnings import unpack
 from adapter.queue.sqlite_rows import stored_row
 
 Outcome: TypeAlias = Literal["pending", "delivered", "dropped", "unmatched", "dead"]
@@ -22,8 +23,8 @@ _NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 class Story:
     """One event and what became of it. `outcome` is a word of the ledger; `mapping` the version that decided it.
 
-    `ended_at` is None while it is pending; `sent` holds the calls that got through before it died or was put off. An
-    event without a body is one whose user's data was deleted.
+    `ended_at` is None while it is pending; `sent` holds the calls that got through before it died or was put off;
+    `warnings` are those of ingest and then the mapping's. An event without a body is one whose user's data was deleted.
     """
 
     receipt: int
@@ -36,6 +37,7 @@ class Story:
     mapping: str
     ended_at: datetime | None
     sent: tuple[str, ...]
+    warnings: tuple[EventWarning, ...] = ()
 
     @property
     def cause(self) -> str:
@@ -82,25 +84,29 @@ class Group:
 class Standing:
     """Where a pending event is: how many of its user go before it, and if none, when it is due and how often tried.
 
-    `parked`: it stands aside, because calls of its kind are paused.
+    `parked`: it stands aside, because calls of its kind are paused. `failure` says why its last try failed, "" if none
+    has.
     """
 
     ahead: int
     parked: bool
     due_at: datetime
     attempt: int
+    failure: str
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
     """Which events are meant: those of a source, of an outcome, of a user, of a name, and received from `since` until
-    before `until`. What is None or empty narrows nothing. `users` are what the user's id may be stored as, two at most.
+    before `until`; `warned`: those with warnings only. What is None or empty narrows nothing. `users` are what the
+    user's id may be stored as, two at most.
     """
 
     source: str | None = None
     outcome: Outcome | None = None
     users: tuple[str, ...] = ()
     name: str | None = None
+    warned: bool = False
     since: datetime = _EVER
     until: datetime = _NEVER
 
@@ -121,14 +127,15 @@ class Looked:
 def story_of(found: tuple[Any, ...], sent: tuple[str, ...]) -> Story:
     """The story in a row of the statement `story`."""
     receipt = found[0]
-    outcome, reason, rule, detail, attempt, mapping, finished_us = found[10:17]
-    dead_reason, dead_detail, dead_attempt, dead_mapping, died_us = found[17:]
+    outcome, reason, rule, detail, attempt, mapping, finished_us = found[12:19]
+    dead_reason, dead_detail, dead_attempt, dead_mapping, died_us = found[19:]
     if died_us is not None:
         outcome, reason, rule, detail = "dead", dead_reason, "", dead_detail
         attempt, mapping, finished_us = dead_attempt, dead_mapping, died_us
+    event, _ = restore(stored_row(found[1:11]))
     return Story(
         receipt=receipt,
-        event=restore(stored_row(found[1:10]))[0],
+        event=event,
         outcome=outcome or "pending",
         reason=reason or "",
         rule=rule or "",
@@ -137,6 +144,7 @@ def story_of(found: tuple[Any, ...], sent: tuple[str, ...]) -> Story:
         mapping=mapping or "",
         ended_at=None if finished_us is None else from_us(finished_us),
         sent=sent,
+        warnings=event.warnings + unpack(found[11]),
     )
 
 

@@ -1,6 +1,6 @@
 """Every console, at the queue's file and over HTTP: what `adapter.console.base` promises, in the described shapes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from time import time
@@ -8,11 +8,23 @@ from typing import Any
 
 import orjson
 import pytest
+from msgspec.structs import replace
 
 from adapter.cli.at_console import Place, console_at
 from adapter.console.base import Console, Events, Which
 from adapter.errors import ConfigError
-from adapter.model import Dead, Delivered, JsonObject, Reason, Unmatched
+from adapter.model import (
+    Dead,
+    Delivered,
+    Event,
+    EventWarning,
+    JsonObject,
+    Outcome,
+    Reason,
+    Retry,
+    Unmatched,
+    WarningKind,
+)
 from adapter.queue.sqlite import SqliteQueue
 from tests.fakes import RECEIVED_AT, make_event
 from tests.openapi import shaped
@@ -54,6 +66,51 @@ def console(folder: Path, request: pytest.FixtureRequest, monkeypatch: pytest.Mo
 
 def ids(page: JsonObject) -> list[str]:
     return [entry["id"] for entry in page["entries"]]
+
+
+NOT_READ = EventWarning(WarningKind.TIME, "timestamp", "text of 14 characters is no date")
+NO_NUMBER = EventWarning(WarningKind.STEP, "properties.total", "number of a text", "an order")
+
+
+async def _end(folder: Path, event: Event, outcome: Outcome | None, warnings: Sequence[EventWarning] = ()) -> None:
+    """Put the event into the queue of `folder` and settle it, or not."""
+    queue = await SqliteQueue.open(folder / "queue.db", now=time)
+    await queue.put([event])
+    leases = await queue.take(sources=["shop"], limit=50, lease_s=60, wait_s=0)
+    for lease in leases:
+        if outcome is not None and lease.event.message_id == event.message_id:
+            assert await queue.settle(lease, outcome, warnings=warnings)
+    await queue.close()
+
+
+async def test_warnings_are_shown_and_found(console: Console, folder: Path) -> None:
+    """Those of ingest and those of the mapping, together in every view; and events with any are listed alone."""
+    warned = replace(an_order("warned-1"), warnings=(NOT_READ,))
+    await _end(folder, warned, Delivered(), [NO_NUMBER])
+    page = shaped(console.events(Events(warned=True)), "NewestPage")
+    expected = [
+        {"kind": "time not read", "field": "timestamp", "cause": NOT_READ.cause, "rule": ""},
+        {"kind": "step failed", "field": "properties.total", "cause": NO_NUMBER.cause, "rule": "an order"},
+    ]
+    assert [(entry["messageId"], entry["warnings"]) for entry in page["entries"]] == [("warned-1", expected)]
+    [whole] = shaped(console.event("warned-1"), "Wholes")["found"]
+    assert whole["warnings"] == expected
+    [where] = shaped(console.where("warned-1"), "Wheres")["found"]
+    assert "2 warnings: time not read (timestamp): text of" in where["line"]
+    assert "step failed (properties.total): number of a text (rule 'an order')" in where["line"]
+
+
+async def test_a_pending_event_says_why_its_tries_failed(console: Console, folder: Path) -> None:
+    """Its own, with reason and detail; a pause is no failure, and who waits behind it has had no try."""
+    first, second = make_event("tried-1", user="dan"), make_event("tried-2", user="dan")
+    failed = Retry(Reason.SERVER_ERROR, 60, counted=True, detail="Browsee answered 503")
+    await _end(folder, first, failed)
+    await _end(folder, second, None)
+    [tried] = shaped(console.where("tried-1"), "Wheres")["found"]
+    [behind] = shaped(console.where("tried-2"), "Wheres")["found"]
+    assert (tried["failedTries"], tried["lastFailure"]) == (1, "server error: Browsee answered 503")
+    assert "after 1 failed try; the last try: server error: Browsee answered 503" in tried["line"]
+    assert (behind["ahead"], behind["failedTries"], behind["lastFailure"]) == (1, 0, None)
 
 
 def test_pages_have_every_entry_once(console: Console) -> None:

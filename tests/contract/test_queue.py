@@ -7,7 +7,20 @@ import pytest
 from msgspec.structs import replace
 
 from adapter.errors import QueueFull, SourceFull
-from adapter.model import Dead, Delivered, Dropped, Lease, Outcome, Reason, Retry, Unmatched
+from adapter.model import (
+    MAX_WARNING_BYTES,
+    MAX_WARNINGS,
+    Dead,
+    Delivered,
+    Dropped,
+    EventWarning,
+    Lease,
+    Outcome,
+    Reason,
+    Retry,
+    Unmatched,
+    WarningKind,
+)
 from adapter.queue.base import Limit, Pick, Queue, Stored
 from tests.contract.conftest import MakeQueue
 from tests.fakes import RECEIVED_AT, TRACEPARENT, FakeClock, make_event, make_private, make_rejection
@@ -68,6 +81,47 @@ async def test_the_trace_of_an_event_is_kept(queue: Queue) -> None:
     await queue.put([traced, bare, make_private("m-3", traceparent=TRACEPARENT)])
     found = {lease.event.message_id: lease.event.traceparent for lease in await take(queue)}
     assert found == {"m-1": TRACEPARENT, "m-2": None, "m-3": TRACEPARENT}
+
+
+def warnings(count: int, *, cause: str = "no date") -> tuple[EventWarning, ...]:
+    return tuple(EventWarning(WarningKind.TIME, f"field {number}", cause) for number in range(count))
+
+
+async def test_an_event_keeps_the_warnings_of_ingest(queue: Queue) -> None:
+    """In order, equal ones once, as many and as large as an event may have; one without has none."""
+    given = {
+        "none": (),
+        "some": (*warnings(3), *warnings(2)),
+        "many": warnings(MAX_WARNINGS + 5),
+        "large": warnings(1, cause="é" * MAX_WARNING_BYTES),
+        "private": (EventWarning(WarningKind.PERSONAL, 'a "b"\n', "c\0d"),),
+    }
+    events = [replace(make_event(name, user=name), warnings=found) for name, found in given.items()]
+    events[-1] = replace(make_private("private"), warnings=given["private"])
+    await queue.put(events)
+    found = {lease.event.message_id: lease.event.warnings for lease in await take(queue)}
+    [large] = found.pop("large")
+    assert len(large.cause.encode()) <= MAX_WARNING_BYTES
+    assert large.cause.startswith("é" * 90)
+    assert found == {
+        "none": (),
+        "some": warnings(3),
+        "many": warnings(MAX_WARNINGS),
+        "private": given["private"],
+    }
+
+
+async def test_a_settle_takes_warnings_of_the_mapping(queue: Queue) -> None:
+    """Those of ingest stay as they are, however often the mapping's are replaced."""
+    await queue.put([replace(make_event("m-1"), warnings=warnings(2))])
+    for count in (3, 0, 40):
+        [lease] = await take(queue)
+        assert lease.event.warnings == warnings(2)
+        retry = Retry(Reason.TIMEOUT, 0, counted=False, detail="late")
+        assert await queue.settle(lease, retry, warnings=warnings(count, cause="of the mapping"))
+    [lease] = await take(queue)
+    assert lease.event.warnings == warnings(2)
+    assert await queue.settle(lease, Delivered(), warnings=())
 
 
 _AWKWARD = [
@@ -632,4 +686,4 @@ async def test_a_wait_can_be_ended(queue: Queue) -> None:
     heads = {first.lane: first.receipt, second.lane: third.receipt, third.lane: third.receipt, 17: 3}
     assert await queue.make_due(heads) == 1
     [lease] = await asyncio.wait_for(woken, 5)
-    assert (lease.event.message_id, lease.attempt) == ("m-0", 1)
+    assert (lease.event.message_id, lease.attempt) == (first.event.message_id, 1)

@@ -8,7 +8,18 @@ import pytest
 from msgspec.structs import replace
 
 from adapter.errors import ConfigError
-from adapter.model import Dead, Delivered, Dropped, Outcome, Reason, Rejection, Retry, Unmatched
+from adapter.model import (
+    Dead,
+    Delivered,
+    Dropped,
+    EventWarning,
+    Outcome,
+    Reason,
+    Rejection,
+    Retry,
+    Unmatched,
+    WarningKind,
+)
 from adapter.queue.desk import Desk
 from adapter.queue.sqlite import SqliteQueue
 from adapter.queue.stories import Filter, Story
@@ -348,3 +359,30 @@ async def test_a_requeue_that_fails_changes_nothing(queue: SqliteQueue, path: Pa
         assert desk.rejection(1) is not None
     balance = await queue.balance()
     assert (balance.counts["rejected"], balance.unaccounted) == (1, 0)
+
+
+def _warnings(desk: Desk, receipt: int) -> tuple[EventWarning, ...]:
+    story = desk.story(receipt)
+    assert story is not None
+    return story.warnings
+
+
+async def test_warnings_of_the_mapping_are_replaced(queue: SqliteQueue, path: Path, clock: FakeClock) -> None:
+    """At each settle; a late one changes nothing; and with the event they go."""
+    noticed = EventWarning(WarningKind.TIME, "timestamp", "no date")
+    mapped = [EventWarning(WarningKind.STEP, f"field {number}", "no number", "a rule") for number in range(30)]
+    await queue.put([replace(make_event("m-1"), warnings=(noticed,)), make_event("m-2", user="bob")])
+    with Desk.open(path, now=clock) as desk:
+        [first, second] = sorted(await take(queue), key=lambda lease: lease.receipt)
+        await queue.settle(first, Retry(Reason.TIMEOUT, 0, counted=True), warnings=mapped)
+        await queue.settle(second, Retry(Reason.TIMEOUT, 0, counted=True), warnings=mapped[:1])
+        assert (_warnings(desk, 1), _warnings(desk, 2)) == ((noticed, *mapped[:19]), (mapped[0],))
+        assert not await queue.settle(first, Delivered(), warnings=mapped[:2])
+        [first, second] = sorted(await take(queue), key=lambda lease: lease.receipt)
+        await queue.settle(first, Dead(Reason.REFUSED, "no"), warnings=mapped[:2])
+        await queue.settle(second, Delivered())
+        assert (_warnings(desk, 1), _warnings(desk, 2)) == ((noticed, *mapped[:2]), ())
+        assert [found.receipt for found in newest(desk, Filter(warned=True))] == [1]
+        desk.discard([1])
+    with closing(sqlite3.connect(path)) as file:
+        assert file.execute("SELECT count(*) FROM warning").fetchone() == (0,)

@@ -19,6 +19,7 @@ WHERE message.receipt >= ?1 AND message.receipt < ?2
           json_extract(CAST(message.body AS TEXT), '$[1].anonymousId')
       ), FALSE
   ))
+  AND (?11 = 0 OR EXISTS (SELECT 1 FROM warning WHERE warning.receipt = message.receipt))
   -- A body that went bad on the disk has no name, and must not keep the others from being found.
   AND (?9 IS NULL OR iif(json_valid(CAST(message.body AS TEXT)), ?9 = json_extract(
       CAST(message.body AS TEXT), iif(substr(message.body, 1, 1) = CAST('[' AS BLOB), '$[1].event', '$.event')
@@ -33,12 +34,12 @@ SELECT receipt FROM message WHERE receipt > ? ORDER BY receipt LIMIT ?;
 
 -- name: story
 SELECT message.receipt, source.name, message.message_id, message.type, message.user_id, message.anonymous_id,
-       message.timestamp_us, message.received_us, message.body, message.traceparent,
+       message.timestamp_us, message.received_us, message.body, message.traceparent, warning.ingest, warning.mapping,
        finished.outcome, finished.reason, finished.rule, finished.detail, finished.attempt, finished.mapping,
        finished.finished_us,
        dead.reason, dead.detail, dead.attempt, dead.mapping, dead.died_us
 FROM message JOIN source ON source.id = message.source
-LEFT JOIN finished USING (receipt) LEFT JOIN dead USING (receipt)
+LEFT JOIN finished USING (receipt) LEFT JOIN dead USING (receipt) LEFT JOIN warning USING (receipt)
 WHERE message.receipt = ?;
 
 -- name: receipts_of_message_between

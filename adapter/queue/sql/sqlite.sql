@@ -32,6 +32,19 @@ WHERE lane.head <> put.column2;
 -- name: stored_body
 SELECT body FROM message WHERE receipt = ?;
 
+-- name: add_warning
+INSERT INTO warning (receipt, ingest, mapping) VALUES (?, ?, '[]');
+
+-- name: set_warnings
+INSERT INTO warning (receipt, ingest, mapping) VALUES (?, '[]', ?)
+ON CONFLICT (receipt) DO UPDATE SET mapping = excluded.mapping;
+
+-- name: forget_no_warning
+DELETE FROM warning WHERE receipt = ? AND ingest = '[]' AND mapping = '[]';
+
+-- name: forget_warning
+DELETE FROM warning WHERE receipt = ?;
+
 -- name: add_rejection
 INSERT INTO rejection (source, reason, message_id, problems, body, received_us) VALUES (?, ?, ?, ?, ?, ?);
 
@@ -92,8 +105,9 @@ DELETE FROM dedup_kept WHERE receipt IN ({list});
 SELECT lane.lane, lane.due_us, lane.head, lane.attempt, lane.retried_us,
        (SELECT json_group_array(key) FROM sent WHERE sent.receipt = lane.head),
        source.name, message.message_id, message.type, message.user_id, message.anonymous_id,
-       message.timestamp_us, message.received_us, message.body, message.traceparent
+       message.timestamp_us, message.received_us, message.body, message.traceparent, warning.ingest, warning.mapping
 FROM lane JOIN source ON source.id = lane.source JOIN message ON message.receipt = lane.head
+LEFT JOIN warning ON warning.receipt = lane.head
 WHERE lane.source = ? AND lane.turn = ? AND lane.due_us <= ? AND lane.lane NOT IN ({list})
 ORDER BY lane.due_us LIMIT ?;
 
@@ -101,8 +115,9 @@ ORDER BY lane.due_us LIMIT ?;
 SELECT lane.lane, lane.due_us, lane.head, lane.attempt, lane.retried_us,
        (SELECT json_group_array(key) FROM sent WHERE sent.receipt = lane.head),
        source.name, message.message_id, message.type, message.user_id, message.anonymous_id,
-       message.timestamp_us, message.received_us, message.body, message.traceparent
+       message.timestamp_us, message.received_us, message.body, message.traceparent, warning.ingest, warning.mapping
 FROM lane JOIN source ON source.id = lane.source JOIN message ON message.receipt = lane.head
+LEFT JOIN warning ON warning.receipt = lane.head
 WHERE lane.source = ? AND lane.turn = ? AND lane.due_us <= ? AND lane.lane IN ({list})
 ORDER BY lane.due_us LIMIT ?;
 
@@ -124,8 +139,9 @@ DELETE FROM sent WHERE receipt IN ({list});
 -- name: postpone
 -- With ?4 the event counts among those that failed from now on: `turn` 2 or 3.
 UPDATE lane SET due_us = ?1, attempt = attempt + ?2, retried_us = retried_us + ?3,
-       turn = CASE WHEN ?4 AND turn IN (0, 1) THEN turn + 2 ELSE turn END
-WHERE lane = ?5 AND head = ?6;
+       turn = CASE WHEN ?4 AND turn IN (0, 1) THEN turn + 2 ELSE turn END,
+       reason = coalesce(?5, reason), detail = coalesce(?6, detail)
+WHERE lane = ?7 AND head = ?8;
 
 -- name: make_due
 UPDATE lane SET due_us = ?1 WHERE lane = ?2 AND head = ?3 AND due_us > ?1;
@@ -134,7 +150,8 @@ UPDATE lane SET due_us = ?1 WHERE lane = ?2 AND head = ?3 AND due_us > ?1;
 SELECT turn FROM lane WHERE lane = ? AND head = ?;
 
 -- name: open_parked_lane
-INSERT INTO lane (lane, source, head, due_us, turn) VALUES (?, ?, ?, ?, -1) ON CONFLICT (lane) DO NOTHING;
+INSERT INTO lane (lane, source, head, due_us, turn, reason, detail) VALUES (?, ?, ?, ?, -1, ?, ?)
+ON CONFLICT (lane) DO NOTHING;
 
 -- name: attempt_of
 SELECT attempt FROM lane WHERE lane = ? AND head = ?;
@@ -148,6 +165,7 @@ DELETE FROM lane WHERE lane IN ({list}) AND NOT EXISTS (SELECT 1 FROM waiting WH
 -- name: advance_lanes
 UPDATE lane
 SET head = (SELECT min(receipt) FROM waiting WHERE waiting.lane = lane.lane), due_us = ?, attempt = 0, retried_us = 0,
+    reason = '', detail = '',
     turn = CASE WHEN turn > 1 THEN turn - 2 ELSE turn END
 WHERE lane IN ({list});
 
@@ -164,7 +182,7 @@ INSERT INTO dead (receipt, reason, detail, attempt, mapping, died_us) VALUES (?,
 
 -- name: stored
 SELECT source.id, source.name, message_id, type, user_id, anonymous_id, timestamp_us, received_us, body,
-       traceparent
+       traceparent, (SELECT ingest FROM warning WHERE warning.receipt = message.receipt)
 FROM message JOIN source ON source.id = message.source WHERE receipt = ?;
 
 -- name: open_lane_behind
@@ -264,7 +282,7 @@ DELETE FROM rejection WHERE id IN (
 PRAGMA incremental_vacuum(256);
 
 -- name: head_of
-SELECT head, due_us, attempt FROM lane WHERE lane = ?;
+SELECT head, due_us, attempt, reason, detail FROM lane WHERE lane = ?;
 
 -- name: is_finished
 SELECT 1 FROM finished WHERE receipt = ?;

@@ -1,5 +1,12 @@
 -- What version 4 adds to the tables of sqlite_schema.sql.
 
+-- Warnings of the events that have any, as JSON: those of ingest stay, those of the mapping are replaced at each settle.
+CREATE TABLE warning (receipt INTEGER PRIMARY KEY, ingest TEXT NOT NULL, mapping TEXT NOT NULL);
+
+-- Why the last try of a lane's head failed; '' while none has.
+ALTER TABLE lane ADD COLUMN reason TEXT NOT NULL DEFAULT '';
+ALTER TABLE lane ADD COLUMN detail TEXT NOT NULL DEFAULT '';
+
 -- What each source holds: events that are pending or dead, and their bytes (300 for each beside its body). Changed in
 -- the transaction that changes the rows.
 CREATE TABLE held (source INTEGER PRIMARY KEY, events INTEGER NOT NULL, bytes INTEGER NOT NULL);

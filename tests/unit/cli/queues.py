@@ -9,7 +9,7 @@ from time import time
 from msgspec.structs import replace
 
 from adapter.activation import loader
-from adapter.model import Balance, Event, Outcome, Problem, Reason, Rejection
+from adapter.model import Balance, Event, EventWarning, Outcome, Problem, Reason, Rejection
 from adapter.queue.sqlite import SqliteQueue
 from adapter.settings.load import load_settings
 from tests.fakes import make_event
@@ -38,6 +38,7 @@ class Ended:
     event: Event
     outcome: Outcome | None = None
     sent: tuple[str, ...] = ()
+    warnings: tuple[EventWarning, ...] = ()
 
 
 async def fill(path: Path, ended: Sequence[Ended], rejections: Sequence[Rejection] = ()) -> str:
@@ -53,7 +54,7 @@ async def fill(path: Path, ended: Sequence[Ended], rejections: Sequence[Rejectio
         [lease] = await queue.take(sources=["shop"], limit=1, lease_s=60, wait_s=0)
         for key in one.sent:
             queue.note(lease, key)
-        assert await queue.settle(lease, one.outcome, mapping=ruleset.version)
+        assert await queue.settle(lease, one.outcome, mapping=ruleset.version, warnings=one.warnings)
     await queue.put([], rejections)
     await queue.close()
     return ruleset.version

@@ -1,5 +1,6 @@
 """`events` and `where` show what arrived and what became of it, and take a user's data away."""
 
+import asyncio
 import json
 
 import pytest
@@ -236,4 +237,6 @@ def test_the_sandbox_has_a_queue_of_its_own(shop: Shell) -> None:
     """Who forgot --sandbox is reminded of it."""
     (shop.folder / "sandbox.db").touch()
     assert "add --sandbox" in shop.run("events", "list").stderr
+    (shop.folder / "sandbox.db").unlink()
+    asyncio.run(fill(shop.folder / "sandbox.db", []))
     assert shop.run("events", "list", "--sandbox").exit_code == 0

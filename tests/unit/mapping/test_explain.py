@@ -83,8 +83,14 @@ def test_json_says_the_same_as_data() -> None:
     refused = explain.as_json(order.render(read({**ORDER, "properties": {}})))
     assert (refused["outcome"], refused["problems"][0]["pointer"]) == ("rejected", "/properties/total")
     unmatched = explain.as_json(order.render(read({**ORDER, "type": "page"})), "a hint")
-    assert unmatched == {"outcome": "unmatched", "hint": "a hint"}
+    assert unmatched == {"outcome": "unmatched", "hint": "a hint", "warnings": []}
     noise = ruleset(mapping("04-drop-noise.yaml"))
     dropped = explain.as_json(noise.render(read({"type": "track", "event": "A Ping", "anonymousId": "a"})))
-    assert dropped == {"outcome": "dropped", "rule": "Heartbeats", "reason": "by rule", "text": "too frequent"}
+    assert dropped == {
+        "outcome": "dropped",
+        "rule": "Heartbeats",
+        "reason": "by rule",
+        "text": "too frequent",
+        "warnings": [],
+    }
     assert json.dumps([sent, refused, unmatched, dropped])

@@ -1,0 +1,2 @@
+-- What version 2 added.
+ALTER TABLE message ADD COLUMN traceparent TEXT;
