@@ -20,9 +20,11 @@ from adapter.model import JsonObject
 Change: TypeAlias = Callable[[Any], Any]
 """Takes a value, gives the changed one: itself if nothing changed, ABSENT to take it out."""
 IsMeant: TypeAlias = Callable[[str], bool]
-Replace: TypeAlias = Callable[[str, str], str]
-"""Takes a text and the path where it stands, gives the text to put there."""
-_Visit: TypeAlias = Callable[[str | None, Any, int, str], Any]
+Place: TypeAlias = "tuple[Place, str] | None"
+"""Where something stands: the place of the object that holds it, and its name there; None for the root."""
+Replace: TypeAlias = Callable[[str, Place], str]
+"""Takes a text and where it stands, gives the text to put there."""
+_Visit: TypeAlias = Callable[[str | None, Any, int, Place], Any]
 """Takes a name (None for a member of a list), its value, how deep and where it stands; gives the value as `Change`."""
 
 MAX_NAME_CHARS: Final = 500
@@ -31,7 +33,7 @@ _NAMES_KEPT: Final = 4_096
 _WILD: Final = re.compile(r"([*?]+)")
 _READABLE: Final = re.compile(r"[\w $.\-]{1,40}")
 _LONG_NUMBER: Final = re.compile(r"\d{5}")
-_WALKED: Final = frozenset({dict, list, str})
+_HOLDS: Final = frozenset({dict, list})
 _JSON_BEGINS: Final = frozenset("{[ \t\r\n")
 
 
@@ -72,38 +74,59 @@ def _fold_part(part: str) -> str:
 def walk_names(body: JsonObject, is_meant: IsMeant, change: Change, *, is_left: IsMeant | None = None) -> Any:
     """`body` with the value of every field changed whose name `is_meant`, but for those that `is_left`."""
 
-    def visit(name: str | None, value: Any, depth: int, path: str) -> Any:
+    def visit(name: str | None, value: Any, depth: int, place: Place) -> Any:
         if name is not None:
             if is_left is not None and is_left(name):
                 return value
             if is_meant(name):
                 return change(value)
-        return _walk(value, depth + 1, path, walk) if type(value) in _WALKED else value
+        if type(value) is str:
+            return _walk_json(value, depth + 1, place, walk) if value[:1] in _JSON_BEGINS else value
+        return _walk(value, depth + 1, place, walk) if type(value) in _HOLDS else value
 
-    walk = _Walk(visit, otherwise=None, rename=None)
-    return _walk(body, 0, "", walk)
+    walk = _Walk(visit, touches=is_meant, otherwise=None, rename=None)
+    return _walk(body, 0, None, walk)
 
 
 # By what stands in texts
 
 
-def walk_texts(value: Any, replace: Replace, *, is_left: IsMeant | None = None) -> Any:
-    """`value` with `replace` applied to every text and name in it, but for fields that `is_left`.
+def walk_texts(
+    value: Any, replace: Replace, *, is_renamed: IsMeant = lambda _: True, is_left: IsMeant | None = None
+) -> Any:
+    """`value` with `replace` applied to every text in it, and to names that may have to be changed (`is_renamed`), but
+    for fields that `is_left`.
 
     Whole numbers as long as a card's are looked at as the texts of their digits.
     """
 
-    def visit(name: str | None, value: Any, depth: int, path: str) -> Any:
+    def visit(name: str | None, value: Any, depth: int, place: Place) -> Any:
         if name is not None and is_left is not None and is_left(name):
             return value
+        if type(value) is str:
+            if value[:1] in _JSON_BEGINS:
+                return _walk_json(value, depth + 1, place, walk)
+            return replace(value, place)
         if type(value) is int and 10**12 <= value < 10**19:
             digits = str(value)
-            replaced = replace(digits, path)
+            replaced = replace(digits, place)
             return value if replaced == digits else replaced
-        return _walk(value, depth + 1, path, walk) if type(value) in _WALKED else value
+        return _walk(value, depth + 1, place, walk) if type(value) in _HOLDS else value
 
-    walk = _Walk(visit, otherwise=replace, rename=replace)
-    return visit(None, value, -1, "")
+    def rename(name: str, place: Place) -> str:
+        return replace(name, place) if is_renamed(name) else name
+
+    walk = _Walk(visit, touches=None, otherwise=replace, rename=rename)
+    return visit(None, value, -1, None)
+
+
+def shown(place: Place) -> str:
+    """The path of a place as a warning may show it: a name that could be a value is not shown."""
+    names: list[str] = []
+    while place is not None:
+        place, name = place
+        names.append(name if _READABLE.fullmatch(name) and not _LONG_NUMBER.search(name) else "*")
+    return ".".join(reversed(names))
 
 
 # What both share
@@ -111,24 +134,27 @@ def walk_texts(value: Any, replace: Replace, *, is_left: IsMeant | None = None) 
 
 @dataclass(frozen=True, slots=True)
 class _Walk:
-    """What a walk does: to each field, to a text that is no JSON, and to the name of a field."""
+    """What a walk does: to each field, to a text that is no JSON, and to the name of a field.
+
+    `touches` says of a name whether its field is to be visited where it holds no others; None: all are.
+    """
 
     visit: _Visit
+    touches: IsMeant | None
     otherwise: Replace | None
     rename: Replace | None
 
 
-def _walk(value: Any, depth: int, path: str, walk: _Walk) -> Any:
-    """An object, a list or a text after the walk."""
-    if type(value) is str:
-        return _walk_text(value, depth, path, walk)
+def _walk(value: Any, depth: int, place: Place, walk: _Walk) -> Any:
+    """An object or a list after the walk."""
     if depth > MAX_DEPTH:
         return ABSENT
+    visit, touches, rename = walk.visit, walk.touches, walk.rename
     if type(value) is list:
         places = {
-            place: new
-            for place, member in enumerate(value)
-            if (new := walk.visit(None, member, depth, path)) is not member
+            number: new
+            for number, member in enumerate(value)
+            if (new := visit(None, member, depth, place)) is not member
         }
         return with_places(value, places) if places else value
     changed: JsonObject = {}
@@ -137,25 +163,24 @@ def _walk(value: Any, depth: int, path: str, walk: _Walk) -> Any:
         if len(name) > MAX_NAME_CHARS:
             changed[name] = ABSENT
             continue
-        within = path if walk.rename is None else _within(path, name)
-        new = walk.visit(name, member, depth, within)
-        if new is not member:
-            changed[name] = new
-        if walk.rename is not None and (written := walk.rename(name, within)) != name:
+        within = None if rename is None else (place, name)
+        if touches is None or touches(name) or _may_hold(member):
+            new = visit(name, member, depth, within)
+            if new is not member:
+                changed[name] = new
+        if rename is not None and (written := rename(name, within)) is not name:
             names[name] = written
     left = with_members(value, changed) if changed else value
     return {names.get(name, name): member for name, member in left.items()} if names else left
 
 
-def _within(path: str, name: str) -> str:
-    """The path of a field as a warning may show it: a name that could be a value is not shown."""
-    shown = name if _READABLE.fullmatch(name) and not _LONG_NUMBER.search(name) else "*"
-    return f"{path}.{shown}" if path else shown
+def _may_hold(value: Any) -> bool:
+    return type(value) in _HOLDS or (type(value) is str and value[:1] in _JSON_BEGINS)
 
 
-def _walk_text(text: str, depth: int, path: str, walk: _Walk) -> Any:
+def _walk_json(text: str, depth: int, place: Place, walk: _Walk) -> Any:
     """The JSON text of an object or list after the walk; ABSENT if reading it has no bounds."""
-    if text[:1] in _JSON_BEGINS and text.lstrip()[:1] in {"{", "["}:
+    if text.lstrip()[:1] in {"{", "["}:
         try:
             value, is_repeated = _read_json(text)
         except json.JSONDecodeError:
@@ -163,12 +188,12 @@ def _walk_text(text: str, depth: int, path: str, walk: _Walk) -> Any:
         except (ValueError, RecursionError):  # a number of thousands of digits, or nesting beyond all bounds
             return ABSENT
         else:
-            walked = _walk(value, depth, path, walk)
+            walked = _walk(value, depth, place, walk)
             if walked is ABSENT:
                 return ABSENT
             # Of a name that is written twice only the last was looked at, so the text as it was cannot stay.
             return text if walked is value and not is_repeated else _written(walked)
-    return text if walk.otherwise is None else walk.otherwise(text, path)
+    return text if walk.otherwise is None else walk.otherwise(text, place)
 
 
 def _read_json(text: str) -> tuple[Any, bool]:

@@ -19,10 +19,11 @@ _EMAIL: Final = re.compile(r"(?<![\w.+'-])[\w.+'-]++(?:@|\uff20|%40)(?:[^\W_][\w
 _FILES: Final = frozenset({"png", "jpg", "jpeg", "gif", "svg", "webp", "css", "js", "mjs", "ts", "json"})
 """Ends of file names that are no top-level domains: `logo@2x.png` and `app@next.js` are no addresses."""
 
+_BETWEEN: Final = r"\s.\-\u2010-\u2015_/"
 _PHONE: Final = re.compile(r"(?:(?<![\w+])[+\uff0b]|%2[Bb])(?:[\s().\-\u2010-\u2015/]{0,3}+\d){8,15}(?!\d)")
 """E.164: `+` and at most 15 digits."""
 
-_DIGITS: Final = re.compile(r"(?<![^\W_])\d(?:[\s.\-\u2010-\u2015_/]{0,3}+\d){12,}+")
+_DIGITS: Final = re.compile(rf"(?<![^\W_])\d(?:[{_BETWEEN}]{{0,3}}+\d){{12,}}+")
 _GROUP: Final = re.compile(r"\d+")
 _13_TO_19: Final = (19, 18, 17, 16, 15, 14, 13)
 _14_TO_19: Final = (19, 18, 17, 16, 15, 14)
@@ -48,23 +49,19 @@ _CARD_CHARS: Final = min(min(lengths) for _, _, lengths in _ISSUERS)
 
 
 def _emails(text: str) -> Iterator[Span]:
-    if "@" in text or "\uff20" in text or "%40" in text:
-        for match in _EMAIL.finditer(text):
-            if match["last"].lower() not in _FILES:
-                # Marks that quote an address are allowed at its beginning, but hardly ever part of it.
-                yield match.end() - len(match[0].lstrip(".'-")), match.end()
+    for match in _EMAIL.finditer(text):
+        if match["last"].lower() not in _FILES:
+            # Marks that quote an address are allowed at its beginning, but hardly ever part of it.
+            yield match.end() - len(match[0].lstrip(".'-")), match.end()
 
 
 def _phones(text: str) -> Iterator[Span]:
-    if "+" in text or "\uff0b" in text or "%2" in text:
-        for match in _PHONE.finditer(text):
-            yield match.span()
+    return (match.span() for match in _PHONE.finditer(text))
 
 
 def _cards(text: str) -> Iterator[Span]:
-    if len(text) >= _CARD_CHARS:
-        for run in _DIGITS.finditer(text):
-            yield from _cards_in(text, [match.span() for match in _GROUP.finditer(text, *run.span())])
+    for run in _DIGITS.finditer(text):
+        yield from _cards_in(text, [match.span() for match in _GROUP.finditer(text, *run.span())])
 
 
 def _cards_in(text: str, groups: Sequence[Span]) -> Iterator[Span]:
@@ -103,6 +100,10 @@ def _luhn_sums(digits: Sequence[int]) -> Callable[[int, int], int]:
     return lambda start, end: odd[end] - odd[start] if end % 2 else even[end] - even[start]
 
 
+HINTS: Final[Mapping[str, str]] = MappingProxyType(
+    {"email": "@|\uff20|%40", "phone": r"\+|\uff0b|%2[Bb]", "card": rf"\d[\d{_BETWEEN}]{{11}}"}
+)
+"""A pattern for each kind that is in every text with one: most texts have none, and need no closer look."""
 FINDERS: Final[Mapping[str, Find]] = MappingProxyType({"email": _emails, "phone": _phones, "card": _cards})
 """What a guard of `values` looks for, by its name there."""
 CALLED: Final[Mapping[str, str]] = MappingProxyType(

@@ -6,16 +6,27 @@ what is nested too deep to be looked at is removed as a whole: a guard never let
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 from adapter.mapping.absent import ABSENT
 from adapter.mapping.frame import Frame, Step
-from adapter.mapping.guard_walk import IsMeant, folded_globs, walk_names, walk_texts, with_members, with_places
+from adapter.mapping.guard_walk import (
+    IsMeant,
+    Place,
+    folded_globs,
+    shown,
+    walk_names,
+    walk_texts,
+    with_members,
+    with_places,
+)
 from adapter.mapping.names import MAX_NAMES
 from adapter.mapping.paths import At, Key, Matching, Members, Path, Segment
-from adapter.mapping.personal import CALLED, FINDERS, replace_found
+from adapter.mapping.personal import CALLED, FINDERS, HINTS, replace_found
 from adapter.mapping.reader import Node, Reader, Scope
 from adapter.mapping.scalars import text_of
 from adapter.mapping.steps.table import compile_steps
@@ -237,19 +248,27 @@ def _in_texts(node: Node, reader: Reader, scope: Scope, remedy: Step, is_left: I
     members = reader.members(node, "E171", "`values`, a list of kinds,") or ()
     kinds = [kind for part in members if (kind := reader.choice(part, "E171", tuple(FINDERS))) is not None]
 
+    might = re.compile("|".join(HINTS[kind] for kind in kinds)).search
+    is_renamed = lru_cache(MAX_NAMES)(lambda name: might(name) is not None)
+
     def apply(value: Any, frame: Frame) -> Any:
-        def replace(text: str, path: str) -> str:
+        def replace(text: str, place: Place) -> str:
+            if might(text) is None:
+                return text
             for kind in kinds:
                 replaced = replace_found(text, FINDERS[kind], lambda part: remedy(part, frame))
                 if replaced is not text:
-                    cause = f"{CALLED[kind]} in `{path}`" if path else CALLED[kind]
-                    warned = scope.warned(cause, WarningKind.PERSONAL)
-                    # One field of many members is one warning.
-                    if warned not in frame.warnings and len(frame.warnings) < MAX_WARNINGS:
-                        frame.warnings.append(warned)
+                    _warn(frame, scope, f"{CALLED[kind]} in `{shown(place)}`" if place else CALLED[kind])
                     text = replaced
             return text
 
-        return walk_texts(value, replace, is_left=is_left)
+        return walk_texts(value, replace, is_renamed=is_renamed, is_left=is_left)
 
     return apply
+
+
+def _warn(frame: Frame, scope: Scope, cause: str) -> None:
+    """One warning for each field, however many members have it."""
+    warned = scope.warned(cause, WarningKind.PERSONAL)
+    if warned not in frame.warnings and len(frame.warnings) < MAX_WARNINGS:
+        frame.warnings.append(warned)
