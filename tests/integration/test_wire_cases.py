@@ -9,12 +9,6 @@ from tests.integration.wire import observe_all, read_cases
 CASES = read_cases()
 PENDING = frozenset(
     {
-        "order-euro-comma",
-        "order-lowercase-name",
-        "order-name-trailing-space",
-        "order-name-underscore",
-        "order-products-object",
-        "order-v1-id-field",
         "priv-context-email",
         "products-list-default",
         "products-list-rudder",
