@@ -17,10 +17,11 @@ from adapter.console.read_anew import read_anew
 from adapter.console.told import Private
 from adapter.errors import QueueError
 from adapter.ingest.intake import Parts
+from adapter.ingest.sources import Source
 from adapter.ingest.timestamps import written
 from adapter.ingest.validate import Validator
 from adapter.model import Event, JsonObject, Rejection
-from adapter.private import is_withheld, mark_of, same_ids
+from adapter.private import is_withheld, mark_of, plain_source, same_ids
 from adapter.queue.desk import Desk
 from adapter.settings.settings import Settings
 
@@ -32,7 +33,7 @@ def desk_console(
 ) -> DeskConsole:
     """The console at `desk`; the schemas of `validator` are asked for only where a rejection is read anew."""
 
-    deleting = {source.name for source in settings.sources if source.may_delete}
+    sources = {source.name: plain_source(source) for source in settings.sources}
 
     def read(rejection: Rejection) -> Event | Rejection:
         return read_anew(
@@ -41,7 +42,7 @@ def desk_console(
             max_message_bytes=settings.limits.message_bytes,
             new_id=lambda: uuid4().hex,
             is_withheld=is_withheld,
-            may_delete=deleting.__contains__,
+            source_of=lambda name: sources.get(name, Source(name, ())),
         )
 
     private = Private(
@@ -66,7 +67,7 @@ def make_api(
             summary=partial(health.told, details=True),
             mappings=partial(_mappings, active),
             ruleset_of=active.of,
-            sources=[source.name for source in settings.sources],
+            sources={source.name: source for source in ingest.sources},
             validator=ingest.validator,
             limits=ingest.limits,
             new_id=ingest.new_id,

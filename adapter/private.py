@@ -198,11 +198,9 @@ class PrivateStore:
         return None if ident is None else self.keyed.of_id(ident)
 
 
-def ingest_source(
-    source: SourceSettings, hash_key: Secret | None, *, ruleset: Callable[[], Ruleset], emit: Emit
-) -> Source:
-    """What ingest needs to know of `source`. Raises ConfigError if it is private and there is no `hash_key`."""
-    plain = Source(
+def plain_source(source: SourceSettings) -> Source:
+    """What ingest needs to know of `source`, without what a private one applies."""
+    return Source(
         name=source.name,
         keys=source.keys,
         signing_secrets=source.signing_secrets,
@@ -210,7 +208,16 @@ def ingest_source(
         limit_bytes_per_s=source.limit_bytes_per_s,
         no_ids=source.no_ids,
         may_delete=source.may_delete,
+        type=source.type,
+        at=source.at,
     )
+
+
+def ingest_source(
+    source: SourceSettings, hash_key: Secret | None, *, ruleset: Callable[[], Ruleset], emit: Emit
+) -> Source:
+    """What ingest needs to know of `source`. Raises ConfigError if it is private and there is no `hash_key`."""
+    plain = plain_source(source)
     if source.store == "raw":
         return plain
     if hash_key is None:

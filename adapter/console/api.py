@@ -5,7 +5,7 @@ no cookie and no CORS: a page elsewhere can neither borrow the operator's rights
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,9 +21,11 @@ from adapter.console.guard import Guard
 from adapter.errors import ConfigError, QueueError
 from adapter.ingest.answers import SERVER, Answer
 from adapter.ingest.decode import Body
+from adapter.ingest.envelope import lifted_if_there
 from adapter.ingest.limits import Limits
 from adapter.ingest.read import Arrival, NewId, read_event
 from adapter.ingest.requests import BodyReader
+from adapter.ingest.sources import Source
 from adapter.ingest.validate import Validator
 from adapter.mapping import explain
 from adapter.mapping.ruleset import Ruleset
@@ -50,7 +52,7 @@ class ApiParts:
     summary: Callable[[], Awaitable[JsonObject]]
     mappings: Callable[[], list[JsonObject]]
     ruleset_of: Callable[[str], Ruleset]
-    sources: Collection[str]
+    sources: Mapping[str, Source]
     validator: Validator
     limits: Limits
     new_id: NewId
@@ -121,9 +123,13 @@ class Api:
             datetime.now(UTC),
             max_message_bytes=self._parts.limits.message_bytes,
             no_ids=ruleset.no_ids,
+            may_delete=sources[source].may_delete,
+            type=sources[source].type,
         )
-        message = await self._body(request)
-        read = read_event(message, arrival, validator=self._parts.validator, new_id=self._parts.new_id)
+        sent = lifted_if_there(Body((await self._body(request),), {}, True, 0), sources[source].at)
+        if not sent.is_single:
+            raise Unclear("the body must hold one message")
+        read = read_event(sent.messages[0], arrival, validator=self._parts.validator, new_id=self._parts.new_id)
         told: JsonObject = {"source": source, "version": ruleset.version, "problems": [], "mapped": None}
         if isinstance(read, Rejection):
             problems = [{"pointer": p.pointer, "keyword": p.keyword, "message": p.message} for p in read.problems]

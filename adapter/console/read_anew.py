@@ -6,7 +6,9 @@ from msgspec.structs import replace
 
 from adapter.ingest.decode import decode
 from adapter.ingest.deletion import FROM_LIBRARY
+from adapter.ingest.envelope import lifted_if_there
 from adapter.ingest.read import KEPT_BYTES, Arrival, NewId, read_event
+from adapter.ingest.sources import Source
 from adapter.ingest.validate import Validator
 from adapter.model import Event, Problem, Reason, Rejection
 
@@ -24,11 +26,12 @@ def read_anew(
     max_message_bytes: int,
     new_id: NewId,
     is_withheld: Callable[[bytes], bool],
-    may_delete: Callable[[str], bool] = lambda _: False,
+    source_of: Callable[[str], Source],
 ) -> Event | Rejection:
     """The message as an event, received when it was received; else the rejection with what is wrong with it now.
 
-    `is_withheld` tells a body of which only size and hash were kept, `may_delete` a source whose deletion requests act.
+    `is_withheld` tells a body of which only size and hash were kept; `source_of` gives a source as the settings have it
+    now.
     """
     if any(problem.keyword == FROM_LIBRARY for problem in rejection.problems):
         return rejection
@@ -37,6 +40,9 @@ def read_anew(
     body = decode(rejection.body)
     if isinstance(body, Problem):
         return replace(rejection, problems=(_CUT if len(rejection.body) >= KEPT_BYTES else body,))
+    source = source_of(rejection.source)
+    # What was refused before the settings named an envelope was kept with it; anything else without.
+    body = lifted_if_there(body, source.at)
     if len(body.messages) != 1:
         return replace(rejection, problems=(_SEVERAL,))
     # Only a deletion request that waits for its source's settings may act; one of a library stays refused.
@@ -45,7 +51,9 @@ def read_anew(
         rejection.source,
         rejection.received_at,
         max_message_bytes=max_message_bytes,
-        may_delete=waits and may_delete(rejection.source),
+        may_delete=waits and source.may_delete,
+        no_ids=source.no_ids,
+        type=source.type,
     )
     read = read_event(body.messages[0], arrival, validator=validator, new_id=new_id)
     is_waiting = isinstance(read, Rejection) and read.reason is Reason.DELETION_UNAUTHORISED

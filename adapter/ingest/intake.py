@@ -10,9 +10,10 @@ from datetime import datetime
 
 from adapter.errors import QueueError, QueueFull, SourceFull
 from adapter.ingest.answers import Answer, Situation, answer
-from adapter.ingest.decode import Body
+from adapter.ingest.decode import Body, Unread
 from adapter.ingest.denials import Denials
 from adapter.ingest.dialect import Network
+from adapter.ingest.envelope import lifted
 from adapter.ingest.limits import Allowance, Limits
 from adapter.ingest.read import Arrival, NewId, read_event, unparseable
 from adapter.ingest.refusals import Refusals
@@ -83,6 +84,8 @@ class Intake:
         return told
 
     async def _take(self, source: Source, arrival: Arrival, plain: bytes, body: Body | Problem) -> Answer:
+        if not isinstance(body, Problem) and not arrival.dialect.is_direct:
+            body = lifted(body, source.at)
         count = 1 if isinstance(body, Problem) else len(body.messages)
         refused = self._refusal(source, count, len(plain))
         if refused is not None:
@@ -122,6 +125,11 @@ class Intake:
         events: list[Event] = []
         rejections: list[Rejection] = []
         for index, message in enumerate(messages, 1):
+            if isinstance(message, Unread):
+                rejections.append(
+                    unparseable(message.raw, message.problem, source=source.name, received_at=arrival.received_at)
+                )
+                continue
             read = read_event(
                 message, arrival, validator=self._parts.validator, new_id=self._parts.new_id, digest=source.digest
             )

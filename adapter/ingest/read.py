@@ -30,6 +30,7 @@ KEPT_BYTES = 65_536
 LONGEST_ID_CHARS = 256
 """A longer message id is stood for by its hash. SDKs make up to 100; RudderStack's gateway checks no length."""
 
+_NO_TYPE = Problem("/type", "required", "is required: track, identify, page, screen, group or alias")
 _CONTAINERS = ("traits", "properties")
 _ENVELOPED = ("context", "integrations")
 _CHANGES_PER_TRY = frozenset({"sentAt", "receivedAt", "_metadata"})
@@ -40,8 +41,9 @@ class Arrival(Struct, frozen=True):
 
     `envelope` is what stood beside `batch`. `peer` is the sender's address where it may be the user's, else None.
     `max_message_bytes` limits each message; None where the whole body is within it already. `may_delete`: deletion
-    requests of this source act. `traceparent` is the request's, if it had one. `no_ids` are the texts that are no ids of
-    the source; `may_need_cleaning` is False if no message can hold what `clean` takes out.
+    requests of this source act. `traceparent` is the request's, if it had one. `no_ids` are the texts that are no ids
+    of the source. `type` is what a message is that says none, where its path says none either. `may_need_cleaning` is
+    False if no message can hold what `clean` takes out.
     """
 
     source: str
@@ -54,6 +56,7 @@ class Arrival(Struct, frozen=True):
     may_delete: bool = False
     traceparent: str | None = None
     no_ids: frozenset[str] = NO_IDS
+    type: str | None = None
     may_need_cleaning: bool = True
 
 
@@ -78,6 +81,9 @@ def read_event(
     if limit is not None and len(orjson.dumps(message)) > limit:
         problem = Problem("", "maxLength", f"a message must be at most {limit} bytes of JSON")
         return _rejected(Reason.TOO_LARGE, (problem,), event.body, event.message_id, arrival)
+    if not event.type:
+        # An envelope or another kind of JSON: stored, it would be matched by no rule, and nobody would look.
+        return _rejected(Reason.SCHEMA, (_NO_TYPE,), event.body, event.message_id, arrival)
     if event.type == DELETE:
         refused = refusal(event, is_direct=arrival.dialect.is_direct, may_delete=arrival.may_delete)
         if refused is not None:
@@ -117,7 +123,7 @@ def _normalised(message: JsonObject, arrival: Arrival, new_id: NewId, digest: Di
     warnings: list[EventWarning] = []
     if arrival.may_need_cleaning:
         clean(body, warnings)
-    kind = _kind(body, arrival.dialect)
+    kind = _kind(body, arrival)
     given = settle_id(body.get("messageId"), "messageId", arrival.no_ids, warnings)
     message_id = _message_id(given, body, new_id, digest)
     body["messageId"] = message_id
@@ -142,14 +148,14 @@ def _normalised(message: JsonObject, arrival: Arrival, new_id: NewId, digest: Di
     )
 
 
-def _kind(body: JsonObject, dialect: Dialect) -> str:
-    """The message's own type before the path's; "" if neither says one.
+def _kind(body: JsonObject, arrival: Arrival) -> str:
+    """The message's own type before the path's, and that before the source's; "" if none says one.
 
     In lower case: no sender tells types apart by case, but customers' own functions write `Track` and mean `track`.
     """
     kind = body.get("type")
     named = kind.strip().lower() if isinstance(kind, str) else ""
-    return named or dialect.type or ""
+    return named or arrival.dialect.type or arrival.type or ""
 
 
 # The three below change the shallow copy that `_normalised` made, and never what lies deeper: that is the sender's.

@@ -212,6 +212,7 @@ class _Ingest:
             # Measuring a message costs encoding it, and in a body this small none is too large.
             max_message_bytes=limit if len(brought.plain) > limit else None,
             may_delete=source.may_delete,
+            type=source.type,
             traceparent=traceparent(request.headers.getall("traceparent", ())),
             no_ids=source.no_ids,
             may_need_cleaning=may_need_cleaning(brought.plain),

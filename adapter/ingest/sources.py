@@ -16,7 +16,8 @@ ProtectRejection: TypeAlias = Callable[[Rejection], Rejection]
 class Source:
     """One sender as the settings name it.
 
-    `may_delete`: its deletion requests act.
+    `may_delete`: its deletion requests act. `type` is what a message is that says none, where its path says none
+    either; `at` the path to the message in each member of a webhook's body, empty if the member is the message.
     `signing_secrets` demand a valid `X-Signature` besides the key. `limit_per_s` is in messages, `limit_bytes_per_s`
     in bytes of bodies as inflated; None for no limit.
     The two `protect_…` functions run before anything is stored; None stores what was sent. `digest` makes the ids of
@@ -28,6 +29,8 @@ class Source:
     signing_secrets: tuple[Secret, ...] = ()
     limit_per_s: float | None = None
     may_delete: bool = False
+    type: str | None = None
+    at: tuple[str, ...] = ()
     limit_bytes_per_s: float | None = None
     protect_event: ProtectEvent | None = None
     protect_rejection: ProtectRejection | None = None

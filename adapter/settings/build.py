@@ -144,6 +144,8 @@ def _source(name: str, values: JsonObject, *, mapping: Path, browsee_api_key: Se
         limit_bytes_per_s=values["limit_bytes"],
         horizon_s=values["horizon"],
         deletions=values["deletions"],
+        type=None if values["type"] == "required" else values["type"],
+        at=tuple(filter(None, values["at"].split("."))),
         vars=values["vars"],
         no_ids=no_ids(not_ids=values["not_ids"], is_id=values["is_id"]),
     )

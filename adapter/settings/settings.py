@@ -66,6 +66,8 @@ class SourceSettings:
     limit_bytes_per_s: float | None
     horizon_s: float
     deletions: Deletions
+    type: str | None
+    at: tuple[str, ...]
     vars: Mapping[str, Scalar]
     no_ids: frozenset[str] = NO_IDS
 

@@ -34,7 +34,7 @@ def padded(size: int) -> bytes:
         (gzip.compress(b" " * 1500 + padded(500)), 200, None),
         (gzip.compress(b" " * 1501 + padded(500)), 413, "too_large"),
         (zlib.compress(b"[" * 10_000_000, 9), 413, "too_large"),
-        (b"[" + b"{}," * 4 + b"{}]", 200, None),
+        (b"[" + b'{"type":"a"},' * 4 + b'{"type":"a"}]', 200, None),
         (b"[" + b"{}," * 5 + b"{}]", 413, "too_many_messages"),
         (padded(501), 400, "invalid_event"),
     ],

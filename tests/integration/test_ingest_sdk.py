@@ -168,7 +168,8 @@ async def test_whose_address_an_event_gets() -> None:
         forwarded = {**KEY, "X-Forwarded-For": "192.0.2.66, 198.51.100.7"}
         await served.send("POST", "/v1/t", json=CLICK, headers={**forwarded, "Origin": "https://shop.example"})
         await served.send("POST", "/v1/t", json={**CLICK, "messageId": "m-2"}, headers=forwarded)
-        await served.send("POST", "/webhooks/shop/shop-key", json=CLICK, headers={"Origin": "https://shop.example"})
+        sent = {**CLICK, "type": "track", "messageId": "m-3"}
+        await served.send("POST", "/webhooks/shop/shop-key", json=sent, headers={"Origin": "https://shop.example"})
         contexts = [event.body.get("context") for event in served.inbox.events]
         assert contexts == [{"ip": "198.51.100.7"}, None, None]
 

@@ -132,7 +132,7 @@ async def test_a_key_in_the_body_opens_no_webhook(served: Served) -> None:
     ("body", "secret", "status"),
     [
         (b'{"type":"track"}', "s-old", 200),
-        (b'[{"type":"track"},{}]', "s-new", 200),
+        (b'[{"type":"track"},{"type":"page"}]', "s-new", 200),
         (b'{"type":"track"}', "wrong", 401),
         (b'{"type":"track"}', None, 401),
         (b"type=track", "s-new", 401),

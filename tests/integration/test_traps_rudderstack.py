@@ -140,9 +140,9 @@ async def test_08_reading_only_root_traits(served: Served, mapping: str) -> None
     assert call["traits"] == {"plan": "pro"}
 
 
-@pytest.mark.parametrize("kind", ["merge", "record", "audiencelist", "extract", None, 5])
-async def test_09_closed_enum_on_type(served: Served, kind: object) -> None:
-    """An unknown type or none is stored and counted; RudderStack's own are dropped by the mapping made for it."""
+@pytest.mark.parametrize("kind", ["merge", "record", "audiencelist", "extract"])
+async def test_09_closed_enum_on_type(served: Served, kind: str) -> None:
+    """An unknown type is stored and counted; RudderStack's own are dropped by the mapping made for it."""
     message = {"type": kind, "messageId": "m-1", "mergeProperties": [{"type": "email", "value": "a@b.example"}]}
     assert (await served.send("POST", WEBHOOK, json=message))[:2] == (200, OK)
     calls, ended = await mapped(served.inbox.events, RUDDERSTACK)

@@ -199,7 +199,7 @@ async def test_15_timestamp_parsing_with_one_format(served: Served, given: str, 
 
 
 async def test_16_skew_corrected_twice_or_never(served: Served) -> None:
-    """A webhook's clock is left alone, a page's is corrected by when it says it sent, a server's only if it is wrong."""
+    """A webhook's clock is left alone, a page's is corrected by when it says it sent, a server's if it is wrong."""
     at = {"timestamp": "2026-11-23T10:00:00Z", "sentAt": "2026-11-23T10:00:10Z"}
     await served.send("POST", WEBHOOK, json={**TRACK, **at})
     page = {**BASIC, "Origin": "https://shop.example"}

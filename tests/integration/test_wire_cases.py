@@ -12,9 +12,7 @@ PENDING = frozenset(
         "priv-context-email",
         "products-list-default",
         "products-list-rudder",
-        "rudder-transformer-envelope",
         "single-product-field-collision",
-        "svix-envelope",
         "tags-trait-text",
     }
 )

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from adapter.console.read_anew import read_anew
 from adapter.ingest.read import Arrival, DigestOf, plain_digest, read_event, read_unchecked
+from adapter.ingest.sources import Source
 from adapter.mapping.ruleset import Ruleset
 from adapter.model import (
     Call,
@@ -143,7 +144,14 @@ def test_of_a_rejection_size_and_hash_are_kept() -> None:
     assert kept.body.startswith(b"16 bytes, keyed hash ")
     assert b"track" not in kept.body
     assert kept.message_id not in (None, "order-of-ann")
-    again = read_anew(kept, validator=VALIDATOR, max_message_bytes=1000, new_id=str, is_withheld=is_withheld)
+    again = read_anew(
+        kept,
+        validator=VALIDATOR,
+        max_message_bytes=1000,
+        new_id=str,
+        is_withheld=is_withheld,
+        source_of=lambda name: Source(name, ()),
+    )
     assert isinstance(again, Rejection)
     assert "stores privately" in again.problems[0].message
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapter.ingest.decode import MAX_DEPTH, Body, TooLarge, decode, inflating, is_compressed, is_crammed
+from adapter.ingest.decode import MAX_DEPTH, Body, TooLarge, Unread, decode, inflating, is_compressed, is_crammed
 from adapter.model import Problem
 
 A, B = {"type": "track", "event": "A"}, {"type": "track", "event": "B"}
@@ -210,3 +210,78 @@ def test_a_number_of_millions_of_digits_is_read_in_no_time(digits: bytes) -> Non
     started = time.perf_counter()
     decode(b'{"a":NaN,"b":' + digits + b"}")
     assert time.perf_counter() - started < 1
+
+
+# -- lines ---------------------------------------------------------------------------------------------------------
+
+TRACK, PAGE = b'{"type":"track","event":"A"}', b'{"type":"page"}'
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        TRACK + b"\n" + PAGE,
+        TRACK + b"\r\n" + PAGE + b"\r\n",
+        b"\n\n" + TRACK + b"\n \n" + PAGE + b"\n",
+        b"\xef\xbb\xbf" + TRACK + b"\n" + PAGE,
+    ],
+    ids=["bare", "CRLF", "blank lines", "byte order mark"],
+)
+def test_lines_of_an_object_each_are_messages(body: bytes) -> None:
+    """Vector and other log shippers send so, under any Content-Type."""
+    found = decode(body)
+    assert isinstance(found, Body)
+    assert found == Body([{"type": "track", "event": "A"}, {"type": "page"}], {}, is_single=False, repaired=0)
+
+
+@pytest.mark.parametrize(
+    ("body", "bad"),
+    [
+        (TRACK + b'\n{"cut": "of\n' + PAGE, [b'{"cut": "of']),
+        (TRACK + b"\n" + PAGE + b'\n{"type":"tra', [b'{"type":"tra']),
+        (b'{"cut": \n' + TRACK + b"\n" + PAGE, [b'{"cut": ']),
+        (TRACK + b"\nnull\n[1]\ngarbage\n" + PAGE, [b"null", b"[1]", b"garbage"]),
+        (TRACK + b"\n{'single': 'quotes'}\n" + PAGE, [b"{'single': 'quotes'}"]),
+        (TRACK + b"\n" + b'{"a":' * 300 + b"1" + b"}" * 300 + b"\n" + PAGE, [b'{"a":' * 300 + b"1" + b"}" * 300]),
+    ],
+    ids=["cut", "cut at the end", "the first", "no objects", "no JSON", "too deep"],
+)
+def test_a_bad_line_fails_alone(body: bytes, bad: list[bytes]) -> None:
+    """The others are messages; the bad one is kept as it stood, with what is wrong."""
+    found = decode(body)
+    assert isinstance(found, Body)
+    assert [message.raw for message in found.messages if isinstance(message, Unread)] == bad
+    assert [message["type"] for message in found.messages if isinstance(message, dict)] == ["track", "page"]
+
+
+def test_a_line_is_repaired_as_a_body_is() -> None:
+    """Python's encoders write NaN into lines too."""
+    found = decode(b'{"a": NaN}\n{"b": 1}')
+    assert found == Body([{"a": None}, {"b": 1}], {}, is_single=False, repaired=1)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{ "batch": [\n' + TRACK + b",\n\n," + PAGE + b'],"sentAt":"x","writeKey":"key"}',
+        b'{"batch":[\n' + TRACK + b"\n,\n" + PAGE + b"\n,\n]}",
+        b'{\n  "type": "track",\n  "event": "A",\n}',
+        b"payload=%7B%7D\na=b",
+        b"[\n" + TRACK + b"\n" + PAGE,
+        b"{\n{\n{",
+        b'{"cut": \n{"cut": ',
+        TRACK + b" " + PAGE,
+        b"\n\n",
+    ],
+    ids=["swift", "comma", "pretty", "form", "array", "braces", "all bad", "one line", "blank"],
+)
+def test_what_is_broken_otherwise_is_not_read_by_halves(body: bytes) -> None:
+    """TRACK batch's members are not messages by themselves: what stands beside them would be lost."""
+    assert isinstance(decode(body), Problem)
+
+
+def test_lines_without_end_are_refused_unread() -> None:
+    """As messages would be: nobody waits for the reading of a million bad lines."""
+    found = decode(TRACK + b"\n{" * 200_000)
+    assert isinstance(found, Problem)
+    assert found.keyword == "maxItems"

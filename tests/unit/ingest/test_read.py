@@ -18,6 +18,8 @@ VALIDATOR = event_validator()
 NOW = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
 WEBHOOK_ARRIVAL = Arrival("shop", NOW)
 DIRECT = Arrival("shop", NOW, SDK_PATHS["track"])
+BATCHED = replace(DIRECT, dialect=BATCH)
+OF_SOURCE = replace(WEBHOOK_ARRIVAL, type="identify")
 
 
 def read(message: object, arrival: Arrival = WEBHOOK_ARRIVAL) -> Event | Rejection:
@@ -61,24 +63,32 @@ def test_a_write_key_is_not_stored() -> None:
     ("given", "arrival", "kind"),
     [
         ("track", WEBHOOK_ARRIVAL, "track"), (" Track ", WEBHOOK_ARRIVAL, "track"), ("merge", WEBHOOK_ARRIVAL, "merge"),
-        (None, WEBHOOK_ARRIVAL, ""), (5, WEBHOOK_ARRIVAL, ""), (" ", WEBHOOK_ARRIVAL, ""),
         (None, DIRECT, "track"), ("", DIRECT, "track"), ("page", DIRECT, "page"),
-        (None, replace(DIRECT, dialect=BATCH), ""),
+        (None, OF_SOURCE, "identify"), (5, OF_SOURCE, "identify"), ("page", OF_SOURCE, "page"),
+        (None, replace(DIRECT, type="identify"), "track"), (None, replace(OF_SOURCE, dialect=BATCH), "identify"),
     ],
     ids=[
-        "own", "any case", "unknown", "missing", "number", "blank", "the path's", "blank, the path's", "own first",
-        "batch",
+        "own", "any case", "unknown", "the path's", "blank, the path's", "own first",
+        "the source's", "number, the source's", "own before the source's", "the path's before the source's", "batch",
     ],
 )  # fmt: skip
 def test_the_type_is_the_messages_own_else_the_paths(given: object, arrival: Arrival, kind: str) -> None:
-    """Without one anywhere the message is stored all the same; its type is then the empty text."""
+    """And where the path says none, the source's."""
     stored = event(track(type=given), arrival)
-    assert stored.type == kind
-    assert stored.body["type"] == (kind or given)
+    assert (stored.type, stored.body["type"]) == (kind, kind)
 
 
-@pytest.mark.parametrize("kind", ["track", "identify", "record", "", None], ids=str)
-def test_without_a_user_only_the_common_schema_is_asked(kind: str | None) -> None:
+@pytest.mark.parametrize("given", [None, 5, "", " ", {}, ["track"]], ids=repr)
+@pytest.mark.parametrize("arrival", [WEBHOOK_ARRIVAL, BATCHED], ids=["webhook", "batch"])
+def test_without_a_type_anywhere_it_is_no_message(given: object, arrival: Arrival) -> None:
+    """An envelope, or another kind of JSON: no rule would take it, and nobody would look."""
+    for message in (track(type=given), {"events": [], "type": given}, {"data": {"type": "track"}}):
+        [problem] = rejection(message, arrival).problems
+        assert (problem.pointer, problem.keyword) == ("/type", "required")
+
+
+@pytest.mark.parametrize("kind", ["track", "identify", "record"])
+def test_without_a_user_only_the_common_schema_is_asked(kind: str) -> None:
     """A message of nobody is stored, whatever else it lacks: it ends as unmatched, not as a fault of the sender's."""
     assert event({"type": kind, "messageId": "m", "userId": " ", "properties": 5}).user_id is None
 

@@ -37,6 +37,8 @@ sources:
     limit: 500/s
     limit_bytes: 5MB/s
     deletions: on
+    type: track
+    at: event.payload
     horizon: 4h
     vars: {currency: EUR, factor: 2.5, beta: true}
   app:
@@ -76,6 +78,8 @@ def test_every_setting_of_a_file_arrives(folder: Folder) -> None:
             limit_bytes_per_s=5e6,
             horizon_s=14_400,
             deletions="on",
+            type="track",
+            at=("event", "payload"),
             vars={"currency": "EUR", "factor": 2.5, "beta": True},
         ),
         SourceSettings(
@@ -90,6 +94,8 @@ def test_every_setting_of_a_file_arrives(folder: Folder) -> None:
             limit_bytes_per_s=None,
             horizon_s=10_800,
             deletions="signed",
+            type=None,
+            at=(),
             vars={},
         ),
     )
