@@ -17,7 +17,7 @@ from adapter.queue.sqlite import SqliteQueue
 from adapter.queue.sqlite_file import SCHEMA_VERSION, connect
 from adapter.queue.sqlite_known import Retention
 from adapter.queue.sqlite_room import BALLAST_BYTES
-from tests.fakes import TRACEPARENT, FakeClock, make_event, make_rejection
+from tests.fakes import FakeClock, make_event, make_rejection
 from tests.integration.queues import take
 
 
@@ -143,29 +143,6 @@ async def test_only_the_owner_upgrades_a_file(path: Path, clock: FakeClock, vers
     with pytest.raises(QueueError, match=said), Desk.open(path, now=clock):
         pass
     assert path.read_bytes() == before
-
-
-async def test_an_older_file_is_taken_over(path: Path, clock: FakeClock) -> None:
-    """A file of version 1, which knew neither traces nor deletion requests, keeps its events and learns both."""
-    older = await SqliteQueue.open(path, now=clock)
-    await older.put([make_event("m-1", user="a")])
-    await older.close()
-    with sqlite3.connect(path) as file:
-        file.execute("ALTER TABLE message DROP COLUMN traceparent")
-        file.execute("DROP TABLE deletion")
-        file.execute("DROP TABLE held")
-        file.execute("PRAGMA user_version = 1")
-    file.close()
-    queue = await SqliteQueue.open(path, now=clock)
-    await queue.put([make_event("m-2", user="b", traceparent=TRACEPARENT)])
-    found = {lease.event.message_id: lease.event.traceparent for lease in await take(queue)}
-    await queue.put([make_event("delete-1", user="a", type="delete")])
-    assert [request.events for request in await queue.delete_requested(wait_s=0)] == [1]
-    await queue.close()
-    assert found == {"m-1": None, "m-2": TRACEPARENT}
-    with sqlite3.connect(path) as file:
-        assert file.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
-    file.close()
 
 
 def test_a_large_statement_writes_to_no_other_file(path: Path) -> None:
