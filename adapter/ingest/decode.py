@@ -46,8 +46,8 @@ class Body(Struct, frozen=True):
 
     `messages` are of any JSON type, as a member of an array may be, or `Unread`; null members are left out, for they
     stand for an event whose data was missing. `envelope` is what a `{"batch": […]}` has beside its batch, else empty.
-    `is_single` is True for one bare object. `repaired` counts values that are not JSON: NaN and infinities, now null, and lone
-    surrogates, now U+FFFD.
+    `is_single` is True for one bare object. `repaired` counts values that are not JSON: NaN and infinities, now
+    null, and lone surrogates, now U+FFFD.
     """
 
     messages: Sequence[Any]
