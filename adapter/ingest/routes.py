@@ -12,6 +12,7 @@ import orjson
 from aiohttp import hdrs, web
 
 from adapter.ingest.answers import Answer, Situation, answer, cors, preflight, status_of
+from adapter.ingest.audiences import audience_answer
 from adapter.ingest.auth import Denial, Keyring, denial
 from adapter.ingest.decode import Body
 from adapter.ingest.dialect import SDK_PATHS, WEBHOOK, Dialect
@@ -151,6 +152,10 @@ class _Ingest:
         brought = await self._brought(request)
         if isinstance(brought, Answer):
             return brought
+        audience = audience_answer(brought.body)
+        if audience is not None:
+            # Unsigned even by who signs all else; it changes nothing.
+            return audience
         unsigned = _unsigned(request, source, brought.plain)
         if unsigned is not None:
             return _denied(unsigned, source)

@@ -87,6 +87,17 @@ async def test_the_key_may_be_extensibles_bearer_token(stage: Stage) -> None:
     assert await arrived(stage, "bearer") == expected("bearer")
 
 
+@pytest.mark.parametrize("batch", [False, True], ids=["single", "batch"])
+async def test_an_audience_is_created_got_and_synced(stage: Stage, batch: bool) -> None:
+    """Segment creates an audience before it sends anything of it, without a signature; its events are signed."""
+    user = f"audience-{batch}"
+    settings = {"url": webhook(stage), "method": "POST", "sharedSecret": SECRET, "batch": batch}
+    told = await deliver(stage, "webhook-audiences", user, **settings, audience="VIP, spring")
+    assert told[:2] == ["VIP, spring"] * 2
+    assert set(told[2:]) == {"ok"}
+    assert await arrived(stage, user) == expected(user)
+
+
 @pytest.mark.parametrize("secret", ["another", ""], ids=["wrong secret", "no secret"])
 @pytest.mark.parametrize("destination", ["webhook", "webhook-extensible"])
 async def test_what_is_signed_otherwise_is_refused(stage: Stage, destination: str, secret: str) -> None:

@@ -117,6 +117,29 @@ async def test_key_and_signature_are_those_of_the_request() -> None:
         assert "writeKey" not in served.inbox.events[0].body
 
 
+@pytest.mark.parametrize("source", [SHOP, IN_DATA, replace(SHOP, signing_secrets=(Secret("s"),))], ids=str)
+@pytest.mark.parametrize("body", [{"audienceName": "VIP"}, {"externalId": "VIP"}], ids=str)
+async def test_an_audience_is_given_an_id(source: Source, body: JsonObject) -> None:
+    """Segment's Webhook Audiences creates and gets an audience without a signature; nothing is stored for it."""
+    async with serving(source) as served:
+        status, said, _ = await served.send("POST", PATH, json=body)
+        assert (status, said) == (200, {"success": True, "externalId": "VIP"})
+        assert (served.inbox.events, served.inbox.rejections) == ([], [])
+        assert (await served.send("POST", "/webhooks/shop/wrong", json=body))[0] == 401
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"externalId": ""}, {"externalId": 5}, {"audienceName": "VIP", "userId": "u"}, [{"audienceName": "VIP"}]],
+    ids=str,
+)
+async def test_what_only_looks_like_an_audience_is_kept(body: Any) -> None:
+    """A row of a warehouse may have such a column: nothing that came is thrown away."""
+    async with serving() as served:
+        await served.send("POST", PATH, json=body)
+        assert len(served.inbox.rejections) == 1
+
+
 async def test_libraries_send_no_envelopes() -> None:
     """What they send is read as ever, for a source that has an envelope in its webhooks."""
     async with serving(IN_DATA) as served:

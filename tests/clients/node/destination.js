@@ -1,9 +1,10 @@
 // Delivers EVENTS.json as Segment's cloud does, by the code of its own webhook destinations, which sign what they send.
 //
-//     node destination.js webhook|webhook-extensible SETTINGS.json EVENTS.json
+//     node destination.js webhook|webhook-extensible|webhook-audiences SETTINGS.json EVENTS.json
 //
 // SETTINGS is {url, method, sharedSecret, token, batch}, as a customer sets the destination up. Prints, as JSON, the
-// status of each request's answer; "ok" where the destination only says that it was content.
+// status of each request's answer; "ok" where the destination only says that it was content. With an `audience` in the
+// settings it first creates that and gets it again, and prints what ids it was told as well.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 
@@ -12,7 +13,7 @@ const require = createRequire(import.meta.url);
 const { Destination } = require("@segment/actions-core");
 
 const [name, settingsFile, eventsFile] = process.argv.slice(2);
-const { url, method, sharedSecret, token, batch } = JSON.parse(readFileSync(settingsFile, "utf8"));
+const { url, method, sharedSecret, token, batch, audience } = JSON.parse(readFileSync(settingsFile, "utf8"));
 const events = JSON.parse(readFileSync(eventsFile, "utf8"));
 
 const destination = new Destination(require(`@segment/action-destinations/dist/destinations/${name}`).default);
@@ -40,6 +41,12 @@ async function statusOf(delivery) {
 }
 
 const statuses = [];
+if (audience) {
+  const ofAudience = { settings: { sharedSecret, createAudienceUrl: url, getAudienceUrl: url } };
+  const created = await destination.createAudience({ ...ofAudience, audienceName: audience });
+  const got = await destination.getAudience({ ...ofAudience, externalId: created.externalId });
+  statuses.push(created.externalId, got.externalId);
+}
 if (batch) statuses.push(await statusOf(destination.onBatch(events, settings)));
 else for (const event of events) statuses.push(await statusOf(destination.onEvent(event, settings)));
 console.log(JSON.stringify(statuses));

@@ -1,0 +1,28 @@
+"""What Segment's destination Webhook Audiences asks before it sends an audience. Pure.
+
+Its code (npm @segment/action-destinations 3.497.0) posts `{"audienceName": …}` to create an audience and
+`{"externalId": …}` to get one, unsigned, and gives up on the audience without an `externalId` in the answer. Browsee
+has no audiences, so the id is the name. It sends nothing else to make an id of.
+"""
+
+import orjson
+
+from adapter.ingest.answers import Answer, Situation, answer
+from adapter.ingest.decode import Body
+from adapter.model import Problem
+
+_ASKING = ("audienceName", "externalId")
+
+
+def audience_answer(body: Body | Problem) -> Answer | None:
+    """The answer to a request that creates or gets an audience; None if `body` is no such request.
+
+    Nothing is stored for it, so the body must be that one field: a message is never taken for it.
+    """
+    if isinstance(body, Problem) or not body.is_single or len(body.messages[0]) != 1:
+        return None
+    [(name, value)] = body.messages[0].items()
+    if name not in _ASKING or not isinstance(value, str) or not value.strip():
+        return None
+    told = answer(Situation.STORED)
+    return Answer(told.situation, told.status, orjson.dumps({"success": True, "externalId": value}), told.headers)
