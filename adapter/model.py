@@ -51,6 +51,7 @@ class Reason(StrEnum):
     UNPARSEABLE = "unparseable"
     SCHEMA = "schema"
     TOO_LARGE = "too large"
+    OTHER_BODY = "same id, other body"
     DELETION_UNAUTHORISED = "deletion not authorised"
     # An event that makes no call.
     BY_RULE = "by rule"

@@ -146,7 +146,7 @@ class DeskConsole:
     def purge(self, user: str, *, dry_run: bool = False) -> JsonObject:
         ids = self._private.same_ids(user)
         receipts = sorted({receipt for ident in ids for page in self._desk.receipts_of_user(ident) for receipt in page})
-        numbers = [number for page in self._desk.rejections_of_user(user) for number in page]
+        numbers = sorted({number for ident in ids for page in self._desk.rejections_of_user(ident) for number in page})
         events = 0 if dry_run else self._in_steps(self._desk.delete_bodies, receipts)
         rejections = 0 if dry_run else self._in_steps(self._desk.discard_rejections, numbers)
         return {
@@ -171,7 +171,7 @@ class DeskConsole:
             kept = self._desk.rejection(number)
             if kept is None:
                 continue
-            read = self._read(kept.rejection)
+            read = self._desk.copied_event(kept) or self._read(kept.rejection)
             if isinstance(read, Event):
                 became[self._desk.readmit(number, read)] += 1
             else:

@@ -55,9 +55,9 @@ class DuplicatesSeen(Happening):
 
 @dataclass(frozen=True, slots=True)
 class DuplicatesDiffered(Happening):
-    text = "duplicates differed from the event stored first; the first one counts"
+    text = "messages have the id of a stored event and another body; kept as rejections"
     metric = "browsee_adapter_messages_duplicate_differing"
-    help = "Duplicates whose body was not the one stored."
+    help = "Messages with the id of a stored event and another body; kept as rejections, same id, other body."
     labels = ("source",)
     source: str
     count: int

@@ -20,8 +20,9 @@ from adapter.model import Balance, Event, EventWarning, Lease, Outcome, Rejectio
 
 
 class Stored(Struct, frozen=True):
-    """What one `put` did. `differing` counts those duplicates whose body was not the one stored, so far as privacy left
-    anything to tell that by; `deletions` those stored that are deletion requests, `dropped` those that ingest dropped.
+    """What one `put` did. `differing` counts copies of an event whose body was not the one stored, which are kept as
+    rejections (`Reason.OTHER_BODY`) and are not among `duplicates` and `rejected`; `deletions` those stored that are
+    deletion requests, `dropped` those that ingest dropped.
     """
 
     stored: int
@@ -93,8 +94,10 @@ class Inbox(Protocol):
     async def put(self, events: Sequence[Event], rejections: Sequence[Rejection] = ()) -> Stored:
         """Store all of them; on return each would survive a crash of this process and of the machine.
 
-        An event whose (source, message id) is pending, dead, or was first received less than the dedup window ago is
-        a duplicate: counted, not stored. Two equal ids in one call are one event, the first. Cancelling the caller
+        An event whose (source, message id, type, name) is pending, dead, or was first received less than the dedup
+        window ago is a duplicate: counted, not stored. `name` is the `event` of a track and the `name` of a page or
+        screen. If the body is another one, apart from times that a retry stamps anew, the copy is kept as a rejection,
+        once for each body. Two equal ones in one call are one event, the first. Cancelling the caller
         cancels nothing. Raises SourceFull when a source of the events holds its share of the queue (see shares.py);
         QueueFull when the queue takes nothing now, QueueError when it could not promise
         durability: some may be stored, and putting them again is safe.

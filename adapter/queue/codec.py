@@ -45,9 +45,35 @@ def from_us(us: int) -> datetime:
     return datetime.fromtimestamp(us / _US, UTC)
 
 
-def digest_of(*, source: str, message_id: str) -> bytes:
-    """16 bytes by which a message is the same as another: source and message id, of any length."""
+ID_BYTES = 12
+"""Of a digest those that are of source and message id; the others tell type and name."""
+
+
+def digest_of(*, source: str, message_id: str, kind: str, body: JsonObject) -> bytes:
+    """16 bytes by which a message is the same as another: source and message id, and the type and name of `body`."""
+    return plain_digest(source=source, message_id=message_id)[:ID_BYTES] + _short([kind, name_of(kind, body)])
+
+
+def plain_digest(*, source: str, message_id: str) -> bytes:
+    """The digest of tables written before version 4: of source and message id alone. A name of a source has no NUL."""
     return hashlib.blake2b(f"{source}\0{message_id}".encode(), digest_size=16).digest()
+
+
+def digest_of_copy(row: Row) -> bytes:
+    """The digest of a copy whose body is another one: of its own body, less what a retry stamps anew."""
+    body = orjson.loads(row.body)
+    went, message = body if type(body) is list else (None, body)
+    facts = {name: value for name, value in message.items() if name not in _RESTAMPED}
+    return row.digest[:ID_BYTES] + _short([went, row.type, facts])
+
+
+def name_of(kind: str, body: JsonObject) -> object:
+    """What an event is called: its `event`, or the `name` of a page or screen; None for other types."""
+    return body.get("event") if kind == "track" else body.get("name") if kind in ("page", "screen") else None
+
+
+def _short(value: object) -> bytes:
+    return hashlib.blake2b(orjson.dumps(value, option=orjson.OPT_SORT_KEYS), digest_size=16 - ID_BYTES).digest()
 
 
 def lane_of(event: Event, *, ordered: bool = True) -> int:
@@ -92,7 +118,7 @@ def encode(event: Event, *, ordered: bool = True) -> Row:
     return Row(
         source=event.source,
         lane=lane_of(event, ordered=ordered),
-        digest=digest_of(source=event.source, message_id=event.message_id),
+        digest=digest_of(source=event.source, message_id=event.message_id, kind=event.type, body=event.body),
         message_id=event.message_id,
         type=event.type,
         user_id=user_id,

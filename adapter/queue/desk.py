@@ -14,13 +14,14 @@ from typing import Self
 from adapter.errors import ConfigError, QueueError
 from adapter.model import Event, Reason
 from adapter.queue.base import Deletion
-from adapter.queue.codec import digest_of, from_us, is_of_user, to_us
+from adapter.queue.codec import from_us, is_of_user, to_us
+from adapter.queue.copies import event_of
 from adapter.queue.desk_changes import (
     DESK,
     Readmitted,
     discard,
     readmit,
-    receipt_seen,
+    receipts_of_id,
     reopen_unmatched,
 )
 from adapter.queue.sqlite_bodies import delete_body, lanes_of
@@ -98,8 +99,8 @@ class Desk:
     def of_message(self, message_id: str) -> list[Story]:
         """Every event with that message id, of whichever source."""
         sources = [name for _, name in self._run(SQL["sources"]).fetchall()]
-        digests = (digest_of(source=source, message_id=message_id) for source in sources)
-        receipts = {receipt for digest in digests if (receipt := receipt_seen(self._run, digest)) is not None}
+        found_of = (receipts_of_id(self._run, source=source, message_id=message_id) for source in sources)
+        receipts = set[int]().union(*found_of)
         found = [story for receipt in sorted(receipts) if (story := self.story(receipt)) is not None]
         # The ids seen lead there at once; only an event that is kept longer than its id is looked for among all.
         return found or self._looked_up(DESK["receipts_of_message_between"], message_id)
@@ -175,6 +176,11 @@ class Desk:
         """The rejection with that number, if it is still kept."""
         found = self._run(DESK["rejection"], (number,)).fetchone()
         return None if found is None else rejected_of(found)
+
+    def copied_event(self, kept: Rejected) -> Event | None:
+        """The event that a rejection is, which only another with its id kept from being stored; None for others."""
+        found = self._run(DESK["copy_facts"], (kept.number,)).fetchone()
+        return None if found is None else event_of(kept.rejection, found[0], received_us=found[1])
 
     def rejections_of(self, message_id: str) -> list[Rejected]:
         """Every rejection of a message with that id."""

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from typing import Literal, TypeAlias
 
 from adapter.model import Event
-from adapter.queue.codec import digest_of, encode, named_by, restore
+from adapter.queue.codec import ID_BYTES, Row, digest_of_copy, encode, named_by, plain_digest, restore
 from adapter.queue.ledger import ASKED
 from adapter.queue.sqlite_dead import Run, join_lane
 from adapter.queue.sqlite_known import SQL
@@ -16,6 +16,7 @@ from adapter.queue.sqlite_rows import stored_row
 from adapter.queue.statements import for_rows, statements
 
 DESK = statements("desk.sql")
+_REST = 16 - ID_BYTES
 
 Readmitted: TypeAlias = Literal["pending", "deletion", "duplicate", "gone"]
 """What became of a rejection that can be read now."""
@@ -26,13 +27,21 @@ def seen_tables(run: Run) -> list[str]:
     return [*(str(day) for (day,) in reversed(run(SQL["dedup_days"]).fetchall())), "kept"]
 
 
-def receipt_seen(run: Run, digest: bytes) -> int | None:
-    """The receipt under which `digest` is a duplicate now."""
-    for table in seen_tables(run):
-        found = run(_for_one("seen_in").replace("{table}", table), (digest,)).fetchone()
-        if found is not None:
-            return int(found[1])
-    return None
+def receipts_of_id(run: Run, *, source: str, message_id: str) -> set[int]:
+    """The receipts of events with that id, whatever they are called, as far as their ids are remembered."""
+    first = plain_digest(source=source, message_id=message_id)[:ID_BYTES]
+    bounds = first + bytes(_REST), first + b"\xff" * _REST
+    tables = seen_tables(run)
+    rows = (row for table in tables for row in run(SQL["seen_with_id"].replace("{table}", table), bounds))
+    # A receipt below 0 is the number of a rejection.
+    return {receipt for (receipt,) in rows if receipt > 0}
+
+
+def _is_seen(run: Run, row: Row) -> bool:
+    """Whether a copy of `row` was received before, also by the digest of before version 4."""
+    digests = row.digest, plain_digest(source=row.source, message_id=row.message_id)
+    lookups = (for_rows(SQL["seen_in"], 2).replace("{table}", table) for table in seen_tables(run))
+    return any(run(sql, digests).fetchone() is not None for sql in lookups)
 
 
 def discard(run: Run, receipt: int) -> bool:
@@ -53,10 +62,9 @@ def reopen_unmatched(run: Run, receipt: int, *, due_us: int, unordered: Collecti
         return False
     source, *columns = run(SQL["stored"], (receipt,)).fetchone()
     event, _ = restore(stored_row(columns))
-    digest = digest_of(source=event.source, message_id=event.message_id)
-    if receipt_seen(run, digest) is None:
+    if receipt not in receipts_of_id(run, source=event.source, message_id=event.message_id):
         # Its day of the dedup window is gone; while it is pending a copy of it is a duplicate all the same.
-        run(DESK["keep_digest"], (digest, receipt))
+        run(DESK["keep_digest"], (encode(event).digest, receipt))
     run(SQL["count"], (source, "unmatched", -1))
     run(SQL["hold_event"], (receipt, 1))
     join_lane(run, receipt, due_us=due_us, unordered=unordered)
@@ -65,19 +73,23 @@ def reopen_unmatched(run: Run, receipt: int, *, due_us: int, unordered: Collecti
 
 def readmit(run: Run, number: int, event: Event, *, due_us: int, unordered: Collection[str]) -> Readmitted:
     """Put `event`, which was rejection `number`, behind live traffic, unless a copy of it was received meanwhile."""
+    copied = run(DESK["copy_facts"], (number,)).fetchone() is not None
     removed = run(SQL["remove_rejection"], (number,)).fetchone()
     if removed is None:
         return "gone"
     source = removed[0]
     run(SQL["count"], (source, "rejected", -1))
     row = encode(event)
-    if receipt_seen(run, row.digest) is not None:
+    if not copied and _is_seen(run, row):
         run(SQL["count"], (source, "duplicate", 1))
         return "duplicate"
     stored = (row.message_id, row.type, row.user_id, row.anonymous_id, row.timestamp_us, row.received_us, row.body)
     receipt = run(_for_one("add_messages"), (None, source, *stored, row.traceparent)).lastrowid or 0
     # Ingest made a table for the day before it stored the rejection, so there is one.
-    run(_for_one("add_digests").replace("{day}", seen_tables(run)[0]), (row.digest, receipt))
+    digest = digest_of_copy(row) if copied else row.digest
+    moves = (run(SQL["move_digest"].replace("{table}", table), (receipt, digest)) for table in seen_tables(run))
+    if not any(move.rowcount for move in moves):
+        run(_for_one("add_digests").replace("{day}", seen_tables(run)[0]), (digest, receipt))
     user = named_by(row)
     if user is None:
         join_lane(run, receipt, due_us=due_us, unordered=unordered)

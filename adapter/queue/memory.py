@@ -12,7 +12,18 @@ from msgspec import structs
 from adapter.errors import QueueFull
 from adapter.model import DELETE, Balance, Dead, Event, EventWarning, Lease, Outcome, Reason, Rejection, Retry
 from adapter.queue.base import ANY, Deletion, Pick, Stored
-from adapter.queue.codec import Row, decode, differs, encode, from_us, is_asked, named_by, parked_lane
+from adapter.queue.codec import (
+    Row,
+    decode,
+    differs,
+    digest_of_copy,
+    encode,
+    from_us,
+    is_asked,
+    named_by,
+    parked_lane,
+)
+from adapter.queue.copies import rejection_of
 from adapter.queue.leases import Leases
 from adapter.queue.ledger import DELETED, ended_at_once, term_of
 from adapter.queue.memory_archive import MemoryArchive
@@ -48,6 +59,7 @@ class MemoryQueue(MemoryArchive):
         self._finished: dict[int, tuple[Outcome, str]] = {}
         self._sent: dict[int, set[str]] = {}
         self._rejections: list[Rejection] = []
+        self._copies: set[bytes] = set()
         self._counts: Counter[str] = Counter()
         self._asked: list[Deletion] = []
         self._changed = asyncio.Event()
@@ -66,11 +78,13 @@ class MemoryQueue(MemoryArchive):
                 self._store(row)
                 stored += 1
                 dropped += row.dropped is not None
+            elif self._is_other(first, row):
+                differing += 1
             else:
                 duplicates += 1
-                differing += first in self._rows and differs(self._rows[first].body, row.body)
         self._rejections.extend(rejections)
-        self._counts.update(received=len(rows) + len(rejections), duplicate=duplicates, rejected=len(rejections))
+        rejected = len(rejections) + differing
+        self._counts.update(received=len(rows) + len(rejections), duplicate=duplicates, rejected=rejected)
         self._announce()
         return Stored(stored, duplicates, differing, len(rejections), len(self._asked) - asked_before, dropped)
 
@@ -248,6 +262,16 @@ class MemoryQueue(MemoryArchive):
         outcome = self._outcome_of(receipt)
         unfinished = outcome is None or isinstance(outcome, Dead)
         return receipt if unfinished or self._now() - received_s < self._dedup_s else None
+
+    def _is_other(self, first: int, row: Row) -> bool:
+        """Whether `row` is a copy with another body than event `first`, and new: then it is kept as a rejection."""
+        bodies = self._rows[first].body, row.body
+        digest = digest_of_copy(row)
+        if b"{}" in bodies or not differs(*bodies) or digest in self._copies:
+            return False
+        self._copies.add(digest)
+        self._rejections.append(rejection_of(row))
+        return True
 
     def _store(self, row: Row) -> None:
         receipt = len(self._rows) + 1

@@ -70,6 +70,8 @@ class Known:
         self._days = [day for (day,) in self.run(SQL["dedup_days"])]
         self._last_receipt: int = self.run(SQL["last_receipt"]).fetchone()[0]
         self.has_kept_digests: bool = self.run(SQL["kept_digests"]).fetchone()[0] > 0
+        plain = self.run(SQL["state"], ("plain_digests_to",)).fetchone()
+        self._plain_to: int | None = None if plain is None else plain[0]
         self._read_held()
         self._sql.clear()
 
@@ -132,6 +134,16 @@ class Known:
         for (source, term), n in self._counts.items():
             self.run(SQL["count"], (source, term, n))
         self._counts.clear()
+
+    @property
+    def today(self) -> int:
+        """The day of the newest table of ids."""
+        return int(self._days[-1])
+
+    @property
+    def has_plain_digests(self) -> bool:
+        """Ids may be there that were seen before version 4, whose digests are of source and message id alone."""
+        return self._plain_to is not None and (self.has_kept_digests or self._days[0] <= self._plain_to)
 
     # -- the dedup window ------------------------------------------------------------------------------------------
 

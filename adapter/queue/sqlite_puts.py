@@ -8,12 +8,14 @@ import orjson
 from msgspec import Struct
 
 from adapter.model import DELETE, Dropped, Rejection
-from adapter.queue import event_warnings
+from adapter.queue import copies, event_warnings
 from adapter.queue.base import Stored
-from adapter.queue.codec import Row, differs, named_by, to_us
+from adapter.queue.codec import Row, differs, digest_of_copy, named_by, plain_digest, to_us
 from adapter.queue.group_commit import Staged
 from adapter.queue.ledger import ended_at_once
 from adapter.queue.sqlite_known import DAY_US, SQL, Known, chunks
+
+_NO_BODY = b"{}"
 
 
 @dataclass(slots=True)
@@ -54,7 +56,7 @@ class Puts:
         staged, self._staged = self._staged, []
         now_us = self._known.now_us()
         self._known.begin_day(now_us // DAY_US)
-        receipts = self._seen([row.digest for put in staged for row in put.rows])
+        receipts = self._receipts([row for put in staged for row in put.rows])
         fresh: dict[int, _Fresh] = {}
         for put in staged:
             put.result = self._sort(put, receipts, fresh)
@@ -73,6 +75,15 @@ class Puts:
             self._known.hold(each.source, events=1, size_bytes=len(each.row.body))
         for each, outcome in ended:
             self._end(each, outcome, now_us)
+
+    def _receipts(self, rows: Sequence[Row]) -> dict[bytes, int]:
+        """The receipts of those that are known, by digest."""
+        found = self._seen([row.digest for row in rows])
+        if self._known.has_plain_digests:
+            plain = {row.digest: plain_digest(source=row.source, message_id=row.message_id) for row in rows}
+            before = self._seen(list(plain.values()))
+            found = {digest: before[old] for digest, old in plain.items() if old in before} | found
+        return found
 
     def _seen(self, digests: Sequence[bytes]) -> dict[bytes, int]:
         """The receipts of those that are known."""
@@ -94,9 +105,10 @@ class Puts:
                 stored += 1
                 deletions += row.type == DELETE and named_by(row) is not None
                 dropped += row.dropped is not None
+            elif self._differs(first, row, fresh) and self._keep_copy(source, row, receipts):
+                differing += 1
             else:
                 duplicates += 1
-                differing += self._differs(first, row, fresh)
                 self._known.count(source, "duplicate")
         for rejection in put.rejections:
             self._reject(rejection)
@@ -104,9 +116,25 @@ class Puts:
 
     def _differs(self, first: int, row: Row, fresh: dict[int, _Fresh]) -> bool:
         if first in fresh:
-            return differs(fresh[first].row.body, row.body)
-        found = self._known.run(SQL["stored_body"], (first,)).fetchone()
-        return found is not None and differs(found[0], row.body)
+            body = fresh[first].row.body
+        else:
+            found = self._known.run(SQL["stored_body"], (first,)).fetchone()
+            body = _NO_BODY if found is None else found[0]
+        # What was dropped at ingest or whose user's data was deleted has no body to compare.
+        return _NO_BODY not in (body, row.body) and differs(body, row.body)
+
+    def _keep_copy(self, source: int, row: Row, receipts: dict[bytes, int]) -> bool:
+        """Keep a copy with another body as a rejection; False if that one is kept, or requeued, already."""
+        digest = digest_of_copy(row)
+        receipts |= self._seen([digest])
+        if digest in receipts:
+            return False
+        number = self._add_rejection(source, copies.rejection_of(row), copies.facts_of(row))
+        # A receipt below 0 is the number of a rejection.
+        receipts[digest] = -number
+        self._known.run(self._known.sql("add_digests", 1), (digest, -number))
+        self._known.count(source, "rejected")
+        return True
 
     def _store(self, fresh: Sequence[_Fresh]) -> None:
         run, sql, count = self._known.run, self._known.sql, len(fresh)
@@ -133,12 +161,16 @@ class Puts:
 
     def _reject(self, rejection: Rejection) -> None:
         source = self._known.source(rejection.source)
+        self._add_rejection(source, rejection, None)
+        self._known.count(source, "received")
+        self._known.count(source, "rejected")
+
+    def _add_rejection(self, source: int, rejection: Rejection, copied: str | None) -> int:
         problems = orjson.dumps([[p.pointer, p.keyword, p.message] for p in rejection.problems]).decode()
         received_us = to_us(rejection.received_at)
         reason, message_id, body = rejection.reason.value, rejection.message_id, rejection.body
-        self._known.run(SQL["add_rejection"], (source, reason, message_id, problems, body, received_us))
-        self._known.count(source, "received")
-        self._known.count(source, "rejected")
+        values = (source, reason, message_id, problems, body, received_us, copied)
+        return self._known.run(SQL["add_rejection"], values).lastrowid or 0
 
 
 def _message(fresh: _Fresh) -> tuple[object, ...]:

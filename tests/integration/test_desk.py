@@ -1,6 +1,7 @@
 """The operator's desk beside a queue that is being served."""
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from adapter.model import (
     Dead,
     Delivered,
     Dropped,
+    Event,
     EventWarning,
     Outcome,
     Reason,
@@ -23,7 +25,7 @@ from adapter.model import (
 from adapter.queue.desk import Desk
 from adapter.queue.sqlite import SqliteQueue
 from adapter.queue.stories import Filter, Story
-from tests.fakes import RECEIVED_AT, FakeClock, make_event, make_private, make_rejection
+from tests.fakes import RECEIVED_AT, TRACEPARENT, FakeClock, make_event, make_private, make_rejection
 from tests.integration.queues import take
 
 ALL = Filter()
@@ -386,3 +388,43 @@ async def test_warnings_of_the_mapping_are_replaced(queue: SqliteQueue, path: Pa
         desk.discard([1])
     with closing(sqlite3.connect(path)) as file:
         assert file.execute("SELECT count(*) FROM warning").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("make", [make_event, make_private], ids=["raw", "private"])
+async def test_a_copy_with_another_body_can_be_requeued(
+    queue: SqliteQueue, path: Path, clock: FakeClock, make: Callable[..., Event]
+) -> None:
+    """Found under the id, and then delivered as the event that it is, once; the ledger balances after each step."""
+    first, other = make("m-1", step=1), make("m-1", step=2, traceparent=TRACEPARENT)
+    await queue.put([first, other])
+    with Desk.open(path, now=clock) as desk:
+        [kept] = desk.rejections_of("m-1")
+        assert kept.rejection.reason is Reason.OTHER_BODY
+        assert [story.receipt for story in desk.of_message("m-1")] == [1]
+        event = desk.copied_event(kept)
+        assert event is not None
+        assert event == other
+        assert desk.readmit(kept.number, event) == "pending"
+        assert desk.readmit(kept.number, event) == "gone"
+        assert [story.event for story in desk.of_message("m-1")] == [first, other]
+    assert (await queue.put([first, other])).duplicates == 2
+    assert (await queue.balance()).unaccounted == 0
+    found = []
+    for _ in range(2):
+        [lease] = await take(queue)
+        found.append(lease.event)
+        await queue.settle(lease, Delivered())
+    assert found == [first, other]
+
+
+async def test_a_kept_copy_goes_with_its_users_data(queue: SqliteQueue, path: Path, clock: FakeClock) -> None:
+    """By a deletion request and by hand, of a raw source and of one that stores privately."""
+    key = "key-of-u-1"
+    await queue.put([make_event("m-1", step=1), make_event("m-1", step=2)])
+    await queue.put([make_private("m-2", key=key, step=1), make_private("m-2", key=key, step=2)])
+    with Desk.open(path, now=clock) as desk:
+        assert list(desk.rejections_of_user("u-1")) == [[1, 2]]
+        assert list(desk.rejections_of_user(key)) == [[2]]
+    await queue.put([replace(make_private("delete-1", key=key), type="delete"), make_event("delete-2", type="delete")])
+    done = await queue.delete_requested(wait_s=0)
+    assert [(request.user, request.rejections) for request in done] == [(key, 1), ("u-1", 1)]

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from adapter.model import Delivered, EventWarning, Reason, Retry, WarningKind
+from adapter.queue.base import Stored
 from adapter.queue.desk import Desk
 from adapter.queue.sqlite import SqliteQueue
 from adapter.queue.sqlite_file import SCHEMA_VERSION
-from tests.fakes import RECEIVED_AT, FakeClock, make_event
+from tests.fakes import RECEIVED_AT, TRACEPARENT, FakeClock, make_event
 from tests.integration.queues import take
 
 OLD = Path(__file__).parent / "old_queues"
@@ -57,6 +58,12 @@ async def test_an_earlier_file_works_on(path: Path, clock: FakeClock, version: i
     make_old(path, version)
     queue = await SqliteQueue.open(path, now=clock)
     assert (await queue.balance()).unaccounted == 0
+    # Ids that were seen before are, also after the day of their table; what is new is told apart by its name.
+    seen = [make_event("m-1", user="ann"), make_event("m-3", user="bob"), make_event("m-4", user="cat")]
+    assert await queue.put(seen) == Stored(0, 3, 0, 0)
+    assert (await queue.put([make_event("m-4", user="cat", event="Another")])).differing == 1
+    with Desk.open(path, now=clock) as desk:
+        assert [story.receipt for story in desk.of_message("m-4")] == [4]
     [lease] = await take(queue)
     assert (lease.event.message_id, lease.attempt, lease.retried_s, lease.sent) == (
         "m-1",
@@ -84,6 +91,18 @@ async def test_an_earlier_file_works_on(path: Path, clock: FakeClock, version: i
     await queue.close()
     with contextlib.closing(sqlite3.connect(path)) as file:
         assert file.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
+
+
+async def test_a_file_of_version_1_learns_traces_and_deletion_requests(path: Path, clock: FakeClock) -> None:
+    """It knew neither."""
+    make_old(path, 1)
+    queue = await SqliteQueue.open(path, now=clock)
+    await queue.put([make_event("m-5", user="dan", traceparent=TRACEPARENT)])
+    found = {lease.event.message_id: lease.event.traceparent for lease in await take(queue)}
+    assert found == {"m-1": None, "m-5": TRACEPARENT}
+    await queue.put([make_event("delete-1", user="ann", type="delete")])
+    assert [request.events for request in await queue.delete_requested(wait_s=0)] == [2]
+    await queue.close()
 
 
 @pytest.mark.parametrize("version", range(1, SCHEMA_VERSION))

@@ -109,7 +109,7 @@ async def test_a_damaged_event_dies_alone(path: Path) -> None:
     disk.close()
     assert (await queue.put([make_event("m-1", user="a")])).differing == 1
     async with open_road(lambda _: mapping, queue=queue) as road:
-        assert await road.settled() == {"delivered": 2, "dead": 1, "duplicate": 1}
+        assert await road.settled() == {"delivered": 2, "dead": 1, "rejected": 1}
         [died] = road.heard(happenings.EventDied)
         assert isinstance(died, happenings.EventDied)
         assert (died.reason, died.message_id) == (Reason.DAMAGED, "m-1")

@@ -92,6 +92,9 @@ ORDER BY rejection.id DESC LIMIT ?2;
 SELECT rejection.id, source.name, reason, message_id, problems, body, received_us
 FROM rejection JOIN source ON source.id = rejection.source WHERE rejection.id = ?;
 
+-- name: copy_facts
+SELECT event, received_us FROM rejection WHERE id = ? AND event IS NOT NULL;
+
 -- name: rejections_of
 SELECT id FROM rejection WHERE message_id = ? ORDER BY id;
 

@@ -46,7 +46,7 @@ DELETE FROM warning WHERE receipt = ? AND ingest = '[]' AND mapping = '[]';
 DELETE FROM warning WHERE receipt = ?;
 
 -- name: add_rejection
-INSERT INTO rejection (source, reason, message_id, problems, body, received_us) VALUES (?, ?, ?, ?, ?, ?);
+INSERT INTO rejection (source, reason, message_id, problems, body, received_us, event) VALUES (?, ?, ?, ?, ?, ?, ?);
 
 -- name: count
 INSERT INTO ledger (source, term, n) VALUES (?, ?, ?) ON CONFLICT (source, term) DO UPDATE SET n = n + excluded.n;
@@ -91,6 +91,15 @@ SELECT digest, receipt FROM dedup_{table} WHERE digest IN ({numbered})
 
 -- name: add_digests
 INSERT INTO dedup_{day} (digest, receipt) VALUES {rows:2};
+
+-- name: move_digest
+UPDATE dedup_{table} SET receipt = ? WHERE digest = ?;
+
+-- name: seen_with_id
+SELECT receipt FROM dedup_{table} WHERE digest BETWEEN ? AND ?;
+
+-- name: state
+SELECT value FROM state WHERE name = ?;
 
 -- name: kept_digests
 SELECT count(*) FROM dedup_kept;

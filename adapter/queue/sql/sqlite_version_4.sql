@@ -7,6 +7,15 @@ CREATE TABLE warning (receipt INTEGER PRIMARY KEY, ingest TEXT NOT NULL, mapping
 ALTER TABLE lane ADD COLUMN reason TEXT NOT NULL DEFAULT '';
 ALTER TABLE lane ADD COLUMN detail TEXT NOT NULL DEFAULT '';
 
+-- Of a rejection that is a copy of an event what its body does not say, as JSON; NULL for every other one.
+ALTER TABLE rejection ADD COLUMN event TEXT;
+
+-- Numbers that the queue remembers. `plain_digests_to`: the last day whose digests may be of source and message id alone.
+CREATE TABLE state (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+INSERT INTO state (name, value) SELECT 'plain_digests_to', day
+FROM (SELECT max(CAST(substr(name, 7) AS INTEGER)) AS day FROM sqlite_master
+      WHERE type = 'table' AND name GLOB 'dedup_[0-9]*') WHERE day IS NOT NULL;
+
 -- What each source holds: events that are pending or dead, and their bytes (300 for each beside its body). Changed in
 -- the transaction that changes the rows.
 CREATE TABLE held (source INTEGER PRIMARY KEY, events INTEGER NOT NULL, bytes INTEGER NOT NULL);
