@@ -84,6 +84,7 @@ def loader(settings: Settings, source: SourceSettings) -> Callable[[str], Rulese
             vars=dict(source.vars),
             identify=settings.browsee.identify,
             no_ids=source.no_ids,
+            max_age_s=source.max_age_s,
         )
 
     return load_text

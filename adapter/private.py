@@ -15,6 +15,7 @@ import orjson
 from msgspec import structs
 
 from adapter.errors import ConfigError
+from adapter.ingest.objections import OWN_NAME, Objections
 from adapter.ingest.sources import Source
 from adapter.mapping.ruleset import Ruleset
 from adapter.model import Event, JsonObject, Privacy, PrivateEvent, Reason, Rejection, Secret
@@ -218,6 +219,9 @@ def ingest_source(
 ) -> Source:
     """What ingest needs to know of `source`. Raises ConfigError if it is private and there is no `hash_key`."""
     plain = plain_source(source)
+    if source.honour:
+        objections = Objections.of(source.honour, source.consent, name=lambda: ruleset().integration or OWN_NAME)
+        plain = replace(plain, objections=objections)
     if source.store == "raw":
         return plain
     if hash_key is None:

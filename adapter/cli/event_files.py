@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from hashlib import blake2b
 from typing import BinaryIO
 
@@ -9,6 +10,7 @@ import orjson
 
 from adapter.model import JsonObject
 from adapter.private import MARK
+from adapter.wire.instants import parse_instant
 
 _WINDOW_BYTES = 500_000
 _WINDOW_LINES = 500
@@ -17,13 +19,14 @@ _WINDOW_LINES = 500
 @dataclass(slots=True)
 class Window:
     """Some lines of a file, read up to byte `end`: the messages of each source in order, as JSON, and the numbers of
-    lines that hold none.
+    lines that hold none. `oldest` is the least of the times that the messages say.
     """
 
     end: int
     lines: int
     messages: dict[str, list[bytes]] = field(default_factory=dict)
     broken: list[int] = field(default_factory=list)
+    oldest: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,9 @@ def _take(line: bytes, window: Window, reading: Reading) -> None:
         return
     source, message = _opened(value, reading.bare)
     if reading.only in (None, source):
+        at = parse_instant(message.get("timestamp")) or parse_instant(message.get("originalTimestamp"))
+        if at is not None and (window.oldest is None or at < window.oldest):
+            window.oldest = at
         encoded = orjson.dumps(_with_id(message, line, window.end))
         window.messages.setdefault(reading.sent_as or source, []).append(encoded)
 

@@ -6,7 +6,6 @@ import click
 
 from adapter.cli.at_queue import desk_at, queue_options, settings_of
 from adapter.cli.ndjson import Part, part_of, progress
-from adapter.console.entries import is_deleted
 from adapter.console.lines import line_of
 from adapter.console.sentences import counted
 from adapter.model import Secret
@@ -45,9 +44,7 @@ def _write(desk: Desk, part: Part, source: str | None, hash_key: Secret | None) 
         # A page at a time, and nothing open between: however long it takes, the service's log can be emptied.
         while page := desk.since(part.reached.receipt, limit=_PAGE):
             stories = [story for story in page if story.receipt <= newest]
-            wanted = [
-                story.event for story in stories if not is_deleted(story) and source in (None, story.event.source)
-            ]
+            wanted = [story.event for story in stories if story.event.body and source in (None, story.event.source)]
             if not stories:
                 return
             lines = [

@@ -2,13 +2,14 @@
 
 import asyncio
 import os
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
 
 import aiohttp
 import click
 
-from adapter.cli.event_files import Reading, windows
+from adapter.cli.event_files import Reading, Window, windows
 from adapter.cli.ndjson import beside, note_done, progress, read_done
 from adapter.cli.reading import text_of
 from adapter.cli.sending import Sender
@@ -16,6 +17,8 @@ from adapter.console.sentences import counted
 from adapter.errors import ConfigError
 from adapter.model import JsonObject, Secret
 
+OLD = timedelta(days=3)
+"""Older events are a replay: platforms repeat what was refused for less."""
 KEY_VARIABLE = "ADAPTER_SEND_KEY"
 
 
@@ -59,8 +62,10 @@ async def _send(
     """Send what is left of the file, noting after each part how far it came; the last note."""
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
         sender = Sender(session, note["to"], key)
+        warned, now = False, datetime.now(UTC)
         with progress("send", size, start=note["bytes"], in_bytes=True) as show:
             for window in windows(opened, reading, start=note["bytes"], lines=note["lines"]):
+                warned = warned or _warn_of_old(file, window, now=now)
                 for source, messages in window.messages.items():
                     refused = await sender.send(source, messages)
                     note = {
@@ -84,6 +89,18 @@ async def _send(
                 note_done(file, note)
                 show(window.end)
     return note
+
+
+def _warn_of_old(file: Path, window: Window, *, now: datetime) -> bool:
+    """Say, before they are sent, that there are old events; whether there are."""
+    if window.oldest is None or now - window.oldest <= OLD:
+        return False
+    click.echo(
+        f"{file}: holds events of more than {OLD.days} days ago. Browsee asks not to send historical data; `max_age` "
+        "of a source keeps old events back",
+        err=True,
+    )
+    return True
 
 
 def _key(file: Path | None) -> Secret:

@@ -17,7 +17,8 @@ def as_text(told: JsonObject) -> str:
 
 def _event_lines(told: JsonObject) -> list[str]:
     lines = [f"event {told['id']}: {told['source']}/{told['messageId']}", "", f"received {told['receivedAt']}"]
-    lines += _indented(_pretty(told["message"]) if told["message"] else "its user's data was deleted")
+    nothing = "its user's data was deleted" if told["deleted"] else "its sender objects: no more of it is kept"
+    lines += _indented(_pretty(told["message"]) if told["message"] else nothing)
     if told["guards"] is not None:
         went = counted(len(told["guards"]), "guard")
         lines += ["", f"stored privately: what stands above is what {went} of the mapping's privacy left"]

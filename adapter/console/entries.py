@@ -5,11 +5,13 @@ from typing import TypeAlias
 
 from adapter.ingest.timestamps import written
 from adapter.mapping.explain import warnings_as_json
-from adapter.model import JsonObject
+from adapter.model import JsonObject, Reason
 from adapter.queue.base import Deletion
 from adapter.queue.stories import Rejected, Story
 
 Entry: TypeAlias = Story | Rejected
+
+_OBJECTIONS = frozenset({Reason.INTEGRATIONS.value, Reason.CONSENT.value})
 
 
 def id_of(entry: Entry) -> str:
@@ -59,7 +61,12 @@ def as_json(entry: Entry) -> JsonObject:
 
 def is_deleted(story: Story) -> bool:
     """Its user's data was deleted: there is no body any more."""
-    return not story.event.body
+    return not story.event.body and not is_objected(story)
+
+
+def is_objected(story: Story) -> bool:
+    """Its sender objected, so that ingest kept no body; no mapping has seen it."""
+    return not story.event.body and not story.mapping and story.reason in _OBJECTIONS
 
 
 def received_at(entry: Entry) -> datetime:

@@ -57,6 +57,8 @@ def mapped(story: Story, desk: Desk, mappings: SourceMappings) -> Mapped:
     """The event through the mapping that was used for it; if it is pending, through the one at work."""
     if entries.is_deleted(story):
         return Mapped("its user's data was deleted")
+    if entries.is_objected(story):
+        return Mapped("its sender objects to that")
     if story.reason == Reason.DELETION:
         return Mapped("it asks to delete its user's data")
     mapping = mappings.get(story.event.source)

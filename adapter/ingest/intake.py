@@ -24,6 +24,7 @@ from adapter.observe.happenings import (
     BodyRepaired,
     DuplicatesDiffered,
     DuplicatesSeen,
+    EventDropped,
     EventWarned,
     MessageRejected,
     MessagesStored,
@@ -169,9 +170,12 @@ class Intake:
             emit(DuplicatesSeen(source, stored.duplicates))
         if stored.differing:
             emit(DuplicatesDiffered(source, stored.differing))
-        for event in events:
+        for event in events if stored.stored else ():
             for warning in event.warnings:
                 emit(EventWarned.of(source, event.message_id, warning))
+        # Which of them were copies is not told; hardly ever is one of them.
+        for event, dropped in [(event, event.dropped) for event in events if event.dropped][: stored.dropped]:
+            emit(EventDropped(source, dropped.reason, dropped.rule, event.message_id, "", event.traceparent))
         for rejection in rejections:
             problems = "; ".join(f"{problem.pointer} {problem.message}".lstrip() for problem in rejection.problems)
             emit(MessageRejected(source, rejection.reason, rejection.message_id, problems))

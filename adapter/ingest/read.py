@@ -11,10 +11,12 @@ from typing import TypeAlias
 
 import orjson
 from msgspec import Struct
+from msgspec.structs import replace
 
 from adapter.ingest.deletion import kept_of, refusal
 from adapter.ingest.dialect import WEBHOOK, Dialect, merged, speaks_for_its_user
 from adapter.ingest.fields import clean, settle_id, settle_ids, settle_names
+from adapter.ingest.objections import Objections
 from adapter.ingest.timestamps import Chosen, SentBy, choose, correct, written
 from adapter.ingest.validate import COMMON, Validator
 from adapter.model import DELETE, MAX_WARNINGS, Event, EventWarning, JsonObject, Problem, Reason, Rejection
@@ -43,7 +45,7 @@ class Arrival(Struct, frozen=True):
     `max_message_bytes` limits each message; None where the whole body is within it already. `may_delete`: deletion
     requests of this source act. `traceparent` is the request's, if it had one. `no_ids` are the texts that are no ids
     of the source. `type` is what a message is that says none, where its path says none either. `may_need_cleaning` is
-    False if no message can hold what `clean` takes out.
+    False if no message can hold what `clean` takes out. `objections` are asked where the sender's count.
     """
 
     source: str
@@ -58,6 +60,7 @@ class Arrival(Struct, frozen=True):
     no_ids: frozenset[str] = NO_IDS
     type: str | None = None
     may_need_cleaning: bool = True
+    objections: Objections | None = None
 
 
 def plain_digest(value: bytes) -> str:
@@ -77,6 +80,14 @@ def read_event(
         problem = Problem("", "type", "a message must be an object")
         return _rejected(Reason.SCHEMA, (problem,), message, None, arrival)
     event = _normalised(message, arrival, new_id, digest)
+    dropped = None if arrival.objections is None or event.type == DELETE else arrival.objections.find(event.body)
+    if dropped is not None:
+        # Before anything is refused, for what is refused is kept with its body.
+        return replace(event, user_id=None, anonymous_id=None, body={}, warnings=(), dropped=dropped)
+    return _refused(event, message, arrival, validator) or event
+
+
+def _refused(event: Event, message: JsonObject, arrival: Arrival, validator: Validator) -> Rejection | None:
     limit = arrival.max_message_bytes
     if limit is not None and len(orjson.dumps(message)) > limit:
         problem = Problem("", "maxLength", f"a message must be at most {limit} bytes of JSON")
@@ -91,9 +102,7 @@ def read_event(
             return _rejected(reason, (problem,), kept_of(event.body), event.message_id, arrival)
     has_user = event.user_id is not None or event.anonymous_id is not None
     problems = validator.problems(event.type if has_user else COMMON, event.body)
-    if problems:
-        return _rejected(Reason.SCHEMA, problems, event.body, event.message_id, arrival)
-    return event
+    return _rejected(Reason.SCHEMA, problems, event.body, event.message_id, arrival) if problems else None
 
 
 def read_unchecked(

@@ -220,6 +220,7 @@ class _Ingest:
             type=source.type,
             traceparent=traceparent(request.headers.getall("traceparent", ())),
             no_ids=source.no_ids,
+            objections=source.objections if dialect.is_direct else None,
             may_need_cleaning=may_need_cleaning(brought.plain),
         )
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from adapter.ingest.objections import Objections
 from adapter.ingest.read import DigestOf, plain_digest
 from adapter.model import Event, Rejection, Secret
 from adapter.wire.ids import NO_IDS
@@ -21,7 +22,8 @@ class Source:
     `signing_secrets` demand a valid `X-Signature` besides the key. `limit_per_s` is in messages, `limit_bytes_per_s`
     in bytes of bodies as inflated; None for no limit.
     The two `protect_…` functions run before anything is stored; None stores what was sent. `digest` makes the ids of
-    messages that have none, from what is in them. `no_ids` are the texts that are no ids.
+    messages that have none, from what is in them. `no_ids` are the texts that are no ids; `objections` of
+    those who send directly count, if there are any.
     """
 
     name: str
@@ -36,3 +38,4 @@ class Source:
     protect_rejection: ProtectRejection | None = None
     digest: DigestOf = plain_digest
     no_ids: frozenset[str] = NO_IDS
+    objections: Objections | None = None

@@ -52,8 +52,9 @@ def compile_document(
     variables: JsonObject | None = None,
     identify: bool = True,
     no_ids: frozenset[str] = NO_IDS,
+    max_age_s: float | None = None,
 ) -> Compiled:
-    """Compile a document whose YAML was read. `variables` override its `vars`; `no_ids` are texts that are no ids."""
+    """Compile a document whose YAML was read, for a source with these settings; `variables` override its `vars`."""
     reader = Reader(document, variables=variables, hash_key=hash_key, no_ids=no_ids)
     root = Node(document.data, ())
     rules: Sequence[Rule] = ()
@@ -68,13 +69,14 @@ def compile_document(
         rules = _rules(root.at("rules"), reader, settings) if root.has("rules") else ()
         check_tests(root, reader)
     ruleset = Ruleset(
-        version=version_of(document.data, reader.variables, no_ids=no_ids),
+        version=version_of(document.data, reader.variables, settings=_changed(no_ids, max_age_s)),
         rules=rules,
         guards=guards,
         integration=integration,
         identify=identify,
         folds_names=reader.folds_names,
         no_ids=no_ids,
+        max_age_s=max_age_s,
     )
     return Compiled(
         ruleset,
@@ -85,16 +87,18 @@ def compile_document(
     )
 
 
-def version_of(data: Any, variables: Mapping[str, Any], *, no_ids: frozenset[str] = NO_IDS) -> str:
+def version_of(data: Any, variables: Mapping[str, Any], *, settings: Sequence[Any] = ()) -> str:
     """12 hexadecimal digits of what the mapping does: layout, comments and tests do not count."""
     parts = {word: part for word, part in data.items() if word != "tests"} if type(data) is dict else data
-    canonical = json.dumps([parts, variables, *_changed(no_ids)], sort_keys=True, separators=(",", ":"))
+    canonical = json.dumps([parts, variables, *settings], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
 
-def _changed(no_ids: frozenset[str]) -> Sequence[Any]:
+def _changed(no_ids: frozenset[str], max_age_s: float | None) -> Sequence[Any]:
     """What the settings of a source change beside `vars`; nothing where all is as it is without them."""
-    return () if no_ids == NO_IDS else ({"no_ids": sorted(no_ids)},)
+    if no_ids == NO_IDS and max_age_s is None:
+        return ()
+    return ({"no_ids": sorted(no_ids), "max_age_s": max_age_s},)
 
 
 def _version(root: Node, reader: Reader) -> None:

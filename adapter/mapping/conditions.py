@@ -5,11 +5,13 @@ complement. Text, numbers and booleans never equal one another.
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from adapter.mapping.checks import compile_check
 from adapter.mapping.frame import Frame, Holds
 from adapter.mapping.reader import Node, Reader, Scope
-from adapter.mapping.words import JOINED
+from adapter.mapping.words import AGE, JOINED
+from adapter.wire.durations import duration_s
 
 
 def compile_condition(node: Node, reader: Reader, scope: Scope) -> Holds:
@@ -28,6 +30,8 @@ def _line(node: Node, reader: Reader, scope: Scope) -> Holds:
     if node.name == "not":
         inner = compile_condition(node, reader, scope)
         return lambda frame: not inner(frame)
+    if node.name == "age":
+        return _age(node, reader)
     if node.name in JOINED.words:
         parts = reader.members(node, "E131", f"`{node.name}`, a list of conditions,") or ()
         conditions = [compile_condition(part, reader, scope) for part in parts]
@@ -36,6 +40,20 @@ def _line(node: Node, reader: Reader, scope: Scope) -> Holds:
     folds = reader.folds_names and path is not None and path.is_event_name
     get, fits = reader.getter(path), compile_check(node, reader, folds=folds)
     return lambda frame: fits(get(frame))
+
+
+def _age(node: Node, reader: Reader) -> Holds:
+    """Whether an event is older than this: at its receipt, so that it is as old whenever it is asked."""
+    if reader.block(node, AGE, "E131") and node.has("over"):
+        over = node.at("over")
+        text = reader.text(over, "E131", "`over`, a duration,")
+        try:
+            limit = timedelta(seconds=duration_s(text or "1s"))
+        except (ValueError, OverflowError) as cause:
+            reader.error("E131", over, str(cause))
+        else:
+            return lambda frame: frame.event.received_at - frame.event.timestamp > limit
+    return lambda _frame: False
 
 
 def _all_of(conditions: Sequence[Holds]) -> Holds:

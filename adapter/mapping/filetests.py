@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
+from msgspec.structs import replace
+
 from adapter.mapping.absent import ABSENT
 from adapter.mapping.document import Document
 from adapter.mapping.finding import Finding, Severity
@@ -16,6 +18,7 @@ from adapter.mapping.ruleset import Ruleset
 from adapter.mapping.scalars import json_of, same
 from adapter.mapping.words import ENDING, EXPECTED, TEST
 from adapter.model import Calls, Dropped, Event, JsonObject, Refused, Rendered, Unmatched
+from adapter.wire.instants import parse_instant
 
 DEMO_KEY: Final = "demo-key"
 """The hash key of tests in files."""
@@ -100,7 +103,7 @@ def run_tests(document: Document, ruleset: Ruleset, read: ReadEvent) -> Sequence
     findings: list[Finding] = []
     reached: set[str] = set()
     for test in Node(data, ()).at("tests").members():
-        rendered = ruleset.render(read({**BASE, **test.value["given"]}))
+        rendered = ruleset.render(_received(test.value["given"], read))
         reached |= _rules_of(rendered)
         mismatch = _mismatch(test.at("expect"), rendered)
         if mismatch is not None:
@@ -112,6 +115,13 @@ def run_tests(document: Document, ruleset: Ruleset, read: ReadEvent) -> Sequence
             mark = document.mark_of(("rules", place))
             findings.append(document.finding(Severity.NOTE, "", mark, f"no test reaches '{rule.name}'"))
     return findings
+
+
+def _received(given: JsonObject, read: ReadEvent) -> Event:
+    """The event of a test: received when it happened, or when `receivedAt` says, so that its age is always the same."""
+    event = read({**BASE, **given})
+    received_at = parse_instant(given.get("receivedAt"))
+    return replace(event, received_at=received_at or event.timestamp)
 
 
 def _rules_of(rendered: Rendered) -> set[str]:

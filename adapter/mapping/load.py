@@ -26,16 +26,19 @@ def load(
     vars: JsonObject | None = None,  # noqa: A002 - the word of the mapping and of the settings
     identify: bool = True,
     no_ids: frozenset[str] = NO_IDS,
+    max_age_s: float | None = None,
 ) -> Ruleset:
     """The ruleset of a mapping. `vars` override its own; without `identify` its identify calls are taken out. `no_ids`
-    are the texts that are no ids (`adapter.wire.ids`).
+    are the texts that are no ids (`adapter.wire.ids`); events older than `max_age_s` at their receipt are dropped.
 
     Raises MappingError, whose text lists every error and failed test, for what must not go live.
     """
     document, findings = _checked(text, file=file, read=read)
     if document is None or any(finding.blocks for finding in findings):
         raise _refusal(findings)
-    compiled = compile_document(document, hash_key=hash_key, variables=vars, identify=identify, no_ids=no_ids)
+    compiled = compile_document(
+        document, hash_key=hash_key, variables=vars, identify=identify, no_ids=no_ids, max_age_s=max_age_s
+    )
     problems = [*compiled.findings, *_without_key(document, compiled)]
     if any(finding.blocks for finding in problems):
         raise _refusal(problems)

@@ -18,6 +18,7 @@ _SHAPES: Final[Mapping[str, str]] = MappingProxyType({
     "any text": "text", "scalar": "constant", "scalars": "names and constants", "constant": "anything",
     "names": "old: new", "names list": "list of names", "true": "`true`", "boolean": "`true` or `false`",
     "separator": "1–3 characters, or `false`", "share": "number up to 1", "call limit": "1–5000",
+    "age": "`{over: duration}`",
     "nulls": "`omit` or `keep`", "name comparison": "`exact` or `folded`", "reason": "`true`, or a reason",
     "globs": "list of names",
     "scalar or scalars": "constant, or a list", "table or scalars": "table, or a list",

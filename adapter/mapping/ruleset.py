@@ -8,6 +8,7 @@ condition pins by two look-ups, so that a thousand rules for a thousand names co
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import islice
 from typing import Any, Final, TypeAlias, TypeVar
 
@@ -36,6 +37,7 @@ from adapter.model import (
     WarningKind,
 )
 from adapter.wire.ids import NO_IDS, is_no_id
+from adapter.wire.integrations import is_switched_on
 
 Act: TypeAlias = Callable[[Frame], Rendered]
 MAX_PROBLEMS: Final = 20
@@ -81,13 +83,15 @@ class Ruleset:
         identify: bool,
         folds_names: bool,
         no_ids: frozenset[str] = NO_IDS,
+        max_age_s: float | None = None,
     ) -> None:
         self.version = version
         self.no_ids = no_ids
         self.rules = tuple(rules)
         self.guards = tuple(guards)
         self.folds_names = folds_names
-        self._integration = integration
+        self.integration = integration
+        self._max_age = None if max_age_s is None else timedelta(seconds=max_age_s)
         self._identify = identify
         types = {name for rule in rules if rule.types is not None for name in rule.types}
         spell = fold if folds_names else str
@@ -96,8 +100,10 @@ class Ruleset:
 
     def render(self, event: Event) -> Rendered:
         """What the event becomes. Never raises and changes nothing in the event."""
-        if self._integration is not None and _is_switched_off(event, self._integration):
-            return Dropped(Reason.INTEGRATIONS, "", f"the sender switched {self._integration} off")
+        if self.integration is not None and _is_switched_off(event, self.integration):
+            return Dropped(Reason.INTEGRATIONS, "", f"the sender switched {self.integration} off")
+        if self._max_age is not None and event.received_at - event.timestamp > self._max_age:
+            return Dropped(Reason.TOO_OLD, "", "it happened longer before its receipt than `max_age` of its source")
         frame = Frame(event, event.body, event.user_id, event.anonymous_id)
         if self.guards:
             guard(frame, self.guards)
@@ -120,7 +126,7 @@ class Ruleset:
         them could not do. Changes nothing in the event.
         """
         private, warnings = made_private(event, self.guards, privacy)
-        name = self._integration
+        name = self.integration
         if name is not None and _is_switched_off(event, name) and not _is_switched_off(private, name):
             # Privacy took away by whom the event may be seen; that Browsee may not must still be known at delivery.
             left = private.body.get("integrations")
@@ -164,8 +170,7 @@ def _until_certain(rules: Sequence[Rule]) -> Sequence[Rule]:
 
 
 def _is_switched_off(event: Event, integration: str) -> bool:
-    integrations = event.body.get("integrations")
-    return type(integrations) is dict and integrations.get(integration) is False
+    return is_switched_on(event.body.get("integrations"), integration) is False
 
 
 def _leave_out_no_ids(frame: Frame, no_ids: frozenset[str]) -> None:

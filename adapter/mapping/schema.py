@@ -25,6 +25,7 @@ from adapter.mapping.steps.table import MAX_STEPS
 from adapter.mapping.steps.text import MAX_TEXT as MAX_MADE_TEXT
 from adapter.mapping.steps.words import STEP_SETTINGS, STEPS
 from adapter.model import JsonObject
+from adapter.wire.durations import DURATION
 
 _MEMBERS: Final = 10_000
 
@@ -96,6 +97,8 @@ SHAPES: Final[Mapping[str, JsonObject]] = MappingProxyType({
     "value": _ref("value"),
     "values": _list(_ref("value")),
     "event name": {"anyOf": [_text(at_most=MAX_NAME), _ref("valueBlock")]},
+    "age": _ref("age"),
+    "duration": {"type": "string", "pattern": DURATION},
     "condition": _ref("condition"),
     "conditions": _list(_ref("condition")),
     "pattern": _text(at_most=MAX_PATTERN),
@@ -133,6 +136,7 @@ def build() -> JsonObject:
             "valueBlock": {**_block(words.VALUE), **_exactly_one(*values.SOURCES)},
             "path": {"type": "string", "pattern": f"^({'|'.join(words.ROOTS)})($|[.\\[])"},
             "condition": _condition(),
+            "age": _block(words.AGE),
             "check": {"anyOf": [_SCALAR, _list(_SCALAR), {**_block(words.CHECK), "minProperties": 1}]},
             "steps": _list(_ref("step"), MAX_STEPS),
             "step": _step(),

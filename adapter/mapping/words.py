@@ -70,7 +70,7 @@ SETTINGS: Final = words_of(
     "names": Word("name comparison", "How conditions and `lookup` compare event names: `exact`, or `folded`, by words"),
     "userId": Word("value", "The user id of all calls instead of the message's own; a call may have another"),
     "anonymousId": Word("value", "The anonymous id of all calls instead of the message's own; a call may differ"),
-    "integration": Word("text", "A name in the event's `integrations`; `false` there drops the event"),
+    "integration": Word("text", "A name in the event's `integrations`, in any case; `false` there drops the event"),
 })  # fmt: skip
 GUARD: Final = words_of(
     "a privacy guard", "E114", {
@@ -127,6 +127,11 @@ JOINED: Final = words_of(
     "any": Word("conditions", "At least one of these holds"),
     "all": Word("conditions", "Every one of these holds"),
     "not": Word("condition", "This does not hold"),
+    "age": Word("age", "The event happened longer before its receipt than this: `{over: 7d}`"),
+})  # fmt: skip
+AGE: Final = words_of(
+    "`age`", "E130", {
+    "over": Word("duration", "A number above 0 and ms, s, m, h or d, such as 72h or 7d", required=True),
 })  # fmt: skip
 TEST: Final = words_of(
     "a test", "E116", {

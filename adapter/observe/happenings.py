@@ -146,7 +146,7 @@ class EventDropped(Happening):
     text = "event dropped"
     level = logging.DEBUG
     metric = "browsee_adapter_events_dropped"
-    help = "Events the mapping wants no call for."
+    help = "Events that make no call, because a rule, their sender or a limit of age says so."
     labels = ("source", "reason", "rule")
     source: str
     reason: Reason

@@ -8,7 +8,7 @@ from typing import Any
 from adapter.errors import ConfigError
 from adapter.model import JsonObject, Secret
 from adapter.settings.mapping_choice import MappingChoice, found_mapping, named_mapping
-from adapter.settings.quantities import Address, address, duration_s, network, rate_per_s, size_bytes, volume_per_s
+from adapter.settings.quantities import Address, address, network, rate_per_s, size_bytes, volume_per_s
 from adapter.settings.settings import (
     BrowseeSettings,
     LimitSettings,
@@ -20,9 +20,13 @@ from adapter.settings.settings import (
     SourceSettings,
 )
 from adapter.settings.shape import Reader
+from adapter.wire.durations import duration_s
 from adapter.wire.ids import no_ids
 
 _SANDBOX_QUEUE = "sandbox.db"
+
+LEAST_MAX_AGE_S = 72 * 3600.0
+"""The least `max_age`: no event may be dropped because a platform was refused for days and went on trying."""
 
 
 def readers(*, folder: Path, mappings: Path) -> dict[str, Reader]:
@@ -36,6 +40,7 @@ def readers(*, folder: Path, mappings: Path) -> dict[str, Reader]:
 
     return {
         "address": address,
+        "age_or_off": lambda text: None if text == "off" else _age_s(text),
         "duration": duration_s,
         "key": _secret,
         "mapping": mapping,
@@ -48,6 +53,13 @@ def readers(*, folder: Path, mappings: Path) -> dict[str, Reader]:
         "size": size_bytes,
         "url": lambda text: text.rstrip("/"),
     }
+
+
+def _age_s(text: str) -> float:
+    age_s = duration_s(text)
+    if age_s < LEAST_MAX_AGE_S:
+        raise ValueError("max_age must be off or at least 72h: platforms repeat what was refused for that long")
+    return age_s
 
 
 def _secret(text: str) -> Secret:
@@ -147,6 +159,9 @@ def _source(name: str, values: JsonObject, *, mapping: Path, browsee_api_key: Se
         type=None if values["type"] == "required" else values["type"],
         at=tuple(filter(None, values["at"].split("."))),
         vars=values["vars"],
+        honour=values["honour"],
+        consent=values["consent"],
+        max_age_s=values["max_age"],
         no_ids=no_ids(not_ids=values["not_ids"], is_id=values["is_id"]),
     )
 

@@ -30,6 +30,8 @@ def troubles(values: JsonObject) -> list[Trouble]:
         *_guessable(values),
         *_unkeyed(values),
         *_everybody(values),
+        *_unclear_ids(values),
+        *_no_categories(values),
     ]
 
 
@@ -64,6 +66,26 @@ def _unkeyed(values: JsonObject) -> Iterator[Trouble]:
         for name, source in values.get("sources", {}).items():
             if source.get("store") == "private":
                 yield Trouble("E308", ("sources", name, "store"), NO_HASH_KEY)
+
+
+def _unclear_ids(values: JsonObject) -> Iterator[Trouble]:
+    for name, source in values.get("sources", {}).items():
+        # What the schema refused is None.
+        is_id = {text.strip().casefold() for text in source.get("is_id", ()) if text is not None}
+        for index, text in enumerate(source.get("not_ids", ())):
+            if text is not None and text.strip().casefold() in is_id:
+                yield Trouble("E309", ("sources", name, "not_ids", index), "`is_id` of this source has the same text")
+
+
+def _no_categories(values: JsonObject) -> Iterator[Trouble]:
+    for name, source in values.get("sources", {}).items():
+        honours = "consent" in source.get("honour", ())
+        if honours and not source.get("consent"):
+            message = "`honour: [consent]` needs `consent`, a list of the categories that Browsee belongs to"
+            yield Trouble("E310", ("sources", name, "honour"), message)
+        elif source.get("consent") and not honours:
+            message = "`consent` changes nothing without `honour: [consent]`"
+            yield Trouble("E310", ("sources", name, "consent"), message)
 
 
 def _everybody(values: JsonObject) -> Iterator[Trouble]:

@@ -1,4 +1,4 @@
-"""Reads how people write quantities: `72h`, `5MB`, `50/s`, `0.0.0.0:8080`. Pure.
+"""Reads how people write quantities: `5MB`, `50/s`, `0.0.0.0:8080`. Pure.
 
 Every function raises ValueError with what is allowed, and never quotes what it was given: the caller knows the place,
 and whether the value may be shown.
@@ -8,8 +8,7 @@ import re
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
-_DURATION = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)(ms|s|m|h|d)", re.ASCII)
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 _SIZE = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)(B|KB|MB|GB|TB)", re.ASCII)
 # Powers of 1000, as the letters say; a limit a few percent lower than somebody's powers of 1024 harms nobody.
@@ -33,14 +32,6 @@ class Address:
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-
-def duration_s(text: str) -> float:
-    """Seconds of a duration such as `500ms`, `20s`, `5m`, `72h`, `30d`; more than 0."""
-    found = _DURATION.fullmatch(text)
-    if found is None or float(found[1]) == 0:
-        raise ValueError("a duration is a number above 0 and ms, s, m, h or d, such as 20s, 5m, 72h or 30d")
-    return float(found[1]) * _SECONDS[found[2]]
 
 
 def size_bytes(text: str) -> int:

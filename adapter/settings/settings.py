@@ -14,6 +14,7 @@ from adapter.settings.quantities import Address
 from adapter.wire.ids import NO_IDS
 
 Order: TypeAlias = Literal["user", "none"]
+Honoured: TypeAlias = Literal["integrations", "consent"]
 Store: TypeAlias = Literal["raw", "private"]
 Deletions: TypeAlias = Literal["signed", "on", "off"]
 LogFormat: TypeAlias = Literal["json", "text"]
@@ -52,7 +53,8 @@ class SourceSettings:
     `limit_bytes_per_s` None: no limit.
 
     `horizon_s` is how long the sender tries again what was refused. `browsee_api_key` is None only in the sandbox,
-    which asks for none. `no_ids` are the texts that are no ids.
+    which asks for none. `no_ids` are the texts that are no ids. `honour` is what counts of what a
+    library says, `consent` names categories; `max_age_s` None: events of any age.
     """
 
     name: str
@@ -69,6 +71,9 @@ class SourceSettings:
     type: str | None
     at: tuple[str, ...]
     vars: Mapping[str, Scalar]
+    honour: tuple[Honoured, ...] = ()
+    consent: tuple[str, ...] = ()
+    max_age_s: float | None = None
     no_ids: frozenset[str] = NO_IDS
 
     @property

@@ -39,7 +39,16 @@ MAPPINGS: Final = {
     "priv": "privacy",
     "sig": "default",
     "del": "default",
+    "own": "default",
 }
+OWN: Final = {
+    "honour": ["integrations", "consent"],
+    "consent": ["Analytics"],
+    "max_age": "30d",
+    "not_ids": ["guest"],
+    "is_id": ["nan"],
+}
+"""The settings of the source `own`, which has all that others leave as it is."""
 SETTINGS: Final = {
     "queue": "sqlite:///queue.db",
     "browsee": {"rate": "1000/s"},
@@ -48,6 +57,7 @@ SETTINGS: Final = {
         source: {"keys": [f"key-{source}"], "mapping": mapping}
         | ({"signing_secrets": ["sig-secret-0123456789"]} if source == "sig" else {})
         | ({"deletions": "on"} if source == "del" else {})
+        | (OWN if source == "own" else {})
         for source, mapping in MAPPINGS.items()
     },
 }

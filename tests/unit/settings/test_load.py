@@ -18,6 +18,7 @@ from adapter.settings.settings import (
     RetrySettings,
     SourceSettings,
 )
+from adapter.wire.ids import no_ids
 from tests.unit.settings.folders import BROWSEE_KEY, KEY, Folder
 
 ANYWHERE = "0.0.0.0"  # noqa: S104 - read, never listened on
@@ -40,6 +41,11 @@ sources:
     type: track
     at: event.payload
     horizon: 4h
+    honour: [integrations, consent]
+    consent: [Analytics]
+    max_age: 30d
+    not_ids: [Guest]
+    is_id: [nan]
     vars: {currency: EUR, factor: 2.5, beta: true}
   app:
     keys: [write-key-of-the-app]
@@ -81,6 +87,10 @@ def test_every_setting_of_a_file_arrives(folder: Folder) -> None:
             type="track",
             at=("event", "payload"),
             vars={"currency": "EUR", "factor": 2.5, "beta": True},
+            honour=("integrations", "consent"),
+            consent=("Analytics",),
+            max_age_s=2_592_000,
+            no_ids=no_ids(not_ids=["guest"], is_id=["nan"]),
         ),
         SourceSettings(
             name="app",

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from adapter.settings.quantities import Address, address, duration_s, rate_per_s, size_bytes, volume_per_s
+from adapter.settings.quantities import Address, address, rate_per_s, size_bytes, volume_per_s
+from adapter.wire.durations import duration_s
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,57 @@
+"""Judges whether the sender of a message wants Browsee not to have it. Pure.
+
+Asked only of libraries that send directly, and only where the settings say so: before a webhook delivers, its platform
+has judged the same, and replays carry `All: false` beside the destination that they are for.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+from adapter.model import Dropped, JsonObject, Reason
+from adapter.wire.integrations import is_false, is_switched_on
+
+OWN_NAME = "Browsee"
+"""What Browsee is called in `integrations` where the mapping does not say."""
+
+_NO_CONSENT = Dropped(Reason.CONSENT, "", "the sender has no consent to a category of `consent`")
+
+
+@dataclass(frozen=True, slots=True)
+class Objections:
+    """What a source honours: `integrations`, and `consent` by categories. `name` gives Browsee's in `integrations`."""
+
+    integrations: bool
+    consent: frozenset[str]
+    name: Callable[[], str]
+
+    @classmethod
+    def of(cls, honour: Collection[str], consent: Collection[str], *, name: Callable[[], str]) -> "Objections":
+        """As the settings of a source say it."""
+        categories = consent if "consent" in honour else ()
+        return cls("integrations" in honour, frozenset(map(_folded, categories)), name)
+
+    def find(self, body: JsonObject) -> Dropped | None:
+        """How the message ends that its sender objects to; None if it may go on."""
+        if self.integrations:
+            name, said = self.name(), body.get("integrations")
+            on = is_switched_on(said, name)
+            if on is False or (on is None and is_switched_on(said, "All") is False):
+                return Dropped(Reason.INTEGRATIONS, "", f"the sender switched {name} off")
+        if self.consent and self._is_denied(body.get("context")):
+            return _NO_CONSENT
+        return None
+
+    def _is_denied(self, context: object) -> bool:
+        if not isinstance(context, dict):
+            return False
+        # Segment's, a value for each category; and RudderStack's, the categories that were denied.
+        segment, rudder = context.get("consent"), context.get("consentManagement")
+        given = segment.get("categoryPreferences") if isinstance(segment, dict) else None
+        if isinstance(given, dict) and any(is_false(on) and _folded(key) in self.consent for key, on in given.items()):
+            return True
+        denied = rudder.get("deniedConsentIds") if isinstance(rudder, dict) else None
+        return isinstance(denied, list) and any(isinstance(key, str) and _folded(key) in self.consent for key in denied)
+
+
+def _folded(category: str) -> str:
+    return category.strip().casefold()
