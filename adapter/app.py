@@ -283,9 +283,7 @@ class Service:
     def _ingest(self, queue: Queue) -> Parts:
         limits = self._settings.limits
         sources = [
-            ingest_source(
-                source, self._settings.hash_key, ruleset=partial(self._active.of, source.name), emit=self._emit
-            )
+            ingest_source(source, self._settings.hash_key, ruleset=partial(self._active.of, source.name))
             for source in self._settings.sources
         ]
         return Parts(

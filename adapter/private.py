@@ -1,4 +1,4 @@
-"""Private storage: what a source with `store: private` keeps of a message. Pure but for what it emits.
+"""Private storage: what a source with `store: private` keeps of a message. Pure.
 
 Events go through the guards of the mapping at work before they are stored; ids that would tell who somebody is, and
 bodies that nobody could guard, are kept as keyed hashes.
@@ -19,8 +19,6 @@ from adapter.ingest.objections import OWN_NAME, Objections
 from adapter.ingest.sources import Source
 from adapter.mapping.ruleset import Ruleset
 from adapter.model import Event, JsonObject, Privacy, PrivateEvent, Reason, Rejection, Secret
-from adapter.observe import happenings
-from adapter.observe.observer import Emit
 from adapter.settings.checks import NO_HASH_KEY
 from adapter.settings.settings import Settings, SourceSettings
 
@@ -149,10 +147,9 @@ def _withheld(body: bytes, keyed: Keyed) -> bytes:
 class PrivateStore:
     """The functions that ingest applies for one private source. `ruleset` gives the mapping at work now."""
 
-    def __init__(self, *, hash_key: Secret, ruleset: Callable[[], Ruleset], emit: Emit) -> None:
+    def __init__(self, *, hash_key: Secret, ruleset: Callable[[], Ruleset]) -> None:
         self.keyed = Keyed(hash_key)
         self._ruleset = ruleset
-        self._emit = emit
 
     def event(self, event: Event) -> PrivateEvent:
         """The event as it is stored. A mark counts only if it was sealed with our key."""
@@ -168,9 +165,8 @@ class PrivateStore:
         elif private.body.get("messageId") != event.message_id:
             # A guard changed or took it: it tells copies of a message from others, and nothing else any more.
             message_id = self.keyed.of_id(event.message_id)
-        for warned in warnings:
-            self._emit(happenings.EventWarned.of(event.source, message_id, warned))
-        return structs.replace(private, message_id=message_id)
+        # Delivery has nothing left to warn of, so what guards warn of stays with the event as what ingest does.
+        return structs.replace(private, message_id=message_id, warnings=(*private.warnings, *warnings))
 
     def rejection(self, rejection: Rejection) -> Rejection:
         """What is kept of a rejection: problems, which quote nothing, size and hashes.
@@ -214,9 +210,7 @@ def plain_source(source: SourceSettings) -> Source:
     )
 
 
-def ingest_source(
-    source: SourceSettings, hash_key: Secret | None, *, ruleset: Callable[[], Ruleset], emit: Emit
-) -> Source:
+def ingest_source(source: SourceSettings, hash_key: Secret | None, *, ruleset: Callable[[], Ruleset]) -> Source:
     """What ingest needs to know of `source`. Raises ConfigError if it is private and there is no `hash_key`."""
     plain = plain_source(source)
     if source.honour:
@@ -226,5 +220,5 @@ def ingest_source(
         return plain
     if hash_key is None:
         raise ConfigError(f"source {source.name}: {NO_HASH_KEY}")
-    store = PrivateStore(hash_key=hash_key, ruleset=ruleset, emit=emit)
+    store = PrivateStore(hash_key=hash_key, ruleset=ruleset)
     return replace(plain, protect_event=store.event, protect_rejection=store.rejection, digest=store.keyed.of_message)

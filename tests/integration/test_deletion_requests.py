@@ -130,7 +130,7 @@ def console(folder: Path, *, store: str, deletions: str) -> Any:
 
 def private(source: Source) -> Source:
     rules = ruleset('{"version": 1, "privacy": [{"fields": ["userId"], "do": ["hash"]}], "rules": [{"track": "T"}]}')
-    store = PrivateStore(hash_key=Secret(KEY), ruleset=lambda: rules, emit=lambda _: None)
+    store = PrivateStore(hash_key=Secret(KEY), ruleset=lambda: rules)
     return replace(source, protect_event=store.event, protect_rejection=store.rejection)
 
 

@@ -1,7 +1,6 @@
 """Private storage: what is kept of a message is what privacy left of it, and no guard works on it twice."""
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -17,6 +16,7 @@ from adapter.model import (
     Call,
     Calls,
     Event,
+    EventWarning,
     JsonObject,
     PrivateEvent,
     Refused,
@@ -25,7 +25,6 @@ from adapter.model import (
     Secret,
     WarningKind,
 )
-from adapter.observe.happenings import EventWarned, Happening
 from adapter.private import MARK, Keyed, PrivateStore, is_withheld, mark_of, marked
 from adapter.queue.codec import decode, encode
 from tests.fakes import RECEIVED_AT, make_rejection
@@ -55,8 +54,8 @@ def read(message: JsonObject) -> Event:
     return read_unchecked(message, source="shop", received_at=RECEIVED_AT, new_id=lambda: "new")
 
 
-def store(rules: Ruleset, emit: Callable[[Happening], None] = lambda _: None, key: Secret = KEY) -> PrivateStore:
-    return PrivateStore(hash_key=key, ruleset=lambda: rules, emit=emit)
+def store(rules: Ruleset, key: Secret = KEY) -> PrivateStore:
+    return PrivateStore(hash_key=key, ruleset=lambda: rules)
 
 
 def stored(message: JsonObject, *guards: JsonObject) -> PrivateEvent:
@@ -105,11 +104,18 @@ def test_what_a_guard_takes_is_not_stored() -> None:
 
 def test_a_step_that_fails_takes_the_field() -> None:
     """Fail closed: what a guard cannot judge is not stored, and the warning says where, not what."""
-    said: list[Happening] = []
     message = {**PAID, "properties": {"email": {"secret": "ann"}}}
-    event = store(mapping(MAIL), emit=said.append).event(read(message))
+    event = store(mapping(MAIL)).event(read(message))
     assert event.body["properties"] == {}
-    assert said == [EventWarned("shop", WarningKind.STEP, "privacy.0", "not text", "privacy", event.message_id)]
+    assert event.warnings == (EventWarning(WarningKind.STEP, "privacy.0", "not text", "privacy"),)
+
+
+def test_warnings_of_ingest_and_of_guards_stay_with_the_event() -> None:
+    """Delivery warns of neither again."""
+    early = EventWarning(WarningKind.TIME, "timestamp", "not a time")
+    sent = read({**PAID, "properties": {"note": "from ann@x.test"}})
+    found = store(mapping({"values": ["email"], "do": ["hash"]})).event(replace(sent, warnings=(early,)))
+    assert [warned.kind for warned in found.warnings] == [WarningKind.TIME, WarningKind.PERSONAL, WarningKind.PERSONAL]
 
 
 def test_a_made_message_id_needs_the_key() -> None:

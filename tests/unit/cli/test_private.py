@@ -36,7 +36,7 @@ async def fill(folder: Path) -> None:
     """A pending order, a dead one and a rejection, as the service would have stored them."""
     settings = load_settings(file=None, environ={}, folder=folder)
     rules = loader(settings, settings.sources[0])(MAPPING)
-    store = PrivateStore(hash_key=Secret(KEY), ruleset=lambda: rules, emit=print)
+    store = PrivateStore(hash_key=Secret(KEY), ruleset=lambda: rules)
     queue = await SqliteQueue.open(folder / "queue.db", now=time)
     await queue.keep_mapping(name="shop.yaml", version=rules.version, text=MAPPING)
     await queue.put([store.event(with_mail("dead-1"))])
