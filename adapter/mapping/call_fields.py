@@ -1,24 +1,29 @@
 """The fields of a call: properties or traits, in one fixed order whatever the order of the lines in the file.
 
-copy, only, except, flatten, rename, use, properties or traits, nulls. Fields without shaping are one shallow copy.
+copy, only, except, flatten, rename, use, properties or traits, nulls, lists. Fields without shaping are one shallow
+copy.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from adapter.mapping import shaping
 from adapter.mapping.absent import ABSENT
+from adapter.mapping.document import Path as FilePath
 from adapter.mapping.finding import did_you_mean
+from adapter.mapping.flat import TAGS, Flatness
 from adapter.mapping.frame import Frame, Get
 from adapter.mapping.names import FLATTEN_CLASH, RENAME_CLASH, read_globs, read_names, read_separator
+from adapter.mapping.paths import Key, Path, parse_path
 from adapter.mapping.reader import Node, Reader, Scope
 from adapter.mapping.values import compile_fields
-from adapter.model import JsonObject
+from adapter.model import EventWarning, JsonObject, WarningKind
 
 Kind: TypeAlias = Literal["track", "identify"]
 Fill: TypeAlias = Callable[[Frame], JsonObject]
 """Makes the fields of one call: always a new object."""
+REPLACED: Final = "in place of the sender's own value under this name, which was another"
 _Stage: TypeAlias = Callable[[JsonObject, Frame], JsonObject]
 
 
@@ -28,31 +33,54 @@ class Defaults:
 
     keep_nulls: bool
     separator: str | None
+    lists_as_text: bool
     settings: Node
+
+
+@dataclass(frozen=True, slots=True)
+class _Setter:
+    """One field that a call sets. `replaces` is said where the sender's own field of that name had another value; None
+    where the value is made of that very field, or of one that the call set before.
+    """
+
+    name: str
+    get: Get
+    replaces: EventWarning | None
 
 
 def compile_call_fields(node: Node, reader: Reader, scope: Scope, defaults: Defaults, kind: Kind) -> Fill:
     """Properties or traits, in the fixed order. Every stage answers a new object or the one it was given."""
     start = _copy(node, reader, scope, kind)
-    stages = _shaping(node, reader, scope, defaults)
-    setters = [*_used(node, reader, scope), *_own(node, reader, scope, kind)]
-    if not stages and not setters and defaults.keep_nulls:
-        return start
+    separator = _separator(node, reader) if node.has("flatten") else defaults.separator
+    stages = _shaping(node, reader, scope, separator)
+    setters = [(setter.name, setter.get, setter.replaces) for setter in _setters(node, reader, scope, kind, separator)]
     keep_nulls = defaults.keep_nulls
+    settle = Flatness(
+        word=_word(kind),
+        rule=scope.rule,
+        lists_as_text=defaults.lists_as_text,
+        drops_empty=defaults.lists_as_text or separator is not None,
+    ).settle
 
     def fill(frame: Frame) -> JsonObject:
         fields = start(frame)
         for stage in stages:
             fields = stage(fields, frame)
-        for name, get in setters:
+        for name, get, replaces in setters:
             value = get(frame)
             if value is not ABSENT:
+                if replaces is not None and fields.get(name, value) != value and fields[name] is not None:
+                    frame.warnings.append(replaces)
                 fields[name] = value
-        if keep_nulls or None not in fields.values():
-            return fields
-        return {name: value for name, value in fields.items() if value is not None}
+        if not keep_nulls and None in fields.values():
+            fields = {name: value for name, value in fields.items() if value is not None}
+        return settle(fields, frame.warnings)
 
     return fill
+
+
+def _word(kind: Kind) -> Literal["properties", "traits"]:
+    return "properties" if kind == "track" else "traits"
 
 
 def _copy(node: Node, reader: Reader, scope: Scope, kind: Kind) -> Fill:
@@ -84,19 +112,19 @@ def _copy(node: Node, reader: Reader, scope: Scope, kind: Kind) -> Fill:
     return merged
 
 
-def _shaping(node: Node, reader: Reader, scope: Scope, defaults: Defaults) -> Sequence[_Stage]:
+def _shaping(node: Node, reader: Reader, scope: Scope, separator: str | None) -> Sequence[_Stage]:
     stages: list[_Stage] = []
     for word, shape in (("only", shaping.keeping), ("except", shaping.dropping)):
         if node.has(word):
             shaped = shape(read_globs(node.at(word), reader, "E163"))
             stages.append(_silent(shaped))
-    separator = _separator(node, reader) if node.has("flatten") else defaults.separator
     if separator is not None:
-        clash = scope.of_field((*node.path, "flatten")).warned(FLATTEN_CLASH)
-        stages.append(_warning(lambda fields: shaping.flattened(fields, separator), clash))
+        clash = scope.of_field((*node.path, "flatten")).warned(FLATTEN_CLASH, WarningKind.LEFT_OUT)
+        whole = frozenset({TAGS} if node.has("identify") else ())
+        stages.append(_warning(lambda fields: shaping.flattened(fields, separator, whole=whole), clash))
     if node.has("rename"):
         names = read_names(node.at("rename"), reader, "E163")
-        clash = scope.of_field((*node.path, "rename")).warned(RENAME_CLASH)
+        clash = scope.of_field((*node.path, "rename")).warned(RENAME_CLASH, WarningKind.REPLACED)
         stages.append(_warning(lambda fields: shaping.renamed(fields, names), clash))
     return stages
 
@@ -120,24 +148,58 @@ def _separator(node: Node, reader: Reader) -> str | None:
     return None if flatten.value is False else read_separator(flatten, reader, "E163")
 
 
-def _used(node: Node, reader: Reader, scope: Scope) -> Sequence[tuple[str, Get]]:
-    """The fields of the shared blocks that a call uses, compiled for where it stands."""
-    if not node.has("use"):
-        return ()
-    setters: list[tuple[str, Get]] = []
-    for part in reader.members(node.at("use"), "E163", "`use`, a list of shared blocks,") or ():
-        if type(part.value) is not str or part.value not in reader.shared:
-            meant = did_you_mean(part.value, reader.shared) if type(part.value) is str else ""
-            reader.error("E162", part, f"no shared block `{part.value}`{meant}")
-            continue
-        reader.used_shared.add(part.value)
-        block = Node(reader.shared[part.value], ("shared", part.value))
-        setters += compile_fields(block, reader, scope, within=(*node.path, "use", part.value))
-    return setters
+def _setters(node: Node, reader: Reader, scope: Scope, kind: Kind, separator: str | None) -> Sequence[_Setter]:
+    """The fields of the shared blocks that a call uses, compiled for where it stands, then its own."""
+    setters: dict[str, _Setter] = {}
+    compiled: list[_Setter] = []
+    for block, within, code in _blocks(node, reader, kind):
+        for name, get in compile_fields(block, reader, scope, code=code, within=within):
+            own = scope.of_field((*within, name))
+            reads_it = any(name in _names_of(path, node, kind, separator) for path in reader.paths_read[own.field])
+            replaces = None if reads_it or name in setters else own.warned(REPLACED, WarningKind.REPLACED)
+            setters[name] = _Setter(name, get, replaces)
+            compiled.append(setters[name])
+    return compiled
 
 
-def _own(node: Node, reader: Reader, scope: Scope, kind: Kind) -> Sequence[tuple[str, Get]]:
-    word = "properties" if kind == "track" else "traits"
-    if not node.has(word):
-        return ()
-    return compile_fields(node.at(word), reader, scope, code="E163", within=(*node.path, word))
+def _blocks(node: Node, reader: Reader, kind: Kind) -> Iterator[tuple[Node, FilePath, str]]:
+    """Each block of fields that a call sets, with the place that warnings name and the code of what is wrong in it."""
+    if node.has("use"):
+        for part in reader.members(node.at("use"), "E163", "`use`, a list of shared blocks,") or ():
+            if type(part.value) is not str or part.value not in reader.shared:
+                meant = did_you_mean(part.value, reader.shared) if type(part.value) is str else ""
+                reader.error("E162", part, f"no shared block `{part.value}`{meant}")
+                continue
+            reader.used_shared.add(part.value)
+            yield Node(reader.shared[part.value], ("shared", part.value)), (*node.path, "use", part.value), "E141"
+    if node.has(_word(kind)):
+        yield node.at(_word(kind)), (*node.path, _word(kind)), "E163"
+
+
+def _names_of(path: Path, node: Node, kind: Kind, separator: str | None) -> set[str]:
+    """The names under which a call copies what stands at `path`, if it copies that at all."""
+    root, keys = path.root, [segment.name for segment in path.segments if isinstance(segment, Key)]
+    if root == "raw" and keys:
+        root, keys = keys[0], keys[1:]
+    if kind == "identify" and root == "context" and keys[:1] == ["traits"]:
+        root, keys = "traits", keys[1:]
+    way = [root, *keys]
+    names: set[str] = set()
+    for copied in _copied_paths(node, kind):
+        if way[: len(copied)] == copied and len(way) > len(copied):
+            rest = way[len(copied) :]
+            names |= {rest[0], (separator or ".").join(rest)}
+    renamed = node.value.get("rename")
+    return names | {str(renamed[name]) for name in names if type(renamed) is dict and name in renamed}
+
+
+def _copied_paths(node: Node, kind: Kind) -> list[list[str]]:
+    if not node.has("copy"):
+        return [["item"]] if node.has("each") else [[_word(kind)]]
+    copied = node.value["copy"]
+    parsed = [parse_path(path) for path in (copied if type(copied) is list else [copied]) if type(path) is str]
+    return [
+        [path.root, *(segment.name for segment in path.segments if isinstance(segment, Key))]
+        for path in parsed
+        if isinstance(path, Path)
+    ]

@@ -17,7 +17,7 @@ from adapter.mapping.reader import Node, Reader
 from adapter.mapping.ruleset import Ruleset
 from adapter.mapping.scalars import json_of, same
 from adapter.mapping.words import ENDING, EXPECTED, TEST
-from adapter.model import Calls, Dropped, Event, JsonObject, Refused, Rendered, Unmatched
+from adapter.model import Calls, Dropped, Event, JsonObject, Refused, Rendered, Unmatched, WarningKind
 from adapter.wire.instants import parse_instant
 
 DEMO_KEY: Final = "demo-key"
@@ -105,6 +105,7 @@ def run_tests(document: Document, ruleset: Ruleset, read: ReadEvent) -> Sequence
     for test in Node(data, ()).at("tests").members():
         rendered = ruleset.render(_received(test.value["given"], read))
         reached |= _rules_of(rendered)
+        findings += _notes_of_nested(test, rendered, document)
         mismatch = _mismatch(test.at("expect"), rendered)
         if mismatch is not None:
             mark = document.mark_of(mismatch.node.path)
@@ -122,6 +123,17 @@ def _received(given: JsonObject, read: ReadEvent) -> Event:
     event = read({**BASE, **given})
     received_at = parse_instant(given.get("receivedAt"))
     return replace(event, received_at=received_at or event.timestamp)
+
+
+def _notes_of_nested(test: Node, rendered: Rendered, document: Document) -> Sequence[Finding]:
+    """A note for each field that a call of a test sends as a list or an object."""
+    warnings = rendered.warnings if isinstance(rendered, Calls) else ()
+    mark = document.mark_of(test.at("expect").path)
+    return [
+        document.finding(Severity.NOTE, "", mark, f"{test.value['name']}: `{warned.field}` is sent as {warned.cause}")
+        for warned in warnings
+        if warned.kind is WarningKind.NOT_FLAT
+    ]
 
 
 def _rules_of(rendered: Rendered) -> set[str]:

@@ -17,7 +17,8 @@ from adapter.mapping.words import JOINED, ROOTS
 
 _TYPES: Final = ("track", "identify", "page", "screen", "group", "alias")
 _FLAT_STEPS: Final = frozenset({"join", "json", "sum", "count", "min", "max", "first", "last"})
-_NESTED_STEPS: Final = frozenset({"map", "where", "collect", "split", "pick", "drop", "rename", "unique"})
+_LIST_STEPS: Final = frozenset({"map", "where", "collect", "split", "unique"})
+_OBJECT_STEPS: Final = frozenset({"pick", "drop", "rename"})
 
 
 def warnings_of(document: Document, compiled: Compiled) -> Sequence[Finding]:
@@ -39,6 +40,7 @@ class _Linter:
         self._data = document.data
         self.findings: list[Finding] = []
         self._folds_names = document.data.get("settings", {}).get("names") == "folded"
+        self._lists_as_text = document.data.get("settings", {}).get("lists") == "text"
         self._unreached: set[int] = set()
 
     def _warn(self, code: str, path: Path, message: str, *, of_key: bool = False) -> None:
@@ -159,7 +161,7 @@ class _Linter:
     def _nested_values(self, path: Path, fields: Mapping[str, Any]) -> None:
         for name, value in fields.items():
             # `$tags` is the one list that Browsee documents.
-            if name != "$tags" and _is_nested(value):
+            if name != "$tags" and _is_nested(value, self._lists_as_text):
                 message = f"`{name}` is a list or an object; Browsee documents flat values only"
                 self._warn("W207", (*path, name), message)
 
@@ -211,18 +213,30 @@ def _calls(rules: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Path, Mapping[s
             yield ("rules", place, "send", number), call
 
 
-def _is_nested(value: Any) -> bool:
+def _is_nested(value: Any, lists_as_text: bool) -> bool:
+    """Whether a value is a list or an object, so far as the file tells; `lists_as_text`: a list is sent as text."""
+    is_list, is_object = _kinds_of(value)
+    return is_object or (is_list and not lists_as_text)
+
+
+def _kinds_of(value: Any) -> tuple[bool, bool]:
+    """Whether a value is a list, and whether it is an object."""
     if type(value) is str:
-        return "[*]" in value or value.endswith(".*")
+        return "[*]" in value or value.endswith(".*"), False
     if type(value) is not dict:
-        return False
+        return False, False
     source = value.get("value", value.get("from"))
-    nested = "fields" in value or "list" in value or (type(source) in {dict, list} and "value" in value)
-    nested = nested or (type(source) is str and "value" not in value and _is_nested(source))
+    is_list, is_object = "list" in value, "fields" in value
+    if "value" in value:
+        is_list, is_object = is_list or type(source) is list, is_object or type(source) is dict
+    elif type(source) is str:
+        is_list = is_list or _kinds_of(source)[0]
     for step in value.get("apply", ()):
         name = step if type(step) is str else next(iter(step))
-        nested = (nested or name in _NESTED_STEPS) and name not in _FLAT_STEPS
-    return nested
+        if name in _FLAT_STEPS:
+            is_list = is_object = False
+        is_list, is_object = is_list or name in _LIST_STEPS, is_object or name in _OBJECT_STEPS
+    return is_list, is_object
 
 
 class _Guarded:

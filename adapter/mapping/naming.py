@@ -8,7 +8,8 @@ import re
 import unicodedata
 from typing import Final
 
-_ASCII_WORD: Final = re.compile(r"[A-Za-z0-9]+(?:(?<=[A-Za-z])[+#]+(?![A-Za-z0-9+#]))?")
+_ASCII_WORD: Final = re.compile(r"[A-Za-z0-9]+")
+_ASCII_WORD_WITH_SYMBOLS: Final = re.compile(r"[A-Za-z0-9]+(?:(?<=[A-Za-z])[+#]+(?![A-Za-z0-9+#]))?")
 _ASCII_CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _INVISIBLE: Final = re.compile(
     "[\u00ad\u061c\u180b-\u180d\u180f\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufe00-\ufe0f\ufeff"
@@ -32,7 +33,9 @@ def split_words(text: str) -> list[str]:
     of a word, directly behind a letter: C++ and C# are not C.
     """
     if text.isascii():
-        words = _ASCII_WORD.findall(text)
+        # Nearly every name; the longer expression takes twice as long.
+        pattern = _ASCII_WORD_WITH_SYMBOLS if "+" in text or "#" in text else _ASCII_WORD
+        words = pattern.findall(text)
         return words if len(words) != 1 else _ASCII_CAMEL.split(words[0])
     words = _unicode_words(_INVISIBLE.sub("", text))
     return words if len(words) != 1 else _split_camel(words[0])
@@ -40,6 +43,8 @@ def split_words(text: str) -> list[str]:
 
 def spell(text: str, *, separator: str) -> str:
     """The words of `text` in small letters with `separator` between; a text without a word stays as it is."""
+    if text.isascii():
+        return separator.join(split_words(text)).lower() or text
     composed = nfc(text)
     return nfc(separator.join(split_words(composed)).lower()) or composed
 

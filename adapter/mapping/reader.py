@@ -4,6 +4,7 @@ A reader collects findings and goes on with a stand-in, so that all problems of 
 compiled beside a blocking finding is thrown away.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -114,6 +115,7 @@ class Reader:
         self.used_shared: set[str] = set()
         self.wants_hash_key: set[Path] = set()
         self.item_use = ItemUse()
+        self.paths_read: defaultdict[str, list[EventPath]] = defaultdict(list)
 
     def _defined(self, block: str) -> JsonObject:
         data = self.document.data
@@ -238,6 +240,7 @@ class Reader:
         if path.root in {"item", "index"} and not scope.has_item:
             report("E123", node, f"`{path.root}` only means something inside `each`, `map`, `where` or `collect`")
             return None
+        self.paths_read[scope.field].append(path)
         if path.root == "item":
             self.item_use = self.item_use.with_path(path)
         if path.root == "vars" and self.constant_of(path) is ABSENT:

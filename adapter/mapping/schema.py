@@ -73,6 +73,7 @@ SHAPES: Final[Mapping[str, JsonObject]] = MappingProxyType({
     "version": {"enum": [words.VERSION]},
     "settings": _ref("settings"),
     "nulls": {"enum": ["omit", "keep"]},
+    "lists": {"enum": ["keep", "text"]},
     "name comparison": {"enum": ["exact", "folded"]},
     "separator": {"anyOf": [{"enum": [False]}, _text(at_most=3)]},
     "separator text": _text(at_most=3),

@@ -114,15 +114,16 @@ def _inside(value: Any, shape: Shape, *, scalars: bool) -> Any:
     return [new for old, new in shaped if (new or not old if type(old) is dict else scalars)]
 
 
-def flattened(fields: JsonObject, separator: str) -> tuple[JsonObject, bool]:
+def flattened(fields: JsonObject, separator: str, *, whole: frozenset[str] = frozenset()) -> tuple[JsonObject, bool]:
     """Nested objects as `a_b`, lists and empty objects whole; and whether two names clashed: then the first stays.
 
-    Fields without a nested object are answered as they are.
+    Fields without a nested object are answered as they are. Those that `whole` names are not flattened.
     """
     if dict not in map(type, fields.values()):
         return fields, False
-    flat: JsonObject = {}
-    clashed = _flatten_into(flat, fields, prefix="", separator=separator, depth=0)
+    flat: JsonObject = {name: fields[name] for name in whole if name in fields}
+    rest = {name: value for name, value in fields.items() if name not in whole} if flat else fields
+    clashed = _flatten_into(flat, rest, prefix="", separator=separator, depth=0)
     return flat, clashed
 
 

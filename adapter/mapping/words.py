@@ -66,6 +66,7 @@ SETTINGS: Final = words_of(
     "settings", "E113", {
     "nulls": Word("nulls", "`omit` leaves fields that are null out, `keep` sends them, so that a trait can be reset"),
     "flatten": Word("separator", "The `flatten` of every call that has none of its own"),
+    "lists": Word("lists", "`keep` sends lists as they are, `text` as text: scalars joined by `, `, others as JSON"),
     "max_calls": Word("call limit", "The most calls one event may make, 500 unless set; more refuse the event"),
     "names": Word("name comparison", "How conditions and `lookup` compare event names: `exact`, or `folded`, by words"),
     "userId": Word("value", "The user id of all calls instead of the message's own; a call may have another"),

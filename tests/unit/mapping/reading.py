@@ -8,7 +8,7 @@ from adapter.mapping.absent import ABSENT
 from adapter.mapping.document import read_document
 from adapter.mapping.load import load
 from adapter.mapping.ruleset import Ruleset
-from adapter.model import Call, Calls, Event, JsonObject
+from adapter.model import Call, Calls, Event, JsonObject, WarningKind
 
 RECEIVED_AT = datetime(2024, 1, 2, 12, tzinfo=UTC)
 
@@ -74,11 +74,16 @@ def calls_of(mapping: JsonObject | str, **words: Any) -> tuple[Call, ...]:
 
 
 def value_of(value: Any, *, tables: JsonObject | None = None, **words: Any) -> tuple[Any, list[str]]:
-    """What a value is for such an event, ABSENT included, and the causes of its warnings."""
+    """What a value is for such an event, ABSENT included, and the causes of its warnings.
+
+    That a list or an object is sent at all is a warning of its own, which is not among them.
+    """
     rule = {"track": "T", "copy": "none", "properties": {"v": value, "used": {"value": 1}}}
     mapping: JsonObject = {"version": 1, "settings": {"nulls": "keep"}, "rules": [rule]}
     if tables is not None:
         mapping["tables"] = tables
     rendered = ruleset(json.dumps(mapping)).render(event(**words))
     assert isinstance(rendered, Calls), rendered
-    return rendered.calls[0].body["properties"].get("v", ABSENT), [warned.cause for warned in rendered.warnings]
+    return rendered.calls[0].body["properties"].get("v", ABSENT), [
+        warned.cause for warned in rendered.warnings if warned.kind is not WarningKind.NOT_FLAT
+    ]

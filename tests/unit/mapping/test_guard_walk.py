@@ -130,7 +130,7 @@ def test_a_warning_names_the_field_and_quotes_nothing() -> None:
     properties = {"list": [{"note": "a@b.test"}, {"note": "c@d.test"}], "4111111111111111": {"x": "a@b.test"}}
     _, warnings = guarded(properties, MAIL)
     cause = "an e-mail address in"
-    assert warnings == [
+    assert [warned for warned in warnings if warned.kind is WarningKind.PERSONAL] == [
         EventWarning(WarningKind.PERSONAL, "privacy.0", f"{cause} `properties.list.note`", "privacy"),
         EventWarning(WarningKind.PERSONAL, "privacy.0", f"{cause} `properties.*.x`", "privacy"),
     ]

@@ -82,6 +82,11 @@ READERS: dict[str, tuple[Any, Any]] = {
 USUAL = [name for name in LISTS if "gap" not in name and "canonical" not in name and "from 1" not in name]
 
 
+def of_lists(done: Calls) -> list[EventWarning]:
+    """The warnings but for those of nested values, which some of these tests send on purpose."""
+    return [warned for warned in done.warnings if warned.kind is not WarningKind.NOT_FLAT]
+
+
 def rendered(value: Any, given: Any, **rule: Any) -> Rendered:
     fields = {"v": value, "used": {"value": 1}}
     mapping = {"version": 1, "rules": [{"name": "R", "track": "T", "copy": "none", "properties": fields, **rule}]}
@@ -98,7 +103,7 @@ def test_every_reader_reads_alike(value: Any, wanted: Any, name: str) -> None:
     found = done.calls[0].body["properties"].get("v", ABSENT)
     result = wanted(members)
     assert found is result or same(found, result)
-    assert done.warnings == ((EventWarning(WarningKind.LIST, "properties.l", odd, "R"),) if odd else ())
+    assert of_lists(done) == ([EventWarning(WarningKind.LIST, "properties.l", odd, "R")] if odd else [])
 
 
 @pytest.mark.parametrize(("given", "odd"), NONE.values(), ids=NONE)
@@ -108,7 +113,7 @@ def test_what_is_no_list_is_absent(value: Any, given: Any, odd: str) -> None:
     done = rendered(value, given)
     assert isinstance(done, Calls)
     assert "v" not in done.calls[0].body["properties"]
-    assert done.warnings == (EventWarning(WarningKind.LIST, "properties.l", odd, "R"),)
+    assert of_lists(done) == [EventWarning(WarningKind.LIST, "properties.l", odd, "R")]
 
 
 @pytest.mark.parametrize("given", [None, ABSENT])
@@ -133,10 +138,9 @@ def made(given: Any, **rule: Any) -> tuple[list[Any], list[str]]:
     mapping = {"version": 1, "rules": [{"name": "R", "send": [{"track": "O", "copy": "none"}, {**EACH, **rule}]}]}
     done = ruleset(json.dumps(mapping)).render(event(properties={"l": given, "t": "x"}))
     assert isinstance(done, Calls)
-    assert all(
-        (warned.field, warned.rule, warned.kind) == ("properties.l", "R", "not a list") for warned in done.warnings
-    )
-    return [call.body["properties"] for call in done.calls[1:]], [warned.cause for warned in done.warnings]
+    warnings = of_lists(done)
+    assert all((warned.field, warned.rule, warned.kind) == ("properties.l", "R", "not a list") for warned in warnings)
+    return [call.body["properties"] for call in done.calls[1:]], [warned.cause for warned in warnings]
 
 
 @pytest.mark.parametrize(("given", "members", "odd"), LISTS.values(), ids=LISTS)

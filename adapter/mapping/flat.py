@@ -1,0 +1,85 @@
+"""Flat values: what becomes of lists and empty objects in the finished fields of a call, and what is said of the rest.
+
+Browsee documents flat values only, and one list: `$tags`, the labels of a user.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from adapter.mapping.absent import ABSENT
+from adapter.mapping.guard_walk import shown
+from adapter.mapping.listing import read_list, shape_of
+from adapter.mapping.scalars import json_of, text_of
+from adapter.mapping.steps.text import MAX_TEXT
+from adapter.model import EventWarning, JsonObject, WarningKind
+
+TAGS: Final = "$tags"
+NOT_FLAT: Final = "Browsee documents flat values only"
+_NESTED: Final = frozenset({dict, list})
+
+
+@dataclass(frozen=True, slots=True)
+class Flatness:
+    """What a call wants of nested fields. `word` is `properties` or `traits`; `drops_empty`: empty lists and objects
+    are left out.
+    """
+
+    word: str
+    rule: str
+    lists_as_text: bool
+    drops_empty: bool
+
+    def settle(self, fields: JsonObject, warnings: list[EventWarning]) -> JsonObject:
+        """The fields as they are sent; the same object where there is nothing to do."""
+        has_tags = self.word == "traits" and TAGS in fields
+        if not has_tags and _NESTED.isdisjoint(map(type, fields.values())):
+            return fields
+        settled: JsonObject = {}
+        for name, value in fields.items():
+            if has_tags and name == TAGS:
+                sent = self._tags(value, warnings)
+            elif type(value) in _NESTED:
+                sent = self._nested(name, value, warnings)
+            else:
+                sent = value
+            if sent is not ABSENT:
+                settled[name] = sent
+        return settled
+
+    def _nested(self, name: str, value: Any, warnings: list[EventWarning]) -> Any:
+        if not value and self.drops_empty:
+            return ABSENT
+        if type(value) is list and self.lists_as_text:
+            text = list_text(value)
+            if text is None:
+                warnings.append(
+                    self._warned(WarningKind.CUT, name, "the list is too long or too deep for a text; left out")
+                )
+            return text or ABSENT
+        warnings.append(self._warned(WarningKind.NOT_FLAT, name, f"{shape_of(value)}; {NOT_FLAT}"))
+        return value
+
+    def _tags(self, value: Any, warnings: list[EventWarning]) -> Any:
+        """A list of texts: a text is a list of one, nulls are left out, other scalars become text."""
+        if value is None:
+            return None
+        members, odd = read_list(value)
+        if members is None:
+            members, odd = [value], ""
+        texts = [text for member in members if member is not None and (text := text_of(member)) is not ABSENT]
+        if odd:
+            warnings.append(self._warned(WarningKind.LIST, TAGS, odd))
+        if len(texts) < sum(member is not None for member in members):
+            warnings.append(self._warned(WarningKind.LEFT_OUT, TAGS, "members that are not texts"))
+            return texts or ABSENT
+        return texts
+
+    def _warned(self, kind: WarningKind, name: str, cause: str) -> EventWarning:
+        return EventWarning(kind, shown(((None, self.word), name)), cause, self.rule)
+
+
+def list_text(members: list[Any]) -> str | None:
+    """Scalars joined by `, `, nulls left out; a list of anything else as JSON text; None if that is too long."""
+    texts = [text_of(member) for member in members if member is not None]
+    text = json_of(members) if ABSENT in texts else ", ".join(texts)
+    return text if text is not ABSENT and len(text) <= MAX_TEXT else None
