@@ -56,25 +56,27 @@ class Guard:
 
     def refusal(self, request: web.Request) -> web.Response | None:
         """Why `request` is not answered; None if it may be."""
-        address = client(request, self._trusted_proxies) or ""
-        failed = self._failed.get(address)
-        # Before the token is looked at: a right guess must look like the wrong ones.
-        wait_s = 0.0 if failed is None else failed.wait_s(self._monotonic_s())
-        if wait_s:
-            return _too_often("too many tries without the right token", wait_s)
         if not self._is_right(request):
-            self._count_failure(address)
-            return refused(
-                401,
-                "unauthorized",
-                "this needs the admin token: Authorization: Bearer …",
-                headers={hdrs.WWW_AUTHENTICATE: "Bearer"},
-            )
+            return self._refuse_wrong(client(request, self._trusted_proxies) or "")
         wait_s = self._all.wait_s(self._monotonic_s())
         if wait_s:
             return _too_often("asked too often", wait_s)
         self._all.spend(1)
         return None
+
+    def _refuse_wrong(self, address: str) -> web.Response:
+        """Only wrong tokens count and are slowed, so that nobody locks out the operator who shares an address."""
+        failed = self._failed.get(address)
+        wait_s = 0.0 if failed is None else failed.wait_s(self._monotonic_s())
+        if wait_s:
+            return _too_often("too many tries without the right token", wait_s)
+        self._count_failure(address)
+        return refused(
+            401,
+            "unauthorized",
+            "this needs the admin token: Authorization: Bearer …",
+            headers={hdrs.WWW_AUTHENTICATE: "Bearer"},
+        )
 
     def _is_right(self, request: web.Request) -> bool:
         given = request.headers.getall(hdrs.AUTHORIZATION, ())
