@@ -6,6 +6,7 @@ that cannot be used; 70 a fault of the adapter itself (EX_SOFTWARE of sysexits.h
 
 import errno
 import logging
+import os
 from typing import Any
 
 import click
@@ -38,6 +39,10 @@ _REFUSED_BY_THE_SYSTEM = frozenset(
     }
 )
 """Why a file or the standard output cannot be used: the operator's to fix, whichever command met it."""
+
+
+_FOR_EVERYBODY = frozenset({"init"})
+"""Commands whose files hold no secrets and no events; a container reads those of `init` as another user."""
 
 
 class _Refusal(click.ClickException):
@@ -75,7 +80,8 @@ class Commands(click.Group):
     epilog="Exit codes: 0 fine, 1 problems found, 2 wrong use or broken input, 70 a fault of the adapter itself.",
 )
 @click.version_option(package_name="browsee-adapter")
-def main() -> None:
+@click.pass_context
+def main(ctx: click.Context) -> None:
     """Receive events from customer-data platforms and deliver them to Browsee.
 
     \b
@@ -83,6 +89,10 @@ def main() -> None:
       browsee-adapter init shop         a first settings file and mapping
       browsee-adapter serve --sandbox   the service, with a stand-in for Browsee
     """
+    if ctx.invoked_subcommand not in _FOR_EVERYBODY:
+        # What people did, and generated keys, are for the user of the command only.
+        before = os.umask(0o077)
+        ctx.call_on_close(lambda: os.umask(before))
 
 
 for _command in (

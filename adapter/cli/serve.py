@@ -47,8 +47,6 @@ def serve(config: Path | None, host: str | None, port: int | None, sandbox: bool
     for note in settings.notes:
         click.echo(note, err=True)
     raise_file_limit()
-    # What people do, and keys that were made, are for this user alone to read.
-    os.umask(0o077)
     # The thread that commits waits this long for the event loop to let it go on (5 ms by default), at every statement.
     sys.setswitchinterval(0.0005)
     uvloop.run(_serve(settings, made, strict=strict))

@@ -1,6 +1,7 @@
 """`export` writes stored events, and goes on where it was interrupted."""
 
 import json
+import os
 
 import pytest
 
@@ -35,6 +36,19 @@ def test_every_stored_event_is_written(queue: Shell) -> None:
     assert result.stdout == "e.ndjson: 3 events\n"
     assert exported(queue) == ["m-1", "m-2", "m-3"]
     assert sorted(file.name for file in queue.folder.glob("e.ndjson*")) == ["e.ndjson"]
+
+
+def test_what_people_did_is_readable_by_the_owner_only(queue: Shell) -> None:
+    """Events and dead letters alike, whatever the shell's umask."""
+    before = os.umask(0o022)
+    try:
+        queue.run("export", "e.ndjson")
+        queue.run("dead", "export", "dead.ndjson")
+        modes = {name: (queue.folder / name).stat().st_mode & 0o777 for name in ("e.ndjson", "dead.ndjson")}
+        assert modes == {"e.ndjson": 0o600, "dead.ndjson": 0o600}
+        assert os.umask(0o022) == 0o022
+    finally:
+        os.umask(before)
 
 
 def test_a_source_can_be_chosen(queue: Shell) -> None:
