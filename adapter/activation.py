@@ -16,6 +16,7 @@ from adapter.console.told import SourceMapping, SourceMappings
 from adapter.errors import MappingError, QueueError
 from adapter.ingest.read import read_unchecked
 from adapter.mapping.load import load
+from adapter.mapping.regular_file import read_regular
 from adapter.mapping.ruleset import Ruleset
 from adapter.mapping.watch import LiveMapping, watch
 from adapter.model import Event, JsonObject
@@ -140,7 +141,7 @@ async def _activate_one(
 def text_of(path: Path) -> str:
     """The text of a mapping's file as it is now. Raises MappingError if it cannot be read."""
     try:
-        return path.read_text(encoding="utf-8")
+        return read_regular(path).decode()
     except OSError as exc:
         raise MappingError(f"{path}: cannot be read: {exc.strerror}") from exc
     except UnicodeDecodeError as exc:

@@ -30,7 +30,7 @@ STRANGERS = {("ingest", "mapping"), ("ingest", "deliver"), ("deliver", "ingest")
 
 IMPURE = {"aiohttp", "sqlite3", "asyncio", "os", "time", "random", "logging"}
 
-DOERS = {"mapping.load", "mapping.watch"}
+DOERS = {"mapping.load", "mapping.regular_file", "mapping.watch"}
 """Modules of mapping that may touch files and clocks; all the others are pure."""
 
 PURE = {

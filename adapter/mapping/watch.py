@@ -1,17 +1,22 @@
 """Keeps a ruleset in step with its file: what is saved goes live if it is good; if not, the last good one goes on.
 
 Looks at the file every few seconds rather than waiting to be told: editors replace files, Kubernetes swaps a symlink
-above them, and network disks tell nobody. This is the one module of mapping that reads files and knows of time.
+above them, and network disks tell nobody. Besides `regular_file` the one module of mapping that reads files; it alone
+knows of time.
 """
 
 import asyncio
 import hashlib
+import threading
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from adapter.errors import MappingError
+from adapter.mapping.regular_file import read_regular
 from adapter.mapping.ruleset import Ruleset
 from adapter.observe.happenings import MappingActivated, MappingFailed
 from adapter.observe.observer import Emit
@@ -20,6 +25,7 @@ Load: TypeAlias = Callable[[str], Ruleset]
 """`load.load` with everything but the text filled in."""
 _PATIENCE = 20
 """How often a file that keeps changing is waited for before it is read as it is."""
+_T = TypeVar("_T")
 _Look: TypeAlias = tuple[int, int, int] | None
 """When it was changed, its size and its inode; None if it cannot be looked at."""
 
@@ -59,12 +65,11 @@ class LiveMapping:
         """Load the file if its content is new. Answers the text that went live, or None. Never raises."""
         self._looked = self.look()
         try:
-            raw = self._path.read_bytes()
+            raw = read_regular(self._path)
             text = raw.decode()
         except (OSError, UnicodeDecodeError) as exc:
-            # Whatever is there when it can be read again is new, also if it is what went live before.
-            self._digest = b""
-            self._fail(f"{self.name}: cannot be read: {exc.__class__.__name__}")
+            why = exc.strerror if isinstance(exc, OSError) else "it is not UTF-8 text"
+            self.cannot_be_read(why or exc.__class__.__name__)
             return None
         digest = _digest(raw)
         if digest == self._digest:
@@ -80,6 +85,11 @@ class LiveMapping:
         self._emit(MappingActivated(file=self.name, version=ruleset.version))
         return text
 
+    def cannot_be_read(self, why: str) -> None:
+        """Say so. Whatever is there when it can be read again is new, also if it is what went live before."""
+        self._digest, self._looked = b"", None
+        self._fail(f"{self.name}: cannot be read: {why}")
+
     def _fail(self, problem: str) -> None:
         if problem != self.problem:
             self._emit(MappingFailed(file=self.name, problems=problem))
@@ -92,30 +102,86 @@ async def watch(
     activated: Callable[[LiveMapping, str], Awaitable[None]],
     every_s: float = 2.0,
     settle_s: float = 0.25,
+    stuck_s: float = 10.0,
 ) -> None:
     """Reload whichever file changes, until cancelled. `activated` is told each text that went live.
 
-    A file is read when it has looked the same for `settle_s`: whoever writes it may not have finished.
+    A file is read when it has looked the same for `settle_s`: whoever writes it may not have finished. A disk that does
+    not answer for `stuck_s` is a problem of the files on it; the others are reloaded all the same.
     """
-    while True:
+    async with asyncio.TaskGroup() as following:
         for mapping in mappings:
-            if mapping.has_moved():
-                await _settled(mapping, settle_s)
-                # In a thread: checking a large mapping takes longer than an event loop may stand still.
-                text = await asyncio.to_thread(mapping.reload)
-                if text is not None:
-                    await activated(mapping, text)
+            disk = _Disk(mapping, stuck_s)
+            following.create_task(_follow(mapping, disk, activated, every_s=every_s, settle_s=settle_s))
+
+
+async def _follow(
+    mapping: LiveMapping,
+    disk: "_Disk",
+    activated: Callable[[LiveMapping, str], Awaitable[None]],
+    *,
+    every_s: float,
+    settle_s: float,
+) -> None:
+    while True:
+        if await disk.ask(mapping.has_moved):
+            await _settled(mapping, disk, settle_s)
+            text = await disk.ask(mapping.reload)
+            if text is not None:
+                await activated(mapping, text)
         await asyncio.sleep(every_s)
 
 
-async def _settled(mapping: LiveMapping, settle_s: float) -> None:
-    before = mapping.look()
+async def _settled(mapping: LiveMapping, disk: "_Disk", settle_s: float) -> None:
+    before = await disk.ask(mapping.look)
     for _ in range(_PATIENCE):
         await asyncio.sleep(settle_s)
-        now = mapping.look()
+        now = await disk.ask(mapping.look)
         if now == before:
             return
         before = now
+
+
+class _Disk:
+    """Asks the disk of one mapping, in a thread: it may not answer, and checking a large mapping takes long.
+
+    A thread of its own for each question, and a daemon: no end of the process waits for a disk that does not answer,
+    as it does for threads of asyncio's executor.
+    """
+
+    def __init__(self, mapping: LiveMapping, stuck_s: float) -> None:
+        self._mapping = mapping
+        self._stuck_s = stuck_s
+
+    async def ask(self, work: Callable[[], _T]) -> _T:
+        """What `work` answers; that it takes long becomes the mapping's problem."""
+        loop = asyncio.get_running_loop()
+        answered: asyncio.Future[_T] = loop.create_future()
+
+        def run() -> None:
+            try:
+                found = partial(_settle, answered, work())
+            except Exception as exc:
+                found = partial(_fail, answered, exc)
+            with suppress(RuntimeError):
+                # The loop may be closed by now.
+                loop.call_soon_threadsafe(found)
+
+        threading.Thread(target=run, daemon=True, name="mapping").start()
+        done, _ = await asyncio.wait({answered}, timeout=self._stuck_s)
+        if not done:
+            self._mapping.cannot_be_read(f"its disk has not answered for {self._stuck_s:.0f} s")
+        return await answered
+
+
+def _settle(answered: "asyncio.Future[_T]", value: _T) -> None:
+    if not answered.done():
+        answered.set_result(value)
+
+
+def _fail(answered: "asyncio.Future[_T]", exc: Exception) -> None:
+    if not answered.done():
+        answered.set_exception(exc)
 
 
 def _digest(raw: bytes) -> bytes:

@@ -12,6 +12,7 @@ from pathlib import Path
 from adapter.bundled import bundled
 from adapter.errors import ConfigError
 from adapter.mapping.finding import Finding, Severity, as_text
+from adapter.mapping.regular_file import read_regular
 from adapter.model import JsonObject, Secret
 from adapter.settings import build, checks
 from adapter.settings.environment import (
@@ -117,7 +118,7 @@ def _chosen_file(option: Path | None, environ: Mapping[str, str], folder: Path) 
 
 def _read_file(path: Path, shape: Shape, *, environ: Mapping[str, str], mappings: Path) -> FileLayer:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_regular(path).decode()
     except OSError as cause:
         raise ConfigError(f"cannot read the settings file {path}: {cause.strerror}") from cause
     except UnicodeDecodeError as cause:

@@ -14,6 +14,7 @@ from secrets import token_hex
 from typing import Any
 
 from adapter.errors import ConfigError
+from adapter.mapping.regular_file import read_regular
 from adapter.model import Secret
 from adapter.settings.settings import Settings, SourceSettings
 
@@ -103,7 +104,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        text = file.read_text(encoding="utf-8")
+        text = read_regular(file).decode()
     except FileNotFoundError:
         return {}
     kept = _shaped(text)

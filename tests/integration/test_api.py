@@ -123,10 +123,12 @@ def test_guessing_is_slowed_down(folder: Path) -> None:
     """Wrong tokens wait after a few tries; the right one from the same address is let in all the while."""
     with api_alone(settings_in(folder), often=replace(OFTEN, failed_per_s=0.5, failed_burst=3)) as url:
         ask = Asking(url)
+        answered = None
         for status in [401] * 3 + [429] * 12:
             answered = ask("GET", "/api/summary", token="wrong")
             assert answered.status == status
             assert ask("GET", "/api/summary").status == 200
+        assert answered is not None
         assert int(answered.headers["Retry-After"]) in range(1, 3)
 
 

@@ -1,6 +1,8 @@
 """Hot reload, with real files: good ones go live, bad ones change nothing, half-written ones are waited for."""
 
 import asyncio
+import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 from adapter.mapping.watch import LiveMapping, watch
 from adapter.model import Calls
 from adapter.observe.happenings import Happening, MappingActivated, MappingFailed
+from tests.fakes import until
 from tests.unit.mapping.reading import event, ruleset
 
 GOOD = "version: 1\nrules: [{track: A}]\n"
@@ -31,6 +34,17 @@ class Bench:
         rendered = self.live.ruleset.render(event())
         assert isinstance(rendered, Calls)
         return str(rendered.calls[0].body["event"])
+
+
+class HungPath(type(Path())):  # type: ignore[misc]
+    """A path on a disk that answers when it is let."""
+
+    def __init__(self, *args: object) -> None:
+        self.answers = threading.Event()
+
+    def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
+        self.answers.wait(30)
+        return Path(str(self)).stat(follow_symlinks=follow_symlinks)
 
 
 @pytest.fixture
@@ -84,6 +98,90 @@ def test_a_file_that_cannot_be_read_changes_nothing(bench: Bench, spoil: Callabl
     bench.path.write_text(GOOD)
     assert bench.live.reload() == GOOD
     assert bench.live.problem == ""
+
+
+async def said(bench: Bench, holds: Callable[[str], bool]) -> None:
+    """Return as soon as `holds` is true of the problem."""
+
+    async def it_holds() -> bool:
+        return holds(bench.live.problem)
+
+    await until(it_holds)
+
+
+def _a_pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def _a_device(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("/dev/zero")
+
+
+def _without_end(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.truncate(10_000_001)
+
+
+def _a_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "why"),
+    [
+        (_a_pipe, "it must be a regular file, not a pipe"),
+        (_a_device, "it must be a regular file, not a device"),
+        (_a_folder, "it must be a regular file, not a folder"),
+        (_without_end, "it is larger than 10 MB"),
+    ],
+)
+async def test_what_is_no_regular_file_hangs_nothing(
+    bench: Bench, tmp_path: Path, spoil: Callable[[Path], object], why: str
+) -> None:
+    """The problem is reported, and the other mapping goes on being reloaded."""
+    other = tmp_path / "other"
+    other.mkdir()
+    beside = Bench(other)
+    activated: asyncio.Queue[str] = asyncio.Queue()
+
+    async def note(_live: LiveMapping, text: str) -> None:
+        await activated.put(text)
+
+    spoil(bench.path)
+    task = asyncio.create_task(watch([bench.live, beside.live], activated=note, every_s=0.005, settle_s=0.005))
+    await said(bench, lambda problem: problem == f"mapping.yaml: cannot be read: {why}")
+    beside.path.write_text(BETTER)
+    assert await asyncio.wait_for(activated.get(), 10) == BETTER
+    assert bench.name() == "A"
+    task.cancel()
+
+
+async def test_a_disk_that_does_not_answer_stops_nothing(bench: Bench, tmp_path: Path) -> None:
+    """Its file has a problem until the disk answers; the other files are reloaded, and no end waits for the thread."""
+    other = tmp_path / "other"
+    other.mkdir()
+    beside, hung = Bench(other), HungPath(bench.path)
+    bench.live = LiveMapping(
+        hung, name="mapping.yaml", text=GOOD, ruleset=ruleset(GOOD), load=ruleset, emit=bench.said.append
+    )
+    activated: asyncio.Queue[str] = asyncio.Queue()
+
+    async def note(_live: LiveMapping, text: str) -> None:
+        await activated.put(text)
+
+    watched = watch([bench.live, beside.live], activated=note, every_s=0.005, settle_s=0.005, stuck_s=0.05)
+    task = asyncio.create_task(watched)
+    await said(bench, lambda problem: "its disk has not answered" in problem)
+    assert [thread.daemon for thread in threading.enumerate() if thread.name == "mapping"] != []
+    assert all(thread.daemon for thread in threading.enumerate() if thread.name == "mapping")
+    beside.path.write_text(BETTER)
+    assert await asyncio.wait_for(activated.get(), 10) == BETTER
+    hung.answers.set()
+    await said(bench, lambda problem: not problem)
+    task.cancel()
 
 
 async def test_watching_follows_a_swapped_link(tmp_path: Path) -> None:
