@@ -15,6 +15,8 @@ from aiohttp.web_protocol import _ErrInfo
 Parsed: TypeAlias = tuple[Sequence[tuple[Any, Any]], bool, bytes]
 """Requests with their bodies, whether the connection changes its protocol, and the input behind that change."""
 
+_MOST_FRAMING: Final = 8_192
+"""Bytes at once within a body that are nothing of the body: headers of chunks and trailers are shorter."""
 _NOTHING: Final[Parsed] = ((), False, b"")
 # One value for all: an exception that was raised would hold the input through its traceback and its text.
 _REFUSED: Final[Parsed] = (((_ErrInfo(400, BadHttpMessage(""), ""), EMPTY_PAYLOAD),), False, b"")
@@ -45,9 +47,14 @@ class RequestParser:
         """The requests that begin in `data`. Never raises HttpProcessingError."""
         if self._is_stopped:
             return _NOTHING
+        body = self._last_body
+        arrived_bytes = body.total_bytes
         try:
             parsed: Parsed = self._parser.feed_data(data)
         except HttpProcessingError:
+            return self._stop()
+        if len(data) > _MOST_FRAMING and body.total_bytes == arrived_bytes and not body.is_eof():
+            # An extension of a chunk, or trailers, without end.
             return self._stop()
         for message, body in parsed[0]:
             # RFC 9112, 6.1: an HTTP/1.0 recipient in between does not know chunks, so the framing is faulty.
@@ -58,6 +65,8 @@ class RequestParser:
 
     def _stop(self) -> Parsed:
         self._is_stopped = True
+        # With it goes what it holds of the input.
+        self._parser = None
         body, self._last_body = self._last_body, EMPTY_PAYLOAD
         is_incomplete = not body.is_eof()
         if is_incomplete:
@@ -74,11 +83,13 @@ class RequestParser:
 
     def message_consumed(self) -> None:
         """One request less waits for its handler."""
-        self._parser.message_consumed()
+        if not self._is_stopped:
+            self._parser.message_consumed()
 
     def set_upgraded(self, is_upgraded: bool) -> None:
         """The protocol stays HTTP, or becomes another."""
-        self._parser.set_upgraded(is_upgraded)
+        if not self._is_stopped:
+            self._parser.set_upgraded(is_upgraded)
 
     def feed_eof(self) -> Any:
         """The peer sends no more."""

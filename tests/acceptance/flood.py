@@ -41,7 +41,6 @@ SHAPES: Mapping[str, tuple[bytes, bytes]] = {
     "bare line feeds": (b"", b"GET /healthz HTTP/1.1\nHost: adapter\n\n" * 1_800),
     "NULs": (b"", bytes(65_536)),
     "an unknown Expect": (b"", (_POST + b"Expect: more\r\nContent-Length: 2\r\n\r\n{}") * 600),
-    "large requests, answers unread": (b"", (_ASK + (b"X-A: " + b"a" * 8_000 + b"\r\n") * 4 + b"\r\n") * 2),
 }
 
 
