@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import click
-import orjson
 
 from adapter.activation import read_message
 from adapter.cli.at_queue import settings_of, waiting_deletions
 from adapter.cli.reading import text_of
-from adapter.cli.show import coloured, show
+from adapter.cli.show import coloured, say, show, show_json
 from adapter.errors import AdapterError, ConfigError
 from adapter.mapping import load as mapping
 from adapter.mapping.document import read_document
@@ -62,7 +61,7 @@ def _say_what_waits() -> None:
     # What is wrong with the settings or the queue is told by the findings, and by doctor.
     with suppress(AdapterError):
         for sentence in waiting_deletions(settings_of(None, sandbox=False)):
-            click.echo(f"note: {sentence}", err=True)
+            say(f"note: {sentence}", err=True)
 
 
 def _own_files(environ: Mapping[str, str]) -> Iterator[Path]:
@@ -122,12 +121,12 @@ def _counted(count: int, severity: Severity) -> str:
 
 def _as_json(findings: Sequence[Finding], files: int) -> None:
     report = {"files": files, "findings": [as_json(finding) for finding in findings]}
-    click.echo(orjson.dumps(report, option=orjson.OPT_INDENT_2))
+    show_json(report, indented=True)
 
 
 def _as_github(findings: Sequence[Finding], files: int) -> None:  # noqa: ARG001 - one signature for all formats
     for finding in findings:
-        click.echo(as_github(finding))
+        say(as_github(finding))
 
 
 _FORMATS: dict[str, Callable[[Sequence[Finding], int], None]] = {

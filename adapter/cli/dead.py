@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import click
-import orjson
 
 from adapter.cli.at_console import Place, console_at, console_options
 from adapter.cli.events import print_entries, show_entries
 from adapter.cli.ndjson import part_of
+from adapter.cli.show import say, show_json
 from adapter.cli.table import plain, show_table
 from adapter.console.base import MAX_PAGE, Console, Which
 from adapter.console.sentences import counted
@@ -85,11 +85,11 @@ def requeue(idents: tuple[str, ...], everything: bool, cause: str | None, unmatc
     with console_at(place) as console:
         done = console.requeue(which)
     readable = counted(done["rejections"], "rejection that can be read now", "rejections that can be read now")
-    click.echo(f"pending again: {counted(done['events'], 'event')}, {readable}")
+    say(f"pending again: {counted(done['events'], 'event')}, {readable}")
     if done["duplicates"]:
-        click.echo(f"received again meanwhile, so a duplicate now: {counted(done['duplicates'], 'rejection')}")
+        say(f"received again meanwhile, so a duplicate now: {counted(done['duplicates'], 'rejection')}")
     for still in done["stillRejected"]:
-        click.echo(f"still rejected: {still['count']} × {plain(still['cause'])}")
+        say(f"still rejected: {still['count']} × {plain(still['cause'])}")
     _end(done, which)
 
 
@@ -113,7 +113,7 @@ def discard_(idents: tuple[str, ...], everything: bool, cause: str | None, yes: 
             if any(chosen.values()):
                 click.confirm(f"Forget {_told(chosen)} for good?", abort=True)
         done = console.discard(which)
-    click.echo(f"discarded {_told(done)}")
+    say(f"discarded {_told(done)}")
     _end(done, which)
 
 
@@ -133,11 +133,9 @@ def export_(file: Path, cause: str | None, place: Place) -> None:
         for page in export.pages:
             part.write(list(page), receipt=0)
         part.finish()
-        click.echo(f"{file}: {counted(part.reached.lines, 'message')}")
+        say(f"{file}: {counted(part.reached.lines, 'message')}")
         if export.left_out:
-            click.echo(
-                f"left out, as no JSON object: {counted(export.left_out, 'rejection')}; see `dead show`", err=True
-            )
+            say(f"left out, as no JSON object: {counted(export.left_out, 'rejection')}; see `dead show`", err=True)
 
 
 def _which(idents: tuple[str, ...], cause: str | None, **more: bool) -> Which:
@@ -162,7 +160,7 @@ def _oldest(console: Console, limit: int) -> list[JsonObject]:
 def _end(done: JsonObject, which: Which) -> None:
     """Exit 1 if an id or a cause means nothing here."""
     for ident in done["missing"]:
-        click.echo(f"{plain(ident)}: neither a dead letter nor a rejection", err=True)
+        say(f"{plain(ident)}: neither a dead letter nor a rejection", err=True)
     is_nothing = which.cause is not None and not any(done["chosen"].values())
     if is_nothing:
         click.echo("no cause has this text; see them with: browsee-adapter dead list --group", err=True)
@@ -177,7 +175,7 @@ def _told(counts: JsonObject) -> str:
 def _print_causes(causes: list[JsonObject], *, machine: bool) -> None:
     if machine:
         for cause in causes:
-            click.echo(orjson.dumps(cause))
+            show_json(cause)
         return
     rows = [(str(cause["count"]), cause["outcome"], cause["cause"], cause["oldest"]) for cause in causes]
     show_table(("how many", "outcome", "cause", "oldest"), rows)

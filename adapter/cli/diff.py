@@ -4,12 +4,11 @@ from datetime import UTC, datetime
 from typing import BinaryIO
 
 import click
-import orjson
 from rich.text import Text
 
 from adapter.cli.reading import ruleset_of
 from adapter.cli.recording import Recording
-from adapter.cli.show import show
+from adapter.cli.show import show, show_json
 from adapter.mapping.diff import Summary, compare
 
 _STYLES = (
@@ -43,7 +42,7 @@ def diff(old: str, new: str, events: BinaryIO, fail_on_change: bool, machine: bo
         summary.add(event, compare(before, after, event))
     if machine:
         report = {**summary.as_json(), "unread": recording.unread}
-        click.echo(orjson.dumps(report, option=orjson.OPT_INDENT_2))
+        show_json(report, indented=True)
     else:
         _tell(summary)
     recording.complete()

@@ -18,7 +18,7 @@ from rich.text import Text
 from adapter.activation import live_loader
 from adapter.cli.at_queue import waiting_deletions
 from adapter.cli.reading import text_of
-from adapter.cli.show import show
+from adapter.cli.show import show, show_json
 from adapter.errors import AdapterError, ConfigError
 from adapter.queue.sqlite_file import SCHEMA_VERSION, tried_place, try_write, unusable
 from adapter.queue.sqlite_log import refuse_damaged_log
@@ -185,7 +185,7 @@ _NETWORK = "look at browsee.url, and at name service, firewall and proxy of this
 
 def _print(check: Check, *, machine: bool) -> None:
     if machine:
-        click.echo(orjson.dumps(asdict(check)))
+        show_json(asdict(check))
         return
     line = Text(f"{'ok' if check.ok else 'PROBLEM':<8} {check.part:<9} {check.found}")
     line.highlight_regex(r"^ok", "green")

@@ -8,12 +8,11 @@ from datetime import datetime
 from typing import Any, NoReturn
 
 import click
-import orjson
 
 from adapter.cli import told
 from adapter.cli.at_console import Place, console_at, console_options
 from adapter.cli.rows import COLUMNS, DELETION_COLUMNS, cells, deletion_cells
-from adapter.cli.show import show
+from adapter.cli.show import say, show, show_json
 from adapter.cli.table import plain, show_table
 from adapter.console.base import MAX_PAGE, OUTCOMES, Console, Events
 from adapter.console.sentences import counted
@@ -140,7 +139,7 @@ def purge(user: str, yes: bool, place: Place) -> None:
         if not yes:
             click.confirm(f"Take away {_told(chosen)} of this user?", abort=True)
         gone = console.purge(user)
-        click.echo(f"took away {_told(gone)}")
+        say(f"took away {_told(gone)}")
         if not gone["logEmptied"]:
             click.echo("the service is reading: copies stay in the write-ahead log until it is next emptied", err=True)
 
@@ -165,7 +164,7 @@ def deletions_(user: str | None, limit: int, machine: bool, place: Place) -> Non
         found = console.deletions(user, limit=limit)["deletions"]
     if machine:
         for request in found:
-            click.echo(orjson.dumps(request))
+            show_json(request)
         return
     show_table(DELETION_COLUMNS, map(deletion_cells, found))
 
@@ -191,14 +190,14 @@ def show_entries(ident: str, *, machine: bool, place: Place) -> None:
         not_kept(ident)
     if machine:
         for entry in found:
-            click.echo(orjson.dumps(entry, option=orjson.OPT_INDENT_2))
+            show_json(entry, indented=True)
         return
     show("\n\n".join(map(told.as_text, found)))
 
 
 def not_kept(ident: str) -> NoReturn:
     """Say that nothing is kept under `ident`, and exit 1."""
-    click.echo(f"{plain(ident)}: nothing is kept under this id; finished events go after retention.history", err=True)
+    say(f"{plain(ident)}: nothing is kept under this id; finished events go after retention.history", err=True)
     raise SystemExit(1)
 
 
@@ -206,7 +205,7 @@ def print_entries(found: list[JsonObject], *, machine: bool) -> None:
     """A table, or one JSON object a line."""
     if machine:
         for entry in found:
-            click.echo(orjson.dumps(entry))
+            show_json(entry)
         return
     show_table(COLUMNS, [cells(entry) for entry in found])
 
@@ -235,5 +234,7 @@ def _told(counts: JsonObject) -> str:
 
 
 def _print_line(entry: JsonObject, *, machine: bool) -> None:
-    line = orjson.dumps(entry) if machine else "\t".join(plain(cell) for cell in cells(entry))
-    click.echo(line)
+    if machine:
+        show_json(entry)
+    else:
+        click.echo("\t".join(plain(cell) for cell in cells(entry)))

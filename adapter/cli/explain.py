@@ -10,7 +10,7 @@ from rich.text import Text
 
 from adapter.cli.reading import ruleset_of
 from adapter.cli.recording import recorded
-from adapter.cli.show import show
+from adapter.cli.show import show, show_json
 from adapter.errors import ConfigError
 from adapter.mapping.explain import as_json, as_text
 from adapter.model import JsonObject
@@ -46,7 +46,7 @@ def explain(mapping: str, event: TextIO, machine: bool) -> None:
         raise ConfigError(f"{event.name}: {read}")
     rendered, hint = ruleset.render(read), ruleset.hint(read)
     if machine:
-        click.echo(json.dumps(as_json(rendered, hint, read.warnings), indent=2, ensure_ascii=False))
+        show_json(as_json(rendered, hint, read.warnings), indented=True)
         return
     shown = Text(as_text(rendered, hint, read.warnings))
     for pattern, style in _STYLES:

@@ -6,6 +6,7 @@ import click
 
 from adapter.cli.at_queue import desk_at, queue_options, settings_of
 from adapter.cli.ndjson import Part, part_of, progress
+from adapter.cli.show import say
 from adapter.console.lines import line_of
 from adapter.console.sentences import counted
 from adapter.model import Secret
@@ -35,7 +36,7 @@ def export(file: Path, source: str | None, config: Path | None, sandbox: bool) -
     with desk_at(settings) as desk, part_of(file) as part:
         _write(desk, part, source, settings.hash_key)
         part.finish()
-        click.echo(f"{file}: {counted(part.reached.lines, 'event')}")
+        say(f"{file}: {counted(part.reached.lines, 'event')}")
 
 
 def _write(desk: Desk, part: Part, source: str | None, hash_key: Secret | None) -> None:

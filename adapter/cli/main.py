@@ -29,6 +29,7 @@ from adapter.cli.suggest import suggest
 from adapter.cli.where import where
 from adapter.errors import AdapterError
 from adapter.observe.observer import LOGGER, configure_logging
+from adapter.observe.printable import printable
 
 BROKEN_INPUT = 2
 OUR_FAULT = 70
@@ -63,11 +64,14 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except AdapterError as error:
             raise _Refusal(str(error)) from error
+        except click.UsageError as error:
+            # The text may quote an argument, such as the name of a file.
+            raise click.UsageError(printable(error.format_message()), ctx=error.ctx) from error
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
         except Exception as error:
             if isinstance(error, OSError) and error.errno in _REFUSED_BY_THE_SYSTEM:
-                raise _Refusal(f"{error.filename or 'the output'}: {error.strerror}") from error
+                raise _Refusal(printable(f"{error.filename or 'the output'}: {error.strerror}")) from error
             if not logging.getLogger().handlers:
                 configure_logging()
             logging.getLogger(LOGGER).exception("command failed: this is a fault of browsee-adapter, please report it")

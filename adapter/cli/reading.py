@@ -3,13 +3,13 @@
 import os
 from pathlib import Path
 
-import click
-
 from adapter.activation import read_message
+from adapter.cli.show import say
 from adapter.errors import ConfigError, MappingError
 from adapter.mapping.filetests import DEMO_KEY
 from adapter.mapping.load import load
 from adapter.mapping.ruleset import Ruleset
+from adapter.observe.printable import printable
 from adapter.settings.mapping_choice import named_mapping
 
 
@@ -18,7 +18,7 @@ def text_of(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8")
     except OSError as cause:
-        raise ConfigError(f"cannot read {file}: {cause.strerror}") from cause
+        raise ConfigError(printable(f"cannot read {file}: {cause.strerror}")) from cause
     except UnicodeDecodeError as cause:
         raise ConfigError(f"{file} is not UTF-8 text, from byte {cause.start} on") from None
 
@@ -39,5 +39,5 @@ def ruleset_of(mapping: str) -> Ruleset:
             raise
     ruleset = load(text, file=str(file), read=read_message, hash_key=DEMO_KEY)
     # Only a mapping that hashes gets here: without the demo key it could not be used.
-    click.echo(f"note: ADAPTER_HASH_KEY is not set, so the hashes of {file} are made with a demo key", err=True)
+    say(f"note: ADAPTER_HASH_KEY is not set, so the hashes of {file} are made with a demo key", err=True)
     return ruleset

@@ -18,6 +18,7 @@ from adapter.errors import ConfigError
 from adapter.ingest.decode import Body, decode
 from adapter.ingest.read import read_unchecked
 from adapter.model import Event, JsonObject
+from adapter.observe.printable import printable
 from adapter.private import marked
 from adapter.wire.instants import parse_instant
 
@@ -47,7 +48,7 @@ class Recording:
         self.read = 0
         self.unread = 0
         self._file = file
-        self._name = getattr(file, "name", "<stdin>")
+        self._name = printable(str(getattr(file, "name", "<stdin>")))
         self._now = now
         self._lines = 0
         self._told: list[str] = []

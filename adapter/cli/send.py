@@ -13,6 +13,7 @@ from adapter.cli.event_files import Reading, Window, windows
 from adapter.cli.ndjson import beside, note_done, progress, read_done
 from adapter.cli.reading import text_of
 from adapter.cli.sending import Sender
+from adapter.cli.show import say
 from adapter.console.sentences import counted
 from adapter.errors import ConfigError
 from adapter.model import JsonObject, Secret
@@ -51,7 +52,7 @@ def send(file: Path, url: str, key_file: Path | None, source: str | None, sent_a
             sent = asyncio.run(_send(opened, file, reading, note={**note, **reached}, key=key, size=size))
     except OSError as cause:
         raise ConfigError(f"cannot read {file}: {cause.strerror}") from cause
-    click.echo(f"{file}: {counted(sent['sent'], 'message')} sent; {beside(file, '.done')} notes it")
+    say(f"{file}: {counted(sent['sent'], 'message')} sent; {beside(file, '.done')} notes it")
     if sent["refused"] or sent["broken"]:
         raise SystemExit(1)
 
@@ -74,12 +75,12 @@ async def _send(
                         "refused": note["refused"] + refused,
                     }
                     if refused:
-                        click.echo(
+                        say(
                             f"{file}: refused up to line {window.lines}: {counted(refused, 'message')} of {source}",
                             err=True,
                         )
                 for number in window.broken:
-                    click.echo(f"{file}:{number}: not a JSON object", err=True)
+                    say(f"{file}:{number}: not a JSON object", err=True)
                 note = {
                     **note,
                     "bytes": window.end,

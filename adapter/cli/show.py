@@ -1,7 +1,14 @@
-"""Colours the texts of errors and findings on a terminal; changes no word of them, and nothing elsewhere."""
+"""How commands print: text, with colours on a terminal, and JSON. Nothing from outside can command the terminal."""
 
+import json
+from typing import Any
+
+import click
+import orjson
 from rich.console import Console
 from rich.text import Text
+
+from adapter.observe.printable import escape_unprintable, printable, printable_lines
 
 _STYLES = (
     (r"(?m)^\S+:\d+:\d+(?=: )", "bold"),
@@ -23,4 +30,24 @@ def coloured(text: str) -> Text:
 
 def show(text: Text | str, *, error: bool = False) -> None:
     """Print `text` to stdout, or to stderr; never wrapped, so that carets stay under their place."""
+    if isinstance(text, Text):
+        # As long as before, so that styles stay at their places.
+        text.plain = printable_lines(text.plain)
+    else:
+        text = printable_lines(text)
     Console(stderr=error, highlight=False).print(text, soft_wrap=True, markup=False)
+
+
+def say(line: str, *, err: bool = False) -> None:
+    """Print one line without colours, to stdout or to stderr."""
+    click.echo(printable(line), err=err)
+
+
+def show_json(value: Any, *, indented: bool = False) -> None:
+    """Print `value` as JSON, in one line unless `indented`."""
+    try:
+        text = orjson.dumps(value, option=orjson.OPT_INDENT_2 if indented else None).decode()
+    except TypeError:
+        # Half a surrogate pair, such as of a file name that is not UTF-8.
+        text = json.dumps(value, indent=2 if indented else None)
+    click.echo(escape_unprintable(text))

@@ -7,8 +7,8 @@ import click
 
 from adapter.cli.reading import ruleset_of
 from adapter.cli.recording import Recording
+from adapter.cli.show import say
 from adapter.mapping import suggest as suggesting
-from adapter.mapping.document import printable
 from adapter.mapping.suggest import Suggestion
 
 
@@ -31,13 +31,13 @@ def suggest(events: BinaryIO, mapping: str | None) -> None:
     suggestion = suggesting.suggest(recording, ruleset_of(mapping) if mapping else None)
     click.echo(suggestion.mapping(), nl=False)
     for note in _notes(suggestion):
-        click.echo(f"note: {note}", err=True)
+        say(f"note: {note}", err=True)
     recording.complete()
 
 
 def _notes(suggestion: Suggestion) -> list[str]:
     notes = [f"{len(suggestion.names) or 'no'} event names that no rule names"]
-    notes += [f"no rule takes messages of type {printable(name)!r}: {count} seen" for name, count in suggestion.types]
+    notes += [f"no rule takes messages of type '{name}': {count} seen" for name, count in suggestion.types]
     if suggestion.uncounted:
         notes.append(f"{suggestion.uncounted} messages with names that are too many, or that no file can hold")
     return notes

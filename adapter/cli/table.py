@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from adapter.mapping.document import printable
+from adapter.observe.printable import printable
 
 _STYLES: Mapping[str, str] = {
     "pending": "cyan",

@@ -5,14 +5,14 @@ import json
 from adapter.console import sentences
 from adapter.console.sentences import counted
 from adapter.mapping import explain
-from adapter.mapping.document import printable
 from adapter.model import JsonObject
+from adapter.observe.printable import printable
 
 
 def as_text(told: JsonObject) -> str:
     """Everything that a console tells of an event or a rejection, in paragraphs."""
     lines = _rejection_lines(told) if told["outcome"] == "rejected" else _event_lines(told)
-    return "\n".join(printable(line) for text in lines for line in text.split("\n"))
+    return "\n".join(map(printable, lines))
 
 
 def _event_lines(told: JsonObject) -> list[str]:

@@ -4,6 +4,7 @@ import click
 
 from adapter.cli.at_console import Place, console_at, console_options
 from adapter.cli.events import not_kept
+from adapter.cli.show import say
 from adapter.cli.table import plain
 
 
@@ -26,4 +27,4 @@ def where(message_id: str, place: Place) -> None:
         if not found:
             not_kept(message_id)
         for entry in found:
-            click.echo(plain(entry["line"]))
+            say(plain(entry["line"]))

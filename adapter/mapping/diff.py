@@ -9,11 +9,11 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
 from adapter.mapping.absent import ABSENT
-from adapter.mapping.document import printable
 from adapter.mapping.filetests import outcome_text
 from adapter.mapping.ruleset import Ruleset
 from adapter.mapping.scalars import json_of, same
 from adapter.model import Call, Calls, Event, JsonObject, Rendered
+from adapter.observe.printable import printable
 
 MAX_EXAMPLES: Final = 3
 """Message ids that are kept for each kind of change."""
@@ -177,7 +177,7 @@ class Summary:
         if self.beyond:
             shown.append(f"{self.beyond} changes more, of other kinds than these {MAX_KINDS}")
         total = self.same + self.different
-        return [*shown, f"{_events(total)}: {self.same} the same, {self.different} different"]
+        return [*map(printable, shown), f"{_events(total)}: {self.same} the same, {self.different} different"]
 
     def as_json(self) -> JsonObject:
         """The same as data."""

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import yaml
 
 from adapter.mapping.finding import Finding, Severity
+from adapter.observe.printable import printable
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 40
@@ -256,8 +257,3 @@ def _mark(event: yaml.Event) -> Mark:
 def _finding(file: str, lines: tuple[str, ...], *, mark: Mark, severity: Severity, code: str, message: str) -> Finding:
     source = lines[mark.line - 1] if mark.line <= len(lines) else ""
     return Finding(severity, code, file, mark.line, mark.column, printable(message), printable(source))
-
-
-def printable(text: str) -> str:
-    """`text` without what could command a terminal; same length, so that columns stay right."""
-    return re.sub("[^\t\x20-\x7e\xa0-\ud7ff\ue000-\U0010ffff]", "\ufffd", text)

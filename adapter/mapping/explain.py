@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from adapter.mapping.document import printable
 from adapter.mapping.scalars import json_of
 from adapter.model import (
     Call,
@@ -17,13 +16,15 @@ from adapter.model import (
     Unmatched,
     WarningKind,
 )
+from adapter.observe.printable import printable
 
 
 def as_text(rendered: Rendered, hint: str = "", noticed: Sequence[EventWarning] = ()) -> str:
     """The outcome and its rule, then each call with its fields, then warnings: `noticed` by ingest, then the mapping's.
     `hint` is for unmatched events.
     """
-    return "\n".join([*_lines(rendered, hint), *_warning_lines((*noticed, *_of_mapping(rendered)))])
+    lines = [*_lines(rendered, hint), *_warning_lines((*noticed, *_of_mapping(rendered)))]
+    return "\n".join(map(printable, lines))
 
 
 def _lines(rendered: Rendered, hint: str) -> list[str]:
@@ -45,10 +46,10 @@ def _lines(rendered: Rendered, hint: str) -> list[str]:
 
 def _call_lines(call: Call) -> list[str]:
     body = call.body
-    name = f" {printable(body['event'])}" if "event" in body else ""
-    ids = " ".join(f"{key}={printable(body.get(key, '-'))}" for key in ("userId", "anonymousId", "timestamp"))
+    name = f" {body['event']}" if "event" in body else ""
+    ids = " ".join(f"{key}={body.get(key, '-')}" for key in ("userId", "anonymousId", "timestamp"))
     fields: JsonObject = body.get("properties") or body.get("traits") or {}
-    return [f"  {call.kind}{name}  {ids}", *(f"    {printable(key):<16} {json_of(fields[key])}" for key in fields)]
+    return [f"  {call.kind}{name}  {ids}", *(f"    {key:<16} {json_of(fields[key])}" for key in fields)]
 
 
 def _of_mapping(rendered: Rendered) -> tuple[EventWarning, ...]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from adapter.model import JsonObject
+from adapter.observe.printable import printable
 
 _WIDTH = 160
 """Characters of a source line that are shown; a mapping squeezed into one line would fill the terminal."""
@@ -50,7 +51,7 @@ class Finding:
         """`shop.yaml:11:5: error E111: …`, one line."""
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
         label = f"{self.severity} {self.code}" if self.code else str(self.severity)
-        return f"{place}: {label}: {self.message}"
+        return printable(f"{place}: {label}: {self.message}")
 
 
 def as_text(finding: Finding) -> str:
@@ -97,7 +98,7 @@ def as_github(finding: Finding) -> str:
 def _escaped(text: str, also: str = "") -> str:
     for character in f"%\r\n{also}":
         text = text.replace(character, f"%{ord(character):02X}")
-    return text
+    return printable(text)
 
 
 def nearest(word: str, words: Iterable[str]) -> str | None:

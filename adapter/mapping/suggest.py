@@ -11,13 +11,13 @@ from adapter.mapping.naming import fold, nfc, snake
 from adapter.mapping.ruleset import Ruleset
 from adapter.mapping.words import VERSION
 from adapter.model import Event
+from adapter.observe.printable import escape_unprintable
 
 MAX_LENGTH: Final = 300
 MAX_NAMES: Final = 1_000
 """Names that are counted; an event name made of ids would otherwise fill the memory."""
 
 _PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9 _-]*[A-Za-z0-9]")
-_UNPRINTED: Final = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _HALVES: Final = re.compile("[\ud800-\udfff]")
 _OWN_MEANING: Final = frozenset({"true", "false", "null"})
 
@@ -91,8 +91,11 @@ def _quoted(text: str) -> str:
     """The text as YAML reads it back: bare where that is safe."""
     if _PLAIN.fullmatch(text) and text.lower() not in _OWN_MEANING:
         return text
-    quoted = json.dumps(text, ensure_ascii=False)
-    return _UNPRINTED.sub(lambda found: f"\\u{ord(found[0]):04x}", quoted)
+    return escape_unprintable(json.dumps(text, ensure_ascii=False), escape=_yaml_escape)
+
+
+def _yaml_escape(character: str) -> str:
+    return f"\\U{ord(character):08x}"
 
 
 def _fits_a_table(name: str) -> bool:

@@ -19,7 +19,8 @@ class Happening:
 
     A happening with a field `count` counts that many, any other counts one. One with `seldom_by` is counted each time
     and logged once a minute for each value of those fields, which are bounded: a sender can bring any number of them.
-    `measures` are fields in seconds, each with its histogram, whose labels are fields too.
+    `measures` are fields in seconds, each with its histogram, whose labels are fields too. `multiline` names a field
+    of several lines, such as findings with carets, which the text log shows below the line.
     """
 
     text: ClassVar[str]
@@ -29,6 +30,7 @@ class Happening:
     labels: ClassVar[tuple[str, ...]] = ()
     seldom_by: ClassVar[tuple[str, ...]] = ()
     measures: ClassVar[tuple[tuple[str, Metric], ...]] = ()
+    multiline: ClassVar[str] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ class DuplicatesDiffered(Happening):
     metric = "browsee_adapter_messages_duplicate_differing"
     help = "Messages with the id of a stored event and another body; kept as rejections, same id, other body."
     labels = ("source",)
+    seldom_by = ("source",)
     source: str
     count: int
 
@@ -118,6 +121,7 @@ class BodyRepaired(Happening):
     metric = "browsee_adapter_bodies_repaired"
     help = "NaN, infinities and lone surrogates replaced while decoding."
     labels = ("source",)
+    seldom_by = ("source",)
     source: str
     count: int
 
@@ -176,6 +180,7 @@ class EventDied(Happening):
     metric = "browsee_adapter_events_dead"
     help = "Events given up."
     labels = ("source", "reason")
+    seldom_by = ("source", "reason")
     source: str
     reason: Reason
     message_id: str
@@ -223,6 +228,7 @@ class UnexpectedAnswer(Happening):
     metric = "browsee_adapter_unexpected_answers"
     help = "Answers 200 with JSON that is neither success nor failure; counted as delivered."
     labels = ("kind",)
+    seldom_by = ("kind",)
     kind: str
 
 
@@ -315,6 +321,7 @@ class MappingFailed(Happening):
     metric = "browsee_adapter_mapping_failures"
     help = "Mapping files that could not be activated."
     labels = ("file",)
+    multiline = "problems"
     file: str
     problems: str
 
@@ -348,6 +355,7 @@ class WorkerFailed(Happening):
     metric = "browsee_adapter_worker_failures"
     help = "Faults of this service while delivering; should always be 0."
     labels = ()
+    seldom_by = ("error",)
     message_id: str
     error: str
 

@@ -1,6 +1,8 @@
 """Turns happenings into log lines and counts. One `Observer` per process; everything else is handed its `emit`."""
 
+import json as json_lib
 import logging
+import re
 import sys
 import time
 from collections.abc import Callable, Iterable, MutableMapping
@@ -18,6 +20,7 @@ from adapter.observe.faults import place_of
 from adapter.observe.happenings import HAPPENINGS, Happening
 from adapter.observe.histogram import Histogram, Histograms
 from adapter.observe.metrics import HISTOGRAMS, Metric
+from adapter.observe.printable import escape_unprintable, printable, printable_lines
 
 Emit: TypeAlias = Callable[[Happening], None]
 """What a component is given to speak with; tests hand in `list.append`."""
@@ -28,6 +31,8 @@ SELDOM_S = 60.0
 
 _TRACE = ("trace_id", "span_id", "trace_flags")
 _HTTP_LOGGER = "aiohttp.server"
+_MULTILINE = {kind.__name__: kind.multiline for kind in HAPPENINGS if kind.multiline}
+_NEEDS_QUOTES = re.compile(r"[\s=\"']")
 
 
 class _Counted:
@@ -145,7 +150,9 @@ class Observer:
         for measured in self._measured.get(kind, ()):
             measured.add(happening)
         if self._stdlib.isEnabledFor(kind.level):
-            unsaid = self._unsaid(happening) if kind.seldom_by else 0
+            # A log at debug has a line for every event anyway.
+            is_throttled = bool(kind.seldom_by) and not self._stdlib.isEnabledFor(logging.DEBUG)
+            unsaid = self._unsaid(happening) if is_throttled else 0
             if unsaid is None:
                 return
             facts = {name: _told(getattr(happening, name)) for name in self._facts[kind]}
@@ -184,22 +191,60 @@ def _without_text(record: logging.LogRecord) -> bool:
 
 
 def _lines_below(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Facts of several lines, such as problems with a caret under their place, are shown below the line as they are."""
-    texts = {name: fact for name, fact in line.items() if isinstance(fact, str) and name != "exception"}
-    below = {name: text for name, text in texts.items() if "\n" in text}
-    if not below:
-        return line
-    # `stack` is what structlog's renderer shows below the line.
-    return {name: fact for name, fact in line.items() if name not in below} | {"stack": "\n".join(below.values())}
+    """Make every text of a line printable; what has several lines by design stands below the line."""
+    line["event"] = printable(str(line.get("event", "")))
+    if "exception" in line:
+        line["exception"] = printable_lines(str(line["exception"]))
+    field = _MULTILINE.get(line.get("happening", ""), "")
+    if "\n" in line.get(field, ""):
+        # `stack` is what structlog's renderer shows below the line.
+        line["stack"] = printable_lines(line.pop(field))
+    return {name: fact for name, fact in line.items() if fact is not None}
+
+
+def _as_fact(value: object) -> str:
+    """A fact as the text log shows it: in quotation marks where it has spaces or could be taken for two facts."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list | tuple):
+        value = ", ".join(map(str, value))
+    text = printable(str(value))
+    return json_lib.dumps(text, ensure_ascii=False) if not text or _NEEDS_QUOTES.search(text) else text
+
+
+def _as_json(line: object, **_: Any) -> str:
+    try:
+        return escape_unprintable(orjson.dumps(line, default=str).decode())
+    except TypeError:
+        # Half a surrogate pair, which orjson refuses.
+        return json_lib.dumps(line, default=str)
+
+
+def _text_renderer(*, colours: bool) -> structlog.dev.ConsoleRenderer:
+    """Renders a line for people. The columns are structlog's own, but facts are never written as Python's `repr`."""
+    styles = structlog.dev.ConsoleRenderer.get_default_column_styles(colours)
+    levels = structlog.dev.ConsoleRenderer.get_default_level_styles(colours)
+
+    def column(key_style: str | None, value_style: str, write: Callable[[object], str]) -> Any:
+        return structlog.dev.KeyValueColumnFormatter(key_style, value_style, styles.reset, write)
+
+    return structlog.dev.ConsoleRenderer(
+        columns=[
+            structlog.dev.Column("", column(styles.kv_key, styles.kv_value, _as_fact)),
+            structlog.dev.Column("timestamp", column(None, styles.timestamp, str)),
+            structlog.dev.Column("level", structlog.dev.LogLevelColumnFormatter(levels, styles.reset)),
+            structlog.dev.Column("event", column(None, styles.bright, str)),
+        ]
+    )
 
 
 def _processors(*, colours: bool, json: bool) -> Iterable[Any]:
     yield structlog.stdlib.ProcessorFormatter.remove_processors_meta
     if json:
-        yield structlog.processors.JSONRenderer(serializer=lambda line, **_: orjson.dumps(line, default=str).decode())
+        yield structlog.processors.JSONRenderer(serializer=_as_json)
     else:
         yield _lines_below
-        yield structlog.dev.ConsoleRenderer(colors=colours, pad_event_to=0, pad_level=False)
+        yield _text_renderer(colours=colours)
 
 
 def configure_logging(*, log_format: str | None = None, level: int = logging.INFO) -> None:

@@ -14,6 +14,7 @@ from adapter.errors import ConfigError
 from adapter.mapping.finding import Finding, Severity, as_text
 from adapter.mapping.regular_file import read_regular
 from adapter.model import JsonObject, Secret
+from adapter.observe.printable import printable
 from adapter.settings import build, checks
 from adapter.settings.environment import (
     CONFIG_VARIABLE,
@@ -120,7 +121,7 @@ def _read_file(path: Path, shape: Shape, *, environ: Mapping[str, str], mappings
     try:
         text = read_regular(path).decode()
     except OSError as cause:
-        raise ConfigError(f"cannot read the settings file {path}: {cause.strerror}") from cause
+        raise ConfigError(printable(f"cannot read the settings file {path}: {cause.strerror}")) from cause
     except UnicodeDecodeError as cause:
         raise ConfigError(f"the settings file {path} is not UTF-8 text, from byte {cause.start} on") from None
     reading = build.readers(folder=path.parent, mappings=mappings)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from adapter.bundled import bundled
 from adapter.errors import ConfigError
+from adapter.observe.printable import printable
 
 MAPPINGS_FOLDER = Path("/mappings")
 """Where the container image looks for mapping files."""
@@ -36,7 +37,7 @@ def named_mapping(name: str, *, folder: Path, mappings: Path = MAPPINGS_FOLDER) 
     for place in places:
         if place.is_file():
             return place
-    raise ConfigError(f"no mapping file {places[0]}")
+    raise ConfigError(printable(f"no mapping file {places[0]}"))
 
 
 def found_mapping(mappings: Path = MAPPINGS_FOLDER) -> MappingChoice:
