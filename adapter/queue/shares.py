@@ -70,7 +70,8 @@ class Shares:
 
     @staticmethod
     def _is_over(own: int, most: int, others: int) -> bool:
-        return 2 * own > most - others
+        # One is always allowed: half of a room for one event would be none.
+        return 2 * own > max(2, most - others)
 
 
 def fair_cap(sizes: Sequence[int], most: int) -> int:

@@ -33,6 +33,12 @@ def test_the_only_source_may_hold_everything() -> None:
     assert Shares(100, 100, divided=False).excess({"shop": Usage(99, 99)}, "shop", Usage(50, 50)) == ""
 
 
+def test_a_queue_for_one_event_takes_one() -> None:
+    """Half of it would be none, and a sender would be sent away from an empty queue."""
+    assert Shares(1).excess({}, "shop", Usage(1)) == ""
+    assert Shares(1).excess({"shop": Usage(1)}, "shop", Usage(1)) != ""
+
+
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 60)), max_size=60))
 def test_room_is_left_whatever_the_sources_do(puts: list[tuple[str, int]]) -> None:
     """However three sources push, a fourth may hold at least a sixteenth of the queue."""
