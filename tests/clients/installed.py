@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,15 +11,21 @@ import pytest
 
 HERE = Path(__file__).parent
 NODE = HERE / "node"
+GO = HERE / "go"
+JAVA = HERE / "java"
 INSTALLED = HERE / ".installed"
-"""One environment for each of `python/*.lock`; `scripts/test-clients` makes them."""
+"""One environment for each of `python/*.lock`, and the programs of Go and Java; `scripts/test-clients` makes them."""
+
+_GO = "gopkg.in/segmentio/analytics-go.v3"
+_JAVA = "com.segment.analytics.java:analytics"
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
     """A library that sends by itself once it is told to: `command`, then host, key and a file of calls.
 
-    `lacking` says why it cannot be started here; empty if it can.
+    `lacking` says why it cannot be started here; empty if it can. `is_optional` where its language may be missing, in
+    CI too.
     """
 
     name: str
@@ -26,6 +33,7 @@ class Client:
     version: str
     command: tuple[str, ...]
     lacking: str
+    is_optional: bool = False
 
     @property
     def source(self) -> str:
@@ -34,6 +42,8 @@ class Client:
 
     def is_needed(self) -> None:
         """Skip the test where it is not installed; where CI says that everything has to be, fail."""
+        if self.lacking and self.is_optional:
+            pytest.skip(self.lacking)
         needs(self.lacking)
 
 
@@ -72,8 +82,30 @@ def versions() -> dict[str, tuple[str, ...]]:
     for file in sorted((HERE / "python").glob("*.in")):
         package, _, version = file.read_text(encoding="utf-8").strip().partition("==")
         found[package] = (*found.get(package, ()), version)
+    found |= {_GO: (_written(GO / "go.mod", rf"{re.escape(_GO)} v([\d.]+)"),)}
+    found |= {_JAVA: (_written(JAVA / "pom.xml", r"<version>([\d.]+\.[\d.]+)</version>"),)}
     dependencies = json.loads((NODE / "package.json").read_text(encoding="utf-8"))["dependencies"]
     return found | {package: (version,) for package, version in dependencies.items()}
+
+
+def _written(file: Path, pattern: str) -> str:
+    found = re.search(pattern, file.read_text(encoding="utf-8"))
+    assert found is not None, f"{file} names no version"
+    return found[1]
+
+
+def _go() -> Client:
+    program = INSTALLED / "go" / "senders"
+    lacking = "" if program.exists() else "Go's client is not built: make test does it where there is go"
+    return Client("segment-go", _GO, versions()[_GO][0], (str(program),), lacking, is_optional=True)
+
+
+def _java() -> Client:
+    home = INSTALLED / "java"
+    command = ("java", "-Xmx128m", "-XX:TieredStopAtLevel=1", "-cp", f"{home}:{home}/lib/*", "Send")
+    is_there = (home / "Send.class").exists() and shutil.which("java") is not None
+    lacking = "" if is_there else "Java's client is not built: make test does it where there are mvn and a JDK"
+    return Client("segment-java", _JAVA, versions()[_JAVA][0], command, lacking, is_optional=True)
 
 
 def _python(name: str, library: str) -> Client:
@@ -94,4 +126,6 @@ SERVER_CLIENTS = (
     _python("rudder-2.1.9", "rudderstack.analytics"),
     _node("segment-node", "@segment/analytics-node", "segment"),
     _node("rudder-node", "@rudderstack/rudder-sdk-node", "rudderstack"),
+    _go(),
+    _java(),
 )
