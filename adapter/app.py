@@ -98,6 +98,7 @@ async def open_queue(settings: Settings, *, now: Callable[[], float]) -> Queue:
         max_pending=settings.limits.pending,
         max_bytes=kept.max_disk_bytes,
         shared=shared,
+        wall=time.time,
         retention=Retention(
             history_s=kept.history_s, dead_s=kept.dead_s, dedup_s=kept.dedup_s, deletions_s=kept.deletions_s
         ),

@@ -202,7 +202,7 @@ class Desk:
 
         What got through of them before is not sent again; the mapping is the one at work when they come up.
         """
-        due_us, unordered = self._now_us(), self._unordered
+        due_us, unordered = self._stamp("steady_us"), self._unordered
         with self._transaction():
             # A microsecond apart, as `put_back` does it, so that they come up in the order they were received.
             unmatched = sum(
@@ -214,7 +214,7 @@ class Desk:
     def readmit(self, number: int, event: Event) -> Readmitted:
         """Put `event`, as which rejection `number` can be read now, behind live traffic."""
         with self._transaction():
-            return readmit(self._run, number, event, due_us=self._now_us(), unordered=self._unordered)
+            return readmit(self._run, number, event, due_us=self._stamp("steady_us"), unordered=self._unordered)
 
     def discard(self, receipts: Sequence[int]) -> int:
         """Forget dead letters for good, and say how many were dead."""
@@ -243,7 +243,8 @@ class Desk:
     def delete_bodies(self, receipts: Sequence[int]) -> int:
         """Take body and user away from events; what is pending or dead is dropped with that. How many there were."""
         with self._transaction():
-            return sum(delete_body(self._run, receipt, now_us=self._now_us()) for receipt in receipts)
+            times = {"due_us": self._stamp("steady_us"), "ended_us": self._stamp("trusted_us")}
+            return sum(delete_body(self._run, receipt, **times) for receipt in receipts)
 
     def empty_log(self) -> bool:
         """Bring all that was committed from the write-ahead log into the file; False if a reader is in the way."""
@@ -283,6 +284,12 @@ class Desk:
         receipts = [receipt for (receipt,) in self._run(sql, values).fetchall()]
         found = (self.story(receipt) for receipt in receipts)
         return [story for story in found if story is not None]
+
+    def _stamp(self, name: str) -> int:
+        """Now by the queue's own clock, as its owner kept it a few seconds ago: ours may be hours ahead of it after a
+        suspend, and what is put back must be due at once.
+        """
+        return int(self._run(SQL["state"], (name,)).fetchone()[0])
 
     def _now_us(self) -> int:
         return round(self._now() * _US)

@@ -25,7 +25,7 @@ from adapter.queue.sqlite_dead import put_back
 from adapter.queue.sqlite_deletions import Deletions
 from adapter.queue.sqlite_ends import End
 from adapter.queue.sqlite_file import OwnerLock, connect, prepare_place
-from adapter.queue.sqlite_known import Retention
+from adapter.queue.sqlite_known import Retention, trusted_time
 from adapter.queue.sqlite_log import refuse_damaged_log
 from adapter.queue.sqlite_room import Room, is_full_disk
 from adapter.queue.sqlite_rows import Head, SqliteRows
@@ -37,6 +37,8 @@ _RETENTION = Retention()
 
 class SqliteQueue:
     """See `adapter.queue.base` for what each method promises; made by `open`."""
+
+    _trusted_time = staticmethod(trusted_time)
 
     def __init__(
         self,
@@ -61,7 +63,7 @@ class SqliteQueue:
         self._leases = Leases(now)
         self._room = room
         self._commits = GroupCommit(connection, rows, failed=self._failed)
-        self._deletions = Deletions(path, connection, self._commits, now=now, ended=self._ended)
+        self._deletions = Deletions(path, connection, self._commits, now=now, trusted=rows.trusted, ended=self._ended)
         self._loop = asyncio.get_running_loop()
         self._taking = asyncio.Lock()
         self._changed = asyncio.Event()
@@ -79,9 +81,10 @@ class SqliteQueue:
         retention: Retention = _RETENTION,
         max_bytes: int = 10 * 1000**3,
         shared: bool = False,
+        wall: Callable[[], float] | None = None,
     ) -> Self:
         """Open or make the file at `path`; `now` gives seconds since 1970 and never jumps. With `shared` no source
-        may hold more than its share.
+        may hold more than its share. `wall` is the machine's clock, which may be wrong; None: `now` is right.
 
         Raises ConfigError if another process serves it or its place cannot be written, QueueError if it is damaged or
         not ours. Whatever was opened before the error is closed again.
@@ -94,8 +97,10 @@ class SqliteQueue:
                 await asyncio.to_thread(refuse_damaged_log, path)
                 connection = await asyncio.to_thread(connect, path)
                 undo.callback(connection.close)
-                rows = SqliteRows(connection, now=now, retention=retention)
+                trusted = cls._trusted_time(connection, wall=wall or now, steady=now)
+                rows = SqliteRows(connection, now=now, trusted=trusted, retention=retention)
                 rows.void_far_dues(_MAX_DELAY_S)
+                rows.bring_back_stamps()
                 room = await asyncio.to_thread(Room, path, max_bytes=max_bytes)
                 undo.callback(room.leave)
                 queue = cls(
@@ -211,6 +216,8 @@ class SqliteQueue:
     async def close(self) -> None:
         self._keeping.cancel()
         await asyncio.gather(self._keeping, return_exceptions=True)
+        with contextlib.suppress(QueueError):
+            await self._commits.write(self._rows.keep_time)
         await self._commits.close()
         self._connection.close()
         self._room.leave()

@@ -27,8 +27,10 @@ def empty_log(run: Run) -> bool:
     return not busy
 
 
-def delete_body(run: Run, receipt: int, *, now_us: int) -> bool:
+def delete_body(run: Run, receipt: int, *, due_us: int, ended_us: int) -> bool:
     """Take body and user away from an event; one that is pending or dead is dropped with that. False if it is gone.
+
+    `due_us` is when the next of its lane is due, `ended_us` when it ended, by the queue's clock.
 
     What had ended before stays in the history as it ended.
     """
@@ -38,9 +40,9 @@ def delete_body(run: Run, receipt: int, *, now_us: int) -> bool:
     source, *columns = found
     if run(SQL["is_finished"], (receipt,)).fetchone() is None:
         if run(SQL["remove_dead"], (receipt,)).rowcount == 0:
-            _leave_lane(run, receipt, restore(stored_row(columns))[0], now_us)
+            _leave_lane(run, receipt, restore(stored_row(columns))[0], due_us)
         ended = ("dropped", DELETED.reason.value, DELETED.rule, DELETED.text)
-        run(SQL["add_ended"], (receipt, *ended, now_us))
+        run(SQL["add_ended"], (receipt, *ended, ended_us))
         run(SQL["hold_event"], (receipt, -1))
         run(SQL["count"], (source, term_of(DELETED), 1))
     for name in ("forget_sent", "forget_kept_digest", "forget_warning"):

@@ -51,12 +51,14 @@ class Deletions:
         commits: GroupCommit,
         *,
         now: Callable[[], float],
+        trusted: Callable[[], float],
         ended: Callable[[Collection[int]], None],
     ) -> None:
         self._path = path
         self._run = connection.execute
         self._commits = commits
         self._now = now
+        self._trusted = trusted
         self._ended = ended
         self._loop = asyncio.get_running_loop()
         self._asked = asyncio.Event()
@@ -136,8 +138,8 @@ class Deletions:
             await self._commits.write(partial(self._take_page, page), after=self._ended)
 
     def _take_page(self, page: Sequence[_Asked]) -> list[int]:
-        now_us = round(self._now() * US)
-        gone = [(receipt, request) for receipt, request in page if delete_body(self._run, receipt, now_us=now_us)]
+        times = {"due_us": round(self._now() * US), "ended_us": round(self._trusted() * US)}
+        gone = [(receipt, request) for receipt, request in page if delete_body(self._run, receipt, **times)]
         for request, events in Counter(request for _, request in gone).items():
             self._run(SQL["count_deleted"], (events, 0, request))
         return [receipt for receipt, _ in gone]
@@ -170,7 +172,7 @@ class Deletions:
             await asyncio.sleep(_LOG_AGAIN_S)
 
     def _end(self, requests: Sequence[Deletion]) -> list[Deletion]:
-        now_us = round(self._now() * US)
+        now_us = round(self._trusted() * US)
         return [
             deletion_of(self._run(SQL["end_deletion"], (now_us, request.number)).fetchone()) for request in requests
         ]

@@ -80,7 +80,8 @@ class Ends:
 
     def _finish(self, ends: Sequence[End]) -> None:
         run, sql, now_us = self._known.run, self._known.sql, self._known.now_us()
-        finished = chain.from_iterable((end.receipt, *_facts(end), end.mapping, now_us, end.lane) for end in ends)
+        at_us = self._known.trusted_us()
+        finished = chain.from_iterable((end.receipt, *_facts(end), end.mapping, at_us, end.lane) for end in ends)
         run(sql("add_finished", len(ends)), list(finished))
         self._advance([end.lane for end in ends], now_us)
         noted = [end.receipt for end in ends if end.has_sent]
@@ -131,10 +132,9 @@ class Ends:
         found = self._known.run(SQL["attempt_of"], (end.lane, end.receipt)).fetchone()
         if found is None:
             return False
-        now_us = self._known.now_us()
-        values = (end.receipt, dead.reason.value, dead.detail, found[0], end.mapping, now_us)
+        values = (end.receipt, dead.reason.value, dead.detail, found[0], end.mapping, self._known.trusted_us())
         self._known.run(SQL["add_dead"], values)
-        self._advance([end.lane], now_us)
+        self._advance([end.lane], self._known.now_us())
         return True
 
 

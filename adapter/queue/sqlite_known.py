@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from adapter.queue.shares import BESIDE_BODY_BYTES, Usage
 from adapter.queue.statements import for_rows, statements
+from adapter.queue.trusted_time import Kept, TrustedTime
 
 T = TypeVar("T")
 
@@ -31,15 +32,35 @@ class Retention:
     deletions_s: float = 30 * 86400
 
 
+def trusted_time(
+    connection: sqlite3.Connection, *, wall: Callable[[], float], steady: Callable[[], float]
+) -> TrustedTime:
+    """The trusted time, from what the file has of it on."""
+    return TrustedTime(_kept_time(connection, wall), wall=wall, steady=steady)
+
+
+def _kept_time(connection: sqlite3.Connection, wall: Callable[[], float]) -> Kept | None:
+    """A file of before version 4 has stamps alone; those ahead of the clock count for nothing."""
+    kept = {name: connection.execute(SQL["state"], (name,)).fetchone() for name in ("trusted_us", "credit_us")}
+    if kept["trusted_us"] is not None:
+        return Kept(kept["trusted_us"][0] / US, kept["credit_us"][0] / US)
+    newest_us = connection.execute(SQL["newest_stamp"]).fetchone()[0]
+    return None if newest_us is None else Kept(min(newest_us / US, wall()))
+
+
 class Known:
-    """See the module. `now` gives seconds since 1970 and never jumps.
+    """See the module. `now` gives seconds since 1970 and never jumps: lanes are due by it. `trusted` gives them
+    too, for what is kept for a while.
 
     `held` is what each source holds, by name, as of the last group; any thread may read it.
     """
 
-    def __init__(self, connection: sqlite3.Connection, *, now: Callable[[], float], retention: Retention) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, *, now: Callable[[], float], trusted: TrustedTime, retention: Retention
+    ) -> None:
         self.run = connection.execute
         self.retention = retention
+        self.trusted = trusted
         self._now = now
         self._counts: Counter[tuple[int, str]] = Counter()
         self._holding: Counter[int] = Counter()
@@ -81,6 +102,18 @@ class Known:
     def now_us(self) -> int:
         """Microseconds since 1970."""
         return round(self._now() * US)
+
+    def trusted_us(self) -> int:
+        """Microseconds since 1970 that no wrong clock of the machine moves: see trusted_time.py."""
+        return round(self.trusted() * US)
+
+    def keep_time(self) -> None:
+        """Look at the clocks and keep the time, for operators beside the service and for the next start."""
+        self.trusted.look()
+        kept = self.trusted.kept
+        facts = (("trusted_us", kept.at_s * US), ("credit_us", kept.credit_s * US), ("steady_us", self._now() * US))
+        for name, value in facts:
+            self.run(SQL["set_state"], (name, round(value)))
 
     def sql(self, name: str, count: int) -> str:
         """The statement `name` for `count` rows at once."""
@@ -148,7 +181,12 @@ class Known:
     # -- the dedup window ------------------------------------------------------------------------------------------
 
     def begin_day(self, today: int) -> None:
-        """Have a table for the ids of `today`, and none for days that lie wholly before the dedup window."""
+        """Have a table for the ids of `today`, and none for days that lie wholly before the dedup window.
+
+        A day more than one ahead is of a clock that was wrong: its ids are those of today.
+        """
+        for day in [day for day in self._days if day > today + 1]:
+            self._bring_back(day, today)
         if self._days and self._days[-1] >= today:
             return
         window_days = self.retention.dedup_s * US / DAY_US
@@ -159,6 +197,19 @@ class Known:
         self.run(SQL["add_dedup_day"].format(day=today))
         self._days.append(today)
         self.has_kept_digests = self.run(SQL["kept_digests"]).fetchone()[0] > 0
+        self._sql.clear()
+
+    def _bring_back(self, day: int, today: int) -> None:
+        names = {"day": day, "today": today}
+        if today in self._days:
+            self.run(SQL["merge_dedup_day"].format(**names))
+            self.run(SQL["drop_dedup_day"].format(day=day))
+        else:
+            self.run(SQL["rename_dedup_day"].format(**names))
+        self._days = sorted({*self._days, today} - {day})
+        if self._plain_to is not None and day <= self._plain_to:
+            self.run(SQL["set_state"], ("plain_digests_to", today))
+            self._plain_to = today
         self._sql.clear()
 
 

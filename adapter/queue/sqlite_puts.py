@@ -55,7 +55,8 @@ class Puts:
             return
         staged, self._staged = self._staged, []
         now_us = self._known.now_us()
-        self._known.begin_day(now_us // DAY_US)
+        ended_us = self._known.trusted_us()
+        self._known.begin_day(ended_us // DAY_US)
         receipts = self._receipts([row for put in staged for row in put.rows])
         fresh: dict[int, _Fresh] = {}
         for put in staged:
@@ -74,7 +75,7 @@ class Puts:
         for each in waiting:
             self._known.hold(each.source, events=1, size_bytes=len(each.row.body))
         for each, outcome in ended:
-            self._end(each, outcome, now_us)
+            self._end(each, outcome, ended_us)
 
     def _receipts(self, rows: Sequence[Row]) -> dict[bytes, int]:
         """The receipts of those that are known, by digest."""
@@ -149,13 +150,13 @@ class Puts:
             behind = chain.from_iterable((each.row.lane, each.receipt) for each in fresh)
             run(sql("add_waiting_behind_heads", count), list(behind))
 
-    def _end(self, fresh: _Fresh, outcome: Dropped, now_us: int) -> None:
+    def _end(self, fresh: _Fresh, outcome: Dropped, ended_us: int) -> None:
         """End what is not delivered: a deletion request, which is noted, or what ingest dropped."""
         row = fresh.row
         if row.dropped is None:
             values = (fresh.receipt, fresh.source, named_by(row), row.message_id, row.received_us)
             self._known.run(SQL["add_deletion"], values)
-        ended = ("dropped", outcome.reason.value, outcome.rule, outcome.text, now_us)
+        ended = ("dropped", outcome.reason.value, outcome.rule, outcome.text, ended_us)
         self._known.run(SQL["add_ended"], (fresh.receipt, *ended))
         self._known.count(fresh.source, "dropped")
 
@@ -169,7 +170,7 @@ class Puts:
         problems = orjson.dumps([[p.pointer, p.keyword, p.message] for p in rejection.problems]).decode()
         received_us = to_us(rejection.received_at)
         reason, message_id, body = rejection.reason.value, rejection.message_id, rejection.body
-        values = (source, reason, message_id, problems, body, received_us, copied)
+        values = (source, reason, message_id, problems, body, received_us, copied, self._known.trusted_us())
         return self._known.run(SQL["add_rejection"], values).lastrowid or 0
 
 

@@ -20,10 +20,12 @@ from adapter.queue.codec import Row
 from adapter.queue.group_commit import Staged
 from adapter.queue.shares import Usage
 from adapter.queue.sqlite_ends import End, Ends
-from adapter.queue.sqlite_known import SQL, US, Known, Retention
+from adapter.queue.sqlite_known import DAY_US, SQL, US, Known, Retention
 from adapter.queue.sqlite_puts import Puts
 from adapter.queue.statements import for_rows
+from adapter.queue.trusted_time import TrustedTime
 
+_SET_BACK_US = 60 * US
 _NOTHING_SENT = frozenset[str]()
 _TURNS = (-1, 0, 1)
 """Parked, live, put back: `turn` of lanes, as they go. A parked lane is due as soon as it is asked for."""
@@ -48,11 +50,22 @@ class Head(Struct, frozen=True):
 class SqliteRows:
     """See the module. `now` gives seconds since 1970 and never jumps."""
 
-    def __init__(self, connection: sqlite3.Connection, *, now: Callable[[], float], retention: Retention) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, *, now: Callable[[], float], trusted: TrustedTime, retention: Retention
+    ) -> None:
         self._run = connection.execute
-        self._known = Known(connection, now=now, retention=retention)
+        self._known = Known(connection, now=now, trusted=trusted, retention=retention)
         self._puts = Puts(self._known)
         self._ends = Ends(self._known)
+
+    @property
+    def trusted(self) -> TrustedTime:
+        """The time that retention goes by."""
+        return self._known.trusted
+
+    def keep_time(self) -> None:
+        """Keep the time in the file."""
+        self._known.keep_time()
 
     def begin(self) -> None:
         """A transaction was opened."""
@@ -149,12 +162,25 @@ class SqliteRows:
     # -- keeping house ---------------------------------------------------------------------------------------------
 
     def void_far_dues(self, max_delay_s: float) -> None:
-        """Make lanes due that wait longer than any retry does: the machine's clock was set back since."""
-        self._run(SQL["void_far_dues"], (self._known.now_us(), round(max_delay_s * US)))
+        """Make lanes due that wait longer than any retry does, or all that wait where the file knows a later time: the
+        machine's clock was set back since.
+        """
+        now_us = self._known.now_us()
+        last = self._run(SQL["state"], ("steady_us",)).fetchone()
+        set_back = last is not None and last[0] > now_us + _SET_BACK_US
+        self._run(SQL["void_far_dues"], (now_us, 0 if set_back else round(max_delay_s * US)))
+
+    def bring_back_stamps(self) -> None:
+        """What ended more than a day ahead, by a clock that was wrong, ended now; and keep the time from now on."""
+        now_us = self._known.trusted_us()
+        for name in ("bring_back_finished", "bring_back_dead"):
+            self._run(SQL[name], (now_us, DAY_US))
+        self._known.keep_time()
 
     def prune(self, limit: int) -> bool:
         """Forget up to `limit` of each thing kept longer than its retention; True if there may be more."""
-        now_us, retention = self._known.now_us(), self._known.retention
+        self._known.keep_time()
+        now_us, retention = self._known.trusted_us(), self._known.retention
         history_before_us = now_us - round(retention.history_s * US)
         history = self._run(SQL["old_history"], (history_before_us, limit)).fetchall()
         for (receipt,) in history:
@@ -209,7 +235,7 @@ class SqliteRows:
     def history_s(self) -> float | None:
         """How long ago the oldest of the finished events ended that are still kept; None if none is."""
         ended_us = self._run(SQL["history_since"]).fetchone()[0]
-        return None if ended_us is None else max(0.0, (self._known.now_us() - ended_us) / US)
+        return None if ended_us is None else max(0.0, (self._known.trusted_us() - ended_us) / US)
 
     def used_bytes(self) -> int:
         """What the pages in use come to; the file may be larger."""
@@ -222,8 +248,8 @@ class SqliteRows:
 
     def keep_mapping(self, *, name: str, version: str, text: str) -> None:
         """Keep a mapping's text by its version, and that `name` was activated with it."""
-        self._run(SQL["keep_mapping"], (version, text, self._known.now_us()))
-        self._run(SQL["activate_mapping"], (name, version, self._known.now_us()))
+        self._run(SQL["keep_mapping"], (version, text, self._known.trusted_us()))
+        self._run(SQL["activate_mapping"], (name, version, self._known.trusted_us()))
 
     def keep_limit(self, project: str, limit: Limit) -> None:
         """Keep what was learned of a project."""

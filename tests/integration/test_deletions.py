@@ -75,7 +75,9 @@ async def test_what_waits_goes_first(queue: SqliteQueue, path: Path, clock: Fake
         await queue.settle(lease, Delivered())
     await queue.put([a_deletion()])
     pages: list[list[int]] = []
-    deletions = Deletions(path, queue._connection, queue._commits, now=clock, ended=lambda page: pages.append([*page]))
+    deletions = Deletions(
+        path, queue._connection, queue._commits, now=clock, trusted=clock, ended=lambda page: pages.append([*page])
+    )
     await deletions.carry_out(wait_s=0)
     assert pages == [[3, 4, 5], [1, 2]]
 

@@ -359,3 +359,93 @@ async def test_history_is_forgotten_after_its_time(path: Path, clock: FakeClock)
     balance = await queue.balance()
     assert (balance.counts["discarded"], balance.pending, balance.unaccounted) == (1, 1, 0)
     await queue.close()
+
+
+async def _restarted(queue: SqliteQueue, path: Path, clock: FakeClock, wall: FakeClock) -> SqliteQueue:
+    """The service goes and comes again, and its steady clock begins with what the wall clock says."""
+    await queue.close()
+    clock.seconds = wall.seconds
+    return await SqliteQueue.open(path, now=clock, wall=wall)
+
+
+@pytest.mark.parametrize("days", [31, 3650, -31, -20_000])
+async def test_a_start_with_a_wrong_clock_discards_nothing(path: Path, days: int) -> None:
+    """Dead letters, history, rejections and ids seen stay, and go in their time once the clock is right again."""
+    clock, wall = FakeClock(), FakeClock()
+    queue = await SqliteQueue.open(path, now=clock, wall=wall)
+    await queue.put([make_event("dead", user="a"), make_event("done", user="b")], [make_rejection()])
+    for lease in await take(queue):
+        dead = lease.event.message_id == "dead"
+        await queue.settle(lease, Dead(Reason.REFUSED, "no") if dead else Delivered())
+    wall.advance(days * 86_400)
+    queue = await _restarted(queue, path, clock, wall)
+    await queue.put([make_event("meanwhile", user="c")], [make_rejection()])
+    [lease] = await take(queue)
+    await queue.settle(lease, Dead(Reason.REFUSED, "no"))
+    await _pruned(queue)
+    wall.advance(-days * 86_400 + 10)
+    queue = await _restarted(queue, path, clock, wall)
+    await _pruned(queue)
+    with Desk.open(path, now=clock) as desk:
+        stories = [desk.story(receipt) for receipt in (1, 2, 3)]
+        assert [story.outcome for story in stories if story is not None] == ["dead", "delivered", "dead"]
+        assert len(desk.rejections()) == 2
+    again = [make_event("dead", user="a"), make_event("done", user="b"), make_event("meanwhile", user="c")]
+    assert (await queue.put(again)).duplicates == 3
+    # A month later, proved by an hour of even clocks, all of it has gone.
+    for seconds in (*[5] * 721, 32 * 86_400, *[5] * 722):
+        clock.advance(seconds)
+        wall.advance(seconds)
+        queue._rows.trusted.look()
+    await _pruned(queue)
+    with Desk.open(path, now=clock) as desk:
+        assert [desk.story(receipt) for receipt in (1, 2, 3)] == [None, None, None]
+        assert desk.rejections() == []
+    assert (await queue.put(again)).stored == 3
+    assert (await queue.balance()).unaccounted == 0
+    await queue.close()
+
+
+async def _pruned(queue: SqliteQueue) -> None:
+    while await queue._commits.write(lambda: queue._rows.prune(500)):
+        pass
+
+
+async def test_history_goes_in_its_time_behind_an_older_backlog(path: Path, clock: FakeClock) -> None:
+    """What one user's backlog finishes now keeps nothing that finished long ago, and the gauge says how far back."""
+    queue = await SqliteQueue.open(path, now=clock, retention=Retention(history_s=3600, dead_s=3600))
+    await queue.put([make_event(f"slow-{n}", user="slow") for n in range(700)])
+    await queue.put([make_event(f"quick-{n}", user=f"u-{n}") for n in range(10)])
+    for lease in await take(queue, limit=50):
+        if lease.event.user_id != "slow":
+            await queue.settle(lease, Delivered())
+        else:
+            await queue.settle(lease, Retry(Reason.TIMEOUT, 0, counted=False))
+    clock.advance(3000)
+    for _ in range(600):
+        [lease] = await take(queue, limit=1)
+        await queue.settle(lease, Delivered())
+    assert await queue._commits.read(queue._rows.history_s) == pytest.approx(3000)
+    clock.advance(700)
+    await _pruned(queue)
+    assert await queue._commits.read(queue._rows.history_s) == pytest.approx(700)
+    with Desk.open(path, now=clock) as desk:
+        assert desk.story(701) is None
+        assert desk.story(600) is not None
+    await queue.close()
+
+
+async def test_what_is_requeued_beside_the_service_is_due_at_once(path: Path) -> None:
+    """By the queue's own clock, which is behind the machine's after a suspend; and so is what a purge brings up."""
+    clock, wall = FakeClock(), FakeClock()
+    queue = await SqliteQueue.open(path, now=clock, wall=wall)
+    await queue.put([make_event("m-1", user="a"), make_event("m-2", user="b"), make_event("m-3", user="b")])
+    leases = {lease.event.message_id: lease for lease in await take(queue)}
+    await queue.settle(leases["m-1"], Dead(Reason.REFUSED, "no"))
+    await queue.settle(leases["m-2"], Retry(Reason.TIMEOUT, 60, counted=True))
+    wall.advance(3 * 3600)
+    with Desk.open(path, now=wall) as desk:
+        assert desk.requeue([1]) == 1
+        assert desk.delete_bodies([2]) == 1
+    assert sorted(lease.event.message_id for lease in await take(queue)) == ["m-1", "m-3"]
+    await queue.close()

@@ -1,16 +1,17 @@
-"""Experiment 12: the machine's clock jumps by an hour, back, and by three days, with the service running and across
-restarts. Needs libfaketime.
+"""Experiment 12: the machine's clock jumps by an hour, back, by three days and by ten years, with the service running
+and across restarts. Needs libfaketime.
 """
 
 from pathlib import Path
 
+from adapter.chaos.believing import MODULE
 from adapter.chaos.findings import Control, Experiment, Findings, Skipped, Trial
 from adapter.chaos.judge import fresh, judged
 from adapter.chaos.oracle import Message, Oracle
 from adapter.chaos.sender import load, send, users
-from adapter.chaos.stage import Stage
+from adapter.chaos.stage import Setup, Stage
 
-JUMPS = ("+1h", "-1h", "-3d", "+0")
+JUMPS = ("+1h", "-1h", "-3d", "+10y", "+0")
 USERS = 5
 EACH = 10
 _LIBRARIES = ("/usr/lib/*/faketime/libfaketimeMT.so.1", "/usr/lib*/faketime/libfaketimeMT.so.1")
@@ -35,9 +36,9 @@ async def run(trial: Trial) -> Findings:
 
 
 async def run_wrong(trial: Trial) -> Findings:
-    """Ten days ahead, beyond the window in which copies are known: they must be seen to pass."""
+    """A service that believes a clock ten days ahead, beyond the dedup window: copies must be seen to pass."""
     oracle = Oracle()
-    async with Stage.opened(trial.folder, starts=False) as stage:
+    async with Stage.opened(trial.folder, Setup(module=MODULE), starts=False) as stage:
         _jump(stage, "+0")
         await stage.start()
         await load(stage, oracle, users(USERS), each=1)
@@ -68,7 +69,7 @@ def _jump(stage: Stage, offset: str) -> None:
 
 EXPERIMENT = Experiment(
     number="12",
-    what="the clock jumps +1 h, -1 h, -3 d",
+    what="the clock jumps +1 h, -1 h, -3 d, +10 y",
     run=run,
-    control=Control("ten days ahead, beyond the dedup window", "D", run_wrong),
+    control=Control("a clock ten days ahead is believed at once", "D", run_wrong),
 )

@@ -46,7 +46,8 @@ DELETE FROM warning WHERE receipt = ? AND ingest = '[]' AND mapping = '[]';
 DELETE FROM warning WHERE receipt = ?;
 
 -- name: add_rejection
-INSERT INTO rejection (source, reason, message_id, problems, body, received_us, event) VALUES (?, ?, ?, ?, ?, ?, ?);
+INSERT INTO rejection (source, reason, message_id, problems, body, received_us, event, kept_us)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: count
 INSERT INTO ledger (source, term, n) VALUES (?, ?, ?) ON CONFLICT (source, term) DO UPDATE SET n = n + excluded.n;
@@ -91,6 +92,27 @@ SELECT digest, receipt FROM dedup_{table} WHERE digest IN ({numbered})
 
 -- name: add_digests
 INSERT INTO dedup_{day} (digest, receipt) VALUES {rows:2};
+
+-- name: set_state
+INSERT INTO state (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value;
+
+-- name: newest_stamp
+SELECT max(at_us) FROM (
+    SELECT max(finished_us) AS at_us FROM finished UNION ALL SELECT max(died_us) FROM dead
+    UNION ALL SELECT received_us FROM message WHERE receipt = (SELECT max(receipt) FROM message)
+);
+
+-- name: bring_back_finished
+UPDATE finished SET finished_us = ?1 WHERE finished_us > ?1 + ?2;
+
+-- name: bring_back_dead
+UPDATE dead SET died_us = ?1 WHERE died_us > ?1 + ?2;
+
+-- name: rename_dedup_day
+ALTER TABLE dedup_{day} RENAME TO dedup_{today};
+
+-- name: merge_dedup_day
+INSERT OR IGNORE INTO dedup_{today} (digest, receipt) SELECT digest, receipt FROM dedup_{day};
 
 -- name: move_digest
 UPDATE dedup_{table} SET receipt = ? WHERE digest = ?;
@@ -239,14 +261,13 @@ INSERT INTO probe (id, at_us) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET at_us
 UPDATE lane SET due_us = ?1 WHERE due_us > ?1 + ?2;
 
 -- name: old_history
-SELECT receipt FROM (SELECT receipt, finished_us FROM finished ORDER BY receipt LIMIT ?2) WHERE finished_us < ?1;
+SELECT receipt FROM finished WHERE finished_us < ?1 ORDER BY finished_us LIMIT ?2;
 
 -- name: oldest_history
-SELECT receipt FROM finished ORDER BY receipt LIMIT ?;
+SELECT receipt FROM finished ORDER BY finished_us LIMIT ?;
 
 -- name: history_since
--- By receipt, which has an index; the first to come is not always the first to end, but among so many one is.
-SELECT min(finished_us) FROM (SELECT finished_us FROM finished ORDER BY receipt LIMIT 100);
+SELECT min(finished_us) FROM finished;
 
 -- name: remove_oldest_rejections
 DELETE FROM rejection WHERE id IN (SELECT id FROM rejection ORDER BY id LIMIT ?);
@@ -270,8 +291,8 @@ PRAGMA freelist_count;
 PRAGMA page_size;
 
 -- name: old_dead
-SELECT receipt, message.source
-FROM (SELECT receipt, died_us FROM dead ORDER BY receipt LIMIT ?2) JOIN message USING (receipt) WHERE died_us < ?1;
+SELECT receipt, message.source FROM dead JOIN message USING (receipt)
+WHERE died_us < ?1 ORDER BY died_us LIMIT ?2;
 
 -- name: remove_finished
 DELETE FROM finished WHERE receipt = ?;
@@ -284,7 +305,8 @@ DELETE FROM message WHERE receipt = ?;
 
 -- name: remove_old_rejections
 DELETE FROM rejection WHERE id IN (
-    SELECT id FROM (SELECT id, received_us FROM rejection ORDER BY id LIMIT ?2) WHERE received_us < ?1
+    SELECT id FROM (SELECT id, coalesce(kept_us, received_us) AS at_us FROM rejection ORDER BY id LIMIT ?2)
+    WHERE at_us < ?1
 );
 
 -- name: free_pages

@@ -10,7 +10,15 @@ ALTER TABLE lane ADD COLUMN detail TEXT NOT NULL DEFAULT '';
 -- Of a rejection that is a copy of an event what its body does not say, as JSON; NULL for every other one.
 ALTER TABLE rejection ADD COLUMN event TEXT;
 
+-- When it was stored, by trusted time; NULL before version 4.
+ALTER TABLE rejection ADD COLUMN kept_us INTEGER;
+
+-- What is older than its retention, however old what was received before it.
+CREATE INDEX finished_at ON finished (finished_us);
+CREATE INDEX dead_at ON dead (died_us);
+
 -- Numbers that the queue remembers. `plain_digests_to`: the last day whose digests may be of source and message id alone.
+-- `trusted_us`, `credit_us`: see trusted_time.py. `steady_us`: the time by which lanes are due.
 CREATE TABLE state (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 INSERT INTO state (name, value) SELECT 'plain_digests_to', day
 FROM (SELECT max(CAST(substr(name, 7) AS INTEGER)) AS day FROM sqlite_master

@@ -1,0 +1,45 @@
+"""An adapter that believes the machine's clock at once, so that the kit can show that it would notice.
+
+Never part of the service.
+
+`python -m adapter.chaos.believing --config F --host H --port P` serves as `serve` does.
+"""
+
+import sqlite3
+from collections.abc import Callable
+
+from adapter.app import Service
+from adapter.chaos.wrong import command
+from adapter.errors import ConfigError
+from adapter.queue.base import Queue
+from adapter.queue.sqlite import SqliteQueue
+from adapter.queue.trusted_time import TrustedTime
+from adapter.settings.settings import Settings
+
+MODULE = "adapter.chaos.believing"
+
+
+def _believed(connection: sqlite3.Connection, *, wall: Callable[[], float], steady: Callable[[], float]) -> TrustedTime:  # noqa: ARG001
+    return TrustedTime(None, wall=wall, steady=steady)
+
+
+class _BelievingQueue(SqliteQueue):
+    """A queue whose retention goes by the machine's clock, whatever that says."""
+
+    _trusted_time = staticmethod(_believed)
+
+
+async def _open_queue(settings: Settings, *, now: Callable[[], float]) -> Queue:
+    if settings.queue.file is None:
+        raise ConfigError("a queue in memory keeps no time")
+    return await _BelievingQueue.open(settings.queue.file, now=now)
+
+
+class _Believing(Service):
+    """The service with that queue."""
+
+    _open_queue = staticmethod(_open_queue)
+
+
+if __name__ == "__main__":
+    command(_Believing)()
