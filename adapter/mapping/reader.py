@@ -56,7 +56,7 @@ class Scope:
 
     `field` is the place as warnings say it (`rules.0.properties.total`), `name` what its author calls it (`total`).
     `keep_nulls`: a null that went through steps stays null (`nulls: keep`). `source` is the path, if it is one, whose
-    value the next step is given.
+    value the next step is given; `step` is the step at hand.
     """
 
     rule: str = ""
@@ -66,10 +66,15 @@ class Scope:
     in_privacy: bool = False
     keep_nulls: bool = False
     source: str = ""
+    step: str = ""
 
     def warned(self, cause: str, kind: WarningKind = WarningKind.STEP) -> EventWarning:
         """The warning of this field."""
         return EventWarning(kind, self.field, cause, self.rule)
+
+    def failed(self, cause: str) -> EventWarning:
+        """The warning that the step at hand could not do its work."""
+        return EventWarning(WarningKind.STEP, self.field, f"`{self.step}`: {cause}", self.rule)
 
     def of_field(self, path: Path) -> "Scope":
         """The scope of the field that is set at `path` of the file."""

@@ -19,7 +19,7 @@ from adapter.mapping.scalars import text_of
 from adapter.mapping.steps.table import compile_steps
 from adapter.mapping.steps.text import MAX_TEXT
 from adapter.mapping.words import VALUE
-from adapter.model import JsonObject, Problem
+from adapter.model import JsonObject, Problem, WarningKind
 
 MAX_FIELDS: Final = 500
 """Fields that one block may set; Browsee shows far fewer."""
@@ -176,16 +176,24 @@ def _with_default(get: Get, default: Any) -> Get:
 
 
 def _required(get: Get, node: Node, scope: Scope) -> Get:
-    problem = Problem(_pointer(node), "required", f"`{scope.name}` is required and absent{_sources(node)}")
+    pointer, sources = _pointer(node), _sources(node)
+    absent = Problem(pointer, "required", f"`{scope.name}` is required and absent{sources}")
 
     def get_or_refuse(frame: Frame) -> Any:
+        before = len(frame.warnings)
         value = get(frame)
         if value is ABSENT or value is None:
+            # What was sent and could not be used is not absent to who reads the reason.
+            why = [warned.cause for warned in frame.warnings[before:] if warned.kind in _UNUSABLE]
+            problem = Problem(pointer, "required", f"`{scope.name}` is required: {why[-1]}{sources}") if why else absent
             frame.problems.append(problem)
             return ABSENT
         return value
 
     return get_or_refuse
+
+
+_UNUSABLE: Final = frozenset({WarningKind.STEP, WarningKind.LIST})
 
 
 def _paths(node: Node) -> list[str]:

@@ -8,13 +8,15 @@ from adapter.mapping import shaping
 from adapter.mapping.absent import ABSENT
 from adapter.mapping.conditions import compile_condition
 from adapter.mapping.frame import Frame, Get, PrivateFrame, Step
+from adapter.mapping.listing import shape_of
 from adapter.mapping.names import FLATTEN_CLASH, RENAME_CLASH, read_globs, read_names, read_separator
 from adapter.mapping.naming import fold
 from adapter.mapping.pattern import compile_pattern, template_fault
 from adapter.mapping.reader import Node, Reader, Scope
-from adapter.mapping.scalars import same, text_of
+from adapter.mapping.scalars import is_number, same, text_of
 from adapter.mapping.steps import lists, text
 from adapter.mapping.steps.making import (
+    NOT_TEXT,
     Builder,
     Pure,
     Setting,
@@ -40,7 +42,7 @@ def replace_step(setting: Setting) -> Step:
     }
     if find is None or put is None:
         return refused
-    return on_each(of_text(text.replacing(find, put, **flags)), "not text, or too long", setting.scope)
+    return on_each(of_text(text.replacing(find, put, **flags)), NOT_TEXT, setting.scope)
 
 
 def regex_step(setting: Setting) -> Step:
@@ -59,17 +61,17 @@ def regex_step(setting: Setting) -> Step:
     if fault:
         reader.error("E151", node.at("with"), fault)
         return refused
-    return on_each(of_text(text.substituting(pattern, put)), "not text, or too long", setting.scope)
+    return on_each(of_text(text.substituting(pattern, put)), NOT_TEXT, setting.scope)
 
 
 def truncate_step(setting: Setting) -> Step:
     length = setting.reader.whole(setting.node, "E151", "`truncate`", at_least=1, at_most=text.MAX_TEXT)
-    return on_each(of_text(text.truncating(length or 1)), "not text", setting.scope)
+    return on_each(of_text(text.truncating(length or 1)), NOT_TEXT, setting.scope)
 
 
 def split_step(setting: Setting) -> Step:
     separator = setting.reader.text(setting.node, "E151", "`split`", at_most=20)
-    return on_each(of_text(text.splitting(separator or ",")), "not text", setting.scope)
+    return on_each(of_text(text.splitting(separator or ",")), NOT_TEXT, setting.scope)
 
 
 def join_step(setting: Setting) -> Step:
@@ -87,17 +89,33 @@ def round_step(setting: Setting) -> Step:
 def arithmetic(compute: Callable[[Any, Any], Any]) -> Builder:
     def build(setting: Setting) -> Step:
         other = setting.compile_value(setting.node, setting.reader, setting.scope)
-        warned = setting.scope.warned("not a number")
+        operand = _operand(setting.node)
 
         def step(value: Any, frame: Frame) -> Any:
-            result = compute(value, other(frame))
+            by = other(frame)
+            result = compute(value, by)
             if result is ABSENT:
-                frame.warnings.append(warned)
+                frame.warnings.append(setting.scope.failed(_no_number(value, by, operand)))
             return result
 
         return step
 
     return build
+
+
+def _operand(node: Node) -> str:
+    """What the operand of a step is called in a warning: the paths that it is read from."""
+    written = node.value.get("from") if type(node.value) is dict else node.value
+    paths = written if type(written) is list else [written]
+    return ", ".join(f"`{path}`" for path in paths if type(path) is str) or "its operand"
+
+
+def _no_number(value: Any, by: Any, operand: str) -> str:
+    if not is_number(value):
+        return f"{shape_of(value)} is not a number"
+    if by is ABSENT or by is None:
+        return f"{operand} is absent"
+    return "the result is too large" if is_number(by) else f"{operand} is {shape_of(by)}, not a number"
 
 
 def map_step(setting: Setting) -> Step:
@@ -162,12 +180,11 @@ def _over(setting: Setting, compile_reading: Callable[[Scope], Get]) -> Callable
 def globs_step(setting: Setting, shape: Callable[[Sequence[str]], shaping.Shape]) -> Step:
     """For `pick` and `drop`: an object that they empty vanishes, in a list as by itself."""
     shaped = shape(read_globs(setting.node, setting.reader, "E151"))
-    failed = setting.scope.warned("not an object")
 
     def step(value: Any, frame: Frame) -> Any:
         result = shaping.each_object(value, shaped)
         if result is ABSENT:
-            frame.warnings.append(failed)
+            frame.warnings.append(setting.scope.failed(f"{shape_of(value)} is not an object"))
         elif type(result) is list:
             return [new for old, new in zip(value, result, strict=True) if new or not old]
         return result if result or not value else ABSENT
@@ -252,11 +269,11 @@ def hash_step(setting: Setting) -> Step:
         choices = ("hmac-sha256", "sha256", "md5")
         algorithm = setting.reader.choice(setting.node, "E151", choices) or algorithm
     if algorithm != "hmac-sha256":
-        return on_each(of_text(text.plain_hash(algorithm)), "not text", setting.scope)
+        return on_each(of_text(text.plain_hash(algorithm)), NOT_TEXT, setting.scope)
     if setting.reader.hash_key is None:
         setting.reader.wants_hash_key.add(setting.node.path)
     hashed = text.keyed_hash(setting.reader.hash_key or "")
-    step = on_each(of_text(hashed), "not text", setting.scope)
+    step = on_each(of_text(hashed), NOT_TEXT, setting.scope)
     return _once(step, hashed, setting.scope) if setting.scope.in_privacy else step
 
 
@@ -266,7 +283,7 @@ def _once(step: Step, hashed: Callable[[str], str], scope: Scope) -> Step:
     def in_guard(value: Any, frame: Frame) -> Any:
         if not isinstance(frame, PrivateFrame):
             return step(value, frame)
-        return on_each(of_text(lambda found: frame.hashed_once(found, hashed)), "not text", scope)(value, frame)
+        return on_each(of_text(lambda found: frame.hashed_once(found, hashed)), NOT_TEXT, scope)(value, frame)
 
     return in_guard
 
@@ -279,4 +296,4 @@ def mask_step(setting: Setting) -> Step:
         and setting.node.has("keep")
     ):
         keep = setting.reader.whole(setting.node.at("keep"), "E151", "`keep`", at_least=0, at_most=1000) or 0
-    return on_each(of_text(text.masking(keep)), "not text", setting.scope)
+    return on_each(of_text(text.masking(keep)), NOT_TEXT, setting.scope)

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from adapter.mapping import shaping
 from adapter.mapping.absent import ABSENT
 from adapter.mapping.frame import Frame, Get, Step
-from adapter.mapping.listing import Members, members_reader
+from adapter.mapping.listing import Members, members_reader, shape_of
 from adapter.mapping.reader import Node, Reader, Scope
 from adapter.mapping.scalars import text_of
 from adapter.model import JsonObject
@@ -36,6 +36,19 @@ Builder: TypeAlias = Callable[[Setting], Step]
 """Makes a step from its setting; notes what is wrong with it in the setting's reader."""
 
 
+NOT_TEXT: Final = "not text"
+NOT_A_NUMBER: Final = "not a number"
+
+
+def _why(value: Any, cause: str) -> str:
+    """Why a step could not use a value: what it is, and what the step takes."""
+    if cause == NOT_TEXT and type(value) is str:
+        return "the text is too long"
+    if cause == NOT_A_NUMBER and type(value) in {int, float}:
+        return "the number is too large"
+    return f"{shape_of(value)} is {cause}"
+
+
 def each(pure: Pure, cause: str) -> Builder:
     """On every member of a list, or on the value itself."""
     return lambda setting: on_each(pure, cause, setting.scope)
@@ -43,17 +56,18 @@ def each(pure: Pure, cause: str) -> Builder:
 
 def on_each(pure: Pure, cause: str, scope: Scope) -> Step:
     """Members that `pure` cannot use are left out, with one warning for all of them; so is a value that is no list."""
-    warned = scope.warned(cause)
 
     def step(value: Any, frame: Frame) -> Any:
         if type(value) is not list:
             result = pure(value)
             if result is ABSENT:
-                frame.warnings.append(warned)
+                frame.warnings.append(scope.failed(_why(value, cause)))
             return result
-        results = [pure(member) for member in value if member is not None]
+        present = [member for member in value if member is not None]
+        results = [pure(member) for member in present]
         if ABSENT in results:
-            frame.warnings.append(warned)
+            failed = present[results.index(ABSENT)]
+            frame.warnings.append(scope.failed(_why(failed, cause)))
             results = [result for result in results if result is not ABSENT]
         return results
 
@@ -74,22 +88,21 @@ def of_text(pure: Callable[[str], Any]) -> Pure:
 
 def of_each_text(pure: Callable[[str], Any]) -> Builder:
     """On the text of every member of a list, or of the value itself."""
-    return each(of_text(pure), "not text")
+    return each(of_text(pure), NOT_TEXT)
 
 
 def whole(pure: Pure, cause: str) -> Builder:
-    """On the value as it is, lists included; no `cause`: an absent result is nothing to warn about."""
+    """On the value as it is, lists included."""
     return lambda setting: on_whole(pure, cause, setting.scope)
 
 
 def on_whole(pure: Pure, cause: str, scope: Scope) -> Step:
-    """A value that `pure` cannot use is left out, with a warning if there is a `cause`."""
-    warned = scope.warned(cause)
+    """A value that `pure` cannot use is left out, with a warning."""
 
     def step(value: Any, frame: Frame) -> Any:
         result = pure(value)
-        if result is ABSENT and cause:
-            frame.warnings.append(warned)
+        if result is ABSENT:
+            frame.warnings.append(scope.failed(_why(value, cause)))
         return result
 
     return step
@@ -102,7 +115,7 @@ def of_list(pure: PureOfList, cause: str) -> Builder:
 
 def on_list(pure: PureOfList, cause: str, scope: Scope) -> Step:
     """What is no list is left out, with a warning; so are members that `pure` cannot use. Of nothing comes nothing."""
-    members_of, warned = list_reader(scope), scope.warned(cause)
+    members_of, failed = list_reader(scope), scope.failed(cause)
 
     def step(value: Any, frame: Frame) -> Any:
         members = members_of(value, frame.warnings)
@@ -111,7 +124,7 @@ def on_list(pure: PureOfList, cause: str, scope: Scope) -> Step:
         present = [member for member in members if member is not None]
         result = pure(present)
         if result is ABSENT and cause and present:
-            frame.warnings.append(warned)
+            frame.warnings.append(failed)
         return result
 
     return step
@@ -124,7 +137,7 @@ def list_reader(scope: Scope) -> Members:
 
 def reshaping(reshape: Callable[[JsonObject], tuple[JsonObject, bool]], clash: str, scope: Scope) -> Step:
     """For a function that answers an object and whether two of its names clashed."""
-    warned, failed = scope.warned(clash), scope.warned("not an object")
+    warned = scope.failed(clash)
 
     def step(value: Any, frame: Frame) -> Any:
         def reshaped(fields: JsonObject) -> JsonObject:
@@ -135,7 +148,7 @@ def reshaping(reshape: Callable[[JsonObject], tuple[JsonObject, bool]], clash: s
 
         result = shaping.each_object(value, reshaped)
         if result is ABSENT:
-            frame.warnings.append(failed)
+            frame.warnings.append(scope.failed(f"{shape_of(value)} is not an object"))
         return result
 
     return step

@@ -16,7 +16,16 @@ from adapter.mapping.frame import Step
 from adapter.mapping.reader import Node, Reader, Scope, kind_of
 from adapter.mapping.scalars import boolean_of, date_of, integer_of, json_of, number_of, parsed_json, text_of
 from adapter.mapping.steps import builders, lists, text
-from adapter.mapping.steps.making import Builder, Setting, ValueCompiler, each, of_each_text, of_list, whole
+from adapter.mapping.steps.making import (
+    NOT_A_NUMBER,
+    Builder,
+    Setting,
+    ValueCompiler,
+    each,
+    of_each_text,
+    of_list,
+    whole,
+)
 from adapter.mapping.steps.words import STEPS
 
 MAX_STEPS: Final = 20
@@ -40,6 +49,7 @@ def _step(node: Node, reader: Reader, scope: Scope, compile_value: ValueCompiler
         case _:
             reader.error("E150", node, f"a step is a word or `{{word: setting}}`, not {kind_of(node.value)}")
             return None
+    setting = replace(setting, scope=replace(scope, step=name))
     facts = STEPS.get(name)
     if facts is None:
         report = reader.error if setting.bare else reader.error_of_key
@@ -80,7 +90,7 @@ BUILDERS: Final[Mapping[str, Builder]] = MappingProxyType({
     "join": builders.join_step,
     "strip_query": of_each_text(text.composed(text.strip_query)),
     "string": each(_as_text, "nested too deep"),
-    "number": each(number_of, "not a number"),
+    "number": each(number_of, NOT_A_NUMBER),
     "integer": each(integer_of, "not a whole number"),
     "boolean": each(boolean_of, "neither true nor false"),
     "date": each(date_of, "not a date"),

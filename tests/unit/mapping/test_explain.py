@@ -55,7 +55,7 @@ def test_sent_shows_rule_calls_fields_and_warnings() -> None:
         '    order_id         "o-1"',
         '    currency         "EUR"',
         "    position         1",
-        "  warning: rules.0.send.1.properties.line_total: not a number",
+        "  warning: rules.0.send.1.properties.line_total: `number`: a text with letters is not a number",
     ]
 
 
@@ -79,7 +79,11 @@ def test_json_says_the_same_as_data() -> None:
     """Every outcome is plain JSON with its own `outcome` word."""
     order = ruleset(mapping("01-order-completed.yaml"))
     sent = explain.as_json(order.render(read(ORDER)))
-    assert (sent["outcome"], len(sent["calls"]), sent["warnings"][0]["cause"]) == ("sent", 3, "not a number")
+    assert (sent["outcome"], len(sent["calls"]), sent["warnings"][0]["cause"]) == (
+        "sent",
+        3,
+        "`number`: a text with letters is not a number",
+    )
     refused = explain.as_json(order.render(read({**ORDER, "properties": {}})))
     assert (refused["outcome"], refused["problems"][0]["pointer"]) == ("rejected", "/properties/total")
     unmatched = explain.as_json(order.render(read({**ORDER, "type": "page"})), "a hint")

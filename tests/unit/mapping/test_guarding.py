@@ -64,7 +64,7 @@ def test_a_step_that_fails_takes_the_field() -> None:
     message = {**PAID, "properties": {"email": {"secret": "ann"}}}
     private, warnings = mapping(MAIL).made_private(read(message), NOTHING)
     assert private.body["properties"] == {}
-    assert warnings == [EventWarning(WarningKind.STEP, "privacy.0", "not text", "privacy")]
+    assert warnings == [EventWarning(WarningKind.STEP, "privacy.0", "`lower`: an object is not text", "privacy")]
 
 
 def test_a_guard_works_once() -> None:

@@ -171,7 +171,35 @@ def test_clashes_warn(value: Any, step: Any, cause: str) -> None:
 
 def test_steps_act_on_each_member_of_a_list() -> None:
     """Members that a step cannot use are left out with one warning; nulls are passed over without."""
-    assert applied([" A ", None, {}, 5], "trim", "lower") == (["a", "5"], ["not text"])
+    assert applied([" A ", None, {}, 5], "trim", "lower") == (["a", "5"], ["`trim`: an empty object is not text"])
+
+
+@pytest.mark.parametrize(
+    ("value", "steps", "cause"),
+    [
+        ("1,234.50", ["trim", "number"], "`number`: a text with a comma is not a number"),
+        ("$12", ["number"], "`number`: a text with a currency sign is not a number"),
+        ("12 %", ["number"], "`number`: a text with a percent sign is not a number"),
+        ("", ["number"], "`number`: an empty text is not a number"),
+        (True, ["number"], "`number`: true or false is not a number"),
+        ([1, "x"], ["number"], "`number`: a text with letters is not a number"),
+        (10**400, ["number"], "`number`: the number is too large"),
+        (5.7, ["integer"], "`integer`: a number is not a whole number"),
+        ("soon", ["date"], "`date`: a text with letters is not a date"),
+        ([1, "x"], ["sum"], "`sum`: not a list of numbers"),
+        (5, [{"pick": ["a"]}], "`pick`: a number is not an object"),
+        (5, ["flatten"], "`flatten`: a number is not an object"),
+        (5, [{"plus": "properties.gone"}], "`plus`: `properties.gone` is absent"),
+        (5, [{"times": {"from": ["name", "event"]}}],
+         "`times`: `name`, `event` is a text with letters, not a number"),
+        ("5", [{"times": 2}], "`times`: a text is not a number"),
+        (1e308, [{"times": 10}], "`times`: the result is too large"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_cause_names_step_and_shape(value: Any, steps: Any, cause: str) -> None:
+    """What was found is said by kind and shape; the value itself is in no message."""
+    assert applied(value, *steps)[1] == [cause]
 
 
 def test_map_and_where_see_the_event_as_well() -> None:
@@ -208,8 +236,8 @@ def test_no_step_makes_a_text_without_end() -> None:
     """A text that would become too long is not made, and a warning says so."""
     grow = {"replace": {"find": "a", "with": "a" * 200}}
     assert len(applied("a", grow, grow)[0]) == 40_000
-    assert applied("a", *[grow] * 8) == (ABSENT, ["not text, or too long"])
-    assert applied(["a" * 40_000] * 2, {"join": ""}) == (ABSENT, ["not a list of texts, or too long"])
+    assert applied("a", *[grow] * 8) == (ABSENT, ["`replace`: the text is too long"])
+    assert applied(["a" * 40_000] * 2, {"join": ""}) == (ABSENT, ["`join`: not a list of texts, or too long"])
     assert value_of({"text": "{properties.x}{properties.x}"}, properties={"x": "a" * 40_000}) == (ABSENT, ["too long"])
 
 
@@ -217,4 +245,4 @@ def test_what_a_pattern_could_not_look_at_does_not_get_through() -> None:
     """A text too long to be searched is left out as a whole: its tail could hold what was to be taken out."""
     redact = {"regex": {"pattern": "[0-9]{4}", "with": "#"}}
     assert applied("1234" + "x" * 4000, redact)[0] == "#" + "x" * 4000
-    assert applied("x" * 4093 + "1234", redact) == (ABSENT, ["not text, or too long"])
+    assert applied("x" * 4093 + "1234", redact) == (ABSENT, ["`regex`: the text is too long"])

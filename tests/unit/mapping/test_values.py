@@ -1,12 +1,14 @@
 """Values: paths, text, fallbacks, defaults; missing is not null, and empty is not missing."""
 
+import json
 from typing import Any
 
 import pytest
 
 from adapter.mapping.absent import ABSENT
 from adapter.mapping.scalars import same
-from tests.unit.mapping.reading import value_of
+from adapter.model import Refused
+from tests.unit.mapping.reading import event, ruleset, value_of
 
 PROPERTIES = {
     "a": {"b": {"c": 1}, "d": "x", "list": [[1, 2], [3]]},
@@ -102,3 +104,20 @@ def test_traits_are_read_in_both_places(own: Any, remembered: Any, kind: str, re
     """`traits` is `context.traits` overlaid by `traits`; a group's traits are the group's alone."""
     found, _ = value_of("traits", type=kind, traits=own, context={"traits": remembered})
     assert found == result
+
+
+@pytest.mark.parametrize(
+    ("sent", "why"),
+    [
+        ("1,234.50", "`v` is required: `number`: a text with a comma is not a number (read from properties.x)"),
+        (None, "`v` is required and absent (read from properties.x)"),
+        ("", "`v` is required: `number`: an empty text is not a number (read from properties.x)"),
+    ],
+)
+def test_a_required_value_that_was_sent_is_not_called_absent(sent: Any, why: str) -> None:
+    """The reason names the step that could not use it, and what it found."""
+    value = {"from": "properties.x", "apply": ["number"], "required": True}
+    rules = ruleset(json.dumps({"version": 1, "rules": [{"track": "T", "properties": {"v": value}}]}))
+    done = rules.render(event(properties={"x": sent}))
+    assert isinstance(done, Refused)
+    assert [problem.message for problem in done.problems] == [why]
