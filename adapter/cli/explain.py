@@ -8,12 +8,16 @@ from uuid import uuid4
 import click
 from rich.text import Text
 
+from adapter.cli.at_console import Place, console_at, console_options
+from adapter.cli.events import not_kept
 from adapter.cli.reading import ruleset_of
 from adapter.cli.recording import recorded
-from adapter.cli.show import show, show_json
+from adapter.cli.show import say, show, show_json
+from adapter.cli.unwrap import unwrap
 from adapter.errors import ConfigError
 from adapter.mapping.explain import as_json, as_text
 from adapter.model import JsonObject
+from adapter.observe.printable import printable
 
 _STYLES = (
     (r"(?m)^sent\b", "bold green"),
@@ -26,24 +30,38 @@ _STYLES = (
 
 @click.command()
 @click.argument("mapping")
-@click.argument("event", type=click.File(encoding="utf-8"))
+@click.argument("event", metavar="[FILE]", type=click.File(encoding="utf-8"), required=False)
+@click.option("--event", "ident", metavar="ID", help="Read this event from the queue instead of a file.")
 @click.option("--json", "machine", is_flag=True, help="As JSON, for other programs.")
-def explain(mapping: str, event: TextIO, machine: bool) -> None:
+@console_options
+def explain(mapping: str, event: TextIO | None, ident: str | None, machine: bool, place: Place) -> None:
     """Show what a mapping makes of an event.
 
     Says by which rule, and with which warnings. MAPPING is a file, or the name of a mapping that comes with the
-    adapter. EVENT is a file with the message as the sender sends it, or a line as `export` writes it; - for stdin. A
-    mapping that hashes does so with ADAPTER_HASH_KEY, or else with a demo key.
+    adapter. FILE holds the message as the sender sends it, a line as `export` writes it, or what
+    `events show ID --json` and the API print; - for stdin. With --event the message is read from the queue, or with
+    --url from a running service. A mapping that hashes does so with ADAPTER_HASH_KEY, or else with a demo key.
 
     \b
     Example:
       browsee-adapter explain mappings/shop.yaml event.json
       echo '{"type":"track","event":"Signed Up"}' | browsee-adapter explain default -
+      browsee-adapter explain mappings/shop.yaml --event 4711
     """
+    match event, ident:
+        case None, str():
+            name, message = f"event {ident}", _kept(ident, place)
+        case _, None if event is not None:
+            name, message = event.name, _message(event)
+        case _:
+            raise click.UsageError("give either a FILE (- for stdin) or --event ID")
     ruleset = ruleset_of(mapping)
-    read = recorded(_message(event), now=datetime.now(UTC), place=uuid4().hex)
+    read = recorded(message, now=datetime.now(UTC), place=uuid4().hex)
     if isinstance(read, str):
-        raise ConfigError(f"{event.name}: {read}")
+        raise ConfigError(printable(f"{name}: {read}"))
+    opened = unwrap(message)
+    if not isinstance(opened, str) and opened[1]:
+        say(f"note: the message is that of {opened[1]}", err=True)
     rendered, hint = ruleset.render(read), ruleset.hint(read)
     if machine:
         show_json(as_json(rendered, hint, read.warnings), indented=True)
@@ -52,6 +70,14 @@ def explain(mapping: str, event: TextIO, machine: bool) -> None:
     for pattern, style in _STYLES:
         shown.highlight_regex(pattern, style)
     show(shown)
+
+
+def _kept(ident: str, place: Place) -> JsonObject:
+    with console_at(place) as console:
+        found = console.event(ident)["found"]
+    if not found:
+        not_kept(ident)
+    return {"found": found}
 
 
 def _message(file: TextIO) -> JsonObject:

@@ -14,6 +14,7 @@ from typing import BinaryIO, Final
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
+from adapter.cli.unwrap import unwrap
 from adapter.errors import ConfigError
 from adapter.ingest.decode import Body, decode
 from adapter.ingest.read import read_unchecked
@@ -105,10 +106,15 @@ class Recording:
 
 
 def recorded(held: JsonObject, *, now: datetime, place: str) -> Event | str:
-    """The event of a line of `export`, or of a bare message received `now`; or what is wrong with it.
+    """The event of a line of `export`, of what our commands print (`adapter.cli.unwrap`), or of a bare message received
+    `now`; or what is wrong with it.
 
     `place` stands in for an id. What was stored privately has been through the guards that its line names.
     """
+    opened = unwrap(held)
+    if isinstance(opened, str):
+        return opened
+    held, _ = opened
     if not held.keys() >= _EXPORTED or "type" in held:
         return read_unchecked(held, source="test", received_at=now, new_id=lambda: place)
     source, received_at, message = held["source"], parse_instant(held["receivedAt"]), held["message"]

@@ -1,10 +1,12 @@
 """`explain` shows what becomes of a message, without sending it anywhere."""
 
+import asyncio
 import json
 
 import pytest
 
-from tests.unit.cli.conftest import MAPPING, Shell
+from tests.unit.cli.conftest import MAPPING, SETTINGS, Shell
+from tests.unit.cli.queues import Ended, a_rejection, an_order, fill
 
 ORDER = '{"type": "track", "event": "Order Completed", "userId": "u-1", "properties": {"total": "27.50"}}'
 HASHING = """\
@@ -90,3 +92,64 @@ def test_a_missing_mapping_is_named(shell: Shell) -> None:
     result = shell.run("explain", "nowhere.yaml", "-", stdin=ORDER)
     assert result.exit_code == 2
     assert "no mapping file nowhere.yaml" in result.stderr
+
+
+def _shown(shell: Shell, *, rejected: bool = False) -> None:
+    """A folder with a queue that holds one order, and one rejection if `rejected`."""
+    shell.write("adapter.yaml", SETTINGS)
+    shell.write("shop.yaml", MAPPING)
+    asyncio.run(fill(shell.folder / "queue.db", [Ended(an_order("m-1"))], [a_rejection()] if rejected else []))
+
+
+def test_what_events_show_prints_is_explained(shell: Shell) -> None:
+    """The message is taken out of what our own command prints, and the command says so."""
+    _shown(shell)
+    printed = shell.run("events", "show", "m-1", "--json").stdout
+    for wrapped in (printed, json.dumps({"found": [json.loads(printed)]})):
+        result = shell.run("explain", "shop.yaml", "-", stdin=wrapped)
+        assert result.exit_code == 0, result.output
+        assert result.stdout.startswith("sent  by ")
+        assert "the message is that of event 1" in result.stderr
+
+
+def test_an_event_of_the_queue_is_explained(shell: Shell) -> None:
+    """Its id is enough; one that is not kept is said."""
+    _shown(shell)
+    assert "track ORDER_COMPLETED" in shell.run("explain", "shop.yaml", "--event", "m-1").stdout
+    assert shell.run("explain", "shop.yaml", "--event", "m-2").exit_code == 1
+    assert shell.run("explain", "shop.yaml").exit_code == 2
+    assert shell.run("explain", "shop.yaml", "-", "--event", "m-1", stdin=ORDER).exit_code == 2
+
+
+def test_a_rejection_is_explained_as_the_message_it_holds(shell: Shell) -> None:
+    """What was rejected is what the mapping is to be tried with."""
+    _shown(shell, rejected=True)
+    result = shell.run("explain", "shop.yaml", "--event", "r1")
+    assert "the message is that of rejection r1" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("wrapped", "said"),
+    [
+        ({"data": json.loads(ORDER)}, "what is in `data` looks like one"),
+        ({"batch": [json.loads(ORDER)]}, "what is in `batch` looks like one"),
+        ({"found": []}, "holds 0 events"),
+        ({"entries": [{}, {}]}, "holds 2 events"),
+        ({"id": "7", "source": "s", "receivedAt": "2026-11-27", "outcome": "dead", "type": "track"}, "events show 7"),
+        ({"id": "7", "source": "s", "receivedAt": "2026-11-27", "outcome": "dead", "message": {}}, "was deleted"),
+        ({"id": "r7", "source": "s", "receivedAt": "2026-11-27", "outcome": "rejected", "body": "x"}, "no message"),
+    ],
+)
+def test_a_wrapper_without_a_message_is_an_error(shell: Shell, wrapped: object, said: str) -> None:
+    """A wrong answer is never given in silence."""
+    shell.write("shop.yaml", MAPPING)
+    result = shell.run("explain", "shop.yaml", "-", stdin=json.dumps(wrapped))
+    assert result.exit_code == 2
+    assert said in result.stderr
+
+
+def test_a_message_with_the_names_of_a_wrapper_is_a_message(shell: Shell) -> None:
+    """Senders may use `found`, `entries` and `message` for fields of their own."""
+    shell.write("shop.yaml", MAPPING)
+    own = {**json.loads(ORDER), "found": [], "entries": [{}], "message": {"type": "x"}, "source": "s"}
+    assert shell.run("explain", "shop.yaml", "-", stdin=json.dumps(own)).stdout.startswith("sent")
