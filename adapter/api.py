@@ -67,7 +67,7 @@ def make_api(
             summary=partial(health.told, details=True),
             mappings=partial(_mappings, active),
             ruleset_of=active.of,
-            sources={source.name: source for source in ingest.sources},
+            sources={source.name: plain_source(source) for source in settings.sources},
             validator=ingest.validator,
             limits=ingest.limits,
             new_id=ingest.new_id,

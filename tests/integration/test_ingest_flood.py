@@ -96,7 +96,7 @@ async def _send_all(served: Served, flood: list[tuple[str, bytes, bool]]) -> Non
 
 def _accounted(served: Served) -> int:
     totals = served.inbox.totals
-    return totals.stored + totals.duplicates + totals.rejected
+    return totals.stored + totals.duplicates + totals.differing + totals.rejected
 
 
 def test_nothing_breaks_it_and_nothing_is_lost() -> None:

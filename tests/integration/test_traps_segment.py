@@ -272,9 +272,11 @@ async def test_21_nan_from_python(served: Served) -> None:
 
 
 def test_22_codes_that_senders_disagree_on() -> None:
-    """No answer has a status beyond these; 404 and 405 are for paths and methods that no sender set up right uses."""
+    """No answer has a status beyond these; 404, 405 and 417 are for paths, methods and headers that no sender set up
+    right uses.
+    """
     statuses = {answer(situation).status for situation in Situation}
-    assert statuses == {200, 400, 401, 404, 405, 413, 429, 503}
+    assert statuses == {200, 400, 401, 404, 405, 413, 417, 429, 503}
 
 
 @pytest.mark.parametrize("situation", [Situation.LIMITED, Situation.FULL, Situation.FAILED, Situation.STOPPING])
