@@ -66,7 +66,7 @@ async def _send(
         warned, now = False, datetime.now(UTC)
         with progress("send", size, start=note["bytes"], in_bytes=True) as show:
             for window in windows(opened, reading, start=note["bytes"], lines=note["lines"]):
-                warned = warned or _warn_of_old(file, window, now=now)
+                warned = warned or warn_of_old(file, window, now=now)
                 for source, messages in window.messages.items():
                     refused = await sender.send(source, messages)
                     note = {
@@ -92,7 +92,7 @@ async def _send(
     return note
 
 
-def _warn_of_old(file: Path, window: Window, *, now: datetime) -> bool:
+def warn_of_old(file: Path, window: Window, *, now: datetime) -> bool:
     """Say, before they are sent, that there are old events; whether there are."""
     if window.oldest is None or now - window.oldest <= OLD:
         return False

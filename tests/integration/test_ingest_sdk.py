@@ -4,15 +4,17 @@ import base64
 import gzip
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from ipaddress import ip_network
 from typing import Any
 
 import pytest
 
+from adapter.ingest.objections import Objections
 from adapter.ingest.paths import CALLS
 from adapter.model import Reason
-from adapter.observe.happenings import RequestRefused
-from tests.integration.ingest_server import Served, serving
+from adapter.observe.happenings import EventDropped, RequestRefused
+from tests.integration.ingest_server import SHOP, Served, serving
 
 KEY = {"Authorization": "Basic " + base64.b64encode(b"shop-key:").decode()}
 CLICK = {"event": "Clicked", "userId": "u-1", "messageId": "m-1"}
@@ -211,3 +213,24 @@ async def test_who_is_no_page_gets_no_cors_headers(served: Served) -> None:
     for path in ("/v1/t", "/webhooks/shop"):
         _, _, headers = await served.send("POST", path, json=CLICK, headers=KEY)
         assert not [name for name in headers if name.startswith("access-control")]
+
+
+async def test_what_a_sender_objects_to_is_dropped_and_told() -> None:
+    """By a library, from a page and by the pixel; a webhook of the same source is not asked. Nothing is kept of it."""
+    objections = Objections.of(["integrations"], [], name=lambda: "Browsee")
+    message = {"type": "track", "event": "A", "userId": "u-1", "integrations": {"All": False}}
+    data = base64.b64encode(json.dumps({**message, "writeKey": "shop-key", "messageId": "m-2"}).encode()).decode()
+    async with serving(replace(SHOP, objections=objections)) as served:
+        assert (await served.send("POST", "/v1/track", json={**message, "messageId": "m-1"}, headers=KEY))[0] == 200
+        async with served.session.get(f"{served.url}/v1/pixel/track", params={"data": data}) as answered:
+            assert answered.status == 200
+        hook = {**message, "messageId": "m-3"}
+        assert (await served.send("POST", "/webhooks/shop/shop-key", json=hook))[0] == 200
+        library, pixel, webhook = served.inbox.events
+        assert [(event.body, event.user_id) for event in (library, pixel)] == [({}, None)] * 2
+        assert (webhook.dropped, webhook.user_id) == (None, "u-1")
+        dropped = [said for said in served.happenings if isinstance(said, EventDropped)]
+        assert [(said.reason, said.message_id) for said in dropped] == [
+            (Reason.INTEGRATIONS, "m-1"),
+            (Reason.INTEGRATIONS, "m-2"),
+        ]

@@ -1,9 +1,14 @@
 """Files of events are read line by line, whatever wrote them."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
+from pathlib import Path
 
-from adapter.cli.event_files import Reading, windows
+import pytest
+
+from adapter.cli.event_files import Reading, Window, windows
+from adapter.cli.send import warn_of_old
 
 
 def lines(*values: object) -> BytesIO:
@@ -76,3 +81,21 @@ def test_large_lines_make_small_windows() -> None:
     """A body stays far below what an adapter takes."""
     file = lines(*({"messageId": str(n), "x": "y" * 200_000} for n in range(5)))
     assert [window.lines for window in windows(file, Reading())] == [3, 5]
+
+
+def test_a_window_knows_its_oldest_event() -> None:
+    """So that `send` can warn of a replay before it sends one; times that cannot be read do not count."""
+    messages = [{"timestamp": "2026-11-23"}, {"originalTimestamp": "2019-03-01"}, {"timestamp": "soon"}, {}]
+    [window] = windows(lines(*messages), Reading())
+    assert window.oldest == datetime(2019, 3, 1, tzinfo=UTC)
+    [without] = windows(lines({"messageId": "1"}), Reading())
+    assert without.oldest is None
+
+
+@pytest.mark.parametrize(("days", "warns"), [(2, False), (4, True)])
+def test_old_events_are_warned_of(days: int, warns: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    """A platform's retries are younger than three days."""
+    now = datetime(2026, 11, 27, tzinfo=UTC)
+    window = Window(end=1, lines=1, oldest=now - timedelta(days=days))
+    assert warn_of_old(Path("events.ndjson"), window, now=now) is warns
+    assert ("max_age" in capsys.readouterr().err) is warns
