@@ -61,4 +61,7 @@ CODES: Final = MappingProxyType({
     "W207": "A nested value in a call",
     "W208": "A path written as an event name",
     "W209": "A name that an earlier rule spells otherwise",
+    "W210": "A type that no message has",
+    "W211": "An event name of messages that have none",
+    "W212": "A number made text by the step behind it",
 })  # fmt: skip

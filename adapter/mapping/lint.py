@@ -8,6 +8,7 @@ from adapter.mapping.compile import Compiled
 from adapter.mapping.document import Document, Path
 from adapter.mapping.finding import Finding, Severity
 from adapter.mapping.guard_walk import folded_globs
+from adapter.mapping.lint_silent import TYPES, misspelt_types, nameless_types, numbers_made_text
 from adapter.mapping.naming import fold
 from adapter.mapping.paths import Key, Misspelt, parse_path
 from adapter.mapping.paths import Path as EventPath
@@ -15,7 +16,6 @@ from adapter.mapping.pins import Pinned, pinned_by
 from adapter.mapping.privacy import both_spellings
 from adapter.mapping.words import JOINED, ROOTS
 
-_TYPES: Final = ("track", "identify", "page", "screen", "group", "alias")
 _FLAT_STEPS: Final = frozenset({"join", "json", "sum", "count", "min", "max", "first", "last"})
 _LIST_STEPS: Final = frozenset({"map", "where", "collect", "split", "unique"})
 _OBJECT_STEPS: Final = frozenset({"pick", "drop", "rename"})
@@ -30,6 +30,7 @@ def warnings_of(document: Document, compiled: Compiled) -> Sequence[Finding]:
     linter.names_spelled_otherwise()
     linter.guarded_conditions()
     linter.calls()
+    linter.silent_words()
     linter.unhandled_types()
     return tuple(dict.fromkeys(linter.findings))
 
@@ -107,9 +108,21 @@ class _Linter:
         )
         return bool(one == other)
 
+    def silent_words(self) -> None:
+        """What is allowed and does nothing, or something else than its author thinks."""
+        for path, condition in _conditions(("rules",), self._data["rules"]):
+            for code, place, message in misspelt_types(path, condition):
+                self._warn(code, place, message)
+        for number, pinned in enumerate(self._pins()):
+            for code, place, message in nameless_types(number, pinned):
+                self._warn(code, place, message, of_key=True)
+        for word in ("rules", "shared", "privacy"):
+            for code, place, message in numbers_made_text((word,), self._data.get(word, ())):
+                self._warn(code, place, message)
+
     def unhandled_types(self) -> None:
         pins = self._pins()
-        unhandled = [kind for kind in _TYPES if all(pin.types is not None and kind not in pin.types for pin in pins)]
+        unhandled = [kind for kind in TYPES if all(pin.types is not None and kind not in pin.types for pin in pins)]
         if unhandled:
             message = f"no rule handles: {', '.join(unhandled)}"
             mark = self._document.mark_of_key(("rules",))

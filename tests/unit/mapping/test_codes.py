@@ -107,6 +107,10 @@ SEEDED = [
     ("W206", RULE + "    flatten: _\n    only: [a.b, ¦a_b]\n", "both become `a_b`"),
     ("W207", VALUE + "¦{list: [properties.a]}\n", "flat values only"),
     ("W208", HEAD + "rules: [{track: ¦event}]\n", "write {from: event}"),
+    ("W210", WHEN + "{type: ¦Track}\n", "did you mean `track`?"),
+    ("W210", WHEN + "{any: [{type: {in: [page, ¦trak]}}]}\n", "did you mean `track`?"),
+    ("W211", WHEN + "{type: identify, ¦event: Signed Up}\n", "identify messages have no `event`"),
+    ("W212", VALUE + "{from: properties.a, apply: [number, ¦upper]}\n", "`upper` makes text of the number"),
     ("W209", FOLDED + SPELLED + "{type: track, ¦event: order_completed}\n    track: C\n", "rule 2 on line 6 spells"),
     ("W202", FOLDED + SPELLED + "{type: track, event: product.added}\n    track: C\n"
      "  - ¦when: {type: track, event: [Product Added]}\n    track: D\n", "every track event of these names"),

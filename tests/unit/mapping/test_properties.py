@@ -53,14 +53,20 @@ MESSAGES = st.fixed_dictionaries(
 )
 
 
-def every_step() -> str:
+OF_ALL_WORDS: dict[str, Any] = {
+    "names": "folded", "lists": "text", "flatten": "_", "userId": {"from": ["properties.id", "traits.id"]},
+}  # fmt: skip
+
+
+def every_step(**words: Any) -> str:
     """A mapping that puts every step on the same field, alone and on a list of it."""
     fields: dict[str, Any] = {}
     for name, facts in STEPS.items():
         step: Any = facts.example[1] if name != "lookup" else {"lookup": {"in": "t", "else": "omit"}}
         fields[name] = {"from": "properties.x", "apply": [step]}
         fields[f"{name} of many"] = {"from": "properties.products[*].price", "apply": [step, "json"]}
-    rules = [
+    rules: list[Any] = [
+        {"when": {"any": [{"event": {"in": "t"}}, {"name": {"contains": "D", "ignore_case": True}}]}, "drop": True},
         {"send": [
             {"track": "{event}", "flatten": "_", "properties": fields, "rename": {"a": "b", "email": "a"}},
             {"track": {"first": ["event", {"value": "E"}]}, "each": "properties.products", "except": ["*.email", "a.b"],
@@ -69,11 +75,14 @@ def every_step() -> str:
              "timestamp": "timestamp"},
         ]}
     ]  # fmt: skip
-    return json.dumps({"version": 1, "settings": {"nulls": "keep"}, "tables": {"t": {"5": None}}, "rules": rules})
+    return json.dumps(
+        {"version": 1, "settings": {"nulls": "keep", **words}, "tables": {"t": {"5": None}}, "rules": rules}
+    )
 
 
 RULESETS = [pytest.param(ruleset(file.read_text()), id=f"{file.parent.name}/{file.stem}") for file in FILES]
 RULESETS.append(pytest.param(ruleset(every_step()), id="every step"))
+RULESETS.append(pytest.param(ruleset(every_step(**OF_ALL_WORDS)), id="every setting"))
 
 
 def event_of(message: JsonObject) -> Event:
@@ -143,7 +152,11 @@ def _with_secrets(fields: JsonObject) -> JsonObject:
 # Files
 
 
-DOCUMENTS = [parsed(file.read_text()) for file in FILES] + [json.loads(every_step()), parsed(PRIVATE)]
+DOCUMENTS = [parsed(file.read_text()) for file in FILES] + [
+    json.loads(every_step()),
+    json.loads(every_step(**OF_ALL_WORDS)),
+    parsed(PRIVATE),
+]
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

@@ -1,0 +1,58 @@
+"""Words of a file that are allowed and never do what their author thinks. Each is (code, place, message)."""
+
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from typing import Any, Final
+
+from adapter.mapping.document import Path
+from adapter.mapping.finding import nearest
+from adapter.mapping.pins import Pinned
+
+TYPES: Final = ("track", "identify", "page", "screen", "group", "alias")
+_OTHER_TYPES: Final = ("record", "merge", "audiencelist", "extract", "delete")
+"""Types that RudderStack sends besides, and Segment's deletion requests."""
+_NAMELESS: Final = frozenset({"identify", "page", "group", "alias"})
+_TO_TEXT: Final = frozenset({"trim", "lower", "upper", "title", "snake", "kebab"})
+_TO_NUMBER: Final = frozenset({"number", "integer", "round", "times", "plus", "sum", "count"})
+
+Silent = tuple[str, Path, str]
+
+
+def misspelt_types(path: Path, condition: Mapping[str, Any]) -> Iterator[Silent]:
+    """Types that no message has, near to one that messages have."""
+    for place, text in _texts((*path, "type"), condition.get("type")):
+        if text not in TYPES and text not in _OTHER_TYPES and (meant := nearest(text, TYPES)):
+            yield "W210", place, f"no message has the type `{text}`; did you mean `{meant}`?"
+
+
+def _texts(path: Path, check: Any) -> Iterator[tuple[Path, str]]:
+    if type(check) is str:
+        yield path, check
+    elif type(check) is list:
+        for place, member in enumerate(check):
+            yield from _texts((*path, place), member)
+    elif type(check) is dict:
+        for word in ("is", "in", "not"):
+            if word in check and not (word == "in" and type(check[word]) is str):
+                yield from _texts((*path, word), check[word])
+
+
+def nameless_types(place: int, pinned: Pinned) -> Iterator[Silent]:
+    """A rule for the event names of messages that have none."""
+    if pinned.events and pinned.types and pinned.types <= _NAMELESS:
+        kinds = ", ".join(sorted(pinned.types))
+        yield "W211", ("rules", place, "when", "event"), f"{kinds} messages have no `event`, so this rule takes none"
+
+
+def numbers_made_text(path: Path, value: Any) -> Iterator[Silent]:
+    """A step on text right behind one that gives a number, in any list of steps below `path`."""
+    members = value.items() if type(value) is dict else enumerate(value) if type(value) is list else ()
+    for key, member in members:
+        if key == "value":
+            continue  # a constant, whatever it looks like
+        if key in {"apply", "do"} and type(member) is list:
+            names = [next(iter(step), "") if type(step) is dict else step for step in member]
+            for number, (before, name) in enumerate(pairwise(names), 1):
+                if before in _TO_NUMBER and name in _TO_TEXT:
+                    yield "W212", (*path, key, number), f"`{name}` makes text of the number that `{before}` gives"
+        yield from numbers_made_text((*path, key), member)
