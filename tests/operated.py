@@ -19,6 +19,7 @@ from adapter.console.health import Health, Report
 from adapter.console.operator import operator_check
 from adapter.ingest.intake import Parts
 from adapter.observe.observer import Observer
+from adapter.private import plain_source
 from adapter.queue.memory import MemoryQueue
 from adapter.settings.load import load_settings
 from adapter.settings.settings import Settings
@@ -88,7 +89,7 @@ def api_alone(settings: Settings, *, often: Often = OFTEN, stopping: threading.E
         health = Health(inbox=queue, report=lambda: report, registry=observer.registry, is_operator=is_operator)
         ingest = Parts(
             inbox=queue,
-            sources=(),
+            sources=[plain_source(source) for source in settings.sources],
             validator=event_validator(),
             emit=observer.emit,
             clock=lambda: RECEIVED_AT,
