@@ -1,7 +1,7 @@
 """The fields of a call: properties or traits, in one fixed order whatever the order of the lines in the file.
 
-copy, only, except, flatten, rename, use, properties or traits, nulls, lists. Fields without shaping are one shallow
-copy.
+copy, only, except, flatten, rename, use, properties or traits, nulls, blanks, lists. Fields without shaping are one
+shallow copy.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -32,6 +32,7 @@ class Defaults:
     """What `settings` says about every call; `settings` itself has the ids of all calls."""
 
     keep_nulls: bool
+    keep_blanks: bool
     separator: str | None
     lists_as_text: bool
     settings: Node
@@ -54,7 +55,7 @@ def compile_call_fields(node: Node, reader: Reader, scope: Scope, defaults: Defa
     separator = _separator(node, reader) if node.has("flatten") else defaults.separator
     stages = _shaping(node, reader, scope, separator)
     setters = [(setter.name, setter.get, setter.replaces) for setter in _setters(node, reader, scope, kind, separator)]
-    keep_nulls = defaults.keep_nulls
+    keep_nulls, keep_blanks = defaults.keep_nulls, defaults.keep_blanks
     settle = Flatness(
         word=_word(kind),
         rule=scope.rule,
@@ -74,9 +75,15 @@ def compile_call_fields(node: Node, reader: Reader, scope: Scope, defaults: Defa
                 fields[name] = value
         if not keep_nulls and None in fields.values():
             fields = {name: value for name, value in fields.items() if value is not None}
+        if not keep_blanks and any(map(_is_blank, fields.values())):
+            fields = {name: value for name, value in fields.items() if not _is_blank(value)}
         return settle(fields, frame.warnings)
 
     return fill
+
+
+def _is_blank(value: Any) -> bool:
+    return type(value) is str and (not value or value.isspace())
 
 
 def _word(kind: Kind) -> Literal["properties", "traits"]:

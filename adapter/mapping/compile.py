@@ -135,10 +135,12 @@ class _Settings:
     def read(cls, root: Node, reader: Reader) -> "_Settings":
         """The `settings` of a file, or what holds without them."""
         node = root.at("settings") if root.has("settings") else Node({}, ("settings",))
-        nulls, lists, separator, max_calls, integration = "omit", "keep", None, USUAL_MAX_CALLS, None
+        nulls, blanks, lists, separator, max_calls, integration = "omit", "keep", "keep", None, USUAL_MAX_CALLS, None
         if reader.block(node, SETTINGS, "E105"):
             if node.has("nulls"):
                 nulls = reader.choice(node.at("nulls"), "E105", ("omit", "keep")) or nulls
+            if node.has("blanks"):
+                blanks = reader.choice(node.at("blanks"), "E105", ("omit", "keep")) or blanks
             if node.has("lists"):
                 lists = reader.choice(node.at("lists"), "E105", ("keep", "text")) or lists
             if node.has("flatten") and node.value["flatten"] is not False:
@@ -155,7 +157,11 @@ class _Settings:
             if node.has("integration"):
                 integration = reader.text(node.at("integration"), "E105", "`integration`", at_most=100)
         defaults = Defaults(
-            keep_nulls=nulls == "keep", separator=separator, lists_as_text=lists == "text", settings=node
+            keep_nulls=nulls == "keep",
+            keep_blanks=blanks == "keep",
+            separator=separator,
+            lists_as_text=lists == "text",
+            settings=node,
         )
         return cls(defaults, max_calls, integration)
 

@@ -86,6 +86,17 @@ def test_nulls_are_kept_where_the_file_says_so() -> None:
 
 
 @pytest.mark.parametrize(
+    ("blanks", "sent"), [("keep", {"a": "", "b": " ", "c": "x", "n": 0}), ("omit", {"c": "x", "n": 0})]
+)
+def test_blank_texts_are_left_out_where_the_file_says_so(blanks: str, sent: JsonObject) -> None:
+    """`blanks: omit` takes copied and set texts alike that show nothing, and nothing else."""
+    rule = {"track": "T", "properties": {"b": {"value": " "}, "n": {"value": 0}}}
+    done = rendered(rule, settings={"blanks": blanks}, properties={"a": "", "c": "x"})
+    assert isinstance(done, Calls)
+    assert done.calls[0].body["properties"] == sent
+
+
+@pytest.mark.parametrize(
     ("value", "kept", "omitted"),
     [
         ({"from": "traits.plan", "apply": ["trim"]}, None, "pro"),
