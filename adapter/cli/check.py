@@ -17,7 +17,7 @@ from adapter.errors import AdapterError, ConfigError
 from adapter.mapping import load as mapping
 from adapter.mapping.document import read_document
 from adapter.mapping.finding import Finding, Severity, as_github, as_json, as_text
-from adapter.settings.environment import CONFIG_VARIABLE
+from adapter.settings.environment import CONFIG_VARIABLE, unknown_variables
 from adapter.settings.load import FILE_NAME, check_settings, settings_schema
 from adapter.settings.mapping_choice import named_mapping
 
@@ -51,6 +51,8 @@ def check(files: tuple[Path, ...], form: str, strict: bool) -> None:
     findings = [finding for file in files for finding in findings_of(file, environ=os.environ)]
     _FORMATS[form](findings, len(files))
     if is_own:
+        for sentence in unknown_variables(os.environ, text_of(files[0])):
+            say(f"note: {sentence}", err=True)
         _say_what_waits()
     if any(strict or finding.blocks for finding in findings):
         raise SystemExit(1)

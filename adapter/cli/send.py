@@ -17,10 +17,10 @@ from adapter.cli.show import say
 from adapter.console.sentences import counted
 from adapter.errors import ConfigError
 from adapter.model import JsonObject, Secret
+from adapter.settings.environment import SEND_KEY_VARIABLE as KEY_VARIABLE
 
 OLD = timedelta(days=3)
 """Older events are a replay: platforms repeat what was refused for less."""
-KEY_VARIABLE = "ADAPTER_SEND_KEY"
 
 
 @click.command()

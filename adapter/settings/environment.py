@@ -4,12 +4,14 @@ Reads no environment but the one it is handed, and quotes no value: it may be a 
 An empty variable counts as not set, because that is how container tools pass on what nobody gave.
 """
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Container, Iterator, Mapping
 from typing import Any
 
 from adapter.mapping.document import Path
-from adapter.mapping.finding import Finding, Severity
+from adapter.mapping.finding import Finding, Severity, did_you_mean
 from adapter.model import JsonObject
+from adapter.observe.printable import printable
 from adapter.settings.layers import Layer, layer_of
 from adapter.settings.quantities import address
 from adapter.settings.shape import Reader, Shape, Trouble
@@ -17,6 +19,7 @@ from adapter.settings.shape import Reader, Shape, Trouble
 DEFAULT_SOURCE = "default"
 
 VARIABLES: Mapping[str, Path] = {
+    "ADAPTER_BROWSEE_URL": ("browsee", "url"),
     "BROWSEE_URL": ("browsee", "url"),
     "ADAPTER_QUEUE": ("queue",),
     "ADAPTER_HASH_KEY": ("hash_key",),
@@ -24,7 +27,7 @@ VARIABLES: Mapping[str, Path] = {
     "ADAPTER_ADMIN_LISTEN": ("admin_listen",),
     "ADAPTER_TRUSTED_PROXIES": ("trusted_proxies",),
 }
-"""Variables that are a setting."""
+"""Variables that are a setting; of two for one setting the later wins."""
 
 SOURCE_VARIABLES: Mapping[str, Path] = {
     "BROWSEE_API_KEY": ("sources", DEFAULT_SOURCE, "browsee_api_key"),
@@ -36,6 +39,15 @@ SOURCE_VARIABLES: Mapping[str, Path] = {
 
 CONFIG_VARIABLE = "ADAPTER_CONFIG"
 """The variable that names the settings file."""
+
+SEND_KEY_VARIABLE = "ADAPTER_SEND_KEY"
+"""The variable that `send` takes its key from."""
+
+_OF_KUBERNETES = re.compile(r"_SERVICE_HOST$|_SERVICE_PORT(_.+)?$|_PORT_\d+_(TCP|UDP|SCTP)(_.+)?$|.+_PORT$")
+"""What Kubernetes sets in each container for a service, such as one called `adapter` or `browsee-adapter`.
+
+Source: https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
+"""
 
 LISTS = ("keys", "signing_secrets", "trusted_proxies")
 """Settings that are lists: several values in one variable stand between commas."""
@@ -85,6 +97,15 @@ PROCESS_VARIABLES: Mapping[str, Callable[[str], Any]] = {
 
 _OPTIONS = {"ADAPTER_HOST": "--host", "ADAPTER_PORT": "--port"}
 """Options of the command line that go before a variable."""
+
+
+def unknown_variables(environ: Mapping[str, str], used: Container[str]) -> Iterator[str]:
+    """A sentence for each variable that looks like one of ours and is none; `used` has those that the settings name."""
+    known = (*VARIABLES, *SOURCE_VARIABLES, *PROCESS_VARIABLES, CONFIG_VARIABLE, SEND_KEY_VARIABLE)
+    for name in sorted(environ):
+        is_ours = name.startswith(("ADAPTER_", "BROWSEE_")) and not _OF_KUBERNETES.search(name)
+        if is_ours and name not in known and name not in used and text_of(environ, name):
+            yield printable(f"{name} is set and not used: there is no such variable{did_you_mean(name, known)}")
 
 
 def environment_layer(

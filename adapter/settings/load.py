@@ -24,6 +24,7 @@ from adapter.settings.environment import (
     in_environment,
     read_process_variables,
     text_of,
+    unknown_variables,
 )
 from adapter.settings.layers import Layer, Stack, has, layer_of, stacked
 from adapter.settings.mapping_choice import MAPPINGS_FOLDER
@@ -74,6 +75,7 @@ def load_settings(
     notes = [finding.headline for finding in findings]
     if read is not None and not with_source:
         notes += _unused(environ, read.names)
+    notes += unknown_variables(environ, frozenset() if read is None else read.names)
     settings = build.built(
         stack.values,
         process=process,

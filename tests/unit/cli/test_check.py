@@ -114,3 +114,10 @@ def test_a_file_that_is_not_text_is_broken_input(shell: Shell) -> None:
 def test_an_empty_file_is_a_problem(shell: Shell) -> None:
     """Nothing in a file is not nothing wrong with it."""
     assert shell.run("check", shell.write("a.yaml", "")).exit_code == 1
+
+
+def test_an_unknown_variable_is_named(shop: Shell) -> None:
+    """By `check` and by `doctor`: both look at what `serve` would use."""
+    env = {"BROWSEE_APIKEY": "x"}
+    assert "did you mean `BROWSEE_API_KEY`?" in shop.run("check", env=env).stderr
+    assert "did you mean `BROWSEE_API_KEY`?" in shop.run("doctor", "--sandbox", env=env).stdout
