@@ -21,8 +21,8 @@ MAX_DEPTH = 200
 """Objects and arrays within each other, the body's own included. What is stored is encoded again, and orjson encodes
 254 levels; RudderStack documents 200."""
 
-_MOST_VALUES = 1_000_000
-"""By `_weight`; some 150 ms to read. 4,000 events of Segment, the most in one body (4 MB), come to 700,000."""
+MOST_VALUES = 1_000_000
+"""By `_weight`; some 150 ms to read. 4,000 events of Segment (4 MB) come to 700,000."""
 
 _MOST_LINES = 10_000
 """As many as messages in one request; each line is read by itself, some 5 µs even if it is bad."""
@@ -72,7 +72,9 @@ def is_compressed(raw: bytes) -> bool:
     return raw[:2] in _COMPRESSED_HEADERS
 
 
-def inflating(raw: bytes, *, max_bytes: int) -> Generator[None, None, bytes | Problem | TooLarge]:
+def inflating(
+    raw: bytes, *, max_bytes: int, max_values: int = MOST_VALUES
+) -> Generator[None, None, bytes | Problem | TooLarge]:
     """What the gzip or zlib stream `raw` holds, in steps of about a millisecond.
 
     Never makes more than `max_bytes` of it, nor goes on when it holds more values than `is_crammed` allows.
@@ -92,7 +94,7 @@ def inflating(raw: bytes, *, max_bytes: int) -> Generator[None, None, bytes | Pr
         if stream.eof or not part:
             break
         weight += _weight(part)
-        if weight > _MOST_VALUES:
+        if weight > max_values:
             return TooLarge()
         yield
     # One stream to a body: a body of many tiny ones would cost time without limit, and no sender makes it.
@@ -101,13 +103,24 @@ def inflating(raw: bytes, *, max_bytes: int) -> Generator[None, None, bytes | Pr
     return b"".join(parts)
 
 
-def is_crammed(raw: bytes) -> bool:
+def inflated(raw: bytes, *, max_bytes: int) -> bytes | Problem | TooLarge:
+    """The same at once, for a small `max_bytes`."""
+    steps = inflating(raw, max_bytes=max_bytes)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            found: bytes | Problem | TooLarge = end.value
+            return found
+
+
+def is_crammed(raw: bytes, *, max_values: int = MOST_VALUES) -> bool:
     """Whether reading `raw` would take far longer, and far more memory, than its size says.
 
     20 KB of gzip inflate to 20 MB of empty arrays, which would take 9 s to read and 600 MB to hold. Counting what
     begins and parts values tells before reading; what stands in texts counts too, but no real body comes near.
     """
-    return len(raw) >= LARGE_BYTES and _weight(raw) > _MOST_VALUES
+    return len(raw) >= LARGE_BYTES and _weight(raw) > max_values
 
 
 def _weight(raw: bytes) -> int:

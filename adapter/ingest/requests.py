@@ -1,20 +1,38 @@
 """A request of aiohttp → the values that the rest of ingest works with. Judges nothing but sizes and time."""
 
 import asyncio
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from typing import NamedTuple, TypeVar
 
 from aiohttp import StreamReader, hdrs, web
 
 from adapter.ingest.answers import Answer, Situation, answer
 from adapter.ingest.auth import claimed_in_body, claimed_keys
-from adapter.ingest.decode import LARGE_BYTES, Body, TooLarge, decode, inflating, is_compressed, is_crammed
+from adapter.ingest.decode import (
+    LARGE_BYTES,
+    MOST_VALUES,
+    Body,
+    TooLarge,
+    decode,
+    inflated,
+    inflating,
+    is_compressed,
+    is_crammed,
+)
 from adapter.ingest.dialect import Network, client_address
 from adapter.ingest.limits import Limits, Room
 from adapter.model import Problem
 
 _BODIES_AT_ONCE = 16
-"""So many bodies of the largest size may be arriving at once; what is sent with its header does not count."""
+"""Bodies that are arriving, and large ones until they are answered, share this many times `UNKNOWN_BODY_BYTES`."""
+_FREE_BYTES = 16_384
+"""So much of each body is outside that share: whoever sends one event is not refused for those who send many."""
+UNKNOWN_BODY_BYTES = 5_000_000
+UNKNOWN_INFLATED_BYTES = 20_000_000
+"""The most of a body whose key may stand in it. Segment's library in pages sends 500 KB at most, RudderStack's 4 MB."""
+
+_T = TypeVar("_T")
 
 
 class Arrived(NamedTuple):
@@ -27,71 +45,127 @@ class Arrived(NamedTuple):
 class BodyReader:
     """Where bodies are read: within the limits of `Limits`, and large ones one after the other.
 
-    Reading JSON cannot be interrupted, so others get their turn before and after each; however many large bodies come,
-    who sends a small one waits for one of them at most.
+    Memory is bounded by three rules. Bodies share a budget from their first byte beyond `_FREE_BYTES` until they are
+    answered; who finds it spent gets 503 with Retry-After. Only one large body is inflated, decoded and stored at a
+    time, so that no two are held as objects. And who did not show a key before the body shares a smaller budget.
+    Reading JSON cannot be interrupted, so others get their turn before and after each.
     """
 
     def __init__(self, limits: Limits) -> None:
-        self._limits = limits
-        self._room = Room(_BODIES_AT_ONCE * limits.body_bytes)
+        self._known = limits
+        self._unknown = replace(
+            limits,
+            body_bytes=min(limits.body_bytes, UNKNOWN_BODY_BYTES),
+            inflated_bytes=min(limits.inflated_bytes, UNKNOWN_INFLATED_BYTES),
+            values=min(limits.values, MOST_VALUES),
+        )
+        share_bytes = _BODIES_AT_ONCE * self._unknown.body_bytes
+        self._room_of_known = Room(max(share_bytes, limits.body_bytes))
+        self._room_of_unknown = Room(share_bytes // 2)
         self._turn = asyncio.Lock()
 
     async def arrived(self, request: web.Request) -> Arrived | Answer:
-        """What a request brought, within the limits of it as sent, as inflated, and in time."""
-        raw = await _read(request, self._room, max_bytes=self._limits.body_bytes, read_s=self._limits.read_s)
+        """What a request brought, for one who needs no more than to look at it."""
+        return await self.use(request, as_is)
+
+    async def use(
+        self, request: web.Request, work: Callable[[Arrived], Awaitable[_T]], *, is_known: bool = True
+    ) -> _T | Answer:
+        """What `work` makes of the body, or why there is none. `is_known`: a valid key stood before the body."""
+        limits = self._known if is_known else self._unknown
+        content = request.content
+        if content.is_eof():
+            return await self._opened(_read_at_once(content, max_bytes=limits.body_bytes), work, limits)
+        if (request.content_length or 0) > limits.body_bytes:
+            return answer(Situation.TOO_LARGE)
+        share = _Share(self._room_of_known if is_known else self._room_of_unknown)
+        try:
+            return await self._opened(await _read(content, share, limits), work, limits)
+        finally:
+            share.give_back()
+
+    async def _opened(
+        self, raw: bytes | Answer, work: Callable[[Arrived], Awaitable[_T]], limits: Limits
+    ) -> _T | Answer:
         if isinstance(raw, Answer):
             return raw
-        plain = await self._inflated(raw) if is_compressed(raw) else raw
-        match plain:
-            case TooLarge():
-                return answer(Situation.TOO_LARGE)
-            case Problem():
-                return Arrived(raw, plain)
-            case _ if len(plain) >= LARGE_BYTES:
-                return await self._read_large(plain)
-            case _:
-                return Arrived(plain, decode(plain))
-
-    async def _inflated(self, raw: bytes) -> bytes | Problem | TooLarge:
-        steps = inflating(raw, max_bytes=self._limits.inflated_bytes)
+        # All that most senders compress is inflated at once.
+        plain = inflated(raw, max_bytes=min(LARGE_BYTES, limits.inflated_bytes)) if is_compressed(raw) else raw
+        if isinstance(plain, Problem):
+            return await work(Arrived(raw, plain))
+        if isinstance(plain, bytes) and len(plain) < LARGE_BYTES:
+            return await work(Arrived(plain, decode(plain)))
         try:
-            # All that most senders compress is inflated in one.
+            async with asyncio.timeout(limits.read_s):
+                await self._turn.acquire()
+        except TimeoutError:
+            return answer(Situation.BUSY)
+        try:
+            return await self._opened_large(raw, work, limits)
+        finally:
+            self._turn.release()
+
+    async def _opened_large(self, raw: bytes, work: Callable[[Arrived], Awaitable[_T]], limits: Limits) -> _T | Answer:
+        await asyncio.sleep(0)
+        plain = await _inflated_in_steps(raw, limits) if is_compressed(raw) else raw
+        if isinstance(plain, Problem):
+            return await work(Arrived(raw, plain))
+        if isinstance(plain, TooLarge) or is_crammed(plain, max_values=limits.values):
+            return answer(Situation.TOO_LARGE)
+        arrived = Arrived(plain, decode(plain))
+        await asyncio.sleep(0)
+        return await work(arrived)
+
+
+class _Share:
+    """What one body takes of a `Room`."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        self._taken_bytes = 0
+
+    def grow_to(self, size_bytes: int) -> bool:
+        """Whether the body may be so large; if so that much is taken."""
+        more_bytes = max(0, size_bytes - _FREE_BYTES) - self._taken_bytes
+        if not self._room.take(more_bytes):
+            return False
+        self._taken_bytes += more_bytes
+        return True
+
+    def give_back(self) -> None:
+        self._room.give_back(self._taken_bytes)
+
+
+async def as_is(arrived: Arrived) -> Arrived:
+    """What came, for who does no work with it."""
+    return arrived
+
+
+async def _inflated_in_steps(raw: bytes, limits: Limits) -> bytes | Problem | TooLarge:
+    steps = inflating(raw, max_bytes=limits.inflated_bytes, max_values=limits.values)
+    try:
+        while True:
             next(steps)
-            async with self._turn:
-                while True:
-                    await asyncio.sleep(0)
-                    next(steps)
-        except StopIteration as end:
-            found: bytes | Problem | TooLarge = end.value
-            return found
-
-    async def _read_large(self, plain: bytes) -> Arrived | Answer:
-        async with self._turn:
             await asyncio.sleep(0)
-            return answer(Situation.TOO_LARGE) if is_crammed(plain) else Arrived(plain, decode(plain))
+    except StopIteration as end:
+        found: bytes | Problem | TooLarge = end.value
+        return found
 
 
-async def _read(request: web.Request, room: Room, *, max_bytes: int, read_s: float) -> bytes | Answer:
-    """The bytes as sent; never more than `max_bytes` of them are kept."""
-    content = request.content
-    if content.is_eof():
-        return _read_at_once(content, max_bytes=max_bytes)
-    if (request.content_length or 0) > max_bytes:
-        return answer(Situation.TOO_LARGE)
+async def _read(content: StreamReader, share: _Share, limits: Limits) -> bytes | Answer:
+    """The bytes as sent; never more than `limits.body_bytes` of them are kept, nor more than `share` allows."""
     held = bytearray()
     try:
-        async with asyncio.timeout(read_s):
-            while len(held) <= max_bytes and (chunk := await content.readany()):
-                if not room.take(len(chunk)):
+        async with asyncio.timeout(limits.read_s):
+            while len(held) <= limits.body_bytes and (chunk := await content.readany()):
+                if not share.grow_to(len(held) + len(chunk)):
                     return answer(Situation.BUSY)
                 held += chunk
     except TimeoutError:
         return answer(Situation.SLOW)
     except (ConnectionError, web.RequestPayloadError):
         return answer(Situation.INCOMPLETE)
-    finally:
-        room.give_back(len(held))
-    return bytes(held) if len(held) <= max_bytes else answer(Situation.TOO_LARGE)
+    return bytes(held) if len(held) <= limits.body_bytes else answer(Situation.TOO_LARGE)
 
 
 def _read_at_once(content: StreamReader, *, max_bytes: int) -> bytes | Answer:

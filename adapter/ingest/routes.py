@@ -6,7 +6,7 @@ is a value on the way (an `Answer`, a `Problem`); a handler raises nothing.
 
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import orjson
 from aiohttp import hdrs, web
@@ -21,7 +21,7 @@ from adapter.ingest.intake import STORED, Intake, Parts
 from adapter.ingest.pages import GIF, pixel_body, rudder_source_config, segment_settings
 from adapter.ingest.paths import CALLS, METRICS, PIXELS, SETTINGS, WEBHOOKS, hint
 from adapter.ingest.read import Arrival
-from adapter.ingest.requests import Arrived, BodyReader, claims, claims_within, client
+from adapter.ingest.requests import Arrived, BodyReader, as_is, claims, claims_within, client
 from adapter.ingest.signature import verify
 from adapter.ingest.sources import Source
 from adapter.ingest.traceparent import traceparent
@@ -29,6 +29,7 @@ from adapter.model import JsonObject, Problem
 from adapter.observe.happenings import RequestRefused
 from adapter.observe.metrics import ANSWER
 
+_T = TypeVar("_T")
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _KEPT = frozenset({Situation.UNPARSEABLE, Situation.INVALID})
@@ -94,7 +95,7 @@ class _Ingest:
     async def discard(self, request: web.Request) -> web.Response:
         """Metrics that analytics.js sends of itself: no events, so they are thanked for and let go."""
         began_s = self._now()
-        brought = await self._brought(request)
+        brought = await self._use(request, as_is, is_known=False)
         if isinstance(brought, Answer):
             return self._respond(request, brought, began_s, is_for_pages=True)
         # Not timed with the answers that follow a commit.
@@ -149,9 +150,9 @@ class _Ingest:
             return _denied(denial(claimed))
         if source.name != request.match_info["source"]:
             return _denied(Denial.WRONG_SOURCE, source)
-        brought = await self._brought(request)
-        if isinstance(brought, Answer):
-            return brought
+        return await self._use(request, partial(self._take_from_platform, source, request), is_known=True)
+
+    async def _take_from_platform(self, source: Source, request: web.Request, brought: Arrived) -> Answer:
         audience = audience_answer(brought.body)
         if audience is not None:
             # Unsigned even by who signs all else; it changes nothing.
@@ -166,10 +167,8 @@ class _Ingest:
         source = self._sdk_source(claimed) if claimed else None
         if isinstance(source, Answer):
             return source
-        brought = await self._brought(request)
-        if isinstance(brought, Answer):
-            return brought
-        return await self._take_from_user(claimed, dialect, brought, request)
+        work = partial(self._take_from_user, claimed, dialect, request)
+        return await self._use(request, work, is_known=source is not None)
 
     async def _take_pixel(self, request: web.Request) -> Answer:
         dialect = SDK_PATHS.get(request.match_info["type"])
@@ -178,10 +177,10 @@ class _Ingest:
         if self._parts.is_draining():
             return answer(Situation.STOPPING)
         brought = Arrived(*pixel_body(list(request.query.items())))
-        return await self._take_from_user(claims(request), dialect, brought, request)
+        return await self._take_from_user(claims(request), dialect, request, brought)
 
     async def _take_from_user(
-        self, claimed: frozenset[str], dialect: Dialect, brought: Arrived, request: web.Request
+        self, claimed: frozenset[str], dialect: Dialect, request: web.Request, brought: Arrived
     ) -> Answer:
         if isinstance(brought.body, Problem) and not claimed:
             # The key stands in the body, which cannot be read: what is wrong is the body, and nobody can say whose.
@@ -191,10 +190,12 @@ class _Ingest:
             return source
         return await self._intake.take(source, self._arrival(source, dialect, brought, request), *brought)
 
-    async def _brought(self, request: web.Request) -> Arrived | Answer:
+    async def _use(
+        self, request: web.Request, work: Callable[[Arrived], Awaitable[_T]], *, is_known: bool
+    ) -> _T | Answer:
         if self._parts.is_draining():
             return answer(Situation.STOPPING)
-        return await self._bodies.arrived(request)
+        return await self._bodies.use(request, work, is_known=is_known)
 
     def _sdk_source(self, claimed: frozenset[str]) -> Source | Answer:
         """Whose keys are `claimed`, or why nobody's; a source that signs is closed: no SDK can sign for it."""

@@ -45,6 +45,12 @@ class Served:
         return int(re.findall(r"VmRSS:\s*(\d+) kB", status)[0])
 
     @property
+    def peak_kb(self) -> int:
+        """The most it ever held in memory."""
+        status = (Path("/proc") / str(self.process.process.pid) / "status").read_text()
+        return int(re.findall(r"VmHWM:\s*(\d+) kB", status)[0])
+
+    @property
     def ports(self) -> list[str]:
         """Those of senders and of operators."""
         return [url.rpartition(":")[2] for url in (self.url, self.admin_url)]

@@ -287,7 +287,7 @@ async def test_bodies_that_arrive_together_are_held_to_a_limit() -> None:
     head = START + HOST + b"Content-Length: 300000\r\nExpect: 100-continue\r\n\r\n"
     async with serving(limits=limits) as served, AsyncExitStack() as stack:
         answers = []
-        for _ in range(17):
+        for _ in range(18):
             reader, writer = await stack.enter_async_context(connected(served, head))
             await reader.readuntil(b"100 Continue\r\n\r\n")
             writer.write(b" " * 290_000)

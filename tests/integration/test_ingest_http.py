@@ -5,6 +5,8 @@ import gzip
 import io
 import json
 import zlib
+from contextlib import AsyncExitStack
+from dataclasses import replace
 
 import pytest
 from aiohttp import web
@@ -51,6 +53,36 @@ async def test_the_limits(body: bytes, status: int, code: str | None, chunked: b
         assert (answered, said.get("code")) == (status, code)
         assert bool(served.inbox.events) is (status == 200)
         assert [rejection.reason for rejection in served.inbox.rejections] == [Reason.TOO_LARGE] * (status == 400)
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [(PATH, 200), ("/v1/batch?writeKey=shop-key", 200), ("/v1/batch", 413), ("/v1/m", 413)]
+)
+async def test_large_bodies_are_for_who_shows_a_key_first(path: str, status: int) -> None:
+    """A key in the body is seen only after the body was read, so such bodies are limited to 5 MB."""
+    async with serving() as served:
+        body = b" " * 5_000_000 + padded(500)
+        answered, said, _ = await served.send("POST", path, data=io.BytesIO(body))
+        assert (answered, said["success"]) == (status, status == 200)
+
+
+async def test_bodies_without_a_key_take_no_room_from_others() -> None:
+    """However many are held open; and one event is taken although its body comes late, whatever others send."""
+    async with serving(limits=replace(SMALL, body_bytes=100_000, read_s=5)) as served, AsyncExitStack() as stack:
+        for path in [b"/v1/batch"] * 10 + [PATH.encode()] * 17:
+            _, writer = await asyncio.open_connection("127.0.0.1", served.port)
+            stack.callback(writer.close)
+            writer.write(b"POST %s HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n" % path)
+            await writer.drain()
+            writer.write(b" " * 99_000)
+            await writer.drain()
+        reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+        stack.callback(writer.close)
+        body = padded(500)
+        writer.write(b"POST %s HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % (PATH.encode(), len(body)))
+        await asyncio.sleep(0.05)
+        writer.write(body)
+        assert (await reader.readuntil(b"}")).startswith(b"HTTP/1.1 200 ")
 
 
 async def test_a_length_too_large_is_refused_unread() -> None:

@@ -66,7 +66,7 @@ def problems(text: str, environ: dict[str, str] | None = None) -> list[str]:
         ("hash_key: ${NOT-SET:-x}", "1:11: error E302: `${` begins the name of an environment variable"),
         ("hash_key: |\n  a-secret-of-some-length\n", "1:11: error E302: a secret has no spaces and no line break"),
         ("retry: {for: 1m, max: 1h}", "1:23: error E307: retry.max is more than retry.for"),
-        ("limits: {message: 30MB}", "1:19: error E307: limits.message is more than limits.inflated"),
+        ("limits: {message: 50MB}", "1:19: error E307: limits.message is more than limits.inflated"),
         (f"sources: {{a: {{keys: [{LONG}]}}, b: {{keys: [{LONG}]}}}}", "1:60: error E306: this key is one of source a"),
         ("hash_key: short", "1:11: warning W301: fewer than 16 characters can be guessed"),
         ("sources: {a: {keys: [short]}}", "1:22: warning W301: fewer than 16 characters can be guessed"),
@@ -158,7 +158,7 @@ def test_an_unset_variable_hides_no_other_problem() -> None:
 def test_one_kind_of_problem_hides_no_other() -> None:
     """Misspelt words, wrong values, and what two settings make wrong together are told in one run."""
     shown = problems(
-        "listn: a:1\nlimits: {body: '${SIZE}', message: 30MB, inflated: 5mb}\nretry: {max: 80h}\nhash_key: short\n"
+        "listn: a:1\nlimits: {body: '${SIZE}', message: 50MB, inflated: 5mb}\nretry: {max: 80h}\nhash_key: short\n"
     )
     assert [line.split()[2] for line in shown] == ["E301:", "W304:", "E307:", "E302:", "E307:", "W301:"]
 
