@@ -264,11 +264,19 @@ class Service:
             senders.add_routes(self._health(queue, lambda _: False).probes())
             operators = web.Application()
             operators.add_routes(description)
-        health = self._health(queue, operator_check(settings.admin_token, trusted_proxies=settings.trusted_proxies))
+        health = self._health(queue, self._operator_check())
         operators.add_routes(health.routes())
         api = make_api(settings, ingest=ingest, active=self._active, health=health, now=self._now, often=self._often)
         operators.add_routes(api.routes())
         return senders, operators
+
+    def _operator_check(self) -> IsOperator:
+        settings = self._settings
+        return operator_check(
+            settings.admin_token,
+            is_local_trusted=settings.admin_listen is not None,
+            trusted_proxies=settings.trusted_proxies,
+        )
 
     async def _serve(
         self, stack: AsyncExitStack, app: web.Application, address: Address, *, shutdown_s: float = _SHUTDOWN_S

@@ -85,7 +85,7 @@ def api_alone(settings: Settings, *, often: Often = OFTEN, stopping: threading.E
         observer = Observer()
         active = await activate(settings, archive=queue, emit=observer.emit, strict=True)
         report = Report(stopping=False, sandbox=False, delivery="ok", why="", facts={}, gauges=())
-        is_operator = operator_check(settings.admin_token)
+        is_operator = operator_check(settings.admin_token, is_local_trusted=False)
         health = Health(inbox=queue, report=lambda: report, registry=observer.registry, is_operator=is_operator)
         ingest = Parts(
             inbox=queue,

@@ -22,6 +22,8 @@ KEY = "chaos-key"
 SOURCE = "shop"
 _PAGE = 10_000
 
+_TOKEN = "token-of-the-experiments"  # noqa: S105 - of services that live for one run on loopback
+
 
 @dataclass(frozen=True, slots=True)
 class Setup:
@@ -108,7 +110,7 @@ class Stage:
             ["serve", *arguments] if self.setup.module == "adapter" else arguments,
             log=self.folder / "adapter.log",
             module=self.setup.module,
-            environ=self.environ,
+            environ={"ADAPTER_ADMIN_TOKEN": _TOKEN, **self.environ},
             under=self.under,
         )
         self._stack.push_async_callback(self.adapter.end, signal.SIGKILL)
@@ -150,7 +152,7 @@ class Stage:
     async def readyz(self) -> tuple[bool, JsonObject]:
         """Whether the adapter says that it is ready, and all that it says; not ready and {} if nobody answers."""
         try:
-            async with self.http.get(f"{self.url}/readyz") as answer:
+            async with self.http.get(f"{self.url}/readyz", headers={"Authorization": f"Bearer {_TOKEN}"}) as answer:
                 return answer.status == 200, await answer.json()
         except (aiohttp.ClientError, TimeoutError):
             return False, {}

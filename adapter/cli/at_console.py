@@ -3,11 +3,12 @@
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 
@@ -16,8 +17,10 @@ from adapter.app import event_validator
 from adapter.cli.at_queue import desk_at, queue_options, settings_of
 from adapter.cli.remote import HttpConsole
 from adapter.console.base import Console
-from adapter.errors import ConfigError
+from adapter.errors import AdapterError, ConfigError
 from adapter.model import Secret
+from adapter.settings.load import load_settings
+from adapter.settings.made_secrets import generated_token
 
 TOKEN_VARIABLE = "ADAPTER_ADMIN_TOKEN"  # noqa: S105 - the name of a variable
 
@@ -44,6 +47,15 @@ def console_options(command: Callable[..., None]) -> Callable[..., None]:
     return asked(queue_options(with_place))
 
 
+def _generated_token(url: str) -> str:
+    """The token that the service on this machine generated; "" if there is none. Other machines are never sent it."""
+    if urlsplit(url).hostname not in ("127.0.0.1", "::1", "localhost"):
+        return ""
+    with suppress(AdapterError):
+        return generated_token(load_settings(file=None, environ=os.environ))
+    return ""
+
+
 @contextmanager
 def console_at(place: Place) -> Iterator[Console]:
     """The console at `place`. Raises ConfigError if there is none."""
@@ -54,7 +66,7 @@ def console_at(place: Place) -> Iterator[Console]:
         return
     if place.config is not None or place.sandbox:
         raise click.UsageError("--url asks a service, --config and --sandbox lead to a file: give one of them")
-    token = os.environ.get(TOKEN_VARIABLE, "")
+    token = os.environ.get(TOKEN_VARIABLE, "") or _generated_token(place.url)
     if not token:
         raise ConfigError(
             f"--url needs the admin token of that service in {TOKEN_VARIABLE}; where nobody gave one it is in "

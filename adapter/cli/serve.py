@@ -86,6 +86,8 @@ def _greet(settings: Settings, made: Made, running: Running) -> None:
     if running.sandbox_url is not None:
         console.print("See what it became: ", Text(running.sandbox_url, style="bold"), sep="")
     admin = _to_paste(running.admin_url)
+    if made.file is not None and made.admin_token:
+        console.print(f"Figures and details need the header Authorization: Bearer, with admin_token of {made.file}")
     console.print(f"Is it well: {admin}/readyz   Figures: {admin}/metrics   Stop: Ctrl-C")
 
 

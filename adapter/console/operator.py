@@ -1,4 +1,5 @@
-"""Who may see details: the operator, by token or by sitting at this machine. Pure but for reading a request."""
+"""Who may see details: the operator, by token, or from this machine at an address for operators only. Pure but for
+reading a request."""
 
 import hmac
 from collections.abc import Callable, Sequence
@@ -20,8 +21,13 @@ _FORWARDED = (
 """What proxies add. One on this machine also comes from loopback, and speaks for anybody."""
 
 
-def operator_check(token: Secret | None, *, trusted_proxies: Sequence[Network] = ()) -> IsOperator:
-    """True for a request with `Authorization: Bearer <token>`, or one made on this machine for this machine.
+def operator_check(
+    token: Secret | None, *, is_local_trusted: bool, trusted_proxies: Sequence[Network] = ()
+) -> IsOperator:
+    """True for a request with `Authorization: Bearer <token>`; if `is_local_trusted` also for one made on this machine.
+
+    Where senders come in, loopback proves nothing: a proxy or a TCP forwarder on this machine need not say for whom it
+    asks. At an address for operators only, no proxy for senders leads.
 
     The second never holds for what `trusted_proxies` send, nor for what a page of another origin has a browser on this
     machine ask: that names its own host, by DNS rebinding, or its own origin.
@@ -33,7 +39,8 @@ def operator_check(token: Secret | None, *, trusted_proxies: Sequence[Network] =
         if expected is not None and scheme.lower() == "bearer":
             return hmac.compare_digest(given.strip().encode(errors="surrogatepass"), expected)
         return (
-            _is_loopback(request.remote)
+            is_local_trusted
+            and _is_loopback(request.remote)
             and not is_within(request.remote, trusted_proxies)
             and not any(name in request.headers for name in _FORWARDED)
             and _names_loopback(request.host)

@@ -64,6 +64,20 @@ def require_usable(settings: Settings) -> None:
         raise ConfigError(f"cannot read the generated key and token in {file}: {cause.strerror}") from cause
 
 
+def generated_token(settings: Settings) -> str:
+    """The admin token that a service with `settings` uses if it generated one; "" if there is none yet.
+
+    Raises ConfigError if the file is not as the adapter wrote it.
+    """
+    file = settings.queue.beside(FILE_NAME)
+    if settings.admin_token is not None:
+        return settings.admin_token.reveal()
+    try:
+        return "" if file is None else str(_read(file).get(_ADMIN, ""))
+    except OSError as cause:
+        raise ConfigError(f"cannot read the generated token in {file}: {cause.strerror}") from cause
+
+
 def _with_key(source: SourceSettings, keys: dict[str, str]) -> SourceSettings:
     return source if source.keys else replace(source, keys=(Secret(keys[source.name]),))
 

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 START_S = 20.0
+TOKEN = "token-of-the-operator"
+OPERATOR = {"Authorization": f"Bearer {TOKEN}"}
+"""What shows figures and details of every service started here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,7 @@ async def start(arguments: Sequence[str], *, log: Path, environ: Mapping[str, st
             "-m",
             "adapter",
             *arguments,
-            env={**clean, "PYTHONUNBUFFERED": "1", **(environ or {})},
+            env={**clean, "PYTHONUNBUFFERED": "1", "ADAPTER_ADMIN_TOKEN": TOKEN, **(environ or {})},
             stdout=asyncio.subprocess.PIPE,
             stderr=errors,
         )

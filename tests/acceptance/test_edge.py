@@ -12,7 +12,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.acceptance.processes import Process, start
+from tests.acceptance.processes import OPERATOR, Process, start
 from tests.fakes import until
 
 CROWD = 10_000
@@ -125,7 +125,7 @@ async def test_no_secret_shows(tmp_path: Path) -> None:
                 assert answer.status == 200
 
         async def told(path: str) -> str:
-            async with http.get(adapter.url + path) as answer:
+            async with http.get(adapter.url + path, headers=OPERATOR) as answer:
                 return await answer.text()
 
         await until(lambda: _paused(adapter))

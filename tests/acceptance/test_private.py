@@ -18,7 +18,7 @@ from adapter.ingest.read import read_unchecked
 from adapter.mapping.load import load
 from adapter.mapping.ruleset import Ruleset
 from adapter.model import Calls
-from tests.acceptance.processes import Process, start
+from tests.acceptance.processes import OPERATOR, Process, start
 from tests.acceptance.test_operator import command
 from tests.fakes import until
 
@@ -122,7 +122,7 @@ class Shop:
 
     async def is_live(self, text: str) -> bool:
         """Whether each source is mapped by this text."""
-        async with self.http.get(f"{self.adapter.url}/readyz") as answer:
+        async with self.http.get(f"{self.adapter.url}/readyz", headers=OPERATOR) as answer:
             return set((await answer.json())["mappings"].values()) == {ruleset(text).version}
 
     async def run(self, *words: str) -> str:

@@ -7,7 +7,7 @@ import aiohttp
 from click.testing import CliRunner
 
 from adapter.cli.main import main
-from tests.acceptance.processes import Process, start
+from tests.acceptance.processes import OPERATOR, Process, start
 from tests.fakes import until
 
 SETTINGS = """\
@@ -27,7 +27,7 @@ async def sent(http: aiohttp.ClientSession, adapter: Process, source: str, **mes
 
 
 async def shown(http: aiohttp.ClientSession, adapter: Process, path: str) -> str:
-    async with http.get(f"{adapter.url}{path}") as answer:
+    async with http.get(f"{adapter.url}{path}", headers=OPERATOR) as answer:
         return await answer.text()
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.acceptance.processes import Process, start
+from tests.acceptance.processes import OPERATOR, Process, start
 from tests.fakes import TRACEPARENT, until
 
 GOOD = "version: 1\nrules:\n  - when: {{type: track}}\n    track: {name}\n"
@@ -75,7 +75,7 @@ async def events(http: aiohttp.ClientSession, sandbox: Process) -> list[str]:
 
 
 async def readyz(http: aiohttp.ClientSession, adapter: Process) -> dict[str, Any]:
-    async with http.get(f"{adapter.url}/readyz") as answer:
+    async with http.get(f"{adapter.url}/readyz", headers=OPERATOR) as answer:
         told: dict[str, Any] = await answer.json()
         return told
 
@@ -213,7 +213,7 @@ async def test_sigterm_finishes_what_is_open(http: aiohttp.ClientSession, tmp_pa
     adapter.process.send_signal(signal.SIGTERM)
 
     async def turned() -> bool:
-        async with http.get(f"{adapter.url}/readyz") as answer:
+        async with http.get(f"{adapter.url}/readyz", headers=OPERATOR) as answer:
             return answer.status == 503
 
     await until(turned, within_s=1)

@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.acceptance.processes import Process, start
+from tests.acceptance.processes import OPERATOR, Process, start
 
 VECTORS = json.loads((Path(__file__).parents[1] / "cases" / "segment-signature-vectors.json").read_text())["vectors"]
 SIGNED = {"webhook_single", "webhook_put_properties_only", "webhook_batch", "extensible_single", "extensible_batch"}
@@ -208,7 +208,7 @@ async def test_a_kill_in_the_middle_loses_nothing(
     assert len(acknowledged) == EVENTS
 
     calls = await received(http, sandbox, at_least=EVENTS)
-    ready = await (await http.get(f"{adapter.url}/readyz")).json()
+    ready = await (await http.get(f"{adapter.url}/readyz", headers=OPERATOR)).json()
     assert await adapter.stop() == 0
     seen = Counter((call["body"]["userId"], call["body"]["properties"]["n"]) for call in calls)
     assert set(seen) == {(f"user-{user}", n) for user in range(USERS) for n in range(EVENTS // USERS)}

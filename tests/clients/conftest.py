@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.acceptance.processes import Process, start
+from tests.acceptance.processes import OPERATOR, Process, start
 from tests.clients.calls import MAPPING, TRACKED, calls
 from tests.clients.installed import SERVER_CLIENTS, Client
 from tests.fakes import until
@@ -143,7 +143,7 @@ async def _send_through_an_outage(folder: Path) -> Outage:
         await stage.serve()
         exit_codes = [await process.wait() for process in sending]
         received = await stage.received(at_least=1 + CALLS_EACH * len(clients))
-        async with stage.http.get(f"{stage.adapter.url if stage.adapter else ''}/readyz") as answer:
+        async with stage.http.get(f"{stage.adapter.url if stage.adapter else ''}/readyz", headers=OPERATOR) as answer:
             unaccounted = (await answer.json())["unaccounted"]
         sent = {
             client.name: Sent(code, logs[client.name].read_text())

@@ -59,7 +59,10 @@ async def url(queue: SqliteQueue, board: Board) -> AsyncIterator[str]:
     observer.emit(MessagesStored(source="shop", count=2))
     observer.watch(Gauges(board))
     health = Health(
-        inbox=queue, report=board, registry=observer.registry, is_operator=operator_check(Secret("admin-token"))
+        inbox=queue,
+        report=board,
+        registry=observer.registry,
+        is_operator=operator_check(Secret("admin-token"), is_local_trusted=True),
     )
     app = Application()
     app.add_routes(health.routes())
@@ -172,13 +175,32 @@ async def test_a_proxy_on_this_machine_that_says_nothing_is_no_operator(
     http: ClientSession, queue: SqliteQueue, board: Board
 ) -> None:
     """Once loopback is named among the proxies, coming from it proves nothing; the token still does."""
-    check = operator_check(Secret("admin-token"), trusted_proxies=[ip_network("127.0.0.0/8")])
+    check = operator_check(Secret("admin-token"), is_local_trusted=True, trusted_proxies=[ip_network("127.0.0.0/8")])
     app = Application()
     app.add_routes(Health(inbox=queue, report=board, registry=Observer().registry, is_operator=check).routes())
     async with TestServer(app) as server:
         for headers, status in (({}, 401), ({"Authorization": "Bearer admin-token"}, 200)):
             async with http.get(server.make_url("/metrics"), headers=headers) as answer:
                 assert answer.status == status
+
+
+async def test_at_the_senders_address_only_the_token_counts(
+    http: ClientSession, queue: SqliteQueue, board: Board
+) -> None:
+    """nginx and TCP forwarders on the same machine come from loopback too, and say nothing of whom they ask for."""
+    check = operator_check(Secret("admin-token"), is_local_trusted=False)
+    app = Application()
+    app.add_routes(Health(inbox=queue, report=board, registry=Observer().registry, is_operator=check).routes())
+    async with TestServer(app) as server:
+        for headers, sees in (
+            ({}, False),
+            ({"Host": "localhost"}, False),
+            ({"Authorization": "Bearer admin-token"}, True),
+        ):
+            async with http.get(server.make_url("/metrics"), headers=headers) as answer:
+                assert answer.status == (200 if sees else 401)
+            async with http.get(server.make_url("/readyz"), headers=headers) as answer:
+                assert ("unaccounted" in await answer.json()) is sees
 
 
 async def test_a_token_that_is_no_text_is_a_wrong_token(url: str) -> None:
