@@ -240,3 +240,12 @@ def test_the_sandbox_has_a_queue_of_its_own(shop: Shell) -> None:
     (shop.folder / "sandbox.db").unlink()
     asyncio.run(fill(shop.folder / "sandbox.db", []))
     assert shop.run("events", "list", "--sandbox").exit_code == 0
+
+
+def test_a_generated_token_is_found_for_this_machine_only(shop: Shell) -> None:
+    """`--url` reads the token that the service generated beside its queue, and sends it to no other machine."""
+    here, elsewhere = "http://127.0.0.1:9", "http://192.0.2.1:9"
+    assert "needs the admin token" in shop.run("events", "list", "--url", here).stderr
+    (shop.folder / "made-secrets.json").write_text('{"admin_token": "generated", "keys": {}}')
+    assert "cannot reach" in shop.run("events", "list", "--url", here).stderr
+    assert "needs the admin token" in shop.run("events", "list", "--url", elsewhere).stderr
