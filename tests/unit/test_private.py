@@ -107,7 +107,7 @@ def test_a_step_that_fails_takes_the_field() -> None:
     message = {**PAID, "properties": {"email": {"secret": "ann"}}}
     event = store(mapping(MAIL)).event(read(message))
     assert event.body["properties"] == {}
-    assert event.warnings == (EventWarning(WarningKind.STEP, "privacy.0", "not text", "privacy"),)
+    assert event.warnings == (EventWarning(WarningKind.STEP, "privacy.0", "`lower`: an object is not text", "privacy"),)
 
 
 def test_warnings_of_ingest_and_of_guards_stay_with_the_event() -> None:
