@@ -242,7 +242,8 @@ class Service:
 
     def _pace(self) -> ProjectConfig:
         settings = self._settings
-        return ProjectConfig(PaceConfig(pinned_per_s=settings.browsee.rate_per_s, recover_s=settings.pace.recover_s))
+        pace = PaceConfig(pinned_per_s=settings.browsee.rate_per_s, recover_s=settings.pace.recover_s)
+        return ProjectConfig(pace, any_2xx=settings.browsee.any_2xx)
 
     async def _listen(self, stack: AsyncExitStack, queue: Queue) -> tuple[str, str]:
         """Serve senders and operators; the URLs of both, one unless operators have an address of their own."""

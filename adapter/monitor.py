@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 from adapter.deliver.pace import Learned
-from adapter.deliver.project import Project, State
+from adapter.deliver.project import Project
+from adapter.deliver.state import State
 from adapter.errors import QueueError
 from adapter.model import Secret
 from adapter.observe import happenings
@@ -30,6 +31,7 @@ class Watched:
     sources: str
     project: Project
     paused: bool = False
+    cause: str = ""
     told_per_s: float = 0.0
     kept: Limit | None = None
 
@@ -75,12 +77,12 @@ class Monitor:
 
     def _tell_pauses(self, watched: Watched, state: State) -> None:
         paused = state.delivery == "paused"
-        if paused and not watched.paused:
+        if paused and (not watched.paused or state.cause != watched.cause):
             why = "" if state.why is None else state.why.value
             self._emit(happenings.DeliveryPaused(sources=watched.sources, why=why, detail=state.text))
         if watched.paused and not paused:
             self._emit(happenings.DeliveryResumed(sources=watched.sources))
-        watched.paused = paused
+        watched.paused, watched.cause = paused, state.cause
 
     def _tell_limit(self, watched: Watched, state: State) -> None:
         limit = state.limit_per_s

@@ -6,7 +6,7 @@ from datetime import datetime
 from adapter import loss
 from adapter.activation import Active
 from adapter.console.health import Delivery, Gauge, Report
-from adapter.deliver.project import PAUSING, SLOWING, State
+from adapter.deliver.state import PAUSING, SLOWING, State
 from adapter.loss import Deadline
 from adapter.model import Balance, JsonObject
 from adapter.observe import metrics
@@ -69,6 +69,7 @@ def _facts(active: Active, projects: Projects, balance: Balance | None, disk: Di
             {
                 "sources": list(sources),
                 "delivery": state.delivery,
+                "why": state.text,
                 "rate_per_s": round(state.per_s, 2),
                 "limit_per_s": None if state.limit_per_s is None else round(state.limit_per_s, 2),
                 "concurrency": state.concurrency,

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from adapter.deliver.project import Why
+from adapter.deliver.state import Why
 from adapter.ingest.answers import Situation, status_of
 from adapter.observe.reference import series
 from tests.clients.installed import needs

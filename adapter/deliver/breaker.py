@@ -1,47 +1,103 @@
-"""When Browsee is down rather than busy: mostly server errors, timeouts and broken connections. Pure.
+"""When Browsee is down rather than busy, judged by users and not by calls. Pure; the clock comes in as `now_s`.
 
-Never counts a 429 or a refusal as a failure: both are answers of a server that works.
+In an outage every user's calls fail. Users whose own calls always fail are no outage: others get through between
+theirs. So the breaker counts how many different lanes failed since a call last got through, and trips when that many
+are not credible any more, given the usual share of passes. A lane that failed before, while others got through, is
+known for that, and its failures say nothing. Never counts a 429 or a refusal as a failure: both are answers of a server
+that works.
 """
 
-from collections import deque
+import math
+from collections import OrderedDict
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class BreakerConfig:
-    """Down is: at least `min_failed` of the last `max_answers` answers within `window_s` failed, of at least
-    `min_answers`.
-
-    Without `max_answers`, five good minutes at 100 calls a second would have to be outnumbered by 70,000 failures.
+    """Down is: at least `min_lanes` lanes failed in a row, and so many that `chance` is how seldom it happens by the
+    usual share of passes, at most `max_lanes`. If nothing got through for `window_s`: `min_lanes` failures of any
+    lanes. At most `max_known` lanes are remembered.
     """
 
     window_s: float = 300.0
-    min_answers: int = 10
-    max_answers: int = 200
-    min_failed: float = 0.7
+    min_lanes: int = 5
+    max_lanes: int = 200
+    chance: float = 1e-4
+    max_known: int = 10_000
 
 
 class Breaker:
-    """Watches answers; says when to stop."""
+    """Watches answers; says when to stop. Lanes are the queue's numbers, `receipt` is the event's."""
 
-    def __init__(self, config: BreakerConfig) -> None:
+    def __init__(self, config: BreakerConfig, *, now_s: float) -> None:
         self._config = config
-        self._answers: deque[tuple[float, bool]] = deque()
-        self._failed = 0
+        self._passed_at_s = -math.inf
+        self._at_s = now_s
+        # How many passes and lanes that failed there were lately; both fade with `window_s`.
+        self._passes = 0.0
+        self._failures = 0.0
+        self._failed: dict[int, int] = {}
+        self._failed_calls = 0
+        self._failed_at_s = -math.inf
+        self._known: OrderedDict[int, None] = OrderedDict()
 
-    def answered(self, now_s: float, *, failed: bool) -> None:
-        self._answers.append((now_s, failed))
-        self._failed += failed
-        while len(self._answers) > self._config.max_answers or self._answers[0][0] < now_s - self._config.window_s:
-            self._failed -= self._answers.popleft()[1]
+    def passed(self, now_s: float, *, lane: int) -> dict[int, int]:
+        """A call got through. The events, by lane, that have failed since one last did, and whose users were not known
+        for that: they may have met an outage that is over.
+        """
+        self._fade(now_s)
+        self._passes += 1.0
+        self._passed_at_s = now_s
+        self._known.pop(lane, None)
+        if not self._failed_calls:
+            return {}
+        failed, self._failed, self._failed_calls = self._failed, {}, 0
+        failed.pop(lane, None)
+        for one in failed:
+            self._known[one] = None
+        while len(self._known) > self._config.max_known:
+            self._known.popitem(last=False)
+        return failed
+
+    def failed(self, now_s: float, *, lane: int, receipt: int) -> None:
+        """A call failed: a server error, no answer, no connection."""
+        if now_s - self._passed_at_s > self._config.window_s:
+            # Who failed long ago while others passed may have met what all meet now.
+            self._known.clear()
+        if now_s - self._failed_at_s > self._config.window_s:
+            self._failed_calls = 0
+        self._failed_at_s = now_s
+        if lane in self._known:
+            return
+        if lane not in self._failed:
+            self._fade(now_s)
+            self._failures += 1.0
+        self._failed[lane] = receipt
+        self._failed_calls += 1
 
     @property
-    def is_tripped(self) -> bool:
-        """As of the last answer."""
-        answers = len(self._answers)
-        return answers >= self._config.min_answers and self._failed >= self._config.min_failed * answers
+    def in_outage(self) -> dict[int, int]:
+        """The events, by lane, that failed since a call last got through."""
+        return dict(self._failed)
 
-    def reset(self) -> None:
-        """Begin anew: what was before an outage says nothing of after."""
-        self._answers.clear()
-        self._failed = 0
+    def is_tripped(self, now_s: float) -> bool:
+        """Whether to stop."""
+        config = self._config
+        if now_s - self._passed_at_s > config.window_s:
+            return self._failed_calls >= config.min_lanes
+        return len(self._failed) >= self._enough()
+
+    def _enough(self) -> int:
+        """How many lanes in a row are more than chance."""
+        config = self._config
+        others = max(0.0, self._failures - len(self._failed))
+        share = min(self._passes / max(self._passes + others, 1.0), 0.999)
+        if share <= 0.0:
+            return config.max_lanes
+        return max(config.min_lanes, min(config.max_lanes, math.ceil(math.log(config.chance) / math.log1p(-share))))
+
+    def _fade(self, now_s: float) -> None:
+        faded = math.exp(-max(0.0, now_s - self._at_s) / self._config.window_s)
+        self._at_s = max(now_s, self._at_s)
+        self._passes *= faded
+        self._failures *= faded

@@ -1,12 +1,18 @@
 """The client of Browsee's Track and Identify API: one call in, one answer out, whatever the network does.
 
-It trusts nothing that comes back: redirects are not followed, header and body are read up to a size, nothing is
-inflated, cookies are forgotten, and every wait has an end. It never decides what an answer means (`policy` does), never
-sends twice, and is the only place where a project's key meets a call.
+It trusts nothing that comes back: redirects are not followed, header and body are read and inflated up to a size,
+cookies are forgotten, and every wait has an end. It never decides what an answer means (`policy` does), never sends
+twice, and is the only place where a project's key meets a call.
 """
 
+import contextlib
+import errno
 import json
+import re
+import socket
+import ssl
 import time
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
@@ -16,7 +22,7 @@ import aiohttp
 import orjson
 from yarl import URL
 
-from adapter.deliver.policy import Answer, Failure
+from adapter.deliver.policy import NO_JSON, Answer, Failure, read_json
 from adapter.errors import ConfigError
 from adapter.model import Call, JsonObject, Reason, Secret
 
@@ -43,6 +49,16 @@ _FAILURES: tuple[tuple[type[Exception], Failure], ...] = (
     (OSError, Reason.UNREACHABLE),
     (ValueError, Reason.UNREACHABLE),  # a host name that DNS cannot be asked for
 )
+_CAUSES = {
+    errno.ECONNREFUSED: "connection refused",
+    errno.ECONNRESET: "connection reset",
+    errno.EPIPE: "connection closed without an answer",
+    errno.EHOSTUNREACH: "the host of browsee.url cannot be reached",
+    errno.ENETUNREACH: "no network",
+    errno.ETIMEDOUT: "no connection in time",
+}
+_GZIP = b"\x1f\x8b"
+_ESCAPE = re.compile(rb"\\u00([0-7][0-9a-fA-F])")
 _RAISED = tuple(kind for kind, _ in _FAILURES)
 
 
@@ -104,13 +120,15 @@ class Browsee:
         started = time.monotonic()
         status, headers, told = None, dict[str, str](), bytearray()
         failure: Failure | None = None
+        cause = ""
         try:
             async with self._session.post(self._urls[call.kind], data=body, allow_redirects=False) as response:
                 status, headers = response.status, _kept(response.headers)
                 failure = await _read(response, told, self._limits.max_answer_bytes)
         except _RAISED as exc:
-            failure = _failure(exc)
-        return Answer(status, headers, _blotted(bytes(told), key), failure, time.monotonic() - started)
+            failure, cause = _failure(exc), _cause(exc)
+        body = readable(bytes(told), self._limits.max_answer_bytes, key)
+        return Answer(status, headers, body, failure, time.monotonic() - started, cause)
 
 
 def encode(body: JsonObject, key: Secret) -> bytes:
@@ -142,9 +160,47 @@ def _kept(headers: Mapping[str, str]) -> dict[str, str]:
     return {name: headers[name] for name in _KEPT_HEADERS if name in headers}
 
 
-def _blotted(told: bytes, key: Secret) -> bytes:
+def _cause(exc: Exception) -> str:
+    """What kept an answer from coming, for people; empty where the kind of failure says it all."""
+    error = exc.os_error if isinstance(exc, aiohttp.ClientConnectorError) else exc
+    if isinstance(exc, aiohttp.ClientConnectorCertificateError):
+        return "the certificate of browsee.url is not valid"
+    if isinstance(error, ssl.SSLError):
+        return "no TLS at browsee.url"
+    if isinstance(error, socket.gaierror):
+        return "the host of browsee.url is not known"
+    if isinstance(exc, aiohttp.ServerDisconnectedError):
+        return "connection closed without an answer"
+    return _CAUSES.get(error.errno or 0, "") if isinstance(error, OSError) else ""
+
+
+def readable(told: bytes, max_bytes: int, key: Secret) -> bytes:
+    """The body without compression, which we did not ask for, up to `max_bytes`, and with `***` for the key, however
+    it is escaped.
+    """
+    if told.startswith(_GZIP):
+        inflating = zlib.decompressobj(wbits=31)
+        with contextlib.suppress(zlib.error):
+            inflated = inflating.decompress(told, max_bytes)
+            # One that is larger than an answer may be, or cut off, is left as it came: it is no answer.
+            told = inflated if inflating.eof else told
     value = key.reveal()
-    return told if len(value) < MIN_BLOTTED_CHARS else told.replace(value.encode(), b"***")
+    if len(value) < MIN_BLOTTED_CHARS:
+        return told
+    if b"\\" in told:
+        told = _unescaped(told)
+    return told.replace(value.encode(), b"***").replace(orjson.dumps(value)[1:-1], b"***")
+
+
+def _unescaped(told: bytes) -> bytes:
+    """`told` with no more escapes than JSON needs; as it is if it is no JSON that can be written again."""
+    body = read_json(told)
+    if body is NO_JSON:
+        return _ESCAPE.sub(lambda found: chr(int(found[1], 16)).encode("utf-8", "replace"), told)
+    try:
+        return orjson.dumps(body)
+    except TypeError:
+        return b"null"
 
 
 def _base_url(text: str) -> URL:

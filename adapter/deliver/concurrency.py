@@ -2,18 +2,21 @@
 
 A guard for a Browsee that is slow or hangs: the rate alone would pile up calls until every worker waits. The limit
 doubles each round while all that it allows is used, and after the first fall grows by one; it falls by a tenth when a
-round's mean latency leaves what is usual by 2.5 standard deviations (as Vector's adaptive request concurrency does).
+round's median latency leaves what is usual by 2.5 standard deviations (as Vector's adaptive request concurrency does).
 Never reacts to what an answer says.
 """
 
 import math
+import statistics
+from collections import OrderedDict
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class ConcurrencyConfig:
     """A rise of less than `least_rise_s` is no matter, and one of less than `least_rise` of the usual latency is noise,
-    however steady it was before.
+    however steady it was before. A call under way is long after `least_long_s`; one that has ended was long if it took
+    `long` times the quickest of the last ones besides.
 
     `weight_up` and `weight_down` are how much of the usual latency a slower or faster round replaces: slowly up, so
     that a Browsee that becomes slow is not soon taken for usual; not never, for it may stay so.
@@ -29,6 +32,11 @@ class ConcurrencyConfig:
     weight_up: float = 0.02
     weight_down: float = 0.4
     least_round_s: float = 0.05
+    long: float = 5.0
+    least_long_s: float = 2.0
+
+
+_FORGET = 1.05
 
 
 class Concurrency:
@@ -37,10 +45,14 @@ class Concurrency:
     def __init__(self, config: ConcurrencyConfig, *, now_s: float) -> None:
         self._config = config
         self._limit = float(config.first)
+        # Calls under way by ticket, with when they went; without those that are long.
+        self._young: OrderedDict[int, float] = OrderedDict()
         self._in_flight = 0
         self._was_full = False
         self._has_fallen = False
         self._usual_s: float | None = None
+        # The quickest call lately; one user's calls that hang do not change it.
+        self._quick_s = 0.0
         self._variance = 0.0
         self._round_ends_s = now_s
         self._seconds: list[float] = []
@@ -53,40 +65,50 @@ class Concurrency:
     def in_flight(self) -> int:
         return self._in_flight
 
-    @property
-    def is_full(self) -> bool:
-        return self._in_flight >= self.limit
+    def is_full(self, now_s: float) -> bool:
+        """Whether no more calls may go. Long ones do not count, up to the highest limit: some users' calls may hang."""
+        while self._young and now_s - next(iter(self._young.values())) > self._config.least_long_s:
+            self._young.popitem(last=False)
+        return len(self._young) >= self.limit or self._in_flight >= self._config.highest
 
-    def began(self) -> None:
+    def is_long(self, seconds: float) -> bool:
+        """Whether a call that took so long hung, while others do not."""
+        return seconds > max(self._config.least_long_s, self._config.long * self._quick_s)
+
+    def began(self, ticket: int, now_s: float) -> None:
         """A call goes."""
         self._in_flight += 1
-        self._was_full = self._was_full or self.is_full
+        self._young[ticket] = now_s
+        self._was_full = self._was_full or self.is_full(now_s)
 
-    def ended(self, now_s: float, seconds: float | None) -> None:
+    def ended(self, ticket: int, now_s: float, seconds: float | None) -> None:
         """A call has ended after `seconds`; None if that tells nothing of how busy Browsee is."""
         self._in_flight -= 1
+        self._young.pop(ticket, None)
         if seconds is not None:
             self._seconds.append(seconds)
+            self._quick_s = seconds if not self._quick_s else min(seconds, self._quick_s * _FORGET)
         if self._seconds and now_s >= self._round_ends_s:
             self._end_round(now_s)
 
     def _end_round(self, now_s: float) -> None:
-        mean_s = sum(self._seconds) / len(self._seconds)
+        # The median: some users' calls may hang while the others' do not.
+        round_s = statistics.median(self._seconds)
         config = self._config
         if self._usual_s is None:
-            self._usual_s = mean_s
+            self._usual_s = round_s
         noise_s = max(config.deviations * math.sqrt(self._variance), config.least_rise * self._usual_s)
-        if mean_s > self._usual_s + max(noise_s, config.least_rise_s):
+        if round_s > self._usual_s + max(noise_s, config.least_rise_s):
             self._limit = max(float(config.lowest), self._limit * config.decrease)
             self._has_fallen = True
         elif self._was_full:
             grown = self._limit + 1.0 if self._has_fallen else self._limit * 2.0
             self._limit = min(float(config.highest), grown)
         # The exponentially weighted mean and variance, so that a new usual latency becomes the usual one.
-        apart_s = mean_s - self._usual_s
+        apart_s = round_s - self._usual_s
         weight = config.weight_up if apart_s > 0 else config.weight_down
         self._usual_s += weight * apart_s
         self._variance = (1.0 - weight) * (self._variance + weight * apart_s**2)
         self._round_ends_s = now_s + max(config.least_round_s, self._usual_s)
         self._seconds.clear()
-        self._was_full = self.is_full
+        self._was_full = self.is_full(now_s)

@@ -5,12 +5,13 @@ Knows no queue but to note what got through. Whatever Browsee does is a value; w
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import assert_never
 
 from adapter.deliver.browsee import Browsee
+from adapter.deliver.misconfigured import Ruling, Subject
 from adapter.deliver.policy import (
     Accepted,
     Answer,
@@ -19,9 +20,11 @@ from adapter.deliver.policy import (
     TryAgain,
     classify,
     delay_s,
+    describe,
     is_exhausted,
 )
 from adapter.deliver.project import Go, Project, Ticket
+from adapter.deliver.state import Why
 from adapter.errors import QueueError
 from adapter.mapping.ruleset import Ruleset
 from adapter.model import (
@@ -79,6 +82,8 @@ class Delivery:
         jitter: Callable[[], float],
     ) -> None:
         self.stopping = asyncio.Event()
+        # In an outage: whoever waits is good for a probe, as nobody else is to be had.
+        self.probes_with_any = False
         self._backlog = backlog
         self._browsee = browsee
         self._project = project
@@ -89,9 +94,11 @@ class Delivery:
         self._jitter = jitter
         self._gate = asyncio.Lock()
 
-    async def deliver(self, lease: Lease, ruleset: Ruleset, warnings: list[EventWarning]) -> Outcome:
-        """What became of the event; what the mapping warned of is added to `warnings`. Raises only what is a fault of
-        ours.
+    async def deliver(
+        self, lease: Lease, ruleset: Ruleset, warnings: list[EventWarning], *, probe: bool = False, apart: bool = False
+    ) -> Outcome:
+        """What became of the event; what the mapping warned of is added to `warnings`. `probe` and `apart` as in
+        `Project.admit`. Raises only what is a fault of ours.
         """
         if lease.is_damaged:
             return _DAMAGED
@@ -101,7 +108,7 @@ class Delivery:
         match rendered:
             case Calls():
                 self._warn(lease, rendered)
-                return await self._send_all(lease, rendered)
+                return await self._send_all(lease, rendered, probe=probe, apart=apart)
             case Refused():
                 self._warn(lease, rendered)
                 return Dead(Reason.REFUSED_BY_MAPPING, _worded(rendered))
@@ -122,12 +129,12 @@ class Delivery:
             return Dead(Reason.EXHAUSTED, f"tried for {lease.retried_s:.0f} s; the last time: {reason}")
         return Retry(reason, wait_s, counted, detail=detail)
 
-    async def _send_all(self, lease: Lease, rendered: Calls) -> Outcome:
+    async def _send_all(self, lease: Lease, rendered: Calls, *, probe: bool, apart: bool) -> Outcome:
         """Send the calls in order, less those that got through before; stop at the first that does not."""
         left = [call for call in rendered.calls if call.key not in lease.sent]
         unexpected = False
         for number, call in enumerate(left, start=1):
-            said = await self._send(lease, call)
+            said = await self._send(lease, call, probe=probe, apart=apart)
             if not isinstance(said, Accepted):
                 return said
             unexpected = unexpected or said.unexpected
@@ -136,22 +143,22 @@ class Delivery:
                 self._backlog.note(lease, call.key)
         return Delivered("an answer was not as documented" if unexpected else "")
 
-    async def _send(self, lease: Lease, call: Call) -> Accepted | Retry | Dead:
+    async def _send(self, lease: Lease, call: Call, *, probe: bool, apart: bool) -> Accepted | Retry | Dead:
         asked_s = self._now()
-        admitted = await self._admit(call, lease)
+        admitted = await self._admit(call, lease, probe=probe, apart=apart)
         if isinstance(admitted, Retry):
             return admitted
         answer = await self._answer(call, lease, admitted.ticket, wait_s=admitted.ticket.sent_at_s - asked_s)
         now_s = self._now()
         ruling = self._project.answered(
             admitted.ticket,
-            classify(answer, now=datetime.fromtimestamp(now_s, UTC)),
-            lane=lease.event.user_id or lease.event.anonymous_id or "",
-            receipt=lease.receipt,
+            classify(answer, now=datetime.fromtimestamp(now_s, UTC), any_2xx=self._project.any_2xx),
+            of=_subject(lease, call),
             now_s=now_s,
+            cause=describe(answer),
         )
-        if ruling.revived:
-            await self._revive(ruling.revived)
+        if ruling.revived or ruling.due:
+            await self._bring_back(ruling)
         match ruling.verdict:
             case Accepted(unexpected=unexpected) as accepted:
                 if unexpected:
@@ -159,12 +166,15 @@ class Delivery:
                 return accepted
             case RefusedByBrowsee(message=message):
                 return Dead(Reason.REFUSED, message)
+            case TryAgain(reason=reason, retry_after_s=retry_after_s) if ruling.at_once:
+                return Retry(reason, retry_after_s or 0.0, counted=False, steps_back=True, detail=describe(answer))
             case TryAgain(reason=reason, retry_after_s=retry_after_s, counted=counted):
-                detail = "" if answer.status is None else f"Browsee answered {answer.status}"
+                detail = describe(answer)
                 return self.try_again(lease, reason, counted=counted, at_least_s=retry_after_s or 0.0, detail=detail)
-            case Misconfigured(detail=detail):
+            case Misconfigured(detail=detail, least_s=least_s):
                 aside = self._project.sets_aside(call.kind)
-                return Retry(Reason.MISCONFIGURED, _MISCONFIGURED_S, counted=False, parked=aside, detail=detail)
+                wait_s = _MISCONFIGURED_S + 2 * least_s
+                return Retry(Reason.MISCONFIGURED, wait_s, counted=False, parked=aside, detail=detail)
             case _:
                 assert_never(ruling.verdict)
 
@@ -182,25 +192,35 @@ class Delivery:
         )
         return answer
 
-    async def _revive(self, receipts: Collection[int]) -> None:
-        """Bring back events that were refused for the project's fault; what the disk keeps from it stays dead."""
+    async def _bring_back(self, ruling: Ruling) -> None:
+        """Bring back events that were refused for the project's fault, and end the wait of those that an outage held
+        up; what the disk keeps from it stays as it is.
+        """
         try:
-            await self._backlog.revive(receipts)
+            if ruling.revived:
+                await self._backlog.revive(ruling.revived)
+            if ruling.due:
+                await self._backlog.make_due(ruling.due)
         except QueueError as exc:
             self._emit(happenings.QueueFailed(cause=str(exc)))
 
-    async def _admit(self, call: Call, lease: Lease) -> Go | Retry:
+    async def _admit(self, call: Call, lease: Lease, *, probe: bool, apart: bool) -> Go | Retry:
         """Wait for the project to let this call go, first come first served; Retry if that would take too long."""
-        async with self._gate:
+        # A probe waits for nobody: others wait for what it tells.
+        async with contextlib.nullcontext() if probe else self._gate:
             while not self.stopping.is_set():
                 if not self._backlog.holds(lease):
                     return _LET_GO
-                admitted = self._project.admit(call.kind, self._now())
+                if self._project.repeats_probe(call.kind, _name(call)):
+                    return Retry(Reason.PAUSED, _MISCONFIGURED_S, counted=False)
+                admitted = self._project.admit(call.kind, self._now(), probe=probe or self.probes_with_any, apart=apart)
                 if isinstance(admitted, Go):
                     return admitted
                 aside = self._project.sets_aside(call.kind)
                 if aside or admitted.seconds > _PATIENCE_S:
-                    return Retry(Reason.PAUSED, admitted.seconds, counted=False, parked=aside)
+                    # In an outage the gate says when to go on, and nothing else should be waited for then.
+                    wait_s = 0.0 if admitted.why is Why.DOWN else admitted.seconds
+                    return Retry(Reason.PAUSED, wait_s, counted=False, parked=aside)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self.stopping.wait(), admitted.seconds)
         return STOPPING
@@ -208,6 +228,14 @@ class Delivery:
     def _warn(self, lease: Lease, rendered: Calls | Refused | Dropped) -> None:
         for warned in rendered.warnings:
             self._emit(happenings.EventWarned.of(lease.event.source, lease.event.message_id, warned))
+
+
+def _subject(lease: Lease, call: Call) -> Subject:
+    return Subject(lease.lane, lease.receipt, lease.event.user_id or lease.event.anonymous_id or "", _name(call))
+
+
+def _name(call: Call) -> str:
+    return str(call.body.get("event", ""))
 
 
 def _worded(refused: Refused) -> str:

@@ -69,6 +69,11 @@ class Gate:
             self._due_s = now_s + self._pause_s
             self._probe = None
 
+    def hold(self, until_s: float) -> None:
+        """Let no probe go before that instant."""
+        if self._shut_at_s is not None and self._probe is None:
+            self._due_s = max(self._due_s, until_s)
+
     def probe_failed(self, now_s: float) -> None:
         """The next probe goes after twice the pause."""
         self._pause_s = min(self._pause_s * 2.0, self._config.max_s)

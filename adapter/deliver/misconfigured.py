@@ -1,11 +1,14 @@
 """Whether a project is set up wrongly, rather than its calls. Pure; the clock comes in as `now_s`.
 
 Some answers say so outright (401, 404 …). But the only failure that Browsee documents is 400, so a wrong key may look
-like a refusal of every call: when the last refusals were many, of several users, all with one message, and nothing got
-through between them, then it is not the events. Never looks at a call, and keeps no more refusals than it needs.
+like a refusal of every call: when the last refusals were many, of several users, with one cause, and nothing got
+through between them, then it is not the events. Texts are compared without ids and numbers. Where the texts differ
+even so, more refusals are needed, of more users and of different events, and a longer time without a success.
 """
 
+import math
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from msgspec import Struct
@@ -13,28 +16,51 @@ from msgspec import Struct
 from adapter.deliver.gate import Gate, GateConfig
 from adapter.deliver.policy import Accepted, Misconfigured, RefusedByBrowsee, TryAgain, Verdict
 from adapter.model import Reason
+from adapter.queue.causes import fold_cause
 
 # Events remembered as having met a misconfigured project; the oldest is forgotten first.
 MAX_SUSPECTS = 1000
+# Probes in a row that would be of the same event's name before one is sent all the same.
+MAX_PASSED_OVER = 3
+
+
+class Subject(Struct, frozen=True):
+    """Whose call was answered: the queue's number of the lane, the event's receipt, its user and the call's event."""
+
+    lane: int
+    receipt: int
+    user: str = ""
+    event: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class RefusalsConfig:
-    """So many refusals with one message, of at least so many users, are not the events' fault."""
+    """`count` refusals with one cause, of `users` users, are not the events' fault; nor are `any_count` with whatever
+    texts, of `any_users` users and `any_events` names, if nothing got through for `quiet_s`. An event refused in
+    `probes` probes, while another got through, is to blame itself.
+    """
 
     count: int = 20
     users: int = 5
+    any_count: int = 50
+    any_users: int = 20
+    any_events: int = 2
+    quiet_s: float = 300.0
+    probes: int = 3
 
 
 class Ruling(Struct, frozen=True):
     """The verdict to act on: that of the answer, or Misconfigured where many refusals show that no event is to blame,
     or TryAgain where one event keeps meeting what no other does.
 
-    `revived` are the receipts of events that were refused earlier for the same cause: they are pending again.
+    `revived` are the receipts of events that were refused earlier for the same cause: they are pending again. `due` are
+    receipts by lane of events that wait for nothing any more. `at_once`: the event is due again without a wait.
     """
 
     verdict: Verdict
     revived: tuple[int, ...] = ()
+    due: Mapping[int, int] = {}
+    at_once: bool = False
 
 
 class KindOfCall:
@@ -46,31 +72,47 @@ class KindOfCall:
     def __init__(self, gate: GateConfig, refusals: RefusalsConfig) -> None:
         self.gate = Gate(gate)
         self.detail = ""
+        self._config = refusals
         self._refusals = _Refusals(refusals)
-        self._refused_as: str | None = None
+        # Shut because of refusals, and not of what an answer says outright.
+        self._by_refusals = False
         self._accepted = 0
         self._suspects: dict[int, int] = {}
+        # By receipt: how many probes refused it, and how many calls had got through before the first.
+        self._probed: dict[int, tuple[int, int]] = {}
+        self._probed_event = ""
+        self._passed_over = 0
 
-    def answered(self, ticket: int, verdict: Verdict, *, lane: str, receipt: int, now_s: float) -> Ruling:
+    def repeats_probe(self, event: str) -> bool:
+        """Whether another event should be the next probe, for the last one had this name; not again and again."""
+        if not self.gate.is_shut or event != self._probed_event or self._passed_over >= MAX_PASSED_OVER:
+            return False
+        self._passed_over += 1
+        return True
+
+    def answered(self, ticket: int, verdict: Verdict, *, of: Subject, now_s: float) -> Ruling:
         """Learn from the answer to the call `ticket`, and rule on it."""
         probe = self.gate.is_probe(ticket)
+        if probe:
+            self._probed_event, self._passed_over = of.event, 0
         match verdict:
-            case Misconfigured(detail=detail):
-                return self._misconfigured(verdict, detail, receipt=receipt, now_s=now_s, probe=probe)
+            case Misconfigured():
+                return self._misconfigured(verdict, receipt=of.receipt, now_s=now_s, probe=probe)
             case RefusedByBrowsee(message=message):
-                return self._refused(verdict, message, lane=lane, receipt=receipt, now_s=now_s, probe=probe)
+                return self._refused(verdict, message, of=of, now_s=now_s, probe=probe)
             case Accepted():
                 self._accepted += 1
-                self._suspects.pop(receipt, None)
-                self._refusals.forget()
-                if probe:
+                self._suspects.pop(of.receipt, None)
+                self._refusals.accepted(now_s)
+                if self.gate.is_shut and (probe or self._by_refusals):
                     self.gate.open()
+                    self._probed_event = ""
             case TryAgain():
                 if probe:
                     self.gate.probe_told_nothing(now_s)
         return Ruling(verdict)
 
-    def _misconfigured(self, verdict: Verdict, detail: str, *, receipt: int, now_s: float, probe: bool) -> Ruling:
+    def _misconfigured(self, verdict: Misconfigured, *, receipt: int, now_s: float, probe: bool) -> Ruling:
         """A pause, unless this event has met the same before and others got through since.
 
         Then it is the event after all: a firewall in front of Browsee may answer 403 to what it takes for an attack.
@@ -81,67 +123,95 @@ class KindOfCall:
         if len(self._suspects) > MAX_SUSPECTS:
             self._suspects.pop(next(iter(self._suspects)))
         if before is None or before == self._accepted:
-            self._shut(detail, now_s, probe=probe, refused_as=None)
+            self._shut(verdict.detail, now_s, probe=probe, by_refusals=False, least_s=verdict.least_s)
             return Ruling(verdict)
         if probe:
             self.gate.probe_told_nothing(now_s)
         return Ruling(TryAgain(Reason.MISCONFIGURED))
 
-    def _refused(self, verdict: Verdict, message: str, *, lane: str, receipt: int, now_s: float, probe: bool) -> Ruling:
-        if self.gate.is_shut and message == self._refused_as:
-            self._shut(self.detail, now_s, probe=probe, refused_as=message)
-            return Ruling(Misconfigured(self.detail))
+    def _refused(self, verdict: RefusedByBrowsee, message: str, *, of: Subject, now_s: float, probe: bool) -> Ruling:
+        if self.gate.is_shut and self._by_refusals:
+            if probe:
+                self.gate.probe_failed(now_s)
+            return Ruling(verdict if self._is_to_blame(of.receipt, probe=probe) else Misconfigured(self.detail))
         if probe:
-            # Refused for another cause, so it was looked at: whatever was wrong with the project is not any more.
+            # It was looked at: what an answer said outright is not so any more.
             self.gate.open()
-        self._refusals.add(message, lane=lane, receipt=receipt)
-        if not self._refusals.blame_the_project:
+        if self._is_to_blame(of.receipt, probe=False):
             return Ruling(verdict)
-        # Equal for several users, the message quotes none of them, and may be shown.
-        revived = tuple(other for other in self._refusals.receipts if other != receipt)
+        self._refusals.add(fold_cause(message), of)
+        detail = self._refusals.verdict(message, now_s)
+        if not detail:
+            return Ruling(verdict)
+        revived = tuple(other for other in self._refusals.receipts if other != of.receipt)
         self._refusals.forget()
-        self._shut(
-            f"Browsee refuses every call of several users with the same message ({message}); "
-            "check browsee_api_key and the mapping",
-            now_s,
-            probe=False,
-            refused_as=message,
-        )
+        self._shut(detail, now_s, probe=False, by_refusals=True)
         return Ruling(Misconfigured(self.detail), revived)
 
-    def _shut(self, detail: str, now_s: float, *, probe: bool, refused_as: str | None) -> None:
+    def _is_to_blame(self, receipt: int, *, probe: bool) -> bool:
+        """Whether probes have shown that this event is refused while others are not."""
+        count, accepted = self._probed.pop(receipt, (0, self._accepted))
+        count += probe
+        if count:
+            self._probed[receipt] = count, accepted
+            if len(self._probed) > MAX_SUSPECTS:
+                self._probed.pop(next(iter(self._probed)))
+        return count >= self._config.probes and accepted < self._accepted
+
+    def _shut(self, detail: str, now_s: float, *, probe: bool, by_refusals: bool, least_s: float = 0.0) -> None:
         if probe or not self.gate.is_shut:
             self.detail = detail
-            self._refused_as = refused_as
+            self._by_refusals = by_refusals
         if probe:
             self.gate.probe_failed(now_s)
         else:
             self.gate.shut(now_s)
+        self.gate.hold(now_s + least_s)
 
 
 class _Refusals:
-    """The last refusals of one kind of call, as far as they have one message."""
+    """The last refusals of one kind of call since one got through."""
 
     def __init__(self, config: RefusalsConfig) -> None:
         self._config = config
-        self._message: str | None = None
-        self._last: deque[tuple[str, int]] = deque(maxlen=config.count)
+        self._accepted_at_s = -math.inf
+        self._cause = ""
+        self._equal = 0
+        self._last: deque[Subject] = deque(maxlen=max(config.count, config.any_count))
+
+    def accepted(self, now_s: float) -> None:
+        self._accepted_at_s = now_s
+        self.forget()
 
     def forget(self) -> None:
         self._last.clear()
+        self._equal = 0
 
-    def add(self, message: str, *, lane: str, receipt: int) -> None:
-        if message != self._message:
-            self._message = message
-            self._last.clear()
-        self._last.append((lane, receipt))
+    def add(self, cause: str, of: Subject) -> None:
+        self._equal = self._equal + 1 if cause == self._cause else 1
+        self._cause = cause
+        self._last.append(of)
 
-    @property
-    def blame_the_project(self) -> bool:
-        full = len(self._last) == self._config.count
-        return full and len({lane for lane, _ in self._last}) >= self._config.users
+    def verdict(self, message: str, now_s: float) -> str:
+        """What is wrong with the project, as its refusals show; empty if it may be the events."""
+        config, last = self._config, list(self._last)
+        equal = last[-min(self._equal, config.count) :]
+        if len(equal) >= config.count and len({of.user for of in equal}) >= config.users:
+            # The folded text quotes nothing of an event, so it may be shown; so may one that is equal for all.
+            return (
+                f"Browsee refuses every call of several users with the same message ({fold_cause(message)}); "
+                "check browsee_api_key and the mapping"
+            )
+        if (
+            len(last) >= config.any_count
+            and now_s - self._accepted_at_s >= config.quiet_s
+            and len({of.user for of in last}) >= config.any_users
+            and len({of.event for of in last}) >= config.any_events
+        ):
+            return "Browsee refuses every call, each with another message; check browsee_api_key and the mapping"
+        return ""
 
     @property
     def receipts(self) -> tuple[int, ...]:
         """The events refused, oldest first, each once."""
-        return tuple(dict.fromkeys(receipt for _, receipt in self._last))
+        return tuple(dict.fromkeys(of.receipt for of in self._last))

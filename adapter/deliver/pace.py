@@ -9,7 +9,11 @@ Never decides whether a call may go at all: pauses are in `gate`, and a slow Bro
 """
 
 import math
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
+
+from adapter.deliver.achieved import Achieved
+from adapter.deliver.noise import Noise, NoiseConfig
 
 _LEAST_SPAN_S = 0.01
 # What a token may lack by rounding: waiting for that would take less time than a clock can tell, again and again.
@@ -23,19 +27,31 @@ class PaceConfig:
     `recover_s` is K: the time from a cut back to the limit, or the time of `recover_calls` calls if that is longer: at
     a call every 5 s, 20 s would be a 429 in ten. `slack_s` is how late a call may be and still be made up for.
     `smoothing_s` is the time over which the achieved rate is measured. `evidence` is how many answers a second cut in a
-    row needs.
+    row needs. Near the limit a cut needs more 429s among the last `window` answers than noise explains, so one if no
+    noise is known; in slow start, and more than `far_below` under the limit, `crowd` of the last `narrow` answers.
+    While cuts keep coming before the limit is reached, K grows up to `patience` times.
     """
 
     pinned_per_s: float | None = None
     first_per_s: float = 2.0
-    doubling_s: float = 2.0
+    doubling_s: float = 1.0
+    brisk_per_s: float = 100.0
+    brisk_slower: float = 8.0
     cut: float = 0.1
     recover_s: float = 20.0
-    recover_calls: float = 50.0
+    recover_calls: float = 300.0
+    moved: float = 1.25
+    moved_doubling_s: float = 5.0
     headroom: float = 2.0
     slack_s: float = 0.1
     smoothing_s: float = 2.0
-    evidence: int = 10
+    evidence: int = 20
+    window: int = 50
+    narrow: int = 20
+    crowd: int = 3
+    far_below: float = 0.03
+    patience: float = 4.0
+    noise: NoiseConfig = field(default_factory=NoiseConfig)
     lowest_per_s: float = 0.1
     remembered_s: float = 3600.0
 
@@ -65,8 +81,18 @@ class Rate:
         self._settling_s = 0.0
         self._passed = 0
         self._answered = 0
-        self._achieved = _Achieved(config.smoothing_s, now_s)
+        self._achieved = Achieved(config.smoothing_s, now_s)
+        self._sent = Achieved(config.smoothing_s, now_s)
+        self._noise = Noise(config.noise)
+        self._began_s = now_s
+        self._peak_per_s = 0.0
+        self._seen = 0
+        self._limited_at: deque[int] = deque(maxlen=config.window)
+        self._early_cuts = 0
+        self._is_guess = False
+        self._before_noise: tuple[float, float] | None = None
         self._cycle: tuple[int, float] = 0, 0.0
+        self._moved = math.pow((config.moved - 1.0) / config.cut, 1 / 3)
 
     @property
     def limit_per_s(self) -> float | None:
@@ -79,15 +105,30 @@ class Rate:
         if config.pinned_per_s is not None:
             return config.pinned_per_s
         if self._limit_per_s is None:
-            floor = config.first_per_s
-            grown = floor * math.exp2(min(self._pressed_s / config.doubling_s, 40.0))
+            floor = max(config.first_per_s, self._peak_per_s)
+            grown = self._doubled()
         else:
             floor = self._limit_per_s * (1.0 - config.cut)
-            recover_s = max(config.recover_s, config.recover_calls / self._limit_per_s)
-            beyond = self._pressed_s / recover_s - 1.0
+            recover_s = self._recover_s(self._limit_per_s)
+            beyond = min(self._pressed_s / recover_s - 1.0, self._moved)
             grown = self._limit_per_s * (1.0 + config.cut * beyond * beyond * beyond)
-        # What was not achieved was not tried, and says nothing of the limit.
-        return max(config.lowest_per_s, min(grown, max(floor, config.headroom * self._achieved.per_s(now_s))))
+            if beyond == self._moved:
+                since_s = self._pressed_s - (1.0 + beyond) * recover_s
+                grown *= math.exp2(min(since_s / config.moved_doubling_s, 40.0))
+        # What was not sent was not tried, and says nothing of the limit.
+        return max(config.lowest_per_s, min(grown, max(floor, config.headroom * self._sent.per_s(now_s))))
+
+    def _doubled(self) -> float:
+        """Slow start: the first rate doubled again and again, more slowly where a second holds many calls."""
+        config = self._config
+        brisk_s = math.log2(max(1.0, config.brisk_per_s / config.first_per_s)) * config.doubling_s
+        slower_s = max(0.0, self._pressed_s - brisk_s) / config.brisk_slower
+        return config.first_per_s * math.exp2(min((min(self._pressed_s, brisk_s) + slower_s) / config.doubling_s, 40.0))
+
+    def _recover_s(self, limit_per_s: float) -> float:
+        config = self._config
+        longer = min(config.patience, 2.0 ** max(0, self._early_cuts - 1))
+        return longer * max(config.recover_s, config.recover_calls / limit_per_s)
 
     def wait_s(self, now_s: float) -> float:
         """Seconds until a call may go; 0: now."""
@@ -101,29 +142,99 @@ class Rate:
         self._at_s = now_s
         return 0.0 if self._tokens >= _ENOUGH else (1.0 - self._tokens) / rate
 
-    def take(self) -> None:
+    def take(self, now_s: float) -> None:
         """A call goes; `wait_s` was 0."""
         self._tokens -= 1.0
+        self._sent.add(now_s)
 
     def answered(self, *, sent_at_s: float, now_s: float, limited: bool) -> None:
         """A call sent at `sent_at_s` was answered: `limited` by a 429, or let through (taken or refused)."""
         if not limited:
             self._achieved.add(now_s)
+            if self._limit_per_s is None and now_s - self._began_s > self._config.smoothing_s:
+                # What got through once is known to be allowed, and is where an outage or a quiet time is followed up.
+                self._peak_per_s = max(self._peak_per_s, self._achieved.per_s(now_s))
         # An episode is cut once: what was sent before the cut, or is mixed on its way with what was, says only what is
         # known already.
         if sent_at_s < self._cut_at_s + self._settling_s or self._config.pinned_per_s is not None:
             return
         self._answered += 1
         self._passed += not limited
-        if limited and (self._limit_per_s is None or self._answered >= self._config.evidence):
-            self._cut(now_s, behind_s=now_s - sent_at_s)
+        self._seen += 1
+        if not self._is_guess and self._answered > self._config.evidence:
+            self._listen(now_s, limited=limited)
+        if limited:
+            self._limited_at.append(self._seen)
+            if self._is_limit(now_s):
+                self._cut(now_s, behind_s=now_s - sent_at_s)
+
+    def _listen(self, now_s: float, *, limited: bool) -> None:
+        """Learn the noise from a call that went well below the limit; once it is known, undo what it did."""
+        if self._is_far_below():
+            self._noise.add(limited=limited)
+            return
+        self._noise.keep(now_s)
+        if self._before_noise is None or self._limit_per_s is None or self._noise.share(now_s) == 0.0:
+            return
+        (before_per_s, at_s), self._before_noise = self._before_noise, None
+        if before_per_s > self._limit_per_s and now_s - at_s <= self._config.noise.kept_s:
+            self._begin(before_per_s, now_s)
+            self._early_cuts = 0
+
+    def _is_far_below(self) -> bool:
+        """Whether calls go so slowly that a limit, as far as it is known, does not show."""
+        if self._limit_per_s is None:
+            return False
+        config = self._config
+        far = 1.0 - math.pow(config.far_below / config.cut, 1 / 3)
+        return self._pressed_s < far * self._recover_s(self._limit_per_s)
+
+    def _is_limit(self, now_s: float) -> bool:
+        """Whether the last 429s are the limit's, rather than noise."""
+        config = self._config
+        if self._limit_per_s is not None and self._answered < config.evidence:
+            return False
+        if self._limit_per_s is None:
+            return self._limited_among(config.narrow // 2) > config.crowd
+        if self._is_far_below():
+            least = max(config.crowd, self._noise.limit_at(now_s, window=config.narrow))
+            return self._limited_among(config.narrow) >= least
+        return self._limited_among(config.window) >= self._noise.limit_at(now_s, window=config.window)
+
+    def _limited_among(self, window: int) -> int:
+        """429s among the last `window` answers since the last cut."""
+        return sum(at > self._seen - window for at in self._limited_at)
 
     def _cut(self, now_s: float, *, behind_s: float) -> None:
         """`behind_s` is how long ago the call was sent that was answered 429: what is known is as old as that."""
         span_s = max(self._pressed_s - self._settling_s - behind_s, _LEAST_SPAN_S)
         self._cycle = self._passed, span_s
-        self._begin(self._measured(now_s, span_s), now_s)
+        limit_per_s = self._learn_cut(now_s, self._measured(now_s, span_s))
+        self._begin(limit_per_s, now_s)
         self._settling_s = behind_s
+
+    def _learn_cut(self, now_s: float, measured: float) -> float:
+        """The limit to go on with after this cut, which measured this one.
+
+        A lone 429 before the limit was reached may be noise: the first such changes nothing but the rate, and what the
+        limit was before is kept. Many 429s are a limit, and nothing before them will be gone back to.
+        """
+        limit_per_s, config = self._limit_per_s, self._config
+        crowd = self._limited_among(config.narrow)
+        if limit_per_s is None or crowd >= config.crowd:
+            self._early_cuts = 0
+            self._is_guess = True
+            self._noise.drop()
+            if crowd > config.crowd:
+                self._before_noise = None
+            return measured
+        self._is_guess = False
+        self._noise.keep(now_s)
+        if self._before_noise is None or limit_per_s >= self._before_noise[0]:
+            self._before_noise = limit_per_s, now_s
+        is_early = self._pressed_s < self._recover_s(limit_per_s)
+        self._early_cuts = self._early_cuts + 1 if is_early else 0
+        return limit_per_s if self._early_cuts == 1 else measured
 
     def _measured(self, now_s: float, span_s: float) -> float:
         """The limit, as what got through shows it.
@@ -131,7 +242,7 @@ class Rate:
         Over a whole cycle that is exact for a bucket of any depth: it was empty at the last cut and is empty now, so
         what passed between is what was poured in. Over a few answers it is a guess, held to half the rate.
         """
-        if self._limit_per_s is None:
+        if self._limit_per_s is None or self._pressed_s > (1.0 + self._moved) * self._recover_s(self._limit_per_s):
             return self._achieved.per_s(now_s)
         rate = self.per_s(now_s)
         measured = min(self._passed / span_s, rate)
@@ -143,6 +254,7 @@ class Rate:
         self._settling_s = 0.0
         self._pressed_s = 0.0
         self._passed = self._answered = 0
+        self._limited_at.clear()
 
     def unblocked(self, now_s: float, *, blocked_s: float) -> None:
         """Browsee lets calls through again, after nothing but 429 for `blocked_s`.
@@ -152,9 +264,16 @@ class Rate:
         """
         if self._limit_per_s is None or self._config.pinned_per_s is not None:
             return
+        self.forget_noise()
         passed, span_s = self._cycle
         spread = passed / max(span_s + blocked_s, _LEAST_SPAN_S)
         self._begin(min(self._limit_per_s, max(spread, self._limit_per_s / 2.0)), now_s)
+
+    def forget_noise(self) -> None:
+        """Browsee showed a limit for certain: by a block, or by asking for a pause."""
+        self._noise.forget()
+        self._before_noise = None
+        self._early_cuts = 0
 
     def snapshot(self, now_s: float) -> Learned | None:
         """What to store, so that the next start need not learn it anew; None before the first 429."""
@@ -167,24 +286,3 @@ class Rate:
         if self._config.pinned_per_s is None and learned.met_ago_s <= self._config.remembered_s:
             self._begin(learned.limit_per_s, now_s)
             self._cut_at_s = now_s - learned.met_ago_s
-
-
-class _Achieved:
-    """Calls let through, per second: a mean over about `smoothing_s`, unbiased from the first moment on."""
-
-    def __init__(self, smoothing_s: float, now_s: float) -> None:
-        self._smoothing_s = smoothing_s
-        self._began_s = now_s
-        self._at_s = now_s
-        self._weight = 0.0
-
-    def add(self, now_s: float) -> None:
-        self._weight = self._weight * self._fading(now_s) + 1.0
-        self._at_s = max(self._at_s, now_s)
-
-    def per_s(self, now_s: float) -> float:
-        seen = 1.0 - math.exp(-max(0.0, now_s - self._began_s) / self._smoothing_s)
-        return self._weight * self._fading(now_s) / (self._smoothing_s * seen) if seen > 0.0 else 0.0
-
-    def _fading(self, now_s: float) -> float:
-        return math.exp(-max(0.0, now_s - self._at_s) / self._smoothing_s)

@@ -34,7 +34,7 @@ class Answer(Struct, frozen=True):
 
     `headers` has the few that matter, names in lower case. `body` is bounded by who read it. `failure` is set when the
     exchange did not end as HTTP says; `status` may be known even then, if it was the body that did not come whole.
-    `seconds` is the time from the call to here.
+    `seconds` is the time from the call to here. `cause` says in words why no HTTP answer came.
     """
 
     status: int | None
@@ -42,6 +42,7 @@ class Answer(Struct, frozen=True):
     body: bytes = b""
     failure: Failure | None = None
     seconds: float = 0.0
+    cause: str = ""
 
 
 class Accepted(Struct, frozen=True):
@@ -65,9 +66,13 @@ class TryAgain(Struct, frozen=True):
 
 
 class Misconfigured(Struct, frozen=True):
-    """No event is to blame, and none may be lost to it. `detail` says what was answered and what a person can do."""
+    """No event is to blame, and none may be lost to it. `detail` says what was answered and what a person can do.
+
+    `least_s`: the next probe waits so long at least, for Browsee may have taken the call. The event, too, goes last.
+    """
 
     detail: str
+    least_s: float = 0.0
 
 
 Verdict: TypeAlias = Accepted | RefusedByBrowsee | TryAgain | Misconfigured
@@ -93,18 +98,30 @@ MISCONFIGURED: Mapping[int, str] = {
 }
 REDIRECTED = "redirects are never followed; set browsee.url to the final address"
 
+UNDOCUMENTED = (
+    "this is not the documented answer, so nobody can say whether it has the call; check browsee.url, or set "
+    "`browsee.accept: any_2xx` if it has"
+)
+# Browsee may have taken the call, and it has no idempotency key: a probe may be a duplicate.
+UNDOCUMENTED_S = 60.0
+FAILURES = frozenset({"failure", "failed", "fail", "error"})
+NO_JSON = object()
+
 _WITHOUT_BODY = frozenset({204, 205})
 _SECONDS = re.compile(r"\d{1,12}(\.\d{1,6})?", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
-def classify(answer: Answer, *, now: datetime) -> Verdict:
-    """What `answer` means for its call. `now` is aware; it is used only for a `Retry-After` date without a `Date`."""
+def classify(answer: Answer, *, now: datetime, any_2xx: bool = False) -> Verdict:
+    """What `answer` means for its call. `now` is aware; it is used only for a `Retry-After` date without a `Date`.
+
+    With `any_2xx` every 2xx is a success that does not say outright that it is a failure.
+    """
     if answer.status is None:
         return TryAgain(answer.failure or Reason.GARBAGE)
     match answer.status // 100:
         case 2:
-            return _read_success(answer)
+            return _read_success(answer, any_2xx=any_2xx)
         case 3:
             return Misconfigured(f"Browsee's address answered {answer.status}: {REDIRECTED}")
         case 4:
@@ -115,20 +132,54 @@ def classify(answer: Answer, *, now: datetime) -> Verdict:
             return TryAgain(Reason.GARBAGE)
 
 
-def _read_success(answer: Answer) -> Verdict:
-    if answer.status in _WITHOUT_BODY:
-        return Accepted(unexpected=True)
-    if answer.failure is not None:
+def describe(answer: Answer) -> str:
+    """Why a call failed, in words for people: no value of an answer is in it."""
+    if answer.cause:
+        return answer.cause
+    if answer.failure is Reason.TIMEOUT:
+        return "no answer in time"
+    if answer.failure is Reason.UNREACHABLE:
+        return "no connection"
+    if answer.failure is not None or answer.status is None or answer.status < 300:
+        return "what answers is not Browsee's API; check browsee.url"
+    return f"Browsee answered {answer.status}"
+
+
+def _read_success(answer: Answer, *, any_2xx: bool) -> Verdict:
+    if answer.status not in _WITHOUT_BODY and answer.failure is not None:
         return TryAgain(answer.failure)
-    try:
-        told = orjson.loads(answer.body)
-    except orjson.JSONDecodeError:
+    body = read_json(answer.body)
+    if _word(body, "status") == "success":
+        return Accepted()
+    refused = _refusal(body, answer.status)
+    if refused is not None:
+        return refused
+    if answer.status not in _WITHOUT_BODY and body is NO_JSON:
         # A proxy's or a captive portal's page: Browsee may never have seen the call.
         return TryAgain(Reason.GARBAGE)
-    status = told.get("status") if isinstance(told, dict) else None
-    if status == "failure":
-        return RefusedByBrowsee(_message(told, answer.status))
-    return Accepted(unexpected=status != "success")
+    if any_2xx:
+        return Accepted(unexpected=True)
+    return Misconfigured(f"Browsee answered {answer.status}: {UNDOCUMENTED}", least_s=UNDOCUMENTED_S)
+
+
+def _refusal(body: Any, status: int | None) -> RefusedByBrowsee | None:
+    """The failure that a 2xx reports outright; None if it reports none."""
+    if not isinstance(body, dict):
+        return None
+    error = body.get("error")
+    if _word(body, "status") not in FAILURES and body.get("success") is not False and not error:
+        return None
+    told = body if isinstance(body.get("message"), str) or not isinstance(error, dict | str) else _as_error(error)
+    return RefusedByBrowsee(_message(told, status))
+
+
+def _as_error(error: Any) -> Any:
+    return error if isinstance(error, dict) else {"message": error}
+
+
+def _word(body: Any, name: str) -> str:
+    word = body.get(name) if isinstance(body, dict) else None
+    return word.strip().lower() if isinstance(word, str) else ""
 
 
 def _read_4xx(answer: Answer, now: datetime) -> Verdict:
@@ -137,11 +188,19 @@ def _read_4xx(answer: Answer, now: datetime) -> Verdict:
         return _try_again(TRIED_AGAIN[status], answer, now)
     if status in MISCONFIGURED:
         return Misconfigured(f"Browsee answered {status}: {MISCONFIGURED[status]}")
+    return RefusedByBrowsee(_message(read_json(answer.body), status))
+
+
+def read_json(body: bytes) -> Any:
+    """The JSON value of `body`, be there a byte order mark or a byte that is not UTF-8; NO_JSON if it is none."""
     try:
-        told = orjson.loads(answer.body)
+        return orjson.loads(body)
     except orjson.JSONDecodeError:
-        told = None
-    return RefusedByBrowsee(_message(told, status))
+        pass
+    try:
+        return orjson.loads(body.decode("utf-8-sig", "replace"))
+    except orjson.JSONDecodeError:
+        return NO_JSON
 
 
 def _try_again(reason: Reason, answer: Answer, now: datetime) -> TryAgain:

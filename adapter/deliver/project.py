@@ -2,24 +2,27 @@
 
 A worker asks `admit`, waits if it is told to, sends, has the answer classified, and tells `answered`, whose ruling is
 the verdict to act on. Here pace, concurrency, blocks, breaker, asked-for pauses and misconfiguration meet; each is a
-small machine of its own. Never sends, never sleeps, and never settles an event.
+small machine of its own; `state` says how they work together. Never sends, never sleeps, and never settles an event.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from adapter.deliver.breaker import Breaker, BreakerConfig
 from adapter.deliver.concurrency import Concurrency, ConcurrencyConfig
 from adapter.deliver.gate import Gate, GateConfig
-from adapter.deliver.misconfigured import KindOfCall, RefusalsConfig, Ruling
+from adapter.deliver.lanes import Lanes
+from adapter.deliver.misconfigured import KindOfCall, RefusalsConfig, Ruling, Subject
+from adapter.deliver.outage import Outage, OutageConfig
 from adapter.deliver.pace import Learned, PaceConfig, Rate
 from adapter.deliver.policy import Accepted, RefusedByBrowsee, TryAgain, Verdict
+from adapter.deliver.state import LEARNING_TEXT, LIMIT_TEXT, PINNED_TEXT, SLOW_TEXT, State, Trouble, Why, worded
 from adapter.model import Kind, Reason
 
+_NO_TROUBLE = Trouble("ok", None, "")
 KINDS: tuple[Kind, ...] = ("track", "identify")
 # A call under way has no known end: who waits for one asks again after this long.
 FULL_WAIT_S = 0.05
@@ -27,49 +30,34 @@ FULL_WAIT_S = 0.05
 SLOWED_FOR_S = 10.0
 
 BLOCKED = GateConfig(first_s=1.0, max_s=30.0)
-DOWN = GateConfig(first_s=30.0, max_s=30.0)
 MISCONFIGURED = GateConfig(first_s=1.0, max_s=60.0)
-
-Delivery: TypeAlias = Literal["ok", "slowed", "paused"]
-
-
-class Why(StrEnum):
-    """Why a call may not go now."""
-
-    PACE = "pace"
-    SLOW = "slow answers"
-    RETRY_AFTER = "retry after"
-    BLOCKED = "blocked"
-    DOWN = "down"
-    MISCONFIGURED = "misconfigured"
-
-
-PAUSING = (Why.DOWN, Why.RETRY_AFTER, Why.BLOCKED, Why.MISCONFIGURED)
-"""What stops every call."""
-SLOWING = (Why.PACE, Why.SLOW, Why.MISCONFIGURED)
-"""What makes calls wait; misconfigured where it is identify calls alone that are paused."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProjectConfig:
-    """`block_run` is how many 429 in a row, without a call let through, are a block."""
+    """`block_run` is how many 429 in a row, without a call let through, are a block. `any_2xx`: see `classify`."""
 
     pace: PaceConfig = field(default_factory=PaceConfig)
     concurrency: ConcurrencyConfig = field(default_factory=ConcurrencyConfig)
     breaker: BreakerConfig = field(default_factory=BreakerConfig)
     refusals: RefusalsConfig = field(default_factory=RefusalsConfig)
     block_run: int = 10
+    any_2xx: bool = False
     blocked: GateConfig = BLOCKED
-    down: GateConfig = DOWN
+    down: OutageConfig = field(default_factory=OutageConfig)
     misconfigured: GateConfig = MISCONFIGURED
 
 
 class Ticket(Struct, frozen=True):
-    """One call that may go. Hand it back to `answered`, or to `abandoned` if there will be no answer."""
+    """One call that may go. Hand it back to `answered`, or to `abandoned` if there will be no answer.
+
+    `apart`: a user's whose calls failed or hung before; it does not count among the calls under way.
+    """
 
     number: int
     kind: Kind
     sent_at_s: float
+    apart: bool = False
 
 
 class Go(Struct, frozen=True):
@@ -88,30 +76,6 @@ class Wait(Struct, frozen=True):
 Admission: TypeAlias = Go | Wait
 
 
-@dataclass(frozen=True, slots=True)
-class State:
-    """How delivery to this project goes, for `/readyz`. `text` says why, for people, and is empty while all is well.
-
-    `per_s` is the rate now, `limit_per_s` the limit as learned (None: not met yet, or pinned).
-    """
-
-    delivery: Delivery
-    why: Why | None
-    text: str
-    per_s: float
-    limit_per_s: float | None
-    concurrency: int
-    in_flight: int
-
-
-_Trouble: TypeAlias = tuple[Delivery, Why | None, str]
-_NO_TROUBLE: _Trouble = ("ok", None, "")
-_SLOW_TEXT = "Browsee answers slowly, so fewer calls are under way at once"
-_LIMIT_TEXT = "calls go as fast as Browsee's limit is known to allow"
-_PINNED_TEXT = "calls go as fast as browsee.rate of the settings allows"
-_LEARNING_TEXT = "calls go ever faster until Browsee's limit is met"
-
-
 class Project:
     """One Browsee project: an address and a key. Shared by all that send to it; belongs to one thread."""
 
@@ -119,8 +83,11 @@ class Project:
         self._config = config
         self._rate = Rate(config.pace, now_s=now_s)
         self._concurrency = Concurrency(config.concurrency, now_s=now_s)
-        self._breaker = Breaker(config.breaker)
-        self._down = Gate(config.down)
+        self._breaker = Breaker(config.breaker, now_s=now_s)
+        self._lanes = Lanes()
+        self._apart = 0
+        self._down = Outage(config.down)
+        self._down_cause = ""
         self._blocked = Gate(config.blocked)
         self._limited_run = 0
         self._kinds = {kind: KindOfCall(config.misconfigured, config.refusals) for kind in KINDS}
@@ -128,12 +95,21 @@ class Project:
         self._slowed: tuple[float, Why] | None = None
         self._last_ticket = 0
 
-    def admit(self, kind: Kind, now_s: float) -> Admission:
-        """Whether a call of this kind may go now. Each `Go` must come back by its ticket."""
-        wait = next(self._pauses(kind, now_s), None)
+    @property
+    def any_2xx(self) -> bool:
+        """Whether every 2xx is a success."""
+        return self._config.any_2xx
+
+    def admit(self, kind: Kind, now_s: float, *, probe: bool = False, apart: bool = False) -> Admission:
+        """Whether a call of this kind may go now. Each `Go` must come back by its ticket.
+
+        `probe`: it was chosen to try whether Browsee is back. `apart`: see `Ticket`.
+        """
+        wait = next(self._pauses(kind, now_s, probe=probe), None)
         if wait is not None:
             return wait
-        if self._concurrency.is_full:
+        apart = apart or self._down.is_shut
+        if not apart and self._concurrency.is_full(now_s):
             self._slowed = now_s, Why.SLOW
             return Wait(FULL_WAIT_S, Why.SLOW)
         wait_s = self._rate.wait_s(now_s)
@@ -141,32 +117,56 @@ class Project:
             self._slowed = now_s, Why.PACE
             return Wait(wait_s, Why.PACE)
         self._last_ticket += 1
-        for gate in (self._down, self._blocked, self._kinds[kind].gate):
+        self._down.let_pass(self._last_ticket, now_s)
+        for gate in (self._blocked, self._kinds[kind].gate):
             gate.let_pass(self._last_ticket, now_s)
-        self._rate.take()
-        self._concurrency.began()
-        return Go(Ticket(self._last_ticket, kind, now_s))
+        self._rate.take(now_s)
+        self._apart += apart
+        if not apart:
+            self._concurrency.began(self._last_ticket, now_s)
+        return Go(Ticket(self._last_ticket, kind, now_s, apart))
 
-    def _pauses(self, kind: Kind, now_s: float) -> Iterator[Wait]:
+    def _pauses(self, kind: Kind, now_s: float, *, probe: bool) -> Iterator[Wait]:
         if now_s < self._paused_until_s:
             yield Wait(self._paused_until_s - now_s, Why.RETRY_AFTER)
-        gates = (
-            (self._down, Why.DOWN),
-            (self._blocked, Why.BLOCKED),
-            (self._kinds[kind].gate, Why.MISCONFIGURED),
-        )
-        for gate, why in gates:
+        down_s = self._down.wait_s(now_s, probe=probe)
+        if down_s > 0:
+            yield Wait(down_s, Why.DOWN)
+        for gate, why in ((self._blocked, Why.BLOCKED), (self._kinds[kind].gate, Why.MISCONFIGURED)):
             wait_s = gate.wait_s(now_s)
             if wait_s > 0:
                 yield Wait(wait_s, why)
 
     def paused_for_s(self, now_s: float) -> float:
-        """Seconds for which nothing is to be taken from the queue, whatever the pace; 0 if something may go.
+        """Seconds for which nothing is to be taken from the queue, whatever the pace; 0 if something may go, be it
+        `probes`.
 
         Paused tracks pause all: most events are tracks, and to take each only to put it off would write the whole
         backlog anew, again and again.
         """
-        return next((wait.seconds for wait in self._pauses("track", now_s)), 0.0)
+        return next((wait.seconds for wait in self._pauses("track", now_s, probe=True)), 0.0)
+
+    def probes(self, now_s: float) -> int | None:
+        """How many events are to be tried now to see whether Browsee is back; None while it is not down."""
+        return self._down.probes_left(now_s) if self._down.is_shut else None
+
+    @property
+    def passed_lately(self) -> frozenset[int]:
+        """Lanes that are good for a probe: their last calls got through."""
+        return self._lanes.passed_lately
+
+    @property
+    def in_flight(self) -> int:
+        """Calls under way."""
+        return self._concurrency.in_flight + self._apart
+
+    def is_slow(self, lane: int) -> bool:
+        """Whether the last call of this lane took long, as no other's."""
+        return self._lanes.is_slow(lane)
+
+    def repeats_probe(self, kind: Kind, event: str) -> bool:
+        """Whether to let an event of another name be the next probe for a misconfigured kind of call."""
+        return self._kinds[kind].repeats_probe(event)
 
     def sets_aside(self, kind: Kind) -> bool:
         """Whether events with calls of this kind should let others of their user pass: identify alone is paused."""
@@ -174,27 +174,42 @@ class Project:
 
     def takes(self, kind: Kind, now_s: float) -> bool:
         """Whether a call of this kind would go now, but for the pace."""
-        return next(self._pauses(kind, now_s), None) is None
+        return next(self._pauses(kind, now_s, probe=True), None) is None
 
-    def answered(self, ticket: Ticket, verdict: Verdict, *, lane: str, receipt: int, now_s: float) -> Ruling:
-        """Learn from the answer to `ticket`; `lane` is the user and `receipt` the event that the call was for."""
+    def answered(self, ticket: Ticket, verdict: Verdict, *, of: Subject, now_s: float, cause: str = "") -> Ruling:
+        """Learn from the answer to `ticket`; `of` says whose call it was, and `cause` in words why it failed."""
         limited = isinstance(verdict, TryAgain) and verdict.reason is Reason.RATE_LIMITED
         passed = isinstance(verdict, Accepted | RefusedByBrowsee)
-        self._concurrency.ended(now_s, None if _is_quick(verdict) else now_s - ticket.sent_at_s)
+        failed = isinstance(verdict, TryAgain) and not limited
+        seconds = now_s - ticket.sent_at_s
+        self._lanes.answered(of.lane, passed=passed, slow=self._concurrency.is_long(seconds))
+        self._end(ticket, now_s, None if _is_quick(verdict) else seconds)
         self._learn_block(ticket, now_s, limited=limited, passed=passed)
         if (limited or passed) and not self._blocked.is_shut:
             self._rate.answered(sent_at_s=ticket.sent_at_s, now_s=now_s, limited=limited)
-        self._learn_outage(ticket, now_s, failed=isinstance(verdict, TryAgain) and not limited)
         if isinstance(verdict, TryAgain) and verdict.retry_after_s is not None:
             self._paused_until_s = max(self._paused_until_s, now_s + verdict.retry_after_s)
-        return self._kinds[ticket.kind].answered(ticket.number, verdict, lane=lane, receipt=receipt, now_s=now_s)
+            self._rate.forget_noise()
+        due = self._learn_outage(ticket, now_s, of=of, failed=failed, passed=passed, cause=cause)
+        ruling = self._kinds[ticket.kind].answered(ticket.number, verdict, of=of, now_s=now_s)
+        if failed and self._down.is_shut and isinstance(ruling.verdict, TryAgain):
+            # An outage is no event's fault; the gate says when it is tried again.
+            return Ruling(structs.replace(ruling.verdict, counted=False), ruling.revived, due, at_once=True)
+        return structs.replace(ruling, due=due) if due else ruling
 
     def abandoned(self, ticket: Ticket, *, now_s: float) -> None:
         """There will be no answer: the call was not sent, or nobody waits for it any more."""
-        self._concurrency.ended(now_s, None)
-        for gate in (self._down, self._blocked, self._kinds[ticket.kind].gate):
+        self._end(ticket, now_s, None)
+        self._down.probe_ended(ticket.number)
+        for gate in (self._blocked, self._kinds[ticket.kind].gate):
             if gate.is_probe(ticket.number):
                 gate.probe_told_nothing(now_s)
+
+    def _end(self, ticket: Ticket, now_s: float, seconds: float | None) -> None:
+        if ticket.apart:
+            self._apart -= 1
+        else:
+            self._concurrency.ended(ticket.number, now_s, seconds)
 
     def _learn_block(self, ticket: Ticket, now_s: float, *, limited: bool, passed: bool) -> None:
         if passed:
@@ -212,18 +227,21 @@ class Project:
         else:
             self._blocked.probe_told_nothing(now_s)
 
-    def _learn_outage(self, ticket: Ticket, now_s: float, *, failed: bool) -> None:
-        if self._down.is_probe(ticket.number):
-            if failed:
-                self._down.probe_failed(now_s)
-            else:
+    def _learn_outage(
+        self, ticket: Ticket, now_s: float, *, of: Subject, failed: bool, passed: bool, cause: str
+    ) -> Mapping[int, int]:
+        """What is to go on at once, by lane: events that an outage held up that is over, or is now known for one."""
+        if not failed:
+            if self._down.is_probe(ticket.number):
                 self._down.open()
-                self._breaker.reset()
-            return
-        if not self._down.is_shut:
-            self._breaker.answered(now_s, failed=failed)
-            if self._breaker.is_tripped:
-                self._down.shut(now_s)
+            return self._breaker.passed(now_s, lane=of.lane) if passed else {}
+        self._down_cause = cause
+        self._down.probe_ended(ticket.number)
+        self._breaker.failed(now_s, lane=of.lane, receipt=of.receipt)
+        if self._down.is_shut or not self._breaker.is_tripped(now_s):
+            return {}
+        self._down.shut(now_s)
+        return {lane: receipt for lane, receipt in self._breaker.in_outage.items() if lane != of.lane}
 
     def snapshot(self, now_s: float) -> Learned | None:
         """What to store at each change of the limit and every few seconds; None while nothing is learned."""
@@ -237,37 +255,40 @@ class Project:
         """How delivery goes now."""
         trouble = next(self._troubles(now_s), _NO_TROUBLE)
         return State(
-            *trouble,
+            trouble.delivery,
+            trouble.why,
+            worded(trouble),
             per_s=self._rate.per_s(now_s),
             limit_per_s=self._rate.limit_per_s,
             concurrency=self._concurrency.limit,
-            in_flight=self._concurrency.in_flight,
+            in_flight=self.in_flight,
+            cause=trouble.cause,
         )
 
-    def _troubles(self, now_s: float) -> Iterator[_Trouble]:
+    def _troubles(self, now_s: float) -> Iterator[Trouble]:
         """What keeps calls from going, the worst first."""
         track, identify = self._kinds["track"], self._kinds["identify"]
         if self._down.is_shut:
-            next_s = self._down.probe_in_s(now_s)
-            yield "paused", Why.DOWN, f"Browsee does not answer as it should; next try in {next_s:.0f} s"
+            cause = f"no call to Browsee gets through: {self._down_cause or 'no good answer'}"
+            yield Trouble("paused", Why.DOWN, cause, self._down.probe_in_s(now_s))
         if now_s < self._paused_until_s:
-            left_s = self._paused_until_s - now_s
-            yield "paused", Why.RETRY_AFTER, f"Browsee asked for a pause; it ends in {left_s:.0f} s"
+            yield Trouble("paused", Why.RETRY_AFTER, "Browsee asked for a pause", self._paused_until_s - now_s)
         if self._blocked.is_shut:
-            next_s = self._blocked.probe_in_s(now_s)
-            yield "paused", Why.BLOCKED, f"Browsee answers every call with 429; next try in {next_s:.0f} s"
+            cause = "Browsee answers every call with 429"
+            yield Trouble("paused", Why.BLOCKED, cause, self._blocked.probe_in_s(now_s))
         if track.gate.is_shut:
-            yield "paused", Why.MISCONFIGURED, track.detail
+            yield Trouble("paused", Why.MISCONFIGURED, track.detail, track.gate.probe_in_s(now_s))
         if identify.gate.is_shut:
-            yield "slowed", Why.MISCONFIGURED, f"identify calls are paused: {identify.detail}"
+            cause = f"identify calls are paused: {identify.detail}"
+            yield Trouble("slowed", Why.MISCONFIGURED, cause, identify.gate.probe_in_s(now_s))
         if self._slowed is not None and now_s - self._slowed[0] <= SLOWED_FOR_S:
             why = self._slowed[1]
-            yield "slowed", why, _SLOW_TEXT if why is Why.SLOW else self._pace_text()
+            yield Trouble("slowed", why, SLOW_TEXT if why is Why.SLOW else self._pace_text())
 
     def _pace_text(self) -> str:
         if self._config.pace.pinned_per_s is not None:
-            return _PINNED_TEXT
-        return _LEARNING_TEXT if self._rate.limit_per_s is None else _LIMIT_TEXT
+            return PINNED_TEXT
+        return LEARNING_TEXT if self._rate.limit_per_s is None else LIMIT_TEXT
 
 
 def _is_quick(verdict: Verdict) -> bool:

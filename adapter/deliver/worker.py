@@ -7,7 +7,7 @@ worker: whatever happens to one event becomes its outcome.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from typing import TypeVar, assert_never
+from typing import Literal, NamedTuple, TypeVar, assert_never
 
 from adapter.deliver.delivery import STOPPING, Delivery
 from adapter.deliver.project import Project
@@ -26,6 +26,17 @@ _TAKE_WAIT_S = 1.0
 _SETTLE_AGAIN_S = 0.5
 # Events held at least, so that one that waits for its pause does not keep the others from being looked at.
 _LEAST_HELD = 4
+# One in so many of those held may be of a user whose call failed or hung before.
+_SHARE_APART = 2
+_STEP_BACK = Retry(Reason.PAUSED, delay_s=0, counted=False, steps_back=True)
+
+
+class _Held(NamedTuple):
+    """An event in work: as a probe of whether Browsee is back, or apart from users whose calls go well."""
+
+    lease: Lease
+    probe: bool
+    apart: bool
 
 
 class Worker:
@@ -53,7 +64,7 @@ class Worker:
         self._ruleset_of = ruleset_of
         self._emit = emit
         self._now = now
-        self._held: dict[asyncio.Task[None], Lease] = {}
+        self._held: dict[asyncio.Task[None], _Held] = {}
         self._released = asyncio.Event()
 
     @property
@@ -89,34 +100,62 @@ class Worker:
         """Lease as many events as can be worked on now, and start a task for each."""
         now_s = self._now()
         paused_s = self.project.paused_for_s(now_s)
-        free = self._most_held(now_s) - len(self._held)
+        probes = self.project.probes(now_s)
+        most = self._most_held(now_s)
+        free = most - (len(self._held) - self.project.in_flight) if probes is None else probes - self._held_as("probe")
         if free <= 0 or paused_s > 0:
             self._released.clear()
             await self._first_of(self._released.wait(), within_s=paused_s or _TAKE_WAIT_S)
             return
         try:
-            leases = await self._first_of(
-                self._backlog.take(
-                    sources=self.sources,
-                    limit=free,
-                    lease_s=LEASE_S,
-                    wait_s=_TAKE_WAIT_S,
-                    pick=Pick(parked=self.project.takes("identify", now_s)),
-                )
-            )
+            if probes is None:
+                # Users whose calls fail or hang hold a share of the places, so that the others always find one.
+                failed = max(0, max(1, most // _SHARE_APART) - self._held_as("apart"))
+                parked = self.project.takes("identify", now_s)
+                await self._start(await self._take(free, Pick(parked=parked, failed=failed)))
+            else:
+                await self._feed_probes(free)
         except QueueError as exc:
             self._emit(happenings.QueueFailed(cause=str(exc)))
             await self._first_of(within_s=_TAKE_WAIT_S)
-            return
+
+    async def _feed_probes(self, count: int) -> None:
+        """Start a round of probes: the newest event that has not failed, one of a user whose last call got through, and
+        the one that is due longest.
+        """
+        started = 0
+        for pick in (Pick(failed=0, newest=True), Pick(lanes=self.project.passed_lately), Pick()):
+            if started < count:
+                leases = await self._take(1, pick, wait_s=0.0)
+                started += len(leases)
+                await self._start(leases, probe=True)
+        self._delivery.probes_with_any = not started
+        if not started:
+            await self._start(await self._take(1, Pick()), probe=True)
+
+    async def _take(self, limit: int, pick: Pick, *, wait_s: float = _TAKE_WAIT_S) -> Sequence[Lease]:
+        taken = self._backlog.take(sources=self.sources, limit=limit, lease_s=LEASE_S, wait_s=wait_s, pick=pick)
+        return await self._first_of(taken) or ()
+
+    async def _start(self, leases: Sequence[Lease], *, probe: bool = False) -> None:
         taken_s = self._now()
-        for lease in leases or ():
-            task = asyncio.create_task(self._work(lease, taken_s))
-            self._held[task] = lease
+        most_apart = max(1, self._most_held(taken_s) // _SHARE_APART)
+        for lease in leases:
+            is_slow = lease.attempt == 0 and self.project.is_slow(lease.lane)
+            if is_slow and not probe and self._held_as("apart") >= most_apart:
+                await self._settle(lease, _STEP_BACK, mapping="", taken_s=taken_s, warnings=())
+                continue
+            apart = is_slow or lease.attempt > 0
+            task = asyncio.create_task(self._work(lease, taken_s, probe=probe, apart=apart))
+            self._held[task] = _Held(lease, probe, apart)
             task.add_done_callback(self._release)
 
+    def _held_as(self, what: Literal["probe", "apart"]) -> int:
+        return sum(getattr(held, what) for held in self._held.values())
+
     def _most_held(self, now_s: float) -> int:
-        """Twice the calls that may be under way, for while some settle others must be ready; no more than a second's
-        worth, for what is held waits where it cannot be put off.
+        """How many may be held beside those whose call is under way: twice as many as may be, for while some settle
+        others must be ready; no more than a second's worth, for what is held waits where it cannot be put off.
         """
         state = self.project.state(now_s)
         return max(_LEAST_HELD, min(2 * state.concurrency, round(state.per_s)))
@@ -139,15 +178,15 @@ class Worker:
     async def _renew_leases(self) -> None:
         while True:
             await asyncio.sleep(LEASE_S / 3)
-            for lease in list(self._held.values()):
-                await self._backlog.renew(lease, lease_s=LEASE_S)
+            for held in list(self._held.values()):
+                await self._backlog.renew(held.lease, lease_s=LEASE_S)
 
     # -- one event -------------------------------------------------------------------------------------------------
 
-    async def _work(self, lease: Lease, taken_s: float) -> None:
+    async def _work(self, lease: Lease, taken_s: float, *, probe: bool, apart: bool) -> None:
         ruleset, warnings = self._ruleset_of(lease.event.source), list[EventWarning]()
         try:
-            outcome = await self._delivery.deliver(lease, ruleset, warnings)
+            outcome = await self._delivery.deliver(lease, ruleset, warnings, probe=probe, apart=apart)
         except asyncio.CancelledError:
             # Only `stop` cancels; what it waits for now is that the event is pending again.
             outcome = STOPPING

@@ -36,12 +36,13 @@ class Stored(Struct, frozen=True):
 class Pick(Struct, frozen=True):
     """Which of the due events a `take` leases: with `parked` also parked ones; at most `failed` that failed or stepped
     back before (`Retry.counted`, `Retry.steps_back`), None: any number; only those of `lanes` (`Lease.lane`), None: of
-    every lane.
+    every lane. `newest`: what became due last goes first.
     """
 
     parked: bool = True
     failed: int | None = None
     lanes: frozenset[int] | None = None
+    newest: bool = False
 
 
 ANY = Pick()

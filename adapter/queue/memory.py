@@ -316,8 +316,8 @@ class MemoryQueue(MemoryArchive):
         )
 
     def _until_due_s(self, sources: Collection[str]) -> float:
-        busy, now_s = self._leases.lanes(), self._now()
-        waits = [lane.due_s - now_s for key, lane in self._lanes.items() if key not in busy and lane.source in sources]
+        now_s = self._now()
+        waits = [one.due_s - now_s for one in self._lanes.values() if one.due_s > now_s and one.source in sources]
         expiry_s = self._leases.next_expiry_s()
         if expiry_s is not None:
             waits.append(expiry_s - now_s)

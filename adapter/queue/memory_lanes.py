@@ -45,7 +45,7 @@ def due_lanes(
 ) -> list[int]:
     """The lanes that `take` may lease from now, in their order."""
     due = sorted(
-        (lane.turn, lane.due_s, key)
+        (lane.turn, -lane.due_s if pick.newest else lane.due_s, key)
         for key, lane in lanes.items()
         if key not in busy and lane.due_s <= now_s and lane.source in sources and _is_picked(pick, key, lane)
     )

@@ -112,7 +112,7 @@ class SqliteRows:
                     self._due_heads(numbers, turn + _FAILED, min(left, failed_left), busy, pick) if turn >= 0 else ()
                 )
                 fresh = self._due_heads(numbers, turn, left, busy, pick)
-                found += islice(merge(fresh, again, key=attrgetter("due_us")), left)
+                found += islice(merge(fresh, again, key=attrgetter("due_us"), reverse=pick.newest), left)
                 if again:
                     failed_left = max(0, failed_left - len({head.lane for head in again} & {one.lane for one in found}))
         return found
@@ -121,10 +121,13 @@ class SqliteRows:
         self, sources: Sequence[int], turn: int, limit: int, busy: Collection[int], pick: Pick
     ) -> Sequence[Head]:
         due = [self._due_heads_of(number, turn, limit, busy, pick) for number in sources] if limit > 0 else []
-        return due[0] if len(due) == 1 else list(islice(merge(*due, key=attrgetter("due_us")), limit))
+        return (
+            due[0] if len(due) == 1 else list(islice(merge(*due, key=attrgetter("due_us"), reverse=pick.newest), limit))
+        )
 
     def _due_heads_of(self, source: int, turn: int, limit: int, busy: Collection[int], pick: Pick) -> Sequence[Head]:
         name, lanes = ("due_heads", busy) if pick.lanes is None else ("due_heads_of", pick.lanes.difference(busy))
+        sql = SQL[name].replace("due_us LIMIT", "due_us DESC LIMIT") if pick.newest else SQL[name]
         values = (source, turn, self._known.now_us(), *lanes, limit)
         return [
             # Keys hold names as senders wrote them: no separator is safe.
@@ -139,7 +142,7 @@ class SqliteRows:
                 is_warned=warned is not None and warned != event_warnings.NONE,
             )
             for lane, due_us, receipt, attempt, retried_us, sent, *columns, warned in self._run(
-                for_rows(SQL[name], len(lanes)), values
+                for_rows(sql, len(lanes)), values
             ).fetchall()
         ]
 

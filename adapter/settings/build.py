@@ -88,7 +88,12 @@ def built(
     return Settings(
         listen=Address(host=process.get("ADAPTER_HOST", listen.host), port=process.get("ADAPTER_PORT", listen.port)),
         queue=values["queue"],
-        browsee=BrowseeSettings(url=browsee["url"], rate_per_s=browsee["rate"], identify=browsee["identify"]),
+        browsee=BrowseeSettings(
+            url=browsee["url"],
+            rate_per_s=browsee["rate"],
+            identify=browsee["identify"],
+            any_2xx=browsee["accept"] == "any_2xx",
+        ),
         sources=tuple(
             _source(name, source, mapping=mapping.file, browsee_api_key=browsee_api_key)
             for name, source in values["sources"].items()

@@ -45,6 +45,7 @@ class BrowseeSettings:
     url: str
     rate_per_s: float | None
     identify: bool
+    any_2xx: bool = False
 
 
 @dataclass(frozen=True, slots=True)

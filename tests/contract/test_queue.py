@@ -714,6 +714,15 @@ async def test_a_take_can_ask_for_lanes(queue: Queue) -> None:
     assert not await queue.take(sources=["shop"], limit=9, lease_s=60, wait_s=0, pick=Pick(lanes=frozenset()))
 
 
+async def test_a_take_can_ask_for_the_newest(queue: Queue, clock: FakeClock) -> None:
+    """What became due last goes first."""
+    for number in range(3):
+        await queue.put([make_event(f"m-{number}", user=f"u-{number}")])
+        clock.advance(1)
+    leases = await queue.take(sources=["shop"], limit=2, lease_s=60, wait_s=0, pick=Pick(newest=True))
+    assert ids(leases) == ["m-2", "m-1"]
+
+
 async def test_a_wait_can_be_ended(queue: Queue) -> None:
     """Of the events named, which are the first of their lanes and wait; a take that waits is woken."""
     await queue.put([make_event(f"m-{n}", user=f"u-{n}") for n in range(3)])

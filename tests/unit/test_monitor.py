@@ -2,6 +2,7 @@
 
 import pytest
 
+from adapter.deliver.misconfigured import Subject
 from adapter.deliver.pace import PaceConfig
 from adapter.deliver.policy import Accepted, Misconfigured, TryAgain, Verdict
 from adapter.deliver.project import Go, Project, ProjectConfig
@@ -31,13 +32,14 @@ class Scene:
             self.clock.advance(admitted.seconds)
             admitted = self.project.admit("track", self.clock())
         self.clock.advance(0.1)
-        self.project.answered(admitted.ticket, verdict, lane="u", receipt=1, now_s=self.clock())
+        self.project.answered(admitted.ticket, verdict, of=Subject(1, 1, "u"), now_s=self.clock())
 
     def learn(self) -> None:
         """Meet a limit."""
         for _ in range(200):
             self.call(Accepted())
-        self.call(TryAgain(Reason.RATE_LIMITED, counted=False))
+        for _ in range(4):
+            self.call(TryAgain(Reason.RATE_LIMITED, counted=False))
 
 
 @pytest.fixture
@@ -54,11 +56,10 @@ async def test_a_pause_and_its_end_are_said_once(clock: FakeClock, queue: Memory
     """However often one looks."""
     scene = Scene(clock, queue)
     scene.call(Misconfigured("Browsee answered 401: check browsee_api_key"))
+    detail = "Browsee answered 401: check browsee_api_key; next try in 1 s"
     await scene.monitor.look()
     await scene.monitor.look()
-    assert scene.said == [
-        DeliveryPaused(sources="shop, app", why="misconfigured", detail="Browsee answered 401: check browsee_api_key")
-    ]
+    assert scene.said == [DeliveryPaused(sources="shop, app", why="misconfigured", detail=detail)]
     scene.call(Accepted())
     await scene.monitor.look()
     await scene.monitor.look()
@@ -97,3 +98,18 @@ def test_a_project_is_its_address_and_key() -> None:
     assert one != project_id(url="https://a.test", key=Secret("key-2"))
     assert one != project_id(url="https://b.test", key=Secret("key-1"))
     assert "key-1" not in one
+
+
+async def test_a_pause_whose_cause_changes_is_said_again(clock: FakeClock, queue: MemoryQueue) -> None:
+    """But not because the time to its next try does."""
+    scene = Scene(clock, queue)
+    scene.call(Misconfigured("Browsee answered 401: check browsee_api_key"))
+    await scene.monitor.look()
+    scene.call(Misconfigured("Browsee answered 401: check browsee_api_key"))
+    await scene.monitor.look()
+    scene.call(Misconfigured("Browsee answered 404: check browsee.url"))
+    await scene.monitor.look()
+    assert [str(getattr(said, "detail", said)) for said in scene.said] == [
+        "Browsee answered 401: check browsee_api_key; next try in 1 s",
+        "Browsee answered 404: check browsee.url; next try in 4 s",
+    ]

@@ -28,10 +28,10 @@ USERS = 50
 EVERY_S = 10.0
 RATE = 50.0
 CALL_S = 0.1
-# A user whose event has failed often may just have begun its longest wait of 5 min.
-RECOVERED_S = 360.0
-# While it is away: one try each 30 s, and what was under way when it went.
-MOST_TRIES = round((AWAY_TO_S - AWAY_FROM_S) / 30) + 100
+# The longest time between two rounds, and 2,160 events at 50 a second.
+RECOVERED_S = 90.0
+# While it is away: a round of three probes each 24 to 30 s, sooner in the first minutes, and what was under way.
+MOST_TRIES = 3 * round((AWAY_TO_S - AWAY_FROM_S) / 24) + 400
 _SOURCE = "test"  # the source of which `read_message` makes events
 
 

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from adapter.deliver.misconfigured import Subject
 from adapter.deliver.policy import Accepted, TryAgain, Verdict
 from adapter.deliver.project import Project, ProjectConfig, Ticket, Wait
 from adapter.model import Reason
@@ -134,7 +135,7 @@ class _World:
         self._at(self.now_s + self._one_way_s(), functools.partial(self._come_back, ticket, verdict))
 
     def _come_back(self, ticket: Ticket, verdict: Verdict, _: Measured) -> None:
-        self._project.answered(ticket, verdict, lane=str(ticket.number), receipt=ticket.number, now_s=self.now_s)
+        self._project.answered(ticket, verdict, of=Subject(ticket.number, ticket.number), now_s=self.now_s)
         self._free += 1
         if self._free == 1:
             self._at(self.now_s, self._ask)

@@ -1,47 +1,81 @@
-"""The breaker trips when most of what Browsee answers are failures, and only then."""
+"""The breaker trips when more users in a row fail than is credible, and only then."""
 
 import pytest
 
 from adapter.deliver.breaker import Breaker, BreakerConfig
 
 
-def tripped(*answers: tuple[float, bool]) -> bool:
-    breaker = Breaker(BreakerConfig())
-    for now_s, failed in answers:
-        breaker.answered(now_s, failed=failed)
-    return breaker.is_tripped
+def new() -> Breaker:
+    return Breaker(BreakerConfig(), now_s=0.0)
 
 
-@pytest.mark.parametrize(
-    ("good", "failed", "expected"),
-    [
-        pytest.param(0, 9, False, id="too-few-answers"),
-        pytest.param(0, 10, True, id="ten-failures"),
-        pytest.param(3, 7, True, id="seventy-percent"),
-        pytest.param(4, 6, False, id="sixty-percent"),
-        pytest.param(30_000, 139, False, id="after-good-minutes-not-yet"),
-        pytest.param(30_000, 140, True, id="after-good-minutes-seventy-percent-of-the-last-200"),
-    ],
-)
-def test_it_trips_at_ten_answers_and_seventy_percent(good: int, failed: int, expected: bool) -> None:
-    """Of the last 200 answers within five minutes."""
-    answers = [(0.0, False)] * good + [(1.0, True)] * failed
-    assert tripped(*answers) is expected
+def fail(breaker: Breaker, lanes: range, *, now_s: float = 1.0) -> None:
+    for lane in lanes:
+        breaker.failed(now_s, lane=lane, receipt=lane)
 
 
-def test_what_is_older_than_five_minutes_does_not_count() -> None:
-    """Nine failures a while ago and one now are no outage."""
-    assert tripped(*[(0.0, True)] * 9, (299.0, True))
-    assert not tripped(*[(0.0, True)] * 9, (301.0, True))
+@pytest.mark.parametrize(("lanes", "expected"), [(4, False), (5, True)])
+def test_five_users_in_a_row_are_an_outage(lanes: int, expected: bool) -> None:
+    """Where calls get through as a rule."""
+    breaker = new()
+    for lane in range(100, 200):
+        breaker.passed(0.0, lane=lane)
+    fail(breaker, range(lanes))
+    assert breaker.is_tripped(1.0) is expected
 
 
-def test_a_reset_forgets() -> None:
-    """What was before an outage says nothing of after."""
-    breaker = Breaker(BreakerConfig())
-    for _ in range(50):
-        breaker.answered(0.0, failed=True)
-    breaker.reset()
-    assert not breaker.is_tripped
-    for _ in range(9):
-        breaker.answered(1.0, failed=True)
-    assert not breaker.is_tripped
+def test_one_users_failures_are_no_outage() -> None:
+    """However many: others got through lately."""
+    breaker = new()
+    breaker.passed(0.0, lane=100)
+    for _ in range(1000):
+        fail(breaker, range(4))
+    assert not breaker.is_tripped(1.0)
+
+
+@pytest.mark.parametrize(("calls", "expected"), [(4, False), (5, True)])
+def test_a_quiet_site_trips_on_failures_alone(calls: int, expected: bool) -> None:
+    """Where nothing got through for five minutes, five failed calls of one user do."""
+    breaker = new()
+    breaker.passed(0.0, lane=1)
+    for _ in range(calls):
+        fail(breaker, range(1), now_s=400.0)
+    assert breaker.is_tripped(400.0) is expected
+
+
+def test_users_who_always_fail_say_nothing() -> None:
+    """500 of them: once others got through between, each is known for that; a user who was fine is not."""
+    breaker = new()
+    for round_s in range(10):
+        fail(breaker, range(500), now_s=float(round_s))
+        breaker.passed(float(round_s), lane=1000)
+    fail(breaker, range(500), now_s=11.0)
+    assert not breaker.is_tripped(11.0)
+    for lane in range(2000, 2100):
+        breaker.passed(12.0, lane=lane)
+    fail(breaker, range(2000, 2100), now_s=13.0)
+    assert breaker.is_tripped(13.0)
+
+
+def test_a_flood_of_new_bad_users_is_no_outage() -> None:
+    """Ten new ones fail for each call that gets through: 20 in a row are then nothing new."""
+    breaker, lane = new(), 10_000
+    for step in range(200):
+        fail(breaker, range(lane, lane + 10), now_s=step / 10)
+        lane += 10
+        breaker.passed(step / 10, lane=1)
+    fail(breaker, range(lane, lane + 20), now_s=21.0)
+    assert not breaker.is_tripped(21.0)
+    fail(breaker, range(lane, lane + 120), now_s=22.0)
+    assert breaker.is_tripped(22.0)
+
+
+def test_a_pass_tells_who_may_go_on() -> None:
+    """Those that failed since the last one, once; and not those who are known for failing."""
+    breaker = new()
+    breaker.passed(0.0, lane=1)
+    fail(breaker, range(2, 4))
+    assert breaker.in_outage == {2: 2, 3: 3}
+    assert breaker.passed(2.0, lane=3) == {2: 2}
+    fail(breaker, range(2, 3), now_s=3.0)
+    assert breaker.passed(4.0, lane=3) == {}

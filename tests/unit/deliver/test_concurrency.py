@@ -12,16 +12,17 @@ CONFIG = ConcurrencyConfig(first=16, highest=256)
 def press(calls: Concurrency, latency_s: Callable[[float], float], *, from_s: float, to_s: float) -> None:
     """Keep as many calls under way as are allowed; one begun at t ends after `latency_s(t)`, give or take a tenth."""
     chance = random.Random(1)  # noqa: S311 - a reproducible world, not a secret
-    under_way: list[tuple[float, float]] = []
-    now_s = from_s
+    under_way: list[tuple[float, float, int]] = []
+    now_s, number = from_s, 0
     while now_s < to_s:
-        while not calls.is_full:
-            calls.began()
-            heapq.heappush(under_way, (now_s + latency_s(now_s) * chance.uniform(0.9, 1.1), now_s))
-        now_s, began_s = heapq.heappop(under_way)
-        calls.ended(now_s, now_s - began_s)
-    for now_s, began_s in under_way:
-        calls.ended(now_s, now_s - began_s)
+        while not calls.is_full(now_s):
+            number += 1
+            calls.began(number, now_s)
+            heapq.heappush(under_way, (now_s + latency_s(now_s) * chance.uniform(0.9, 1.1), now_s, number))
+        now_s, began_s, ticket = heapq.heappop(under_way)
+        calls.ended(ticket, now_s, now_s - began_s)
+    for now_s, began_s, ticket in under_way:
+        calls.ended(ticket, now_s, now_s - began_s)
 
 
 def test_it_grows_while_it_is_used_and_latency_stays() -> None:
@@ -42,8 +43,8 @@ def test_it_does_not_grow_while_it_is_not_used() -> None:
     """What was not tried is not known."""
     calls = Concurrency(CONFIG, now_s=0.0)
     for step in range(1000):
-        calls.began()
-        calls.ended(step / 10, 0.1)
+        calls.began(step, step / 10)
+        calls.ended(step, step / 10, 0.1)
     assert calls.limit == 16
 
 
@@ -51,7 +52,7 @@ def test_it_falls_when_latency_rises() -> None:
     """A Browsee that hangs holds fewer calls than one that answers."""
     calls = Concurrency(CONFIG, now_s=0.0)
     press(calls, lambda now_s: 0.1 if now_s < 10 else 10.0, from_s=0.0, to_s=100.0)
-    assert calls.limit < 128
+    assert calls.limit < 192
 
 
 def test_it_comes_back_when_latency_does() -> None:
@@ -66,12 +67,12 @@ def test_it_comes_back_when_latency_does() -> None:
 def test_calls_that_tell_nothing_are_only_counted() -> None:
     """A refused connection is quick because nothing was done, not because Browsee is idle."""
     calls = Concurrency(CONFIG, now_s=0.0)
-    for _ in range(16):
-        calls.began()
-    assert (calls.is_full, calls.in_flight) == (True, 16)
-    for _ in range(16):
-        calls.ended(1.0, None)
-    assert (calls.is_full, calls.in_flight, calls.limit) == (False, 0, 16)
+    for ticket in range(16):
+        calls.began(ticket, 0.0)
+    assert (calls.is_full(0.0), calls.in_flight) == (True, 16)
+    for ticket in range(16):
+        calls.ended(ticket, 1.0, None)
+    assert (calls.is_full(1.0), calls.in_flight, calls.limit) == (False, 0, 16)
 
 
 def test_it_never_falls_below_one() -> None:
@@ -79,7 +80,30 @@ def test_it_never_falls_below_one() -> None:
     calls = Concurrency(ConcurrencyConfig(first=2), now_s=0.0)
     limits: list[int] = []
     for latency_s in [0.1] * 10 + [100.0] * 10:
-        calls.began()
-        calls.ended(1000.0 * len(limits), latency_s)
+        calls.began(len(limits), 1000.0 * len(limits))
+        calls.ended(len(limits), 1000.0 * len(limits), latency_s)
         limits.append(calls.limit)
     assert (limits[0], min(limits)) == (2, 1)
+
+
+def test_hanging_calls_make_room_for_others() -> None:
+    """A call that takes long counts no more, so that some users' calls cannot keep all places; up to the highest."""
+    calls = Concurrency(CONFIG, now_s=0.0)
+    for ticket in range(256):
+        now_s = 3.0 * (ticket // 16)
+        assert not calls.is_full(now_s)
+        calls.began(ticket, now_s)
+    assert calls.is_full(1000.0)
+
+
+def test_a_few_slow_calls_change_nothing() -> None:
+    """The median says how busy Browsee is: one user in three whose calls hang is that user's matter."""
+    calls = Concurrency(CONFIG, now_s=0.0)
+    for step in range(300):
+        calls.began(step, step / 10)
+        calls.began(-step - 1, step / 10)
+        calls.began(-step - 1000, step / 10)
+        calls.ended(step, step / 10, 0.1)
+        calls.ended(-step - 1, step / 10, 10.0 if step % 3 == 0 else 0.1)
+        calls.ended(-step - 1000, step / 10, 0.1)
+    assert calls.limit == 16

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from adapter.deliver.policy import (
+    UNDOCUMENTED,
     Accepted,
     Answer,
     Misconfigured,
@@ -13,12 +14,17 @@ from adapter.deliver.policy import (
     Verdict,
     classify,
     delay_s,
+    describe,
     is_exhausted,
     retry_after_s,
 )
 from adapter.model import Reason
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
+
+
+def undocumented(status: int) -> Misconfigured:
+    return Misconfigured(f"Browsee answered {status}: {UNDOCUMENTED}", least_s=60.0)
 
 
 @pytest.mark.parametrize(
@@ -28,10 +34,10 @@ NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
         pytest.param(
             Answer(200, body=b'{"status":"failure","message":"no"}'), RefusedByBrowsee("no"), id="200-failure"
         ),
-        pytest.param(Answer(200, body=b'{"ok":true}'), Accepted(unexpected=True), id="200-other-object"),
-        pytest.param(Answer(200, body=b"[]"), Accepted(unexpected=True), id="200-array"),
+        pytest.param(Answer(200, body=b'{"ok":true}'), undocumented(200), id="200-other-object"),
+        pytest.param(Answer(200, body=b"[]"), undocumented(200), id="200-array"),
         pytest.param(Answer(202, body=b'{"status":"success"}'), Accepted(), id="202-success"),
-        pytest.param(Answer(204), Accepted(unexpected=True), id="204-has-no-body"),
+        pytest.param(Answer(204), undocumented(204), id="204-has-no-body"),
         pytest.param(Answer(200, body=b"<html>hello</html>"), TryAgain(Reason.GARBAGE), id="200-page"),
         pytest.param(Answer(200), TryAgain(Reason.GARBAGE), id="200-empty"),
         pytest.param(
@@ -157,3 +163,63 @@ def test_the_delay_doubles_to_its_maximum(attempt: int, jitter: float, expected_
 def test_an_event_is_given_up_after_its_time(retried_s: float, exhausted: bool) -> None:
     """Not before `retry.for` has gone by, and then."""
     assert is_exhausted(retried_s=retried_s, retry_for_s=259_200.0) is exhausted
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b'{"status":"error","message":"no"}', "no"),
+        (b'{"status":"Failed"}', "Browsee answered 200 without a message"),
+        (b'{"status":" FAIL ","message":"no"}', "no"),
+        (b'{"success":false,"message":"no"}', "no"),
+        (b'{"error":"no"}', "no"),
+        (b'{"error":{"message":"no","code":7}}', "no"),
+        (b'{"status":"ok","error":["no"]}', "Browsee answered 200 without a message"),
+    ],
+)
+@pytest.mark.parametrize("any_2xx", [False, True])
+def test_a_failure_in_a_200_is_a_refusal(body: bytes, message: str, any_2xx: bool) -> None:
+    """However it is put, and whatever else is taken for a success."""
+    assert classify(Answer(200, body=body), now=NOW, any_2xx=any_2xx) == RefusedByBrowsee(message)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"status":"success"}',
+        b'\xef\xbb\xbf{"status":"success"}',
+        b'{"status":"success","message":"caf\xe9"}',
+        b'{"status":"Success"}',
+        b'{"status":"success","error":"","success":true}',
+    ],
+    ids=["documented", "byte-order-mark", "a-bad-byte", "capital", "empty-error"],
+)
+def test_a_success_is_a_success(body: bytes) -> None:
+    """With a byte order mark, or a byte that is no UTF-8, in it."""
+    assert classify(Answer(200, body=body), now=NOW) == Accepted()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [Answer(200, body=b"[]"), Answer(200, body=b'{"ok":true}'), Answer(204), Answer(205), Answer(201, body=b"null")],
+)
+def test_any_2xx_can_be_a_success(answer: Answer) -> None:
+    """If the settings say so; what is no JSON is tried again even then."""
+    assert classify(answer, now=NOW) == undocumented(answer.status or 0)
+    assert classify(answer, now=NOW, any_2xx=True) == Accepted(unexpected=True)
+    assert classify(Answer(200, body=b"<html>"), now=NOW, any_2xx=True) == TryAgain(Reason.GARBAGE)
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        (Answer(None, failure=Reason.UNREACHABLE, cause="connection refused"), "connection refused"),
+        (Answer(None, failure=Reason.UNREACHABLE), "no connection"),
+        (Answer(None, failure=Reason.TIMEOUT), "no answer in time"),
+        (Answer(503), "Browsee answered 503"),
+        (Answer(200, body=b"<html>"), "what answers is not Browsee's API; check browsee.url"),
+    ],
+)
+def test_a_failure_is_named(answer: Answer, text: str) -> None:
+    """As what it is."""
+    assert describe(answer) == text

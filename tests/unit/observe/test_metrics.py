@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from adapter.activation import Active, read_message
 from adapter.console.health import Gauges, Report
-from adapter.deliver.project import PAUSING, State, Why
+from adapter.deliver.state import PAUSING, State, Why
 from adapter.loss import Deadline
 from adapter.mapping.load import load
 from adapter.mapping.ruleset import Ruleset

@@ -1,0 +1,95 @@
+"""The gate that an outage shuts: only probes pass. Pure; the clock comes in as `now_s`.
+
+The longer an outage has lasted, the longer the next probe waits, so that its end is noticed soon after, as measured by
+its length. Probes go in rounds of several at once: one user's calls may fail for a reason of their own.
+"""
+
+import math
+from dataclasses import dataclass
+
+from adapter.deliver.gate import ASK_AGAIN_S
+
+_ROUND_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class OutageConfig:
+    """Rounds are `share` of the time down apart, `least_s` to `most_s`, shortened by up to `jitter` of that. At most
+    `probes` are under way.
+    """
+
+    share: float = 0.1
+    least_s: float = 0.25
+    most_s: float = 30.0
+    jitter: float = 0.2
+    probes: int = 3
+
+
+class Outage:
+    """Open at first. Spreads probes by the golden ratio in place of chance, so that it stays pure."""
+
+    def __init__(self, config: OutageConfig) -> None:
+        self._config = config
+        self._began_s: float | None = None
+        self._due_s = 0.0
+        self._round_began_s = -math.inf
+        self._round_left = 0
+        self._rounds = 0
+        self._probes: set[int] = set()
+
+    @property
+    def is_shut(self) -> bool:
+        return self._began_s is not None
+
+    def shut(self, now_s: float) -> None:
+        """Let nothing pass but probes."""
+        if self._began_s is None:
+            self._began_s = now_s
+            self._round_left = 0
+            self._due_s = now_s + self._pause_s(now_s)
+
+    def open(self) -> None:
+        self._began_s = None
+        self._probes.clear()
+
+    def probe_in_s(self, now_s: float) -> float:
+        """Seconds until the next round; 0 if it is due, or the gate is open."""
+        return max(0.0, self._due_s - now_s) if self.is_shut else 0.0
+
+    def probes_left(self, now_s: float) -> int:
+        """How many probes may go now."""
+        free = self._config.probes - len(self._probes)
+        if self._round_left and now_s - self._round_began_s < _ROUND_S:
+            return min(free, self._round_left)
+        return free if now_s >= self._due_s else 0
+
+    def wait_s(self, now_s: float, *, probe: bool) -> float:
+        """Seconds to wait before asking again; 0: the call may pass."""
+        if self._began_s is None or (probe and self.probes_left(now_s) > 0):
+            return 0.0
+        return max(ASK_AGAIN_S, self.probe_in_s(now_s))
+
+    def let_pass(self, ticket: int, now_s: float) -> None:
+        """The call `ticket` goes; `wait_s` was 0. Through a shut gate it goes as a probe."""
+        if self._began_s is None:
+            return
+        if not self._round_left or now_s - self._round_began_s >= _ROUND_S:
+            self._round_began_s = now_s
+            self._round_left = self._config.probes
+            self._due_s = now_s + self._pause_s(now_s)
+        self._round_left -= 1
+        self._probes.add(ticket)
+
+    def is_probe(self, ticket: int) -> bool:
+        return ticket in self._probes
+
+    def probe_ended(self, ticket: int) -> None:
+        """Without success."""
+        self._probes.discard(ticket)
+
+    def _pause_s(self, now_s: float) -> float:
+        config = self._config
+        down_s = max(0.0, now_s - (now_s if self._began_s is None else self._began_s))
+        self._rounds += 1
+        shorter = config.jitter * (self._rounds * 0.6180339887 % 1.0)
+        return max(config.least_s, min(config.most_s, config.share * down_s) * (1.0 - shorter))
