@@ -88,12 +88,7 @@ def built(
     return Settings(
         listen=Address(host=process.get("ADAPTER_HOST", listen.host), port=process.get("ADAPTER_PORT", listen.port)),
         queue=values["queue"],
-        browsee=BrowseeSettings(
-            url=browsee["url"],
-            rate_per_s=browsee["rate"],
-            identify=browsee["identify"],
-            any_2xx=browsee["accept"] == "any_2xx",
-        ),
+        browsee=_browsee(browsee),
         sources=tuple(
             _source(name, source, mapping=mapping.file, browsee_api_key=browsee_api_key)
             for name, source in values["sources"].items()
@@ -175,3 +170,12 @@ def _unnamed_mapping(sources: JsonObject, *, mappings: Path) -> MappingChoice:
     named = [source["mapping"] for source in sources.values() if "mapping" in source]
     # What lies in the folder is nobody's business when every source names its mapping.
     return MappingChoice(named[0]) if len(named) == len(sources) else found_mapping(mappings)
+
+
+def _browsee(browsee: JsonObject) -> BrowseeSettings:
+    return BrowseeSettings(
+        url=browsee["url"],
+        rate_per_s=browsee["rate"],
+        identify=browsee["identify"],
+        any_2xx=browsee["accept"] == "any_2xx",
+    )
