@@ -33,7 +33,11 @@ _CLOCK: Final = r"""
     \ ?(?P<after>[AP]M)?
 """
 _ZONE: Final = r"""
-    (?P<zone>(?:UTC|GMT)?(?P<sign>[+-])(?P<zone_hours>[0-9]{1,2}(?=:)|[0-9]{2}):?(?P<zone_minutes>[0-9]{2})?|Z|UTC|GMT)?
+    (?P<zone>
+        (?:UTC|GMT)?(?P<sign>[+-])
+        (?P<zone_hours>[0-9]{1,2}(?=:)|[0-9]{2}|(?<=[CT][+-])[0-9](?![0-9])):?(?P<zone_minutes>[0-9]{2})?
+        |Z|UTC|GMT
+    )?
 """
 _UTC: Final = frozenset({" UTC", " GMT"})
 _ISO: Final = re.compile(
@@ -47,25 +51,48 @@ _ISO: Final = re.compile(
 )
 """ISO 8601 and its near misses: unpadded months, second 60, hour 24, a colon before `Z` (analytics-swift 1.0), a clock
 of 12 hours (iOS), `[Europe/Berlin]` (Java), and Go's `2020-05-09 23:54:49.209808489 +0000 UTC m=+70366.298768264`."""
-_BASIC: Final = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})T([0-9]{2})([0-9]{2})([0-9]{2})((?:\.[0-9]{1,12})?)(Z?)")
+_BASIC: Final = re.compile(
+    r"([0-9]{4})([0-9]{2})([0-9]{2})T([0-9]{2})([0-9]{2})((?:[0-9]{2}(?:[.,][0-9]{1,12})?)?)"
+    r"((?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)?)"
+)
+"""ISO 8601 without signs between."""
 _NAMED: Final = re.compile(
     rf"""
     (?:[A-Z]{{3}},?\ )?
-    (?:(?P<day>[0-9]{{1,2}})[ -](?P<month>[A-Z]{{3}})[ -]|(?P<month_first>[A-Z]{{3}})\ (?P<day_second>[0-9]{{1,2}}),?\ )
-    (?P<year>[0-9]{{4}})\ {_CLOCK}\ *{_ZONE}(?:\ \([^()]{{1,60}}\))?
+    (?:
+        (?P<day>[0-9]{{1,2}})[ -](?P<month>[A-Z]{{3,9}})[ -]
+        |(?P<month_first>[A-Z]{{3,9}})\ (?P<day_second>[0-9]{{1,2}}),?[ ]
+    )
+    (?P<year>[0-9]{{4}})(?:,|\ AT)?\ {_CLOCK}\ *{_ZONE}(?:\ \([^()]{{1,60}}\))?
     """,
     re.VERBOSE,
 )
-"""RFC 1123 (`Wed, 25 Nov 2026 22:14:40 GMT`) and JavaScript's `Date.toString`."""
+"""RFC 1123 (`Wed, 25 Nov 2026 22:14:40 GMT`) and JavaScript's `Date.toString`; also with the whole name of a month."""
+_YEAR_LAST: Final = re.compile(
+    rf"""
+    (?:[A-Z]{{3}}\ )?(?P<month_first>[A-Z]{{3}})\ +(?P<day_second>[0-9]{{1,2}})\ {_CLOCK}
+    (?:\ {_ZONE})?\ (?P<year>[0-9]{{4}})
+    """,
+    re.VERBOSE,
+)
+"""`Wed Nov 25 22:14:40 UTC 2026`: Java's `Date.toString`, C's `asctime`, Go's and Ruby's formats of that name."""
 _DOTNET: Final = re.compile(r"/DATE\((-?[0-9]{1,16})(?:[+-][0-9]{4})?\)/")
 """Microsoft's JSON of old: milliseconds since 1970; the zone behind them changes nothing."""
 
-_MONTHS: Final = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+_MONTHS: Final = (
+    "JANUARY", "FEBRUARY", "MARCH", "APRIL", "MAY", "JUNE", "JULY", "AUGUST", "SEPTEMBER", "OCTOBER", "NOVEMBER",
+    "DECEMBER",
+)  # fmt: skip
+_MONTH_NUMBERS: Final = MappingProxyType(
+    {written: number for number, name in enumerate(_MONTHS, 1) for written in (name, name[:3])}
+)
 _HALVES: Final = re.compile(
-    r"(?P<am>a\.\s?m\.?|ص|ق\.ظ\.?|上午|午前|오전|π\.μ\.)|(?P<pm>p\.\s?m\.?|م|ب\.ظ\.?|下午|午後|오후|μ\.μ\.)",
+    r"(?P<am>a\.\s?m\.?|ص|ق\.ظ\.?|上午|午前|오전|π\.μ\.|ก่อนเที่ยง|पूर्वाह्न|пр\.\s?об\.|לפנה״צ|\b(?:öö|sa)(?=z?\b))"
+    r"|(?P<pm>p\.\s?m\.?|م|ب\.ظ\.?|下午|午後|오후|μ\.μ\.|หลังเที่ยง|अपराह्न|сл\.\s?об\.|אחה״צ|\b(?:ös|ch)(?=z?\b))",
     re.IGNORECASE,
 )
-"""How phones write AM and PM in Spanish, Arabic, Persian, Chinese, Japanese, Korean and Greek (CLDR, `dayPeriods`)."""
+"""How phones write AM and PM in Spanish, Arabic, Persian, Chinese, Japanese, Korean, Greek, Thai, Nepali, Bulgarian,
+Hebrew, Turkish and Vietnamese (CLDR, `dayPeriods`)."""
 _CHARACTERS: Final = MappingProxyType({
     **dict.fromkeys(map(ord, "\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")),
     ord("\u066b"): ".", ord("\u2212"): "-", ord("\u2010"): "-", ord("\u2011"): "-", ord("\u2013"): "-",
@@ -141,12 +168,13 @@ def _parse_text(text: str) -> datetime | None:
         return _instant(found, found["month"], found["day"]) if is_sure else None
     found = _BASIC.fullmatch(text)
     if found is not None:
-        return parse_instant("{}-{}-{}T{}:{}:{}{}{}".format(*found.groups()))
-    found = _NAMED.fullmatch(text)
+        year, month, day, hour, minute, second, zone = found.groups()
+        return parse_instant(f"{year}-{month}-{day}T{hour}:{minute}:{second or '00'}{zone}")
+    found = _NAMED.fullmatch(text) or _YEAR_LAST.fullmatch(text)
     if found is not None:
-        name = found["month"] or found["month_first"]
-        day = found["day"] or found["day_second"]
-        return _instant(found, _MONTHS.index(name) + 1, day) if name in _MONTHS else None
+        parts = found.groupdict()
+        month = _MONTH_NUMBERS.get(parts.get("month") or parts["month_first"])
+        return None if month is None else _instant(found, month, parts.get("day") or parts["day_second"])
     found = _DOTNET.fullmatch(text)
     return None if found is None else _from_epoch(int(found[1]))
 
@@ -169,13 +197,14 @@ def _instant(found: re.Match[str], month: str | int, day: str) -> datetime | Non
     """The instant in the parts of a match. Hour 24 is midnight of the next day and second 60 a leap second."""
     hour = _hour(int(found["hour"] or 0), found["before"], found["after"])
     minute, second = int(found["minute"] or 0), int(found["second"] or 0)
-    if hour is None or minute > 59 or second > 60:
+    if hour is None or minute > 59 or second > 60 or hour > 24:
         return None
     within_day = timedelta(
         hours=hour, minutes=minute, seconds=second, microseconds=int((found["fraction"] or "0")[:6].ljust(6, "0"))
     )
     zone_hours, zone_minutes = int(found["zone_hours"] or 0), int(found["zone_minutes"] or 0)
-    if within_day > timedelta(days=1) or zone_hours > 23 or zone_minutes > 59:
+    # A leap second may have a fraction; hour 24 has nothing behind it.
+    if (hour == 24 and within_day > timedelta(days=1)) or zone_hours > 23 or zone_minutes > 59:
         return None
     offset = timedelta(hours=zone_hours, minutes=zone_minutes)
     try:
