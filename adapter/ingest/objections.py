@@ -50,7 +50,14 @@ class Objections:
         if isinstance(given, dict) and any(is_false(on) and _folded(key) in self.consent for key, on in given.items()):
             return True
         denied = rudder.get("deniedConsentIds") if isinstance(rudder, dict) else None
-        return isinstance(denied, list) and any(isinstance(key, str) and _folded(key) in self.consent for key in denied)
+        return any(isinstance(key, str) and _folded(key) in self.consent for key in _members(denied))
+
+
+def _members(value: object) -> Collection[object]:
+    """What a list holds, however it was sent: PHP writes one as an object, and a form a single member as itself."""
+    if isinstance(value, str):
+        return (value,)
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
 def _folded(category: str) -> str:

@@ -1,8 +1,10 @@
 """Which texts are no ids, though they stand where one should. Pure."""
 
+import unicodedata
 from collections.abc import Iterable
 from typing import Final
 
+_INVISIBLE: Final = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"))
 NO_IDS: Final = frozenset({"undefined", "null", "none", "nan", "(null)", "[object object]"})
 """What JavaScript, Python, Objective-C and templates write for a missing value. One of them as a user id would make one
 person of all visitors."""
@@ -14,9 +16,12 @@ def no_ids(*, not_ids: Iterable[str] = (), is_id: Iterable[str] = ()) -> frozens
 
 
 def is_no_id(text: str, words: frozenset[str]) -> bool:
-    """Whether `text` is one of `words`, which `no_ids` made, in any case of letters and with any space around it."""
+    """Whether `text` is one of `words`, which `no_ids` made, in any case and width of letters, however spaced."""
     return _folded(text) in words
 
 
 def _folded(text: str) -> str:
-    return text.strip().casefold()
+    if not text.isascii():
+        # Full-width letters are letters, and what takes up no place changes no word.
+        text = unicodedata.normalize("NFKC", text).translate(_INVISIBLE)
+    return " ".join(text.casefold().split())

@@ -58,7 +58,10 @@ def test_the_name_is_that_of_the_mapping_at_work() -> None:
         (preferences(Analytics=True), True), (preferences(Ads=False), True), (preferences(Analytics=None), True),
         (preferences(), True), (rudder("Ads", None, 5), True), (rudder(), True), ({}, True), ({"context": None}, True),
         ({"context": {"consent": []}}, True), ({"context": {"consent": {"categoryPreferences": "x"}}}, True),
-        ({"context": {"consentManagement": {"deniedConsentIds": "Analytics"}}}, True), ({"context": "x"}, True),
+        ({"context": {"consentManagement": {"deniedConsentIds": "Analytics"}}}, False),
+        ({"context": {"consentManagement": {"deniedConsentIds": {"0": "Ads", "1": "analytics"}}}}, False),
+        ({"context": {"consentManagement": {"deniedConsentIds": "Ads"}}}, True), ({"context": "x"}, True),
+        ({"context": {"consentManagement": {"deniedConsentIds": 5}}}, True),
     ],
     ids=str,
 )  # fmt: skip

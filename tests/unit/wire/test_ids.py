@@ -6,14 +6,44 @@ from adapter.wire.ids import NO_IDS, is_no_id, no_ids
 
 
 @pytest.mark.parametrize(
-    "text", ["undefined", "NULL", " None ", "NaN", "(null)", "[object Object]", "[OBJECT OBJECT]", "\u00a0null\n"]
+    "text",
+    [
+        "undefined",
+        "NULL",
+        " None ",
+        "NaN",
+        "(null)",
+        "[object Object]",
+        "[OBJECT OBJECT]",
+        "\u00a0null\n",
+        "[object  Object]",
+        "[object\tObject]",
+        "ＮＵＬＬ",
+        "\ufeffnull",
+        "unde\u200bfined",
+    ],
 )
 def test_what_stands_for_a_missing_value_is_no_id(text: str) -> None:
     """In any case of letters, with any space around it."""
     assert is_no_id(text, NO_IDS)
 
 
-@pytest.mark.parametrize("text", ["undefined-1", "nullable", "u-1", "0", "guest", "Nan Goldin", "object Object"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "undefined-1",
+        "nullable",
+        "u-1",
+        "0",
+        "guest",
+        "Nan Goldin",
+        "object Object",
+        "ＮＵＬＬＡ",
+        "nu ll",
+        "ñull",
+        "नल",
+    ],
+)
 def test_ids_are_ids(text: str) -> None:
     """A person may be called almost that."""
     assert not is_no_id(text, NO_IDS)
