@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from adapter.mapping.absent import ABSENT
 from adapter.mapping.document import Document
 from adapter.mapping.finding import Finding, Severity
+from adapter.mapping.flat import NOT_FLAT
 from adapter.mapping.reader import Node, Reader
 from adapter.mapping.ruleset import Ruleset
 from adapter.mapping.scalars import json_of, same
@@ -132,7 +133,7 @@ def _notes_of_nested(test: Node, rendered: Rendered, document: Document) -> Sequ
     return [
         document.finding(Severity.NOTE, "", mark, f"{test.value['name']}: `{warned.field}` is sent as {warned.cause}")
         for warned in warnings
-        if warned.kind is WarningKind.NOT_FLAT
+        if warned.kind is WarningKind.NOT_FLAT and warned.cause.endswith(NOT_FLAT)
     ]
 
 

@@ -53,7 +53,7 @@ class Flatness:
             text = list_text(value)
             if text is None:
                 warnings.append(
-                    self._warned(WarningKind.CUT, name, "the list is too long or too deep for a text; left out")
+                    self._warned(WarningKind.NOT_FLAT, name, "the list is too long or too deep for a text; left out")
                 )
             return text or ABSENT
         warnings.append(self._warned(WarningKind.NOT_FLAT, name, f"{shape_of(value)}; {NOT_FLAT}"))

@@ -32,7 +32,8 @@ MAX_NAME_CHARS: Final = 500
 _NAMES_KEPT: Final = 4_096
 _WILD: Final = re.compile(r"([*?]+)")
 _READABLE: Final = re.compile(r"[\w $.\-]{1,40}")
-_LONG_NUMBER: Final = re.compile(r"\d{5}")
+_LONG_NUMBER: Final = re.compile(r"\d{5}|(?:\d\D*){8}")
+"""Also in groups, as telephone numbers and those of cards are written."""
 _HOLDS: Final = frozenset({dict, list})
 _JSON_BEGINS: Final = frozenset("{[ \t\r\n")
 

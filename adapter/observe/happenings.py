@@ -252,7 +252,9 @@ class EventWarned(Happening):
     @classmethod
     def of(cls, source: str, message_id: str, warning: EventWarning) -> "EventWarned":
         """The telemetry of `warning`, which the event `message_id` of `source` has."""
-        return cls(source, warning.kind, warning.field, warning.cause, warning.rule, message_id)
+        # Senders name the fields that are not flat, and may have any number of names: none of them is a label.
+        field = warning.field.partition(".")[0] if warning.kind is WarningKind.NOT_FLAT else warning.field
+        return cls(source, warning.kind, field, warning.cause, warning.rule, message_id)
 
 
 @dataclass(frozen=True, slots=True)

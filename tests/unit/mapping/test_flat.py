@@ -7,6 +7,7 @@ import pytest
 
 from adapter.mapping.load import check
 from adapter.model import Calls, EventWarning, JsonObject, WarningKind
+from adapter.observe.happenings import EventWarned
 from tests.unit.mapping.reading import event, read, ruleset
 
 SENT: JsonObject = {
@@ -65,6 +66,18 @@ def test_a_list_too_long_for_a_text_is_left_out_with_a_warning() -> None:
     """No field becomes longer than a step may make one."""
     fields, causes = sent({"lists": "text"}, properties={"l": ["x" * 40_000] * 2, "a": 1})
     assert (fields, list(causes)) == ({"a": 1}, ["properties.l"])
+
+
+def test_names_of_senders_are_no_labels() -> None:
+    """A sender that makes up a name for each event fills neither memory nor log; the event itself says which."""
+    mapping = json.dumps({"version": 1, "rules": [{"track": "T"}]})
+    told = set()
+    for number in range(50):
+        done = ruleset(mapping).render(event(properties={f"n{number}": {"a": 1}}))
+        assert isinstance(done, Calls)
+        assert [warned.field for warned in done.warnings] == [f"properties.n{number}"]
+        told |= {EventWarned.of("s", "m", warned).field for warned in done.warnings}
+    assert told == {"properties"}
 
 
 @pytest.mark.parametrize(

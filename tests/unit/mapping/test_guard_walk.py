@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from adapter.mapping.guard_walk import MAX_NAME_CHARS, fold_name, folded_globs
+from adapter.mapping.guard_walk import MAX_NAME_CHARS, fold_name, folded_globs, shown
 from adapter.model import Calls, EventWarning, JsonObject, WarningKind
 from tests.unit.mapping.reading import event, ruleset
 
@@ -127,6 +127,12 @@ def test_remove_takes_only_the_part() -> None:
 
 def test_a_warning_names_the_field_and_quotes_nothing() -> None:
     """One for each field, however many members; a name that could be a value is not shown."""
+    assert [shown(((None, "p"), name)) for name in ("4111 1111 1111 1111", "20 7946 0958", "call.20-79-46-09")] == [
+        "p.*", "p.*", "p.*",
+    ]  # fmt: skip
+    assert [shown(((None, "p"), name)) for name in ("utm_2026", "line 2", "step_10_of_20")] == [
+        "p.utm_2026", "p.line 2", "p.step_10_of_20",
+    ]  # fmt: skip
     properties = {"list": [{"note": "a@b.test"}, {"note": "c@d.test"}], "4111111111111111": {"x": "a@b.test"}}
     _, warnings = guarded(properties, MAIL)
     cause = "an e-mail address in"
