@@ -23,6 +23,7 @@ from tests.fakes import until
 pytestmark = pytest.mark.timeout(600)
 
 KEY = "a-write-key-of-some-length"
+TOKEN = "a-token-for-the-operator"
 MAPPING = "version: 1\nrules:\n  - when: {{type: track}}\n    track: {name}\n"
 MOST_MB = 120
 LOCKED = (
@@ -78,6 +79,7 @@ def options(port: int, browsee: str) -> list[str]:
     given = {
         "BROWSEE_API_KEY": "browsee-key",
         "ADAPTER_WRITE_KEY": KEY,
+        "ADAPTER_ADMIN_TOKEN": TOKEN,
         "BROWSEE_URL": f"{browsee}/api/v1",
         "ADAPTER_HOST": "127.0.0.1",
         "ADAPTER_PORT": str(port),
@@ -110,7 +112,8 @@ async def send(http: aiohttp.ClientSession, port: int, user: str = "u") -> int:
 async def readyz(http: aiohttp.ClientSession, port: int) -> dict[str, Any]:
     """What `/readyz` tells, or nothing while nobody listens."""
     try:
-        async with http.get(f"http://127.0.0.1:{port}/readyz") as answer:
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        async with http.get(f"http://127.0.0.1:{port}/readyz", headers=headers) as answer:
             return dict(await answer.json())
     except aiohttp.ClientConnectionError:
         return {}
