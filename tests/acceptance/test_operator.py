@@ -13,12 +13,11 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.acceptance.processes import Process, start
+from tests.acceptance.processes import TOKEN, Process, start
 from tests.fakes import until
 from tests.unit.cli.queues import balance_of
 
 KEY = "a-key-of-the-shop"
-TOKEN = "the-token-of-the-operator"
 USER = "ann@example.com"
 SCRIPT = """\
 - when: {event: REFUSED_ONCE}

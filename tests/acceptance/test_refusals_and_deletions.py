@@ -13,7 +13,6 @@ from tests.fakes import until
 SETTINGS = """\
 queue: sqlite:///queue.db
 browsee: {url: "http://127.0.0.1:1/api/v1"}
-admin_token: admin-token
 sources:
   shop: {keys: [shop-key], browsee_api_key: key, mapping: default, deletions: on}
   slow: {keys: [slow-key], browsee_api_key: key, mapping: default, limit: 1/h, horizon: 2h}

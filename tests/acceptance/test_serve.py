@@ -42,7 +42,6 @@ class Shop:
             f"""\
 queue: sqlite:///{folder / "queue.db"}
 browsee: {{url: "{sandbox.url}/api/v1", rate: 1000/s}}
-admin_token: admin-token
 sources:
   shop: {{keys: [shop-key], browsee_api_key: browsee-key, mapping: shop.yaml}}
 """
