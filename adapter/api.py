@@ -18,12 +18,12 @@ from adapter.console.told import Private
 from adapter.errors import QueueError
 from adapter.ingest.intake import Parts
 from adapter.ingest.sources import Source
-from adapter.ingest.timestamps import written
 from adapter.ingest.validate import Validator
 from adapter.model import Event, JsonObject, Rejection
 from adapter.private import is_withheld, mark_of, plain_source, same_ids
 from adapter.queue.desk import Desk
 from adapter.settings.settings import Settings
+from adapter.wire.instants import instant_text
 
 USUAL = Often()
 
@@ -92,7 +92,7 @@ def _mappings(active: Active) -> list[JsonObject]:
             "source": source,
             "file": mapping.name,
             "version": mapping.ruleset.version,
-            "loadedAt": written(mapping.loaded_at),
+            "loadedAt": instant_text(mapping.loaded_at),
             "problem": mapping.problem or None,
         }
         for source, mapping in active.live.items()

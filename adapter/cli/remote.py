@@ -10,8 +10,8 @@ import orjson
 
 from adapter.console.base import MAX_PAGE, Events, Export, Which
 from adapter.errors import ConfigError, QueueError
-from adapter.ingest.timestamps import written
 from adapter.model import JsonObject, Secret
+from adapter.wire.instants import instant_text
 
 _TIMEOUT_S: Final = 300.0
 """A large requeue is answered when it is done."""
@@ -45,8 +45,8 @@ class HttpConsole:
             "user": wanted.user,
             "name": wanted.name,
             "warned": "true" if wanted.warned else None,
-            "since": None if wanted.since is None else written(wanted.since),
-            "until": None if wanted.until is None else written(wanted.until),
+            "since": None if wanted.since is None else instant_text(wanted.since),
+            "until": None if wanted.until is None else instant_text(wanted.until),
             "limit": str(min(wanted.limit, MAX_PAGE)),
             "before": wanted.before,
         }

@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import TypeAlias
 
-from adapter.ingest.timestamps import written
 from adapter.mapping.explain import warnings_as_json
 from adapter.model import JsonObject, Reason
 from adapter.queue.base import Deletion
 from adapter.queue.stories import Rejected, Story
+from adapter.wire.instants import instant_text
 
 Entry: TypeAlias = Story | Rejected
 
@@ -27,7 +27,7 @@ def as_json(entry: Entry) -> JsonObject:
             "id": id_of(entry),
             "source": kept.source,
             "messageId": kept.message_id,
-            "receivedAt": written(kept.received_at),
+            "receivedAt": instant_text(kept.received_at),
             "outcome": "rejected",
             "reason": str(kept.reason),
             "cause": entry.cause,
@@ -41,7 +41,7 @@ def as_json(entry: Entry) -> JsonObject:
         "id": id_of(entry),
         "source": event.source,
         "messageId": event.message_id,
-        "receivedAt": written(event.received_at),
+        "receivedAt": instant_text(event.received_at),
         "type": event.type,
         "event": event.body.get("event"),
         "userId": event.user_id,
@@ -50,7 +50,7 @@ def as_json(entry: Entry) -> JsonObject:
         "reason": entry.reason or None,
         "cause": _why(entry) or None,
         "rule": entry.rule or None,
-        "endedAt": None if entry.ended_at is None else written(entry.ended_at),
+        "endedAt": None if entry.ended_at is None else instant_text(entry.ended_at),
         "failedTries": entry.attempt,
         "mapping": entry.mapping or None,
         "gotThrough": list(entry.sent),
@@ -86,8 +86,8 @@ def deletion_as_json(request: Deletion) -> JsonObject:
         "source": request.source,
         "userId": request.user,
         "messageId": request.message_id,
-        "receivedAt": written(request.received_at),
-        "doneAt": None if request.done_at is None else written(request.done_at),
+        "receivedAt": instant_text(request.received_at),
+        "doneAt": None if request.done_at is None else instant_text(request.done_at),
         "events": request.events,
         "rejections": request.rejections,
     }

@@ -7,14 +7,14 @@ import orjson
 
 from adapter.console.entries import Entry
 from adapter.ingest.decode import decode
-from adapter.ingest.timestamps import written
 from adapter.model import Event, JsonObject, Problem
 from adapter.queue.stories import Story
+from adapter.wire.instants import instant_text
 
 
 def line_of(source: str, received_at: datetime, message: JsonObject, *, privacy: JsonObject | None = None) -> bytes:
     """One line, with its end; `privacy` says what a message went through that was stored privately."""
-    line = {"source": source, "receivedAt": written(received_at), "message": message}
+    line = {"source": source, "receivedAt": instant_text(received_at), "message": message}
     if privacy is not None:
         line["privacy"] = privacy
     return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)

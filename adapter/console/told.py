@@ -7,12 +7,12 @@ from typing import TypeAlias
 from adapter.console import entries, sentences
 from adapter.console.entries import Entry
 from adapter.errors import ConfigError
-from adapter.ingest.timestamps import written
 from adapter.mapping import explain
 from adapter.mapping.ruleset import Ruleset
 from adapter.model import Event, JsonObject, PrivateEvent, Reason, Rendered
 from adapter.queue.desk import Desk
 from adapter.queue.stories import Rejected, Story
+from adapter.wire.instants import instant_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def _placed(entry: Entry, desk: Desk) -> JsonObject:
     return told | {
         "ahead": standing.ahead,
         "parked": standing.parked,
-        "dueAt": written(standing.due_at),
+        "dueAt": instant_text(standing.due_at),
         "failedTries": standing.attempt,
         "lastFailure": standing.failure or None,
     }

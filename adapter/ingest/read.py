@@ -17,10 +17,11 @@ from adapter.ingest.deletion import kept_of, refusal
 from adapter.ingest.dialect import WEBHOOK, Dialect, merged, speaks_for_its_user
 from adapter.ingest.fields import clean, settle_id, settle_ids, settle_names
 from adapter.ingest.objections import Objections
-from adapter.ingest.timestamps import Chosen, SentBy, choose, correct, written
+from adapter.ingest.timestamps import Chosen, SentBy, choose, correct
 from adapter.ingest.validate import COMMON, Validator
 from adapter.model import DELETE, MAX_WARNINGS, Event, EventWarning, JsonObject, Problem, Reason, Rejection
 from adapter.wire.ids import NO_IDS
+from adapter.wire.instants import instant_text
 
 NewId: TypeAlias = Callable[[], str]
 DigestOf: TypeAlias = Callable[[bytes], str]
@@ -197,8 +198,8 @@ def _settle_time(body: JsonObject, arrival: Arrival) -> Chosen:
     chosen = correct(body, sent_by, received_at=arrival.received_at)
     if body.get("originalTimestamp") is None and body.get("timestamp") is not None:
         body["originalTimestamp"] = body["timestamp"]
-    body["timestamp"] = written(chosen.timestamp)
-    body["receivedAt"] = written(arrival.received_at)
+    body["timestamp"] = instant_text(chosen.timestamp)
+    body["receivedAt"] = instant_text(arrival.received_at)
     return chosen
 
 

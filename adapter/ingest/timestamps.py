@@ -74,11 +74,6 @@ def correct(message: JsonObject, sent_by: SentBy, *, received_at: datetime) -> C
     return Chosen(at, unread + warnings)
 
 
-def written(at: datetime) -> str:
-    """`2026-11-23T06:35:36.528Z`: how Segment writes an instant, and Browsee's docs too."""
-    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
-
-
 def _sent_at(message: JsonObject, envelope: JsonObject) -> tuple[datetime | None, tuple[EventWarning, ...]]:
     warnings: tuple[EventWarning, ...] = ()
     for value in (message.get("sentAt"), envelope.get("sentAt")):

@@ -75,8 +75,12 @@ def compile_call_fields(node: Node, reader: Reader, scope: Scope, defaults: Defa
                 fields[name] = value
         if not keep_nulls and None in fields.values():
             fields = {name: value for name, value in fields.items() if value is not None}
-        if not keep_blanks and any(map(_is_blank, fields.values())):
-            fields = {name: value for name, value in fields.items() if not _is_blank(value)}
+        if not keep_blanks:
+            # A loop takes half as long as `any` with a function.
+            for value in fields.values():
+                if type(value) is str and (not value or value.isspace()):
+                    fields = {name: held for name, held in fields.items() if not _is_blank(held)}
+                    break
         return settle(fields, frame.warnings)
 
     return fill

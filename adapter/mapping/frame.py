@@ -6,8 +6,8 @@ from typing import Any, TypeAlias
 from msgspec import Struct
 
 from adapter.mapping.absent import ABSENT
-from adapter.mapping.scalars import date_text
 from adapter.model import Event, EventWarning, JsonObject, Problem
+from adapter.wire.instants import instant_text
 
 
 class Frame(Struct):
@@ -31,7 +31,7 @@ class Frame(Struct):
     def timestamp(self) -> str:
         """When the event happened, as calls carry it."""
         if not self._timestamp:
-            self._timestamp = date_text(self.event.timestamp)
+            self._timestamp = instant_text(self.event.timestamp)
         return self._timestamp
 
     def traits(self) -> Any:

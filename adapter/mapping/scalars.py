@@ -4,15 +4,13 @@ What cannot be read is ABSENT. Numbers print as JavaScript prints them, because 
 """
 
 import math
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 import orjson
-from msgspec import to_builtins
 
 from adapter.mapping.absent import ABSENT
-from adapter.wire.instants import parse_instant
+from adapter.wire.instants import instant_text, parse_instant
 
 _NUMERALS = "0123456789+-.eE \t\r\n"
 _TRUE = frozenset({"true", "yes", "1", "on"})
@@ -120,14 +118,7 @@ def boolean_of(value: Any) -> Any:
 def date_of(value: Any) -> Any:
     """`YYYY-MM-DDThh:mm:ss.mmmZ` of any time that ingest reads; see `parse_instant`."""
     instant = parse_instant(value)
-    return ABSENT if instant is None else date_text(instant)
-
-
-def date_text(instant: datetime) -> str:
-    """An aware UTC instant as Browsee's documents show it."""
-    # A fifth of the time of isoformat, and this is done for every event.
-    text: str = to_builtins(instant)
-    return f"{text[:23]}Z" if instant.microsecond else f"{text[:19]}.000Z"
+    return ABSENT if instant is None else instant_text(instant)
 
 
 def json_of(value: Any) -> Any:

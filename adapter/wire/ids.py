@@ -17,7 +17,11 @@ def no_ids(*, not_ids: Iterable[str] = (), is_id: Iterable[str] = ()) -> frozens
 
 def is_no_id(text: str, words: frozenset[str]) -> bool:
     """Whether `text` is one of `words`, which `no_ids` made, in any case and width of letters, however spaced."""
-    return _folded(text) in words
+    folded = text.strip().casefold()
+    if folded in words:
+        return True
+    # Nearly every id has neither, and this is asked several times of each event.
+    return (" " in folded or not folded.isascii()) and _folded(text) in words
 
 
 def _folded(text: str) -> str:

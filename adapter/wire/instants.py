@@ -11,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
+from msgspec import to_builtins
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_CHARS: Final = 100
 """JavaScript's `toString` with the long name of a zone has 80."""
@@ -120,6 +122,13 @@ def parse_instant(value: object) -> datetime | None:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return _from_epoch(value)
     return None
+
+
+def instant_text(at: datetime) -> str:
+    """`2026-11-23T06:35:36.528Z`: how Segment and Browsee write an instant. `at` is aware."""
+    # msgspec takes a fifth of the time of `isoformat`, and this is done several times for every event.
+    text: str = to_builtins(at if at.tzinfo is UTC else at.astimezone(UTC))
+    return f"{text[:23]}Z" if at.microsecond else f"{text[:19]}.000Z"
 
 
 def is_buddhist(value: object) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 from adapter.mapping import shaping
@@ -89,6 +90,21 @@ def of_text(pure: Callable[[str], Any]) -> Pure:
 def of_each_text(pure: Callable[[str], Any]) -> Builder:
     """On the text of every member of a list, or of the value itself."""
     return each(of_text(pure), NOT_TEXT)
+
+
+def of_each_name(spell: Callable[[str], str]) -> Builder:
+    """As `of_each_text`, for a function that spells names: the few that recur in every message are spelled once."""
+    return lambda setting: on_each(of_text(_remembered(spell)), NOT_TEXT, setting.scope)
+
+
+def _remembered(spell: Callable[[str], str]) -> Callable[[str], str]:
+    spelled = lru_cache(_NAMES_KEPT)(spell)
+    return lambda text: spelled(text) if len(text) <= _MAX_NAME_CHARS else spell(text)
+
+
+_NAMES_KEPT: Final = 1_024
+_MAX_NAME_CHARS: Final = 100
+"""A longer text is hardly a name, and would take memory."""
 
 
 def whole(pure: Pure, cause: str) -> Builder:

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapter.ingest.timestamps import Chosen, SentBy, choose, correct, written
+from adapter.ingest.timestamps import Chosen, SentBy, choose, correct
 from adapter.model import EventWarning, JsonObject, WarningKind
-from adapter.wire.instants import parse_instant
+from adapter.wire.instants import instant_text, parse_instant
 
 NOW = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
 GOOD, LATER = "2026-11-23T06:00:00Z", "2026-11-23T06:30:00Z"
@@ -39,7 +39,7 @@ def sent(timestamp: object, sent_at: object, **more: object) -> JsonObject:
 @given(st.datetimes(timezones=st.just(UTC)).filter(lambda instant: instant.year < 2543))
 def test_what_we_write_we_read(instant: datetime) -> None:
     """An instant written and read again is the same to the millisecond."""
-    assert parse_instant(written(instant)) == instant.replace(microsecond=instant.microsecond // 1000 * 1000)
+    assert parse_instant(instant_text(instant)) == instant.replace(microsecond=instant.microsecond // 1000 * 1000)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_a_servers_old_bytes_are_not_moved_by_an_outage(behind_s: int, moved_s: 
     """Bytes sent again keep the `sentAt` of the first try; a clock that is ahead, or a day behind, is wrong."""
     sent_at = NOW - timedelta(seconds=behind_s)
     happened = sent_at - timedelta(minutes=10)
-    chosen = correct(sent(written(happened), written(sent_at)), SERVER, received_at=NOW)
+    chosen = correct(sent(instant_text(happened), instant_text(sent_at)), SERVER, received_at=NOW)
     assert chosen.timestamp == happened + timedelta(seconds=moved_s)
 
 
@@ -165,7 +165,7 @@ def test_a_phones_clock_is_corrected_and_a_servers_is_not(context: object, is_co
 def test_a_correction_of_more_than_a_minute_is_a_warning(behind_s: int, cause: list[str]) -> None:
     """With its size; less is the time that a request takes."""
     sent_at = NOW - timedelta(seconds=behind_s)
-    assert corrections(correct(sent(GOOD, written(sent_at)), PAGE, received_at=NOW)) == cause
+    assert corrections(correct(sent(GOOD, instant_text(sent_at)), PAGE, received_at=NOW)) == cause
 
 
 def test_nothing_is_corrected_where_the_time_of_receipt_is_taken() -> None:

@@ -17,7 +17,6 @@ from adapter.wire.ids import NO_IDS, is_no_id, no_ids
         "[OBJECT OBJECT]",
         "\u00a0null\n",
         "[object  Object]",
-        "[object\tObject]",
         "ＮＵＬＬ",
         "\ufeffnull",
         "unde\u200bfined",
