@@ -1,9 +1,14 @@
-"""What is known of users by their last calls: who got through lately, and whose calls hang. Pure, and bounded."""
+"""What is known of users by their last calls: who got through lately, whose calls hang, and who is answered 429 while
+others get through. Pure, and bounded.
+"""
 
 from collections import OrderedDict
 
 MAX_PASSED = 64
 MAX_SLOW = 10_000
+MAX_LIMITED = 10_000
+# A limit hits each user now and then, seldom the same one again and again.
+OWN_RUN = 3
 
 
 class Lanes:
@@ -12,6 +17,9 @@ class Lanes:
     def __init__(self) -> None:
         self._passed: OrderedDict[int, None] = OrderedDict()
         self._slow: OrderedDict[int, None] = OrderedDict()
+        # Of lanes whose last call was answered 429: how many in a row, and the passes of others before the last one.
+        self._limited: OrderedDict[int, tuple[int, int]] = OrderedDict()
+        self._passes = 0
 
     def answered(self, lane: int, *, passed: bool, slow: bool) -> None:
         """A call of this lane ended; `slow`: only after a time that is long for Browsee."""
@@ -22,12 +30,27 @@ class Lanes:
         elif self._slow:
             self._slow.pop(lane, None)
         if passed:
+            self._passes += 1
+            self._limited.pop(lane, None)
             self._passed[lane] = None
             self._passed.move_to_end(lane)
             if len(self._passed) > MAX_PASSED:
                 self._passed.popitem(last=False)
         else:
             self._passed.pop(lane, None)
+
+    def limited(self, lane: int) -> bool:
+        """A call of this lane was answered 429: whether for a reason of the lane's own.
+
+        It is where others got through between this one and the one before, and the two before were 429s as well.
+        Whatever passed since the lane's last pass: the first two of a run always count for the rate, so no limit, and
+        no ban, can hide behind this rule.
+        """
+        run, passes = self._limited.pop(lane, (0, self._passes))
+        self._limited[lane] = run + 1, self._passes
+        if len(self._limited) > MAX_LIMITED:
+            self._limited.popitem(last=False)
+        return run + 1 >= OWN_RUN and self._passes > passes
 
     def is_slow(self, lane: int) -> bool:
         """Whether the last call of this lane took long."""

@@ -28,7 +28,8 @@ class PaceConfig:
     a call every 5 s, 20 s would be a 429 in ten. `slack_s` is how late a call may be and still be made up for.
     `smoothing_s` is the time over which the achieved rate is measured. `evidence` is how many answers a second cut in a
     row needs. Near the limit a cut needs more 429s among the last `window` answers than noise explains, so one if no
-    noise is known; in slow start, and more than `far_below` under the limit, `crowd` of the last `narrow` answers.
+    noise is known; in slow start, and more than `far_below` under the limit, `crowd` of the last `narrow` answers, and
+    one more from a limit of `crowded_per_s` on, where a cycle has so many answers that noise makes a crowd by chance.
     While cuts keep coming before the limit is reached, K grows up to `patience` times.
     """
 
@@ -49,6 +50,7 @@ class PaceConfig:
     window: int = 50
     narrow: int = 20
     crowd: int = 3
+    crowded_per_s: float = 50.0
     far_below: float = 0.03
     patience: float = 4.0
     noise: NoiseConfig = field(default_factory=NoiseConfig)
@@ -197,9 +199,12 @@ class Rate:
         if self._limit_per_s is None:
             return self._limited_among(config.narrow // 2) > config.crowd
         if self._is_far_below():
-            least = max(config.crowd, self._noise.limit_at(now_s, window=config.narrow))
+            least = max(self._crowd(self._limit_per_s or 0.0), self._noise.limit_at(now_s, window=config.narrow))
             return self._limited_among(config.narrow) >= least
         return self._limited_among(config.window) >= self._noise.limit_at(now_s, window=config.window)
+
+    def _crowd(self, limit_per_s: float) -> int:
+        return self._config.crowd + (limit_per_s >= self._config.crowded_per_s)
 
     def _limited_among(self, window: int) -> int:
         """429s among the last `window` answers since the last cut."""
@@ -217,22 +222,23 @@ class Rate:
         """The limit to go on with after this cut, which measured this one.
 
         A lone 429 before the limit was reached may be noise: the first such changes nothing but the rate, and what the
-        limit was before is kept. Many 429s are a limit, and nothing before them will be gone back to.
+        limit was before is kept. A 429 at the limit measures it, and an older limit is not gone back to; nor is
+        anything before many 429s.
         """
-        limit_per_s, config = self._limit_per_s, self._config
-        crowd = self._limited_among(config.narrow)
-        if limit_per_s is None or crowd >= config.crowd:
+        limit_per_s = self._limit_per_s
+        crowd = self._limited_among(self._config.narrow)
+        if limit_per_s is None or crowd >= self._crowd(limit_per_s):
             self._early_cuts = 0
             self._is_guess = True
             self._noise.drop()
-            if crowd > config.crowd:
+            if crowd > self._config.crowd:
                 self._before_noise = None
             return measured
         self._is_guess = False
         self._noise.keep(now_s)
-        if self._before_noise is None or limit_per_s >= self._before_noise[0]:
-            self._before_noise = limit_per_s, now_s
         is_early = self._pressed_s < self._recover_s(limit_per_s)
+        if self._before_noise is None or not is_early or limit_per_s >= self._before_noise[0]:
+            self._before_noise = limit_per_s, now_s
         self._early_cuts = self._early_cuts + 1 if is_early else 0
         return limit_per_s if self._early_cuts == 1 else measured
 

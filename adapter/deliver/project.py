@@ -184,10 +184,13 @@ class Project:
         seconds = now_s - ticket.sent_at_s
         self._lanes.answered(of.lane, passed=passed, slow=self._concurrency.is_long(seconds))
         self._end(ticket, now_s, None if _is_quick(verdict) else seconds)
+        # What Browsee answers one user again and again says nothing of how much it takes of all.
+        is_own = limited and self._lanes.limited(of.lane)
+        limited = limited and not is_own
         self._learn_block(ticket, now_s, limited=limited, passed=passed)
         if (limited or passed) and not self._blocked.is_shut:
             self._rate.answered(sent_at_s=ticket.sent_at_s, now_s=now_s, limited=limited)
-        if isinstance(verdict, TryAgain) and verdict.retry_after_s is not None:
+        if isinstance(verdict, TryAgain) and verdict.retry_after_s is not None and not is_own:
             self._paused_until_s = max(self._paused_until_s, now_s + verdict.retry_after_s)
             self._rate.forget_noise()
         due = self._learn_outage(ticket, now_s, of=of, failed=failed, passed=passed, cause=cause)

@@ -12,6 +12,7 @@ from adapter.chaos.oracle import MAPPING
 from adapter.chaos.virtual import virtually
 from adapter.deliver.browsee import Browsee
 from adapter.deliver.delivery import Delivery, RetryFor
+from adapter.deliver.pace import Learned
 from adapter.deliver.policy import Answer
 from adapter.deliver.project import Project, ProjectConfig
 from adapter.deliver.worker import Worker
@@ -23,6 +24,7 @@ from tests.fakes import make_event
 
 OK = Answer(200, body=b'{"status":"success"}')
 ERROR = Answer(500)
+LATE = Answer(None, failure=Reason.TIMEOUT)
 REFUSED = Answer(None, failure=Reason.UNREACHABLE, cause="connection refused")
 
 Treat = Callable[[str, float], tuple[Answer, float]]
@@ -57,6 +59,15 @@ class Seen:
         """Seconds from `from_s` until a call got through."""
         return min((at_s for at_s, _, good in self.calls if good and at_s >= from_s), default=float("inf")) - from_s
 
+    def caught_up(self, *, from_s: float) -> float:
+        """Seconds from `from_s` until no event that came more than a second ago waits; inf if never."""
+        passed = sorted(at_s for at_s, _, good in self.calls if good)
+        came = sorted(one.at_s for one in self.arrivals)
+        for number, at_s in enumerate(passed, start=1):
+            if at_s >= from_s and (number == len(came) or came[number] > at_s - 1.0):
+                return at_s - from_s
+        return float("inf")
+
 
 class _Api(Browsee):
     """Answers as `treat` says."""
@@ -73,9 +84,19 @@ class _Api(Browsee):
         return answer
 
 
-async def live(arrivals: Sequence[Arrival], treat: Treat, *, seconds: float, restart_at_s: float | None = None) -> Seen:
-    """Deliver for so long; with `restart_at_s` the process is stopped there, and another goes on with the queue."""
-    return await virtually(lambda now: _live(arrivals, treat, now, seconds, restart_at_s))
+async def live(
+    arrivals: Sequence[Arrival],
+    treat: Treat,
+    *,
+    seconds: float,
+    restart_at_s: float | None = None,
+    limit_per_s: float | None = None,
+) -> Seen:
+    """Deliver for so long; with `restart_at_s` the process is stopped there, and another goes on with the queue. With
+    `limit_per_s` that limit has been met just before.
+    """
+    learned = None if limit_per_s is None else Learned(limit_per_s, 0.0)
+    return await virtually(lambda now: _live(arrivals, treat, now, seconds, restart_at_s, learned))
 
 
 async def _live(
@@ -84,6 +105,7 @@ async def _live(
     now: Callable[[], float],
     seconds: float,
     restart_at_s: float | None,
+    learned: Learned | None,
 ) -> Seen:
     seen = Seen(arrivals)
     happened: list[Happening] = []
@@ -93,6 +115,8 @@ async def _live(
 
     def worker() -> Worker:
         project = Project(ProjectConfig(), now_s=now())
+        if learned is not None:
+            project.restore(learned, now_s=now())
         delivery = Delivery(
             backlog=queue,
             browsee=_Api(treat, now, seen.calls),

@@ -6,7 +6,7 @@ import statistics
 import pytest
 
 from adapter.deliver.policy import Answer
-from tests.unit.deliver.liveness import ERROR, OK, REFUSED, Arrival, Treat, live
+from tests.unit.deliver.liveness import ERROR, LATE, OK, REFUSED, Arrival, Treat, live
 
 BAD = 500
 
@@ -52,3 +52,37 @@ async def test_users_whose_calls_fail_stop_nobody(
     delays = seen.delays("good", from_s=learned_s)
     assert statistics.median(delays) < 1.0
     assert max(delays) < 5.0
+
+
+TIMEOUT_S = 10.0
+BACK_S = 120.0
+
+
+@pytest.mark.parametrize("per_s", [9, 1], ids=["9-a-second", "1-a-second"])
+@pytest.mark.parametrize("away_s", [3.0, 45.0], ids=["3-s", "45-s"])
+@pytest.mark.parametrize(
+    ("answer", "seconds"),
+    [
+        pytest.param(REFUSED, 0.01, id="refused"),
+        pytest.param(ERROR, 0.05, id="503"),
+        pytest.param(LATE, TIMEOUT_S, id="hangs"),
+    ],
+)
+async def test_a_short_outage_stays_short(answer: Answer, seconds: float, away_s: float, per_s: int) -> None:
+    """The first call gets through within 1 s after an outage up to 10 s, within 10 % of a longer one; the backlog then
+    goes at 90 % of the learned rate of 20 a second. Where calls hang, the call's timeout comes on top.
+    """
+    away_from_s = BACK_S - away_s
+    arrivals = [Arrival(number / per_s, f"user-{number % 50}") for number in range(int((BACK_S + 60.0) * per_s))]
+
+    def treat(_: str, now_s: float) -> tuple[Answer, float]:
+        return (answer, seconds) if away_from_s <= now_s < BACK_S else (OK, 0.05)
+
+    seen = await live(arrivals, treat, seconds=BACK_S + 60.0, limit_per_s=20.0)
+    hanging_s = seconds if answer is LATE else 0.0
+    assert seen.first_pass(from_s=BACK_S) <= max(1.0, 0.1 * away_s) + hanging_s
+    first_s = BACK_S + seen.first_pass(from_s=BACK_S)
+    # What waits then, and what comes meanwhile, at 90 % of the rate.
+    waiting = per_s * (first_s - away_from_s)
+    assert seen.caught_up(from_s=first_s) <= waiting / (0.9 * 20.0 - per_s) + 1.0 + hanging_s
+    assert seen.dead == 0

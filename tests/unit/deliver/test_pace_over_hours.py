@@ -3,7 +3,7 @@
 import pytest
 
 from adapter.sandbox.limit import Limit
-from tests.unit.deliver.simulation import Load, Measured, Phase, simulate
+from tests.unit.deliver.simulation import Load, Phase, simulate
 
 STEADY = [
     pytest.param(Limit(5, 1.0), 3600.0, id="5-a-second"),
@@ -29,7 +29,7 @@ def test_a_moving_limit_is_followed() -> None:
     assert run.used >= 0.80
     assert run.refused <= 0.02
     assert run.reached(0.8 * 40) <= 60
-    assert refused_between(run, 610.0, 1200.0) <= 0.02
+    assert run.refused_between(610.0, 1200.0) <= 0.02
     assert run.reached(0.8 * 60, from_s=1200.0) <= 120
 
 
@@ -55,9 +55,3 @@ def test_a_ban_costs_a_probe_at_a_time() -> None:
     run = simulate(phases, seconds=1200.0)
     assert sum(300 <= at_s < 900 for at_s in run.limited_at) <= 50
     assert run.reached(0.8 * 20, from_s=900.0) <= 120
-
-
-def refused_between(run: Measured, from_s: float, to_s: float) -> float:
-    limited = sum(from_s <= at_s < to_s for at_s in run.limited_at)
-    passed = sum(from_s <= at_s < to_s for at_s in run.passed_at)
-    return limited / (limited + passed)

@@ -413,3 +413,15 @@ def test_what_was_learned_goes_into_the_next_process(worker: Worker) -> None:
     again = Project(ProjectConfig(), now_s=5.0)
     again.restore(learned, now_s=5.0)
     assert again.state(5.0).per_s == pytest.approx(0.9 * learned.limit_per_s)
+
+
+def test_a_user_who_is_told_to_wait_for_ever_pauses_nobody_else(worker: Worker) -> None:
+    """The third 429 with Retry-After of one user, others getting through between, pauses the project no more."""
+    asked = TryAgain(Reason.RATE_LIMITED, 60.0, counted=False)
+    for expected in ((Why.RETRY_AFTER, 60.0), (Why.RETRY_AFTER, 60.0), None, None):
+        assert worker.send(asked, lane="bad").verdict == asked
+        assert worker.waits() == expected
+        worker.now_s += 60.0
+        worker.send(Accepted())
+    worker.send(asked, lane="good")
+    assert worker.waits() == (Why.RETRY_AFTER, 60.0)

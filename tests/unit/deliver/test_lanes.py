@@ -1,0 +1,39 @@
+"""A 429 is a user's own where it comes again and again while others get through; a limit's it is everywhere else."""
+
+from adapter.deliver.lanes import MAX_LIMITED, Lanes
+
+
+def limited(lanes: Lanes, lane: int, *, times: int, others_pass: bool) -> list[bool]:
+    own = []
+    for _ in range(times):
+        lanes.answered(lane, passed=False, slow=False)
+        own.append(lanes.limited(lane))
+        if others_pass:
+            lanes.answered(-1, passed=True, slow=False)
+    return own
+
+
+def test_the_third_429_of_a_user_is_its_own() -> None:
+    """Where others got through between; its own pass begins anew."""
+    lanes = Lanes()
+    assert limited(lanes, 1, times=4, others_pass=True) == [False, False, True, True]
+    lanes.answered(1, passed=True, slow=False)
+    assert limited(lanes, 1, times=2, others_pass=True) == [False, False]
+
+
+def test_a_ban_is_nobodys_own() -> None:
+    """Where nobody gets through, every 429 counts; so where only the user itself does."""
+    lanes = Lanes()
+    assert not any(limited(lanes, 1, times=20, others_pass=False))
+    for _ in range(20):
+        assert not any(limited(lanes, 1, times=1, others_pass=False))
+        lanes.answered(1, passed=True, slow=False)
+
+
+def test_only_so_many_are_remembered() -> None:
+    """The one whose 429 is the longest ago is forgotten first."""
+    lanes = Lanes()
+    for lane in range(MAX_LIMITED + 1):
+        limited(lanes, lane, times=2, others_pass=True)
+    assert limited(lanes, 0, times=1, others_pass=True) == [False]
+    assert limited(lanes, MAX_LIMITED, times=1, others_pass=True) == [True]
