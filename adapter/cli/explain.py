@@ -87,6 +87,8 @@ def _message(file: TextIO) -> JsonObject:
         raise ConfigError(f"{file.name} is not UTF-8 text, from byte {cause.start} on") from None
     except json.JSONDecodeError as cause:
         raise ConfigError(f"{file.name}:{cause.lineno}:{cause.colno}: not JSON: {cause.msg}") from None
+    except (ValueError, RecursionError):
+        raise ConfigError(f"{file.name}: a number in it has too many digits, or it is nested too deeply") from None
     if not isinstance(message, dict):
         raise ConfigError(f"{file.name}: one message is a JSON object; this is something else")
     return message

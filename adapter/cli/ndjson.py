@@ -36,7 +36,7 @@ def read_done(file: Path) -> JsonObject:
         note = json.loads(done.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         note = None
     if not isinstance(note, dict):
         raise ConfigError(f"{done}: cannot be read as a note of how far it came; remove it to begin anew")

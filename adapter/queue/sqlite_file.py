@@ -22,8 +22,8 @@ in an error.
 _APPLICATION_ID = 0x42726F77  # "Brow": tells our files from any other SQLite file
 
 
-_BESIDE = ("", "-wal", "-shm", ".lock")
-"""What follows the queue's name in the files that SQLite and the lock use."""
+_BESIDE = ("", "-wal", "-shm", ".lock", ".ballast")
+"""What follows the queue's name in the files that SQLite, the lock and the ballast use."""
 
 
 def unusable(path: Path, cause: OSError) -> ConfigError:

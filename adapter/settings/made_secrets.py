@@ -118,20 +118,20 @@ def _locked(folder: Path) -> Iterator[None]:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        text = read_regular(file).decode()
+        content = read_regular(file)
     except FileNotFoundError:
         return {}
-    kept = _shaped(text)
+    kept = _shaped(content)
     if kept is None:
         # Making new ones would lock out every sender that knows the old key, so a person has to decide.
         raise ConfigError(f"{file} is not as the adapter wrote it; mend it, or remove it to get new keys")
     return kept
 
 
-def _shaped(text: str) -> dict[str, Any] | None:
+def _shaped(content: bytes) -> dict[str, Any] | None:
     try:
-        kept = json.loads(text)
-    except ValueError:
+        kept = json.loads(content.decode())
+    except (ValueError, RecursionError):
         return None
     match kept:
         case {"admin_token": str(), "keys": dict() as keys} if all(isinstance(key, str) for key in keys.values()):

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import re
 import sqlite3
 import subprocess
@@ -141,6 +142,15 @@ def _a_folder_at_its_log(place: Path) -> None:
     place.with_name(f"{place.name}-wal").mkdir(parents=True)
 
 
+def _a_folder_at_its_ballast(place: Path) -> None:
+    place.with_name(f"{place.name}.ballast").mkdir(parents=True)
+
+
+def _a_pipe_at_its_ballast(place: Path) -> None:
+    place.parent.mkdir()
+    os.mkfifo(place.with_name(f"{place.name}.ballast"))
+
+
 def _a_link_to_itself(place: Path) -> None:
     place.parent.mkdir()
     place.symlink_to(place.name)
@@ -160,6 +170,8 @@ _UNUSABLE = (
     _a_folder_at_its_path,
     _a_folder_at_its_lock,
     _a_folder_at_its_log,
+    _a_folder_at_its_ballast,
+    _a_pipe_at_its_ballast,
     _a_link_to_itself,
     _a_link_to_a_device,
     _a_folder_at_the_secrets,

@@ -69,8 +69,10 @@ def test_a_demo_key_hashes_where_there_is_none(shell: Shell) -> None:
         ("{", "<stdin>:1:2: not JSON: "),
         ("[]", "<stdin>: one message is a JSON object"),
         ("", "<stdin>:1:1: not JSON: "),
+        ("[" * 100_000, "<stdin>: a number in it has too many digits, or it is nested too deeply"),
+        ("9" * 5_000, "<stdin>: a number in it has too many digits, or it is nested too deeply"),
     ],
-    ids=["broken", "array", "empty"],
+    ids=["broken", "array", "empty", "deep", "digits"],
 )
 def test_a_message_that_is_none_is_broken_input(shell: Shell, message: str, text: str) -> None:
     """Exit code 2 and the place."""

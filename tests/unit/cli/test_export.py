@@ -68,7 +68,9 @@ def test_an_interrupted_export_goes_on(queue: Shell) -> None:
     assert (queue.folder / "e.ndjson").read_bytes() == b"".join(lines)
 
 
-@pytest.mark.parametrize("note", ["{", "[]", '{"to": "http://x"}'], ids=["broken", "array", "of send"])
+@pytest.mark.parametrize(
+    "note", ["{", "[]", '{"to": "http://x"}', "[" * 100_000], ids=["broken", "array", "of send", "deep"]
+)
 def test_a_note_of_something_else_is_told(queue: Shell, note: str) -> None:
     """Rather than a file with a hole in it."""
     queue.write("e.ndjson.part", "")

@@ -64,13 +64,20 @@ def test_a_queue_in_memory_keeps_nothing(folder: Folder) -> None:
     assert settings.sources[0].keys != ()
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"admin_token": 1, "keys": {}}', '{"admin_token": "a", "keys": []}'])
-def test_a_damaged_file_is_not_written_over(folder: Folder, text: str) -> None:
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(b"", b"{", b"[]", b'{"admin_token": 1, "keys": {}}', b'{"admin_token": "a", "keys": []}'),
+        *(b"\x00\xff\xfe", b"[" * 100_000, b"9" * 5_000),
+    ],
+)
+def test_a_damaged_file_is_not_written_over(folder: Folder, content: bytes) -> None:
     """New keys would lock out every sender that has the old ones, so a person decides."""
-    file = folder.write(f"data/{FILE_NAME}", text)
+    file = folder.write(f"data/{FILE_NAME}", "")
+    file.write_bytes(content)
     with pytest.raises(ConfigError, match="mend it, or remove it"):
         complete(folder.load())
-    assert file.read_text() == text
+    assert file.read_bytes() == content
 
 
 def test_a_place_that_cannot_be_written_is_named(folder: Folder) -> None:
