@@ -6,13 +6,14 @@ cannot be judged, because it is nested too deep or cannot be read in bounds, is 
 
 import json
 import re
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 from adapter.mapping.absent import ABSENT
-from adapter.mapping.naming import nfc, snake, split_words
+from adapter.mapping.naming import snake, split_words
 from adapter.mapping.pattern import any_glob
 from adapter.mapping.shaping import MAX_DEPTH
 from adapter.model import JsonObject
@@ -30,12 +31,16 @@ _Visit: TypeAlias = Callable[[str | None, Any, int, Place], Any]
 MAX_NAME_CHARS: Final = 500
 """A longer name of a field is not compared: its field is taken out."""
 _NAMES_KEPT: Final = 4_096
+_UNSEEN: Final = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
 _WILD: Final = re.compile(r"([*?]+)")
 _READABLE: Final = re.compile(r"[\w $.\-]{1,40}")
 _LONG_NUMBER: Final = re.compile(r"\d{5}|(?:\d\D*){8}")
 """Also in groups, as telephone numbers and those of cards are written."""
 _HOLDS: Final = frozenset({dict, list})
-_JSON_BEGINS: Final = frozenset("{[ \t\r\n")
+_AROUND: Final = "\ufeff \t\r\n\f\v\u00a0"
+"""What may stand around JSON: its own white space, and what some writers add."""
+_INNER_BEGINS: Final = frozenset('{[\\"')
+_JSON_BEGINS: Final = frozenset('{["' + _AROUND)
 
 
 def fold_name(name: str) -> str:
@@ -44,7 +49,9 @@ def fold_name(name: str) -> str:
     `userEmail`, `User-Email` and `USER_EMAIL` are one name. Unlike `fold`, camelCase is split beside other separators
     too, as in `Contact.userEmail`.
     """
-    return "_".join(snake(word) for word in split_words(nfc(name))) or name
+    if not name.isascii():
+        name = _UNSEEN.sub("", unicodedata.normalize("NFKC", name))
+    return "_".join(snake(word) for word in split_words(name)) or name
 
 
 def folded_globs(globs: Sequence[str]) -> IsMeant:
@@ -108,8 +115,8 @@ def walk_texts(
             if value[:1] in _JSON_BEGINS:
                 return _walk_json(value, depth + 1, place, walk)
             return replace(value, place)
-        if type(value) is int and 10**12 <= value < 10**19:
-            digits = str(value)
+        if (type(value) is int or (type(value) is float and value.is_integer())) and 10**12 <= abs(value) < 10**19:
+            digits = str(int(value))
             replaced = replace(digits, place)
             return value if replaced == digits else replaced
         return _walk(value, depth + 1, place, walk) if type(value) in _HOLDS else value
@@ -180,16 +187,20 @@ def _may_hold(value: Any) -> bool:
 
 
 def _walk_json(text: str, depth: int, place: Place, walk: _Walk) -> Any:
-    """The JSON text of an object or list after the walk; ABSENT if reading it has no bounds."""
-    if text.lstrip()[:1] in {"{", "["}:
+    """The JSON text of an object or list, or of such a text, after the walk; ABSENT if reading it has no bounds."""
+    bare = text.strip(_AROUND)
+    # A text that is JSON of a text was encoded twice.
+    if bare[:1] in {"{", "["} or (bare[:1] == '"' and bare[1:2] in _INNER_BEGINS):
         try:
-            value, is_repeated = _read_json(text)
+            value, is_repeated = _read_json(bare)
         except json.JSONDecodeError:
             pass
         except (ValueError, RecursionError):  # a number of thousands of digits, or nesting beyond all bounds
             return ABSENT
         else:
-            walked = _walk(value, depth, place, walk)
+            walked = (
+                _walk_json(value, depth + 1, place, walk) if type(value) is str else _walk(value, depth, place, walk)
+            )
             if walked is ABSENT:
                 return ABSENT
             # Of a name that is written twice only the last was looked at, so the text as it was cannot stay.

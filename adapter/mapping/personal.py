@@ -14,17 +14,32 @@ Span: TypeAlias = tuple[int, int]
 Find: TypeAlias = Callable[[str], Iterable[Span]]
 """Where in a text something is, in order and without overlap."""
 
-_EMAIL: Final = re.compile(r"(?<![\w.+'-])[\w.+'-]++(?:@|\uff20|%40)(?:[^\W_][\w-]*+\.)+(?P<last>[^\W\d_][\w-]++)")
-"""Wider than RFC 5321 where senders are: any script, and `@` as forms encode it."""
+_UNSEEN: Final = "\u00ad\u200b-\u200f\u2060\ufeff"
+"""What comes along when text is copied, and takes up no place."""
+_AT: Final = r"@|\uff20|\ufe6b|%(?:25)*40|&\#0*64;|&commat;"
+_DOT: Final = r"(?:[.\u3002\uff0e\ufe52\uff61]|%(?:25)*2[Ee])"
+_EMAIL: Final = re.compile(
+    rf"(?<![\w.+'{_UNSEEN}-])[\w.+'{_UNSEEN}-]++(?:{_AT})(?:[^\W_][\w-]*+{_DOT})+(?P<last>[^\W\d_][\w-]++)"
+)
+"""Wider than RFC 5321 where senders are: any script, `@` and dots as forms, pages and keyboards write them."""
+_AT_SIGN: Final = re.compile(_AT)
+_DOTS: Final = re.compile(_DOT)
+_UNSEEN_IN: Final = re.compile(f"[{_UNSEEN}]")
 _FILES: Final = frozenset({"png", "jpg", "jpeg", "gif", "svg", "webp", "css", "js", "mjs", "ts", "json"})
 """Ends of file names that are no top-level domains: `logo@2x.png` and `app@next.js` are no addresses."""
 
-_BETWEEN: Final = r"\s.\-\u2010-\u2015_/"
-_PHONE: Final = re.compile(r"(?:(?<![\w+])[+\uff0b]|%2[Bb])(?:[\s().\-\u2010-\u2015/]{0,3}+\d){8,15}(?!\d)")
+_BETWEEN: Final = rf"\s.\-\u2010-\u2015\u2212\u00b7_/{_UNSEEN}"
+_ENCODED: Final = r"%20|%2[DdBb]|%[Cc]2%[Aa]0"
+"""A space, a hyphen, a plus and a no-break space as URLs write them."""
+_GAP: Final = rf"(?:[{_BETWEEN}+]|{_ENCODED})"
+"""What parts the digits of a number."""
+_PHONE: Final = re.compile(
+    rf"(?:(?<![\w+])[+\uff0b\ufe62]|%2[Bb])(?:(?:{_GAP}|[()\[\]]|%28|%29){{0,3}}+\d){{8,15}}(?!\d)"
+)
 """E.164: `+` and at most 15 digits."""
 
-_DIGITS: Final = re.compile(rf"(?<![^\W_])\d(?:[{_BETWEEN}]{{0,3}}+\d){{12,}}+")
-_GROUP: Final = re.compile(r"\d+")
+_DIGITS: Final = re.compile(rf"(?:(?<![^\W_])(?<!%)|(?<=%[0-9A-Fa-f]{{2}}))\d(?:{_GAP}{{0,3}}+\d){{12,}}+")
+_GROUP: Final = re.compile(rf"(?:{_ENCODED})*(?P<digits>\d+)")
 _13_TO_19: Final = (19, 18, 17, 16, 15, 14, 13)
 _14_TO_19: Final = (19, 18, 17, 16, 15, 14)
 _16_TO_19: Final = (19, 18, 17, 16)
@@ -61,7 +76,7 @@ def _phones(text: str) -> Iterator[Span]:
 
 def _cards(text: str) -> Iterator[Span]:
     for run in _DIGITS.finditer(text):
-        yield from _cards_in(text, [match.span() for match in _GROUP.finditer(text, *run.span())])
+        yield from _cards_in(text, [match.span("digits") for match in _GROUP.finditer(text, *run.span())])
 
 
 def _cards_in(text: str, groups: Sequence[Span]) -> Iterator[Span]:
@@ -85,6 +100,8 @@ def _cards_in(text: str, groups: Sequence[Span]) -> Iterator[Span]:
 def _is_whole(text: str, start: int, end: int) -> bool:
     """No letter, and no decimal point with a digit beyond it, joins this part of a text to what is around it."""
     before, after = text[max(start - 2, 0) : start], text[end : end + 2]
+    if text[max(start - 3, 0) : start - 2] == "%":
+        before = ""
     if before[-1:].isalnum() or after[:1].isalnum():
         return False
     is_fraction = len(before) == 2 and before[1] in ".," and before[0].isdigit()
@@ -101,7 +118,7 @@ def _luhn_sums(digits: Sequence[int]) -> Callable[[int, int], int]:
 
 
 HINTS: Final[Mapping[str, str]] = MappingProxyType(
-    {"email": "@|\uff20|%40", "phone": r"\+|\uff0b|%2[Bb]", "card": rf"\d[\d{_BETWEEN}]{{11}}"}
+    {"email": _AT, "phone": r"[+\uff0b\ufe62]|%2[Bb]", "card": rf"\d(?:[\d{_BETWEEN}+]|{_ENCODED}){{11}}"}
 )
 """A pattern for each kind that is in every text with one: most texts have none, and need no closer look."""
 FINDERS: Final[Mapping[str, Find]] = MappingProxyType({"email": _emails, "phone": _phones, "card": _cards})
@@ -117,10 +134,19 @@ def replace_found(text: str, find: Find, change: Callable[[str], Any]) -> str:
     made: list[str] = []
     reached = 0
     for start, end in find(text):
-        part = text[start:end].replace("%40", "@").replace("\uff20", "@")
-        changed = change(part)
+        changed = change(_plain(text[start:end]))
         made.append(text[reached:start])
         if type(changed) is str:
             made.append(changed)
         reached = end
     return "".join((*made, text[reached:])) if made else text
+
+
+def _plain(part: str) -> str:
+    """`part` as it would be written by itself, so that one address has one hash."""
+    at_sign = _AT_SIGN.search(part)
+    return (
+        part
+        if at_sign is None
+        else _UNSEEN_IN.sub("", _DOTS.sub(".", f"{part[: at_sign.start()]}@{part[at_sign.end() :]}"))
+    )

@@ -59,6 +59,30 @@ def test_a_name_is_guarded_inside_a_json_text() -> None:
     assert seen["other"] == "[1, 2"
 
 
+@pytest.mark.parametrize("name", ["Ｅｍａｉｌ", "e\u200dmail", "\ufeffemail", "𝐞𝐦𝐚𝐢𝐥"])
+def test_a_name_is_guarded_in_every_width(name: str) -> None:
+    """Keyboards of East Asia write full-width letters, and files begin with a mark."""
+    assert guarded({name: 1, "x": 2}, {"named": ["email"], "do": "remove"})[0] == {"x": 2}
+
+
+def test_a_json_text_is_walked_however_it_is_wrapped() -> None:
+    """Encoded twice, behind a byte order mark, among spaces that JSON does not know."""
+    text = json.dumps({"email": "a", "n": 1})
+    for wrapped in ("\ufeff" + text, f"\u00a0{text}\u00a0", "\v" + text):
+        assert guarded({"t": wrapped}, {"named": ["email"], "do": "remove"})[0] == {"t": '{"n":1}'}
+    twice = guarded({"t": json.dumps(json.dumps(text))}, {"named": ["email"], "do": "remove"})[0]["t"]
+    assert json.loads(json.loads(twice)) == '{"n":1}'
+    for plain in ('"', '""', '"{"', '"a" b', '"\\', json.dumps(json.dumps({"n": 1})), '"' * 50):
+        assert guarded({"t": plain}, {"named": ["email"], "do": "remove"}, MAIL)[0] == {"t": plain}
+
+
+def test_a_card_is_found_in_any_number() -> None:
+    """JavaScript and pandas make floats of long numbers."""
+    card: JsonObject = {"values": ["card"], "do": [{"mask": {"keep": 0}}]}
+    seen, _ = guarded({"f": 4111111111111111.0, "n": -4111111111111111, "x": 4111111111111112.0, "y": 0.5}, card)
+    assert seen == {"f": "*" * 16, "n": "-" + "*" * 16, "x": 4111111111111112.0, "y": 0.5}
+
+
 def test_a_json_text_without_a_guarded_name_stays_as_it_was() -> None:
     """Blanks and large numbers are the sender's."""
     properties = {"a": '{ "n": 12345678901234567890123, "m": [1.10] }'}

@@ -35,6 +35,14 @@ def found(kind: str, text: str) -> list[str]:
         ("mailto:ünal@bücher.example.", ["ünal@bücher.example"]),
         ("https://x.test/?e=ada%40x.test&n=1", ["ada%40x.test"]),
         ("ada＠x.test", ["ada＠x.test"]),
+        ("ada﹫x.test", ["ada﹫x.test"]),
+        ("u=ada%2540x%252Etest&n=1", ["ada%2540x%252Etest"]),
+        ("<b>ada&#64;x.test</b>", ["ada&#64;x.test"]),
+        ("ada&#064;x.test", ["ada&#064;x.test"]),
+        ("ada@x。test", ["ada@x。test"]),
+        ("ada@x．test", ["ada@x．test"]),
+        ("ada@x%2Etest", ["ada@x%2Etest"]),
+        ("ada\u200b@x.test\u200b", ["ada\u200b@x.test"]),
         ("a" * 100 + "@x.test", ["a" * 100 + "@x.test"]),
         ("x@y.test.5", ["x@y.test"]),
     ],
@@ -62,6 +70,14 @@ def test_what_only_has_an_at_is_no_address(text: str) -> None:
         ("p=%2B441234567", ["%2B441234567"]),
         ("+٤٤١٢٣٤٥٦٧٨٩٠", ["+٤٤١٢٣٤٥٦٧٨٩٠"]),
         ("＋4412345678", ["＋4412345678"]),
+        ("﹢4412345678", ["﹢4412345678"]),
+        ("+[44] 20 7946 0958", ["+[44] 20 7946 0958"]),
+        ("+44_20_7946_0958", ["+44_20_7946_0958"]),
+        ("+44−20−7946−0958", ["+44−20−7946−0958"]),
+        ("+\u200e44\u202f2079460958", ["+\u200e44\u202f2079460958"]),
+        ("t=%2B1%20555%20555%200100&x=1", ["%2B1%20555%20555%200100"]),
+        ("t=+1+555+555+0100&x=1", ["+1+555+555+0100"]),
+        ("%2B1%20%28555%29%20555-0100", ["%2B1%20%28555%29%20555-0100"]),
     ],
 )
 def test_a_telephone_number_is_found(text: str, parts: list[str]) -> None:
@@ -78,7 +94,7 @@ def test_other_numbers_are_no_telephone_numbers(text: str) -> None:
 
 
 @pytest.mark.parametrize("number", CARDS.values(), ids=CARDS)
-@pytest.mark.parametrize("separator", ["", " ", "-", ".", "\u00a0", " - "])
+@pytest.mark.parametrize("separator", ["", " ", "-", ".", "\u00a0", " - ", "+", "%20", "·", "−", "\u200b"])
 def test_the_number_of_a_card_is_found(number: str, separator: str) -> None:
     """Of every issuer, whole or in groups, alone or in a sentence."""
     groups = separator.join(number[place : place + 4] for place in range(0, len(number), 4))
@@ -105,6 +121,27 @@ def test_other_numbers_are_no_cards(text: str) -> None:
     assert found("card", text) == []
 
 
+def test_a_card_is_found_behind_an_encoded_character() -> None:
+    """The digits of `%20` are no part of a number."""
+    number = CARDS["Visa"]
+    assert found("card", f"pay%20{number}%20now") == [number]
+    assert found("card", f"q=%22{number}%22") == [number]
+    assert found("card", f"a%20{number[:4]}%20{number[4:]}") == [f"{number[:4]}%20{number[4:]}"]
+
+
+def test_one_address_has_one_hash() -> None:
+    """However its `@` and its dots are written."""
+    for text in (
+        "ada＠x.test",
+        "ada%40x.test",
+        "ada%2540x%2Etest",
+        "ada&#64;x.test",
+        "ada@x。test",
+        "ada\u200b@x.test",
+    ):
+        assert replace_found(text, FINDERS["email"], lambda part: f"<{part}>") == "<ada@x.test>"
+
+
 def test_two_cards_in_a_row_are_two() -> None:
     """What follows a card is looked at again."""
     assert found("card", "4111111111111111 5555555555554444") == ["4111111111111111", "5555555555554444"]
@@ -119,7 +156,10 @@ def test_each_part_is_changed_and_the_rest_stays() -> None:
     assert replace_found("ada%40x.test", FINDERS["email"], str) == "ada@x.test"
 
 
-UNITS = ["a", "a@", "@", "a.", "+1 ", "4 ", "4", "4a", "%40", "+(", "4111 1111 1111 111", "a@a.", "a@a.1.", "a'", "%2B"]
+UNITS = [
+    "a", "a@", "@", "a.", "+1 ", "4 ", "4", "4a", "%40", "+(", "4111 1111 1111 111", "a@a.", "a@a.1.", "a'", "%2B",
+    "\u200b", "a\u200b", "1\u200b", "%25", "a%25", "&#0", "1%20", "+1%28", "a@b%2E", "+1+",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", FINDERS)
