@@ -5,12 +5,13 @@ import gzip
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 import orjson
 import pytest
 
 from adapter.deliver.browsee import Browsee, Limits, encode
-from adapter.deliver.policy import Answer
+from adapter.deliver.policy import Accepted, Answer, RefusedByBrowsee, classify
 from adapter.errors import ConfigError
 from adapter.model import Call, Reason, Secret
 
@@ -271,6 +272,44 @@ async def test_an_answer_that_quotes_the_key_loses_it() -> None:
     told = b'{"status":"failure","message":"unknown apiKey k-0123456789"}'
     answer = await sent_to(always(b"HTTP/1.1 400 Bad\r\nContent-Length: %d\r\n\r\n" % len(told) + told))
     assert answer.body == b'{"status":"failure","message":"unknown apiKey ***"}'
+
+
+@pytest.mark.parametrize(
+    ("head", "body"),
+    [
+        pytest.param(b"Content-Encoding: gzip\r\n", gzip.compress(b'{"status":"success"}'), id="gzip"),
+        pytest.param(b"", gzip.compress(b'{"status":"success"}'), id="gzip-without-its-header"),
+        pytest.param(b"", b'\xef\xbb\xbf{"status":"success"}', id="byte-order-mark"),
+        pytest.param(b"", b'{"status":"success","message":"caf\xe9"}', id="a-bad-byte"),
+    ],
+)
+async def test_a_success_in_odd_bytes_is_a_success(head: bytes, body: bytes) -> None:
+    """Compressed, with a byte order mark, or with a byte that is no UTF-8: sent once, not for 72 h."""
+    answer = await sent_to(always(b"HTTP/1.1 200 OK\r\n%sContent-Length: %d\r\n\r\n%s" % (head, len(body), body)))
+    assert classify(answer, now=datetime.now(UTC)) == Accepted()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"status":"failure","message":"unknown apiKey \\u006b-0123456789"}',
+        b'{"status":"failure","message":"unknown apiKey \\u006B\\u002d0123456789"}',
+        b'\xef\xbb\xbf{"status":"failure","message":"unknown apiKey \\u006b-0123456789"}',
+        b'{"status":"failure","message":"\xe9 unknown apiKey \\u006b-0123456789"}',
+        b'{"status":"failure","message":"cut off \\u006b-0123456789',
+        gzip.compress(b'{"status":"failure","message":"unknown apiKey \\u006b-0123456789"}'),
+    ],
+    ids=["one-escape", "several", "byte-order-mark", "a-bad-byte", "cut-off", "gzip"],
+)
+async def test_an_answer_that_quotes_the_key_with_escapes_loses_it(body: bytes) -> None:
+    """The key is blotted after decoding, and what is said beside it stays."""
+    answer = await sent_to(always(b"HTTP/1.1 400 Bad Request\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)))
+    assert b"0123456789" not in answer.body
+    assert b"***" in answer.body
+    if not body.startswith(b'{"status":"failure","message":"cut'):
+        verdict = classify(answer, now=datetime.now(UTC))
+        assert isinstance(verdict, RefusedByBrowsee)
+        assert verdict.message.endswith("unknown apiKey ***")
 
 
 async def test_only_the_headers_that_matter_are_kept() -> None:
