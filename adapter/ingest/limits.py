@@ -25,22 +25,33 @@ class Limits:
 class Room:
     """How much of bodies that are still arriving is held at once, for all senders together: `max_bytes`.
 
-    Thousands of senders may each be within their limit, slow, and more than fits into memory together.
+    Thousands of senders may each be within their limit, slow, and more than fits into memory together. If the room is
+    `divided`, each owner may hold half of what the other owners leave, so that one owner does not shut the others out.
     """
 
-    def __init__(self, max_bytes: int) -> None:
+    def __init__(self, max_bytes: int, *, divided: bool = False) -> None:
         self._left = max_bytes
+        self._divided = divided
+        self._held: dict[str, int] = {}
 
-    def take(self, size: int) -> bool:
-        """Whether `size` bytes more may be held; if so they are, until given back."""
-        if size > self._left:
+    def take(self, owner: str, size: int) -> bool:
+        """Whether `owner` may hold `size` bytes more; if so they are held until given back."""
+        own = self._held.get(owner, 0)
+        most = (self._left + own) // 2 - own if self._divided else self._left
+        if size > most:
             return False
         self._left -= size
+        self._held[owner] = own + size
         return True
 
-    def give_back(self, size: int) -> None:
-        """They are held no longer."""
+    def give_back(self, owner: str, size: int) -> None:
+        """`owner` holds them no longer."""
         self._left += size
+        held = self._held.get(owner, 0) - size
+        if held > 0:
+            self._held[owner] = held
+        else:
+            self._held.pop(owner, None)
 
 
 class Allowance:

@@ -46,12 +46,13 @@ class BodyReader:
     """Where bodies are read: within the limits of `Limits`, and large ones one after the other.
 
     Memory is bounded by three rules. Bodies share a budget from their first byte beyond `_FREE_BYTES` until they are
-    answered; who finds it spent gets 503 with Retry-After. Only one large body is inflated, decoded and stored at a
+    answered; who finds it spent gets 503 with Retry-After. If the budget is `divided`, a source may hold half of what
+    the other sources leave of it. Only one large body is inflated, decoded and stored at a
     time, so that no two are held as objects. And who did not show a key before the body shares a smaller budget.
     Reading JSON cannot be interrupted, so others get their turn before and after each.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, *, divided: bool = False) -> None:
         self._known = limits
         self._unknown = replace(
             limits,
@@ -60,25 +61,29 @@ class BodyReader:
             values=min(limits.values, MOST_VALUES),
         )
         share_bytes = _BODIES_AT_ONCE * self._unknown.body_bytes
-        self._room_of_known = Room(max(share_bytes, limits.body_bytes))
+        # One body of the largest size fits into the half that one source may hold.
+        self._room_of_known = Room(max(share_bytes, (1 + divided) * limits.body_bytes), divided=divided)
         self._room_of_unknown = Room(share_bytes // 2)
         self._turn = asyncio.Lock()
 
     async def arrived(self, request: web.Request) -> Arrived | Answer:
         """What a request brought, for one who needs no more than to look at it."""
-        return await self.use(request, as_is)
+        return await self.use(request, as_is, owner="")
 
     async def use(
-        self, request: web.Request, work: Callable[[Arrived], Awaitable[_T]], *, is_known: bool = True
+        self, request: web.Request, work: Callable[[Arrived], Awaitable[_T]], *, owner: str | None
     ) -> _T | Answer:
-        """What `work` makes of the body, or why there is none. `is_known`: a valid key stood before the body."""
-        limits = self._known if is_known else self._unknown
+        """What `work` makes of the body, or why there is none.
+
+        `owner` is the source whose valid key stood before the body; None if there was no key.
+        """
+        limits = self._unknown if owner is None else self._known
         content = request.content
         if content.is_eof():
             return await self._opened(_read_at_once(content, max_bytes=limits.body_bytes), work, limits)
         if (request.content_length or 0) > limits.body_bytes:
             return answer(Situation.TOO_LARGE)
-        share = _Share(self._room_of_known if is_known else self._room_of_unknown)
+        share = _Share(self._room_of_unknown, "") if owner is None else _Share(self._room_of_known, owner)
         try:
             return await self._opened(await _read(content, share, limits), work, limits)
         finally:
@@ -118,22 +123,23 @@ class BodyReader:
 
 
 class _Share:
-    """What one body takes of a `Room`."""
+    """What one body of `owner` takes of a `Room`."""
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, room: Room, owner: str) -> None:
         self._room = room
+        self._owner = owner
         self._taken_bytes = 0
 
     def grow_to(self, size_bytes: int) -> bool:
         """Whether the body may be so large; if so that much is taken."""
         more_bytes = max(0, size_bytes - _FREE_BYTES) - self._taken_bytes
-        if not self._room.take(more_bytes):
+        if not self._room.take(self._owner, more_bytes):
             return False
         self._taken_bytes += more_bytes
         return True
 
     def give_back(self) -> None:
-        self._room.give_back(self._taken_bytes)
+        self._room.give_back(self._owner, self._taken_bytes)
 
 
 async def as_is(arrived: Arrived) -> Arrived:

@@ -74,7 +74,7 @@ class _Ingest:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._intake = Intake(parts)
-        self._bodies = BodyReader(parts.limits)
+        self._bodies = BodyReader(parts.limits, divided=len(parts.sources) > 1)
         self._keyring = Keyring(parts.sources)
         self._names = frozenset(source.name for source in parts.sources)
         self._now = parts.monotonic_s
@@ -95,7 +95,7 @@ class _Ingest:
     async def discard(self, request: web.Request) -> web.Response:
         """Metrics that analytics.js sends of itself: no events, so they are thanked for and let go."""
         began_s = self._now()
-        brought = await self._use(request, as_is, is_known=False)
+        brought = await self._use(request, as_is, owner=None)
         if isinstance(brought, Answer):
             return self._respond(request, brought, began_s, is_for_pages=True)
         # Not timed with the answers that follow a commit.
@@ -150,7 +150,7 @@ class _Ingest:
             return _denied(denial(claimed))
         if source.name != request.match_info["source"]:
             return _denied(Denial.WRONG_SOURCE, source)
-        return await self._use(request, partial(self._take_from_platform, source, request), is_known=True)
+        return await self._use(request, partial(self._take_from_platform, source, request), owner=source.name)
 
     async def _take_from_platform(self, source: Source, request: web.Request, brought: Arrived) -> Answer:
         audience = audience_answer(brought.body)
@@ -168,7 +168,7 @@ class _Ingest:
         if isinstance(source, Answer):
             return source
         work = partial(self._take_from_user, claimed, dialect, request)
-        return await self._use(request, work, is_known=source is not None)
+        return await self._use(request, work, owner=None if source is None else source.name)
 
     async def _take_pixel(self, request: web.Request) -> Answer:
         dialect = SDK_PATHS.get(request.match_info["type"])
@@ -191,11 +191,11 @@ class _Ingest:
         return await self._intake.take(source, self._arrival(source, dialect, brought, request), *brought)
 
     async def _use(
-        self, request: web.Request, work: Callable[[Arrived], Awaitable[_T]], *, is_known: bool
+        self, request: web.Request, work: Callable[[Arrived], Awaitable[_T]], *, owner: str | None
     ) -> _T | Answer:
         if self._parts.is_draining():
             return answer(Situation.STOPPING)
-        return await self._bodies.use(request, work, is_known=is_known)
+        return await self._bodies.use(request, work, owner=owner)
 
     def _sdk_source(self, claimed: frozenset[str]) -> Source | Answer:
         """Whose keys are `claimed`, or why nobody's; a source that signs is closed: no SDK can sign for it."""

@@ -12,7 +12,8 @@ import pytest
 from aiohttp import web
 
 from adapter.ingest.limits import Limits
-from adapter.model import Reason
+from adapter.ingest.sources import Source
+from adapter.model import Reason, Secret
 from adapter.observe.happenings import RequestRefused
 from tests.integration.ingest_server import Served, serving
 
@@ -83,6 +84,36 @@ async def test_bodies_without_a_key_take_no_room_from_others() -> None:
         await asyncio.sleep(0.05)
         writer.write(body)
         assert (await reader.readuntil(b"}")).startswith(b"HTTP/1.1 200 ")
+
+
+async def test_slow_bodies_of_one_source_leave_room_to_the_others() -> None:
+    """One key holds open all it may; a large batch of another source is taken, and one of the same is not."""
+    sources = (Source("page", (Secret("page-key"),)), Source("shop", (Secret("shop-key"),)))
+    large = b" " * 90_000 + padded(500)
+    async with serving(*sources, limits=Limits(body_bytes=100_000)) as served, AsyncExitStack() as stack:
+
+        async def begin(source: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+            reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+            stack.callback(writer.close)
+            head = f"POST /webhooks/{source}/{source}-key HTTP/1.1\r\nHost: a\r\nContent-Length: {len(large)}"
+            writer.write(head.encode() + b"\r\nExpect: 100-continue\r\n\r\n")
+            await reader.readuntil(b"100 Continue\r\n\r\n")
+            writer.write(large[:-1])
+            await writer.drain()
+            return reader, writer
+
+        async def answered(source: str) -> bytes:
+            reader, writer = await begin(source)
+            writer.write(large[-1:])
+            return await reader.readuntil(b"}")
+
+        for _ in range(20):
+            await begin("page")
+        for _ in range(3):
+            assert (await answered("shop")).startswith(b"HTTP/1.1 200 ")
+        refused = await answered("page")
+        assert refused.startswith(b"HTTP/1.1 503 ")
+        assert b"too_much_at_once" in refused
 
 
 async def test_a_length_too_large_is_refused_unread() -> None:

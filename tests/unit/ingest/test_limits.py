@@ -39,8 +39,24 @@ def test_less_than_one_a_second_still_passes() -> None:
 def test_room_is_for_all_together_and_comes_back() -> None:
     """What does not fit is not held in part."""
     room = Room(100)
-    assert room.take(60)
-    assert not room.take(41)
-    assert room.take(40)
-    room.give_back(60)
-    assert room.take(60)
+    assert room.take("shop", 60)
+    assert not room.take("app", 41)
+    assert room.take("app", 40)
+    room.give_back("shop", 60)
+    assert room.take("shop", 60)
+
+
+def test_an_owner_of_divided_room_leaves_half_to_the_others() -> None:
+    """However much one wants, the next always finds some; what was given back counts for nobody."""
+    room = Room(100, divided=True)
+    assert room.take("shop", 30)
+    assert not room.take("shop", 21)
+    assert room.take("shop", 20)
+    assert not room.take("app", 26)
+    assert room.take("app", 25)
+    assert room.take("web", 12)
+    room.give_back("shop", 50)
+    assert room.take("app", 19)
+    room.give_back("app", 44)
+    room.give_back("web", 12)
+    assert room.take("web", 50)
