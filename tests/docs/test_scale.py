@@ -35,7 +35,7 @@ async def test_the_sizes_are_those_of_the_queue(row: str, outcome: Outcome | Non
     """An event takes on disk what the page says, give or take a twentieth."""
     found = re.search(rf"\| {row} \| ([\d,]+) \|", TEXT)
     assert found is not None
-    measured = await bytes_an_event(tmp_path / "queue.db", outcome, events=2_000)
+    measured = await bytes_an_event(tmp_path / "queue.db", outcome, events=5_000)
     assert measured == pytest.approx(int(found[1].replace(",", "")), rel=0.05)
 
 
