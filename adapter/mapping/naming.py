@@ -12,11 +12,11 @@ _ASCII_WORD: Final = re.compile(r"[A-Za-z0-9]+")
 _ASCII_WORD_WITH_SYMBOLS: Final = re.compile(r"[A-Za-z0-9]+(?:(?<=[A-Za-z])[+#]+(?![A-Za-z0-9+#]))?")
 _ASCII_CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _INVISIBLE: Final = re.compile(
-    "[\u00ad\u061c\u180b-\u180d\u180f\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufe00-\ufe0f\ufeff"
-    "\U000e0100-\U000e01ef]"
+    "[\u00ad\u034f\u061c\u17b4\u17b5\u180b-\u180f\u200e\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f"
+    "\ufeff\U000e0000-\U000e0fff]"
 )
 """Soft hyphen, marks of direction, word joiner and variation selectors: they change how a word looks, not which word it
-is (Unicode's Default_Ignorable_Code_Point, less the joiners, which tell words apart)."""
+is (Unicode's Default_Ignorable_Code_Point, less the joiners and blanks, which tell words apart)."""
 _JOINERS: Final = "\u200c\u200d"
 """ZWNJ and ZWJ, which spell words in Persian, Sinhala and the scripts of India."""
 

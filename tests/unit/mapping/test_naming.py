@@ -37,6 +37,7 @@ NAMES = {
     "an emoji with a variation selector": ("❤\ufe0f Liked", "liked"),
     "a keycap": ("1\ufe0f\u20e3 Step", "1_step"),
     "an ideograph with a variation selector": ("葛\U000e0100城で購入", "葛城で購入"),
+    "an invisible sign": ("Ab\u2061c\u034fd\u206ae\U000e0041f", "abcdef"),
     "a soft hyphen": ("Bestell\u00adbestätigung", "bestellbestätigung"),
     "a mark that follows nothing": ("\u0301Order \u0301Completed", "order_completed"),
     "C++": ("C++ Course Started", "c++_course_started"),

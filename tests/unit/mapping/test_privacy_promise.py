@@ -19,9 +19,10 @@ from tests.unit.mapping.shipped_messages import shipped_messages
 from tests.unit.mapping.test_cases import ROOT
 
 NAMES = """
-email, email address, email id, e-mail, your email, user email, contact email, billing email, work email, mail
+mails, email, email address, email id, e-mail, your email, user email, contact email, billing email, work email, mail
 address, email 1, to emails, email addr, recipient email address, phone, phone number, telephone, telephone number,
-mobile, mobile number, mobile phone, cell phone, home phone, phone 2, phone no, tel, fax number, whatsapp number,
+mobile, mobile number, mobile phone, cell phone, home phone, phone 2, phone no, tel, tel no, tel number, fax number,
+whatsapp number,
 contact number, first name, fname, last name, lname, surname, middle name, full name, given name, family name, maiden
 name, nickname, user name, display name, customer name, recipient name, billing first name, shipping last name,
 cardholder name, date of birth, dob, birth date, birthday, birth year, year of birth, address, street, street address,
