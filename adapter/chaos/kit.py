@@ -16,6 +16,7 @@ from adapter.chaos.experiments import (
     damage,
     dedup,
     disk,
+    failing_users,
     hostile_browsee,
     hostile_sender,
     hot_user,
@@ -49,6 +50,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     mappings.EXPERIMENT,
     hot_user.EXPERIMENT,
     backlog.EXPERIMENT,
+    failing_users.EXPERIMENT,
 )
 """All there are, in the order of their numbers."""
 
