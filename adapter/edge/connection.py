@@ -277,11 +277,17 @@ class Connection(web.RequestHandler):
         return response
 
     def _refuse(self, situation: Situation) -> None:
-        """Answer without a request to answer, and close."""
-        if self.transport is not None and not self.transport.is_closing():
-            self.transport.write(_whole(situation))
-            self._door.emit(RequestRefused(answer(situation).status, situation.value, ""))
-        self.force_close()
+        """Answer without a request to answer, and close; one that was let in is read for a moment, see `_drop`."""
+        if self.transport is None or self.transport.is_closing():
+            return self.force_close()
+        self.transport.write(_whole(situation))
+        self._door.emit(RequestRefused(answer(situation).status, situation.value, ""))
+        if situation is Situation.CROWDED:
+            return self.force_close()
+        self._stop_reading(is_incomplete=False)
+        self.transport.write_eof()
+        self._loop.call_later(_LINGER_S, self.force_close)
+        return None
 
 
 @cache
