@@ -1,7 +1,7 @@
 """Builds the operator's API, and the console at a queue's file, of settings and of what runs."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 from time import monotonic
@@ -11,6 +11,7 @@ from adapter.activation import Active, source_mappings
 from adapter.console.api import Api, ApiParts
 from adapter.console.base import Console
 from adapter.console.desk_console import DeskConsole
+from adapter.console.entries import PauseText
 from adapter.console.guard import Guard, Often
 from adapter.console.health import Health
 from adapter.console.read_anew import read_anew
@@ -29,9 +30,16 @@ USUAL = Often()
 
 
 def desk_console(
-    desk: Desk, settings: Settings, *, validator: Callable[[], Validator], go_on: Callable[[], None] = lambda: None
+    desk: Desk,
+    settings: Settings,
+    *,
+    validator: Callable[[], Validator],
+    go_on: Callable[[], None] = lambda: None,
+    pause_text: PauseText = lambda _: None,
 ) -> DeskConsole:
-    """The console at `desk`; the schemas of `validator` are asked for only where a rejection is read anew."""
+    """The console at `desk`; the schemas of `validator` are asked for only where a rejection is read anew. Without
+    `pause_text` nobody knows whether delivery is paused: the queue's file does not say.
+    """
 
     sources = {source.name: plain_source(source) for source in settings.sources}
 
@@ -50,20 +58,37 @@ def desk_console(
         mark_of=partial(mark_of, hash_key=settings.hash_key),
         is_withheld=is_withheld,
     )
-    return DeskConsole(desk, mappings=source_mappings(settings), private=private, read=read, go_on=go_on)
+    return DeskConsole(
+        desk, mappings=source_mappings(settings), private=private, read=read, go_on=go_on, pause_text=pause_text
+    )
 
 
 def make_api(
-    settings: Settings, *, ingest: Parts, active: Active, health: Health, now: Callable[[], float], often: Often = USUAL
+    settings: Settings,
+    *,
+    ingest: Parts,
+    active: Active,
+    health: Health,
+    now: Callable[[], float],
+    pause_texts: Callable[[], Mapping[str, str]],
+    often: Often = USUAL,
 ) -> Api:
-    """The API of a service whose parts these are; it reads bodies as `ingest` does, and stops when that stops."""
+    """The API of a service whose parts these are; it reads bodies as `ingest` does, and stops when that stops.
+
+    `pause_texts` gives, by source, why delivery is paused now, "" where delivery goes on.
+    """
     file = settings.queue.file
+
+    def open_console(file: Path) -> AbstractContextManager[Console]:
+        # Read on the event loop, where delivery changes; the console itself is used in a thread.
+        return _console_at(file, settings, ingest=ingest, now=now, pause_text=pause_texts().get)
+
     return Api(
         ApiParts(
             guard=Guard(
                 settings.admin_token, often=often, monotonic_s=monotonic, trusted_proxies=settings.trusted_proxies
             ),
-            open_console=None if file is None else partial(_console_at, file, settings, ingest=ingest, now=now),
+            open_console=None if file is None else partial(open_console, file),
             summary=partial(health.told, details=True),
             mappings=partial(_mappings, active),
             ruleset_of=active.of,
@@ -76,14 +101,16 @@ def make_api(
 
 
 @contextmanager
-def _console_at(file: Path, settings: Settings, *, ingest: Parts, now: Callable[[], float]) -> Iterator[Console]:
+def _console_at(
+    file: Path, settings: Settings, *, ingest: Parts, now: Callable[[], float], pause_text: PauseText
+) -> Iterator[Console]:
     def go_on() -> None:
         if ingest.is_draining():
             raise QueueError("the service is stopping; what was done so far is done, ask again for the rest")
 
     unordered = {source.name for source in settings.sources if source.order == "none"}
     with Desk.open(file, now=now, unordered=unordered) as desk:
-        yield desk_console(desk, settings, validator=lambda: ingest.validator, go_on=go_on)
+        yield desk_console(desk, settings, validator=lambda: ingest.validator, go_on=go_on, pause_text=pause_text)
 
 
 def _mappings(active: Active) -> list[JsonObject]:

@@ -50,7 +50,7 @@ from adapter.queue.base import Disk, Queue
 from adapter.queue.memory import MemoryQueue
 from adapter.queue.sqlite import SqliteQueue
 from adapter.queue.sqlite_known import Retention
-from adapter.report import make_report
+from adapter.report import Projects, make_report, pause_texts
 from adapter.sandbox.recording import Recording
 from adapter.sandbox.server import Sandbox, build
 from adapter.settings.quantities import Address
@@ -267,7 +267,15 @@ class Service:
             operators.add_routes(description)
         health = self._health(queue, self._operator_check())
         operators.add_routes(health.routes())
-        api = make_api(settings, ingest=ingest, active=self._active, health=health, now=self._now, often=self._often)
+        api = make_api(
+            settings,
+            ingest=ingest,
+            active=self._active,
+            health=health,
+            now=self._now,
+            pause_texts=lambda: pause_texts(self._projects()),
+            often=self._often,
+        )
         operators.add_routes(api.routes())
         return senders, operators
 
@@ -347,6 +355,9 @@ class Service:
                     await queue.probe()
                     self._refusals.queue_takes()
 
+    def _projects(self) -> Projects:
+        return [(worker.sources, worker.project.state(self._now())) for worker in self._workers]
+
     def _report(self) -> Report:
         balance, disk, now = self._balance, self._disk(), datetime.now(UTC)
         refusals = self._refusals.now(time.monotonic(), self._patience.horizons_s)
@@ -354,7 +365,7 @@ class Service:
             stopping=self._stopping,
             sandbox=self._settings.sandbox,
             active=self._active,
-            projects=[(worker.sources, worker.project.state(self._now())) for worker in self._workers],
+            projects=self._projects(),
             balance=balance,
             disk=disk,
             now=now,

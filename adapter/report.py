@@ -47,6 +47,11 @@ def make_report(
     )
 
 
+def pause_texts(projects: Projects) -> dict[str, str]:
+    """Why delivery is paused, by the name of each source; "" where delivery goes on."""
+    return {source: state.waiting_text for sources, state in projects for source in sources}
+
+
 def _stranded(projects: Projects, balance: Balance | None) -> list[str]:
     """Sources that nobody delivers for any more, and whose events wait."""
     configured = {source for sources, _ in projects for source in sources}

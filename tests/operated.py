@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import partial
@@ -77,8 +77,16 @@ def service(settings: Settings, *, often: Often = OFTEN) -> Iterator[str]:
 
 
 @contextmanager
-def api_alone(settings: Settings, *, often: Often = OFTEN, stopping: threading.Event | None = None) -> Iterator[str]:
-    """The API at the queue of `settings` with nobody at work beside it; long work ends once `stopping` is set."""
+def api_alone(
+    settings: Settings,
+    *,
+    often: Often = OFTEN,
+    stopping: threading.Event | None = None,
+    pause_texts: Mapping[str, str] | None = None,
+) -> Iterator[str]:
+    """The API at the queue of `settings` with nobody at work beside it; long work ends once `stopping` is set.
+    `pause_texts` is by source, as in `make_api`; without it every source is delivered.
+    """
 
     async def run(stop: asyncio.Event, started: Callable[[str], None]) -> None:
         queue = MemoryQueue(now=time)
@@ -99,7 +107,17 @@ def api_alone(settings: Settings, *, often: Often = OFTEN, stopping: threading.E
             histogram=observer.histogram,
         )
         app = web.Application()
-        app.add_routes(make_api(settings, ingest=ingest, active=active, health=health, now=time, often=often).routes())
+        paused = {source.name: "" for source in settings.sources} if pause_texts is None else pause_texts
+        api = make_api(
+            settings,
+            ingest=ingest,
+            active=active,
+            health=health,
+            now=time,
+            pause_texts=lambda: paused,
+            often=often,
+        )
+        app.add_routes(api.routes())
         runner = web.AppRunner(app, auto_decompress=False, access_log=None)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()

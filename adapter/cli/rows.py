@@ -29,9 +29,9 @@ def deletion_cells(request: JsonObject) -> tuple[str, ...]:
 
 
 def _why(entry: JsonObject) -> str | None:
-    """The cause of the outcome, and how many warnings there are."""
+    """The cause of the outcome, or of a pause; and how many warnings there are."""
     warnings = entry.get("warnings")
-    parts = [entry["cause"], counted(len(warnings), "warning") if warnings else None]
+    parts = [entry["cause"] or entry.get("waitsFor"), counted(len(warnings), "warning") if warnings else None]
     return "; ".join(part for part in parts if part)
 
 

@@ -180,7 +180,8 @@ class Api:
         cause = asked.read(_query(request), {"cause": asked.text}).get("cause")
         with ExitStack() as stack:
             # Open from page to page, but nothing is read meanwhile, so the service's log can be emptied.
-            console = await self._in_thread(lambda: stack.enter_context(self._opened()))
+            opening = self._opened()
+            console = await self._in_thread(lambda: stack.enter_context(opening))
             export = await self._in_thread(lambda: console.export(cause))
             headers = {**_EXPORT_HEADERS, hdrs.SERVER: SERVER, "X-Left-Out": str(export.left_out)}
             if request.method == hdrs.METH_HEAD:
@@ -238,8 +239,10 @@ class Api:
         return self._parts.open_console()
 
     async def _ask(self, work: Callable[[Console], T]) -> T:
+        opening = self._opened()
+
         def opened() -> T:
-            with self._opened() as console:
+            with opening as console:
                 return work(console)
 
         return await self._in_thread(opened)

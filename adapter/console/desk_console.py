@@ -9,7 +9,7 @@ from typing import get_args
 
 from adapter.console import entries, told
 from adapter.console.base import MAX_PAGE, MAX_WATCHED, REJECTED, Events, Export, Which
-from adapter.console.entries import Entry
+from adapter.console.entries import Entry, PauseText
 from adapter.console.letters import choose, has_cause, letters_in_pages
 from adapter.console.lines import line_of_entry
 from adapter.console.pages import Cursor, Stream, merge, number_of
@@ -25,7 +25,9 @@ _STEP = 500
 
 
 class DeskConsole:
-    """See `adapter.console.base`. `read` reads a rejection by the schemas of now; `go_on` raises to stop long work."""
+    """See `adapter.console.base`. `read` reads a rejection by the schemas of now; `go_on` raises to stop long work;
+    `pause_text` says why delivery of a source is paused.
+    """
 
     def __init__(
         self,
@@ -35,12 +37,14 @@ class DeskConsole:
         private: Private,
         read: Callable[[Rejection], Event | Rejection],
         go_on: Callable[[], None] = lambda: None,
+        pause_text: PauseText,
     ) -> None:
         self._desk = desk
         self._mappings = mappings
         self._private = private
         self._read = read
         self._go_on = go_on
+        self._pause_text = pause_text
 
     # -- looking ---------------------------------------------------------------------------------------------------
 
@@ -55,7 +59,7 @@ class DeskConsole:
             limit=limit,
             newest_first=True,
         )
-        return {"entries": _rows(page), "next": None if after is None else str(after), "newest": str(newest)}
+        return {"entries": self._rows(page), "next": None if after is None else str(after), "newest": str(newest)}
 
     def tail(self, after: str | None, watch: Sequence[str] = ()) -> JsonObject:
         if after is None:
@@ -69,18 +73,21 @@ class DeskConsole:
         pending = [*still, *(story for story in stories if story.outcome == "pending")][-MAX_WATCHED:]
         reached = Cursor(stories[-1].receipt if stories else receipt, kept[-1].number if kept else number)
         return {
-            "entries": _rows([*ended, *stories, *kept]),
+            "entries": self._rows([*ended, *stories, *kept]),
             "pending": [entries.id_of(story) for story in pending],
             "next": str(reached),
         }
 
     def event(self, ident: str) -> JsonObject:
         return {
-            "found": [told.whole(entry, self._desk, self._mappings, self._private) for entry in self._found_by(ident)]
+            "found": [
+                told.whole(entry, self._desk, self._mappings, self._private, self._pause_text)
+                for entry in self._found_by(ident)
+            ]
         }
 
     def where(self, ident: str) -> JsonObject:
-        return {"found": [told.where(entry, self._desk) for entry in self._found_by(ident)]}
+        return {"found": [told.where(entry, self._desk, self._pause_text) for entry in self._found_by(ident)]}
 
     def deletions(self, user: str | None = None, *, limit: int = 20) -> JsonObject:
         users = [None] if user is None else self._private.same_ids(user)
@@ -94,7 +101,7 @@ class DeskConsole:
         kept = self._desk.rejections(after=number, limit=MAX_PAGE)
         streams = [_stream(looked, start, cause) for looked, start in ((stories, receipt), (kept, number))]
         page, onwards = merge(*streams, limit=min(limit, MAX_PAGE), newest_first=False)
-        return {"entries": _rows(page), "next": None if onwards is None else str(onwards)}
+        return {"entries": self._rows(page), "next": None if onwards is None else str(onwards)}
 
     def causes(self, *, limit: int) -> JsonObject:
         return {
@@ -191,6 +198,9 @@ class DeskConsole:
             found += self._desk.rejections_of(message_id)
         return list({entries.id_of(entry): entry for entry in found if entry is not None}.values())
 
+    def _rows(self, page: Sequence[Entry]) -> list[JsonObject]:
+        return [entries.as_json(entry, self._pause_text) for entry in page]
+
     def _newest(self) -> Cursor:
         number = max((kept.number for kept in self._desk.newest_rejections(limit=1)), default=0)
         return Cursor(self._desk.newest_receipt(), number)
@@ -213,10 +223,6 @@ class DeskConsole:
             found = found[:limit]
             return Stream(found, before, found[-1].number, False, found[-1].rejection.received_at)
         return Stream(found, before, looked[-1].number, len(looked) < MAX_PAGE, looked[-1].rejection.received_at)
-
-
-def _rows(page: Sequence[Entry]) -> list[JsonObject]:
-    return [entries.as_json(entry) for entry in page]
 
 
 def _cursor(text: str) -> Cursor:

@@ -1,5 +1,6 @@
 """Events, rejections and deletion requests as data: what the API and the commands list. Pure."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import TypeAlias
 
@@ -10,6 +11,8 @@ from adapter.queue.stories import Rejected, Story
 from adapter.wire.instants import instant_text
 
 Entry: TypeAlias = Story | Rejected
+PauseText: TypeAlias = Callable[[str], str | None]
+"""Why delivery of a source is paused, by the source's name: a text, "" if delivery goes on, None if nobody knows."""
 
 _OBJECTIONS = frozenset({Reason.INTEGRATIONS.value, Reason.CONSENT.value})
 
@@ -19,7 +22,7 @@ def id_of(entry: Entry) -> str:
     return str(entry.receipt) if isinstance(entry, Story) else f"r{entry.number}"
 
 
-def as_json(entry: Entry) -> JsonObject:
+def as_json(entry: Entry, pause_text: PauseText) -> JsonObject:
     """All but the body, `Row` in schemas/openapi.yaml; absent values are null."""
     if isinstance(entry, Rejected):
         kept = entry.rejection
@@ -56,6 +59,7 @@ def as_json(entry: Entry) -> JsonObject:
         "gotThrough": list(entry.sent),
         "warnings": warnings_as_json(entry.warnings),
         "deleted": is_deleted(entry),
+        "waitsFor": None if entry.ended_at is not None else pause_text(event.source) or None,
     }
 
 

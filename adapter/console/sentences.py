@@ -37,12 +37,20 @@ def answered(told: JsonObject) -> str:
         return f"{told['outcome']} {told['endedAt']}{why}"
     if "ahead" not in told:
         return "pending: it is ending right now"
+    ahead = f"{counted(told['ahead'], 'event')} of its user must end before it" if told["ahead"] else ""
+    if told["waitsFor"]:
+        return f"pending: {told['waitsFor']}{ahead and f'; {ahead}'}{_tried(told)}"
     if told["parked"]:
         return "pending: parked until Browsee takes identify calls again"
-    if told["ahead"]:
-        return f"pending: {counted(told['ahead'], 'event')} of its user must end before it"
+    if ahead:
+        return f"pending: {ahead}"
+    unknown = "" if told["pauseKnown"] else "; only the service knows whether delivery is paused: ask it with --url"
+    return f"pending: the first of its user, due {told['dueAt']}{_tried(told)}{unknown}"
+
+
+def _tried(told: JsonObject) -> str:
     failed = told["failedTries"]
     tried = f", after {counted(failed, 'failed try', 'failed tries')}" if failed else ""
     if told["lastFailure"]:
         tried += f"; the last try: {told['lastFailure']}"
-    return f"pending: the first of its user, due {told['dueAt']}{tried}"
+    return tried

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from adapter.console import entries, sentences
-from adapter.console.entries import Entry
+from adapter.console.entries import Entry, PauseText
 from adapter.errors import ConfigError
 from adapter.mapping import explain
 from adapter.mapping.ruleset import Ruleset
@@ -79,9 +79,9 @@ def mapped(story: Story, desk: Desk, mappings: SourceMappings) -> Mapped:
     return Mapped(by, ruleset.render(story.event), ruleset.hint(story.event))
 
 
-def whole(entry: Entry, desk: Desk, mappings: SourceMappings, private: Private) -> JsonObject:
+def whole(entry: Entry, desk: Desk, mappings: SourceMappings, private: Private, pause_text: PauseText) -> JsonObject:
     """Everything about it, `Whole` in schemas/openapi.yaml."""
-    placed = _placed(entry, desk)
+    placed = _placed(entry, desk, pause_text)
     if isinstance(entry, Rejected):
         body = entry.rejection.body
         withheld = private.is_withheld(body)
@@ -93,15 +93,15 @@ def whole(entry: Entry, desk: Desk, mappings: SourceMappings, private: Private) 
     return {**placed, "guards": guards, "message": event.body, "mappedBy": made.by, "mapped": becomes}
 
 
-def where(entry: Entry, desk: Desk) -> JsonObject:
+def where(entry: Entry, desk: Desk, pause_text: PauseText) -> JsonObject:
     """Where it is now, `Whereabouts` in schemas/openapi.yaml: its row, and one line that says it."""
-    placed = _placed(entry, desk)
+    placed = _placed(entry, desk, pause_text)
     return {**placed, "line": sentences.where(placed)}
 
 
-def _placed(entry: Entry, desk: Desk) -> JsonObject:
+def _placed(entry: Entry, desk: Desk, pause_text: PauseText) -> JsonObject:
     """The row of an event or rejection; of a pending event also its place in its user's lane."""
-    told = entries.as_json(entry)
+    told = entries.as_json(entry, pause_text)
     standing = desk.standing(entry) if isinstance(entry, Story) and entry.ended_at is None else None
     if standing is None:
         return told
@@ -111,4 +111,5 @@ def _placed(entry: Entry, desk: Desk) -> JsonObject:
         "dueAt": instant_text(standing.due_at),
         "failedTries": standing.attempt,
         "lastFailure": standing.failure or None,
+        "pauseKnown": pause_text(told["source"]) is not None,
     }

@@ -11,6 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from adapter.cli.at_console import Place, console_at
+from adapter.cli.remote import HttpConsole
 from adapter.console.base import Console, Events, Which
 from adapter.errors import ConfigError
 from adapter.model import (
@@ -111,6 +112,39 @@ async def test_a_pending_event_says_why_its_tries_failed(console: Console, folde
     assert (tried["failedTries"], tried["lastFailure"]) == (1, "server error: Browsee answered 503")
     assert "after 1 failed try; the last try: server error: Browsee answered 503" in tried["line"]
     assert (behind["ahead"], behind["failedTries"], behind["lastFailure"]) == (1, 0, None)
+
+
+PAUSED = "delivery is paused: Browsee answered 401: check browsee_api_key; next try in 23 s"
+
+
+def test_a_pending_event_says_that_delivery_is_paused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In every view, with the cause; an event that has ended, or waits behind another, says the rest as before."""
+    monkeypatch.setenv("ADAPTER_ADMIN_TOKEN", TOKEN)
+    settings = settings_in(folder)
+    with (
+        api_alone(settings, pause_texts={"shop": PAUSED}) as url,
+        console_at(Place(None, sandbox=False, url=url)) as console,
+    ):
+        rows = shaped(console.events(Events(limit=100)), "NewestPage")["entries"]
+        waiting = {row["id"]: row["waitsFor"] for row in rows if row["outcome"] != "rejected"}
+        assert waiting == dict.fromkeys(["1", "2", "3", "4"]) | {"5": PAUSED, "6": PAUSED}
+        [first] = shaped(console.where("m-5"), "Wheres")["found"]
+        [behind] = shaped(console.where("m-6"), "Wheres")["found"]
+        [whole] = shaped(console.event("5"), "Wholes")["found"]
+        [ended] = shaped(console.where("m-1"), "Wheres")["found"]
+    assert first["line"] == f"shop/m-5: pending: {PAUSED} (event 5)"
+    assert behind["line"] == f"shop/m-6: pending: {PAUSED}; 1 event of its user must end before it (event 6)"
+    assert (whole["waitsFor"], whole["pauseKnown"]) == (PAUSED, True)
+    assert "paused" not in ended["line"]
+
+
+def test_without_a_pause_a_pending_event_says_when_it_is_due(console: Console) -> None:
+    """The service knows that delivery goes on; the file alone does not, and says who knows."""
+    [first] = shaped(console.where("m-5"), "Wheres")["found"]
+    assert first["waitsFor"] is None
+    assert "pending: the first of its user, due 20" in first["line"]
+    assert ("ask it with --url" in first["line"]) is not first["pauseKnown"]
+    assert first["pauseKnown"] is isinstance(console, HttpConsole)
 
 
 def test_pages_have_every_entry_once(console: Console) -> None:
