@@ -70,7 +70,8 @@ def _started(settings: Settings, made: Made, running: Running) -> None:
 
 def _greet(settings: Settings, made: Made, running: Running) -> None:
     """Say where to send events and where to look. Keys are shown on a terminal only: elsewhere this is a log."""
-    console = Console(highlight=False, soft_wrap=True)
+    # Without markup: a folder called [bold] is printed as it is.
+    console = Console(highlight=False, soft_wrap=True, markup=False)
     if settings.sandbox:
         console.print(
             Text("SANDBOX", style="bold black on yellow"), "nothing goes to Browsee; a stand-in takes the calls"
@@ -79,6 +80,9 @@ def _greet(settings: Settings, made: Made, running: Running) -> None:
     urls = [_webhook(here, source, shown=console.is_terminal) for source in settings.sources]
     for source, url in zip(settings.sources, urls, strict=True):
         console.print(f"Webhook of {source.name}: ", Text(url, style="bold"), sep="")
+    if not settings.sandbox:
+        # After the webhooks: scripts take the first address for the service's own.
+        console.print("Delivers to", Text(settings.browsee.url, style="bold"))
     if made.file is not None and (made.key_of or made.admin_token):
         console.print(f"Keys that nobody gave were made; they are kept in {made.file}")
     if not settings.sources[0].signing_secrets:

@@ -49,6 +49,11 @@ _OF_KUBERNETES = re.compile(r"_SERVICE_HOST$|_SERVICE_PORT(_.+)?$|_PORT_\d+_(TCP
 Source: https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
 """
 
+_SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://\S+")
+"""What Kubernetes (same source) puts into `ADAPTER_PORT` for a service called `adapter`, and Docker for a linked
+container. The variable then says where another container listens, and is not a setting.
+"""
+
 LISTS = ("keys", "signing_secrets", "trusted_proxies")
 """Settings that are lists: several values in one variable stand between commas."""
 
@@ -130,7 +135,7 @@ def read_process_variables(
     values: dict[str, Any] = {}
     findings: list[Finding] = []
     for name, read in PROCESS_VARIABLES.items():
-        text = options.get(name) or text_of(environ, name)
+        text = options.get(name) or _text_of_process(environ, name)
         if not text:
             continue
         try:
@@ -138,6 +143,12 @@ def read_process_variables(
         except ValueError as cause:
             findings.append(_finding(_OPTIONS[name] if name in options else name, "E302", str(cause)))
     return values, findings
+
+
+def _text_of_process(environ: Mapping[str, str], name: str) -> str:
+    """The variable's text; "" for a service link, which nobody who configures the adapter has set."""
+    text = text_of(environ, name)
+    return "" if name == "ADAPTER_PORT" and _SERVICE_LINK.fullmatch(text) else text
 
 
 def in_environment(trouble: Trouble) -> Finding:

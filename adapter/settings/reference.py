@@ -26,7 +26,7 @@ _OF_LISTEN: Final = ("ADAPTER_HOST", "ADAPTER_PORT")
 _OTHERS: Final[Mapping[str, str]] = MappingProxyType({
     CONFIG_VARIABLE: "the settings file, else `adapter.yaml` in the current directory",
     "ADAPTER_HOST": "the host of [`listen`](#listen)",
-    "ADAPTER_PORT": "the port of [`listen`](#listen)",
+    "ADAPTER_PORT": "the port of [`listen`](#listen); `tcp://…`, as Kubernetes sets for a service, is ignored",
     "ADAPTER_LOG_FORMAT": "`json` or `text`; else text on a terminal and JSON elsewhere",
     "ADAPTER_LOG_LEVEL": "`info`, or `debug`: a line for each event; else `debug` in the sandbox and `info` elsewhere",
 })  # fmt: skip

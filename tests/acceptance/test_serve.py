@@ -95,6 +95,17 @@ async def test_what_is_printed_can_be_pasted(http: aiohttp.ClientSession, shop: 
     assert await adapter.stop() == 0
 
 
+async def test_the_greeting_says_where_events_are_delivered(shop: Shop, sandbox: Process) -> None:
+    """After the service's own address, which scripts take first; also beside a Kubernetes service called `adapter`."""
+    shop.mapping.write_text(GOOD.format(name="FIRST"))
+    adapter = await shop.start(environ={"ADAPTER_SERVICE_HOST": "10.96.0.12", "ADAPTER_PORT": "tcp://10.96.0.12:80"})
+    assert adapter.url != sandbox.url
+    assert await adapter.stop() == 0
+    assert adapter.process.stdout is not None
+    greeting = (await adapter.process.stdout.read()).decode()
+    assert f"Delivers to {sandbox.url}/api/v1\n" in greeting
+
+
 async def test_a_port_that_is_taken_is_told(shop: Shop) -> None:
     """With the address and why; for the sandbox, which was not asked for that port, also what it is for."""
     shop.mapping.write_text(GOOD.format(name="FIRST"))

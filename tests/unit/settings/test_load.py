@@ -176,6 +176,22 @@ def test_nothing_but_a_key_of_browsee_is_needed(folder: Folder) -> None:
 
 
 @pytest.mark.parametrize(
+    "link", ["tcp://10.96.0.12:80", "udp://10.96.0.12:53", "sctp://10.96.0.12:9", "tcp://[fd00::1]:80"]
+)
+def test_a_kubernetes_service_called_adapter_does_not_stop_the_start(folder: Folder, link: str) -> None:
+    """All variables that Kubernetes sets for the service; the port of the file, or the default, stays."""
+    address, port = link.partition("://")[2].rpartition(":")[::2]
+    links = {"ADAPTER_SERVICE_HOST": address, "ADAPTER_SERVICE_PORT": port, "ADAPTER_SERVICE_PORT_HTTP": port}
+    links |= {"ADAPTER_PORT": link, f"ADAPTER_PORT_{port}_TCP": link, f"ADAPTER_PORT_{port}_TCP_PROTO": "tcp"}
+    links |= {f"ADAPTER_PORT_{port}_TCP_PORT": port, f"ADAPTER_PORT_{port}_TCP_ADDR": address}
+    links["BROWSEE_API_KEY"] = BROWSEE_KEY
+    settings = folder.load(f"listen: {ANYWHERE}:9000\n", environ=links)
+    assert settings.listen.port == 9000
+    assert not [note for note in settings.notes if "ADAPTER_" in note]
+    assert folder.load(f"listen: {ANYWHERE}:9000\n", environ=links, port=7).listen.port == 7
+
+
+@pytest.mark.parametrize(
     ("environ", "port", "expected"),
     [({}, None, 1), ({"ADAPTER_PORT": "2"}, None, 2), ({"ADAPTER_PORT": "2"}, 0, 0)],
     ids=["file", "environment over file", "option over environment, 0 included"],

@@ -116,6 +116,7 @@ def test_all_problems_are_told_in_one_run_from_the_top(folder: Folder) -> None:
     ("environ", "text"),
     [
         ({"ADAPTER_PORT": "-1"}, "ADAPTER_PORT: error E302: a port is a number from 0 to 65535"),
+        ({"ADAPTER_PORT": "http://x:80"}, "ADAPTER_PORT: error E302: a port is a number from 0 to 65535"),
         ({"ADAPTER_HOST": "a b"}, "ADAPTER_HOST: error E302: an address is a host"),
         ({"ADAPTER_LOG_FORMAT": "xml"}, "ADAPTER_LOG_FORMAT: error E302: json or text"),
         ({"ADAPTER_LOG_LEVEL": "trace"}, "ADAPTER_LOG_LEVEL: error E302: debug or info"),
