@@ -44,8 +44,8 @@ class _Form:
         return ", then ".join(self.limits)
 
 
-# In twenty seconds the limit is found once, and the calls that found it are a larger share of all.
-_SHORT = _Form(("20/s",), seconds=20.0, used_from_s=14.0, used=REACHED, refused=2 * REFUSED)
+# In forty seconds the limit is found once, and the calls that found it are a larger share of all.
+_SHORT = _Form(("20/s",), seconds=40.0, used_from_s=14.0, used=REACHED, refused=2 * REFUSED)
 _FIXED = tuple(
     _Form((limit,), seconds=180.0, used_from_s=60.0, used=USED, refused=REFUSED)
     for limit in ("5/s", "20/s", "100/s", "1200/m")
