@@ -122,7 +122,7 @@ class MemoryQueue(MemoryArchive):
         outcome: Outcome,
         *,
         mapping: str = "",
-        warnings: Sequence[EventWarning] = (),  # noqa: ARG002
+        warnings: Sequence[EventWarning] = (),  # noqa: ARG002 - nobody can read them here
     ) -> bool:
         held = self._leases.get(lease.token)
         if held is None or held.gone:

@@ -69,6 +69,7 @@ async def test_the_largest_batches_of_segment_pass(tmp_path: Path) -> None:
                         return
                     assert (answer.status, (await answer.json())["code"]) == (503, "too_much_at_once")
                     assert int(answer.headers["Retry-After"]) > 0
+                # As a sender does that heeds Retry-After, which is longer; the test ends when all are stored.
                 await asyncio.sleep(0.5)
 
         over = asyncio.Event()

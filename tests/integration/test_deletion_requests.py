@@ -138,7 +138,7 @@ async def received(folder: Path, source: Source, messages: Sequence[JsonObject])
     """What a service without the right to delete leaves in its queue."""
     queue = await SqliteQueue.open(folder / "queue.db", now=FakeClock())
     async with serving(source) as served:
-        served.inbox.queue = queue  # type: ignore[assignment]
+        served.inbox.queue = queue
         for message in messages:
             assert (await served.send("POST", PATH, json=message))[0] == 200
     await queue.close()
@@ -186,7 +186,7 @@ async def test_one_by_a_library_s_path_is_not_put_back(tmp_path: Path) -> None:
     """It was refused for the way it came, which nobody sees any more when it is read once more."""
     queue = await SqliteQueue.open(tmp_path / "queue.db", now=FakeClock())
     async with serving(DELETING) as served:
-        served.inbox.queue = queue  # type: ignore[assignment]
+        served.inbox.queue = queue
         for path in ("/v1/batch", "/b", "/api/s/track"):
             batch = {"batch": [ASKED], "writeKey": "shop-key"}
             assert (await served.send("POST", path, json=batch))[0] == 200

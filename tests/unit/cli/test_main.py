@@ -1,27 +1,16 @@
 """Every command ends in the way its error deserves, and says how to do better."""
 
 import json
-import logging
-from collections.abc import Iterator
 
 import click
 import pytest
-import structlog
 from click.testing import CliRunner
 
 from adapter.cli.main import Commands, main
 from adapter.errors import AdapterError, ConfigError, QueueError
 from tests.unit.cli.conftest import Shell
 
-
-@pytest.fixture(autouse=True)
-def _logging_as_it_was() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    structlog.reset_defaults()
-    root.handlers[:] = handlers
-    root.setLevel(level)
+pytestmark = pytest.mark.usefixtures("logging_as_it_was")
 
 
 def failing(error: Exception) -> click.Group:

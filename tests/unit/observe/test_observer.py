@@ -2,10 +2,8 @@
 
 import json
 import logging
-from collections.abc import Iterator
 
 import pytest
-import structlog
 from aiohttp.http_exceptions import InvalidURLError
 from aiohttp.http_parser import HttpRequestParser
 from prometheus_client import generate_latest
@@ -20,22 +18,14 @@ from adapter.observe.happenings import (
     QueueFailed,
     ServiceStopped,
 )
-from adapter.observe.observer import LOGGER, Observer, configure_logging
+from adapter.observe.observer import Observer, configure_logging
 from tests.fakes import TRACEPARENT, FakeClock
 
 DELIVERED = EventDelivered(source="shop", message_id="m-1", mapping="abc", seconds=0.5004321, order_s=0.0, turn_s=0.4)
 DIED = EventDied(source="shop", reason=Reason.REFUSED, message_id="m-1", mapping="abc")
 
 
-@pytest.fixture(autouse=True)
-def _logging_as_it_was() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    structlog.reset_defaults()
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    logging.getLogger(LOGGER).setLevel(logging.NOTSET)
+pytestmark = pytest.mark.usefixtures("logging_as_it_was")
 
 
 def metrics(observer: Observer) -> str:

@@ -3,17 +3,15 @@
 import json
 import logging
 import unicodedata
-from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
 
 import pytest
-import structlog
 import yaml
 
 from adapter.model import Reason, WarningKind
 from adapter.observe.happenings import HAPPENINGS, EventDied, Happening, MappingFailed, MessageRejected
-from adapter.observe.observer import LOGGER, Observer, configure_logging
+from adapter.observe.observer import Observer, configure_logging
 from adapter.observe.printable import escape_unprintable, printable, printable_lines
 from tests.fakes import FakeClock
 
@@ -33,15 +31,7 @@ WORDS = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def _logging_as_it_was() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    structlog.reset_defaults()
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    logging.getLogger(LOGGER).setLevel(logging.NOTSET)
+pytestmark = pytest.mark.usefixtures("logging_as_it_was")
 
 
 @pytest.mark.parametrize("character", HOSTILE, ids=lambda character: f"U+{ord(character):04X}")
