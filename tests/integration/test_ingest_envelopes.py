@@ -117,7 +117,9 @@ async def test_key_and_signature_are_those_of_the_request() -> None:
         assert "writeKey" not in served.inbox.events[0].body
 
 
-@pytest.mark.parametrize("source", [SHOP, IN_DATA, replace(SHOP, signing_secrets=(Secret("s"),))], ids=str)
+@pytest.mark.parametrize(
+    "source", [SHOP, IN_DATA, replace(SHOP, signing_secrets=(Secret("s"),))], ids=["plain", "in data", "signed"]
+)
 @pytest.mark.parametrize("body", [{"audienceName": "VIP"}, {"externalId": "VIP"}], ids=str)
 async def test_an_audience_is_given_an_id(source: Source, body: JsonObject) -> None:
     """Segment's Webhook Audiences creates and gets an audience without a signature; nothing is stored for it."""

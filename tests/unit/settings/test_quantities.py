@@ -62,7 +62,7 @@ def test_an_address_is_read_and_written_alike(text: str, expected: Address) -> N
         *[(volume_per_s, text) for text in ("", "5MB", "0MB/s", "5/s", "-5MB/s", "5mb/s", "5MB/d", "5MB/s\n")],
         *[(address, text) for text in ("", "8080", ":8080", "host:", "host:65536", "::1:8080", "http://h:1", "h:1\n")],
     ],
-    ids=repr,
+    ids=lambda value: value.__name__ if callable(value) else repr(value),
 )
 def test_anything_else_is_refused_with_what_is_allowed(read: Callable[[str], object], text: str) -> None:
     """A refusal gives examples and never the value, which might be a secret in the wrong place."""
