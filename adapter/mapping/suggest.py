@@ -1,25 +1,25 @@
 """Event names that were seen and that no rule names, with a mapping to start from. Pure: events in, text out."""
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, assert_never
+
+from msgspec.structs import replace
 
 from adapter.mapping.naming import fold, nfc, snake
 from adapter.mapping.ruleset import Ruleset
 from adapter.mapping.words import VERSION
-from adapter.model import Event
-from adapter.observe.printable import escape_unprintable
+from adapter.mapping.yaml_text import quoted
+from adapter.model import Calls, Dropped, Event, Refused, Rendered, Unmatched
 
 MAX_LENGTH: Final = 300
 MAX_NAMES: Final = 1_000
 """Names that are counted; an event name made of ids would otherwise fill the memory."""
 
-_PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9 _-]*[A-Za-z0-9]")
+_NO_NAME: Final = "\x00"
 _HALVES: Final = re.compile("[\ud800-\udfff]")
-_OWN_MEANING: Final = frozenset({"true", "false", "null"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Suggestion:
             "",
             "tables:",
             "  event_names:",
-            *(f"    {_quoted(name)}: {_quoted(called)}    # seen {count} times" for name, called, count in entries),
+            *(f"    {quoted(name)}: {quoted(called)}    # seen {count} times" for name, called, count in entries),
             "",
             "rules:",
             "  - name: Names that we agreed on",
@@ -55,16 +55,19 @@ class Suggestion:
             "",
             "tests:",
             "  - name: the most frequent one",
-            f"    given: {{type: track, event: {_quoted(first)}}}",
-            f"    expect: [{{track: {_quoted(called)}}}]",
+            f"    given: {{type: track, event: {quoted(first)}}}",
+            f"    expect: [{{track: {quoted(called)}}}]",
         ]
         return "\n".join(lines) + "\n"
 
 
 def suggest(events: Iterable[Event], rules: Ruleset | None = None) -> Suggestion:
-    """Look through events for what `rules`, if there are any yet, do not name."""
-    spell = fold if rules is not None and rules.folds_names else str
-    named = frozenset(spell(name) for rule in (rules.rules if rules else ()) for name in rule.events or ())
+    """Look through events for what `rules`, if there are any yet, do not name.
+
+    A rule names an event by its exact name, or by any condition on it: `like`, `in`, `regex`. What such a rule drops is
+    dropped on purpose.
+    """
+    is_named = _NamedBy(rules) if rules is not None else lambda _: False
     handled = [rule.types for rule in (rules.rules if rules else ())]
     names: Counter[str] = Counter()
     types: Counter[str] = Counter()
@@ -74,28 +77,54 @@ def suggest(events: Iterable[Event], rules: Ruleset | None = None) -> Suggestion
         if not is_handled and (event.type in types or len(types) < MAX_NAMES):
             types[event.type] += 1
         name = event.body.get("event")
-        if event.type != "track" or not isinstance(name, str) or not name.strip() or spell(name) in named:
+        if event.type != "track" or not isinstance(name, str) or not name.strip():
             continue
-        if name in names or (len(names) < MAX_NAMES and _fits_a_table(name)):
+        if name in names:
             names[name] += 1
+        elif is_named(event):
+            continue
+        elif len(names) < MAX_NAMES and _fits_a_table(name):
+            names[name] = 1
         else:
             uncounted += 1
     return Suggestion(_ordered(names), _ordered(types), uncounted)
 
 
+class _NamedBy:
+    """Whether one of `rules` names a track event."""
+
+    def __init__(self, rules: Ruleset) -> None:
+        self._rules = rules
+        self._spell = fold if rules.folds_names else str
+        self._exact = frozenset(self._spell(name) for rule in rules.rules for name in rule.events or ())
+        self._by_condition: set[str] = set()
+
+    def __call__(self, event: Event) -> bool:
+        name = event.body["event"]
+        if self._spell(name) in self._exact or name in self._by_condition:
+            return True
+        # The rule that takes this event takes no event of a name that nobody gives: its condition looks at the name.
+        nameless = replace(event, body={**event.body, "event": _NO_NAME})
+        if _rule_of(self._rules.render(event)) == _rule_of(self._rules.render(nameless)):
+            return False
+        if len(self._by_condition) < MAX_NAMES:
+            self._by_condition.add(name)
+        return True
+
+
+def _rule_of(rendered: Rendered) -> str | None:
+    match rendered:
+        case Calls(calls):
+            return calls[0].rule
+        case Dropped() | Refused():
+            return rendered.rule
+        case Unmatched():
+            return None
+    assert_never(rendered)
+
+
 def _ordered(counts: Counter[str]) -> Sequence[tuple[str, int]]:
     return sorted(counts.items(), key=lambda counted: (-counted[1], counted[0]))
-
-
-def _quoted(text: str) -> str:
-    """The text as YAML reads it back: bare where that is safe."""
-    if _PLAIN.fullmatch(text) and text.lower() not in _OWN_MEANING:
-        return text
-    return escape_unprintable(json.dumps(text, ensure_ascii=False), escape=_yaml_escape)
-
-
-def _yaml_escape(character: str) -> str:
-    return f"\\U{ord(character):08x}"
 
 
 def _fits_a_table(name: str) -> bool:

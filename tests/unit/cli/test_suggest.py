@@ -68,3 +68,32 @@ def test_names_too_many_to_list_are_counted(seen: Shell) -> None:
     names = "\n".join(json.dumps({"type": "track", "event": f"Order {number}"}) for number in range(1_003))
     result = seen.run("suggest", "--events", "-", stdin=names)
     assert "note: 3 messages with names that are too many, or that no file can hold\n" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "{type: track, event: {like: 'Debug *'}}",
+        "{type: track, event: {in: noise}}",
+        "{type: track, event: {regex: '^Debug '}}",
+        "{any: [{event: {like: 'Debug *'}}, {type: alias}]}",
+        "{event: {like: 'DEBUG *', ignore_case: true}}",
+        "{type: track, event: {exists: true}, properties.debug: true}",
+    ],
+    ids=["like", "table", "regex", "any", "folded", "another field"],
+)
+@pytest.mark.parametrize("ending", ["drop: noise", "track: NOISE"])
+def test_what_a_rule_takes_by_its_name_is_left_out(shell: Shell, condition: str, ending: str) -> None:
+    """Events that are dropped on purpose are no gap, but names that only a rule for the rest takes are."""
+    named = "properties.debug" not in condition
+    rules = (
+        f"version: 1\ntables:\n  noise: {{Debug Click: x}}\nrules:\n  - {{name: noise, when: {condition}, {ending}}}\n"
+    )
+    shell.write("shop.yaml", f"{rules}  - {{name: rest, when: {{type: track}}, drop: rest}}\n")
+    seen = [
+        {"type": "track", "event": "Debug Click", "properties": {"debug": True}},
+        {"type": "track", "event": "Signed Up"},
+    ]
+    result = shell.run("suggest", "--events", "-", "--mapping", "shop.yaml", stdin="\n".join(map(json.dumps, seen)))
+    assert result.exit_code == 0, result.output
+    assert ("Debug Click" in result.stdout, "Signed Up" in result.stdout) == (not named, True)
