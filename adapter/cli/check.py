@@ -11,12 +11,15 @@ import click
 
 from adapter.activation import read_message
 from adapter.cli.at_queue import settings_of, waiting_deletions
-from adapter.cli.reading import text_of
+from adapter.cli.reading import replace_text, text_of
 from adapter.cli.show import coloured, say, show, show_json
+from adapter.cli.watching import watch_files
 from adapter.errors import AdapterError, ConfigError
+from adapter.mapping import accepting
 from adapter.mapping import load as mapping
 from adapter.mapping.document import read_document
 from adapter.mapping.finding import Finding, Severity, as_github, as_json, as_text
+from adapter.mapping.load import Checked
 from adapter.settings.environment import CONFIG_VARIABLE, unknown_variables
 from adapter.settings.load import FILE_NAME, check_settings, settings_schema
 from adapter.settings.mapping_choice import named_mapping
@@ -35,27 +38,61 @@ _MAPPING_WORDS = frozenset({"version", "rules"})
     help="github: annotations beside the lines of a pull request.",
 )
 @click.option("--strict", is_flag=True, help="Warnings and notes are problems too.")
-def check(files: tuple[Path, ...], form: str, strict: bool) -> None:
+@click.option("--accept", is_flag=True, help="Write what failing tests give now into their `expect`, then check.")
+@click.option("--watch", is_flag=True, help="Check again whenever a file is saved, until Ctrl-C.")
+def check(files: tuple[Path, ...], form: str, strict: bool, accept: bool, watch: bool) -> None:
     """Find every problem of your files.
 
-    FILES are mappings and settings; which of them a file is, its content tells. Without any, they are the settings that
-    `serve` would read here and the mappings that these name. Each problem is shown with its line and column, and the
-    tests inside mappings are run. Ends with 1 if there is an error or a failed test.
+    FILES are mappings and settings; the content of a file says which of them it is. Without FILES, the settings that
+    `serve` would read here and the mappings that they name are checked. Each problem is shown with its line and column,
+    and the tests inside mappings are run. Exits with status 1 if there is an error or a failed test.
+
+    --accept changes the `expect` of failing tests only, and of tests without one. Read the difference before you
+    commit it. A file with an error stays as it is.
 
     \b
     Examples:
       browsee-adapter check
       browsee-adapter check adapter.yaml mappings/*.yaml --strict
+      browsee-adapter check mappings/shop.yaml --accept
+      browsee-adapter check mappings/shop.yaml --watch
     """
+    if watch:
+        if accept or form != "text":
+            raise click.UsageError("--watch shows text and changes no file; leave out --accept and --format")
+        watch_files(lambda: files or tuple(_own_files(os.environ)), lambda: _check_once(files, form, strict))
+        return
+    if accept:
+        for file in files or _own_files(os.environ):
+            _accept(file)
+    if not _check_once(files, form, strict):
+        raise SystemExit(1)
+
+
+def _check_once(files: tuple[Path, ...], form: str, strict: bool) -> bool:
+    """Check and print; whether nothing is wrong."""
     is_own, files = not files, files or tuple(_own_files(os.environ))
-    findings = [finding for file in files for finding in findings_of(file, environ=os.environ)]
-    _FORMATS[form](findings, len(files))
+    checked = [check_file(file, environ=os.environ) for file in files]
+    findings = [finding for one in checked for finding in one.findings]
+    _FORMATS[form](findings, len(files), sum(one.passed for one in checked))
     if is_own:
         for sentence in unknown_variables(os.environ, text_of(files[0])):
             say(f"note: {sentence}", err=True)
         _say_what_waits()
-    if any(strict or finding.blocks for finding in findings):
-        raise SystemExit(1)
+    return not any(strict or finding.blocks for finding in findings)
+
+
+def _accept(file: Path) -> None:
+    """Write the results of the tests into the mapping `file`; settings have no tests."""
+    text = text_of(file, as_written=True)
+    if _is_settings(text):
+        return
+    accepted = accepting.accept(text, file=str(file), read=read_message)
+    if not accepted.tests:
+        return
+    replace_text(file, before=text, after=accepted.text)
+    names = ", ".join(f"'{name}'" for name in accepted.tests)
+    say(f"{file}: accepted the results of {names}", err=True)
 
 
 def _say_what_waits() -> None:
@@ -85,12 +122,12 @@ def _own_files(environ: Mapping[str, str]) -> Iterator[Path]:
             yield named_mapping(name, folder=settings.parent)
 
 
-def findings_of(file: Path, *, environ: Mapping[str, str]) -> list[Finding]:
-    """What is wrong with `file`. Raises ConfigError if it cannot be read."""
+def check_file(file: Path, *, environ: Mapping[str, str]) -> Checked:
+    """What is wrong with `file`, and how many of its tests passed. Raises ConfigError if it cannot be read."""
     text = text_of(file)
     if _is_settings(text):
-        return check_settings(text, file=file, environ=environ)
-    return mapping.check(text, file=str(file), read=read_message)
+        return Checked(check_settings(text, file=file, environ=environ))
+    return mapping.check_with_tests(text, file=str(file), read=read_message)
 
 
 def _is_settings(text: str) -> bool:
@@ -101,18 +138,18 @@ def _is_settings(text: str) -> bool:
     return bool(settings_schema()["properties"].keys() & data.keys())
 
 
-def _as_text(findings: Sequence[Finding], files: int) -> None:
+def _as_text(findings: Sequence[Finding], files: int, passed: int) -> None:
     for finding in findings:
         show(coloured(as_text(finding)))
-    show(_summary(findings, files))
+    show(_summary(findings, files, passed))
 
 
-def _summary(findings: Sequence[Finding], files: int) -> str:
-    checked = "1 file" if files == 1 else f"{files} files"
-    if not findings:
-        return f"{checked}: nothing to complain about"
+def _summary(findings: Sequence[Finding], files: int, passed: int) -> str:
     counts = Counter(finding.severity for finding in findings)
-    return f"{checked}: " + ", ".join(_counted(counts[severity], severity) for severity in Severity if counts[severity])
+    parts = [_counted(counts[severity], severity) for severity in Severity if counts[severity]] or ["no problems"]
+    if passed:
+        parts.append("1 test passed" if passed == 1 else f"{passed} tests passed")
+    return f"{'1 file' if files == 1 else f'{files} files'}: {', '.join(parts)}"
 
 
 def _counted(count: int, severity: Severity) -> str:
@@ -121,17 +158,17 @@ def _counted(count: int, severity: Severity) -> str:
     return f"{count} {severity}" if count == 1 else f"{count} {severity}s"
 
 
-def _as_json(findings: Sequence[Finding], files: int) -> None:
-    report = {"files": files, "findings": [as_json(finding) for finding in findings]}
+def _as_json(findings: Sequence[Finding], files: int, passed: int) -> None:
+    report = {"files": files, "testsPassed": passed, "findings": [as_json(finding) for finding in findings]}
     show_json(report, indented=True)
 
 
-def _as_github(findings: Sequence[Finding], files: int) -> None:  # noqa: ARG001 - one signature for all formats
+def _as_github(findings: Sequence[Finding], files: int, passed: int) -> None:  # noqa: ARG001 - one for all formats
     for finding in findings:
         say(as_github(finding))
 
 
-_FORMATS: dict[str, Callable[[Sequence[Finding], int], None]] = {
+_FORMATS: dict[str, Callable[[Sequence[Finding], int, int], None]] = {
     "text": _as_text,
     "json": _as_json,
     "github": _as_github,

@@ -1,7 +1,9 @@
 """Reads the files that commands are given: any text, and mappings ready to work."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
+from uuid import uuid4
 
 from adapter.activation import read_message
 from adapter.cli.show import say
@@ -13,14 +15,37 @@ from adapter.observe.printable import printable
 from adapter.settings.mapping_choice import named_mapping
 
 
-def text_of(file: Path) -> str:
-    """The text of `file`. Raises ConfigError if it cannot be read."""
+def text_of(file: Path, *, as_written: bool = False) -> str:
+    """The text of `file`; `as_written` with its own line ends. Raises ConfigError if it cannot be read."""
     try:
-        return file.read_text(encoding="utf-8")
+        with file.open(encoding="utf-8", newline="" if as_written else None) as opened:
+            return opened.read()
     except OSError as cause:
         raise ConfigError(printable(f"cannot read {file}: {cause.strerror}")) from cause
     except UnicodeDecodeError as cause:
         raise ConfigError(f"{file} is not UTF-8 text, from byte {cause.start} on") from None
+
+
+def replace_text(file: Path, *, before: str, after: str) -> None:
+    """Replace the text of `file`, which was `before`; a crash leaves the old file or the new one. A link stays a link.
+
+    Raises ConfigError if the file holds something else by now, or cannot be replaced.
+    """
+    target = file.resolve()
+    aside = target.with_name(f".{target.name}.{uuid4().hex}.new")
+    if text_of(target, as_written=True) != before:
+        raise ConfigError(printable(f"{file} was changed meanwhile; nothing was written, run the command again"))
+    try:
+        with aside.open("x", encoding="utf-8", newline="") as out:
+            os.fchmod(out.fileno(), target.stat().st_mode & 0o777)
+            out.write(after)
+            out.flush()
+            os.fsync(out.fileno())
+        aside.replace(target)
+    except OSError as cause:
+        with suppress(OSError):
+            aside.unlink(missing_ok=True)
+        raise ConfigError(printable(f"cannot write {file}: {cause.strerror}")) from cause
 
 
 def ruleset_of(mapping: str) -> Ruleset:

@@ -86,37 +86,55 @@ def _check_call(node: Node, reader: Reader) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Mismatch:
+class FileTests:
+    """How the tests of a file ended. `findings`: one for each failed test, and notes; `passed` is a count."""
+
+    findings: Sequence[Finding]
+    passed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
     """Where an expectation is not met, and how."""
 
     node: Node
     text: str
 
 
-def run_tests(document: Document, ruleset: Ruleset, read: ReadEvent) -> Sequence[Finding]:
-    """A finding for each test that fails and a note for each rule that no test reaches.
+def run_tests(document: Document, ruleset: Ruleset, read: ReadEvent) -> FileTests:
+    """Run every test of a document that has no blocking findings.
 
-    The document has no blocking findings. A file without tests has no notes either.
+    Notes name the rules that no test reaches, in one line, and say when a file has no tests.
     """
     data = document.data
-    if type(data) is not dict or "tests" not in data:
-        return ()
+    if not data.get("tests"):
+        note = "the file has no tests; with `tests:` a change that breaks a rule cannot go live"
+        return FileTests([document.finding(Severity.NOTE, "", document.mark_of_key(("tests",)), note)], passed=0)
     findings: list[Finding] = []
     reached: set[str] = set()
-    for test in Node(data, ()).at("tests").members():
-        rendered = ruleset.render(_received(test.value["given"], read))
+    failed = 0
+    tests = list(Node(data, ()).at("tests").members())
+    for test in tests:
+        rendered = rendered_of(test, ruleset, read)
         reached |= _rules_of(rendered)
         findings += _notes_of_nested(test, rendered, document)
-        mismatch = _mismatch(test.at("expect"), rendered)
+        mismatch = mismatch_of(test.at("expect"), rendered)
         if mismatch is not None:
+            failed += 1
             mark = document.mark_of(mismatch.node.path)
             message = f"{test.value['name']}: {mismatch.text}"
             findings.append(document.finding(Severity.FAILED, "", mark, message))
-    for place, rule in enumerate(ruleset.rules):
-        if rule.name not in reached:
-            mark = document.mark_of(("rules", place))
-            findings.append(document.finding(Severity.NOTE, "", mark, f"no test reaches '{rule.name}'"))
-    return findings
+    missed = [place for place, rule in enumerate(ruleset.rules) if rule.name not in reached]
+    if missed:
+        names = ", ".join(f"'{ruleset.rules[place].name}'" for place in missed)
+        mark = document.mark_of(("rules", missed[0]))
+        findings.append(document.finding(Severity.NOTE, "", mark, f"no test reaches {names}"))
+    return FileTests(findings, passed=len(tests) - failed)
+
+
+def rendered_of(test: Node, ruleset: Ruleset, read: ReadEvent) -> Rendered:
+    """What the event of a test becomes."""
+    return ruleset.render(_received(test.value["given"], read))
 
 
 def _received(given: JsonObject, read: ReadEvent) -> Event:
@@ -147,7 +165,8 @@ def _rules_of(rendered: Rendered) -> set[str]:
             return set()
 
 
-def _mismatch(expect: Node, rendered: Rendered) -> _Mismatch | None:
+def mismatch_of(expect: Node, rendered: Rendered) -> Mismatch | None:
+    """How `rendered` is not what `expect` says; None if it is."""
     if type(expect.value) is list:
         return _calls_mismatch(expect, rendered)
     word = next(iter(expect.value))
@@ -157,9 +176,9 @@ def _mismatch(expect: Node, rendered: Rendered) -> _Mismatch | None:
         word, isinstance(rendered, Unmatched)
     )
     if not fits:
-        return _Mismatch(expect, f"expected {word}, got {found}")
+        return Mismatch(expect, f"expected {word}, got {found}")
     if type(wanted) is str and wanted not in found:
-        return _Mismatch(expect.at(word), f"expected '{wanted}' in the reason, got {found}")
+        return Mismatch(expect.at(word), f"expected '{wanted}' in the reason, got {found}")
     return None
 
 
@@ -177,18 +196,18 @@ def outcome_text(rendered: Rendered) -> str:
             return "unmatched: no rule takes it"
 
 
-def _calls_mismatch(expect: Node, rendered: Rendered) -> _Mismatch | None:
+def _calls_mismatch(expect: Node, rendered: Rendered) -> Mismatch | None:
     if not isinstance(rendered, Calls):
-        return _Mismatch(expect, f"expected {_count(len(expect.value))}, got {outcome_text(rendered)}")
+        return Mismatch(expect, f"expected {_count(len(expect.value))}, got {outcome_text(rendered)}")
     for place, (wanted, call) in enumerate(zip(expect.members(), rendered.calls, strict=False), 1):
         got = {**call.body, "track": call.body.get("event", ABSENT), call.kind: call.body.get("event", True)}
         for word in wanted.members():
             found = got.get(word.name, {} if word.name in {"properties", "traits"} else ABSENT)
             difference = _difference(word.value, found)
             if difference:
-                return _Mismatch(word, f"call {place}, {word.name}: {difference}")
+                return Mismatch(word, f"call {place}, {word.name}: {difference}")
     if len(expect.value) != len(rendered.calls):
-        return _Mismatch(expect, f"expected {_count(len(expect.value))}, got {outcome_text(rendered)}")
+        return Mismatch(expect, f"expected {_count(len(expect.value))}, got {outcome_text(rendered)}")
     return None
 
 

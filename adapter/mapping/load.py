@@ -4,6 +4,7 @@ The text is handed in; nothing is read from disk or network here.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from adapter.errors import MappingError
 from adapter.mapping.compile import Compiled, compile_document
@@ -15,6 +16,14 @@ from adapter.mapping.ruleset import Ruleset
 from adapter.mapping.schema import refusals_of
 from adapter.model import JsonObject
 from adapter.wire.ids import NO_IDS
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a check found, in the order of the file's lines, and how many of its tests passed."""
+
+    findings: Sequence[Finding]
+    passed: int = 0
 
 
 def load(
@@ -33,9 +42,9 @@ def load(
 
     Raises MappingError, whose text lists every error and failed test, for what must not go live.
     """
-    document, findings = _checked(text, file=file, read=read)
-    if document is None or any(finding.blocks for finding in findings):
-        raise _refusal(findings)
+    document, checked = _checked(text, file=file, read=read)
+    if document is None or any(finding.blocks for finding in checked.findings):
+        raise _refusal(checked.findings)
     compiled = compile_document(
         document, hash_key=hash_key, variables=vars, identify=identify, no_ids=no_ids, max_age_s=max_age_s
     )
@@ -45,25 +54,30 @@ def load(
     return compiled.ruleset
 
 
-def check(text: str, *, file: str, read: ReadEvent) -> list[Finding]:
+def check(text: str, *, file: str, read: ReadEvent) -> Sequence[Finding]:
     """Everything there is to say about a mapping, in the order of its lines; its tests run if it has no errors."""
-    _, findings = _checked(text, file=file, read=read)
-    return sorted(findings, key=lambda finding: (finding.line, finding.column))
+    return check_with_tests(text, file=file, read=read).findings
 
 
-def _checked(text: str, *, file: str, read: ReadEvent) -> tuple[Document | None, Sequence[Finding]]:
+def check_with_tests(text: str, *, file: str, read: ReadEvent) -> Checked:
+    """The findings of `check`, with the count of tests that passed."""
+    _, checked = _checked(text, file=file, read=read)
+    return Checked(sorted(checked.findings, key=lambda finding: (finding.line, finding.column)), checked.passed)
+
+
+def _checked(text: str, *, file: str, read: ReadEvent) -> tuple[Document | None, Checked]:
     document = read_document(text, file=file)
     if document.data is None and any(finding.blocks for finding in document.findings):
-        return None, document.findings
+        return None, Checked(document.findings)
     compiled = compile_document(document, hash_key=DEMO_KEY)
     findings = [*document.findings, *compiled.findings]
     if not any(finding.blocks for finding in findings):
         # What the schema refuses and the compiler overlooked is still refused, if in fewer words.
         findings += refusals_of(document)
-    if not any(finding.blocks for finding in findings):
-        findings += warnings_of(document, compiled)
-        findings += run_tests(document, compiled.ruleset, read)
-    return document, findings
+    if any(finding.blocks for finding in findings):
+        return document, Checked(findings)
+    tests = run_tests(document, compiled.ruleset, read)
+    return document, Checked([*findings, *warnings_of(document, compiled), *tests.findings], tests.passed)
 
 
 def _without_key(document: Document, compiled: Compiled) -> Sequence[Finding]:

@@ -108,7 +108,7 @@ def test_it_is_asked_and_stopped_as_the_service_wants_it() -> None:
 
 
 def test_the_settings_can_be_used() -> None:
-    """With the secret filled in there is nothing to complain about but the mapping, which is in another mount."""
+    """With the secret filled in there is no problem but the mapping, which is in another mount."""
     (config,) = [one["value"] for one in CONTAINER["env"] if one["name"] == CONFIG_VARIABLE]
     mounts = {mount["name"]: mount["mountPath"] for mount in CONTAINER["volumeMounts"]}
     assert Path(config).parent == Path(mounts["settings"])

@@ -1,9 +1,15 @@
 """`check` tells every problem of every file, in the form that is asked for."""
 
 import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
+from adapter.cli.reading import replace_text
+from adapter.errors import ConfigError
 from tests.unit.cli.conftest import MAPPING, SETTINGS, Shell
 
 BROKEN = MAPPING.replace("drop: nothing", "dorp: nothing")
@@ -15,7 +21,7 @@ def test_a_sound_file_is_fine(shell: Shell) -> None:
     """No finding, exit code 0."""
     result = shell.run("check", shell.write("shop.yaml", MAPPING))
     assert result.exit_code == 0
-    assert result.stdout == "1 file: nothing to complain about\n"
+    assert result.stdout == "1 file: no problems, 2 tests passed\n"
 
 
 @pytest.mark.parametrize(
@@ -121,3 +127,104 @@ def test_an_unknown_variable_is_named(shop: Shell) -> None:
     env = {"BROWSEE_APIKEY": "x"}
     assert "did you mean `BROWSEE_API_KEY`?" in shop.run("check", env=env).stderr
     assert "did you mean `BROWSEE_API_KEY`?" in shop.run("doctor", "--sandbox", env=env).stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "summary"),
+    [
+        (MAPPING, "1 file: no problems, 2 tests passed"),
+        (FAILING, "1 file: 1 failed test, 1 test passed"),
+        (MAPPING[: MAPPING.index("tests:")], "1 file: 1 note"),
+        (BROKEN, "1 file: 1 error"),
+    ],
+    ids=["all", "some", "none", "not run"],
+)
+def test_the_summary_says_how_many_tests_passed(shell: Shell, text: str, summary: str) -> None:
+    """Nobody takes a file without tests, or one whose tests did not run, for a tested one."""
+    result = shell.run("check", shell.write("a.yaml", text))
+    assert result.stdout.splitlines()[-1] == summary
+    report = json.loads(shell.run("check", "--format", "json", "a.yaml").stdout)
+    assert report["testsPassed"] == (int(summary.split(", ")[1][0]) if ", " in summary else 0)
+
+
+def test_a_file_without_tests_is_named(shell: Shell) -> None:
+    """A note, which fails with --strict as a rule does that no test reaches."""
+    shell.write("a.yaml", MAPPING[: MAPPING.index("tests:")])
+    assert "a.yaml:1:1: note: the file has no tests" in shell.run("check", "a.yaml").stdout
+    assert shell.run("check", "a.yaml", "--strict").exit_code == 1
+
+
+def test_rules_that_no_test_reaches_are_one_line(shell: Shell) -> None:
+    """A long file with few tests does not bury its other findings."""
+    more = "  - {name: one, when: {event: One}, track: ONE}\n  - {name: two, when: {event: Two}, track: TWO}\n"
+    text = MAPPING.replace("  - name: all", f"{more}  - name: all")
+    lines = shell.run("check", shell.write("a.yaml", text)).stdout.splitlines()
+    assert [line for line in lines if "no test reaches" in line] == ["a.yaml:6:5: note: no test reaches 'one', 'two'"]
+
+
+def test_accept_writes_what_the_tests_give(shell: Shell) -> None:
+    """Into mappings only, keeping the mode of the file; what was written is said, and checked."""
+    shell.write("shop.yaml", FAILING)
+    (shell.folder / "shop.yaml").chmod(0o640)
+    result = shell.run("check", "--accept", shell.write("adapter.yaml", SETTINGS), "shop.yaml")
+    assert (result.exit_code, result.stderr) == (0, "shop.yaml: accepted the results of 'an order'\n")
+    assert result.stdout.endswith("2 files: 1 warning, 2 tests passed\n")
+    assert (shell.folder / "shop.yaml").read_text() == MAPPING
+    assert (shell.folder / "shop.yaml").stat().st_mode & 0o777 == 0o640
+    assert {file.name for file in shell.folder.iterdir()} == {"adapter.yaml", "shop.yaml"}
+    assert shell.run("check", "--accept", "shop.yaml").stderr == ""
+
+
+def test_accept_leaves_a_broken_file_alone(shell: Shell) -> None:
+    """The result of a rule that cannot be read is nothing to expect."""
+    text = BROKEN.replace("27.5}", "28}")
+    result = shell.run("check", "--accept", shell.write("shop.yaml", text))
+    assert (result.exit_code, (shell.folder / "shop.yaml").read_text()) == (2, text)
+    assert "shop.yaml:8:5: error E111" in result.stderr
+
+
+def test_accept_follows_a_link(shell: Shell) -> None:
+    """A link stays a link, and the file behind it is written."""
+    (shell.folder / "real").mkdir()
+    shell.write("real/shop.yaml", FAILING)
+    (shell.folder / "shop.yaml").symlink_to("real/shop.yaml")
+    assert shell.run("check", "--accept", "shop.yaml").exit_code == 0
+    assert (shell.folder / "shop.yaml").is_symlink()
+    assert (shell.folder / "real" / "shop.yaml").read_text() == MAPPING
+
+
+def test_a_file_that_changed_meanwhile_is_not_replaced(tmp_path: Path) -> None:
+    """What somebody saved between reading and writing is not lost."""
+    file = tmp_path / "shop.yaml"
+    file.write_text("theirs")
+    with pytest.raises(ConfigError, match="was changed meanwhile"):
+        replace_text(file, before="ours", after="new")
+    assert [(found.name, found.read_text()) for found in tmp_path.iterdir()] == [("shop.yaml", "theirs")]
+
+
+def test_watch_checks_again_after_each_save(shell: Shell) -> None:
+    """As a process: one report at the start and one for each save, good or bad, and Ctrl-C ends it well."""
+    shell.write("shop.yaml", MAPPING)
+    command = [sys.executable, "-m", "adapter", "check", "--watch", "shop.yaml"]
+    with subprocess.Popen(command, cwd=shell.folder, stdout=subprocess.PIPE, text=True) as watching:
+        assert watching.stdout is not None
+        lines = watching.stdout
+        summaries = []
+        for text in (FAILING, MAPPING, ""):
+            summaries.append(next(line for line in lines if line.startswith("1 file: ")))
+            if text:
+                shell.write("shop.yaml", text)
+        watching.send_signal(signal.SIGINT)
+        assert watching.wait(30) == 0
+    assert summaries == [
+        "1 file: no problems, 2 tests passed\n",
+        "1 file: 1 failed test, 1 test passed\n",
+        "1 file: no problems, 2 tests passed\n",
+    ]
+
+
+def test_watch_changes_no_file_and_writes_no_data(shell: Shell) -> None:
+    """An endless list of JSON documents would be of no use, and accepting must be asked for each time."""
+    shell.write("shop.yaml", MAPPING)
+    assert shell.run("check", "--watch", "--accept", "shop.yaml").exit_code == 2
+    assert shell.run("check", "--watch", "--format", "json", "shop.yaml").exit_code == 2

@@ -1,0 +1,53 @@
+"""Does something again whenever one of some files is saved. Looks a few times a second, as editors replace files."""
+
+import sys
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, TypeAlias
+
+import click
+
+from adapter.cli.show import say
+from adapter.errors import AdapterError
+
+_EVERY_S: Final = 0.2
+_Look: TypeAlias = list[tuple[Path, int, int, int] | None]
+
+
+def watch_files(files: Callable[[], Iterable[Path]], act: Callable[[], object]) -> None:
+    """Call `act` now and after each change of `files`, which are asked for anew each time, until Ctrl-C.
+
+    What `act` cannot read for the moment is shown and looked at again. A terminal is cleared before each call.
+    """
+    is_terminal = sys.stdout.isatty()
+    with suppress(KeyboardInterrupt):
+        while True:
+            if is_terminal:
+                click.clear()
+            before = _look(files)
+            try:
+                act()
+            except (AdapterError, click.UsageError) as error:
+                say(f"error: {error}", err=True)
+            if is_terminal:
+                say("Watching for changes; Ctrl-C ends.", err=True)
+            while _look(files) == before:
+                time.sleep(_EVERY_S)
+
+
+def _look(files: Callable[[], Iterable[Path]]) -> _Look:
+    """How the files look: when they were changed, their sizes and inodes; None for what is not there."""
+    try:
+        return [_look_at(file) for file in files()]
+    except (AdapterError, click.UsageError):
+        return [None]
+
+
+def _look_at(file: Path) -> tuple[Path, int, int, int] | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return file, found.st_mtime_ns, found.st_size, found.st_ino
