@@ -24,7 +24,7 @@ test: ## install what the tests need and run all of them
 	@scripts/test-clients
 	@scripts/install-image-tools
 	@scripts/promtool
-	@.venv/bin/python -m pytest
+	@scripts/test
 
 test-long: ## the tests that take minutes and print figures (TESTS=tests/…: some of them)
 	@scripts/venv dev

@@ -10,6 +10,8 @@ import pytest
 from adapter.chaos.kit import EXPERIMENTS, Verdict, run_all
 from adapter.chaos.polling import until
 
+pytestmark = pytest.mark.alone
+
 TOGETHER_S = 300
 
 

@@ -61,6 +61,7 @@ def _script(folder: Path) -> str:
 @pytest.mark.skipif(
     resource.getrlimit(resource.RLIMIT_NOFILE)[1] < 6000, reason="this machine allows a process fewer than 6,000 files"
 )
+@pytest.mark.alone
 async def test_ten_thousand_idle_connections_shut_nobody_out(tmp_path: Path) -> None:
     """They are held to the limit, in bounded memory, and senders are answered meanwhile as if they were not there."""
     async with served(tmp_path) as adapter:

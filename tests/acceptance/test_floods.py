@@ -18,6 +18,8 @@ import pytest
 from tests.acceptance.flood import SHAPES
 from tests.acceptance.processes import Process, start
 
+pytestmark = pytest.mark.alone
+
 GROWTH_KB = 30_000
 SENDERS_WAIT_S = 10
 """Segment's webhooks wait so long for an answer."""

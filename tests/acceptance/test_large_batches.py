@@ -11,6 +11,8 @@ import pytest
 
 from tests.acceptance.test_floods import Served, served
 
+pytestmark = pytest.mark.alone
+
 WEBHOOK = "/webhooks/shop/key-of-the-shop-1"
 
 
