@@ -134,6 +134,7 @@ class Service:
         self._now = steady_clock()
         self._stopping = False
         self._balance: Balance | None = None
+        self._counted_at: datetime | None = None
         self._active = activation.Active()
         self._disk: Callable[[], Disk | None] = lambda: None
         self._workers: list[Worker] = []
@@ -158,7 +159,8 @@ class Service:
             self._workers = list(self._make_workers(queue, browsee))
             monitor = self._monitor(queue)
             await monitor.restore()
-            self._balance, self._disk = await queue.balance(), queue.disk
+            self._balance, self._counted_at = await queue.balance(), datetime.now(UTC)
+            self._disk = queue.disk
             self._waiting_deletions.look(self._balance.deletions_waiting)
             self._observer.watch(Gauges(self._report))
             url, admin_url = await self._listen(stack, queue)
@@ -349,7 +351,7 @@ class Service:
         while True:
             await asyncio.sleep(_BALANCE_EVERY_S)
             with contextlib.suppress(QueueError):
-                self._balance = await queue.balance()
+                self._balance, self._counted_at = await queue.balance(), datetime.now(UTC)
                 self._waiting_deletions.look(self._balance.deletions_waiting)
                 if self._refusals.waits_for_queue:
                     await queue.probe()
@@ -372,7 +374,10 @@ class Service:
             deadlines=deadlines(self._patience, refusals, balance=balance, disk=disk, now=now),
         )
         waiting = {} if balance is None else deletions.facts(balance.deletions_waiting, self._deleting.__contains__)
-        return replace(report, facts=report.facts | waiting | self._denials.facts(now))
+        at = self._counted_at
+        # Counting takes time, so `pending`, `dead` and the ledger are of some seconds ago.
+        counted: JsonObject = {} if at is None else {"counted_at": at.isoformat(timespec="seconds")}
+        return replace(report, facts=report.facts | counted | waiting | self._denials.facts(now))
 
     def _destination(self) -> str:
         return "SANDBOX" if self._settings.sandbox else self._settings.browsee.url

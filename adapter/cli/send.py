@@ -2,7 +2,9 @@
 
 import asyncio
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,6 +20,7 @@ from adapter.console.sentences import counted
 from adapter.errors import ConfigError
 from adapter.model import JsonObject, Secret
 from adapter.settings.environment import SEND_KEY_VARIABLE as KEY_VARIABLE
+from adapter.settings.environment import SEND_SECRET_VARIABLE as SECRET_VARIABLE
 
 OLD = timedelta(days=3)
 """Older events are a replay: platforms repeat what was refused for less."""
@@ -27,9 +30,21 @@ OLD = timedelta(days=3)
 @click.argument("file", metavar="FILE.ndjson", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--to", "url", required=True, metavar="URL", help="The adapter's address, such as http://127.0.0.1:8080.")
 @click.option("--key-file", type=click.Path(path_type=Path), help=f"Holds a key of the source (else {KEY_VARIABLE}).")
+@click.option("--sign", is_flag=True, help="Sign as Segment does, for a source with `signing_secrets`.")
+@click.option(
+    "--secret-file", type=click.Path(path_type=Path), help=f"Holds a signing secret (else {SECRET_VARIABLE})."
+)
 @click.option("--source", metavar="NAME", help="Only the lines of this source.")
 @click.option("--as", "sent_as", metavar="NAME", help="Send every line as of this source, whatever it says.")
-def send(file: Path, url: str, key_file: Path | None, source: str | None, sent_as: str | None) -> None:
+def send(
+    file: Path,
+    url: str,
+    key_file: Path | None,
+    sign: bool,
+    secret_file: Path | None,
+    source: str | None,
+    sent_as: str | None,
+) -> None:
     """Send a file of events to an adapter.
 
     FILE has one JSON object a line: as `export` writes them, or bare messages, which go to the source `default`. They
@@ -39,17 +54,22 @@ def send(file: Path, url: str, key_file: Path | None, source: str | None, sent_a
     \b
     Example:
       browsee-adapter send events.ndjson --to http://127.0.0.1:8080 --key-file shop.key
+      browsee-adapter send test.ndjson --to http://127.0.0.1:8080 --key-file shop.key --sign --secret-file shop.secret
     """
     if not url.startswith(("http://", "https://")):
         raise ConfigError("--to is the adapter's own address, with http:// or https://, such as http://127.0.0.1:8080")
-    key = _key(key_file)
+    if secret_file is not None and not sign:
+        raise click.UsageError("--secret-file is for --sign")
+    key = _secret("key to send", key_file, option="--key-file", variable=KEY_VARIABLE)
+    signing = _secret("secret to sign", secret_file, option="--secret-file", variable=SECRET_VARIABLE) if sign else None
     note: JsonObject = {"to": url, "source": source, "as": sent_as}
     reached = _reached(file, note)
     reading = Reading(only=source, sent_as=sent_as)
     try:
         with file.open("rb") as opened:
             size = file.stat().st_size
-            sent = asyncio.run(_send(opened, file, reading, note={**note, **reached}, key=key, size=size))
+            through = partial(Sender, url=url, key=key, signing=signing)
+            sent = asyncio.run(_send(opened, file, reading, note={**note, **reached}, sender_of=through, size=size))
     except OSError as cause:
         raise ConfigError(f"cannot read {file}: {cause.strerror}") from cause
     say(f"{file}: {counted(sent['sent'], 'message')} sent; {beside(file, '.done')} notes it")
@@ -58,11 +78,17 @@ def send(file: Path, url: str, key_file: Path | None, source: str | None, sent_a
 
 
 async def _send(
-    opened: BinaryIO, file: Path, reading: Reading, *, note: JsonObject, key: Secret, size: int
+    opened: BinaryIO,
+    file: Path,
+    reading: Reading,
+    *,
+    note: JsonObject,
+    sender_of: Callable[[aiohttp.ClientSession], Sender],
+    size: int,
 ) -> JsonObject:
     """Send what is left of the file, noting after each part how far it came; the last note."""
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
-        sender = Sender(session, note["to"], key)
+        sender = sender_of(session)
         warned, now = False, datetime.now(UTC)
         with progress("send", size, start=note["bytes"], in_bytes=True) as show:
             for window in windows(opened, reading, start=note["bytes"], lines=note["lines"]):
@@ -104,10 +130,10 @@ def warn_of_old(file: Path, window: Window, *, now: datetime) -> bool:
     return True
 
 
-def _key(file: Path | None) -> Secret:
-    text = os.environ.get(KEY_VARIABLE, "") if file is None else text_of(file)
+def _secret(what: str, file: Path | None, *, option: str, variable: str) -> Secret:
+    text = os.environ.get(variable, "") if file is None else text_of(file)
     if not text.strip():
-        raise ConfigError(f"no key to send with: name a file that holds one with --key-file, or set {KEY_VARIABLE}")
+        raise ConfigError(f"no {what} with: name a file that holds one with {option}, or set {variable}")
     return Secret(text.strip())
 
 

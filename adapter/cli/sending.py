@@ -1,6 +1,7 @@
 """Sends messages to an adapter's webhooks, in order, until each is acknowledged or refused for good."""
 
 import asyncio
+import hmac
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,12 +30,23 @@ class Answer:
 
 
 class Sender:
-    """Posts to the adapter at `url`. Gives up after `patience_s` without any success."""
+    """Posts to the adapter at `url`, signed if there is a `signing` secret. Gives up after `patience_s` without any
+    success.
+    """
 
-    def __init__(self, session: aiohttp.ClientSession, url: str, key: Secret, *, patience_s: float = 600.0) -> None:
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        url: str,
+        key: Secret,
+        *,
+        signing: Secret | None = None,
+        patience_s: float = 600.0,
+    ) -> None:
         self._session = session
         self._url = url.rstrip("/")
         self._headers = {"Authorization": f"Bearer {key.reveal()}", "Content-Type": "application/json"}
+        self._signing = signing
         self._patience_s = patience_s
         self._reached = False
 
@@ -57,10 +69,11 @@ class Sender:
     async def _post_until_answered(self, source: str, messages: Sequence[bytes]) -> Answer:
         """The answer that is not "later"."""
         body = b"[" + b",".join(messages) + b"]"
+        headers = {**self._headers, **self._signature(messages[0])}
         end_s = time.monotonic() + self._patience_s
         backoff_s = _FIRST_WAIT_S
         while True:
-            answer = await self._post(source, body)
+            answer = await self._post(source, body, headers)
             if 0 < answer.status < 500 and answer.status not in (408, 425, 429):
                 self._reached = True
                 return answer
@@ -73,12 +86,12 @@ class Sender:
             await asyncio.sleep(wait_s)
             backoff_s = min(2 * backoff_s, _LONGEST_WAIT_S)
 
-    async def _post(self, source: str, body: bytes) -> Answer:
+    async def _post(self, source: str, body: bytes, headers: dict[str, str]) -> Answer:
         try:
             async with self._session.post(
                 self._place(source),
                 data=body,
-                headers=self._headers,
+                headers=headers,
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=_TIMEOUT_S),
             ) as response:
@@ -89,13 +102,20 @@ class Sender:
         wait_s = float(after) if after.isascii() and after.isdigit() else None
         return Answer(response.status, *_read(response.status, told), wait_s)
 
+    def _signature(self, first: bytes) -> dict[str, str]:
+        """Segment's header, which covers the first message of an array (`adapter.ingest.signature`)."""
+        if self._signing is None:
+            return {}
+        return {"X-Signature": hmac.new(self._signing.reveal().encode(), first, "sha1").hexdigest()}
+
     def _place(self, source: str) -> str:
         return f"{self._url}/webhooks/{quote(source, safe='')}"
 
 
 _ADVICE = {
     200: "not as an adapter does; --to is the adapter's own address, such as http://127.0.0.1:8080",
-    401: "the key is not of this source; every source has keys of its own (--source sends one, --as renames it)",
+    401: "the key is not of this source (--source sends one source, --as renames it), or the source has "
+    "`signing_secrets` and the signature is missing or wrong (--sign)",
     404: "there are no webhooks here; --to is the adapter's own address, such as http://127.0.0.1:8080",
 }
 

@@ -43,6 +43,9 @@ CONFIG_VARIABLE = "ADAPTER_CONFIG"
 SEND_KEY_VARIABLE = "ADAPTER_SEND_KEY"
 """The variable that `send` takes its key from."""
 
+SEND_SECRET_VARIABLE = "ADAPTER_SEND_SECRET"  # noqa: S105 - a name, not a secret
+"""The variable that `send --sign` takes the signing secret from."""
+
 _OF_KUBERNETES = re.compile(r"_SERVICE_HOST$|_SERVICE_PORT(_.+)?$|_PORT_\d+_(TCP|UDP|SCTP)(_.+)?$|.+_PORT$")
 """What Kubernetes sets in each container for a service, such as one called `adapter` or `browsee-adapter`.
 
@@ -106,7 +109,14 @@ _OPTIONS = {"ADAPTER_HOST": "--host", "ADAPTER_PORT": "--port"}
 
 def unknown_variables(environ: Mapping[str, str], used: Container[str]) -> Iterator[str]:
     """A sentence for each variable that looks like one of ours and is none; `used` has those that the settings name."""
-    known = (*VARIABLES, *SOURCE_VARIABLES, *PROCESS_VARIABLES, CONFIG_VARIABLE, SEND_KEY_VARIABLE)
+    known = (
+        *VARIABLES,
+        *SOURCE_VARIABLES,
+        *PROCESS_VARIABLES,
+        CONFIG_VARIABLE,
+        SEND_KEY_VARIABLE,
+        SEND_SECRET_VARIABLE,
+    )
     for name in sorted(environ):
         is_ours = name.startswith(("ADAPTER_", "BROWSEE_")) and not _OF_KUBERNETES.search(name)
         if is_ours and name not in known and name not in used and text_of(environ, name):

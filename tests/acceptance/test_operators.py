@@ -1,6 +1,8 @@
 """`serve` with an address for operators alone."""
 
+import json
 import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import aiohttp
@@ -35,7 +37,10 @@ async def test_operators_may_have_an_address_of_their_own(tmp_path: Path) -> Non
             async with http.get(url, headers=token) as answer:
                 return answer.status, await answer.text()
 
-        assert "unaccounted" in (await told(f"{admin}/readyz"))[1]
+        shown = json.loads((await told(f"{admin}/readyz"))[1])
+        assert shown["unaccounted"] == 0
+        age = datetime.now(UTC) - datetime.fromisoformat(shown["counted_at"])
+        assert timedelta() <= age < timedelta(seconds=60)
         assert (await told(f"{admin}/metrics"))[0] == 200
         assert (await told(f"{admin}/v1/track"))[0] == 404
         assert (await told(f"{admin}/api/summary"))[0] == 200

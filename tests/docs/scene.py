@@ -162,6 +162,7 @@ def scene_in(folder: Path) -> Iterator[Scene]:
         "old.yaml": MAPPING,
         "event.json": json.dumps(ORDER),
         "shop.key": KEY,
+        "shop.secret": "a-secret-that-signs",
     }.items():
         (shop / name).write_text(text, encoding="utf-8")
     with ExitStack() as stack:

@@ -11,6 +11,7 @@ from aiohttp.test_utils import TestServer
 from adapter.cli.sending import Sender
 from adapter.errors import AdapterError, ConfigError
 from adapter.model import JsonObject, Secret
+from tests.integration.ingest_server import SIGNED, serving
 
 Answering = Callable[[list[JsonObject]], web.Response]
 
@@ -110,6 +111,23 @@ async def test_an_address_where_nobody_is_ends_it(unused_tcp_port: int) -> None:
         sender = Sender(session, f"http://127.0.0.1:{unused_tcp_port}", Secret("a key"))
         with pytest.raises(ConfigError, match=r"cannot reach http://127\.0\.0\.1"):
             await sender.send("shop", numbered(1))
+
+
+@pytest.mark.parametrize("secret", ["s-new", "s-old", "wrong", None])
+async def test_a_signed_source_takes_what_is_signed(secret: str | None) -> None:
+    """An array and a single message, by the verification of the adapter itself; anything else ends with what to do."""
+    signing = None if secret is None else Secret(secret)
+    message = b'{ "type": "track", "event": "A", "userId": "\xc3\xbc", "messageId": "%d" }'
+    async with serving(SIGNED) as served:
+        sender = Sender(served.session, served.url, Secret("signed-key"), signing=signing)
+        if secret not in {"s-new", "s-old"}:
+            with pytest.raises(ConfigError, match=r"answered 401: .*--sign"):
+                await sender.send("signed", [message % 1])
+            assert served.inbox.events == []
+            return
+        assert await sender.send("signed", [message % n for n in range(3)]) == 0
+        assert await sender.send("signed", [message % 3]) == 0
+        assert [event.message_id for event in served.inbox.events] == ["0", "1", "2", "3"]
 
 
 async def test_an_adapter_that_restarts_is_waited_for() -> None:
