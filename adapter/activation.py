@@ -112,7 +112,7 @@ async def activate(settings: Settings, *, archive: Archive, emit: Emit, strict: 
         except MappingError as exc:
             problems.append(str(exc))
     if problems:
-        raise MappingError("\n".join(dict.fromkeys(problems)))
+        raise MappingError("\n".join(dict.fromkeys(problems)), is_listing=True)
     return active
 
 

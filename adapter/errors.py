@@ -10,7 +10,13 @@ AdapterError
 
 
 class AdapterError(Exception):
-    """Base of every error this service raises on purpose; `str()` of it may be shown to the operator as it is."""
+    """Base of every error this service raises on purpose. The text is one line, and may quote text from outside: it is
+    shown through `printable`. With `is_listing` the text has several lines, each made printable where it was written.
+    """
+
+    def __init__(self, text: str = "", *, is_listing: bool = False) -> None:
+        super().__init__(text)
+        self.is_listing = is_listing
 
 
 class ConfigError(AdapterError):

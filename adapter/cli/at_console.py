@@ -39,7 +39,16 @@ def console_options(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def with_place(*args: Any, config: Path | None, sandbox: bool, url: str | None, **more: Any) -> None:
-        command(*args, place=Place(config, sandbox, url), **more)
+        try:
+            command(*args, place=Place(config, sandbox, url), **more)
+        except (LookupError, TypeError, ValueError, AttributeError) as cause:
+            if url is None:
+                raise
+            # A command reads an answer as this version describes it; another version, or no adapter, answers else.
+            raise ConfigError(
+                f"{url} answered something that this version of browsee-adapter does not understand; --url is the "
+                "address of a service of the same version"
+            ) from cause
 
     asked = click.option(
         "--url", metavar="URL", help=f"Ask a running service instead; its admin token from {TOKEN_VARIABLE}."

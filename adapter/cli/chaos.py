@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from adapter.chaos import kit
 from adapter.chaos.findings import Experiment
 from adapter.chaos.table import as_markdown, as_table
+from adapter.cli.show import show
 from adapter.errors import ConfigError
 
 PROBLEMS_FOUND = 1
@@ -51,7 +52,7 @@ def chaos(
         except asyncio.CancelledError:
             raise click.Abort from None
     if markdown:
-        click.echo(as_markdown(rows))
+        show(as_markdown(rows))
     else:
         Console().print(as_table(rows))
     if not all(row.is_good for row in rows):

@@ -163,7 +163,7 @@ def _end(done: JsonObject, which: Which) -> None:
         say(f"{plain(ident)}: neither a dead letter nor a rejection", err=True)
     is_nothing = which.cause is not None and not any(done["chosen"].values())
     if is_nothing:
-        click.echo("no cause has this text; see them with: browsee-adapter dead list --group", err=True)
+        say("no cause has this text; see them with: browsee-adapter dead list --group", err=True)
     if done["missing"] or is_nothing:
         raise SystemExit(1)
 
@@ -178,4 +178,4 @@ def _print_causes(causes: list[JsonObject], *, machine: bool) -> None:
             show_json(cause)
         return
     rows = [(str(cause["count"]), cause["outcome"], cause["cause"], cause["oldest"]) for cause in causes]
-    show_table(("how many", "outcome", "cause", "oldest"), rows)
+    show_table(("how many", "outcome", "cause", "oldest"), rows, empty="no dead letters and no rejections")

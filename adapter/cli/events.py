@@ -13,7 +13,7 @@ from adapter.cli import told
 from adapter.cli.at_console import Place, console_at, console_options
 from adapter.cli.rows import COLUMNS, DELETION_COLUMNS, cells, deletion_cells
 from adapter.cli.show import say, show, show_json
-from adapter.cli.table import plain, show_table
+from adapter.cli.table import plain, show_table, tabbed
 from adapter.console.base import MAX_PAGE, OUTCOMES, Console, Events
 from adapter.console.sentences import counted
 from adapter.model import JsonObject
@@ -134,14 +134,14 @@ def purge(user: str, yes: bool, place: Place) -> None:
     with console_at(place) as console:
         chosen = console.purge(user, dry_run=True)["chosen"]
         if not any(chosen.values()):
-            click.echo("nothing is kept of this user")
+            say("nothing is kept of this user")
             return
         if not yes:
             click.confirm(f"Take away {_told(chosen)} of this user?", abort=True)
         gone = console.purge(user)
         say(f"took away {_told(gone)}")
         if not gone["logEmptied"]:
-            click.echo("the service is reading: copies stay in the write-ahead log until it is next emptied", err=True)
+            say("the service is reading: copies stay in the write-ahead log until it is next emptied", err=True)
 
 
 @events.command("deletions")
@@ -166,7 +166,7 @@ def deletions_(user: str | None, limit: int, machine: bool, place: Place) -> Non
         for request in found:
             show_json(request)
         return
-    show_table(DELETION_COLUMNS, map(deletion_cells, found))
+    show_table(DELETION_COLUMNS, [deletion_cells(one) for one in found], empty="no deletion request is kept")
 
 
 def newest(console: Console, wanted: Events) -> list[JsonObject]:
@@ -207,7 +207,7 @@ def print_entries(found: list[JsonObject], *, machine: bool) -> None:
         for entry in found:
             show_json(entry)
         return
-    show_table(COLUMNS, [cells(entry) for entry in found])
+    show_table(COLUMNS, [cells(entry) for entry in found], empty="nothing is kept that matches")
 
 
 class Tail:
@@ -237,4 +237,4 @@ def _print_line(entry: JsonObject, *, machine: bool) -> None:
     if machine:
         show_json(entry)
     else:
-        click.echo("\t".join(plain(cell) for cell in cells(entry)))
+        say(tabbed(cells(entry)))

@@ -7,7 +7,9 @@ from shlex import quote
 import click
 
 from adapter.bundled import bundled
+from adapter.cli.show import say
 from adapter.errors import ConfigError
+from adapter.observe.printable import printable
 
 _WRITTEN = {
     "adapter.yaml": "the settings",
@@ -35,10 +37,11 @@ def init(directory: Path) -> None:
         try:
             is_new = _write_new(directory / name, _content(name))
         except OSError as cause:
-            raise ConfigError(f"cannot write {directory / name}: {cause.strerror}") from cause
-        click.echo(f"{'wrote' if is_new else 'kept '} {directory / name}  {purpose if is_new else 'was there already'}")
+            raise ConfigError(printable(f"cannot write {directory / name}: {cause.strerror}")) from cause
+        say(f"{'wrote' if is_new else 'kept '} {directory / name}  {purpose if is_new else 'was there already'}")
     there = "" if directory == Path() else f"cd {quote(str(directory))} && "
-    click.echo(f"\nNext: {there}browsee-adapter check, then browsee-adapter serve --sandbox")
+    say("")
+    say(f"Next: {there}browsee-adapter check, then browsee-adapter serve --sandbox")
 
 
 def _content(name: str) -> bytes:

@@ -63,7 +63,7 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except AdapterError as error:
-            raise _Refusal(str(error)) from error
+            raise _Refusal(str(error) if error.is_listing else printable(str(error))) from error
         except click.UsageError as error:
             # The text may quote an argument, such as the name of a file.
             raise click.UsageError(printable(error.format_message()), ctx=error.ctx) from error

@@ -71,7 +71,7 @@ class Recording:
         """Raises ConfigError, with file and line, if there were lines that could not be read, or no events at all."""
         if self.unread:
             left_out = f"{self._name}: {self.unread} of {self._lines} lines cannot be read; the result is without them"
-            raise ConfigError("\n".join([*self._told, left_out]))
+            raise ConfigError("\n".join([*self._told, left_out]), is_listing=True)
         if not self.read:
             raise ConfigError(f"{self._name}: holds no events")
 

@@ -16,6 +16,8 @@ from adapter.wire.instants import instant_text
 _TIMEOUT_S: Final = 300.0
 """A large requeue is answered when it is done."""
 _MAX_WAITS: Final = 60
+_MAX_ANSWER_BYTES: Final = 1 << 26
+"""A page of 1,000 events of 64 KB each; a server that sends without end must not fill the memory."""
 _EXPORT_BYTES: Final = 1 << 16
 
 
@@ -150,7 +152,8 @@ class HttpConsole:
         if status == 401:
             raise ConfigError(f"{self._url} does not take this admin token; see ADAPTER_ADMIN_TOKEN")
         kind = QueueError if status >= 500 and status != 501 else ConfigError
-        raise kind(f"{self._url} answered {status}: {told.get('message', '')}")
+        message = told.get("message")
+        raise kind(f"{self._url} answered {status}: {message if isinstance(message, str) else 'without a message'}")
 
 
 def _split(url: str) -> SplitResult:
@@ -170,9 +173,9 @@ def _chosen(which: Which) -> JsonObject:
 
 
 def _read(response: http.client.HTTPResponse) -> JsonObject:
-    """The JSON object of an answer; empty if it is none."""
+    """The JSON object of an answer; empty if it is none, or longer than any that a service gives."""
     try:
-        told = orjson.loads(response.read())
+        told = orjson.loads(response.read(_MAX_ANSWER_BYTES))
     except (orjson.JSONDecodeError, http.client.HTTPException, OSError):
         return {}
     return told if isinstance(told, dict) else {}

@@ -3,7 +3,6 @@
 import asyncio
 import signal
 import textwrap
-from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -11,6 +10,8 @@ import uvloop
 from aiohttp import web
 
 from adapter.app import make_sandbox
+from adapter.cli.reading import text_of
+from adapter.cli.show import say
 from adapter.errors import ConfigError
 from adapter.sandbox.limit import Limit
 from adapter.sandbox.script import FORMAT, Script, parse_script
@@ -50,17 +51,14 @@ def sandbox(
     stand_in = make_sandbox(db=db, retry_after=retry_after)
     stand_in.set_limit(None if limit is None else Limit.parse(limit))
     stand_in.script = Script() if script_file is None else _read_script(script_file)
-    uvloop.run(_run(stand_in, host, port, click.echo))
+    uvloop.run(_run(stand_in, host, port))
 
 
 def _read_script(file: Path) -> Script:
-    try:
-        return parse_script(file.read_text(encoding="utf-8"), file=str(file))
-    except (OSError, UnicodeDecodeError) as exc:
-        raise ConfigError(f"{file}: cannot read this script: {exc}") from exc
+    return parse_script(text_of(file), file=str(file))
 
 
-async def _run(stand_in: Sandbox, host: str, port: int, say: Callable[[str], None]) -> None:
+async def _run(stand_in: Sandbox, host: str, port: int) -> None:
     """Serve until SIGINT or SIGTERM."""
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

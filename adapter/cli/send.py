@@ -122,7 +122,7 @@ def warn_of_old(file: Path, window: Window, *, now: datetime) -> bool:
     """Say, before they are sent, that there are old events; whether there are."""
     if window.oldest is None or now - window.oldest <= OLD:
         return False
-    click.echo(
+    say(
         f"{file}: holds events of more than {OLD.days} days ago. Browsee asks not to send historical data; `max_age` "
         "of a source keeps old events back",
         err=True,

@@ -14,8 +14,10 @@ from rich.console import Console
 from rich.text import Text
 
 from adapter.app import Running, Service
+from adapter.cli.show import say
 from adapter.edge.limits import raise_file_limit
 from adapter.observe.observer import Observer, configure_logging
+from adapter.observe.printable import printable
 from adapter.settings.load import load_settings
 from adapter.settings.made_secrets import Made, complete
 from adapter.settings.settings import Settings, SourceSettings
@@ -45,7 +47,7 @@ def serve(config: Path | None, host: str | None, port: int | None, sandbox: bool
     level = settings.log_level or ("debug" if settings.sandbox else "info")
     configure_logging(log_format=settings.log_format, level=logging.DEBUG if level == "debug" else logging.INFO)
     for note in settings.notes:
-        click.echo(note, err=True)
+        say(note, err=True)
     raise_file_limit()
     # The thread that commits waits this long for the event loop to let it go on (5 ms by default), at every statement.
     sys.setswitchinterval(0.0005)
@@ -82,16 +84,17 @@ def _greet(settings: Settings, made: Made, running: Running) -> None:
         console.print(f"Webhook of {source.name}: ", Text(url, style="bold"), sep="")
     if not settings.sandbox:
         # After the webhooks: scripts take the first address for the service's own.
-        console.print("Delivers to", Text(settings.browsee.url, style="bold"))
+        console.print("Delivers to", Text(printable(settings.browsee.url), style="bold"))
+    secrets = printable(str(made.file))
     if made.file is not None and (made.key_of or made.admin_token):
-        console.print(f"Keys that nobody gave were made; they are kept in {made.file}")
+        console.print(f"Keys that nobody gave were made; they are kept in {secrets}")
     if not settings.sources[0].signing_secrets:
         console.print("Try it:", Text(f"\n  curl {urls[0]} -d '{_EXAMPLE}'", style="cyan"), sep="")
     if running.sandbox_url is not None:
         console.print("See what it became: ", Text(running.sandbox_url, style="bold"), sep="")
     admin = _to_paste(running.admin_url)
     if made.file is not None and made.admin_token:
-        console.print(f"Figures and details need the header Authorization: Bearer, with admin_token of {made.file}")
+        console.print(f"Figures and details need the header Authorization: Bearer, with admin_token of {secrets}")
     console.print(f"Is it well: {admin}/readyz   Figures: {admin}/metrics   Stop: Ctrl-C")
 
 

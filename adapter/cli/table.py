@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-import click
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from adapter.cli.show import say
 from adapter.observe.printable import printable
 
 _STYLES: Mapping[str, str] = {
@@ -20,17 +20,25 @@ _STYLES: Mapping[str, str] = {
 """How the words of the ledger look, wherever they are a cell of their own."""
 
 
-def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print `rows`; their heads only where a person looks."""
+def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str) -> None:
+    """Print `rows`; their heads only where a person looks. Without rows `empty` goes to stderr."""
+    if not rows:
+        say(empty, err=True)
+        return
     console = Console(highlight=False)
     if not console.is_terminal:
         for row in rows:
-            click.echo("\t".join(plain(cell) for cell in row))
+            say(tabbed(row))
         return
     table = Table(*columns, box=None, header_style="bold", pad_edge=False)
     for row in rows:
         table.add_row(*(Text(plain(cell), _STYLES.get(cell, ""), overflow="fold") for cell in row))
     console.print(table)
+
+
+def tabbed(cells: Iterable[str]) -> str:
+    """One line, for other programs."""
+    return "\t".join(map(plain, cells))
 
 
 def plain(text: str) -> str:

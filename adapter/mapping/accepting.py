@@ -66,7 +66,7 @@ def accept(text: str, *, file: str, read: ReadEvent) -> Accepted:
 def _refuse_errors(text: str, *, file: str, read: ReadEvent, also: Severity = Severity.ERROR) -> None:
     wrong = [found for found in check(text, file=file, read=read) if found.severity in (Severity.ERROR, also)]
     if wrong:
-        raise MappingError("\n".join(as_text(found) for found in wrong))
+        raise MappingError("\n".join(as_text(found) for found in wrong), is_listing=True)
 
 
 # What a test expects

@@ -92,4 +92,4 @@ def _without_key(document: Document, compiled: Compiled) -> Sequence[Finding]:
 
 
 def _refusal(findings: Sequence[Finding]) -> MappingError:
-    return MappingError("\n".join(as_text(finding) for finding in findings if finding.blocks))
+    return MappingError("\n".join(as_text(found) for found in findings if found.blocks), is_listing=True)

@@ -11,6 +11,7 @@ from adapter.errors import ConfigError
 from adapter.mapping.document import Document, Mark, read_document
 from adapter.mapping.finding import did_you_mean
 from adapter.model import JsonObject
+from adapter.observe.printable import printable
 
 FORMAT = """\
 A script is a YAML (or JSON) list of rules. The first rule that fits a call answers it; a call that no rule fits is
@@ -111,7 +112,7 @@ def parse_script(text: str, *, file: str) -> Script:
         errors = _CHECK.iter_errors(document.data)
         problems = [problem for error in errors for problem in _problems(document, error)]
     if problems:
-        raise ConfigError("\n".join(problems))
+        raise ConfigError("\n".join(map(printable, problems)), is_listing=True)
     return Script([_rule(described) for described in document.data])
 
 

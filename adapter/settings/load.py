@@ -70,7 +70,7 @@ def load_settings(
     process, process_findings = read_process_variables(environ, _options(host=host, port=port))
     findings = _sorted([*_unset(read, sandbox=sandbox), *_judged(stack, read), *process_findings])
     if any(finding.blocks for finding in findings):
-        raise ConfigError("\n".join(as_text(finding) for finding in findings if finding.blocks))
+        raise ConfigError("\n".join(as_text(found) for found in findings if found.blocks), is_listing=True)
 
     notes = [finding.headline for finding in findings]
     if read is not None and not with_source:

@@ -253,7 +253,7 @@ async def test_a_signal_ends_it_well() -> None:
     ("arguments", "told"),
     [
         pytest.param(["--limit", "fast"], "limit: found `fast`", id="limit"),
-        pytest.param(["--script", "none.yaml"], "none.yaml: cannot read this script", id="no-script"),
+        pytest.param(["--script", "none.yaml"], "cannot read none.yaml", id="no-script"),
         pytest.param(["--db", "/dev/null/x.db"], "cannot keep the sandbox's calls", id="no-file"),
         pytest.param(["--host", "192.0.2.1"], "cannot listen on 192.0.2.1", id="not-our-address"),
     ],

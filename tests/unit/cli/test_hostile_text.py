@@ -2,11 +2,16 @@
 
 import asyncio
 import json
+from collections.abc import Iterator
+from pathlib import Path
 
+import click
 import pytest
 from click.testing import Result
 from msgspec.structs import replace
 
+from adapter.cli import show
+from adapter.cli.main import main
 from adapter.model import Dead, Problem, Reason
 from adapter.observe.printable import printable_lines
 from tests.unit.cli.conftest import SETTINGS, Shell
@@ -29,6 +34,8 @@ COMMANDS = [
     ("dead", "list"),
     ("dead", "list", "--group"),
     ("dead", "list", "--group", "--json"),
+    ("dead", "show", "1"),
+    ("dead", "show", f"none{EVIL}"),
     ("dead", "requeue", f"none{EVIL}"),
     ("dead", "discard", "--cause", EVIL, "--yes"),
     ("events", "purge", "--user", EVIL, "--yes"),
@@ -45,6 +52,27 @@ COMMANDS = [
     ("suggest", "--events", "message.json"),
     ("suggest", "--events", f"{EVIL}.json"),
     ("doctor", "--config", f"{EVIL}.yaml"),
+    ("doctor", "--sandbox"),
+    ("export", f"{EVIL}.ndjson"),
+    ("export", f"none{EVIL}/a.ndjson"),
+    ("dead", "export", f"{EVIL}.ndjson"),
+    ("dead", "export", "a.ndjson", "--cause", f"none{EVIL}"),
+    ("events", "deletions"),
+    ("events", "deletions", "--user", EVIL),
+    ("init", f"dir{EVIL}"),
+    ("init", f"file{EVIL}.yaml"),
+    ("sandbox", "--script", f"{EVIL}.yaml"),
+    ("sandbox", "--script", f"file{EVIL}.yaml"),
+    ("sandbox", "--db", f"none{EVIL}/a.db"),
+    ("sandbox", "--limit", EVIL),
+    ("send", f"none{EVIL}", "--to", "http://127.0.0.1:9"),
+    ("send", "message.json", "--to", f"http://127.0.0.1:9/{EVIL}"),
+    ("send", "message.json", "--to", "http://127.0.0.1:9", "--key-file", f"none{EVIL}"),
+    ("serve", "--config", f"{EVIL}.yaml"),
+    ("serve", "--config", f"file{EVIL}.yaml"),
+    ("serve", "--host", EVIL),
+    ("schema", EVIL),
+    ("chaos", EVIL),
     (EVIL,),
     ("events", EVIL),
 ]
@@ -70,6 +98,27 @@ def besieged(shell: Shell) -> Shell:
     rejection = replace(a_rejection(EVIL.encode()), message_id=EVIL, problems=(problem,))
     asyncio.run(fill(shell.folder / "queue.db", [dead], [rejection]))
     return shell
+
+
+def leaves(group: click.Group, *before: str) -> Iterator[tuple[str, ...]]:
+    """Every command under `group`, as the words that lead to it."""
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from leaves(command, *before, name)
+        else:
+            yield (*before, name)
+
+
+def test_every_command_is_tried() -> None:
+    """A command that is added stands here with hostile text, too."""
+    assert {words for words in leaves(main) if not any(tried[: len(words)] == words for tried in COMMANDS)} == set()
+
+
+def test_commands_print_in_one_way() -> None:
+    """`say` and `show` make text safe; what prints by itself is a file of ours, or is escaped already."""
+    own = {"show.py", "schema.py", "suggest.py"}
+    echoing = {file.name for file in Path(show.__file__).parent.glob("*.py") if "click.echo(" in file.read_text()}
+    assert echoing <= own
 
 
 def printed(result: Result) -> str:
