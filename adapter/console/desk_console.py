@@ -10,7 +10,7 @@ from typing import get_args
 from adapter.console import entries, told
 from adapter.console.base import MAX_PAGE, MAX_WATCHED, REJECTED, Events, Export, Which
 from adapter.console.entries import Entry, PauseText
-from adapter.console.letters import choose, has_cause, letters_in_pages
+from adapter.console.letters import choose, has_cause, letters_in_pages, merged
 from adapter.console.lines import line_of_entry
 from adapter.console.pages import Cursor, Stream, merge, number_of
 from adapter.console.told import Private, SourceMappings
@@ -104,17 +104,7 @@ class DeskConsole:
         return {"entries": self._rows(page), "next": None if onwards is None else str(onwards)}
 
     def causes(self, *, limit: int) -> JsonObject:
-        return {
-            "causes": [
-                {
-                    "count": group.count,
-                    "outcome": REJECTED if group.rejected else "dead",
-                    "cause": group.cause,
-                    "oldest": f"r{group.first}" if group.rejected else str(group.first),
-                }
-                for group in self._desk.groups(limit=limit)
-            ]
-        }
+        return {"causes": merged(self._desk.groups())[:limit]}
 
     def export(self, cause: str | None = None) -> Export:
         def pages() -> Iterator[list[bytes | None]]:

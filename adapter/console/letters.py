@@ -1,11 +1,12 @@
 """Chooses among what did not get through: by id, by cause, or all of it. Changes nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import NamedTuple
 
-from adapter.console.base import Which
+from adapter.console.base import REJECTED, Which
 from adapter.console.entries import Entry
+from adapter.model import JsonObject
 from adapter.queue.desk import Desk
 from adapter.queue.stories import Group, Outcome, Rejected
 
@@ -21,8 +22,13 @@ class Chosen(NamedTuple):
 
 
 def has_cause(kept: Entry | Group, cause: str | None) -> bool:
-    """Whether its cause has `cause` in it; letters of either case, with or without the backticks around names."""
-    return cause is None or _plain(cause) in _plain(kept.cause)
+    """Whether its cause has `cause` in it, as it is or as `causes` lists it; in letters of either case, with or without
+    the backticks around names.
+    """
+    if cause is None:
+        return True
+    wanted = _plain(cause)
+    return wanted in _plain(kept.cause) or wanted in _plain(kept.common_cause)
 
 
 def _plain(cause: str) -> str:
@@ -56,6 +62,23 @@ def _named(desk: Desk, idents: tuple[str, ...], outcomes: tuple[Outcome, ...]) -
         else:
             chosen.missing.append(ident)
     return Chosen(sorted(chosen.receipts), sorted(chosen.numbers), chosen.missing)
+
+
+def merged(groups: Iterable[Group]) -> list[JsonObject]:
+    """The causes of `groups` as the API lists them, the most frequent first: one for all that differ in ids only."""
+    found: dict[tuple[bool, str], list[Group]] = {}
+    for group in groups:
+        found.setdefault((group.rejected, group.common_cause), []).append(group)
+    causes = [
+        {
+            "count": sum(group.count for group in same),
+            "outcome": REJECTED if rejected else "dead",
+            "cause": cause if len(same) > 1 else same[0].cause,
+            "oldest": f"{'r' if rejected else ''}{min(group.first for group in same)}",
+        }
+        for (rejected, cause), same in found.items()
+    ]
+    return sorted(causes, key=lambda cause: -cause["count"])
 
 
 def letters_in_pages(desk: Desk) -> Iterator[list[Entry]]:

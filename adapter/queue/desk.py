@@ -140,16 +140,15 @@ class Desk:
 
     # -- what did not get through ----------------------------------------------------------------------------------
 
-    def groups(self, *, limit: int | None = None) -> list[Group]:
-        """Dead letters and rejections by cause, most first; the first `limit` of them, if it is given."""
-        most = -1 if limit is None else limit
-        found = [(row, False) for row in self._run(DESK["dead_groups"], (most,))]
-        found += [(row, True) for row in self._run(DESK["rejection_groups"], (most,))]
+    def groups(self) -> list[Group]:
+        """Dead letters and rejections by cause, as it is stored, most first."""
+        found = [(row, False) for row in self._run(DESK["dead_groups"])]
+        found += [(row, True) for row in self._run(DESK["rejection_groups"])]
         groups = [
             Group(count=count, reason=reason, detail=detail, first=first, rejected=rejected)
             for (reason, detail, count, first), rejected in found
         ]
-        return sorted(groups, key=lambda group: -group.count)[:limit]
+        return sorted(groups, key=lambda group: -group.count)
 
     def members(self, group: Group) -> list[int]:
         """The receipts of the dead letters of a group, or the numbers of its rejections."""

@@ -9,6 +9,7 @@ import orjson
 
 from adapter.model import Event, EventWarning, Problem, Reason, Rejection
 from adapter.queue.base import Deletion
+from adapter.queue.causes import fold_cause
 from adapter.queue.codec import from_us, restore
 from adapter.queue.event_warnings import unpack
 from adapter.queue.sqlite_rows import stored_row
@@ -16,6 +17,8 @@ from adapter.queue.sqlite_rows import stored_row
 Outcome: TypeAlias = Literal["pending", "delivered", "dropped", "unmatched", "dead"]
 
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
+_NAMING_ONE = frozenset({Reason.REFUSED.value, Reason.EXHAUSTED.value})
+"""Reasons whose detail may name the one event, such as Browsee's own words with the id of a request."""
 _NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
@@ -42,8 +45,12 @@ class Story:
     @property
     def cause(self) -> str:
         """Why it ended so, in one line; "" where there is nothing to say."""
-        said = f"{self.detail} (rule '{self.rule}')" if self.rule else self.detail
-        return ": ".join(part for part in (self.reason, said) if part)
+        return _cause(self.reason, self.detail, self.rule)
+
+    @property
+    def common_cause(self) -> str:
+        """The cause without what names this event, so that events of one cause have one text."""
+        return _cause(self.reason, _common(self.reason, self.detail), self.rule)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +64,11 @@ class Rejected:
     def cause(self) -> str:
         """Why, in one line."""
         return _cause_of_rejection(self.rejection.reason, self.rejection.problems)
+
+    @property
+    def common_cause(self) -> str:
+        """The same: its text is ours, and names no message."""
+        return self.cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +89,12 @@ class Group:
         """The cause that its letters tell, in one line."""
         if self.rejected:
             return _cause_of_rejection(self.reason, _problems(self.detail))
-        return ": ".join(part for part in (self.reason, self.detail) if part)
+        return _cause(self.reason, self.detail)
+
+    @property
+    def common_cause(self) -> str:
+        """The cause without what names one event."""
+        return self.cause if self.rejected else _cause(self.reason, _common(self.reason, self.detail))
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +205,15 @@ def is_named(rejection: Rejection, name: str) -> bool:
 
 def _problems(stored: str) -> tuple[Problem, ...]:
     return tuple(Problem(*parts) for parts in orjson.loads(stored))
+
+
+def _cause(reason: str, detail: str, rule: str = "") -> str:
+    said = f"{detail} (rule '{rule}')" if rule else detail
+    return ": ".join(part for part in (reason, said) if part)
+
+
+def _common(reason: str, detail: str) -> str:
+    return fold_cause(detail) if reason in _NAMING_ONE else detail
 
 
 def _cause_of_rejection(reason: str, problems: Sequence[Problem]) -> str:

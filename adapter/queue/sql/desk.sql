@@ -58,7 +58,7 @@ SELECT count(*) FROM waiting WHERE lane = ?1 AND receipt <= ?2
   AND EXISTS (SELECT 1 FROM waiting WHERE lane = ?1 AND receipt = ?2);
 
 -- name: dead_groups
-SELECT reason, detail, count(*), min(receipt) FROM dead GROUP BY reason, detail ORDER BY count(*) DESC LIMIT ?;
+SELECT reason, detail, count(*), min(receipt) FROM dead GROUP BY reason, detail;
 
 -- name: dead_after
 SELECT receipt FROM dead
@@ -74,7 +74,7 @@ SELECT receipt FROM dead WHERE reason = ? AND detail = ?;
 SELECT id FROM rejection WHERE reason = ? AND problems = ?;
 
 -- name: rejection_groups
-SELECT reason, problems, count(*), min(id) FROM rejection GROUP BY reason, problems ORDER BY count(*) DESC LIMIT ?;
+SELECT reason, problems, count(*), min(id) FROM rejection GROUP BY reason, problems;
 
 -- name: rejections_after
 SELECT rejection.id, source.name, reason, message_id, problems, body, received_us

@@ -33,7 +33,7 @@ async def counts(shop: Shell) -> tuple[int, int, int, int, int]:
     """Pending, dead, rejected, discarded, and what is unaccounted for."""
     balance = await balance_of(shop.folder / "queue.db")
     counted = balance.counts
-    return balance.pending, balance.dead, counted["rejected"], counted.get("discarded", 0), balance.unaccounted
+    return balance.pending, balance.dead, counted.get("rejected", 0), counted.get("discarded", 0), balance.unaccounted
 
 
 def test_causes_are_one_list(queue: Shell) -> None:
@@ -49,6 +49,46 @@ def test_causes_are_one_list(queue: Shell) -> None:
     assert [row[0] for row in rows] == ["2", "2", "1"]
     machine = [json.loads(line) for line in queue.run("dead", "list", "--group", "--json").stdout.splitlines()]
     assert {"count": 1, "outcome": "dead", "cause": "refused: no such project", "oldest": "3"} in machine
+
+
+BROWSEE = "event o-%d was refused, request 0b5e3e1c-5d1f-4f0a-9a53-1f2e3d4c5b%02d"
+
+
+@pytest.fixture
+async def refused(shop: Shell) -> Shell:
+    """Three dead letters that Browsee refused in words with an id, and two that the mapping refused for two fields."""
+    ended = [Ended(an_order(f"o-{n}"), Dead(Reason.REFUSED, BROWSEE % (n, n))) for n in range(3)]
+    ours = ("`total` is required and absent", "`price` is required and absent")
+    ended += [Ended(an_order(text[:7]), Dead(Reason.REFUSED_BY_MAPPING, text)) for text in ours]
+    await fill(shop.folder / "queue.db", ended)
+    return shop
+
+
+def test_refusals_that_differ_in_ids_are_one_cause(refused: Shell) -> None:
+    """What Browsee wrote is folded; our own words are not, for there a name in quotes is the cause."""
+    listed = [json.loads(line) for line in refused.run("dead", "list", "--group", "--json").stdout.splitlines()]
+    assert listed[0] == {
+        "count": 3,
+        "outcome": "dead",
+        "cause": "refused: event # was refused, request #",
+        "oldest": "1",
+    }
+    assert {(cause["count"], cause["cause"], cause["oldest"]) for cause in listed[1:]} == {
+        (1, "refused by the mapping: `total` is required and absent", "4"),
+        (1, "refused by the mapping: `price` is required and absent", "5"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("cause", "count"),
+    [("refused: event # was refused, request #", 3), ("event o-1 was refused", 1), ("was refused", 3), ("TOTAL is", 1)],
+)
+async def test_a_cause_is_found_as_listed_and_as_written(refused: Shell, cause: str, count: int) -> None:
+    """The text of the list means all of its letters, the text of one letter that one."""
+    export = refused.run("dead", "export", "lost.ndjson", "--cause", cause)
+    assert (export.exit_code, len((refused.folder / "lost.ndjson").read_text().splitlines())) == (0, count)
+    assert refused.run("dead", "requeue", "--cause", cause).exit_code == 0
+    assert (await counts(refused))[:2] == (count, 5 - count)
 
 
 def test_letters_are_listed_oldest_first(queue: Shell) -> None:
