@@ -54,7 +54,7 @@ def test_no_option_takes_a_secret() -> None:
     """Options stand in the list of processes; a secret comes by the environment or in a file."""
     options = {name for command in commands(main) for option in command.params for name in option.opts}
     assert "--config" in options
-    assert {name for name in options if re.search("key|token|secret|password", name)} <= {"--key-file"}
+    assert {name for name in options if re.search("key|token|secret|password", name)} <= {"--key-file", "--secret-file"}
 
 
 @pytest.mark.parametrize("lock", ["run.lock", "dev.lock"])

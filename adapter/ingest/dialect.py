@@ -109,6 +109,16 @@ def client_address(peer: str | None, forwarded: Sequence[str], trusted: Sequence
     return None
 
 
+def network_of(peer: str | None) -> str:
+    """What stands for one sender where senders share something: an address of IPv4, and the /64 of an address of IPv6,
+    for a home or a machine has all of it. "" where the address is not known.
+    """
+    address = _address(peer)
+    if isinstance(address, IPv6Address):
+        return str(IPv6Network((address, 64), strict=False))
+    return "" if address is None else str(address)
+
+
 def is_within(peer: str | None, networks: Sequence[Network]) -> bool:
     """Whether `peer`, an address as a socket tells it, is in one of `networks`; False for what is no address."""
     address = _address(peer) if networks else None

@@ -20,7 +20,7 @@ from adapter.ingest.decode import (
     is_compressed,
     is_crammed,
 )
-from adapter.ingest.dialect import Network, client_address
+from adapter.ingest.dialect import Network, client_address, network_of
 from adapter.ingest.limits import Limits, Room
 from adapter.model import Problem
 
@@ -47,12 +47,12 @@ class BodyReader:
 
     Memory is bounded by three rules. Bodies share a budget from their first byte beyond `_FREE_BYTES` until they are
     answered; who finds it spent gets 503 with Retry-After. If the budget is `divided`, a source may hold half of what
-    the other sources leave of it. Only one large body is inflated, decoded and stored at a
-    time, so that no two are held as objects. And who did not show a key before the body shares a smaller budget.
-    Reading JSON cannot be interrupted, so others get their turn before and after each.
+    the other sources leave of it. Bodies without a key before them share a smaller budget, of which an address may hold
+    half of what the others leave. Only one large body is inflated, decoded and stored at a time, so that no two are
+    held as objects. Reading JSON cannot be interrupted, so others get their turn before and after each.
     """
 
-    def __init__(self, limits: Limits, *, divided: bool = False) -> None:
+    def __init__(self, limits: Limits, *, divided: bool = False, trusted_proxies: Sequence[Network] = ()) -> None:
         self._known = limits
         self._unknown = replace(
             limits,
@@ -63,7 +63,8 @@ class BodyReader:
         share_bytes = _BODIES_AT_ONCE * self._unknown.body_bytes
         # One body of the largest size fits into the half that one source may hold.
         self._room_of_known = Room(max(share_bytes, (1 + divided) * limits.body_bytes), divided=divided)
-        self._room_of_unknown = Room(share_bytes // 2)
+        self._room_of_unknown = Room(share_bytes // 2, divided=True)
+        self._trusted_proxies = trusted_proxies
         self._turn = asyncio.Lock()
 
     async def arrived(self, request: web.Request) -> Arrived | Answer:
@@ -83,7 +84,10 @@ class BodyReader:
             return await self._opened(_read_at_once(content, max_bytes=limits.body_bytes), work, limits)
         if (request.content_length or 0) > limits.body_bytes:
             return answer(Situation.TOO_LARGE)
-        share = _Share(self._room_of_unknown, "") if owner is None else _Share(self._room_of_known, owner)
+        if owner is None:
+            share = _Share(self._room_of_unknown, network_of(client(request, self._trusted_proxies)))
+        else:
+            share = _Share(self._room_of_known, owner)
         try:
             return await self._opened(await _read(content, share, limits), work, limits)
         finally:

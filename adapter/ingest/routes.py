@@ -74,7 +74,7 @@ class _Ingest:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._intake = Intake(parts)
-        self._bodies = BodyReader(parts.limits, divided=len(parts.sources) > 1)
+        self._bodies = BodyReader(parts.limits, divided=len(parts.sources) > 1, trusted_proxies=parts.trusted_proxies)
         self._keyring = Keyring(parts.sources)
         self._names = frozenset(source.name for source in parts.sources)
         self._now = parts.monotonic_s

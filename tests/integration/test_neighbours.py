@@ -1,11 +1,13 @@
 """What one source's trouble takes from another: dead letters, a backlog, rejections. Always with a good one beside."""
 
 import asyncio
+import json
 import random
 import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from adapter.queue.desk import Desk
 from adapter.queue.sqlite import SqliteQueue
 from adapter.queue.sqlite_known import Retention
 from tests.fakes import FakeClock, make_event, make_rejection, until
+from tests.integration.ingest_server import Served, serving
 from tests.integration.queues import take
 
 MAX_BYTES = 4_000_000
@@ -184,3 +187,32 @@ async def test_what_is_counted_is_what_is_there(path: Path, clock: FakeClock, se
         held = {source: (usage.events, usage.size_bytes) for source, usage in queue._rows.held.items() if usage.events}
         assert held == recounted(path)
     await queue.close()
+
+
+async def _hold(served: Served, address: str, *, size: int) -> tuple[int, asyncio.StreamWriter]:
+    """A connection from `address` that sent a body without a key before it, but for its last byte, and the status of an
+    answer that did not wait for that; 0 if there is none.
+    """
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port, local_addr=(address, 0))
+    head = f"POST /v1/batch HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {size}\r\n\r\n"
+    writer.write(head.encode() + b" " * (size - 1))
+    try:
+        async with asyncio.timeout(2):
+            return int((await reader.readline()).split()[1]), writer
+    except TimeoutError:
+        return 0, writer
+
+
+async def test_slow_bodies_of_one_address_leave_room_for_the_other() -> None:
+    """Nobody knows their source before their key is read, so an address has a share: the next one is stored."""
+    body = json.dumps({"writeKey": "shop-key", "batch": [{"type": "track", "event": "A", "userId": "u"}]}).encode()
+    async with serving() as served:
+        held = await asyncio.gather(*(_hold(served, "127.0.0.2", size=4_900_000) for _ in range(10)))
+        # Of 40 MB an address may hold half.
+        assert sorted(status for status, _ in held) == [0] * 4 + [503] * 6
+        good = body + b" " * (4_000_000 - len(body))
+        assert (await served.send("POST", "/v1/batch", data=BytesIO(good)))[0] == 200
+        for _, writer in held:
+            writer.transport.abort()
+            with suppress(ConnectionError):
+                await writer.wait_closed()

@@ -4,7 +4,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from adapter.ingest.dialect import SDK_PATHS, client_address, merged, speaks_for_its_user
+from adapter.ingest.dialect import SDK_PATHS, client_address, merged, network_of, speaks_for_its_user
 
 PROXIES = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
 
@@ -92,3 +92,20 @@ def test_whom_a_proxy_is_believed_to_speak_for(peer: str | None, forwarded: list
 def test_without_trusted_proxies_the_peer_is_the_client() -> None:
     """By default nobody's X-Forwarded-For is believed."""
     assert client_address("10.0.0.1", ["198.51.100.1"], ()) == "10.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("peer", "network"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("2001:db8:1:2:3::4", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:ffff::", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("unix:", ""),
+        (None, ""),
+    ],
+)
+def test_an_address_stands_for_one_sender(peer: str | None, network: str) -> None:
+    """Who has a whole network of IPv6 addresses counts once."""
+    assert network_of(peer) == network
