@@ -92,7 +92,7 @@ def line_of_readme(port: int, browsee: str) -> list[str]:
     text = (ROOT / "README.md").read_text(encoding="utf-8").replace("\\\n", " ")
     (line,) = re.findall(r"(?m)^docker run (-d .*)$", text)
     words = shlex.split(line)
-    for shown in ("BROWSEE_API_KEY=your-key", "ADAPTER_WRITE_KEY=a-secret-of-your-own", "8080:8080"):
+    for shown in ("BROWSEE_API_KEY=your-key", "ADAPTER_WRITE_KEY=a-secret-of-your-own", "127.0.0.1:8080:8080"):
         at = words.index(shown)
         del words[at - 1 : at + 1]
     assert words.pop(0) == "-d"
@@ -292,7 +292,7 @@ async def test_the_compose_file_of_init_fits(podman: Podman, first_files: Path) 
         "image": "browsee-adapter",
         "restart": "unless-stopped",
         "stop_grace_period": "30s",
-        "ports": ["8080:8080"],
+        "ports": ["127.0.0.1:${PORT:-8080}:8080"],
     }
     with podman.running("--network=none", *flags, IMAGE, cwd=first_files) as name:
         await until(lambda: started(podman, name))
