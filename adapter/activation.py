@@ -14,9 +14,9 @@ from uuid import uuid4
 
 from adapter.console.told import SourceMapping, SourceMappings
 from adapter.errors import MappingError, QueueError
+from adapter.files.regular_file import read_regular
 from adapter.ingest.read import read_unchecked
 from adapter.mapping.load import load
-from adapter.mapping.regular_file import read_regular
 from adapter.mapping.ruleset import Ruleset
 from adapter.mapping.watch import LiveMapping, watch
 from adapter.model import Event, JsonObject

@@ -13,8 +13,8 @@ PACKAGE = ROOT / "adapter"
 PAGE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
 
 RANKS = {
-    "model": 0, "errors": 0,
-    "observe": 1, "wire": 1,
+    "model": 0, "errors": 0, "printable": 0,
+    "files": 1, "observe": 1, "wire": 1,
     "mapping": 2, "queue": 2,
     "ingest": 3, "deliver": 3,
     "console": 4, "sandbox": 4, "edge": 4,
@@ -30,8 +30,8 @@ STRANGERS = {("ingest", "mapping"), ("ingest", "deliver"), ("deliver", "ingest")
 
 IMPURE = {"aiohttp", "sqlite3", "asyncio", "os", "time", "random", "logging"}
 
-DOERS = {"mapping.load", "mapping.regular_file", "mapping.watch"}
-"""Modules of mapping that may touch files and clocks; all the others are pure."""
+DOERS = {"mapping.load", "files.regular_file", "mapping.watch"}
+"""Modules of mapping and files that may touch files and clocks; all the others are pure."""
 
 PURE = {
     *(f"ingest.{name}" for name in ("auth", "signature", "decode", "dialect", "read", "timestamps")),
@@ -75,7 +75,7 @@ def rooms(module: str) -> set[str]:
 
 
 def is_pure(module: str) -> bool:
-    return module in PURE or (module.startswith(("mapping.", "wire.")) and module not in DOERS)
+    return module in PURE or (module.startswith(("files.", "mapping.", "wire.")) and module not in DOERS)
 
 
 @EACH_MODULE

@@ -15,10 +15,10 @@ from adapter.cli.reading import replace_text, text_of
 from adapter.cli.show import coloured, say, show, show_json
 from adapter.cli.watching import watch_files
 from adapter.errors import AdapterError, ConfigError
+from adapter.files.document import read_document
+from adapter.files.finding import Finding, Severity, as_github, as_json, as_text
 from adapter.mapping import accepting
 from adapter.mapping import load as mapping
-from adapter.mapping.document import read_document
-from adapter.mapping.finding import Finding, Severity, as_github, as_json, as_text
 from adapter.mapping.load import Checked
 from adapter.settings.environment import CONFIG_VARIABLE, unknown_variables
 from adapter.settings.load import FILE_NAME, check_settings, settings_schema

@@ -17,7 +17,7 @@ from adapter.cli.unwrap import unwrap
 from adapter.errors import ConfigError
 from adapter.mapping.explain import as_json, as_text
 from adapter.model import JsonObject
-from adapter.observe.printable import printable
+from adapter.printable import printable
 
 _STYLES = (
     (r"(?m)^sent\b", "bold green"),

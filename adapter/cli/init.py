@@ -9,7 +9,7 @@ import click
 from adapter.bundled import bundled
 from adapter.cli.show import say
 from adapter.errors import ConfigError
-from adapter.observe.printable import printable
+from adapter.printable import printable
 
 _WRITTEN = {
     "adapter.yaml": "the settings",

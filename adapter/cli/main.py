@@ -29,7 +29,7 @@ from adapter.cli.suggest import suggest
 from adapter.cli.where import where
 from adapter.errors import AdapterError
 from adapter.observe.observer import LOGGER, configure_logging
-from adapter.observe.printable import printable
+from adapter.printable import printable
 
 BROKEN_INPUT = 2
 OUR_FAULT = 70

@@ -11,7 +11,7 @@ from adapter.errors import ConfigError, MappingError
 from adapter.mapping.filetests import DEMO_KEY
 from adapter.mapping.load import load
 from adapter.mapping.ruleset import Ruleset
-from adapter.observe.printable import printable
+from adapter.printable import printable
 from adapter.settings.mapping_choice import named_mapping
 
 

@@ -19,7 +19,7 @@ from adapter.errors import ConfigError
 from adapter.ingest.decode import Body, decode
 from adapter.ingest.read import read_unchecked
 from adapter.model import Event, JsonObject
-from adapter.observe.printable import printable
+from adapter.printable import printable
 from adapter.private import marked
 from adapter.wire.instants import parse_instant
 

@@ -17,7 +17,7 @@ from adapter.app import Running, Service
 from adapter.cli.show import say
 from adapter.edge.limits import raise_file_limit
 from adapter.observe.observer import Observer, configure_logging
-from adapter.observe.printable import printable
+from adapter.printable import printable
 from adapter.settings.load import load_settings
 from adapter.settings.made_secrets import Made, complete
 from adapter.settings.settings import Settings, SourceSettings

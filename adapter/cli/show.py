@@ -8,7 +8,7 @@ import orjson
 from rich.console import Console
 from rich.text import Text
 
-from adapter.observe.printable import escape_unprintable, printable, printable_lines
+from adapter.printable import escape_unprintable, printable, printable_lines
 
 _STYLES = (
     (r"(?m)^\S+:\d+:\d+(?=: )", "bold"),

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from adapter.cli.show import say
-from adapter.observe.printable import printable
+from adapter.printable import printable
 
 _STYLES: Mapping[str, str] = {
     "pending": "cyan",

@@ -6,7 +6,7 @@ from adapter.console import sentences
 from adapter.console.sentences import counted
 from adapter.mapping import explain
 from adapter.model import JsonObject
-from adapter.observe.printable import printable
+from adapter.printable import printable
 
 
 def as_text(told: JsonObject) -> str:

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
+from adapter.files.document import Path as FilePath
+from adapter.files.finding import did_you_mean
 from adapter.mapping import shaping
 from adapter.mapping.absent import ABSENT
-from adapter.mapping.document import Path as FilePath
-from adapter.mapping.finding import did_you_mean
 from adapter.mapping.flat import TAGS, Flatness
 from adapter.mapping.frame import Frame, Get
 from adapter.mapping.names import FLATTEN_CLASH, RENAME_CLASH, read_globs, read_names, read_separator

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from adapter.files.document import Document, Path
+from adapter.files.finding import Finding
 from adapter.mapping.call_fields import Defaults
 from adapter.mapping.calls import CallBlock, compile_call
 from adapter.mapping.conditions import compile_condition, compile_rest
-from adapter.mapping.document import Document, Path
 from adapter.mapping.filetests import check_tests
-from adapter.mapping.finding import Finding
 from adapter.mapping.names import read_separator
 from adapter.mapping.pins import pinned_by
 from adapter.mapping.privacy import Guard, compile_guards

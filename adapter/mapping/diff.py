@@ -13,7 +13,7 @@ from adapter.mapping.filetests import outcome_text
 from adapter.mapping.ruleset import Ruleset
 from adapter.mapping.scalars import json_of, same
 from adapter.model import Call, Calls, Event, JsonObject, Rendered
-from adapter.observe.printable import printable
+from adapter.printable import printable
 
 MAX_EXAMPLES: Final = 3
 """Message ids that are kept for each kind of change."""

@@ -16,7 +16,7 @@ from adapter.model import (
     Unmatched,
     WarningKind,
 )
-from adapter.observe.printable import printable
+from adapter.printable import printable
 
 
 def as_text(rendered: Rendered, hint: str = "", noticed: Sequence[EventWarning] = ()) -> str:

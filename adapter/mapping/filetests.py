@@ -10,9 +10,9 @@ from typing import Any, Final, TypeAlias
 
 from msgspec.structs import replace
 
+from adapter.files.document import Document
+from adapter.files.finding import Finding, Severity
 from adapter.mapping.absent import ABSENT
-from adapter.mapping.document import Document
-from adapter.mapping.finding import Finding, Severity
 from adapter.mapping.flat import NOT_FLAT
 from adapter.mapping.reader import Node, Reader
 from adapter.mapping.ruleset import Ruleset

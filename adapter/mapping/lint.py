@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from adapter.files.document import Document, Path
+from adapter.files.finding import Finding, Severity
 from adapter.mapping.compile import Compiled
-from adapter.mapping.document import Document, Path
-from adapter.mapping.finding import Finding, Severity
 from adapter.mapping.guard_walk import folded_globs
 from adapter.mapping.lint_silent import TYPES, misspelt_types, nameless_types, numbers_made_text
 from adapter.mapping.naming import fold

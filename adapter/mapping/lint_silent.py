@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any, Final
 
-from adapter.mapping.document import Path
-from adapter.mapping.finding import nearest
+from adapter.files.document import Path
+from adapter.files.finding import nearest
 from adapter.mapping.pins import Pinned
 
 TYPES: Final = ("track", "identify", "page", "screen", "group", "alias")

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from adapter.errors import MappingError
+from adapter.files.document import Document, read_document
+from adapter.files.finding import Finding, Severity, as_text
 from adapter.mapping.compile import Compiled, compile_document
-from adapter.mapping.document import Document, read_document
 from adapter.mapping.filetests import DEMO_KEY, ReadEvent, run_tests
-from adapter.mapping.finding import Finding, Severity, as_text
 from adapter.mapping.lint import warnings_of
 from adapter.mapping.ruleset import Ruleset
 from adapter.mapping.schema import refusals_of

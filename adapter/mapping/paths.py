@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
+from adapter.files.finding import did_you_mean
 from adapter.mapping.absent import ABSENT
-from adapter.mapping.finding import did_you_mean
 from adapter.mapping.frame import Frame, Get
 from adapter.mapping.listing import members_reader
 from adapter.mapping.scalars import text_of

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from adapter.files.document import Document, Path
+from adapter.files.finding import Finding, Severity, did_you_mean
 from adapter.mapping.absent import ABSENT
-from adapter.mapping.document import Document, Path
-from adapter.mapping.finding import Finding, Severity, did_you_mean
 from adapter.mapping.frame import Get, constant
 from adapter.mapping.paths import Key, Members, Misspelt, compile_path, parse_path
 from adapter.mapping.paths import Path as EventPath

@@ -14,8 +14,8 @@ from typing import Any, Final, TypeAlias, TypeVar
 
 from msgspec.structs import replace
 
+from adapter.files.finding import nearest
 from adapter.mapping.calls import NO_ID, CallBlock, Made, Make
-from adapter.mapping.finding import nearest
 from adapter.mapping.frame import Frame, Holds
 from adapter.mapping.guarding import guard, made_private
 from adapter.mapping.naming import fold

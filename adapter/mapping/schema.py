@@ -12,12 +12,12 @@ from typing import Final
 import jsonschema
 import jsonschema_rs
 
+from adapter.files.document import Document
+from adapter.files.finding import Finding, Severity
 from adapter.mapping import names, privacy, values, words
 from adapter.mapping.calls import MAX_NAME
 from adapter.mapping.compile import MAX_CALL_BLOCKS, MAX_CALLS, MAX_RULES
-from adapter.mapping.document import Document
 from adapter.mapping.filetests import MAX_TESTS
-from adapter.mapping.finding import Finding, Severity
 from adapter.mapping.pattern import MAX_PATTERN
 from adapter.mapping.personal import FINDERS
 from adapter.mapping.reader import MAX_TEXT

@@ -8,9 +8,9 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
 
+from adapter.files.document import Path
 from adapter.mapping.absent import ABSENT
 from adapter.mapping.conditions import compile_condition
-from adapter.mapping.document import Path
 from adapter.mapping.frame import Frame, Get, Holds, Step, constant
 from adapter.mapping.paths import Path as EventPath
 from adapter.mapping.paths import parse_path

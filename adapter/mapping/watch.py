@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TypeAlias, TypeVar
 
 from adapter.errors import MappingError
-from adapter.mapping.regular_file import read_regular
+from adapter.files.regular_file import read_regular
 from adapter.mapping.ruleset import Ruleset
 from adapter.observe.happenings import MappingActivated, MappingFailed
 from adapter.observe.observer import Emit

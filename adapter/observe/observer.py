@@ -20,7 +20,7 @@ from adapter.observe.faults import place_of
 from adapter.observe.happenings import HAPPENINGS, Happening
 from adapter.observe.histogram import Histogram, Histograms
 from adapter.observe.metrics import HISTOGRAMS, Metric
-from adapter.observe.printable import escape_unprintable, printable, printable_lines
+from adapter.printable import escape_unprintable, printable, printable_lines
 
 Emit: TypeAlias = Callable[[Happening], None]
 """What a component is given to speak with; tests hand in `list.append`."""

@@ -8,10 +8,10 @@ from typing import Any
 import jsonschema
 
 from adapter.errors import ConfigError
-from adapter.mapping.document import Document, Mark, read_document
-from adapter.mapping.finding import did_you_mean
+from adapter.files.document import Document, Mark, read_document
+from adapter.files.finding import did_you_mean
 from adapter.model import JsonObject
-from adapter.observe.printable import printable
+from adapter.printable import printable
 
 FORMAT = """\
 A script is a YAML (or JSON) list of rules. The first rule that fits a call answers it; a call that no rule fits is

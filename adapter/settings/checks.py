@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from adapter.mapping.document import Path
+from adapter.files.document import Path
 from adapter.model import JsonObject, Secret
 from adapter.settings.shape import Trouble
 

@@ -8,10 +8,10 @@ import re
 from collections.abc import Callable, Container, Iterator, Mapping
 from typing import Any
 
-from adapter.mapping.document import Path
-from adapter.mapping.finding import Finding, Severity, did_you_mean
+from adapter.files.document import Path
+from adapter.files.finding import Finding, Severity, did_you_mean
 from adapter.model import JsonObject
-from adapter.observe.printable import printable
+from adapter.printable import printable
 from adapter.settings.layers import Layer, layer_of
 from adapter.settings.quantities import address
 from adapter.settings.shape import Reader, Shape, Trouble

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
-from adapter.mapping.document import Path
-from adapter.mapping.finding import Finding
+from adapter.files.document import Path
+from adapter.files.finding import Finding
 from adapter.model import JsonObject
 from adapter.settings.shape import Reader, Shape, Trouble
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from adapter.bundled import bundled
 from adapter.errors import ConfigError
-from adapter.mapping.finding import Finding, Severity, as_text
-from adapter.mapping.regular_file import read_regular
+from adapter.files.finding import Finding, Severity, as_text
+from adapter.files.regular_file import read_regular
 from adapter.model import JsonObject, Secret
-from adapter.observe.printable import printable
+from adapter.printable import printable
 from adapter.settings import build, checks
 from adapter.settings.environment import (
     CONFIG_VARIABLE,

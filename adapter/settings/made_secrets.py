@@ -14,7 +14,7 @@ from secrets import token_hex
 from typing import Any
 
 from adapter.errors import ConfigError
-from adapter.mapping.regular_file import read_regular
+from adapter.files.regular_file import read_regular
 from adapter.model import Secret
 from adapter.settings.settings import Settings, SourceSettings
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from adapter.bundled import bundled
 from adapter.errors import ConfigError
-from adapter.observe.printable import printable
+from adapter.printable import printable
 
 MAPPINGS_FOLDER = Path("/mappings")
 """Where the container image looks for mapping files."""

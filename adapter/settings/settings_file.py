@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from adapter.mapping.document import Document, Path, read_document
-from adapter.mapping.finding import Finding, Severity
+from adapter.files.document import Document, Path, read_document
+from adapter.files.finding import Finding, Severity
 from adapter.settings.environment import text_of
 from adapter.settings.layers import Layer, layer_of
 from adapter.settings.shape import Reader, Shape, Trouble

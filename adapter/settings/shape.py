@@ -11,8 +11,8 @@ from typing import Any, TypeAlias
 from jsonschema import Draft202012Validator, ValidationError
 
 from adapter.errors import ConfigError
-from adapter.mapping.document import Path
-from adapter.mapping.finding import did_you_mean
+from adapter.files.document import Path
+from adapter.files.finding import did_you_mean
 from adapter.model import JsonObject
 
 Reader: TypeAlias = Callable[[str], object]

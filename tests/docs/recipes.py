@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from adapter.activation import read_message
-from adapter.mapping.document import read_document
+from adapter.files.document import read_document
 from adapter.mapping.explain import as_text
 from adapter.mapping.filetests import BASE, DEMO_KEY
 from adapter.mapping.load import load

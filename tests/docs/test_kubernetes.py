@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 from adapter.activation import read_message
 from adapter.app import GRACE_S
 from adapter.console.health import Health, Report
-from adapter.mapping.finding import Severity, as_text
+from adapter.files.finding import Severity, as_text
 from adapter.mapping.load import check
 from adapter.queue.memory import MemoryQueue
 from adapter.settings.environment import CONFIG_VARIABLE, PROCESS_VARIABLES, SOURCE_VARIABLES, VARIABLES

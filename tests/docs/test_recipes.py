@@ -3,8 +3,8 @@
 import pytest
 
 from adapter.activation import read_message
-from adapter.mapping.document import read_document
-from adapter.mapping.finding import Severity, as_text
+from adapter.files.document import read_document
+from adapter.files.finding import Severity, as_text
 from adapter.mapping.load import check
 from tests.docs.pages import PAGES, blocks
 from tests.docs.recipes import GUIDE, Recipe, recipes

@@ -9,9 +9,9 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
 
+from adapter.files.finding import did_you_mean
 from adapter.mapping import naming, shaping
 from adapter.mapping.absent import ABSENT
-from adapter.mapping.finding import did_you_mean
 from adapter.mapping.frame import Step
 from adapter.mapping.reader import Node, Reader, Scope, kind_of
 from adapter.mapping.scalars import boolean_of, date_of, integer_of, json_of, number_of, parsed_json, text_of

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from adapter.observe.printable import printable_lines
+from adapter.printable import printable_lines
 from tests.unit.cli.conftest import Shell
 from tests.unit.cli.test_hostile_text import EVIL, PYTHON
 

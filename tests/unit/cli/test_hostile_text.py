@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from adapter.cli import show
 from adapter.cli.main import main
 from adapter.model import Dead, Problem, Reason
-from adapter.observe.printable import printable_lines
+from adapter.printable import printable_lines
 from tests.unit.cli.conftest import SETTINGS, Shell
 from tests.unit.cli.queues import Ended, a_rejection, an_order, fill
 

@@ -4,8 +4,8 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+from adapter.files.document import read_document
 from adapter.mapping.absent import ABSENT
-from adapter.mapping.document import read_document
 from adapter.mapping.load import load
 from adapter.mapping.ruleset import Ruleset
 from adapter.model import Call, Calls, Event, JsonObject, WarningKind

@@ -7,10 +7,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from adapter.errors import MappingError
+from adapter.files.document import read_document
+from adapter.files.yaml_text import flow_text
 from adapter.mapping.accepting import accept
-from adapter.mapping.document import read_document
 from adapter.mapping.load import check
-from adapter.mapping.yaml_text import flow_text
 from tests.unit.mapping.reading import read
 
 RULES = """\

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from adapter.errors import MappingError
-from adapter.mapping.document import read_document
+from adapter.files.document import read_document
 from adapter.mapping.load import check, load
 from adapter.mapping.schema import refusals_of
 from adapter.model import Calls

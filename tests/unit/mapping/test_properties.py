@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adapter.files.document import read_document
 from adapter.mapping import schema
 from adapter.mapping.compile import compile_document
-from adapter.mapping.document import read_document
 from adapter.mapping.load import check
 from adapter.mapping.ruleset import Ruleset
 from adapter.mapping.steps.words import STEPS

@@ -6,7 +6,7 @@ from pathlib import Path
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from adapter.mapping.finding import as_text
+from adapter.files.finding import as_text
 from adapter.settings.load import check_settings
 
 SECRET = "S3CRET-that-nobody-may-see"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from adapter.errors import ConfigError
-from adapter.mapping.finding import as_text
+from adapter.files.finding import as_text
 from adapter.settings.load import check_settings
 from tests.unit.settings.folders import BROWSEE_KEY, Folder
 

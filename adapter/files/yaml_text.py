@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any, Final
 
-from adapter.observe.printable import escape_unprintable
+from adapter.printable import escape_unprintable
 
 _PLAIN: Final = re.compile(r"[A-Za-z](?:[A-Za-z0-9 _-]*[A-Za-z0-9])?")
 _OWN_MEANING: Final = frozenset({"true", "false", "null"})

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapter.mapping.document import MAX_BYTES, MAX_DEPTH, Mark, read_document
+from adapter.files.document import MAX_BYTES, MAX_DEPTH, Mark, read_document
 
 
 @pytest.mark.parametrize(

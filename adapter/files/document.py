@@ -13,8 +13,8 @@ from typing import Any, TypeAlias
 
 import yaml
 
-from adapter.mapping.finding import Finding, Severity
-from adapter.observe.printable import printable
+from adapter.files.finding import Finding, Severity
+from adapter.printable import printable
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 40

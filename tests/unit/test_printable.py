@@ -12,7 +12,7 @@ import yaml
 from adapter.model import Reason, WarningKind
 from adapter.observe.happenings import HAPPENINGS, EventDied, Happening, MappingFailed, MessageRejected
 from adapter.observe.observer import Observer, configure_logging
-from adapter.observe.printable import escape_unprintable, printable, printable_lines
+from adapter.printable import escape_unprintable, printable, printable_lines
 from tests.fakes import FakeClock
 
 CONTROL = [*map(chr, range(0x09)), *map(chr, range(0x0A, 0x20)), *map(chr, range(0x7F, 0xA0))]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from adapter.model import JsonObject
-from adapter.observe.printable import printable
+from adapter.printable import printable
 
 _WIDTH = 160
 """Characters of a source line that are shown; a mapping squeezed into one line would fill the terminal."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from adapter.mapping.finding import Finding, Severity, as_github, as_json, as_text, did_you_mean, nearest
+from adapter.files.finding import Finding, Severity, as_github, as_json, as_text, did_you_mean, nearest
 
 UNKNOWN = Finding(Severity.ERROR, "E111", "shop.yaml", 11, 5, "`propertes` is no word", "    propertes:")
 
