@@ -15,12 +15,12 @@ from statistics import median
 
 import orjson
 
-from adapter.activation import read_message
 from adapter.bundled import bundled
 from adapter.ingest.read import read_unchecked
 from adapter.mapping.load import load
 from adapter.model import Calls, JsonObject
 from adapter.queue import codec
+from adapter.service.mappings import read_message
 from bench.messages import ORDER
 from bench.rows import ROUNDS, Row, in_turn
 

@@ -16,8 +16,6 @@ import aiohttp
 import jsonschema_rs
 import orjson
 
-from adapter.activation import read_message
-from adapter.app import event_validator, steady_clock
 from adapter.bundled import bundled
 from adapter.deliver.browsee import encode
 from adapter.ingest.decode import Body, decode
@@ -27,6 +25,8 @@ from adapter.mapping.load import load
 from adapter.mapping.ruleset import Ruleset
 from adapter.model import Calls, Event, Secret
 from adapter.queue.sqlite import SqliteQueue
+from adapter.service.app import event_validator, steady_clock
+from adapter.service.mappings import read_message
 from bench.load import send
 from bench.messages import batches, order, orders
 from tests.acceptance.processes import start

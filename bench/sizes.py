@@ -16,9 +16,9 @@ from msgspec.structs import replace
 from rich.console import Console
 from rich.table import Table
 
-from adapter.activation import read_message
 from adapter.model import Dead, Delivered, Event, Outcome, Reason
 from adapter.queue.sqlite import SqliteQueue
+from adapter.service.mappings import read_message
 from bench.messages import ORDER, order
 from bench.rows import bare
 

@@ -11,16 +11,16 @@ from time import time
 
 from aiohttp import web
 
-from adapter.activation import activate
-from adapter.api import make_api
-from adapter.app import Running, Service, event_validator
 from adapter.console.guard import Often
 from adapter.console.health import Health, Report
 from adapter.console.operator import operator_check
 from adapter.ingest.intake import Parts
 from adapter.observe.observer import Observer
-from adapter.private import plain_source
+from adapter.privacy.storage import plain_source
 from adapter.queue.memory import MemoryQueue
+from adapter.service.app import Running, Service, event_validator
+from adapter.service.mappings import activate
+from adapter.service.operators import make_api
 from adapter.settings.load import load_settings
 from adapter.settings.settings import Settings
 from tests.fakes import RECEIVED_AT

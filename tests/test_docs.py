@@ -9,12 +9,12 @@ from typing import Any
 import click
 import pytest
 
-from adapter.activation import read_message
 from adapter.cli.main import main
 from adapter.files.document import read_document
 from adapter.files.finding import Severity, as_text
 from adapter.mapping import load as mapping
 from adapter.model import JsonObject
+from adapter.service.mappings import read_message
 from adapter.settings.environment import CONFIG_VARIABLE, PROCESS_VARIABLES, SOURCE_VARIABLES, VARIABLES
 from adapter.settings.load import check_settings, settings_schema
 from tests.docs.pages import PAGES, ROOT, blocks

@@ -18,8 +18,7 @@ RANKS = {
     "mapping": 2, "queue": 2,
     "ingest": 3, "deliver": 3,
     "console": 4, "sandbox": 4, "edge": 4,
-    "settings": 5, "bundled": 5, "activation": 5, "deletions": 5, "loss": 5, "monitor": 5, "private": 5, "report": 5,
-    "api": 5, "app": 5, "cli": 5, "chaos": 5, "__main__": 5,
+    "settings": 5, "bundled": 5, "privacy": 5, "service": 5, "cli": 5, "chaos": 5, "__main__": 5,
 }  # fmt: skip
 """A module imports lower ranks, or its own folder. Within the last rank everybody may import everybody."""
 

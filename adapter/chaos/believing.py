@@ -8,12 +8,12 @@ Never part of the service.
 import sqlite3
 from collections.abc import Callable
 
-from adapter.app import Service
 from adapter.chaos.wrong import command
 from adapter.errors import ConfigError
 from adapter.queue.base import Queue
 from adapter.queue.sqlite import SqliteQueue
 from adapter.queue.trusted_time import TrustedTime
+from adapter.service.app import Service
 from adapter.settings.settings import Settings
 
 MODULE = "adapter.chaos.believing"

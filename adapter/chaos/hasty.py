@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 
 from msgspec import structs
 
-from adapter.activation import Active
-from adapter.app import Service
 from adapter.chaos.wrong import command
 from adapter.deliver.browsee import Browsee
 from adapter.deliver.worker import Worker
 from adapter.mapping.ruleset import Ruleset
 from adapter.model import Calls, Dropped, Event, Refused, Unmatched
 from adapter.queue.base import Archive, Queue
+from adapter.service.app import Service
+from adapter.service.mappings import Active
 
 MODULE = "adapter.chaos.hasty"
 LOOK_EVERY_S = 0.01

@@ -7,11 +7,11 @@ import sqlite3
 from collections.abc import Callable
 from typing import Any
 
-from adapter.app import Service
 from adapter.chaos.wrong import command
 from adapter.errors import ConfigError
 from adapter.queue.base import Queue
 from adapter.queue.sqlite import SqliteQueue
+from adapter.service.app import Service
 from adapter.settings.settings import Settings
 
 MODULE = "adapter.chaos.unsynced"

@@ -17,12 +17,12 @@ import click
 import uvloop
 from aiohttp import web
 
-from adapter.app import Service
 from adapter.errors import QueueError
 from adapter.ingest.intake import Parts
 from adapter.model import Event, Rejection
 from adapter.observe.observer import Observer, configure_logging
 from adapter.queue.base import Inbox, Queue, Stored
+from adapter.service.app import Service
 from adapter.settings.load import load_settings
 from adapter.settings.made_secrets import complete
 

@@ -12,13 +12,13 @@ from urllib.parse import urlsplit
 
 import click
 
-from adapter.api import desk_console
-from adapter.app import event_validator
 from adapter.cli.at_queue import desk_at, queue_options, settings_of
 from adapter.cli.remote import HttpConsole
 from adapter.console.base import Console
 from adapter.errors import AdapterError, ConfigError
 from adapter.model import Secret
+from adapter.service.app import event_validator
+from adapter.service.operators import desk_console
 from adapter.settings.load import load_settings
 from adapter.settings.made_secrets import generated_token
 

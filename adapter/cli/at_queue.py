@@ -12,10 +12,10 @@ from typing import Any, TypeVar
 
 import click
 
-from adapter.deletions import sentences
 from adapter.errors import ConfigError
 from adapter.queue.desk import Desk
 from adapter.queue.sqlite_log import refuse_damaged_log
+from adapter.service.deletions import sentences
 from adapter.settings.load import load_settings
 from adapter.settings.settings import Settings
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import click
 
-from adapter.activation import read_message
 from adapter.cli.at_queue import settings_of, waiting_deletions
 from adapter.cli.reading import replace_text, text_of
 from adapter.cli.show import coloured, say, show, show_json
@@ -20,6 +19,7 @@ from adapter.files.finding import Finding, Severity, as_github, as_json, as_text
 from adapter.mapping import accepting
 from adapter.mapping import load as mapping
 from adapter.mapping.load import Checked
+from adapter.service.mappings import read_message
 from adapter.settings.environment import CONFIG_VARIABLE, unknown_variables
 from adapter.settings.load import FILE_NAME, check_settings, settings_schema
 from adapter.settings.mapping_choice import named_mapping

@@ -15,13 +15,13 @@ import click
 import orjson
 from rich.text import Text
 
-from adapter.activation import live_loader
 from adapter.cli.at_queue import waiting_deletions
 from adapter.cli.reading import text_of
 from adapter.cli.show import show, show_json
 from adapter.errors import AdapterError, ConfigError
 from adapter.queue.sqlite_file import SCHEMA_VERSION, tried_place, try_write, unusable
 from adapter.queue.sqlite_log import refuse_damaged_log
+from adapter.service.mappings import live_loader
 from adapter.settings.load import load_settings
 from adapter.settings.made_secrets import require_usable
 from adapter.settings.settings import Settings

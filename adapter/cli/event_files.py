@@ -9,7 +9,7 @@ from typing import BinaryIO
 import orjson
 
 from adapter.model import JsonObject
-from adapter.private import MARK
+from adapter.privacy.storage import MARK
 from adapter.wire.instants import parse_instant
 
 _WINDOW_BYTES = 500_000

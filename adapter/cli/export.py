@@ -10,7 +10,7 @@ from adapter.cli.show import say
 from adapter.console.lines import line_of
 from adapter.console.sentences import counted
 from adapter.model import Secret
-from adapter.private import mark_of
+from adapter.privacy.storage import mark_of
 from adapter.queue.desk import Desk
 
 _PAGE = 1_000

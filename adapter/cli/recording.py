@@ -20,7 +20,7 @@ from adapter.ingest.decode import Body, decode
 from adapter.ingest.read import read_unchecked
 from adapter.model import Event, JsonObject
 from adapter.printable import printable
-from adapter.private import marked
+from adapter.privacy.storage import marked
 from adapter.wire.instants import parse_instant
 
 MAX_LINE_BYTES: Final = 16 * 1024 * 1024

@@ -9,13 +9,13 @@ import click
 import uvloop
 from aiohttp import web
 
-from adapter.app import make_sandbox
 from adapter.cli.reading import text_of
 from adapter.cli.show import say
 from adapter.errors import ConfigError
 from adapter.sandbox.limit import Limit
 from adapter.sandbox.script import FORMAT, Script, parse_script
 from adapter.sandbox.server import Sandbox, build
+from adapter.service.app import make_sandbox
 
 DEFAULT_PORT = 8081
 _SHUTDOWN_S = 2.0

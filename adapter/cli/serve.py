@@ -13,11 +13,11 @@ import uvloop
 from rich.console import Console
 from rich.text import Text
 
-from adapter.app import Running, Service
 from adapter.cli.show import say
 from adapter.edge.limits import raise_file_limit
 from adapter.observe.observer import Observer, configure_logging
 from adapter.printable import printable
+from adapter.service.app import Running, Service
 from adapter.settings.load import load_settings
 from adapter.settings.made_secrets import Made, complete
 from adapter.settings.settings import Settings, SourceSettings

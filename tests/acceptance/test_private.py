@@ -13,11 +13,11 @@ from typing import Any
 import aiohttp
 import pytest
 
-from adapter.activation import read_message
 from adapter.ingest.read import read_unchecked
 from adapter.mapping.load import load
 from adapter.mapping.ruleset import Ruleset
 from adapter.model import Calls
+from adapter.service.mappings import read_message
 from tests.acceptance.processes import OPERATOR, Process, start
 from tests.acceptance.test_operator import command
 from tests.fakes import until

@@ -10,12 +10,12 @@ import pytest
 import yaml
 from prometheus_client import CollectorRegistry
 
-from adapter.activation import read_message
-from adapter.app import GRACE_S
 from adapter.console.health import Health, Report
 from adapter.files.finding import Severity, as_text
 from adapter.mapping.load import check
 from adapter.queue.memory import MemoryQueue
+from adapter.service.app import GRACE_S
+from adapter.service.mappings import read_message
 from adapter.settings.environment import CONFIG_VARIABLE, PROCESS_VARIABLES, SOURCE_VARIABLES, VARIABLES
 from adapter.settings.load import check_settings
 from adapter.settings.mapping_choice import MAPPINGS_FOLDER

@@ -2,10 +2,10 @@
 
 import pytest
 
-from adapter.activation import read_message
 from adapter.files.document import read_document
 from adapter.files.finding import Severity, as_text
 from adapter.mapping.load import check
+from adapter.service.mappings import read_message
 from tests.docs.pages import PAGES, blocks
 from tests.docs.recipes import GUIDE, Recipe, recipes
 

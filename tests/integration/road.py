@@ -8,8 +8,6 @@ from typing import Any
 
 from aiohttp.test_utils import TestServer
 
-from adapter.activation import read_message
-from adapter.app import make_sandbox, steady_clock
 from adapter.deliver.browsee import Browsee
 from adapter.deliver.delivery import Delivery, RetryFor
 from adapter.deliver.gate import GateConfig
@@ -25,6 +23,8 @@ from adapter.queue.memory import MemoryQueue
 from adapter.sandbox.recording import Wanted
 from adapter.sandbox.script import parse_script
 from adapter.sandbox.server import Sandbox, build
+from adapter.service.app import make_sandbox, steady_clock
+from adapter.service.mappings import read_message
 from tests.fakes import make_event, until
 
 FAST = ProjectConfig(

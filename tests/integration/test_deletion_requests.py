@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from adapter.api import desk_console
 from adapter.console.base import Which
 from adapter.ingest.sources import Source
 from adapter.model import JsonObject, Reason, Secret
 from adapter.observe.happenings import MessageRejected
-from adapter.private import Keyed, PrivateStore
+from adapter.privacy.storage import Keyed, PrivateStore
 from adapter.queue.desk import Desk
 from adapter.queue.sqlite import SqliteQueue
+from adapter.service.operators import desk_console
 from adapter.settings.load import load_settings
 from tests.fakes import FakeClock
 from tests.integration.ingest_server import SHOP, VALIDATOR, serving

@@ -3,7 +3,6 @@
 import asyncio
 from pathlib import Path
 
-from adapter.deletions import delete_as_asked
 from adapter.model import DELETE, Delivered, Event
 from adapter.observe.happenings import Happening, QueueFailed, UserDeleted
 from adapter.queue.desk import Desk
@@ -11,6 +10,7 @@ from adapter.queue.memory import MemoryQueue
 from adapter.queue.sqlite import SqliteQueue
 from adapter.queue.sqlite_deletions import Deletions
 from adapter.queue.sqlite_known import Retention
+from adapter.service.deletions import delete_as_asked
 from tests.fakes import FakeClock, make_event, make_rejection, until
 from tests.integration.queues import take
 from tests.integration.road import open_road, ruleset

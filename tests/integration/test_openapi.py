@@ -15,10 +15,10 @@ from urllib.request import urlopen
 import pytest
 import yaml
 
-from adapter.app import Service
 from adapter.model import Dead, Delivered, JsonObject, Reason
 from adapter.observe.observer import Observer
 from adapter.queue.memory import MemoryQueue
+from adapter.service.app import Service
 from tests.openapi import description, shaped
 from tests.operated import TOKEN, service, settings_in
 from tests.unit.cli.conftest import MAPPING

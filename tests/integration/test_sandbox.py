@@ -13,13 +13,13 @@ import aiohttp
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from adapter.app import make_sandbox
 from adapter.deliver.browsee import Browsee
 from adapter.deliver.policy import Answer
 from adapter.model import Call, Reason, Secret
 from adapter.sandbox.limit import Limit
 from adapter.sandbox.script import parse_script
 from adapter.sandbox.server import Sandbox, build
+from adapter.service.app import make_sandbox
 
 TRACK: dict[str, Any] = {"apiKey": "key-of-a-project", "event": "CLICKED", "userId": "u"}
 KEY = Secret("key-of-a-project")

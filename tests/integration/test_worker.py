@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from adapter.app import steady_clock
 from adapter.deliver.browsee import Browsee
 from adapter.model import Calls, Event, Reason
 from adapter.observe import happenings
@@ -17,6 +16,7 @@ from adapter.observe.happenings import Happening
 from adapter.queue.desk import Desk
 from adapter.queue.sqlite import SqliteQueue
 from adapter.sandbox.script import Script
+from adapter.service.app import steady_clock
 from tests.fakes import TRACEPARENT, make_event, until
 from tests.integration.road import Road, clicks, make_worker, open_road, ruleset
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from adapter.activation import read_message
 from adapter.mapping.load import check
+from adapter.service.mappings import read_message
 
 KIT = Path(__file__).parents[2] / "bench" / "mapping_kit"
 

@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from adapter.activation import read_message
 from adapter.chaos import checks
 from adapter.chaos.checks import Bounds, Evidence, Seen
 from adapter.chaos.findings import Control, Experiment, Findings, Trial
@@ -21,6 +20,7 @@ from adapter.mapping.load import load
 from adapter.model import Call, Reason, Secret
 from adapter.observe.happenings import EventDied, Happening
 from adapter.queue.memory import MemoryQueue
+from adapter.service.mappings import read_message
 
 HOUR_S = 3600.0
 AWAY_FROM_S, AWAY_TO_S, END_S = 1 * HOUR_S, 7 * HOUR_S, 8 * HOUR_S

@@ -8,9 +8,9 @@ from time import time
 
 from msgspec.structs import replace
 
-from adapter.activation import loader
 from adapter.model import Balance, Event, EventWarning, Outcome, Problem, Reason, Rejection
 from adapter.queue.sqlite import SqliteQueue
+from adapter.service.mappings import loader
 from adapter.settings.load import load_settings
 from tests.fakes import make_event
 from tests.unit.cli.conftest import MAPPING

@@ -7,10 +7,10 @@ from time import time
 import orjson
 import pytest
 
-from adapter.activation import loader
 from adapter.model import Dead, Event, Reason, Secret
-from adapter.private import PrivateStore
+from adapter.privacy.storage import PrivateStore
 from adapter.queue.sqlite import SqliteQueue
+from adapter.service.mappings import loader
 from adapter.settings.load import load_settings
 from tests.unit.cli.conftest import Shell
 from tests.unit.cli.queues import USER, a_rejection, an_order, balance_of

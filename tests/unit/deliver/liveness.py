@@ -7,7 +7,6 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from adapter.activation import read_message
 from adapter.chaos.oracle import MAPPING
 from adapter.chaos.virtual import virtually
 from adapter.deliver.browsee import Browsee
@@ -20,6 +19,7 @@ from adapter.mapping.load import load
 from adapter.model import Call, Reason, Secret
 from adapter.observe.happenings import EventDied, Happening
 from adapter.queue.memory import MemoryQueue
+from adapter.service.mappings import read_message
 from tests.fakes import make_event
 
 OK = Answer(200, body=b'{"status":"success"}')

@@ -9,10 +9,8 @@ import pytest
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from adapter.activation import Active, read_message
 from adapter.console.health import Gauges, Report
 from adapter.deliver.state import PAUSING, State, Why
-from adapter.loss import Deadline
 from adapter.mapping.load import load
 from adapter.mapping.ruleset import Ruleset
 from adapter.mapping.watch import LiveMapping
@@ -23,7 +21,9 @@ from adapter.observe.metrics import GAUGES, HISTOGRAMS, Metric
 from adapter.observe.observer import Observer
 from adapter.observe.reference import COUNTERS, PROCESS, TABLES, renewed, series
 from adapter.queue.base import Disk
-from adapter.report import make_report
+from adapter.service.deadlines import Deadline
+from adapter.service.mappings import Active, read_message
+from adapter.service.report import make_report
 
 PAGE = Path(__file__).parents[3] / "docs/metrics.md"
 ALL = (*GAUGES, *COUNTERS, *HISTOGRAMS, *PROCESS)

@@ -56,7 +56,7 @@ def deadlines(
     return sorted(found, key=lambda deadline: deadline.left_s)
 
 
-def facts(found: Sequence[Deadline]) -> JsonObject:
+def deadline_facts(found: Sequence[Deadline]) -> JsonObject:
     """What `/readyz` shows: the first of `found`, and every source that is refused."""
     told: JsonObject = {}
     if found:
@@ -68,7 +68,7 @@ def facts(found: Sequence[Deadline]) -> JsonObject:
     return told
 
 
-def gauges(found: Sequence[Deadline]) -> Iterator[Gauge]:
+def deadline_gauges(found: Sequence[Deadline]) -> Iterator[Gauge]:
     """The same as figures; what is not there does not run. Time to full is told with the disk."""
     for deadline in found:
         if deadline.until == "loss":

@@ -19,8 +19,6 @@ from uuid import uuid4
 import orjson
 from aiohttp import web
 
-from adapter import activation, deletions
-from adapter.api import USUAL, make_api
 from adapter.bundled import bundled
 from adapter.console.description import description_routes
 from adapter.console.guard import Often
@@ -40,19 +38,21 @@ from adapter.ingest.limits import Limits
 from adapter.ingest.refusals import Refusals
 from adapter.ingest.routes import routes
 from adapter.ingest.validate import Validator
-from adapter.loss import Patience, deadlines
 from adapter.model import Balance, JsonObject, Kind, Secret
-from adapter.monitor import Monitor, Watched, project_id
 from adapter.observe import happenings
 from adapter.observe.observer import Observer
-from adapter.private import ingest_source
+from adapter.privacy.storage import ingest_source
 from adapter.queue.base import Disk, Queue
 from adapter.queue.memory import MemoryQueue
 from adapter.queue.sqlite import SqliteQueue
 from adapter.queue.sqlite_known import Retention
-from adapter.report import Projects, make_report, pause_texts
 from adapter.sandbox.recording import Recording
 from adapter.sandbox.server import Sandbox, build
+from adapter.service import deletions, mappings
+from adapter.service.deadlines import Patience, deadlines
+from adapter.service.monitor import Monitor, Watched, project_id
+from adapter.service.operators import USUAL, make_api
+from adapter.service.report import Projects, make_report, pause_texts
 from adapter.settings.quantities import Address
 from adapter.settings.settings import Settings
 
@@ -135,7 +135,7 @@ class Service:
         self._stopping = False
         self._balance: Balance | None = None
         self._counted_at: datetime | None = None
-        self._active = activation.Active()
+        self._active = mappings.Active()
         self._disk: Callable[[], Disk | None] = lambda: None
         self._workers: list[Worker] = []
         self._refusals, self._denials, self._patience = Refusals(), Denials(), Patience.of(settings)
@@ -151,9 +151,7 @@ class Service:
             queue = await self._open_queue(self._settings, now=self._now)
             stack.push_async_callback(queue.close)
             await self._warn_if_full(queue)
-            self._active = await activation.activate(
-                self._settings, archive=queue, emit=self._emit, strict=self._strict
-            )
+            self._active = await mappings.activate(self._settings, archive=queue, emit=self._emit, strict=self._strict)
             sandbox_url = await self._start_sandbox(stack) if self._settings.sandbox else None
             browsee = await stack.enter_async_context(Browsee(self._browsee_url(sandbox_url)))
             self._workers = list(self._make_workers(queue, browsee))

@@ -2,13 +2,13 @@
 
 from datetime import UTC, datetime
 
-from adapter.activation import Active
 from adapter.console.health import Report
 from adapter.deliver.project import Project, ProjectConfig
 from adapter.model import Balance
 from adapter.observe import metrics
 from adapter.queue.base import Disk
-from adapter.report import make_report
+from adapter.service.mappings import Active
+from adapter.service.report import make_report
 
 
 def report(*sources: str, pending_of: frozenset[str], disk: Disk | None = None) -> Report:

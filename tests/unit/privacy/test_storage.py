@@ -25,7 +25,7 @@ from adapter.model import (
     Secret,
     WarningKind,
 )
-from adapter.private import MARK, Keyed, PrivateStore, is_withheld, mark_of, marked
+from adapter.privacy.storage import MARK, Keyed, PrivateStore, is_withheld, mark_of, marked
 from adapter.queue.codec import decode, encode
 from tests.fakes import RECEIVED_AT, make_rejection
 from tests.unit.ingest.schemas import event_validator

@@ -3,14 +3,13 @@
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 
-from adapter import loss
-from adapter.activation import Active
 from adapter.console.health import Delivery, Gauge, Report
 from adapter.deliver.state import PAUSING, SLOWING, State
-from adapter.loss import Deadline
 from adapter.model import Balance, JsonObject
 from adapter.observe import metrics
 from adapter.queue.base import Disk
+from adapter.service.deadlines import Deadline, deadline_facts, deadline_gauges
+from adapter.service.mappings import Active
 
 Projects = Sequence[tuple[Collection[str], State]]
 """The sources of each Browsee project and how delivery to it goes."""
@@ -38,11 +37,11 @@ def make_report(
         sandbox=sandbox,
         delivery=next((word for word in _WORST_FIRST if word in deliveries), "ok"),
         why="; ".join(_whys(projects, balance)),
-        facts=loss.facts(deadlines) | _facts(active, projects, balance, disk),
+        facts=deadline_facts(deadlines) | _facts(active, projects, balance, disk),
         gauges=(
             *_gauges(active, projects, balance),
             *_backlog_gauges(balance, disk, now),
-            *loss.gauges(deadlines),
+            *deadline_gauges(deadlines),
         ),
     )
 

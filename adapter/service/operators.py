@@ -7,7 +7,6 @@ from pathlib import Path
 from time import monotonic
 from uuid import uuid4
 
-from adapter.activation import Active, source_mappings
 from adapter.console.api import Api, ApiParts
 from adapter.console.base import Console
 from adapter.console.desk_console import DeskConsole
@@ -21,8 +20,9 @@ from adapter.ingest.intake import Parts
 from adapter.ingest.sources import Source
 from adapter.ingest.validate import Validator
 from adapter.model import Event, JsonObject, Rejection
-from adapter.private import is_withheld, mark_of, plain_source, same_ids
+from adapter.privacy.storage import is_withheld, mark_of, plain_source, same_ids
 from adapter.queue.desk import Desk
+from adapter.service.mappings import Active, source_mappings
 from adapter.settings.settings import Settings
 from adapter.wire.instants import instant_text
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from adapter.ingest.refusals import Refusing
-from adapter.loss import Deadline, Patience, deadlines, facts, gauges, spoken
 from adapter.model import Balance
 from adapter.queue.base import Disk
+from adapter.service.deadlines import Deadline, Patience, deadline_facts, deadline_gauges, deadlines, spoken
 from tests.fakes import RECEIVED_AT
 
 PATIENCE = Patience({"shop": 10_800, "app": 14_400}, retry_for_s=259_200)
@@ -27,7 +27,7 @@ def found(*refusals: Refusing, full_s: float | None = None, oldest_s: float | No
 
 
 def shown(of: list[Deadline]) -> dict[tuple[str, ...], float]:
-    return {(gauge.metric.name, *gauge.labels): gauge.value for gauge in gauges(of)}
+    return {(gauge.metric.name, *gauge.labels): gauge.value for gauge in deadline_gauges(of)}
 
 
 GIVEN_UP = "an event whose calls fail is given up after 3 d of trying (retry.for)"
@@ -80,7 +80,7 @@ def test_what_ends_first_is_shown() -> None:
         ("loss", "app"),
         ("dead", ""),
     ]
-    assert facts(of) == {
+    assert deadline_facts(of) == {
         "time_left": {"until": "full", "seconds": 500, "says": of[0].says},
         "time_to_loss_s": {"shop": 10_700, "app": 14_200},
     }
@@ -95,7 +95,7 @@ def test_what_ends_first_is_shown() -> None:
 def test_nothing_is_said_while_all_is_well() -> None:
     """An event that is on its way is no backlog."""
     assert found(oldest_s=59.0) == found() == []
-    assert (facts([]), shown([])) == ({}, {})
+    assert (deadline_facts([]), shown([])) == ({}, {})
 
 
 @pytest.mark.parametrize(
