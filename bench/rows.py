@@ -24,7 +24,7 @@ from adapter.ingest.validate import Validator
 from adapter.mapping.load import load
 from adapter.mapping.ruleset import Ruleset
 from adapter.model import Calls, Event, Secret
-from adapter.queue.sqlite import SqliteQueue
+from adapter.queue.sqlite.queue import SqliteQueue
 from adapter.service.app import event_validator, steady_clock
 from adapter.service.mappings import read_message
 from bench.load import send

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from adapter.model import Dead, Delivered, Event, Outcome, Reason
-from adapter.queue.sqlite import SqliteQueue
+from adapter.queue.sqlite.queue import SqliteQueue
 from adapter.service.mappings import read_message
 from bench.messages import ORDER, order
 from bench.rows import bare

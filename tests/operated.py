@@ -17,7 +17,7 @@ from adapter.console.operator import operator_check
 from adapter.ingest.intake import Parts
 from adapter.observe.observer import Observer
 from adapter.privacy.storage import plain_source
-from adapter.queue.memory import MemoryQueue
+from adapter.queue.memory.queue import MemoryQueue
 from adapter.service.app import Running, Service, event_validator
 from adapter.service.mappings import activate
 from adapter.service.operators import make_api

@@ -35,7 +35,7 @@ DOERS = {"mapping.load", "files.regular_file", "mapping.watch"}
 PURE = {
     *(f"ingest.{name}" for name in ("auth", "signature", "decode", "dialect", "read", "timestamps")),
     *(f"deliver.{name}" for name in ("policy", "pace", "breaker")),
-    *(f"queue.{name}" for name in ("codec", "wal")),
+    *(f"queue.{name}" for name in ("codec", "sqlite.wal")),
 }
 
 MAX_FUNCTION_LINES = 50

@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 from adapter.chaos.wrong import command
 from adapter.errors import ConfigError
-from adapter.queue.base import Queue
-from adapter.queue.sqlite import SqliteQueue
-from adapter.queue.trusted_time import TrustedTime
+from adapter.queue.contract import Queue
+from adapter.queue.sqlite.queue import SqliteQueue
+from adapter.queue.sqlite.trusted_time import TrustedTime
 from adapter.service.app import Service
 from adapter.settings.settings import Settings
 

@@ -15,7 +15,7 @@ from adapter.deliver.browsee import Browsee
 from adapter.deliver.worker import Worker
 from adapter.mapping.ruleset import Ruleset
 from adapter.model import Calls, Dropped, Event, Refused, Unmatched
-from adapter.queue.base import Archive, Queue
+from adapter.queue.contract import Archive, Queue
 from adapter.service.app import Service
 from adapter.service.mappings import Active
 

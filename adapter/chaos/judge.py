@@ -12,8 +12,8 @@ from adapter.chaos.polling import until
 from adapter.chaos.sender import post
 from adapter.chaos.stage import Stage
 from adapter.model import Balance
-from adapter.queue.desk import Desk
-from adapter.queue.sqlite import SqliteQueue
+from adapter.queue.sqlite.admin import Desk
+from adapter.queue.sqlite.queue import SqliteQueue
 
 FRESH_S = 10.0
 _LOOK_AGAIN_S = 0.1

@@ -9,8 +9,8 @@ from typing import Any
 
 from adapter.chaos.wrong import command
 from adapter.errors import ConfigError
-from adapter.queue.base import Queue
-from adapter.queue.sqlite import SqliteQueue
+from adapter.queue.contract import Queue
+from adapter.queue.sqlite.queue import SqliteQueue
 from adapter.service.app import Service
 from adapter.settings.settings import Settings
 

@@ -21,7 +21,7 @@ from adapter.errors import QueueError
 from adapter.ingest.intake import Parts
 from adapter.model import Event, Rejection
 from adapter.observe.observer import Observer, configure_logging
-from adapter.queue.base import Inbox, Queue, Stored
+from adapter.queue.contract import Inbox, Queue, Stored
 from adapter.service.app import Service
 from adapter.settings.load import load_settings
 from adapter.settings.made_secrets import complete

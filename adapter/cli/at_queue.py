@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 import click
 
 from adapter.errors import ConfigError
-from adapter.queue.desk import Desk
-from adapter.queue.sqlite_log import refuse_damaged_log
+from adapter.queue.sqlite.admin import Desk
+from adapter.queue.sqlite.log import refuse_damaged_log
 from adapter.service.deletions import sentences
 from adapter.settings.load import load_settings
 from adapter.settings.settings import Settings

@@ -19,8 +19,8 @@ from adapter.cli.at_queue import waiting_deletions
 from adapter.cli.reading import text_of
 from adapter.cli.show import show, show_json
 from adapter.errors import AdapterError, ConfigError
-from adapter.queue.sqlite_file import SCHEMA_VERSION, tried_place, try_write, unusable
-from adapter.queue.sqlite_log import refuse_damaged_log
+from adapter.queue.sqlite.file import SCHEMA_VERSION, tried_place, try_write, unusable
+from adapter.queue.sqlite.log import refuse_damaged_log
 from adapter.service.mappings import live_loader
 from adapter.settings.load import load_settings
 from adapter.settings.made_secrets import require_usable

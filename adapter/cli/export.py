@@ -11,7 +11,7 @@ from adapter.console.lines import line_of
 from adapter.console.sentences import counted
 from adapter.model import Secret
 from adapter.privacy.storage import mark_of
-from adapter.queue.desk import Desk
+from adapter.queue.sqlite.admin import Desk
 
 _PAGE = 1_000
 

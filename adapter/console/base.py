@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Protocol, get_args
 
 from adapter.model import JsonObject
-from adapter.queue.stories import Outcome
+from adapter.queue.records import Outcome
 
 MAX_PAGE = 500
 MAX_WATCHED = 500

@@ -17,8 +17,8 @@ from adapter.console.told import Private, SourceMappings
 from adapter.errors import ConfigError
 from adapter.model import Event, JsonObject, Rejection
 from adapter.queue.codec import is_of_user
-from adapter.queue.desk import Desk
-from adapter.queue.stories import Filter, Outcome, Rejected, is_named
+from adapter.queue.records import Filter, Outcome, Rejected, is_named
+from adapter.queue.sqlite.admin import Desk
 
 _STEP = 500
 """Letters changed in one transaction."""

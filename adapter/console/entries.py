@@ -6,8 +6,8 @@ from typing import TypeAlias
 
 from adapter.mapping.explain import warnings_as_json
 from adapter.model import JsonObject, Reason
-from adapter.queue.base import Deletion
-from adapter.queue.stories import Rejected, Story
+from adapter.queue.contract import Deletion
+from adapter.queue.records import Rejected, Story
 from adapter.wire.instants import instant_text
 
 Entry: TypeAlias = Story | Rejected

@@ -20,7 +20,7 @@ from adapter.console.operator import IsOperator
 from adapter.errors import QueueError
 from adapter.model import JsonObject
 from adapter.observe.metrics import Metric
-from adapter.queue.base import Inbox
+from adapter.queue.contract import Inbox
 
 Delivery: TypeAlias = Literal["ok", "slowed", "paused"]
 

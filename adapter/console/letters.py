@@ -7,8 +7,8 @@ from typing import NamedTuple
 from adapter.console.base import REJECTED, Which
 from adapter.console.entries import Entry
 from adapter.model import JsonObject
-from adapter.queue.desk import Desk
-from adapter.queue.stories import Group, Outcome, Rejected
+from adapter.queue.records import Group, Outcome, Rejected
+from adapter.queue.sqlite.admin import Desk
 
 _PAGE = 500
 

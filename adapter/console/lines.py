@@ -8,7 +8,7 @@ import orjson
 from adapter.console.entries import Entry
 from adapter.ingest.decode import decode
 from adapter.model import Event, JsonObject, Problem
-from adapter.queue.stories import Story
+from adapter.queue.records import Story
 from adapter.wire.instants import instant_text
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple, Self
 
 from adapter.console import entries
 from adapter.console.entries import Entry
-from adapter.queue.stories import Story
+from adapter.queue.records import Story
 
 _WRITTEN = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})")
 

@@ -10,8 +10,8 @@ from adapter.errors import ConfigError
 from adapter.mapping import explain
 from adapter.mapping.ruleset import Ruleset
 from adapter.model import Event, JsonObject, PrivateEvent, Reason, Rendered
-from adapter.queue.desk import Desk
-from adapter.queue.stories import Rejected, Story
+from adapter.queue.records import Rejected, Story
+from adapter.queue.sqlite.admin import Desk
 from adapter.wire.instants import instant_text
 
 

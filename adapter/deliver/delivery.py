@@ -44,7 +44,7 @@ from adapter.model import (
 )
 from adapter.observe import happenings
 from adapter.observe.observer import Emit
-from adapter.queue.base import Backlog
+from adapter.queue.contract import Backlog
 
 STOPPING = Retry(Reason.STOPPING, delay_s=0, counted=False)
 # Whoever took the event over, or away, has settled it: this changes nothing.

@@ -17,7 +17,7 @@ from adapter.model import Dead, Delivered, Dropped, EventWarning, Lease, Outcome
 from adapter.observe import happenings
 from adapter.observe.faults import place_of
 from adapter.observe.observer import Emit
-from adapter.queue.base import Backlog, Pick
+from adapter.queue.contract import Backlog, Pick
 
 T = TypeVar("T")
 

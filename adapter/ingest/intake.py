@@ -32,7 +32,7 @@ from adapter.observe.happenings import (
 )
 from adapter.observe.histogram import Histogram
 from adapter.observe.observer import Emit
-from adapter.queue.base import Inbox, Stored
+from adapter.queue.contract import Inbox, Stored
 
 DEFAULT_LIMITS = Limits()
 STORED = answer(Situation.STORED)

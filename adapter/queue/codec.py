@@ -7,7 +7,7 @@ import orjson
 from msgspec import Struct
 
 from adapter.model import DELETE, Dropped, Event, EventWarning, JsonObject, Privacy, PrivateEvent
-from adapter.queue.base import Deletion
+from adapter.queue.contract import Deletion
 from adapter.queue.event_warnings import bounded
 
 _US = 1_000_000

@@ -42,10 +42,10 @@ from adapter.model import Balance, JsonObject, Kind, Secret
 from adapter.observe import happenings
 from adapter.observe.observer import Observer
 from adapter.privacy.storage import ingest_source
-from adapter.queue.base import Disk, Queue
-from adapter.queue.memory import MemoryQueue
-from adapter.queue.sqlite import SqliteQueue
-from adapter.queue.sqlite_known import Retention
+from adapter.queue.contract import Disk, Queue
+from adapter.queue.memory.queue import MemoryQueue
+from adapter.queue.sqlite.queue import SqliteQueue
+from adapter.queue.sqlite.state import Retention
 from adapter.sandbox.recording import Recording
 from adapter.sandbox.server import Sandbox, build
 from adapter.service import deletions, mappings

@@ -13,7 +13,7 @@ from adapter.console.health import Gauge
 from adapter.ingest.refusals import Refusing
 from adapter.model import Balance, JsonObject
 from adapter.observe import metrics
-from adapter.queue.base import Disk
+from adapter.queue.contract import Disk
 from adapter.settings.settings import Settings
 
 Until: TypeAlias = Literal["full", "loss", "dead"]

@@ -7,7 +7,7 @@ from adapter.errors import QueueError
 from adapter.model import JsonObject
 from adapter.observe import happenings
 from adapter.observe.observer import Emit
-from adapter.queue.base import Archive
+from adapter.queue.contract import Archive
 
 _WAIT_S = 10.0
 """A request that an operator put back beside us is seen within this time."""

@@ -22,7 +22,7 @@ from adapter.mapping.watch import LiveMapping, watch
 from adapter.model import Event, JsonObject
 from adapter.observe import happenings
 from adapter.observe.observer import Emit
-from adapter.queue.base import Archive
+from adapter.queue.contract import Archive
 from adapter.settings.settings import Settings, SourceSettings
 
 

@@ -15,7 +15,7 @@ from adapter.errors import QueueError
 from adapter.model import Secret
 from adapter.observe import happenings
 from adapter.observe.observer import Emit
-from adapter.queue.base import Archive, Limit
+from adapter.queue.contract import Archive, Limit
 
 _EVERY_S = 1.0
 # A limit is told and kept when it has changed by more than this, for every cut changes it a little.

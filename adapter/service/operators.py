@@ -21,7 +21,7 @@ from adapter.ingest.sources import Source
 from adapter.ingest.validate import Validator
 from adapter.model import Event, JsonObject, Rejection
 from adapter.privacy.storage import is_withheld, mark_of, plain_source, same_ids
-from adapter.queue.desk import Desk
+from adapter.queue.sqlite.admin import Desk
 from adapter.service.mappings import Active, source_mappings
 from adapter.settings.settings import Settings
 from adapter.wire.instants import instant_text

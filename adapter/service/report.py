@@ -7,7 +7,7 @@ from adapter.console.health import Delivery, Gauge, Report
 from adapter.deliver.state import PAUSING, SLOWING, State
 from adapter.model import Balance, JsonObject
 from adapter.observe import metrics
-from adapter.queue.base import Disk
+from adapter.queue.contract import Disk
 from adapter.service.deadlines import Deadline, deadline_facts, deadline_gauges
 from adapter.service.mappings import Active
 

@@ -18,7 +18,7 @@ from adapter.chaos.virtual import virtually
 from adapter.cli.main import main
 from adapter.errors import QueueError
 from adapter.model import Balance
-from adapter.queue.sqlite import SqliteQueue
+from adapter.queue.sqlite.queue import SqliteQueue
 
 MESSAGES = (Message("ann", 0, ORDER), Message("ann", 1), Message("bob", 0))
 BALANCED = Balance(counts={"received": 3, "delivered": 3}, pending=0, dead=0)

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from adapter.queue.base import Queue
-from adapter.queue.memory import MemoryQueue
-from adapter.queue.sqlite import SqliteQueue
+from adapter.queue.contract import Queue
+from adapter.queue.memory.queue import MemoryQueue
+from adapter.queue.sqlite.queue import SqliteQueue
 from tests.fakes import FakeClock
 
 MakeQueue = Callable[..., Awaitable[Queue]]

@@ -26,7 +26,7 @@ from adapter.model import (
     Unmatched,
     WarningKind,
 )
-from adapter.queue.sqlite import SqliteQueue
+from adapter.queue.sqlite.queue import SqliteQueue
 from tests.fakes import RECEIVED_AT, make_event
 from tests.openapi import shaped
 from tests.operated import TOKEN, api_alone, settings_in

@@ -1,4 +1,4 @@
-"""Deletion requests, as `adapter.queue.base` promises them of every backend."""
+"""Deletion requests, as `adapter.queue.contract` promises them of every backend."""
 
 import asyncio
 from typing import Any
@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from adapter.model import DELETE, Balance, Dead, Delivered, Event, Lease, Reason, Retry
-from adapter.queue.base import Queue, Stored
+from adapter.queue.contract import Queue, Stored
 from tests.contract.conftest import MakeQueue
 from tests.fakes import RECEIVED_AT, FakeClock, make_event, make_private, make_rejection
 

@@ -1,4 +1,4 @@
-"""The contract of `adapter.queue.base`, sentence by sentence, for every backend."""
+"""The contract of `adapter.queue.contract`, sentence by sentence, for every backend."""
 
 import asyncio
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from adapter.model import (
     Unmatched,
     WarningKind,
 )
-from adapter.queue.base import Limit, Pick, Queue, Stored
+from adapter.queue.contract import Limit, Pick, Queue, Stored
 from tests.contract.conftest import MakeQueue
 from tests.fakes import RECEIVED_AT, TRACEPARENT, FakeClock, make_event, make_private, make_rejection
 

@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from adapter.queue.desk import Desk
+from adapter.queue.sqlite.admin import Desk
 from tests.docs.pages import ROOT
 from tests.unit.cli.conftest import MAPPING
 

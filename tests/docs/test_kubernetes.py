@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 from adapter.console.health import Health, Report
 from adapter.files.finding import Severity, as_text
 from adapter.mapping.load import check
-from adapter.queue.memory import MemoryQueue
+from adapter.queue.memory.queue import MemoryQueue
 from adapter.service.app import GRACE_S
 from adapter.service.mappings import read_message
 from adapter.settings.environment import CONFIG_VARIABLE, PROCESS_VARIABLES, SOURCE_VARIABLES, VARIABLES

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from adapter.queue.sqlite import SqliteQueue
+from adapter.queue.sqlite.queue import SqliteQueue
 from tests.fakes import FakeClock
 
 

@@ -21,8 +21,8 @@ from adapter.ingest.sources import Source
 from adapter.model import Event, Rejection, Secret
 from adapter.observe.happenings import Happening
 from adapter.observe.observer import Observer
-from adapter.queue.base import Queue, Stored
-from adapter.queue.memory import MemoryQueue
+from adapter.queue.contract import Queue, Stored
+from adapter.queue.memory.queue import MemoryQueue
 from tests.fakes import RECEIVED_AT, FakeClock
 from tests.unit.ingest.schemas import event_validator
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from adapter.model import Lease
-from adapter.queue.sqlite import SqliteQueue
+from adapter.queue.sqlite.queue import SqliteQueue
 
 
 async def take(queue: SqliteQueue, *, limit: int = 10, sources: Sequence[str] = ("shop",)) -> list[Lease]:

@@ -18,8 +18,8 @@ from adapter.mapping.load import load
 from adapter.mapping.ruleset import Ruleset
 from adapter.model import Event, Secret
 from adapter.observe.happenings import Happening
-from adapter.queue.base import Queue
-from adapter.queue.memory import MemoryQueue
+from adapter.queue.contract import Queue
+from adapter.queue.memory.queue import MemoryQueue
 from adapter.sandbox.recording import Wanted
 from adapter.sandbox.script import parse_script
 from adapter.sandbox.server import Sandbox, build

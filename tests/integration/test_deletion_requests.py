@@ -16,8 +16,8 @@ from adapter.ingest.sources import Source
 from adapter.model import JsonObject, Reason, Secret
 from adapter.observe.happenings import MessageRejected
 from adapter.privacy.storage import Keyed, PrivateStore
-from adapter.queue.desk import Desk
-from adapter.queue.sqlite import SqliteQueue
+from adapter.queue.sqlite.admin import Desk
+from adapter.queue.sqlite.queue import SqliteQueue
 from adapter.service.operators import desk_console
 from adapter.settings.load import load_settings
 from tests.fakes import FakeClock

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from adapter.model import DELETE, Delivered, Event
 from adapter.observe.happenings import Happening, QueueFailed, UserDeleted
-from adapter.queue.desk import Desk
-from adapter.queue.memory import MemoryQueue
-from adapter.queue.sqlite import SqliteQueue
-from adapter.queue.sqlite_deletions import Deletions
-from adapter.queue.sqlite_known import Retention
+from adapter.queue.memory.queue import MemoryQueue
+from adapter.queue.sqlite.admin import Desk
+from adapter.queue.sqlite.deletions import Deletions
+from adapter.queue.sqlite.queue import SqliteQueue
+from adapter.queue.sqlite.state import Retention
 from adapter.service.deletions import delete_as_asked
 from tests.fakes import FakeClock, make_event, make_rejection, until
 from tests.integration.queues import take

@@ -22,9 +22,9 @@ from adapter.model import (
     Unmatched,
     WarningKind,
 )
-from adapter.queue.desk import Desk
-from adapter.queue.sqlite import SqliteQueue
-from adapter.queue.stories import Filter, Story
+from adapter.queue.records import Filter, Story
+from adapter.queue.sqlite.admin import Desk
+from adapter.queue.sqlite.queue import SqliteQueue
 from tests.fakes import RECEIVED_AT, TRACEPARENT, FakeClock, make_event, make_private, make_rejection
 from tests.integration.queues import take
 

@@ -7,9 +7,9 @@ import pytest
 
 from adapter.errors import ConfigError, QueueFull
 from adapter.model import Delivered
-from adapter.queue.base import Disk
-from adapter.queue.sqlite import SqliteQueue
-from adapter.queue.sqlite_room import Room, Space
+from adapter.queue.contract import Disk
+from adapter.queue.sqlite.disk_space import Room, Space
+from adapter.queue.sqlite.queue import SqliteQueue
 from tests.fakes import FakeClock, make_event
 from tests.integration.queues import take
 

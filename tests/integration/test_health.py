@@ -18,7 +18,7 @@ from adapter.model import Secret
 from adapter.observe.happenings import MessagesStored
 from adapter.observe.metrics import EVENTS_PENDING, PAUSED
 from adapter.observe.observer import Observer
-from adapter.queue.sqlite import SqliteQueue
+from adapter.queue.sqlite.queue import SqliteQueue
 from tests.fakes import FakeClock, make_event
 
 REPORT = Report(

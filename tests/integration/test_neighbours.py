@@ -15,9 +15,9 @@ from msgspec.structs import replace
 
 from adapter.errors import SourceFull
 from adapter.model import Dead, Delivered, Dropped, Event, Outcome, Reason, Retry, Unmatched
-from adapter.queue.desk import Desk
-from adapter.queue.sqlite import SqliteQueue
-from adapter.queue.sqlite_known import Retention
+from adapter.queue.sqlite.admin import Desk
+from adapter.queue.sqlite.queue import SqliteQueue
+from adapter.queue.sqlite.state import Retention
 from tests.fakes import FakeClock, make_event, make_rejection, until
 from tests.integration.ingest_server import Served, serving
 from tests.integration.queues import take

@@ -17,7 +17,7 @@ import yaml
 
 from adapter.model import Dead, Delivered, JsonObject, Reason
 from adapter.observe.observer import Observer
-from adapter.queue.memory import MemoryQueue
+from adapter.queue.memory.queue import MemoryQueue
 from adapter.service.app import Service
 from tests.openapi import description, shaped
 from tests.operated import TOKEN, service, settings_in

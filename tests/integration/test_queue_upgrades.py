@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from adapter.model import Delivered, EventWarning, Reason, Retry, WarningKind
-from adapter.queue.base import Stored
-from adapter.queue.desk import Desk
-from adapter.queue.sqlite import SqliteQueue
-from adapter.queue.sqlite_file import SCHEMA_VERSION
+from adapter.queue.contract import Stored
+from adapter.queue.sqlite.admin import Desk
+from adapter.queue.sqlite.file import SCHEMA_VERSION
+from adapter.queue.sqlite.queue import SqliteQueue
 from tests.fakes import RECEIVED_AT, TRACEPARENT, FakeClock, make_event
 from tests.integration.queues import take
 

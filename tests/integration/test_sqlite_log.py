@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from adapter.errors import QueueError
-from adapter.queue.sqlite import SqliteQueue
-from adapter.queue.sqlite_file import connect
-from adapter.queue.sqlite_log import refuse_damaged_log
-from adapter.queue.wal import HEADER_BYTES, Log, checksum
+from adapter.queue.sqlite.file import connect
+from adapter.queue.sqlite.log import refuse_damaged_log
+from adapter.queue.sqlite.queue import SqliteQueue
+from adapter.queue.sqlite.wal import HEADER_BYTES, Log, checksum
 from tests.fakes import FakeClock, make_event
 from tests.integration.queues import take
 

@@ -11,12 +11,12 @@ from msgspec.structs import replace
 
 from adapter.errors import ConfigError, QueueError, QueueFull
 from adapter.model import Dead, Delivered, Reason, Retry
-from adapter.queue.desk import Desk
-from adapter.queue.group_commit import GroupCommit
-from adapter.queue.sqlite import SqliteQueue
-from adapter.queue.sqlite_file import SCHEMA_VERSION, connect
-from adapter.queue.sqlite_known import Retention
-from adapter.queue.sqlite_room import BALLAST_BYTES, Space
+from adapter.queue.sqlite.admin import Desk
+from adapter.queue.sqlite.disk_space import BALLAST_BYTES, Space
+from adapter.queue.sqlite.file import SCHEMA_VERSION, connect
+from adapter.queue.sqlite.group_commit import GroupCommit
+from adapter.queue.sqlite.queue import SqliteQueue
+from adapter.queue.sqlite.state import Retention
 from tests.fakes import FakeClock, make_event, make_rejection
 from tests.integration.queues import take
 

@@ -18,7 +18,7 @@ import pytest
 from adapter.ingest.answers import Situation, answer
 from adapter.ingest.sources import Source
 from adapter.model import Secret
-from adapter.queue.memory import MemoryQueue
+from adapter.queue.memory.queue import MemoryQueue
 from tests.fakes import RECEIVED_AT, FakeClock, make_event
 from tests.integration.ingest_server import Served, serving
 from tests.integration.mapped import DEFAULT, RUDDERSTACK, mapped

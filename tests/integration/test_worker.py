@@ -13,8 +13,8 @@ from adapter.deliver.browsee import Browsee
 from adapter.model import Calls, Event, Reason
 from adapter.observe import happenings
 from adapter.observe.happenings import Happening
-from adapter.queue.desk import Desk
-from adapter.queue.sqlite import SqliteQueue
+from adapter.queue.sqlite.admin import Desk
+from adapter.queue.sqlite.queue import SqliteQueue
 from adapter.sandbox.script import Script
 from adapter.service.app import steady_clock
 from tests.fakes import TRACEPARENT, make_event, until

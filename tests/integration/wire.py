@@ -23,7 +23,7 @@ from adapter.ingest.intake import Parts
 from adapter.model import JsonObject
 from adapter.observe.happenings import EventWarned, Happening
 from adapter.observe.observer import Observer
-from adapter.queue.base import Queue
+from adapter.queue.contract import Queue
 from adapter.service.app import Running, Service
 from adapter.settings.load import load_settings
 from tests.operated import OFTEN, TOKEN

@@ -15,7 +15,7 @@ from adapter.chaos.oracle import Message
 from adapter.chaos.polling import until
 from adapter.chaos.stage import SOURCE, Setup, Stage
 from adapter.model import Event
-from adapter.queue.sqlite import SqliteQueue
+from adapter.queue.sqlite.queue import SqliteQueue
 
 START_S = 2.0
 MEMORY_BYTES = 200_000_000

@@ -14,7 +14,7 @@ from adapter.chaos.judge import judged
 from adapter.chaos.oracle import Message, Oracle
 from adapter.chaos.stage import SOURCE, Stage
 from adapter.model import Delivered, Event
-from adapter.queue.sqlite import SqliteQueue
+from adapter.queue.sqlite.queue import SqliteQueue
 
 AT_ONCE = 100
 LATER = 10

@@ -21,9 +21,9 @@ from adapter.chaos.sender import load, users
 from adapter.chaos.stage import Setup, Stage
 from adapter.chaos.unsynced import MODULE
 from adapter.errors import QueueError
-from adapter.queue.desk import Desk
-from adapter.queue.sqlite_file import connect
-from adapter.queue.sqlite_log import refuse_damaged_log
+from adapter.queue.sqlite.admin import Desk
+from adapter.queue.sqlite.file import connect
+from adapter.queue.sqlite.log import refuse_damaged_log
 
 USERS = 20
 _AWAY = "http://127.0.0.1:9"

@@ -9,7 +9,7 @@ from time import time
 from msgspec.structs import replace
 
 from adapter.model import Balance, Event, EventWarning, Outcome, Problem, Reason, Rejection
-from adapter.queue.sqlite import SqliteQueue
+from adapter.queue.sqlite.queue import SqliteQueue
 from adapter.service.mappings import loader
 from adapter.settings.load import load_settings
 from tests.fakes import make_event

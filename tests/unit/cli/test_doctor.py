@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from adapter.cli.doctor import judged
 from adapter.errors import ConfigError
 from adapter.model import Reason
-from adapter.queue.sqlite import SqliteQueue
+from adapter.queue.sqlite.queue import SqliteQueue
 from tests.unit.cli.conftest import SETTINGS, Shell
 from tests.unit.cli.queues import a_rejection, fill
 

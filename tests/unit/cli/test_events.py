@@ -9,7 +9,7 @@ from adapter.cli.at_console import Place, console_at
 from adapter.cli.events import Tail
 from adapter.console.base import Events
 from adapter.model import Dead, Delivered, Dropped, Reason, Unmatched
-from adapter.queue.sqlite import SqliteQueue
+from adapter.queue.sqlite.queue import SqliteQueue
 from tests.fakes import FakeClock, make_event
 from tests.unit.cli.conftest import Shell
 from tests.unit.cli.queues import USER, Ended, a_rejection, an_order, balance_of, fill

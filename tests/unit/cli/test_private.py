@@ -9,7 +9,7 @@ import pytest
 
 from adapter.model import Dead, Event, Reason, Secret
 from adapter.privacy.storage import PrivateStore
-from adapter.queue.sqlite import SqliteQueue
+from adapter.queue.sqlite.queue import SqliteQueue
 from adapter.service.mappings import loader
 from adapter.settings.load import load_settings
 from tests.unit.cli.conftest import Shell

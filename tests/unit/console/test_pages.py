@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from adapter.console.entries import Entry
 from adapter.console.pages import Cursor, Stream, merge, number_of
-from adapter.queue.stories import Rejected, Story
+from adapter.queue.records import Rejected, Story
 from tests.fakes import RECEIVED_AT, make_event, make_rejection
 
 SECONDS = st.lists(st.integers(0, 50), max_size=12)

@@ -18,7 +18,7 @@ from adapter.deliver.worker import Worker
 from adapter.mapping.load import load
 from adapter.model import Call, Reason, Secret
 from adapter.observe.happenings import EventDied, Happening
-from adapter.queue.memory import MemoryQueue
+from adapter.queue.memory.queue import MemoryQueue
 from adapter.service.mappings import read_message
 from tests.fakes import make_event
 

@@ -20,7 +20,7 @@ from adapter.observe.happenings import HAPPENINGS, Happening
 from adapter.observe.metrics import GAUGES, HISTOGRAMS, Metric
 from adapter.observe.observer import Observer
 from adapter.observe.reference import COUNTERS, PROCESS, TABLES, renewed, series
-from adapter.queue.base import Disk
+from adapter.queue.contract import Disk
 from adapter.service.deadlines import Deadline
 from adapter.service.mappings import Active, read_message
 from adapter.service.report import make_report

@@ -2,7 +2,7 @@
 
 import pytest
 
-from adapter.queue.trusted_time import Kept, TrustedTime
+from adapter.queue.sqlite.trusted_time import Kept, TrustedTime
 
 START_S = 1_795_435_200.0
 HOUR_S = 3600.0

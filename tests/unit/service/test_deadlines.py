@@ -7,7 +7,7 @@ import pytest
 
 from adapter.ingest.refusals import Refusing
 from adapter.model import Balance
-from adapter.queue.base import Disk
+from adapter.queue.contract import Disk
 from adapter.service.deadlines import Deadline, Patience, deadline_facts, deadline_gauges, deadlines, spoken
 from tests.fakes import RECEIVED_AT
 

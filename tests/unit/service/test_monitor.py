@@ -8,7 +8,7 @@ from adapter.deliver.policy import Accepted, Misconfigured, TryAgain, Verdict
 from adapter.deliver.project import Go, Project, ProjectConfig
 from adapter.model import Reason, Secret
 from adapter.observe.happenings import DeliveryPaused, DeliveryResumed, Happening, LimitLearned
-from adapter.queue.memory import MemoryQueue
+from adapter.queue.memory.queue import MemoryQueue
 from adapter.service.monitor import Monitor, Watched, project_id
 from tests.fakes import FakeClock
 

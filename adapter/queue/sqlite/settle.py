@@ -9,9 +9,9 @@ from adapter.errors import QueueError
 from adapter.model import Dead, Delivered, Dropped, EventWarning, Outcome, Retry, Unmatched
 from adapter.queue import event_warnings
 from adapter.queue.codec import parked_lane
-from adapter.queue.group_commit import Staged
 from adapter.queue.ledger import PUT_OFF, term_of
-from adapter.queue.sqlite_known import SQL, US, Known, chunks
+from adapter.queue.sqlite.group_commit import Staged
+from adapter.queue.sqlite.state import SQL, US, Known, chunks
 
 
 @dataclass(slots=True)

@@ -15,15 +15,15 @@ from msgspec import Struct
 
 from adapter.model import Rejection
 from adapter.queue import event_warnings
-from adapter.queue.base import Limit, Pick, Stored
 from adapter.queue.codec import Row
-from adapter.queue.group_commit import Staged
+from adapter.queue.contract import Limit, Pick, Stored
 from adapter.queue.shares import Usage
-from adapter.queue.sqlite_ends import End, Ends
-from adapter.queue.sqlite_known import DAY_US, SQL, US, Known, Retention
-from adapter.queue.sqlite_puts import Puts
-from adapter.queue.statements import for_rows
-from adapter.queue.trusted_time import TrustedTime
+from adapter.queue.sqlite.group_commit import Staged
+from adapter.queue.sqlite.put import Puts
+from adapter.queue.sqlite.settle import End, Ends
+from adapter.queue.sqlite.state import DAY_US, SQL, US, Known, Retention
+from adapter.queue.sqlite.statements import for_rows
+from adapter.queue.sqlite.trusted_time import TrustedTime
 
 _SET_BACK_US = 60 * US
 _NOTHING_SENT = frozenset[str]()

@@ -8,10 +8,10 @@ its hands is taken too: its late settle of an event that is gone is a no-op.
 from adapter.model import Event
 from adapter.queue.codec import lane_of, parked_lane, restore
 from adapter.queue.ledger import DELETED, term_of
-from adapter.queue.sqlite_dead import Run
-from adapter.queue.sqlite_known import SQL
-from adapter.queue.sqlite_rows import stored_row
-from adapter.queue.statements import for_rows
+from adapter.queue.sqlite.requeue import Run
+from adapter.queue.sqlite.rows import stored_row
+from adapter.queue.sqlite.state import SQL
+from adapter.queue.sqlite.statements import for_rows
 
 
 def empty_log(run: Run) -> bool:

@@ -9,7 +9,7 @@ from adapter.errors import QueueError
 from adapter.model import Balance, Reason
 from adapter.queue.codec import from_us
 from adapter.queue.shares import fair_cap
-from adapter.queue.sqlite_known import SQL
+from adapter.queue.sqlite.state import SQL
 
 
 def count_balance(path: Path) -> Balance:

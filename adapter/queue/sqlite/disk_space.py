@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adapter.errors import ConfigError, QueueFull
-from adapter.queue.base import Disk
+from adapter.queue.contract import Disk
 
 BALLAST_BYTES = 32 * 1024 * 1024
 AIR_BYTES = 16 * 1024 * 1024

@@ -9,11 +9,11 @@ from msgspec import Struct
 
 from adapter.model import DELETE, Dropped, Rejection
 from adapter.queue import copies, event_warnings
-from adapter.queue.base import Stored
 from adapter.queue.codec import Row, differs, digest_of_copy, named_by, plain_digest, to_us
-from adapter.queue.group_commit import Staged
+from adapter.queue.contract import Stored
 from adapter.queue.ledger import ended_at_once
-from adapter.queue.sqlite_known import DAY_US, SQL, Known, chunks
+from adapter.queue.sqlite.group_commit import Staged
+from adapter.queue.sqlite.state import DAY_US, SQL, Known, chunks
 
 _NO_BODY = b"{}"
 

@@ -10,10 +10,10 @@ from typing import Literal, TypeAlias
 from adapter.model import Event
 from adapter.queue.codec import ID_BYTES, Row, digest_of_copy, encode, named_by, plain_digest, restore
 from adapter.queue.ledger import ASKED
-from adapter.queue.sqlite_dead import Run, join_lane
-from adapter.queue.sqlite_known import SQL
-from adapter.queue.sqlite_rows import stored_row
-from adapter.queue.statements import for_rows, statements
+from adapter.queue.sqlite.requeue import Run, join_lane
+from adapter.queue.sqlite.rows import stored_row
+from adapter.queue.sqlite.state import SQL
+from adapter.queue.sqlite.statements import for_rows, statements
 
 DESK = statements("desk.sql")
 _REST = 16 - ID_BYTES

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from adapter.errors import ConfigError, QueueError
-from adapter.queue.statements import script, statements
+from adapter.queue.sqlite.statements import script, statements
 
 SCHEMA_VERSION = 4
 READABLE = partial(str, encoding="utf-8", errors="replace")

@@ -1,10 +1,10 @@
 """What the queue in memory keeps beside events."""
 
-from adapter.queue.base import Disk, Limit
+from adapter.queue.contract import Disk, Limit
 
 
 class MemoryArchive:
-    """Mappings and learned limits, as `adapter.queue.base.Archive` promises them."""
+    """Mappings and learned limits, as `adapter.queue.contract.Archive` promises them."""
 
     def __init__(self) -> None:
         self._mappings: dict[str, str] = {}

@@ -8,11 +8,11 @@ from typing import Any, Literal, TypeAlias
 import orjson
 
 from adapter.model import Event, EventWarning, Problem, Reason, Rejection
-from adapter.queue.base import Deletion
 from adapter.queue.causes import fold_cause
 from adapter.queue.codec import from_us, restore
+from adapter.queue.contract import Deletion
 from adapter.queue.event_warnings import unpack
-from adapter.queue.sqlite_rows import stored_row
+from adapter.queue.sqlite.rows import stored_row
 
 Outcome: TypeAlias = Literal["pending", "delivered", "dropped", "unmatched", "dead"]
 

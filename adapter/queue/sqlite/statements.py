@@ -8,8 +8,8 @@ _REPEATED = re.compile(r"\{(rows|list|numbered):?(\d*)\}")
 
 
 def script(file: str) -> str:
-    """The whole text of `adapter/queue/sql/<file>`."""
-    return (files("adapter.queue") / "sql" / file).read_text(encoding="utf-8")
+    """The whole text of `adapter/queue/sqlite/sql/<file>`."""
+    return (files("adapter.queue.sqlite") / "sql" / file).read_text(encoding="utf-8")
 
 
 def statements(file: str) -> Mapping[str, str]:

@@ -11,7 +11,6 @@ from msgspec import structs
 
 from adapter.errors import QueueFull
 from adapter.model import DELETE, Balance, Dead, Event, EventWarning, Lease, Outcome, Reason, Rejection, Retry
-from adapter.queue.base import ANY, Deletion, Pick, Stored
 from adapter.queue.codec import (
     Row,
     decode,
@@ -23,16 +22,17 @@ from adapter.queue.codec import (
     named_by,
     parked_lane,
 )
+from adapter.queue.contract import ANY, Deletion, Pick, Stored
 from adapter.queue.copies import rejection_of
 from adapter.queue.leases import Leases
 from adapter.queue.ledger import DELETED, ended_at_once, term_of
-from adapter.queue.memory_archive import MemoryArchive
-from adapter.queue.memory_lanes import Lane, due_lanes
+from adapter.queue.memory.archive import MemoryArchive
+from adapter.queue.memory.lanes import Lane, due_lanes
 from adapter.queue.shares import Shares, Usage
 
 
 class MemoryQueue(MemoryArchive):
-    """See `adapter.queue.base` for what each method promises. `now` gives seconds since 1970 and never jumps.
+    """See `adapter.queue.contract` for what each method promises. `now` gives seconds since 1970 and never jumps.
 
     What only an operator reads (the mapping's warnings, why a try failed) is not kept: nobody looks into a memory.
     """

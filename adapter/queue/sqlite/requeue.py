@@ -5,8 +5,8 @@ from collections.abc import Callable, Collection
 from typing import TypeAlias
 
 from adapter.queue.codec import lane_of, restore
-from adapter.queue.sqlite_known import SQL
-from adapter.queue.sqlite_rows import stored_row
+from adapter.queue.sqlite.rows import stored_row
+from adapter.queue.sqlite.state import SQL
 
 Run: TypeAlias = Callable[..., sqlite3.Cursor]
 """`execute` of the connection whose transaction this is."""

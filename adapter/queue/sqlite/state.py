@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from adapter.queue.shares import BESIDE_BODY_BYTES, Usage
-from adapter.queue.statements import for_rows, statements
-from adapter.queue.trusted_time import Kept, TrustedTime
+from adapter.queue.sqlite.statements import for_rows, statements
+from adapter.queue.sqlite.trusted_time import Kept, TrustedTime
 
 T = TypeVar("T")
 

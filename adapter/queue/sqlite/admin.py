@@ -13,10 +13,11 @@ from typing import Self
 
 from adapter.errors import ConfigError, QueueError
 from adapter.model import Event, Reason
-from adapter.queue.base import Deletion
 from adapter.queue.codec import from_us, is_of_user, to_us
+from adapter.queue.contract import Deletion
 from adapter.queue.copies import event_of
-from adapter.queue.desk_changes import (
+from adapter.queue.records import Filter, Group, Looked, Rejected, Standing, Story, deletion_of, rejected_of, story_of
+from adapter.queue.sqlite.admin_writes import (
     DESK,
     Readmitted,
     discard,
@@ -24,11 +25,10 @@ from adapter.queue.desk_changes import (
     receipts_of_id,
     reopen_unmatched,
 )
-from adapter.queue.sqlite_bodies import delete_body, lanes_of
-from adapter.queue.sqlite_dead import put_back
-from adapter.queue.sqlite_file import attach
-from adapter.queue.sqlite_known import SQL
-from adapter.queue.stories import Filter, Group, Looked, Rejected, Standing, Story, deletion_of, rejected_of, story_of
+from adapter.queue.sqlite.erase import delete_body, lanes_of
+from adapter.queue.sqlite.file import attach
+from adapter.queue.sqlite.requeue import put_back
+from adapter.queue.sqlite.state import SQL
 
 _US = 1_000_000
 _WINDOW = 10_000

@@ -14,29 +14,29 @@ from typing import Self
 
 from adapter.errors import QueueError, QueueFull
 from adapter.model import Balance, Event, EventWarning, Lease, Outcome, Rejection, Retry
-from adapter.queue.base import ANY, Deletion, Disk, Limit, Pick, Stored
 from adapter.queue.codec import encode, restore, to_us
+from adapter.queue.contract import ANY, Deletion, Disk, Limit, Pick, Stored
 from adapter.queue.event_warnings import bounded
-from adapter.queue.group_commit import GroupCommit
 from adapter.queue.leases import Held, Leases
 from adapter.queue.shares import Shares
-from adapter.queue.sqlite_balance import count_balance
-from adapter.queue.sqlite_dead import put_back
-from adapter.queue.sqlite_deletions import Deletions
-from adapter.queue.sqlite_ends import End
-from adapter.queue.sqlite_file import OwnerLock, connect, prepare_place
-from adapter.queue.sqlite_known import Retention, trusted_time
-from adapter.queue.sqlite_log import refuse_damaged_log
-from adapter.queue.sqlite_room import Room, is_full_disk
-from adapter.queue.sqlite_rows import Head, SqliteRows
-from adapter.queue.sqlite_upkeep import Upkeep
+from adapter.queue.sqlite.balance import count_balance
+from adapter.queue.sqlite.deletions import Deletions
+from adapter.queue.sqlite.disk_space import Room, is_full_disk
+from adapter.queue.sqlite.file import OwnerLock, connect, prepare_place
+from adapter.queue.sqlite.group_commit import GroupCommit
+from adapter.queue.sqlite.log import refuse_damaged_log
+from adapter.queue.sqlite.requeue import put_back
+from adapter.queue.sqlite.rows import Head, SqliteRows
+from adapter.queue.sqlite.settle import End
+from adapter.queue.sqlite.state import Retention, trusted_time
+from adapter.queue.sqlite.upkeep import Upkeep
 
 _MAX_DELAY_S = 3600.0
 _RETENTION = Retention()
 
 
 class SqliteQueue:
-    """See `adapter.queue.base` for what each method promises; made by `open`."""
+    """See `adapter.queue.contract` for what each method promises; made by `open`."""
 
     _trusted_time = staticmethod(trusted_time)
 

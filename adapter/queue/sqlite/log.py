@@ -17,7 +17,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from adapter.errors import QueueError
-from adapter.queue.wal import HEADER_BYTES, Log, Read
+from adapter.queue.sqlite.wal import HEADER_BYTES, Log, Read
 
 _INDEX_VERSION = 3007000
 _DATABASE_HEADER_BYTES = 100

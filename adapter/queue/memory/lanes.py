@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from adapter.model import Retry
-from adapter.queue.base import Pick
+from adapter.queue.contract import Pick
 
 
 @dataclass(slots=True)

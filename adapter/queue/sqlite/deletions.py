@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from adapter.errors import QueueError
-from adapter.queue.base import Deletion
 from adapter.queue.codec import from_us, is_asked, lanes_of_user
-from adapter.queue.group_commit import GroupCommit
-from adapter.queue.sqlite_bodies import delete_body, empty_log
-from adapter.queue.sqlite_file import READABLE
-from adapter.queue.sqlite_known import SQL, US
-from adapter.queue.stories import deletion_of
+from adapter.queue.contract import Deletion
+from adapter.queue.records import deletion_of
+from adapter.queue.sqlite.erase import delete_body, empty_log
+from adapter.queue.sqlite.file import READABLE
+from adapter.queue.sqlite.group_commit import GroupCommit
+from adapter.queue.sqlite.state import SQL, US
 
 _WINDOW = 10_000
 """Receipts looked through in one read."""

@@ -8,11 +8,11 @@ from functools import partial
 from pathlib import Path
 
 from adapter.errors import QueueError
-from adapter.queue.group_commit import GroupCommit
 from adapter.queue.shares import Shares
-from adapter.queue.sqlite_balance import rejections_beyond
-from adapter.queue.sqlite_room import Room
-from adapter.queue.sqlite_rows import SqliteRows
+from adapter.queue.sqlite.balance import rejections_beyond
+from adapter.queue.sqlite.disk_space import Room
+from adapter.queue.sqlite.group_commit import GroupCommit
+from adapter.queue.sqlite.rows import SqliteRows
 
 _EVERY_S = 5.0
 _AT_ONCE = 500
