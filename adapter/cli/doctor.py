@@ -19,8 +19,9 @@ from adapter.cli.at_queue import waiting_deletions
 from adapter.cli.reading import text_of
 from adapter.cli.show import show, show_json
 from adapter.errors import AdapterError, ConfigError
-from adapter.queue.sqlite.file import SCHEMA_VERSION, tried_place, try_write, unusable
+from adapter.queue.sqlite.file import tried_place, try_write, unusable
 from adapter.queue.sqlite.log import refuse_damaged_log
+from adapter.queue.sqlite.schema import newest_version
 from adapter.service.mappings import live_loader
 from adapter.settings.load import load_settings
 from adapter.settings.made_secrets import require_usable
@@ -119,7 +120,7 @@ def _queue(settings: Settings) -> Check:
         return Check("queue", False, f"{file}: {room // 10**6} MB are free", "make room, or put the queue elsewhere")
     there = "" if is_there else ", and made at the first start"
     todo = "a slow disk: every request waits for this" if took_s > _SLOW_SYNC_S else ""
-    if 0 < version < SCHEMA_VERSION:
+    if 0 < version < newest_version():
         there = f", of an older version (schema {version})"
         todo = "the service upgrades the file at its start; an older version cannot read the file afterwards"
     return Check("queue", True, f"{file}: written and synced in {took_s * 1000:.1f} ms{there}", todo)

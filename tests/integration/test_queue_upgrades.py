@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import sqlite3
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,8 @@ import pytest
 from adapter.model import Delivered, EventWarning, Reason, Retry, WarningKind
 from adapter.queue.contract import Stored
 from adapter.queue.sqlite.admin import Desk
-from adapter.queue.sqlite.file import SCHEMA_VERSION
 from adapter.queue.sqlite.queue import SqliteQueue
+from adapter.queue.sqlite.schema import newest_version
 from tests.fakes import RECEIVED_AT, TRACEPARENT, FakeClock, make_event
 from tests.integration.queues import take
 
@@ -52,7 +53,7 @@ def make_old(path: Path, version: int) -> None:
         file.commit()
 
 
-@pytest.mark.parametrize("version", range(1, SCHEMA_VERSION))
+@pytest.mark.parametrize("version", range(1, newest_version()))
 async def test_an_earlier_file_works_on(path: Path, clock: FakeClock, version: int) -> None:
     """Events, order, tries, sent calls, dead letters, history and the ledger are as they were; new facts are kept."""
     make_old(path, version)
@@ -91,7 +92,7 @@ async def test_an_earlier_file_works_on(path: Path, clock: FakeClock, version: i
     assert (await queue.balance()).unaccounted == 0
     await queue.close()
     with contextlib.closing(sqlite3.connect(path)) as file:
-        assert file.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
+        assert file.execute("PRAGMA user_version").fetchone() == (newest_version(),)
 
 
 async def test_a_file_of_version_1_learns_traces_and_deletion_requests(path: Path, clock: FakeClock) -> None:
@@ -106,7 +107,7 @@ async def test_a_file_of_version_1_learns_traces_and_deletion_requests(path: Pat
     await queue.close()
 
 
-@pytest.mark.parametrize("version", range(1, SCHEMA_VERSION))
+@pytest.mark.parametrize("version", range(1, newest_version()))
 async def test_an_upgraded_file_has_the_tables_of_a_new_one(path: Path, clock: FakeClock, version: int) -> None:
     """Column by column and index by index."""
     make_old(path, version)
@@ -123,3 +124,10 @@ def _shape(path: Path) -> dict[str, object]:
             name: file.execute("SELECT name, type, dflt_value FROM pragma_table_xinfo(?)", (name,)).fetchall()
             for name in names
         }
+
+
+def test_migrations_are_numbered_without_gaps() -> None:
+    """The number of a migration is the version that it makes, so a file tells which ones it lacks."""
+    names = sorted(file.name for file in (files("adapter.queue.sqlite") / "migrations").iterdir())
+    assert [int(name.split("_")[0]) for name in names] == list(range(1, newest_version() + 1))
+    assert len(list(OLD.iterdir())) == newest_version() - 1, "each earlier version has the SQL of its time"

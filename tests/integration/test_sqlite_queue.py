@@ -13,9 +13,10 @@ from adapter.errors import ConfigError, QueueError, QueueFull
 from adapter.model import Dead, Delivered, Reason, Retry
 from adapter.queue.sqlite.admin import Desk
 from adapter.queue.sqlite.disk_space import BALLAST_BYTES, Space
-from adapter.queue.sqlite.file import SCHEMA_VERSION, connect
+from adapter.queue.sqlite.file import connect
 from adapter.queue.sqlite.group_commit import GroupCommit
 from adapter.queue.sqlite.queue import SqliteQueue
+from adapter.queue.sqlite.schema import newest_version
 from adapter.queue.sqlite.state import Retention
 from tests.fakes import FakeClock, make_event, make_rejection
 from tests.integration.queues import take
@@ -105,7 +106,7 @@ async def test_a_newer_file_is_refused(path: Path, clock: FakeClock) -> None:
     """An older program does not touch a newer program's rows."""
     await (await SqliteQueue.open(path, now=clock)).close()
     with sqlite3.connect(path) as newer:
-        newer.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+        newer.execute(f"PRAGMA user_version = {newest_version() + 1}")
     newer.close()
     with pytest.raises(QueueError, match="made by a newer version"):
         await SqliteQueue.open(path, now=clock)
@@ -129,7 +130,7 @@ async def test_a_start_that_fails_leaves_nothing_open(path: Path, clock: FakeClo
     await (await SqliteQueue.open(path, now=clock)).close()
 
 
-@pytest.mark.parametrize("version", [0, *range(1, SCHEMA_VERSION), SCHEMA_VERSION + 1])
+@pytest.mark.parametrize("version", [0, *range(1, newest_version()), newest_version() + 1])
 async def test_only_the_owner_upgrades_a_file(path: Path, clock: FakeClock, version: int) -> None:
     """A look at a file of another version is refused with what to do, and the file stays as the service left it."""
     if version == 0:

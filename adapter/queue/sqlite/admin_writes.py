@@ -15,7 +15,7 @@ from adapter.queue.sqlite.rows import stored_row
 from adapter.queue.sqlite.state import SQL
 from adapter.queue.sqlite.statements import for_rows, statements
 
-DESK = statements("desk.sql")
+DESK = statements("admin.sql")
 _REST = 16 - ID_BYTES
 
 Readmitted: TypeAlias = Literal["pending", "deletion", "duplicate", "gone"]

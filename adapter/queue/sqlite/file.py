@@ -5,23 +5,20 @@ import os
 import sqlite3
 import stat
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import IO
 
 from adapter.errors import ConfigError, QueueError
-from adapter.queue.sqlite.statements import script, statements
+from adapter.queue.sqlite.schema import migrate, newest_version, schema_version
+from adapter.queue.sqlite.statements import statements
 
-SCHEMA_VERSION = 4
 READABLE = partial(str, encoding="utf-8", errors="replace")
 """How text is read: a byte that went bad in one row must not keep all others from being read, nor be quoted by SQLite
 in an error.
 """
-_APPLICATION_ID = 0x42726F77  # "Brow": tells our files from any other SQLite file
-
-
 _BESIDE = ("", "-wal", "-shm", ".lock", ".ballast")
 """What follows the queue's name in the files that SQLite, the lock and the ballast use."""
 
@@ -80,7 +77,7 @@ def try_write(path: Path) -> int:
         with closing(_opened(path)) as connection:
             version = schema_version(connection, path)
             if version:
-                connection.execute(statements("sqlite.sql")["probe"], (time.time_ns() // 1000,))
+                connection.execute(statements("queue.sql")["probe"], (time.time_ns() // 1000,))
             return version
     except sqlite3.DatabaseError as exc:
         raise QueueError(f"{path}: cannot be used as a queue: {exc}") from exc
@@ -124,7 +121,7 @@ def connect(path: Path) -> sqlite3.Connection:
             # Before the first table: afterwards only a VACUUM of the whole file could turn it on.
             connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
             connection.execute("PRAGMA journal_mode = WAL")
-            _make_schema(connection, path)
+            migrate(connection, path)
         except BaseException:
             connection.close()
             raise
@@ -147,14 +144,15 @@ def attach(path: Path) -> sqlite3.Connection:
             raise
     except sqlite3.DatabaseError as exc:
         raise QueueError(f"{path}: cannot be used as a queue: {exc}") from exc
-    if version == SCHEMA_VERSION:
+    if version == newest_version():
         return connection
     connection.close()
     if version == 0:
         raise QueueError(f"{path}: holds no queue yet; the service makes its tables when it starts")
     raise QueueError(
-        f"{path}: written by an older version of browsee-adapter (schema {version}; this one reads {SCHEMA_VERSION}). "
-        "Use the commands of the version that serves it, or start the service of this version: it upgrades the file"
+        f"{path}: written by an older version of browsee-adapter (schema {version}; this one reads "
+        f"{newest_version()}). Use the commands of the version that serves it, or start the service of this "
+        "version: it upgrades the file"
     )
 
 
@@ -174,39 +172,3 @@ def _opened(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
-
-
-def schema_version(connection: sqlite3.Connection, path: Path) -> int:
-    """The version of the tables in the file, 0 if there are none. Raises QueueError if they are not ours to read."""
-    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    if version > SCHEMA_VERSION:
-        raise QueueError(
-            f"{path}: made by a newer version of browsee-adapter (schema {version}); this one knows {SCHEMA_VERSION}. "
-            "Use that version, or a newer one"
-        )
-    if version == 0 and connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-        raise QueueError(f"{path}: a SQLite file, but not a queue of browsee-adapter")
-    return version
-
-
-def _make_schema(connection: sqlite3.Connection, path: Path) -> None:
-    version = schema_version(connection, path)
-    if version == 0:
-        connection.executescript(
-            f"BEGIN IMMEDIATE;\n{script('sqlite_schema.sql')}\n{script('sqlite_deletion.sql')}\n"
-            f"{script('sqlite_version_4.sql')}\n"
-            f"PRAGMA application_id = {_APPLICATION_ID};\nPRAGMA user_version = {SCHEMA_VERSION};\nCOMMIT;"
-        )
-    while 0 < version < SCHEMA_VERSION:
-        upgrade = _upgrades()[version]
-        version += 1
-        connection.executescript(f"BEGIN IMMEDIATE;\n{upgrade}\nPRAGMA user_version = {version};\nCOMMIT;")
-
-
-def _upgrades() -> Mapping[int, str]:
-    """What makes a file of a version one of the next. That to version 4 reads all rows once."""
-    return {
-        1: "ALTER TABLE message ADD COLUMN traceparent TEXT;",
-        2: script("sqlite_deletion.sql"),
-        3: script("sqlite_version_4.sql"),
-    }

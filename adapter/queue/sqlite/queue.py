@@ -1,7 +1,7 @@
 """The queue in one SQLite file (WAL, every commit synced), owned by this process.
 
 The file holds events, lanes and what became of them; who holds which lane is in memory, because a restart voids
-every lease anyway. See `sql/sqlite_schema.sql` for the tables and `base.py` for what is promised.
+every lease anyway. See `migrations/` for the tables and `queue/contract.py` for what is promised.
 """
 
 import asyncio

@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 US = 1_000_000
 DAY_US = 86_400 * US
-SQL = statements("sqlite.sql")
+SQL = statements("queue.sql")
 # SQLite hands the interpreter's lock over at every statement, and to get it back from a busy event loop costs more than
 # the statement did: so rows go in many at a time, in pieces of these sizes, each a statement that is prepared once.
 _PIECES = (512, 256, 128, 64, 32, 16, 8, 4, 2, 1)

@@ -7,15 +7,11 @@ from importlib.resources import files
 _REPEATED = re.compile(r"\{(rows|list|numbered):?(\d*)\}")
 
 
-def script(file: str) -> str:
-    """The whole text of `adapter/queue/sqlite/sql/<file>`."""
-    return (files("adapter.queue.sqlite") / "sql" / file).read_text(encoding="utf-8")
-
-
 def statements(file: str) -> Mapping[str, str]:
     """The statements of `file` by the word after `-- name:`."""
     found: dict[str, str] = {}
-    for block in script(file).split("-- name: ")[1:]:
+    text = (files("adapter.queue.sqlite") / "sql" / file).read_text(encoding="utf-8")
+    for block in text.split("-- name: ")[1:]:
         name, _, sql = block.partition("\n")
         found[name.strip()] = sql.strip().rstrip(";")
     return found

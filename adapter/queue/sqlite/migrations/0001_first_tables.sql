@@ -13,8 +13,7 @@ CREATE TABLE message (
     anonymous_id TEXT,
     timestamp_us INTEGER NOT NULL,
     received_us  INTEGER NOT NULL,
-    body         BLOB NOT NULL,
-    traceparent  TEXT
+    body         BLOB NOT NULL
 );
 
 -- A lane with work: `head` is its earliest unfinished event; the rest of the row is about that one.

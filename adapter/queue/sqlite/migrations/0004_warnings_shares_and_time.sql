@@ -1,5 +1,3 @@
--- What version 4 adds to the tables of sqlite_schema.sql.
-
 -- Warnings of the events that have any, as JSON: those of ingest stay, those of the mapping are replaced at each settle.
 CREATE TABLE warning (receipt INTEGER PRIMARY KEY, ingest TEXT NOT NULL, mapping TEXT NOT NULL);
 

@@ -1,5 +1,3 @@
--- What version 3 adds to the tables of sqlite_schema.sql.
-
 -- Requests to delete a user's data, and what came of them. `receipt` is the request's own: what came after it stays.
 CREATE TABLE deletion (
     receipt     INTEGER PRIMARY KEY,

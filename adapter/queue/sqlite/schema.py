@@ -1,0 +1,52 @@
+"""The tables of the queue file: numbered migrations, each applied once, in order, in a transaction of its own.
+
+`migrations/0001_….sql` and so on say what a version adds to the one before. The number of the last migration that was
+applied is in the file (`PRAGMA user_version`), written in the transaction of that migration: a crash between two of
+them leaves a file of an earlier version, and the next start goes on from there. Only the owner of a file migrates it.
+
+To add a migration: the next number, the statements, a line in `tests/integration/old_queues`. A migration that has been
+released is never changed.
+"""
+
+import sqlite3
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+from adapter.errors import QueueError
+
+_APPLICATION_ID = 0x42726F77  # "Brow": tells our files from any other SQLite file
+
+
+@cache
+def migrations() -> tuple[str, ...]:
+    """The text of every migration, the first one first."""
+    found = sorted((files("adapter.queue.sqlite") / "migrations").iterdir(), key=lambda file: file.name)
+    return tuple(file.read_text(encoding="utf-8") for file in found)
+
+
+def newest_version() -> int:
+    """The version of a file to which every migration was applied."""
+    return len(migrations())
+
+
+def schema_version(connection: sqlite3.Connection, path: Path) -> int:
+    """The version of the tables in the file, 0 if there are none. Raises QueueError if they are not ours to read."""
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if version > newest_version():
+        raise QueueError(
+            f"{path}: made by a newer version of browsee-adapter (schema {version}); this one knows "
+            f"{newest_version()}. Use that version, or a newer one"
+        )
+    if version == 0 and connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        raise QueueError(f"{path}: a SQLite file, but not a queue of browsee-adapter")
+    return version
+
+
+def migrate(connection: sqlite3.Connection, path: Path) -> None:
+    """Apply every migration that the file lacks. Raises QueueError if the file is not ours, or of a newer version."""
+    version = schema_version(connection, path)
+    if version == 0:
+        connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+    for number, statements in enumerate(migrations()[version:], start=version + 1):
+        connection.executescript(f"BEGIN IMMEDIATE;\n{statements}\nPRAGMA user_version = {number};\nCOMMIT;")
