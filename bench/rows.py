@@ -25,8 +25,9 @@ from adapter.mapping.load import load
 from adapter.mapping.ruleset import Ruleset
 from adapter.model import Calls, Event, Secret
 from adapter.queue.sqlite.queue import SqliteQueue
-from adapter.service.app import event_validator, steady_clock
+from adapter.service.applications import event_validator
 from adapter.service.mappings import read_message
+from adapter.service.wiring import steady_clock
 from bench.load import send
 from bench.messages import batches, order, orders
 from tests.acceptance.processes import start

@@ -18,9 +18,11 @@ from adapter.ingest.intake import Parts
 from adapter.observe.observer import Observer
 from adapter.privacy.storage import plain_source
 from adapter.queue.memory.queue import MemoryQueue
-from adapter.service.app import Running, Service, event_validator
+from adapter.service.app import Running, run_service
+from adapter.service.applications import event_validator
 from adapter.service.mappings import activate
 from adapter.service.operators import make_api
+from adapter.service.wiring import Wiring
 from adapter.settings.load import load_settings
 from adapter.settings.settings import Settings
 from tests.fakes import RECEIVED_AT
@@ -70,7 +72,8 @@ def service(settings: Settings, *, often: Often = OFTEN) -> Iterator[str]:
         def tell(running: Running) -> None:
             started(running.url)
 
-        await Service(settings, observer=Observer(), often=often).run(stop=stop, started=tell)
+        wiring = Wiring(rate_limits=often)
+        await run_service(settings, observer=Observer(), stop=stop, started=tell, wiring=wiring)
 
     with in_thread(run) as url:
         yield url

@@ -13,7 +13,7 @@ from adapter.errors import ConfigError
 from adapter.queue.contract import Queue
 from adapter.queue.sqlite.queue import SqliteQueue
 from adapter.queue.sqlite.trusted_time import TrustedTime
-from adapter.service.app import Service
+from adapter.service.wiring import Wiring
 from adapter.settings.settings import Settings
 
 MODULE = "adapter.chaos.believing"
@@ -36,11 +36,5 @@ async def _open_queue(settings: Settings, *, now: Callable[[], float]) -> Queue:
     return await _BelievingQueue.open(settings.queue.file, now=now)
 
 
-class _Believing(Service):
-    """The service with that queue."""
-
-    _open_queue = staticmethod(_open_queue)
-
-
 if __name__ == "__main__":
-    command(_Believing)()
+    command(Wiring(open_queue=_open_queue))()

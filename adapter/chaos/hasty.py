@@ -5,19 +5,16 @@ else it is the service. Never part of it.
 made by the mapping that was at work for the event before, which is wrong.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from msgspec import structs
 
 from adapter.chaos.wrong import command
-from adapter.deliver.browsee import Browsee
-from adapter.deliver.worker import Worker
 from adapter.mapping.ruleset import Ruleset
 from adapter.model import Calls, Dropped, Event, Refused, Unmatched
-from adapter.queue.contract import Archive, Queue
-from adapter.service.app import Service
+from adapter.queue.contract import Archive
 from adapter.service.mappings import Active
+from adapter.service.wiring import Wiring
 
 MODULE = "adapter.chaos.hasty"
 LOOK_EVERY_S = 0.01
@@ -29,16 +26,6 @@ class _HastyActive(Active):
 
     async def follow(self, archive: Archive, *, every_s: float = LOOK_EVERY_S, settle_s: float = SETTLE_S) -> None:
         await super().follow(archive, every_s=every_s, settle_s=settle_s)
-
-
-class _Hasty(Service):
-    """The service with such an eye on its mappings."""
-
-    active: type[Active] = _HastyActive
-
-    def _make_workers(self, queue: Queue, browsee: Browsee) -> Iterable[Worker]:
-        self._active = self.active(self._active.live)
-        return super()._make_workers(queue, browsee)
 
 
 class _TornRuleset(Ruleset):
@@ -59,6 +46,8 @@ class _TornRuleset(Ruleset):
 
 @dataclass
 class _TornActive(_HastyActive):
+    """Does not hold to one mapping for one event."""
+
     before: dict[str, Ruleset] = field(default_factory=dict)
 
     def of(self, source: str) -> Ruleset:
@@ -68,11 +57,5 @@ class _TornActive(_HastyActive):
         return torn
 
 
-class _Torn(_Hasty):
-    """Does not hold to one mapping for one event."""
-
-    active = _TornActive
-
-
 if __name__ == "__main__":
-    command(_Hasty, {"torn": _Torn})()
+    command(Wiring(make_active=_HastyActive), {"torn": Wiring(make_active=_TornActive)})()

@@ -11,7 +11,7 @@ from adapter.chaos.wrong import command
 from adapter.errors import ConfigError
 from adapter.queue.contract import Queue
 from adapter.queue.sqlite.queue import SqliteQueue
-from adapter.service.app import Service
+from adapter.service.wiring import Wiring
 from adapter.settings.settings import Settings
 
 MODULE = "adapter.chaos.unsynced"
@@ -31,11 +31,5 @@ async def _open_queue(settings: Settings, *, now: Callable[[], float]) -> Queue:
     return await _UnsyncedQueue.open(settings.queue.file, now=now)
 
 
-class _Unsynced(Service):
-    """The service with that queue."""
-
-    _open_queue = staticmethod(_open_queue)
-
-
 if __name__ == "__main__":
-    command(_Unsynced)()
+    command(Wiring(open_queue=_open_queue))()

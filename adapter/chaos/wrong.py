@@ -9,8 +9,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -18,11 +17,11 @@ import uvloop
 from aiohttp import web
 
 from adapter.errors import QueueError
-from adapter.ingest.intake import Parts
 from adapter.model import Event, Rejection
 from adapter.observe.observer import Observer, configure_logging
-from adapter.queue.contract import Inbox, Queue, Stored
-from adapter.service.app import Service
+from adapter.queue.contract import Inbox, Stored
+from adapter.service.app import run_service
+from adapter.service.wiring import Wiring
 from adapter.settings.load import load_settings
 from adapter.settings.made_secrets import complete
 
@@ -70,26 +69,13 @@ class _BlamedPuts:
         await self._inbox.probe()
 
 
-class _AnswersFirst(Service):
-    """The service with an inbox that lies."""
-
-    def _ingest(self, queue: Queue) -> Parts:
-        return replace(super()._ingest(queue), inbox=_LatePuts(queue))
+_ANSWERS_FIRST = Wiring(inbox_of=_LatePuts)
+FAULTS: Mapping[str, Wiring] = {"answers-first": _ANSWERS_FIRST, "blames-sender": Wiring(inbox_of=_BlamedPuts)}
+_NO_FAULTS: Mapping[str, Wiring] = {}
 
 
-class _BlamesSender(Service):
-    """The service with an inbox that takes no blame."""
-
-    def _ingest(self, queue: Queue) -> Parts:
-        return replace(super()._ingest(queue), inbox=_BlamedPuts(queue))
-
-
-FAULTS: Mapping[str, type[Service]] = {"answers-first": _AnswersFirst, "blames-sender": _BlamesSender}
-_NO_FAULTS: Mapping[str, type[Service]] = {}
-
-
-def command(make: Callable[..., Service], faults: Mapping[str, type[Service]] = _NO_FAULTS) -> click.Command:
-    """A command that serves with what `make` makes of settings and an observer, or one of `faults`, by `--fault`."""
+def command(wiring: Wiring, faults: Mapping[str, Wiring] = _NO_FAULTS) -> click.Command:
+    """A command that serves with the parts of `wiring`, or with those of one of `faults`, by `--fault`."""
 
     @click.command()
     @click.option("--config", required=True, type=click.Path(path_type=Path))
@@ -100,14 +86,18 @@ def command(make: Callable[..., Service], faults: Mapping[str, type[Service]] = 
         """Serve, wrongly."""
         settings, _ = complete(load_settings(file=config, environ=os.environ, host=host, port=port, sandbox=False))
         configure_logging(log_format="json")
-        wanted = make if fault is None else faults[fault]
 
         async def serve() -> None:
             stop = asyncio.Event()
             for number in (signal.SIGINT, signal.SIGTERM):
                 asyncio.get_running_loop().add_signal_handler(number, stop.set)
-            service = wanted(settings, observer=Observer())
-            await service.run(stop=stop, started=lambda running: click.echo(running.url))
+            await run_service(
+                settings,
+                observer=Observer(),
+                stop=stop,
+                started=lambda running: click.echo(running.url),
+                wiring=wiring if fault is None else faults[fault],
+            )
 
         uvloop.run(serve())
 
@@ -115,4 +105,4 @@ def command(make: Callable[..., Service], faults: Mapping[str, type[Service]] = 
 
 
 if __name__ == "__main__":
-    command(_AnswersFirst, FAULTS)()
+    command(_ANSWERS_FIRST, FAULTS)()

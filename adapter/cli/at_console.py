@@ -17,7 +17,7 @@ from adapter.cli.remote import HttpConsole
 from adapter.console.base import Console
 from adapter.errors import AdapterError, ConfigError
 from adapter.model import Secret
-from adapter.service.app import event_validator
+from adapter.service.applications import event_validator
 from adapter.service.operators import desk_console
 from adapter.settings.load import load_settings
 from adapter.settings.made_secrets import generated_token

@@ -15,7 +15,7 @@ from adapter.errors import ConfigError
 from adapter.sandbox.limit import Limit
 from adapter.sandbox.script import FORMAT, Script, parse_script
 from adapter.sandbox.server import Sandbox, build
-from adapter.service.app import make_sandbox
+from adapter.service.wiring import make_sandbox
 
 DEFAULT_PORT = 8081
 _SHUTDOWN_S = 2.0

@@ -17,7 +17,7 @@ from adapter.cli.show import say
 from adapter.edge.limits import raise_file_limit
 from adapter.observe.observer import Observer, configure_logging
 from adapter.printable import printable
-from adapter.service.app import Running, Service
+from adapter.service.app import Running, run_service
 from adapter.settings.load import load_settings
 from adapter.settings.made_secrets import Made, complete
 from adapter.settings.settings import Settings, SourceSettings
@@ -59,8 +59,13 @@ async def _serve(settings: Settings, made: Made, *, strict: bool) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    service = Service(settings, observer=Observer(), strict=strict)
-    await service.run(stop=stop, started=lambda running: _started(settings, made, running))
+    await run_service(
+        settings,
+        observer=Observer(),
+        stop=stop,
+        started=lambda running: _started(settings, made, running),
+        strict=strict,
+    )
 
 
 def _started(settings: Settings, made: Made, running: Running) -> None:

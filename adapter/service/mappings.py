@@ -99,12 +99,15 @@ def source_mappings(settings: Settings) -> SourceMappings:
     }
 
 
-async def activate(settings: Settings, *, archive: Archive, emit: Emit, strict: bool) -> Active:
-    """The mapping of every source: its file, or the last one activated if the file cannot be used.
+async def activate(
+    settings: Settings, *, archive: Archive, emit: Emit, strict: bool, make: Callable[[], Active] = Active
+) -> Active:
+    """The mapping of every source, in the empty table of `make`: its file, or the last one activated if the file
+    cannot be used.
 
     Raises MappingError if there is no earlier one, or at once if `strict`; the text lists every problem found.
     """
-    active = Active()
+    active = make()
     problems: list[str] = []
     for source in settings.sources:
         try:

@@ -23,8 +23,8 @@ from adapter.queue.memory.queue import MemoryQueue
 from adapter.sandbox.recording import Wanted
 from adapter.sandbox.script import parse_script
 from adapter.sandbox.server import Sandbox, build
-from adapter.service.app import make_sandbox, steady_clock
 from adapter.service.mappings import read_message
+from adapter.service.wiring import make_sandbox, steady_clock
 from tests.fakes import make_event, until
 
 FAST = ProjectConfig(

@@ -6,9 +6,9 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from importlib.metadata import version
 from pathlib import Path
-from time import time
 from typing import Any
 from urllib.request import urlopen
 
@@ -17,8 +17,7 @@ import yaml
 
 from adapter.model import Dead, Delivered, JsonObject, Reason
 from adapter.observe.observer import Observer
-from adapter.queue.memory.queue import MemoryQueue
-from adapter.service.app import Service
+from adapter.service.wiring import DEFAULT_WIRING, build_service
 from tests.openapi import description, shaped
 from tests.operated import TOKEN, service, settings_in
 from tests.unit.cli.conftest import MAPPING
@@ -59,10 +58,12 @@ def spelt(path: str, parameters: list[JsonObject]) -> Iterator[str]:
 
 async def test_every_route_is_described_and_every_description_is_a_route(folder: Path) -> None:
     """Method by method; a slash at the end, and HEAD, are told in words."""
-    app, _ = Service(settings_in(folder, sandbox=True), observer=Observer()).applications(MemoryQueue(now=time))
+    settings = settings_in(folder, sandbox=True)
+    async with AsyncExitStack() as stack:
+        parts = await build_service(stack, settings, observer=Observer(), strict=True, wiring=DEFAULT_WIRING)
     routes = {
         (re.sub(r"\{\w+\}", "{}", route.resource.canonical).rstrip("/"), route.method.lower())
-        for route in app.router.routes()
+        for route in parts.senders.router.routes()
         if route.resource is not None and route.method not in ("*", "HEAD")
     }
     described = {

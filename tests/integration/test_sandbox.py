@@ -19,7 +19,7 @@ from adapter.model import Call, Reason, Secret
 from adapter.sandbox.limit import Limit
 from adapter.sandbox.script import parse_script
 from adapter.sandbox.server import Sandbox, build
-from adapter.service.app import make_sandbox
+from adapter.service.wiring import make_sandbox
 
 TRACK: dict[str, Any] = {"apiKey": "key-of-a-project", "event": "CLICKED", "userId": "u"}
 KEY = Secret("key-of-a-project")

@@ -16,7 +16,7 @@ from adapter.observe.happenings import Happening
 from adapter.queue.sqlite.admin import Desk
 from adapter.queue.sqlite.queue import SqliteQueue
 from adapter.sandbox.script import Script
-from adapter.service.app import steady_clock
+from adapter.service.wiring import steady_clock
 from tests.fakes import TRACEPARENT, make_event, until
 from tests.integration.road import Road, clicks, make_worker, open_road, ruleset
 

@@ -12,20 +12,20 @@ import asyncio
 import base64
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
 
-from adapter.ingest.intake import Parts
 from adapter.model import JsonObject
 from adapter.observe.happenings import EventWarned, Happening
 from adapter.observe.observer import Observer
-from adapter.queue.contract import Queue
-from adapter.service.app import Running, Service
+from adapter.service.app import Running, run_service
+from adapter.service.wiring import Wiring
 from adapter.settings.load import load_settings
+from tests.fakes import RECEIVED_AT
 from tests.operated import OFTEN, TOKEN
 
 CASES: Final = Path(__file__).parents[1] / "cases/wire"
@@ -73,13 +73,14 @@ def requests_of(case: JsonObject) -> Sequence[JsonObject]:
     return case["requests"] if "requests" in case else [case["request"]]
 
 
-class ClockedService(Service):
-    """The service with a clock of receipt that is set to the instant of each case."""
+@dataclass(slots=True)
+class _ReceiptClock:
+    """A clock of receipt that is set to the instant of each case."""
 
-    received_at: datetime
+    at: datetime = RECEIVED_AT
 
-    def _ingest(self, queue: Queue) -> Parts:
-        return replace(super()._ingest(queue), clock=lambda: self.received_at)
+    def now(self) -> datetime:
+        return self.at
 
 
 class _WarningsSeen(Observer):
@@ -99,7 +100,7 @@ class _WarningsSeen(Observer):
 class _Wire:
     """A running service, and how far it was looked at."""
 
-    service: ClockedService
+    clock: _ReceiptClock
     observer: _WarningsSeen
     running: Running
     http: aiohttp.ClientSession
@@ -108,7 +109,7 @@ class _Wire:
 
     async def observe(self, case: JsonObject) -> JsonObject:
         """What the service made of `case`, in the shape of its `expect`."""
-        self.service.received_at = datetime.fromisoformat(case["clock"])
+        self.clock.at = datetime.fromisoformat(case["clock"])
         self.observer.warnings.clear()
         statuses = [await self._send(request) for request in requests_of(case)]
         outcomes = await self._outcomes()
@@ -177,12 +178,14 @@ async def _observed(folder: Path, cases: dict[str, JsonObject]) -> dict[str, Jso
     file = folder / "adapter.yaml"
     file.write_text(json.dumps(SETTINGS), encoding="utf-8")
     settings = load_settings(file=file, environ={"ADAPTER_ADMIN_TOKEN": TOKEN}, host="127.0.0.1", port=0, sandbox=True)
-    observer, stop = _WarningsSeen(), asyncio.Event()
-    service = ClockedService(settings, observer=observer, often=OFTEN)
+    observer, stop, clock = _WarningsSeen(), asyncio.Event(), _ReceiptClock()
+    wiring = Wiring(received_at=clock.now, rate_limits=OFTEN)
     started = asyncio.get_running_loop().create_future()
     async with asyncio.timeout(120), aiohttp.ClientSession() as http, asyncio.TaskGroup() as tasks:
-        tasks.create_task(service.run(stop=stop, started=started.set_result))
-        wire = _Wire(service, observer, await started, http)
+        tasks.create_task(
+            run_service(settings, observer=observer, stop=stop, started=started.set_result, wiring=wiring)
+        )
+        wire = _Wire(clock, observer, await started, http)
         await wire._tail([])
         observed = {name: await wire.observe(case) for name, case in cases.items()}
         stop.set()

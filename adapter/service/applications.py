@@ -1,0 +1,98 @@
+"""Builds what senders and operators are served, in front of the parts of the service."""
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from uuid import uuid4
+
+import orjson
+from aiohttp import web
+
+from adapter.bundled import bundled
+from adapter.console.description import description_routes
+from adapter.console.guard import Often
+from adapter.console.health import Health
+from adapter.console.operator import IsOperator, operator_check
+from adapter.ingest.intake import Parts
+from adapter.ingest.limits import Limits
+from adapter.ingest.routes import routes
+from adapter.ingest.validate import Validator
+from adapter.observe.observer import Observer
+from adapter.privacy.storage import ingest_source
+from adapter.queue.contract import Inbox
+from adapter.service.operators import make_api
+from adapter.service.readiness import Observed, Readiness
+from adapter.service.report import pause_texts
+
+
+def event_validator() -> Validator:
+    """The shipped schemas of events, compiled."""
+    folder = bundled("schemas/event")
+    return Validator({path.stem: orjson.loads(path.read_bytes()) for path in folder.glob("*.json")})
+
+
+def make_ingest(observed: Observed, *, inbox: Inbox, received_at: Callable[[], datetime], observer: Observer) -> Parts:
+    """What ingest is built of; `received_at` gives the instant of receipt."""
+    settings, limits = observed.settings, observed.settings.limits
+    sources = [
+        ingest_source(source, settings.hash_key, ruleset=partial(observed.active.of, source.name))
+        for source in settings.sources
+    ]
+    return Parts(
+        inbox=inbox,
+        sources=sources,
+        validator=event_validator(),
+        emit=observer.emit,
+        clock=received_at,
+        monotonic_s=time.monotonic,
+        new_id=lambda: uuid4().hex,
+        histogram=observer.histogram,
+        is_draining=observed.draining.is_set,
+        refusals=observed.refusals,
+        denials=observed.denials,
+        limits=Limits(
+            body_bytes=limits.body_bytes, inflated_bytes=limits.inflated_bytes, message_bytes=limits.message_bytes
+        ),
+        trusted_proxies=settings.trusted_proxies,
+    )
+
+
+def make_applications(
+    observed: Observed, ingest: Parts, readiness: Readiness, *, observer: Observer, rate_limits: Often
+) -> tuple[web.Application, web.Application]:
+    """The applications of senders and of operators: one unless operators have their own address."""
+    settings = observed.settings
+
+    def health_for(is_operator: IsOperator) -> Health:
+        return Health(
+            inbox=observed.queue, report=readiness.report, registry=observer.registry, is_operator=is_operator
+        )
+
+    senders = operators = web.Application()
+    senders.add_routes(routes(ingest))
+    description = description_routes(bundled("schemas/openapi.yaml"))
+    senders.add_routes(description)
+    if settings.admin_listen is not None:
+        senders.add_routes(health_for(lambda _: False).probes())
+        operators = web.Application()
+        operators.add_routes(description)
+    health = health_for(
+        operator_check(
+            settings.admin_token,
+            is_local_trusted=settings.admin_listen is not None,
+            trusted_proxies=settings.trusted_proxies,
+        )
+    )
+    operators.add_routes(health.routes())
+    api = make_api(
+        settings,
+        ingest=ingest,
+        active=observed.active,
+        health=health,
+        now=observed.now,
+        pause_texts=lambda: pause_texts(readiness.projects()),
+        often=rate_limits,
+    )
+    operators.add_routes(api.routes())
+    return senders, operators

@@ -1,0 +1,104 @@
+"""What the running service reports of itself at `/readyz` and `/metrics`: the last count of its queue, and the state of
+its parts now.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from adapter.console.health import Report
+from adapter.deliver.worker import Worker
+from adapter.errors import QueueError
+from adapter.ingest.denials import Denials
+from adapter.ingest.refusals import Refusals
+from adapter.model import Balance, JsonObject
+from adapter.observe.observer import Emit
+from adapter.queue.contract import Queue
+from adapter.service import deletions
+from adapter.service.deadlines import Patience, deadlines
+from adapter.service.mappings import Active
+from adapter.service.report import Projects, make_report
+from adapter.settings.settings import Settings
+
+_BALANCE_EVERY_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """The queue's balance, and when it was counted."""
+
+    balance: Balance
+    at: datetime
+
+    @classmethod
+    async def of(cls, queue: Queue) -> "Count":
+        """The balance of `queue` now. Raises QueueError."""
+        return cls(await queue.balance(), datetime.now(UTC))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
+    """The parts that a report is made of. `draining` is set once the service stops;
+    `now` is the clock of leases and delays.
+    """
+
+    settings: Settings
+    queue: Queue
+    active: Active
+    workers: Sequence[Worker]
+    refusals: Refusals
+    denials: Denials
+    draining: asyncio.Event
+    now: Callable[[], float]
+
+
+class Readiness:
+    """Counts the queue now and then, and reports; `count` is the first count."""
+
+    def __init__(self, observed: Observed, count: Count, *, emit: Emit) -> None:
+        self._observed = observed
+        self._patience = Patience.of(observed.settings)
+        self._deleting = frozenset(source.name for source in observed.settings.sources if source.may_delete)
+        self._waiting_deletions = deletions.WaitingDeletions(emit)
+        self._count = count
+        self._waiting_deletions.look(count.balance.deletions_waiting)
+
+    async def follow(self) -> None:
+        """Count pending and dead from rows until cancelled, so that a ledger that does not balance shows."""
+        queue, refusals = self._observed.queue, self._observed.refusals
+        while True:
+            await asyncio.sleep(_BALANCE_EVERY_S)
+            with contextlib.suppress(QueueError):
+                self._count = await Count.of(queue)
+                self._waiting_deletions.look(self._count.balance.deletions_waiting)
+                if refusals.waits_for_queue:
+                    await queue.probe()
+                    refusals.queue_takes()
+
+    def projects(self) -> Projects:
+        """How delivery to each Browsee project goes now."""
+        now_s = self._observed.now()
+        return [(worker.sources, worker.project.state(now_s)) for worker in self._observed.workers]
+
+    def report(self) -> Report:
+        """The report of this moment."""
+        observed, count, now = self._observed, self._count, datetime.now(UTC)
+        balance, disk = count.balance, observed.queue.disk()
+        refusals = observed.refusals.now(time.monotonic(), self._patience.horizons_s)
+        report = make_report(
+            stopping=observed.draining.is_set(),
+            sandbox=observed.settings.sandbox,
+            active=observed.active,
+            projects=self.projects(),
+            balance=balance,
+            disk=disk,
+            now=now,
+            deadlines=deadlines(self._patience, refusals, balance=balance, disk=disk, now=now),
+        )
+        # Counting takes time, so `pending`, `dead` and the ledger are of some seconds ago.
+        counted: JsonObject = {"counted_at": count.at.isoformat(timespec="seconds")}
+        waiting = deletions.facts(balance.deletions_waiting, self._deleting.__contains__)
+        return replace(report, facts=report.facts | counted | waiting | observed.denials.facts(now))

@@ -1,0 +1,277 @@
+"""Builds every part of the service from the settings. The only place that knows all parts; `app` runs them.
+
+`Wiring` names what tests and the chaos kit replace. A part is built with all that it needs: no part is completed later.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+import orjson
+from aiohttp import web
+
+from adapter.bundled import bundled
+from adapter.console.guard import Often
+from adapter.deliver.browsee import Browsee
+from adapter.deliver.delivery import Delivery, RetryFor
+from adapter.deliver.pace import PaceConfig
+from adapter.deliver.project import Project, ProjectConfig
+from adapter.deliver.worker import Worker
+from adapter.edge.limits import ConnectionLimits
+from adapter.edge.serving import serve
+from adapter.errors import ConfigError, QueueFull
+from adapter.ingest.denials import Denials
+from adapter.ingest.refusals import Refusals
+from adapter.model import JsonObject, Kind, Secret
+from adapter.observe import happenings
+from adapter.observe.observer import Emit, Observer
+from adapter.queue.contract import Inbox, Queue
+from adapter.queue.memory.queue import MemoryQueue
+from adapter.queue.sqlite.queue import SqliteQueue
+from adapter.queue.sqlite.state import Retention
+from adapter.sandbox.recording import Recording
+from adapter.sandbox.server import Sandbox, build
+from adapter.service import mappings
+from adapter.service.applications import make_applications, make_ingest
+from adapter.service.mappings import Active
+from adapter.service.monitor import Monitor, Watched, project_id
+from adapter.service.operators import USUAL
+from adapter.service.readiness import Count, Observed, Readiness
+from adapter.settings.quantities import Address
+from adapter.settings.settings import Settings
+
+# When the calls under way have had their grace, what senders have not sent to the end by now has waited long enough.
+_SHUTDOWN_S = 2.0
+_SANDBOX_KEY = Secret("sandbox")
+
+
+class OpenQueue(Protocol):
+    """Opens the queue that the settings name. Raises ConfigError or QueueError."""
+
+    def __call__(self, settings: Settings, *, now: Callable[[], float]) -> Awaitable[Queue]: ...
+
+
+def steady_clock() -> Callable[[], float]:
+    """Seconds since 1970 as they were at this call, and from then on without jumps: leases and delays go by it."""
+    ahead = time.time() - time.monotonic()
+    return lambda: ahead + time.monotonic()
+
+
+async def open_queue(settings: Settings, *, now: Callable[[], float]) -> Queue:
+    """The queue that the settings name. Raises ConfigError or QueueError if it cannot be had."""
+    unordered = {source.name for source in settings.sources if source.order == "none"}
+    kept, shared = settings.retention, len(settings.sources) > 1
+    if settings.queue.file is None:
+        return MemoryQueue(
+            now=now, unordered=unordered, max_pending=settings.limits.pending, dedup_s=kept.dedup_s, shared=shared
+        )
+    return await SqliteQueue.open(
+        settings.queue.file,
+        now=now,
+        unordered=unordered,
+        max_pending=settings.limits.pending,
+        max_bytes=kept.max_disk_bytes,
+        shared=shared,
+        wall=time.time,
+        retention=Retention(
+            history_s=kept.history_s, dead_s=kept.dead_s, dedup_s=kept.dedup_s, deletions_s=kept.deletions_s
+        ),
+    )
+
+
+def make_sandbox(*, db: Path | None = None, retry_after: bool = False) -> Sandbox:
+    """A stand-in for Browsee with the shipped schemas. Raises ConfigError if `db` cannot be used."""
+    schemas: dict[Kind, JsonObject] = {
+        "track": orjson.loads(bundled("schemas/browsee/track.json").read_bytes()),
+        "identify": orjson.loads(bundled("schemas/browsee/identify.json").read_bytes()),
+    }
+    return Sandbox(recording=Recording(db), schemas=schemas, retry_after=retry_after)
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _queue_itself(queue: Queue) -> Inbox:
+    return queue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wiring:
+    """The choices that the settings do not make; tests and the chaos kit make others.
+
+    `inbox_of` gives what ingest stores into, for the open queue; `make_active` an empty table of active mappings;
+    `received_at` the instant of receipt of a request; `rate_limits` limits requests to the API of operators.
+    """
+
+    open_queue: OpenQueue = open_queue
+    inbox_of: Callable[[Queue], Inbox] = _queue_itself
+    make_active: Callable[[], Active] = Active
+    received_at: Callable[[], datetime] = _utc_now
+    rate_limits: Often = USUAL
+
+
+DEFAULT_WIRING = Wiring()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceParts:
+    """A service that is built and does not run yet. `senders` and `operators` are one application unless operators
+    have an address of their own; `draining` is set by whoever stops it.
+    """
+
+    queue: Queue
+    active: Active
+    workers: Sequence[Worker]
+    monitor: Monitor
+    readiness: Readiness
+    draining: asyncio.Event
+    senders: web.Application
+    operators: web.Application
+    sandbox_url: str | None
+
+
+async def build_service(
+    stack: AsyncExitStack, settings: Settings, *, observer: Observer, strict: bool, wiring: Wiring
+) -> ServiceParts:
+    """Every part, of which `stack` closes those that must be closed. Raises ConfigError, MappingError or QueueError."""
+    emit, now, draining = observer.emit, steady_clock(), asyncio.Event()
+    refusals, denials = Refusals(), Denials()
+    queue = await wiring.open_queue(settings, now=now)
+    stack.push_async_callback(queue.close)
+    await _warn_if_full(queue, emit)
+    active = await mappings.activate(settings, archive=queue, emit=emit, strict=strict, make=wiring.make_active)
+    sandbox_url = await _start_sandbox(stack, settings, emit) if settings.sandbox else None
+    browsee = await stack.enter_async_context(
+        Browsee(settings.browsee.url if sandbox_url is None else f"{sandbox_url}/api/v1")
+    )
+    workers = [
+        _make_worker(settings, keys, queue=queue, browsee=browsee, active=active, emit=emit, now=now)
+        for keys in _project_keys(settings)
+    ]
+    monitor = _make_monitor(settings, workers, queue=queue, emit=emit, now=now)
+    await monitor.restore()
+    observed = Observed(
+        settings=settings,
+        queue=queue,
+        active=active,
+        workers=workers,
+        refusals=refusals,
+        denials=denials,
+        draining=draining,
+        now=now,
+    )
+    readiness = Readiness(observed, await Count.of(queue), emit=emit)
+    inbox = wiring.inbox_of(queue)
+    ingest = make_ingest(observed, inbox=inbox, received_at=wiring.received_at, observer=observer)
+    senders, operators = make_applications(
+        observed, ingest, readiness, observer=observer, rate_limits=wiring.rate_limits
+    )
+    return ServiceParts(
+        queue=queue,
+        active=active,
+        workers=workers,
+        monitor=monitor,
+        readiness=readiness,
+        draining=draining,
+        senders=senders,
+        operators=operators,
+        sandbox_url=sandbox_url,
+    )
+
+
+async def listen(
+    stack: AsyncExitStack,
+    app: web.Application,
+    address: Address,
+    settings: Settings,
+    *,
+    emit: Emit,
+    shutdown_s: float = _SHUTDOWN_S,
+) -> str:
+    """Serve `app` at `address` until `stack` closes; its URL. Raises ConfigError if the address cannot be had."""
+    limits = ConnectionLimits(connections=settings.limits.connections)
+    return await serve(
+        stack, app, host=address.host, port=address.port, limits=limits, emit=emit, shutdown_s=shutdown_s
+    )
+
+
+async def _warn_if_full(queue: Queue, emit: Emit) -> None:
+    """A service that refuses every event from its first second must say so before the first sender finds out."""
+    try:
+        await queue.probe()
+    except QueueFull as full:
+        emit(happenings.QueueFullAtStart(cause=str(full)))
+
+
+async def _start_sandbox(stack: AsyncExitStack, settings: Settings, emit: Emit) -> str:
+    """The built-in stand-in for Browsee, on the next port; what it gets is kept beside the queue."""
+    stand_in = make_sandbox(db=settings.queue.beside("sandbox-calls.db"))
+    next_port = settings.listen.port + 1 if settings.listen.port else 0
+    address = Address(host="127.0.0.1", port=next_port)
+    try:
+        return await listen(stack, build(stand_in), address, settings, emit=emit, shutdown_s=1.0)
+    except ConfigError as exc:
+        raise ConfigError(f"{exc}; --sandbox takes the port after it too, for what the stand-in shows") from exc
+
+
+def _project_keys(settings: Settings) -> list[dict[str, Secret]]:
+    """The keys by source of each Browsee project: sources with one key share its pace."""
+    by_key: dict[Secret, dict[str, Secret]] = {}
+    for source in settings.sources:
+        key = source.browsee_api_key or _SANDBOX_KEY
+        by_key.setdefault(key, {})[source.name] = key
+    return list(by_key.values())
+
+
+def _make_worker(
+    settings: Settings,
+    keys: dict[str, Secret],
+    *,
+    queue: Queue,
+    browsee: Browsee,
+    active: Active,
+    emit: Emit,
+    now: Callable[[], float],
+) -> Worker:
+    pace = PaceConfig(pinned_per_s=settings.browsee.rate_per_s, recover_s=settings.pace.recover_s)
+    project = Project(ProjectConfig(pace, any_2xx=settings.browsee.any_2xx), now_s=now())
+    delivery = Delivery(
+        backlog=queue,
+        browsee=browsee,
+        project=project,
+        keys=keys,
+        retry=RetryFor(for_s=settings.retry.for_s, max_s=settings.retry.max_s),
+        emit=emit,
+        now=now,
+        jitter=random.random,
+    )
+    return Worker(
+        backlog=queue,
+        delivery=delivery,
+        project=project,
+        sources=keys.keys(),
+        ruleset_of=active.of,
+        emit=emit,
+        now=now,
+    )
+
+
+def _make_monitor(
+    settings: Settings, workers: Sequence[Worker], *, queue: Queue, emit: Emit, now: Callable[[], float]
+) -> Monitor:
+    watched = [
+        Watched(
+            id=project_id(url=settings.browsee.url, key=next(iter(keys.values()))),
+            sources=", ".join(worker.sources),
+            project=worker.project,
+        )
+        for worker, keys in zip(workers, _project_keys(settings), strict=True)
+    ]
+    return Monitor(watched, archive=queue, emit=emit, now=now)
