@@ -42,8 +42,10 @@ from adapter.model import (
     Secret,
     Unmatched,
 )
-from adapter.observe import happenings
+from adapter.observe.delivery_happenings import CallAnswered, UnexpectedAnswer
+from adapter.observe.ingest_happenings import EventWarned
 from adapter.observe.observer import Emit
+from adapter.observe.service_happenings import QueueFailed
 from adapter.queue.contract import Backlog
 
 STOPPING = Retry(Reason.STOPPING, delay_s=0, counted=False)
@@ -162,7 +164,7 @@ class Delivery:
         match ruling.verdict:
             case Accepted(unexpected=unexpected) as accepted:
                 if unexpected:
-                    self._emit(happenings.UnexpectedAnswer(kind=call.kind))
+                    self._emit(UnexpectedAnswer(kind=call.kind))
                 return accepted
             case RefusedByBrowsee(message=message):
                 return Dead(Reason.REFUSED, message)
@@ -186,7 +188,7 @@ class Delivery:
             raise
         status = "none" if answer.status is None else str(answer.status)
         self._emit(
-            happenings.CallAnswered(
+            CallAnswered(
                 kind=call.kind, status=status, call=call.key, rule=call.rule, wait_s=wait_s, seconds=answer.seconds
             )
         )
@@ -202,7 +204,7 @@ class Delivery:
             if ruling.due:
                 await self._backlog.make_due(ruling.due)
         except QueueError as exc:
-            self._emit(happenings.QueueFailed(cause=str(exc)))
+            self._emit(QueueFailed(cause=str(exc)))
 
     async def _admit(self, call: Call, lease: Lease, *, probe: bool, apart: bool) -> Go | Retry:
         """Wait for the project to let this call go, first come first served; Retry if that would take too long."""
@@ -227,7 +229,7 @@ class Delivery:
 
     def _warn(self, lease: Lease, rendered: Calls | Refused | Dropped) -> None:
         for warned in rendered.warnings:
-            self._emit(happenings.EventWarned.of(lease.event.source, lease.event.message_id, warned))
+            self._emit(EventWarned.of(lease.event.source, lease.event.message_id, warned))
 
 
 def _subject(lease: Lease, call: Call) -> Subject:

@@ -14,9 +14,18 @@ from adapter.deliver.project import Project
 from adapter.errors import QueueError
 from adapter.mapping.ruleset import Ruleset
 from adapter.model import Dead, Delivered, Dropped, EventWarning, Lease, Outcome, Reason, Retry, Unmatched
-from adapter.observe import happenings
+from adapter.observe.delivery_happenings import (
+    EventDelivered,
+    EventDied,
+    EventDropped,
+    EventRetried,
+    EventUnmatched,
+    WorkerFailed,
+)
 from adapter.observe.faults import place_of
+from adapter.observe.happening import Happening
 from adapter.observe.observer import Emit
+from adapter.observe.service_happenings import QueueFailed
 from adapter.queue.contract import Backlog, Pick
 
 T = TypeVar("T")
@@ -116,7 +125,7 @@ class Worker:
             else:
                 await self._feed_probes(free)
         except QueueError as exc:
-            self._emit(happenings.QueueFailed(cause=str(exc)))
+            self._emit(QueueFailed(cause=str(exc)))
             await self._first_of(within_s=_TAKE_WAIT_S)
 
     async def _feed_probes(self, count: int) -> None:
@@ -193,7 +202,7 @@ class Worker:
         except Exception as exc:
             # A fault of ours must neither end the worker nor hold up the event's user for ever: it counts as a try.
             place = place_of(exc)
-            self._emit(happenings.WorkerFailed(message_id=lease.event.message_id, error=place))
+            self._emit(WorkerFailed(message_id=lease.event.message_id, error=place))
             outcome = self._delivery.try_again(lease, Reason.FAULT, counted=True, detail=place)
         await self._settle(lease, outcome, mapping=ruleset.version, warnings=warnings, taken_s=taken_s)
 
@@ -205,7 +214,7 @@ class Worker:
             try:
                 settled = await self._backlog.settle(lease, outcome, mapping=mapping, warnings=warnings)
             except QueueError as exc:
-                self._emit(happenings.QueueFailed(cause=str(exc)))
+                self._emit(QueueFailed(cause=str(exc)))
                 if self._delivery.stopping.is_set():
                     return
                 await asyncio.sleep(_SETTLE_AGAIN_S)
@@ -215,13 +224,13 @@ class Worker:
                 return
 
 
-def _happening(lease: Lease, outcome: Outcome, *, mapping: str, taken_s: float, now_s: float) -> happenings.Happening:
+def _happening(lease: Lease, outcome: Outcome, *, mapping: str, taken_s: float, now_s: float) -> Happening:
     source, message_id, trace = lease.event.source, lease.event.message_id, lease.event.traceparent
     match outcome:
         case Delivered():
             # Receipt is told by the machine's clock, which may be set, the rest by one that never jumps.
             received_s, due_s = lease.event.received_at.timestamp(), lease.due_at_s
-            return happenings.EventDelivered(
+            return EventDelivered(
                 source=source,
                 message_id=message_id,
                 mapping=mapping,
@@ -231,17 +240,15 @@ def _happening(lease: Lease, outcome: Outcome, *, mapping: str, taken_s: float, 
                 traceparent=trace,
             )
         case Dropped(reason=reason, rule=rule):
-            return happenings.EventDropped(
+            return EventDropped(
                 source=source, reason=reason, rule=rule, message_id=message_id, mapping=mapping, traceparent=trace
             )
         case Unmatched():
-            return happenings.EventUnmatched(source=source, message_id=message_id, mapping=mapping, traceparent=trace)
+            return EventUnmatched(source=source, message_id=message_id, mapping=mapping, traceparent=trace)
         case Dead(reason=reason):
-            return happenings.EventDied(
-                source=source, reason=reason, message_id=message_id, mapping=mapping, traceparent=trace
-            )
+            return EventDied(source=source, reason=reason, message_id=message_id, mapping=mapping, traceparent=trace)
         case Retry(reason=reason, delay_s=wait_s):
-            return happenings.EventRetried(
+            return EventRetried(
                 source=source,
                 reason=reason,
                 message_id=message_id,

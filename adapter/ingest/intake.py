@@ -20,18 +20,18 @@ from adapter.ingest.refusals import Refusals
 from adapter.ingest.sources import ProtectEvent, Source
 from adapter.ingest.validate import Validator
 from adapter.model import Event, Problem, Reason, Rejection
-from adapter.observe.happenings import (
+from adapter.observe.delivery_happenings import EventDropped
+from adapter.observe.histogram import Histogram
+from adapter.observe.ingest_happenings import (
     BodyRepaired,
     DuplicatesDiffered,
     DuplicatesSeen,
-    EventDropped,
     EventWarned,
     MessageRejected,
     MessagesStored,
-    QueueFailed,
 )
-from adapter.observe.histogram import Histogram
 from adapter.observe.observer import Emit
+from adapter.observe.service_happenings import QueueFailed
 from adapter.queue.contract import Inbox, Stored
 
 DEFAULT_LIMITS = Limits()

@@ -26,7 +26,7 @@ from adapter.ingest.signature import verify
 from adapter.ingest.sources import Source
 from adapter.ingest.traceparent import traceparent
 from adapter.model import JsonObject, Problem
-from adapter.observe.happenings import RequestRefused
+from adapter.observe.ingest_happenings import RequestRefused
 from adapter.observe.metrics import ANSWER
 
 _T = TypeVar("_T")

@@ -17,7 +17,8 @@ from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
 from adapter.observe.faults import place_of
-from adapter.observe.happenings import HAPPENINGS, Happening
+from adapter.observe.happening import Happening
+from adapter.observe.happenings import HAPPENINGS
 from adapter.observe.histogram import Histogram, Histograms
 from adapter.observe.metrics import HISTOGRAMS, Metric
 from adapter.printable import escape_unprintable, printable, printable_lines

@@ -10,8 +10,8 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from adapter.console.health import Gauges
-from adapter.observe import happenings
 from adapter.observe.observer import Emit, Observer
+from adapter.observe.service_happenings import ServiceStarted, ServiceStopped, ServiceStopping
 from adapter.service import deletions
 from adapter.service.wiring import DEFAULT_WIRING, ServiceParts, Wiring, build_service, listen
 from adapter.settings.settings import Settings
@@ -53,10 +53,10 @@ async def run_service(
         tasks = _start(parts, emit)
         started(running)
         destination = "SANDBOX" if settings.sandbox else settings.browsee.url
-        emit(happenings.ServiceStarted(url=running.url, queue=str(settings.queue), destination=destination))
+        emit(ServiceStarted(url=running.url, queue=str(settings.queue), destination=destination))
         await _first_end(stop, tasks)
         await _drain(parts, tasks, emit)
-        emit(happenings.ServiceStopped(pending=(await parts.queue.balance()).pending))
+        emit(ServiceStopped(pending=(await parts.queue.balance()).pending))
 
 
 async def _listen(stack: AsyncExitStack, parts: ServiceParts, settings: Settings, emit: Emit) -> Running:
@@ -91,7 +91,7 @@ async def _first_end(stop: asyncio.Event, tasks: Sequence[asyncio.Task[None]]) -
 
 async def _drain(parts: ServiceParts, tasks: Sequence[asyncio.Task[None]], emit: Emit) -> None:
     parts.draining.set()
-    emit(happenings.ServiceStopping(in_flight=sum(worker.in_flight for worker in parts.workers)))
+    emit(ServiceStopping(in_flight=sum(worker.in_flight for worker in parts.workers)))
     await asyncio.gather(*(worker.stop(GRACE_S) for worker in parts.workers))
     for task in tasks:
         task.cancel()

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 
 from adapter.errors import QueueError
 from adapter.model import JsonObject
-from adapter.observe import happenings
 from adapter.observe.observer import Emit
+from adapter.observe.service_happenings import DeletionsWaiting, QueueFailed, UserDeleted
 from adapter.queue.contract import Archive
 
 _WAIT_S = 10.0
@@ -20,11 +20,11 @@ async def delete_as_asked(archive: Archive, emit: Emit) -> None:
         try:
             done = await archive.delete_requested(wait_s=_WAIT_S)
         except QueueError as exc:
-            emit(happenings.QueueFailed(cause=str(exc)))
+            emit(QueueFailed(cause=str(exc)))
             await asyncio.sleep(_AGAIN_S)
             continue
         for one in done:
-            emit(happenings.UserDeleted(one.source, one.message_id, one.events, one.rejections))
+            emit(UserDeleted(one.source, one.message_id, one.events, one.rejections))
 
 
 def sentences(waiting: Mapping[str, int], may_delete: Callable[[str], bool]) -> list[str]:
@@ -65,5 +65,5 @@ class WaitingDeletions:
         """`waiting` are those of each source now."""
         for source, count in waiting.items():
             if count > self._said.get(source, 0):
-                self._emit(happenings.DeletionsWaiting(source, count))
+                self._emit(DeletionsWaiting(source, count))
         self._said = dict(waiting)

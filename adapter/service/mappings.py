@@ -20,8 +20,8 @@ from adapter.mapping.load import load
 from adapter.mapping.ruleset import Ruleset
 from adapter.mapping.watch import LiveMapping, watch
 from adapter.model import Event, JsonObject
-from adapter.observe import happenings
 from adapter.observe.observer import Emit
+from adapter.observe.service_happenings import MappingActivated, MappingFailed
 from adapter.queue.contract import Archive
 from adapter.settings.settings import Settings, SourceSettings
 
@@ -132,13 +132,13 @@ async def _activate_one(
             raise
         text, problem = kept, str(exc)
         ruleset = load_text(text)
-        emit(happenings.MappingFailed(file=file, problems=problem))
+        emit(MappingFailed(file=file, problems=problem))
     else:
         await archive.keep_mapping(name=file, version=ruleset.version, text=text)
     live = LiveMapping(source.mapping, name=file, text=text, ruleset=ruleset, load=load_text, emit=emit)
     live.problem = problem
     active.live[source.name] = live
-    emit(happenings.MappingActivated(file=file, version=ruleset.version))
+    emit(MappingActivated(file=file, version=ruleset.version))
 
 
 def text_of(path: Path) -> str:

@@ -13,7 +13,7 @@ from adapter.deliver.project import Project
 from adapter.deliver.state import State
 from adapter.errors import QueueError
 from adapter.model import Secret
-from adapter.observe import happenings
+from adapter.observe.delivery_happenings import DeliveryPaused, DeliveryResumed, LimitLearned
 from adapter.observe.observer import Emit
 from adapter.queue.contract import Archive, Limit
 
@@ -79,16 +79,16 @@ class Monitor:
         paused = state.delivery == "paused"
         if paused and (not watched.paused or state.cause != watched.cause):
             why = "" if state.why is None else state.why.value
-            self._emit(happenings.DeliveryPaused(sources=watched.sources, why=why, detail=state.text))
+            self._emit(DeliveryPaused(sources=watched.sources, why=why, detail=state.text))
         if watched.paused and not paused:
-            self._emit(happenings.DeliveryResumed(sources=watched.sources))
+            self._emit(DeliveryResumed(sources=watched.sources))
         watched.paused, watched.cause = paused, state.cause
 
     def _tell_limit(self, watched: Watched, state: State) -> None:
         limit = state.limit_per_s
         if limit is not None and abs(limit - watched.told_per_s) > _NEWS * watched.told_per_s:
             watched.told_per_s = limit
-            self._emit(happenings.LimitLearned(sources=watched.sources, per_s=round(limit, 2)))
+            self._emit(LimitLearned(sources=watched.sources, per_s=round(limit, 2)))
 
     async def _keep(self, watched: Watched) -> None:
         now_s = self._now()

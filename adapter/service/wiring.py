@@ -29,8 +29,8 @@ from adapter.errors import ConfigError, QueueFull
 from adapter.ingest.denials import Denials
 from adapter.ingest.refusals import Refusals
 from adapter.model import JsonObject, Kind, Secret
-from adapter.observe import happenings
 from adapter.observe.observer import Emit, Observer
+from adapter.observe.service_happenings import QueueFullAtStart
 from adapter.queue.contract import Inbox, Queue
 from adapter.queue.memory.queue import MemoryQueue
 from adapter.queue.sqlite.queue import SqliteQueue
@@ -207,7 +207,7 @@ async def _warn_if_full(queue: Queue, emit: Emit) -> None:
     try:
         await queue.probe()
     except QueueFull as full:
-        emit(happenings.QueueFullAtStart(cause=str(full)))
+        emit(QueueFullAtStart(cause=str(full)))
 
 
 async def _start_sandbox(stack: AsyncExitStack, settings: Settings, emit: Emit) -> str:

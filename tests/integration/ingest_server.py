@@ -19,7 +19,7 @@ from adapter.ingest.limits import Limits
 from adapter.ingest.routes import routes
 from adapter.ingest.sources import Source
 from adapter.model import Event, Rejection, Secret
-from adapter.observe.happenings import Happening
+from adapter.observe.happening import Happening
 from adapter.observe.observer import Observer
 from adapter.queue.contract import Queue, Stored
 from adapter.queue.memory.queue import MemoryQueue

@@ -14,7 +14,7 @@ import pytest
 from adapter.console.base import Which
 from adapter.ingest.sources import Source
 from adapter.model import JsonObject, Reason, Secret
-from adapter.observe.happenings import MessageRejected
+from adapter.observe.ingest_happenings import MessageRejected
 from adapter.privacy.storage import Keyed, PrivateStore
 from adapter.queue.sqlite.admin import Desk
 from adapter.queue.sqlite.queue import SqliteQueue

@@ -4,7 +4,8 @@ import asyncio
 from pathlib import Path
 
 from adapter.model import DELETE, Delivered, Event
-from adapter.observe.happenings import Happening, QueueFailed, UserDeleted
+from adapter.observe.happening import Happening
+from adapter.observe.service_happenings import QueueFailed, UserDeleted
 from adapter.queue.memory.queue import MemoryQueue
 from adapter.queue.sqlite.admin import Desk
 from adapter.queue.sqlite.deletions import Deletions

@@ -15,7 +15,7 @@ from yarl import URL
 from adapter.console.health import Gauge, Gauges, Health, Report
 from adapter.console.operator import operator_check
 from adapter.model import Secret
-from adapter.observe.happenings import MessagesStored
+from adapter.observe.ingest_happenings import MessagesStored
 from adapter.observe.metrics import EVENTS_PENDING, PAUSED
 from adapter.observe.observer import Observer
 from adapter.queue.sqlite.queue import SqliteQueue

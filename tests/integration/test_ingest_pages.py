@@ -8,7 +8,7 @@ import pytest
 
 from adapter.errors import QueueFull
 from adapter.ingest.pages import GIF
-from adapter.observe.happenings import RequestRefused
+from adapter.observe.ingest_happenings import RequestRefused
 from tests.integration.ingest_server import Served, serving
 
 PAGE = {"Origin": "https://shop.example"}

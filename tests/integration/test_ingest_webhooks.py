@@ -15,16 +15,16 @@ from prometheus_client import generate_latest
 from adapter.errors import QueueError, QueueFull
 from adapter.ingest.sources import Source
 from adapter.model import EventWarning, Reason, Secret, WarningKind
-from adapter.observe.happenings import (
+from adapter.observe.ingest_happenings import (
     BodyRepaired,
     DuplicatesDiffered,
     DuplicatesSeen,
     EventWarned,
     MessageRejected,
     MessagesStored,
-    QueueFailed,
     RequestRefused,
 )
+from adapter.observe.service_happenings import QueueFailed
 from tests.fakes import RECEIVED_AT, TRACEPARENT
 from tests.integration.ingest_server import SHOP, Served, serving
 

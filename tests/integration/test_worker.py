@@ -11,8 +11,16 @@ import pytest
 
 from adapter.deliver.browsee import Browsee
 from adapter.model import Calls, Event, Reason
-from adapter.observe import happenings
-from adapter.observe.happenings import Happening
+from adapter.observe.delivery_happenings import (
+    CallAnswered,
+    EventDelivered,
+    EventDied,
+    EventDropped,
+    EventRetried,
+    EventUnmatched,
+    WorkerFailed,
+)
+from adapter.observe.happening import Happening
 from adapter.queue.sqlite.admin import Desk
 from adapter.queue.sqlite.queue import SqliteQueue
 from adapter.sandbox.script import Script
@@ -63,8 +71,8 @@ async def test_every_outcome_is_reached(road: Road) -> None:
     )
     assert await road.settled() == {"delivered": 1, "dropped": 1, "unmatched": 1, "dead": 1}
     assert [call["event"] for call in await road.calls()] == ["CLICKED"]
-    [died] = road.heard(happenings.EventDied)
-    assert isinstance(died, happenings.EventDied)
+    [died] = road.heard(EventDied)
+    assert isinstance(died, EventDied)
     assert (died.reason, died.message_id) == (Reason.REFUSED_BY_MAPPING, "m-4")
 
 
@@ -77,11 +85,11 @@ async def test_what_becomes_of_an_event_is_told_with_its_trace(road: Road) -> No
     )
     await road.settled()
     for kind in (
-        happenings.EventRetried,
-        happenings.EventDelivered,
-        happenings.EventDropped,
-        happenings.EventUnmatched,
-        happenings.EventDied,
+        EventRetried,
+        EventDelivered,
+        EventDropped,
+        EventUnmatched,
+        EventDied,
     ):
         [told] = road.heard(kind)
         assert getattr(told, "traceparent") == TRACEPARENT  # noqa: B009 - of several kinds
@@ -93,10 +101,10 @@ async def test_it_is_told_where_the_time_went(road: Road) -> None:
     road.script("- {nth: 1, delay_s: 0.2}")
     await road.queue.put(clicks(2))
     assert await road.settled() == {"delivered": 2}
-    first, second = (h for h in road.heard(happenings.EventDelivered) if isinstance(h, happenings.EventDelivered))
+    first, second = (h for h in road.heard(EventDelivered) if isinstance(h, EventDelivered))
     assert 0.2 <= second.order_s - first.order_s <= second.seconds - first.order_s
     assert first.turn_s < 0.2
-    slow, quick = (h for h in road.heard(happenings.CallAnswered) if isinstance(h, happenings.CallAnswered))
+    slow, quick = (h for h in road.heard(CallAnswered) if isinstance(h, CallAnswered))
     assert slow.seconds >= 0.2 > max(quick.seconds, slow.wait_s, quick.wait_s)
 
 
@@ -110,8 +118,8 @@ async def test_a_damaged_event_dies_alone(path: Path) -> None:
     assert (await queue.put([make_event("m-1", user="a")])).differing == 1
     async with open_road(lambda _: mapping, queue=queue) as road:
         assert await road.settled() == {"delivered": 2, "dead": 1, "rejected": 1}
-        [died] = road.heard(happenings.EventDied)
-        assert isinstance(died, happenings.EventDied)
+        [died] = road.heard(EventDied)
+        assert isinstance(died, EventDied)
         assert (died.reason, died.message_id) == (Reason.DAMAGED, "m-1")
         with Desk.open(path, now=time.time) as desk:
             [story] = desk.dead()
@@ -149,8 +157,8 @@ async def test_an_event_is_given_up_after_its_time(road: Road) -> None:
     road.script("- {when: {event: CLICKED}, status: 500}")
     await road.queue.put([make_event("m-1"), make_event("m-2", event="Viewed")])
     assert await road.settled() == {"dead": 1, "delivered": 1}
-    [died] = road.heard(happenings.EventDied)
-    assert isinstance(died, happenings.EventDied)
+    [died] = road.heard(EventDied)
+    assert isinstance(died, EventDied)
     assert died.reason is Reason.EXHAUSTED
     assert len(await road.calls(status=500)) > 2
 
@@ -160,7 +168,7 @@ async def test_a_429_uses_up_no_attempt(road: Road) -> None:
     road.script("- {nth: 1-30, status: 429}")
     await road.queue.put(clicks(1))
     assert await road.settled() == {"delivered": 1}
-    assert {h.attempt for h in road.heard(happenings.EventRetried) if isinstance(h, happenings.EventRetried)} == {0}
+    assert {h.attempt for h in road.heard(EventRetried) if isinstance(h, EventRetried)} == {0}
 
 
 async def test_calls_that_got_through_are_not_sent_again(road: Road) -> None:
@@ -179,7 +187,7 @@ async def test_a_wrong_key_leaves_the_backlog_in_peace(road: Road) -> None:
     road.script("- {status: 401}")
     await road.queue.put([make_event(f"m-{n}", user=f"u-{n}") for n in range(300)])
     await until(lambda: road.has_calls(30))
-    assert len(road.heard(happenings.EventRetried)) < 200
+    assert len(road.heard(EventRetried)) < 200
     road.script("[]")
     assert await road.settled() == {"delivered": 300}
 
@@ -224,7 +232,7 @@ async def test_a_fault_of_ours_ends_as_a_dead_letter(road: Road) -> None:
         assert await road.settled() == {"dead": 1}
         await worker.stop(grace_s=1)
         await running
-    faults = [h.error for h in said if isinstance(h, happenings.WorkerFailed)]
+    faults = [h.error for h in said if isinstance(h, WorkerFailed)]
     assert len(faults) > 1
     assert faults[0].startswith("ZeroDivisionError at tests.integration.test_worker:")
     assert "u-1" not in "".join(faults)

@@ -20,7 +20,8 @@ from typing import Any, Final
 import aiohttp
 
 from adapter.model import JsonObject
-from adapter.observe.happenings import EventWarned, Happening
+from adapter.observe.happening import Happening
+from adapter.observe.ingest_happenings import EventWarned
 from adapter.observe.observer import Observer
 from adapter.service.app import Running, run_service
 from adapter.service.wiring import Wiring

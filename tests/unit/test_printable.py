@@ -10,8 +10,12 @@ import pytest
 import yaml
 
 from adapter.model import Reason, WarningKind
-from adapter.observe.happenings import HAPPENINGS, EventDied, Happening, MappingFailed, MessageRejected
+from adapter.observe.delivery_happenings import EventDied
+from adapter.observe.happening import Happening
+from adapter.observe.happenings import HAPPENINGS
+from adapter.observe.ingest_happenings import MessageRejected
 from adapter.observe.observer import Observer, configure_logging
+from adapter.observe.service_happenings import MappingFailed
 from adapter.printable import escape_unprintable, printable, printable_lines
 from tests.fakes import FakeClock
 

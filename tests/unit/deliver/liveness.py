@@ -17,7 +17,8 @@ from adapter.deliver.project import Project, ProjectConfig
 from adapter.deliver.worker import Worker
 from adapter.mapping.load import load
 from adapter.model import Call, Reason, Secret
-from adapter.observe.happenings import EventDied, Happening
+from adapter.observe.delivery_happenings import EventDied
+from adapter.observe.happening import Happening
 from adapter.queue.memory.queue import MemoryQueue
 from adapter.service.mappings import read_message
 from tests.fakes import make_event

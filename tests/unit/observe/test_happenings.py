@@ -3,11 +3,14 @@
 import inspect
 import re
 from dataclasses import fields, is_dataclass
+from importlib import import_module
+from pkgutil import iter_modules
 
 import pytest
 
-from adapter.observe import happenings
-from adapter.observe.happenings import HAPPENINGS, Happening
+from adapter import observe
+from adapter.observe.happening import Happening
+from adapter.observe.happenings import HAPPENINGS
 
 BY_NAME = pytest.mark.parametrize("kind", HAPPENINGS, ids=lambda kind: kind.__name__)
 
@@ -20,9 +23,11 @@ PRIVATE = re.compile(r"body|secret|token|password|key|user|traits|properties|ema
 
 def test_every_happening_is_counted() -> None:
     """A happening left out of the list would be neither logged in full nor counted."""
+    modules = [import_module(f"adapter.observe.{found.name}") for found in iter_modules(observe.__path__)]
     defined = {
         kind
-        for _, kind in inspect.getmembers(happenings, inspect.isclass)
+        for module in modules
+        for _, kind in inspect.getmembers(module, inspect.isclass)
         if issubclass(kind, Happening) and kind is not Happening
     }
     assert set(HAPPENINGS) == defined

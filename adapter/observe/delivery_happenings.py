@@ -1,0 +1,153 @@
+"""What delivery says of events, calls, pauses and the limit of a Browsee project."""
+
+import logging
+from dataclasses import dataclass
+
+from adapter.model import Reason
+from adapter.observe.happening import Happening
+from adapter.observe.metrics import CALL, CALL_WAIT, DELIVERY, DELIVERY_ORDER, DELIVERY_TURN
+
+
+@dataclass(frozen=True, slots=True)
+class EventDelivered(Happening):
+    """`seconds` are from its receipt; of them `order_s` until it was due and `turn_s` until it was taken."""
+
+    text = "event delivered"
+    level = logging.DEBUG
+    metric = "browsee_adapter_events_delivered"
+    help = "Events whose every call Browsee took."
+    labels = ("source",)
+    measures = (("seconds", DELIVERY), ("order_s", DELIVERY_ORDER), ("turn_s", DELIVERY_TURN))
+    source: str
+    message_id: str
+    mapping: str
+    seconds: float
+    order_s: float
+    turn_s: float
+    traceparent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventDropped(Happening):
+    text = "event dropped"
+    level = logging.DEBUG
+    metric = "browsee_adapter_events_dropped"
+    help = "Events that make no call, because a rule, their sender or a limit of age says so."
+    labels = ("source", "reason", "rule")
+    source: str
+    reason: Reason
+    rule: str
+    message_id: str
+    mapping: str
+    traceparent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventUnmatched(Happening):
+    text = "event unmatched: no rule takes it"
+    level = logging.DEBUG
+    metric = "browsee_adapter_events_unmatched"
+    help = "Events that no rule of the mapping takes."
+    labels = ("source",)
+    source: str
+    message_id: str
+    mapping: str
+    traceparent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventDied(Happening):
+    text = "event died: kept in the dead letters"
+    level = logging.ERROR
+    metric = "browsee_adapter_events_dead"
+    help = "Events given up."
+    labels = ("source", "reason")
+    seldom_by = ("source", "reason")
+    source: str
+    reason: Reason
+    message_id: str
+    mapping: str
+    traceparent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventRetried(Happening):
+    text = "event will be tried again"
+    level = logging.DEBUG
+    metric = "browsee_adapter_events_retried"
+    help = "Tries that ended without a final answer."
+    labels = ("source", "reason")
+    source: str
+    reason: Reason
+    message_id: str
+    delay_s: float
+    attempt: int
+    traceparent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallAnswered(Happening):
+    """`call` is its key, such as track/ORDER_COMPLETED/0; `status` the HTTP status, or `none` without an answer.
+
+    It waited `wait_s` for the rate, and then took `seconds`.
+    """
+
+    text = "call answered"
+    level = logging.DEBUG
+    measures = (("seconds", CALL), ("wait_s", CALL_WAIT))
+    kind: str
+    status: str
+    call: str
+    rule: str
+    wait_s: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class UnexpectedAnswer(Happening):
+    text = "Browsee took the call with an answer that is not documented"
+    level = logging.WARNING
+    metric = "browsee_adapter_unexpected_answers"
+    help = "Answers 200 with JSON that is neither success nor failure; counted as delivered."
+    labels = ("kind",)
+    seldom_by = ("kind",)
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryPaused(Happening):
+    text = "delivery paused"
+    level = logging.WARNING
+    metric = "browsee_adapter_delivery_pauses"
+    help = "Times that delivery to a Browsee project was paused."
+    labels = ("sources", "why")
+    sources: str
+    why: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryResumed(Happening):
+    text = "delivery resumed"
+    sources: str
+
+
+@dataclass(frozen=True, slots=True)
+class LimitLearned(Happening):
+    text = "Browsee's limit learned"
+    sources: str
+    per_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerFailed(Happening):
+    """A fault of ours: the event is tried again, and that counts as a try."""
+
+    text = "worker failed; the event stays pending"
+    level = logging.ERROR
+    metric = "browsee_adapter_worker_failures"
+    help = "Faults of this service while delivering; should always be 0."
+    labels = ()
+    seldom_by = ("error",)
+    message_id: str
+    error: str

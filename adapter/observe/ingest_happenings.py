@@ -1,0 +1,126 @@
+"""What ingest says of requests, connections and messages; a warning of an event can come from its mapping too."""
+
+import logging
+from dataclasses import dataclass
+from typing import Literal
+
+from adapter.model import EventWarning, Reason, WarningKind
+from adapter.observe.happening import Happening
+
+
+@dataclass(frozen=True, slots=True)
+class MessagesStored(Happening):
+    text = "messages stored"
+    level = logging.DEBUG
+    metric = "browsee_adapter_messages_stored"
+    help = "Messages durably stored as events."
+    labels = ("source",)
+    source: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicatesSeen(Happening):
+    text = "duplicates seen"
+    level = logging.DEBUG
+    metric = "browsee_adapter_messages_duplicate"
+    help = "Messages whose source and message id had been received before."
+    labels = ("source",)
+    source: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicatesDiffered(Happening):
+    text = "messages have the id of a stored event and another body; kept as rejections"
+    metric = "browsee_adapter_messages_duplicate_differing"
+    help = "Messages with the id of a stored event and another body; kept as rejections, same id, other body."
+    labels = ("source",)
+    seldom_by = ("source",)
+    source: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRejected(Happening):
+    text = "message rejected"
+    level = logging.WARNING
+    metric = "browsee_adapter_messages_rejected"
+    help = "Messages that never became an event; kept with their problems."
+    labels = ("source", "reason")
+    seldom_by = ("source", "reason")
+    source: str
+    reason: Reason
+    message_id: str | None
+    problems: str
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRefused(Happening):
+    """`route` is the path without key and query, with a source's name only where it is one of ours.
+
+    `reason` says more than the sender was told, for example that a key was unknown; `source` is whose key it was.
+    """
+
+    text = "request refused"
+    level = logging.WARNING
+    metric = "browsee_adapter_requests_refused"
+    help = "Requests answered with an error of which nothing was kept."
+    labels = ("status", "code", "route", "reason")
+    seldom_by = ("status", "code", "route", "reason", "source")
+    status: int
+    code: str
+    route: str
+    reason: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionsClosed(Happening):
+    """`reason`: `room` for others, `silent` without ever sending a request, `unread` answers, `paused`: not
+    read for too long.
+    """
+
+    text = "connections closed"
+    metric = "browsee_adapter_connections_closed"
+    help = "Connections closed by the service before their peers did."
+    labels = ("reason",)
+    seldom_by = ("reason",)
+    reason: Literal["room", "silent", "unread", "paused"]
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class BodyRepaired(Happening):
+    text = "body repaired: values that are not JSON became null or U+FFFD"
+    metric = "browsee_adapter_bodies_repaired"
+    help = "NaN, infinities and lone surrogates replaced while decoding."
+    labels = ("source",)
+    seldom_by = ("source",)
+    source: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class EventWarned(Happening):
+    """`rule` is empty where ingest noticed it."""
+
+    text = "event has a warning"
+    level = logging.WARNING
+    metric = "browsee_adapter_event_warnings"
+    help = "Warnings of events: values that could not be used as they were sent."
+    labels = ("source", "kind", "field")
+    seldom_by = ("source", "kind", "field")
+    source: str
+    kind: WarningKind
+    field: str
+    cause: str
+    rule: str
+    message_id: str
+
+    @classmethod
+    def of(cls, source: str, message_id: str, warning: EventWarning) -> "EventWarned":
+        """The telemetry of `warning`, which the event `message_id` of `source` has."""
+        # Senders name the fields that are not flat, and may have any number of names: none of them is a label.
+        field = warning.field.partition(".")[0] if warning.kind is WarningKind.NOT_FLAT else warning.field
+        return cls(source, warning.kind, field, warning.cause, warning.rule, message_id)
