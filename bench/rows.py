@@ -18,8 +18,10 @@ import orjson
 
 from adapter.bundled import bundled
 from adapter.deliver.browsee import encode
+from adapter.ingest.context import RequestContext
 from adapter.ingest.decode import Body, decode
-from adapter.ingest.read import Arrival, read_event
+from adapter.ingest.read import read_event
+from adapter.ingest.sources import Source
 from adapter.ingest.validate import Validator
 from adapter.mapping.load import load
 from adapter.mapping.ruleset import Ruleset
@@ -222,8 +224,8 @@ def _event(raw: bytes, validator: Validator) -> Event:
     body = decode(raw)
     assert isinstance(body, Body)
     [message] = body.messages
-    arrival = Arrival(source="bench", received_at=datetime.now(UTC))
-    event = read_event(message, arrival, validator=validator, new_id=lambda: uuid4().hex)
+    context = RequestContext(Source("bench", ()), received_at=datetime.now(UTC))
+    event = read_event(message, context, validator=validator, new_id=lambda: uuid4().hex)
     assert isinstance(event, Event)
     return event
 

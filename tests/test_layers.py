@@ -33,7 +33,7 @@ DOERS = {"mapping.load", "files.regular_file", "mapping.watch"}
 """Modules of mapping and files that may touch files and clocks; all the others are pure."""
 
 PURE = {
-    *(f"ingest.{name}" for name in ("auth", "signature", "decode", "dialect", "read", "timestamps")),
+    *(f"ingest.{name}" for name in ("auth", "context", "signature", "decode", "dialect", "read", "timestamps")),
     *(f"deliver.{name}" for name in ("policy", "pace", "breaker")),
     *(f"queue.{name}" for name in ("codec", "sqlite.wal")),
 }

@@ -20,10 +20,11 @@ from adapter.console.base import Console
 from adapter.console.guard import Guard
 from adapter.errors import ConfigError, QueueError
 from adapter.ingest.answers import SERVER, Answer
+from adapter.ingest.context import RequestContext
 from adapter.ingest.decode import Body
 from adapter.ingest.envelope import lifted_if_there
 from adapter.ingest.limits import Limits
-from adapter.ingest.read import Arrival, NewId, read_event
+from adapter.ingest.read import NewId, read_event
 from adapter.ingest.requests import BodyReader
 from adapter.ingest.sources import Source
 from adapter.ingest.validate import Validator
@@ -118,18 +119,11 @@ class Api:
         if source not in sources:
             return refused(404, "no_such_source", f"source: one of {', '.join(sources)}")
         ruleset = self._parts.ruleset_of(source)
-        arrival = Arrival(
-            source,
-            datetime.now(UTC),
-            max_message_bytes=self._parts.limits.message_bytes,
-            no_ids=ruleset.no_ids,
-            may_delete=sources[source].may_delete,
-            type=sources[source].type,
-        )
+        context = RequestContext(sources[source], datetime.now(UTC), max_message_bytes=self._parts.limits.message_bytes)
         sent = lifted_if_there(Body((await self._body(request),), {}, True, 0), sources[source].at)
         if not sent.is_single:
             raise Unclear("the body must hold one message")
-        read = read_event(sent.messages[0], arrival, validator=self._parts.validator, new_id=self._parts.new_id)
+        read = read_event(sent.messages[0], context, validator=self._parts.validator, new_id=self._parts.new_id)
         told: JsonObject = {"source": source, "version": ruleset.version, "problems": [], "mapped": None}
         if isinstance(read, Rejection):
             problems = [{"pointer": p.pointer, "keyword": p.keyword, "message": p.message} for p in read.problems]

@@ -1,13 +1,15 @@
 """Reads what was rejected once more, by the schemas of now. Pure but for what it is handed; stores nothing."""
 
+import dataclasses
 from collections.abc import Callable
 
 from msgspec.structs import replace
 
+from adapter.ingest.context import RequestContext
 from adapter.ingest.decode import decode
 from adapter.ingest.deletion import FROM_LIBRARY
 from adapter.ingest.envelope import lifted_if_there
-from adapter.ingest.read import KEPT_BYTES, Arrival, NewId, read_event
+from adapter.ingest.read import KEPT_BYTES, NewId, read_event
 from adapter.ingest.sources import Source
 from adapter.ingest.validate import Validator
 from adapter.model import Event, Problem, Reason, Rejection
@@ -47,14 +49,8 @@ def read_anew(
         return replace(rejection, problems=(_SEVERAL,))
     # Only a deletion request that waits for its source's settings may act; one of a library stays refused.
     waits = rejection.reason is Reason.DELETION_UNAUTHORISED
-    arrival = Arrival(
-        rejection.source,
-        rejection.received_at,
-        max_message_bytes=max_message_bytes,
-        may_delete=waits and source.may_delete,
-        no_ids=source.no_ids,
-        type=source.type,
-    )
-    read = read_event(body.messages[0], arrival, validator=validator, new_id=new_id)
+    source = dataclasses.replace(source, may_delete=waits and source.may_delete)
+    context = RequestContext(source, rejection.received_at, max_message_bytes=max_message_bytes)
+    read = read_event(body.messages[0], context, validator=validator, new_id=new_id)
     is_waiting = isinstance(read, Rejection) and read.reason is Reason.DELETION_UNAUTHORISED
     return rejection if is_waiting else read

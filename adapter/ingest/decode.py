@@ -10,7 +10,7 @@ import math
 import re
 import zlib
 from collections.abc import Generator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from msgspec import Struct
@@ -126,6 +126,13 @@ def is_crammed(raw: bytes, *, max_values: int = MOST_VALUES) -> bool:
 def _weight(raw: bytes) -> int:
     """How many values `raw` may hold: an object or array takes as long as four others."""
     return 4 * (raw.count(b"[") + raw.count(b"{")) + raw.count(b",") + raw.count(b":")
+
+
+class Arrived(NamedTuple):
+    """A request's bytes, inflated where they can be, and what they say."""
+
+    plain: bytes
+    body: Body | Problem
 
 
 def decode(raw: bytes) -> Body | Problem:

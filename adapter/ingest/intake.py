@@ -10,12 +10,13 @@ from datetime import datetime
 
 from adapter.errors import QueueError, QueueFull, SourceFull
 from adapter.ingest.answers import Answer, Situation, answer
-from adapter.ingest.decode import Body, Unread
+from adapter.ingest.context import RequestContext
+from adapter.ingest.decode import Arrived, Unread
 from adapter.ingest.denials import Denials
 from adapter.ingest.dialect import Network
 from adapter.ingest.envelope import lifted
 from adapter.ingest.limits import Allowance, Limits
-from adapter.ingest.read import Arrival, NewId, read_event, unparseable
+from adapter.ingest.read import NewId, read_event, unparseable
 from adapter.ingest.refusals import Refusals
 from adapter.ingest.sources import ProtectEvent, Source
 from adapter.ingest.validate import Validator
@@ -74,33 +75,34 @@ class Intake:
         self._messages = _allowances({source.name: source.limit_per_s for source in parts.sources})
         self._bytes = _allowances({source.name: source.limit_bytes_per_s for source in parts.sources})
 
-    async def take(self, source: Source, arrival: Arrival, plain: bytes, body: Body | Problem) -> Answer:
-        """Store what `body` holds, or `plain` itself where it holds nothing; on return the answer is the truth.
+    async def take(self, context: RequestContext, brought: Arrived) -> Answer:
+        """Store what the body holds, or its bytes where they hold nothing; on return the answer is the truth.
 
         A bad message in an array or batch fails alone. One alone in its body is told to a platform, and not to an SDK,
         as Segment's own API does it: SDKs send again what they should not.
         """
-        told = await self._take(source, arrival, plain, body)
-        self._parts.refusals.told(source.name, told.situation, self._parts.monotonic_s())
+        told = await self._take(context, brought)
+        self._parts.refusals.told(context.source.name, told.situation, self._parts.monotonic_s())
         return told
 
-    async def _take(self, source: Source, arrival: Arrival, plain: bytes, body: Body | Problem) -> Answer:
-        if not isinstance(body, Problem) and not arrival.dialect.is_direct:
+    async def _take(self, context: RequestContext, brought: Arrived) -> Answer:
+        source, (plain, body) = context.source, brought
+        if not isinstance(body, Problem) and not context.dialect.is_direct:
             body = lifted(body, source.at)
         count = 1 if isinstance(body, Problem) else len(body.messages)
         refused = self._refusal(source, count, len(plain))
         if refused is not None:
             return refused
         if isinstance(body, Problem):
-            rejection = unparseable(plain, body, source=source.name, received_at=arrival.received_at)
+            rejection = unparseable(plain, body, source=source.name, received_at=context.received_at)
             return await self._put(source, [], [rejection]) or answer(Situation.UNPARSEABLE, problems=(body,))
         if body.repaired:
             self._parts.emit(BodyRepaired(source.name, body.repaired))
-        events, rejections = await self._read(source, body.messages, arrival)
+        events, rejections = await self._read(context, body.messages)
         failed = await self._put(source, events, rejections)
         if failed is not None:
             return failed
-        if rejections and body.is_single and not arrival.dialect.is_direct and _is_final(rejections[0]):
+        if rejections and body.is_single and not context.dialect.is_direct and _is_final(rejections[0]):
             return answer(Situation.INVALID, problems=rejections[0].problems)
         return STORED
 
@@ -120,20 +122,18 @@ class Intake:
             allowance.spend(amount)
         return None
 
-    async def _read(
-        self, source: Source, messages: Sequence[object], arrival: Arrival
-    ) -> tuple[list[Event], list[Rejection]]:
+    async def _read(self, context: RequestContext, messages: Sequence[object]) -> tuple[list[Event], list[Rejection]]:
         events: list[Event] = []
         rejections: list[Rejection] = []
         for index, message in enumerate(messages, 1):
             if isinstance(message, Unread):
                 rejections.append(
-                    unparseable(message.raw, message.problem, source=source.name, received_at=arrival.received_at)
+                    unparseable(
+                        message.raw, message.problem, source=context.source.name, received_at=context.received_at
+                    )
                 )
                 continue
-            read = read_event(
-                message, arrival, validator=self._parts.validator, new_id=self._parts.new_id, digest=source.digest
-            )
+            read = read_event(message, context, validator=self._parts.validator, new_id=self._parts.new_id)
             if isinstance(read, Event):
                 events.append(read)
             else:

@@ -6,17 +6,16 @@ without a user, or of a type that nobody knows, is an event too: which of them m
 
 from collections.abc import Callable
 from datetime import datetime
-from hashlib import blake2b
 from typing import TypeAlias
 
 import orjson
-from msgspec import Struct
 from msgspec.structs import replace
 
+from adapter.ingest.context import RequestContext
 from adapter.ingest.deletion import kept_of, refusal
-from adapter.ingest.dialect import WEBHOOK, Dialect, merged, speaks_for_its_user
+from adapter.ingest.dialect import merged, speaks_for_its_user
 from adapter.ingest.fields import clean, settle_id, settle_ids, settle_names
-from adapter.ingest.objections import Objections
+from adapter.ingest.sources import DigestOf, Source
 from adapter.ingest.timestamps import Chosen, SentBy, choose, correct
 from adapter.ingest.validate import COMMON, Validator
 from adapter.model import DELETE, MAX_WARNINGS, Event, EventWarning, JsonObject, Problem, Reason, Rejection
@@ -24,8 +23,6 @@ from adapter.wire.ids import NO_IDS
 from adapter.wire.instants import instant_text
 
 NewId: TypeAlias = Callable[[], str]
-DigestOf: TypeAlias = Callable[[bytes], str]
-"""What makes an id of the bytes of a message, or of an id that is too long."""
 
 KEPT_BYTES = 65_536
 """How much is kept of the body of a rejection."""
@@ -39,78 +36,46 @@ _ENVELOPED = ("context", "integrations")
 _CHANGES_PER_TRY = frozenset({"sentAt", "receivedAt", "_metadata"})
 
 
-class Arrival(Struct, frozen=True):
-    """What all messages of one request have in common.
+def read_event(message: object, request: RequestContext, *, validator: Validator, new_id: NewId) -> Event | Rejection:
+    """`message`, of any JSON type, as an event of the request's source, or as the rejection that says what is wrong.
 
-    `envelope` is what stood beside `batch`. `peer` is the sender's address where it may be the user's, else None.
-    `max_message_bytes` limits each message; None where the whole body is within it already. `may_delete`: deletion
-    requests of this source act. `traceparent` is the request's, if it had one. `no_ids` are the texts that are no ids
-    of the source. `type` is what a message is that says none, where its path says none either. `may_need_cleaning` is
-    False if no message can hold what `clean` takes out. `objections` are asked where the sender's count.
-    """
-
-    source: str
-    received_at: datetime
-    dialect: Dialect = WEBHOOK
-    envelope: JsonObject = {}
-    peer: str | None = None
-    has_origin: bool = False
-    max_message_bytes: int | None = None
-    may_delete: bool = False
-    traceparent: str | None = None
-    no_ids: frozenset[str] = NO_IDS
-    type: str | None = None
-    may_need_cleaning: bool = True
-    objections: Objections | None = None
-
-
-def plain_digest(value: bytes) -> str:
-    """32 hexadecimal digits, which anybody can make who has the bytes."""
-    return blake2b(value, digest_size=16).hexdigest()
-
-
-def read_event(
-    message: object, arrival: Arrival, *, validator: Validator, new_id: NewId, digest: DigestOf = plain_digest
-) -> Event | Rejection:
-    """`message`, of any JSON type, as an event of `arrival.source`, or as the rejection that says what is wrong.
-
-    `new_id` makes an id for a message that has none and nothing to tell its copies by, `digest` for one that has such.
-    Never raises.
+    `new_id` makes an id for a message that has none and nothing to tell its copies by, the source's `digest` for one
+    that has such. Never raises.
     """
     if not isinstance(message, dict):
         problem = Problem("", "type", "a message must be an object")
-        return _rejected(Reason.SCHEMA, (problem,), message, None, arrival)
-    event = _normalised(message, arrival, new_id, digest)
-    dropped = None if arrival.objections is None or event.type == DELETE else arrival.objections.find(event.body)
+        return _rejected(Reason.SCHEMA, (problem,), message, None, request)
+    event = _normalised(message, request, new_id)
+    dropped = None if request.objections is None or event.type == DELETE else request.objections.find(event.body)
     if dropped is not None:
         # Before anything is refused, for what is refused is kept with its body.
         return replace(event, user_id=None, anonymous_id=None, body={}, warnings=(), dropped=dropped)
-    return _refused(event, message, arrival, validator) or event
+    return _refused(event, message, request, validator) or event
 
 
-def _refused(event: Event, message: JsonObject, arrival: Arrival, validator: Validator) -> Rejection | None:
-    limit = arrival.max_message_bytes
+def _refused(event: Event, message: JsonObject, request: RequestContext, validator: Validator) -> Rejection | None:
+    limit = request.max_message_bytes
     if limit is not None and len(orjson.dumps(message)) > limit:
         problem = Problem("", "maxLength", f"a message must be at most {limit} bytes of JSON")
-        return _rejected(Reason.TOO_LARGE, (problem,), event.body, event.message_id, arrival)
+        return _rejected(Reason.TOO_LARGE, (problem,), event.body, event.message_id, request)
     if not event.type:
         # An envelope or another kind of JSON: stored, it would be matched by no rule, and nobody would look.
-        return _rejected(Reason.SCHEMA, (_NO_TYPE,), event.body, event.message_id, arrival)
+        return _rejected(Reason.SCHEMA, (_NO_TYPE,), event.body, event.message_id, request)
     if event.type == DELETE:
-        refused = refusal(event, is_direct=arrival.dialect.is_direct, may_delete=arrival.may_delete)
+        refused = refusal(event, is_direct=request.dialect.is_direct, may_delete=request.source.may_delete)
         if refused is not None:
             reason, problem = refused
-            return _rejected(reason, (problem,), kept_of(event.body), event.message_id, arrival)
+            return _rejected(reason, (problem,), kept_of(event.body), event.message_id, request)
     has_user = event.user_id is not None or event.anonymous_id is not None
     problems = validator.problems(event.type if has_user else COMMON, event.body)
-    return _rejected(Reason.SCHEMA, problems, event.body, event.message_id, arrival) if problems else None
+    return _rejected(Reason.SCHEMA, problems, event.body, event.message_id, request) if problems else None
 
 
 def read_unchecked(
     message: JsonObject, *, source: str, received_at: datetime, new_id: NewId, no_ids: frozenset[str] = NO_IDS
 ) -> Event:
     """`message` as a webhook's event without asking its schema: for a mapping's tests and `explain`. Never raises."""
-    return _normalised(message, Arrival(source, received_at, no_ids=no_ids), new_id, plain_digest)
+    return _normalised(message, RequestContext(Source(source, (), no_ids=no_ids), received_at), new_id)
 
 
 def unparseable(raw: bytes, problem: Problem, *, source: str, received_at: datetime) -> Rejection:
@@ -119,87 +84,87 @@ def unparseable(raw: bytes, problem: Problem, *, source: str, received_at: datet
 
 
 def _rejected(
-    reason: Reason, problems: tuple[Problem, ...], body: object, message_id: str | None, arrival: Arrival
+    reason: Reason, problems: tuple[Problem, ...], body: object, message_id: str | None, request: RequestContext
 ) -> Rejection:
     # The body is kept as it would have been stored, so that reading it anew, as a webhook's, corrects nothing twice.
     kept = orjson.dumps(body)[:KEPT_BYTES]
-    return Rejection(arrival.source, reason, problems, kept, message_id, arrival.received_at)
+    return Rejection(request.source.name, reason, problems, kept, message_id, request.received_at)
 
 
-def _normalised(message: JsonObject, arrival: Arrival, new_id: NewId, digest: DigestOf) -> Event:
-    body = message.copy()
+def _normalised(message: JsonObject, request: RequestContext, new_id: NewId) -> Event:
+    source, body = request.source, message.copy()
     # A credential of the source, which has done its work: it must not lie in the history.
     body.pop("writeKey", None)
     warnings: list[EventWarning] = []
-    if arrival.may_need_cleaning:
+    if request.may_need_cleaning:
         clean(body, warnings)
-    kind = _kind(body, arrival)
-    given = settle_id(body.get("messageId"), "messageId", arrival.no_ids, warnings)
-    message_id = _message_id(given, body, new_id, digest)
+    kind = _kind(body, request)
+    given = settle_id(body.get("messageId"), "messageId", source.no_ids, warnings)
+    message_id = _message_id(given, body, new_id, source.digest)
     body["messageId"] = message_id
     if kind:
         body["type"] = kind
-    settle_ids(body, arrival.no_ids, warnings)
+    settle_ids(body, source.no_ids, warnings)
     settle_names(body, kind, warnings)
-    _settle_containers(body, arrival)
-    chosen = _settle_time(body, arrival)
+    _settle_containers(body, request)
+    chosen = _settle_time(body, request)
     warnings += chosen.warnings
     return Event(
-        source=arrival.source,
+        source=source.name,
         message_id=message_id,
         type=kind,
         user_id=body.get("userId"),
         anonymous_id=body.get("anonymousId"),
         timestamp=chosen.timestamp,
-        received_at=arrival.received_at,
+        received_at=request.received_at,
         body=body,
-        traceparent=arrival.traceparent,
+        traceparent=request.traceparent,
         warnings=tuple(dict.fromkeys(warnings))[:MAX_WARNINGS] if warnings else (),
     )
 
 
-def _kind(body: JsonObject, arrival: Arrival) -> str:
+def _kind(body: JsonObject, request: RequestContext) -> str:
     """The message's own type before the path's, and that before the source's; "" if none says one.
 
     In lower case: no sender tells types apart by case, but customers' own functions write `Track` and mean `track`.
     """
     kind = body.get("type")
     named = kind.strip().lower() if isinstance(kind, str) else ""
-    return named or arrival.dialect.type or arrival.type or ""
+    return named or request.dialect.type or request.source.type or ""
 
 
 # The three below change the shallow copy that `_normalised` made, and never what lies deeper: that is the sender's.
 
 
-def _settle_containers(body: JsonObject, arrival: Arrival) -> None:
+def _settle_containers(body: JsonObject, request: RequestContext) -> None:
     for name in _CONTAINERS:
         if body.get(name) == []:
             body[name] = {}
     for name in _ENVELOPED:
-        under = arrival.envelope.get(name)
+        under = request.envelope.get(name)
         if isinstance(under, dict) or body.get(name) == []:
             body[name] = merged(under if isinstance(under, dict) else {}, body.get(name))
-    if arrival.peer is not None and arrival.dialect.is_direct:
-        _add_address(body, arrival.peer, arrival)
+    if request.peer is not None and request.dialect.is_direct:
+        _add_address(body, request.peer, has_origin=request.has_origin)
 
 
-def _add_address(body: JsonObject, peer: str, arrival: Arrival) -> None:
+def _add_address(body: JsonObject, peer: str, *, has_origin: bool) -> None:
     context = {} if body.get("context") is None else body["context"]
     if not isinstance(context, dict) or "ip" in context:
         return
-    if speaks_for_its_user(context, has_origin=arrival.has_origin):
+    if speaks_for_its_user(context, has_origin=has_origin):
         body["context"] = {**context, "ip": peer}
 
 
-def _settle_time(body: JsonObject, arrival: Arrival) -> Chosen:
-    if not arrival.dialect.is_direct:
-        return choose(body, received_at=arrival.received_at)
-    sent_by = SentBy(has_origin=arrival.has_origin, envelope=arrival.envelope)
-    chosen = correct(body, sent_by, received_at=arrival.received_at)
+def _settle_time(body: JsonObject, request: RequestContext) -> Chosen:
+    if not request.dialect.is_direct:
+        return choose(body, received_at=request.received_at)
+    sent_by = SentBy(has_origin=request.has_origin, envelope=request.envelope)
+    chosen = correct(body, sent_by, received_at=request.received_at)
     if body.get("originalTimestamp") is None and body.get("timestamp") is not None:
         body["originalTimestamp"] = body["timestamp"]
     body["timestamp"] = instant_text(chosen.timestamp)
-    body["receivedAt"] = instant_text(arrival.received_at)
+    body["receivedAt"] = instant_text(request.received_at)
     return chosen
 
 

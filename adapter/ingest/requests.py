@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from aiohttp import StreamReader, hdrs, web
 
@@ -12,6 +12,7 @@ from adapter.ingest.auth import claimed_in_body, claimed_keys
 from adapter.ingest.decode import (
     LARGE_BYTES,
     MOST_VALUES,
+    Arrived,
     Body,
     TooLarge,
     decode,
@@ -33,13 +34,6 @@ UNKNOWN_INFLATED_BYTES = 20_000_000
 """The most of a body whose key may stand in it. Segment's library in pages sends 500 KB at most, RudderStack's 4 MB."""
 
 _T = TypeVar("_T")
-
-
-class Arrived(NamedTuple):
-    """A request's bytes, inflated where they can be, and what they say."""
-
-    plain: bytes
-    body: Body | Problem
 
 
 class BodyReader:

@@ -14,14 +14,14 @@ from aiohttp import hdrs, web
 from adapter.ingest.answers import Answer, Situation, answer, cors, preflight, status_of
 from adapter.ingest.audiences import audience_answer
 from adapter.ingest.auth import Denial, Keyring, denial
-from adapter.ingest.decode import Body
+from adapter.ingest.context import RequestContext
+from adapter.ingest.decode import Arrived, Body
 from adapter.ingest.dialect import SDK_PATHS, WEBHOOK, Dialect
 from adapter.ingest.fields import may_need_cleaning
 from adapter.ingest.intake import STORED, Intake, Parts
 from adapter.ingest.pages import GIF, pixel_body, rudder_source_config, segment_settings
 from adapter.ingest.paths import CALLS, METRICS, PIXELS, SETTINGS, WEBHOOKS, hint
-from adapter.ingest.read import Arrival
-from adapter.ingest.requests import Arrived, BodyReader, as_is, claims, claims_within, client
+from adapter.ingest.requests import BodyReader, as_is, claims, claims_within, client
 from adapter.ingest.signature import verify
 from adapter.ingest.sources import Source
 from adapter.ingest.traceparent import traceparent
@@ -160,7 +160,7 @@ class _Ingest:
         unsigned = _unsigned(request, source, brought.plain)
         if unsigned is not None:
             return _denied(unsigned, source)
-        return await self._intake.take(source, self._arrival(source, WEBHOOK, brought, request), *brought)
+        return await self._intake.take(self._context(source, WEBHOOK, brought, request), brought)
 
     async def _take_sdk(self, dialect: Dialect, request: web.Request) -> Answer:
         claimed = claims(request)
@@ -188,7 +188,7 @@ class _Ingest:
         source = self._sdk_source(claimed | claims_within(brought.body))
         if isinstance(source, Answer):
             return source
-        return await self._intake.take(source, self._arrival(source, dialect, brought, request), *brought)
+        return await self._intake.take(self._context(source, dialect, brought, request), brought)
 
     async def _use(
         self, request: web.Request, work: Callable[[Arrived], Awaitable[_T]], *, owner: str | None
@@ -204,11 +204,11 @@ class _Ingest:
             return _denied(denial(claimed))
         return _denied(Denial.SOURCE_SIGNS, source) if source.signing_secrets else source
 
-    def _arrival(self, source: Source, dialect: Dialect, brought: Arrived, request: web.Request) -> Arrival:
+    def _context(self, source: Source, dialect: Dialect, brought: Arrived, request: web.Request) -> RequestContext:
         """What the messages have in common."""
         limit = self._parts.limits.message_bytes
-        return Arrival(
-            source=source.name,
+        return RequestContext(
+            source=source,
             received_at=self._parts.clock(),
             dialect=dialect,
             envelope=brought.body.envelope if isinstance(brought.body, Body) else {},
@@ -217,11 +217,7 @@ class _Ingest:
             has_origin=dialect.is_direct and hdrs.ORIGIN in request.headers,
             # Measuring a message costs encoding it, and in a body this small none is too large.
             max_message_bytes=limit if len(brought.plain) > limit else None,
-            may_delete=source.may_delete,
-            type=source.type,
             traceparent=traceparent(request.headers.getall("traceparent", ())),
-            no_ids=source.no_ids,
-            objections=source.objections if dialect.is_direct else None,
             may_need_cleaning=may_need_cleaning(brought.plain),
         )
 

@@ -2,15 +2,22 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import TypeAlias
 
 from adapter.ingest.objections import Objections
-from adapter.ingest.read import DigestOf, plain_digest
 from adapter.model import Event, Rejection, Secret
 from adapter.wire.ids import NO_IDS
 
+DigestOf: TypeAlias = Callable[[bytes], str]
+"""What makes an id of the bytes of a message, or of an id that is too long."""
 ProtectEvent: TypeAlias = Callable[[Event], Event]
 ProtectRejection: TypeAlias = Callable[[Rejection], Rejection]
+
+
+def plain_digest(value: bytes) -> str:
+    """32 hexadecimal digits, which anybody can make who has the bytes."""
+    return blake2b(value, digest_size=16).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
+from adapter.ingest.context import RequestContext
 from adapter.ingest.dialect import SDK_PATHS
 from adapter.ingest.fields import clean, may_need_cleaning, text_id
-from adapter.ingest.read import Arrival, read_event, read_unchecked
+from adapter.ingest.read import read_event, read_unchecked
+from adapter.ingest.sources import Source
 from adapter.model import Event, EventWarning, JsonObject, Rejection, WarningKind
 from adapter.wire.ids import no_ids
 from tests.unit.ingest.schemas import event_validator
@@ -15,11 +17,11 @@ from tests.unit.ingest.test_read import NOW, WEBHOOK_ARRIVAL
 VALIDATOR = event_validator()
 
 
-def read(message: JsonObject, arrival: Arrival = WEBHOOK_ARRIVAL) -> Event | Rejection:
+def read(message: JsonObject, arrival: RequestContext = WEBHOOK_ARRIVAL) -> Event | Rejection:
     return read_event(message, arrival, validator=VALIDATOR, new_id=lambda: "made-1")
 
 
-def event(message: JsonObject, arrival: Arrival = WEBHOOK_ARRIVAL) -> Event:
+def event(message: JsonObject, arrival: RequestContext = WEBHOOK_ARRIVAL) -> Event:
     found = read({"type": "track", "event": "A", "messageId": "m", **message}, arrival)
     assert isinstance(found, Event), found
     return found
@@ -82,7 +84,7 @@ def test_an_id_of_another_kind_is_a_warning(value: object, is_noted: bool) -> No
 
 def test_the_ids_of_a_source() -> None:
     """The settings of a source add texts and take some away."""
-    arrival = Arrival("shop", NOW, no_ids=no_ids(not_ids=["guest"], is_id=["nan"]))
+    arrival = RequestContext(Source("shop", (), no_ids=no_ids(not_ids=["guest"], is_id=["nan"])), NOW)
     found = event({"userId": "Guest", "anonymousId": "Nan"}, arrival)
     assert (found.user_id, found.anonymous_id) == (None, "Nan")
 
@@ -174,7 +176,7 @@ def test_few_bodies_need_a_look(plain: bytes, may: bool) -> None:
 
 def test_nothing_is_looked_for_where_the_bytes_have_none() -> None:
     """The caller knows."""
-    arrival = Arrival("shop", NOW, SDK_PATHS["track"], may_need_cleaning=False)
+    arrival = RequestContext(Source("shop", ()), NOW, SDK_PATHS["track"], may_need_cleaning=False)
     assert event({"userId": "u", "properties": {"": 1}}, arrival).body["properties"] == {"": 1}
 
 

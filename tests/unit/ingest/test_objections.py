@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
+from adapter.ingest.context import RequestContext
 from adapter.ingest.dialect import SDK_PATHS
 from adapter.ingest.objections import OWN_NAME, Objections
-from adapter.ingest.read import Arrival, read_event
+from adapter.ingest.read import read_event
+from adapter.ingest.sources import Source
 from adapter.model import DELETE, Event, JsonObject, Reason, Rejection
 from tests.unit.ingest.schemas import event_validator
 from tests.unit.ingest.test_read import NOW
@@ -83,7 +85,7 @@ def test_only_what_the_settings_name_is_honoured() -> None:
 def test_nothing_of_the_message_is_kept_but_that_it_came(more: JsonObject) -> None:
     """Neither body nor ids; a message that its schema would refuse is not kept as a rejection either."""
     message = {"type": "track", "event": "A", "messageId": "m-1", "userId": "u", "integrations": {"All": False}, **more}
-    arrival = Arrival("shop", NOW, SDK_PATHS["track"], objections=INTEGRATIONS, traceparent="t")
+    arrival = RequestContext(Source("shop", (), objections=INTEGRATIONS), NOW, SDK_PATHS["track"], traceparent="t")
     found = read_event(message, arrival, validator=VALIDATOR, new_id=lambda: "made")
     assert isinstance(found, Event)
     assert (found.message_id, found.type, found.received_at, found.traceparent) == ("m-1", "track", NOW, "t")
@@ -94,7 +96,7 @@ def test_nothing_of_the_message_is_kept_but_that_it_came(more: JsonObject) -> No
 
 def test_a_message_without_objection_is_read_as_ever() -> None:
     """And a deletion request of a library is refused, whatever it says."""
-    arrival = Arrival("shop", NOW, SDK_PATHS["track"], objections=INTEGRATIONS)
+    arrival = RequestContext(Source("shop", (), objections=INTEGRATIONS), NOW, SDK_PATHS["track"])
     message = {"event": "A", "messageId": "m-1", "userId": "u", "integrations": {"All": True}}
     found = read_event(message, arrival, validator=VALIDATOR, new_id=lambda: "made")
     assert isinstance(found, Event)

@@ -9,30 +9,34 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from adapter.ingest.context import RequestContext
 from adapter.ingest.dialect import BATCH, SDK_PATHS
-from adapter.ingest.read import KEPT_BYTES, Arrival, read_event, read_unchecked, unparseable
+from adapter.ingest.read import KEPT_BYTES, read_event, read_unchecked, unparseable
+from adapter.ingest.sources import Source
 from adapter.model import Event, JsonObject, Problem, Reason, Rejection, WarningKind
 from tests.unit.ingest.schemas import event_validator
 
 VALIDATOR = event_validator()
 NOW = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
-WEBHOOK_ARRIVAL = Arrival("shop", NOW)
-DIRECT = Arrival("shop", NOW, SDK_PATHS["track"])
+SHOP = Source("shop", ())
+IDENTIFYING = Source("shop", (), type="identify")
+WEBHOOK_ARRIVAL = RequestContext(SHOP, NOW)
+DIRECT = RequestContext(SHOP, NOW, SDK_PATHS["track"])
 BATCHED = replace(DIRECT, dialect=BATCH)
-OF_SOURCE = replace(WEBHOOK_ARRIVAL, type="identify")
+OF_SOURCE = replace(WEBHOOK_ARRIVAL, source=IDENTIFYING)
 
 
-def read(message: object, arrival: Arrival = WEBHOOK_ARRIVAL) -> Event | Rejection:
+def read(message: object, arrival: RequestContext = WEBHOOK_ARRIVAL) -> Event | Rejection:
     return read_event(message, arrival, validator=VALIDATOR, new_id=lambda: "made-1")
 
 
-def event(message: object, arrival: Arrival = WEBHOOK_ARRIVAL) -> Event:
+def event(message: object, arrival: RequestContext = WEBHOOK_ARRIVAL) -> Event:
     result = read(message, arrival)
     assert isinstance(result, Event), result
     return result
 
 
-def rejection(message: object, arrival: Arrival = WEBHOOK_ARRIVAL) -> Rejection:
+def rejection(message: object, arrival: RequestContext = WEBHOOK_ARRIVAL) -> Rejection:
     result = read(message, arrival)
     assert isinstance(result, Rejection), result
     return result
@@ -65,14 +69,14 @@ def test_a_write_key_is_not_stored() -> None:
         ("track", WEBHOOK_ARRIVAL, "track"), (" Track ", WEBHOOK_ARRIVAL, "track"), ("merge", WEBHOOK_ARRIVAL, "merge"),
         (None, DIRECT, "track"), ("", DIRECT, "track"), ("page", DIRECT, "page"),
         (None, OF_SOURCE, "identify"), (5, OF_SOURCE, "identify"), ("page", OF_SOURCE, "page"),
-        (None, replace(DIRECT, type="identify"), "track"), (None, replace(OF_SOURCE, dialect=BATCH), "identify"),
+        (None, replace(DIRECT, source=IDENTIFYING), "track"), (None, replace(OF_SOURCE, dialect=BATCH), "identify"),
     ],
     ids=[
         "own", "any case", "unknown", "the path's", "blank, the path's", "own first",
         "the source's", "number, the source's", "own before the source's", "the path's before the source's", "batch",
     ],
 )  # fmt: skip
-def test_the_type_is_the_messages_own_else_the_paths(given: object, arrival: Arrival, kind: str) -> None:
+def test_the_type_is_the_messages_own_else_the_paths(given: object, arrival: RequestContext, kind: str) -> None:
     """And where the path says none, the source's."""
     stored = event(track(type=given), arrival)
     assert (stored.type, stored.body["type"]) == (kind, kind)
@@ -80,7 +84,7 @@ def test_the_type_is_the_messages_own_else_the_paths(given: object, arrival: Arr
 
 @pytest.mark.parametrize("given", [None, 5, "", " ", {}, ["track"]], ids=repr)
 @pytest.mark.parametrize("arrival", [WEBHOOK_ARRIVAL, BATCHED], ids=["webhook", "batch"])
-def test_without_a_type_anywhere_it_is_no_message(given: object, arrival: Arrival) -> None:
+def test_without_a_type_anywhere_it_is_no_message(given: object, arrival: RequestContext) -> None:
     """An envelope, or another kind of JSON: no rule would take it, and nobody would look."""
     for message in (track(type=given), {"events": [], "type": given}, {"data": {"type": "track"}}):
         [problem] = rejection(message, arrival).problems
@@ -128,7 +132,7 @@ def test_an_envelope_that_is_none_is_left_out() -> None:
     ],
     ids=["browser", "said already", "said to be unknown", "phone", "server", "webhook", "peer unknown"],
 )
-def test_the_peers_address_where_it_is_the_users(context: object, arrival: Arrival, ip: str | None) -> None:
+def test_the_peers_address_where_it_is_the_users(context: object, arrival: RequestContext, ip: str | None) -> None:
     """context.ip is filled from a browser's or phone's connection alone; a platform's address is nobody's."""
     message = track() if context is None else track(context=context)
     assert (event(message, arrival).body.get("context") or {}).get("ip") == ip
@@ -243,8 +247,8 @@ NAMES = ("type", "event", "userId", "anonymousId", "messageId", "timestamp", "or
          "integrations", "properties", "traits", "writeKey", "receivedAt")  # fmt: skip
 messages = st.dictionaries(st.sampled_from(NAMES), values) | values
 arrivals = st.builds(
-    Arrival,
-    source=st.just("shop"),
+    RequestContext,
+    source=st.just(SHOP),
     received_at=st.just(NOW),
     dialect=st.sampled_from([WEBHOOK_ARRIVAL.dialect, *SDK_PATHS.values()]),
     envelope=st.dictionaries(st.sampled_from(NAMES), values),
@@ -255,7 +259,7 @@ arrivals = st.builds(
 
 @settings(deadline=None, max_examples=300)
 @given(messages, arrivals)
-def test_whatever_comes_ends_in_one_of_the_two(message: Any, arrival: Arrival) -> None:
+def test_whatever_comes_ends_in_one_of_the_two(message: Any, arrival: RequestContext) -> None:
     """Never an exception, never a change to what was handed in, and always something that can be stored."""
     before = orjson.dumps(message)
     result = read(message, arrival)

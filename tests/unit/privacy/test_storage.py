@@ -9,8 +9,9 @@ from hypothesis import assume, given, settings
 from msgspec.structs import replace
 
 from adapter.console.read_anew import read_anew
-from adapter.ingest.read import Arrival, DigestOf, plain_digest, read_event, read_unchecked
-from adapter.ingest.sources import Source
+from adapter.ingest.context import RequestContext
+from adapter.ingest.read import read_event, read_unchecked
+from adapter.ingest.sources import DigestOf, Source, plain_digest
 from adapter.mapping.ruleset import Ruleset
 from adapter.model import (
     Call,
@@ -128,7 +129,8 @@ def test_a_made_message_id_needs_the_key() -> None:
 
 
 def made_id(message: JsonObject, digest: DigestOf) -> str | None:
-    read = read_event(message, Arrival("shop", RECEIVED_AT), validator=VALIDATOR, new_id=lambda: "new", digest=digest)
+    context = RequestContext(Source("shop", (), digest=digest), RECEIVED_AT)
+    read = read_event(message, context, validator=VALIDATOR, new_id=lambda: "new")
     return read.message_id
 
 
