@@ -10,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "adapter"
+KIT = ROOT / "reliability"
 PAGE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
 
 RANKS = {
@@ -18,7 +19,7 @@ RANKS = {
     "mapping": 2, "queue": 2,
     "ingest": 3, "deliver": 3,
     "console": 4, "sandbox": 4, "edge": 4,
-    "settings": 5, "bundled": 5, "privacy": 5, "service": 5, "cli": 5, "chaos": 5, "__main__": 5,
+    "settings": 5, "bundled": 5, "privacy": 5, "service": 5, "cli": 5, "__main__": 5,
 }  # fmt: skip
 """A module imports lower ranks, or its own folder. Within the last rank everybody may import everybody."""
 
@@ -45,12 +46,20 @@ MODULES = {
     for file in sorted(PACKAGE.rglob("*.py"))
     if file.name != "__init__.py"
 }
+KIT_MODULES = {
+    ".".join(file.relative_to(ROOT).with_suffix("").parts): file
+    for file in sorted(KIT.rglob("*.py"))
+    if file.name != "__init__.py"
+}
 EACH_MODULE = pytest.mark.parametrize("module", MODULES)
+EACH_OF_BOTH = pytest.mark.parametrize("module", [*MODULES, *KIT_MODULES])
+TO_THE_KIT = {("cli.chaos", "reliability.command.run")}
+"""The one arrow from the package to the kit: the command imports it when it is called."""
 
 
 @cache
 def tree(module: str) -> ast.Module:
-    return ast.parse(MODULES[module].read_text(encoding="utf-8"))
+    return ast.parse((MODULES | KIT_MODULES)[module].read_text(encoding="utf-8"))
 
 
 def imports(module: str) -> Iterator[str]:
@@ -65,7 +74,7 @@ def imports(module: str) -> Iterator[str]:
 def module_of(name: str) -> str | None:
     """The module of the package that a dotted name is, or is in."""
     inner = name.removeprefix("adapter.")
-    return next((found for found in (inner, inner.rpartition(".")[0]) if found in MODULES), None)
+    return next((found for found in (inner, inner.rpartition(".")[0]) if found in MODULES | KIT_MODULES), None)
 
 
 def rooms(module: str) -> set[str]:
@@ -99,7 +108,14 @@ def test_the_pure_modules_are_there() -> None:
     assert {module for module in PURE if module.split(".")[0] in built} <= set(MODULES)
 
 
-@EACH_MODULE
+def test_nothing_else_imports_the_kit() -> None:
+    """A wheel has no reliability kit, and no user waits for its imports."""
+    outside = {"reliability", "tests", "bench"}
+    found = {(module, name) for module in MODULES for name in imports(module) if name.split(".")[0] in outside}
+    assert found == TO_THE_KIT
+
+
+@EACH_OF_BOTH
 def test_imports_are_absolute_and_a_tree(module: str) -> None:
     """Each name says where it comes from, and nothing is imported from a package as a whole."""
     assert [name for name in imports(module) if name.startswith(".") or name.endswith(".*")] == []
@@ -107,7 +123,8 @@ def test_imports_are_absolute_and_a_tree(module: str) -> None:
 
 def test_there_is_no_import_cycle() -> None:
     """Modules form a tree, so that each can be understood before the ones that use it."""
-    below = {module: {name for found in imports(module) if (name := module_of(found))} for module in MODULES}
+    known = MODULES | KIT_MODULES
+    below = {module: {name for found in imports(module) if (name := module_of(found))} for module in known}
     while leaves := {module for module, used in below.items() if not used}:
         below = {module: used - leaves for module, used in below.items() if module not in leaves}
     assert below == {}
@@ -118,7 +135,7 @@ def test_there_is_no_import_cycle() -> None:
     # What is installed for tests/clients is not ours.
     [
         file
-        for part in ("adapter", "tests")
+        for part in ("adapter", "reliability", "tests")
         for file in (ROOT / part).rglob("__init__.py")
         if ".installed" not in file.parts
     ],
@@ -129,13 +146,13 @@ def test_packages_hold_no_code(file: Path) -> None:
     assert file.read_text(encoding="utf-8") == ""
 
 
-@EACH_MODULE
+@EACH_OF_BOTH
 def test_a_module_says_what_it_is_for(module: str) -> None:
     """The first thing in a file is a sentence or two."""
     assert (ast.get_docstring(tree(module)) or "").partition("\n\n")[0].endswith((".", ":"))
 
 
-@EACH_MODULE
+@EACH_OF_BOTH
 def test_functions_stay_small(module: str) -> None:
     """What does not fit on a screen is two things."""
     for node in ast.walk(tree(module)):

@@ -95,6 +95,14 @@ def test_first_files_are_written_and_sound(installed: Path, tmp_path: Path) -> N
     run(str(installed / "browsee-adapter"), "check", "adapter.yaml", "mappings/shop.yaml", cwd=tmp_path / "shop")
 
 
+def test_the_reliability_kit_is_not_in_it(installed: Path, tmp_path: Path) -> None:
+    """What only developers run is in a clone; the command says so and exits with status 2."""
+    command = [str(installed / "browsee-adapter"), "chaos", "--short"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, env={"PATH": ""})
+    assert done.returncode == 2
+    assert "the reliability kit is in a clone of the project" in done.stderr
+
+
 @pytest.fixture
 def served(installed: Path, tmp_path: Path) -> Iterator[str]:
     """All that a running `serve --sandbox` has printed when it is ready."""

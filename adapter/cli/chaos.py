@@ -1,20 +1,9 @@
-"""`chaos`: the reliability kit, against processes of its own."""
+"""`chaos`: the reliability kit, which is in a clone of the project only."""
 
-import asyncio
-import signal
-import tempfile
-from functools import partial
 from pathlib import Path
 
 import click
-import uvloop
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from adapter.chaos import kit
-from adapter.chaos.findings import Experiment
-from adapter.chaos.table import as_markdown, as_table
-from adapter.cli.show import show
 from adapter.errors import ConfigError
 
 PROBLEMS_FOUND = 1
@@ -42,41 +31,15 @@ def chaos(
       browsee-adapter chaos 1 6 --seeds 10
     """
     try:
-        chosen = kit.choose(experiments)
-    except KeyError as unknown:
-        known = ", ".join(experiment.number for experiment in kit.EXPERIMENTS)
-        raise ConfigError(f"{unknown.args[0]} is not an experiment; there are {known}") from None
-    with tempfile.TemporaryDirectory(dir=folder, prefix="browsee-adapter-chaos-") as own:
-        try:
-            rows = uvloop.run(_run(chosen, seeds=seeds, first_seed=first_seed, is_short=short, folder=Path(own)))
-        except asyncio.CancelledError:
-            raise click.Abort from None
-    if markdown:
-        show(as_markdown(rows))
-    else:
-        Console().print(as_table(rows))
-    if not all(row.is_good for row in rows):
+        # Imported when it is called: the kit is in a clone of the project, beside `bench`, and in no wheel.
+        from reliability.command import run  # noqa: PLC0415
+    except ModuleNotFoundError as missing:
+        if missing.name != "reliability":
+            raise
+        raise ConfigError(
+            "the reliability kit is in a clone of the project and not in the installed package; in a clone: "
+            "scripts/venv run && .venv/bin/browsee-adapter chaos --short"
+        ) from None
+    held = run(experiments, seeds=seeds, first_seed=first_seed, is_short=short, is_markdown=markdown, folder=folder)
+    if not held:
         raise click.exceptions.Exit(PROBLEMS_FOUND)
-
-
-async def _run(
-    chosen: list[Experiment], *, seeds: int | None, first_seed: int, is_short: bool, folder: Path
-) -> list[kit.Row]:
-    running = asyncio.current_task()
-    if running is not None:
-        # Else the adapters that were started would outlive the command, and its file systems stay mounted.
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
-    rows: list[kit.Row] = []
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        for experiment in chosen:
-            runs = seeds or (1 if is_short else experiment.seeds)
-            task = progress.add_task(f"{experiment.number} {experiment.what}", total=runs + 1)
-            rows += await kit.run(
-                experiment,
-                seeds=range(first_seed, first_seed + runs),
-                is_short=is_short,
-                folder=folder,
-                ran=partial(progress.advance, task),
-            )
-    return rows

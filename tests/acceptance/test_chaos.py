@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from adapter.chaos.kit import EXPERIMENTS, Verdict, run_all
-from adapter.chaos.polling import until
+from reliability.kit import EXPERIMENTS, Verdict, run_all
+from reliability.polling import until
 
 pytestmark = pytest.mark.alone
 

@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from adapter.chaos.checks import Bounds, Evidence, Seen, broken, lost, repeats
-from adapter.chaos.findings import Control, Experiment, Findings, Skipped, Trial, each_seen, together
-from adapter.chaos.kit import EXPERIMENTS, Row, Verdict, run
-from adapter.chaos.oracle import CLICK, ORDER, Message, Oracle
-from adapter.chaos.table import as_markdown
-from adapter.chaos.virtual import virtually
 from adapter.cli.main import main
 from adapter.errors import QueueError
 from adapter.model import Balance
 from adapter.queue.sqlite.queue import SqliteQueue
+from reliability.checks import Bounds, Evidence, Seen, broken, lost, repeats
+from reliability.findings import Control, Experiment, Findings, Skipped, Trial, each_seen, together
+from reliability.kit import EXPERIMENTS, Row, Verdict, run
+from reliability.oracle import CLICK, ORDER, Message, Oracle
+from reliability.table import as_markdown
+from reliability.virtual import virtually
 
 MESSAGES = (Message("ann", 0, ORDER), Message("ann", 1), Message("bob", 0))
 BALANCED = Balance(counts={"received": 3, "delivered": 3}, pending=0, dead=0)

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from adapter.chaos.edits import EDIT, ConfigMap, broken_text_of, misspelt, text_of
-from adapter.chaos.oracle import CLICK, ORDER, Message
 from adapter.errors import MappingError
 from adapter.mapping.load import load
 from adapter.mapping.ruleset import Ruleset
 from adapter.model import Calls, JsonObject
 from adapter.service.mappings import read_message
+from reliability.edits import EDIT, ConfigMap, broken_text_of, misspelt, text_of
+from reliability.oracle import CLICK, ORDER, Message
 
 
 def ruleset(text: str) -> Ruleset:

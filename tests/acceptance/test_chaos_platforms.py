@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from adapter.chaos.platforms import (
+from reliability.platforms import (
     HOUR_S,
     MINUTE_S,
     NO_ANSWER,

@@ -7,8 +7,6 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from adapter.chaos.oracle import MAPPING
-from adapter.chaos.virtual import virtually
 from adapter.deliver.browsee import Browsee
 from adapter.deliver.delivery import Delivery, RetryFor
 from adapter.deliver.pace import Learned
@@ -21,6 +19,8 @@ from adapter.observe.delivery_happenings import EventDied
 from adapter.observe.happening import Happening
 from adapter.queue.memory.queue import MemoryQueue
 from adapter.service.mappings import read_message
+from reliability.oracle import MAPPING
+from reliability.virtual import virtually
 from tests.fakes import make_event
 
 OK = Answer(200, body=b'{"status":"success"}')

@@ -1,0 +1,40 @@
+"""An adapter that believes the machine's clock at once, so that the kit can show that it would notice.
+
+Never part of the service.
+
+`python -m reliability.believing --config F --host H --port P` serves as `serve` does.
+"""
+
+import sqlite3
+from collections.abc import Callable
+
+from adapter.errors import ConfigError
+from adapter.queue.contract import Queue
+from adapter.queue.sqlite.queue import SqliteQueue
+from adapter.queue.sqlite.trusted_time import TrustedTime
+from adapter.service.wiring import Wiring
+from adapter.settings.settings import Settings
+from reliability.faulty_service import command
+
+MODULE = "reliability.believing"
+
+
+def _believed(connection: sqlite3.Connection, *, wall: Callable[[], float], steady: Callable[[], float]) -> TrustedTime:
+    del connection  # where the service finds what it trusted last
+    return TrustedTime(None, wall=wall, steady=steady)
+
+
+class _BelievingQueue(SqliteQueue):
+    """A queue whose retention goes by the machine's clock, whatever that says."""
+
+    _trusted_time = staticmethod(_believed)
+
+
+async def _open_queue(settings: Settings, *, now: Callable[[], float]) -> Queue:
+    if settings.queue.file is None:
+        raise ConfigError("a queue in memory keeps no time")
+    return await _BelievingQueue.open(settings.queue.file, now=now)
+
+
+if __name__ == "__main__":
+    command(Wiring(open_queue=_open_queue))()

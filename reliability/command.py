@@ -1,0 +1,71 @@
+"""What `browsee-adapter chaos` does: runs the chosen experiments, with a progress bar, and prints the table."""
+
+import asyncio
+import signal
+import tempfile
+from functools import partial
+from pathlib import Path
+
+import click
+import uvloop
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from adapter.cli.show import show
+from adapter.errors import ConfigError
+from reliability import kit
+from reliability.findings import Experiment
+from reliability.table import as_markdown, as_table
+
+
+def run(
+    experiments: tuple[str, ...],
+    *,
+    seeds: int | None,
+    first_seed: int,
+    is_short: bool,
+    is_markdown: bool,
+    folder: Path | None,
+) -> bool:
+    """Run them and print what they found; whether every promise held and every control failed.
+
+    Raises ConfigError for an experiment that does not exist.
+    """
+    try:
+        chosen = kit.choose(experiments)
+    except KeyError as unknown:
+        known = ", ".join(experiment.number for experiment in kit.EXPERIMENTS)
+        raise ConfigError(f"{unknown.args[0]} is not an experiment; there are {known}") from None
+    with tempfile.TemporaryDirectory(dir=folder, prefix="browsee-adapter-chaos-") as own:
+        try:
+            rows = uvloop.run(_run(chosen, seeds=seeds, first_seed=first_seed, is_short=is_short, folder=Path(own)))
+        except asyncio.CancelledError:
+            raise click.Abort from None
+    if is_markdown:
+        show(as_markdown(rows))
+    else:
+        Console().print(as_table(rows))
+    return all(row.is_good for row in rows)
+
+
+async def _run(
+    chosen: list[Experiment], *, seeds: int | None, first_seed: int, is_short: bool, folder: Path
+) -> list[kit.Row]:
+    running = asyncio.current_task()
+    if running is not None:
+        # Else the adapters that were started would outlive the command, and its file systems stay mounted.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
+    rows: list[kit.Row] = []
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        for experiment in chosen:
+            runs = seeds or (1 if is_short else experiment.seeds)
+            task = progress.add_task(f"{experiment.number} {experiment.what}", total=runs + 1)
+            rows += await kit.run(
+                experiment,
+                seeds=range(first_seed, first_seed + runs),
+                is_short=is_short,
+                folder=folder,
+                ran=partial(progress.advance, task),
+            )
+    return rows

@@ -1,0 +1,75 @@
+"""Experiment 12: the machine's clock jumps by an hour, back, by three days and by ten years, with the service running
+and across restarts. Needs libfaketime.
+"""
+
+from pathlib import Path
+
+from reliability.believing import MODULE
+from reliability.findings import Control, Experiment, Findings, Skipped, Trial
+from reliability.judge import fresh, judged
+from reliability.oracle import Message, Oracle
+from reliability.sender import load, send, users
+from reliability.stage import Setup, Stage
+
+JUMPS = ("+1h", "-1h", "-3d", "+10y", "+0")
+USERS = 5
+EACH = 10
+_LIBRARIES = ("/usr/lib/*/faketime/libfaketimeMT.so.1", "/usr/lib*/faketime/libfaketimeMT.so.1")
+
+
+async def run(trial: Trial) -> Findings:
+    """Each jump under way, then a kill and a start at that time."""
+    oracle, broken = Oracle(), list[str]()
+    async with Stage.opened(trial.folder, starts=False) as stage:
+        _jump(stage, "+0")
+        await stage.start()
+        for number, jump in enumerate(JUMPS):
+            await load(stage, oracle, users(USERS, f"before-{number}"), each=EACH)
+            _jump(stage, jump)
+            await load(stage, oracle, users(USERS, f"after-{number}"), each=EACH)
+            broken += await fresh(stage, oracle, stage.calls, user=f"fresh-{number}")
+            await stage.stop()
+            await stage.start()
+            # Copies of what came before: the jump must not make them new.
+            await send(stage, oracle, [Message(f"before-{number}-{user}", 0) for user in range(USERS)])
+        return await judged(stage, oracle, broken=broken)
+
+
+async def run_wrong(trial: Trial) -> Findings:
+    """A service that believes a clock ten days ahead, beyond the dedup window: copies must be seen to pass."""
+    oracle = Oracle()
+    async with Stage.opened(trial.folder, Setup(module=MODULE), starts=False) as stage:
+        _jump(stage, "+0")
+        await stage.start()
+        await load(stage, oracle, users(USERS), each=1)
+        await fresh(stage, oracle, stage.calls)
+        await stage.stop()
+        _jump(stage, "+10d")
+        await stage.start()
+        await load(stage, oracle, users(USERS), each=1)
+        return await judged(stage, oracle)
+
+
+def _jump(stage: Stage, offset: str) -> None:
+    """Turn the clock of the adapter, now and when it is started again."""
+    library = next((file for pattern in _LIBRARIES for file in Path("/").glob(pattern[1:])), None)
+    if library is None:
+        raise Skipped("needs libfaketime (Debian: apt install libfaketime)")
+    told = stage.folder / "faketime"
+    told.write_text(offset, encoding="ascii")
+    stage.environ = {
+        "LD_PRELOAD": str(library),
+        "FAKETIME_TIMESTAMP_FILE": str(told),
+        "FAKETIME_NO_CACHE": "1",
+        "DONT_FAKE_MONOTONIC": "1",
+        # Its mending of waits on the monotonic clock makes threads of Python wait as long as the clock was turned.
+        "FAKETIME_FORCE_MONOTONIC_FIX": "0",
+    }
+
+
+EXPERIMENT = Experiment(
+    number="12",
+    what="the clock jumps +1 h, -1 h, -3 d, +10 y",
+    run=run,
+    control=Control("a clock ten days ahead is believed at once", "D", run_wrong),
+)

@@ -1,0 +1,36 @@
+"""Faults put into a running process from outside, without its help, each taken away again at the end of its block."""
+
+import resource
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from reliability.findings import Skipped
+from reliability.processes import Process
+
+
+@contextmanager
+def writes_refused(process: Process) -> Iterator[None]:
+    """The system refuses every write to a file, as a disk does that has no room for this user. Needs no rights.
+
+    Raises Skipped where the system has no such limit for others.
+    """
+    if not hasattr(resource, "prlimit"):
+        raise Skipped("needs Linux, to have the writes of another process refused")
+    pid = process.process.pid
+    _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (hard, hard))
+
+
+@contextmanager
+def frozen(process: Process) -> Iterator[None]:
+    """It does nothing for a while: connections are taken by the system, and nobody reads them."""
+    process.signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        process.signal(signal.SIGCONT)

@@ -1,0 +1,156 @@
+"""Runs experiments, each with its control, one after the other, and sums up what they found.
+
+A row has held if no run of it broke a promise and its control broke the one it must. Every run has an end.
+"""
+
+import asyncio
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+
+from reliability.experiments import (
+    backlog,
+    clock,
+    damage,
+    dedup,
+    disk,
+    failing_users,
+    hostile_browsee,
+    hostile_sender,
+    hot_user,
+    kills,
+    mappings,
+    order,
+    outage,
+    pace,
+    platform_retries,
+    power_cut,
+    retry_after,
+    stopping,
+)
+from reliability.findings import Experiment, Findings, Run, Skipped, Trial, together
+
+EXPERIMENTS: tuple[Experiment, ...] = (
+    kills.EXPERIMENT,
+    power_cut.EXPERIMENT,
+    damage.EXPERIMENT,
+    stopping.EXPERIMENT,
+    pace.EXPERIMENT,
+    retry_after.EXPERIMENT,
+    order.EXPERIMENT,
+    outage.EXPERIMENT,
+    hostile_browsee.EXPERIMENT,
+    hostile_sender.EXPERIMENT,
+    platform_retries.EXPERIMENT,
+    disk.EXPERIMENT,
+    clock.EXPERIMENT,
+    dedup.EXPERIMENT,
+    mappings.EXPERIMENT,
+    hot_user.EXPERIMENT,
+    backlog.EXPERIMENT,
+    failing_users.EXPERIMENT,
+)
+"""All there are, in the order of their numbers."""
+
+
+class Verdict(StrEnum):
+    """How a row ended. A control that does not fail shows that the experiment has no teeth."""
+
+    HELD = "held"
+    GAP = "held but for a known gap"
+    BROKEN = "BROKEN"
+    SKIPPED = "skipped"
+    FAILED = "fails, as it must"
+    TOOTHLESS = "DID NOT FAIL"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table: an experiment or its control. `text` says what broke, or why it was skipped."""
+
+    number: str
+    what: str
+    seeds: int
+    found: Findings
+    verdict: Verdict
+    text: str = ""
+
+    @property
+    def is_good(self) -> bool:
+        """Nothing that somebody has to look at."""
+        return self.verdict in (Verdict.HELD, Verdict.GAP, Verdict.SKIPPED, Verdict.FAILED)
+
+
+def choose(numbers: Sequence[str]) -> list[Experiment]:
+    """The experiments with these numbers, all if there are none. Raises KeyError with a number that is unknown."""
+    known = {experiment.number: experiment for experiment in EXPERIMENTS}
+    return [known[number] for number in numbers] if numbers else list(EXPERIMENTS)
+
+
+async def run(
+    experiment: Experiment, *, seeds: Sequence[int], is_short: bool, folder: Path, ran: Callable[[], None]
+) -> list[Row]:
+    """The rows of `experiment` and its control; `ran` is called after every run. What is left on disk is removed."""
+    own = await _row(experiment, experiment.run, seeds, is_short=is_short, folder=folder, ran=ran)
+    if own.verdict is Verdict.SKIPPED:
+        return [own]
+    control = await _row(experiment, experiment.control.run, seeds[:1], is_short=is_short, folder=folder, ran=ran)
+    return [own, _as_control(control, experiment)]
+
+
+async def run_all(
+    experiments: Sequence[Experiment], *, folder: Path, is_short: bool, at_once: int, seed: int = 1
+) -> list[Row]:
+    """The rows of all of them with one seed each, `at_once` experiments at a time, so that their waits overlap."""
+    free = asyncio.Semaphore(at_once)
+
+    async def one(experiment: Experiment) -> list[Row]:
+        async with free:
+            return await run(experiment, seeds=[seed], is_short=is_short, folder=folder, ran=lambda: None)
+
+    return [row for rows in await asyncio.gather(*map(one, experiments)) for row in rows]
+
+
+async def _row(
+    experiment: Experiment, run: Run, seeds: Sequence[int], *, is_short: bool, folder: Path, ran: Callable[[], None]
+) -> Row:
+    found: list[Findings] = []
+    for seed in seeds:
+        try:
+            found.append(await _bounded(experiment, run, seed, is_short=is_short, folder=folder))
+        except Skipped as why:
+            return Row(experiment.number, experiment.what, 0, Findings(), Verdict.SKIPPED, str(why))
+        ran()
+    sum_ = together(found)
+    text = "; ".join(dict.fromkeys(sum_.broken)) or sum_.note
+    return Row(experiment.number, experiment.what, len(seeds), sum_, _verdict(experiment, sum_), text)
+
+
+def _verdict(experiment: Experiment, found: Findings) -> Verdict:
+    if not found.broken:
+        return Verdict.HELD
+    return Verdict.GAP if all(sentence.startswith(experiment.gaps) for sentence in found.broken) else Verdict.BROKEN
+
+
+async def _bounded(experiment: Experiment, run: Run, seed: int, *, is_short: bool, folder: Path) -> Findings:
+    with tempfile.TemporaryDirectory(dir=folder, prefix=f"chaos-{experiment.number}-") as own:
+        try:
+            async with asyncio.timeout(experiment.max_s):
+                return await run(Trial(seed=seed, folder=Path(own), is_short=is_short))
+        except TimeoutError:
+            return Findings(broken=(f"L: the run did not end within {experiment.max_s:.0f} s",))
+
+
+def _as_control(row: Row, experiment: Experiment) -> Row:
+    """A control is judged the other way round."""
+    what = f"control: {experiment.control.what}"
+    if row.verdict is Verdict.SKIPPED:
+        return replace(row, what=what)
+    broke = any(letter in experiment.control.breaks for letter in _letters(row.found))
+    return replace(row, what=what, verdict=Verdict.FAILED if broke else Verdict.TOOTHLESS)
+
+
+def _letters(found: Findings) -> Iterator[str]:
+    return (sentence[0] for sentence in found.broken)
