@@ -12,7 +12,7 @@ from contextlib import suppress
 
 import uvloop
 
-from adapter.edge.limits import raise_file_limit
+from adapter.http.limits import raise_file_limit
 from tests.acceptance.crowd import open_all
 
 CROWD = 10_000

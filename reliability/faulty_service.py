@@ -22,8 +22,8 @@ from adapter.observe.observer import Observer, configure_logging
 from adapter.queue.contract import Inbox, Stored
 from adapter.service.app import run_service
 from adapter.service.wiring import Wiring
+from adapter.settings.generated_secrets import complete
 from adapter.settings.load import load_settings
-from adapter.settings.made_secrets import complete
 
 MODULE = "reliability.faulty_service"
 LATE_S = 0.05

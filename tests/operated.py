@@ -11,9 +11,9 @@ from time import time
 
 from aiohttp import web
 
-from adapter.console.guard import Often
+from adapter.console.access import operator_check
+from adapter.console.api_auth import Often
 from adapter.console.health import Health, Report
-from adapter.console.operator import operator_check
 from adapter.ingest.intake import Parts
 from adapter.observe.observer import Observer
 from adapter.privacy.storage import plain_source

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from adapter.deliver.state import Why
-from adapter.ingest.answers import Situation, status_of
+from adapter.http.responses import Situation, status_of
 from adapter.observe.reference import series
 from tests.clients.installed import needs
 from tests.docs.pages import headings

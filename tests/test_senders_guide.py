@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from adapter.ingest.answers import Situation, answer
+from adapter.http.responses import Situation, answer
 from tests.clients.installed import versions
 
 ROOT = Path(__file__).parents[1]

@@ -14,13 +14,13 @@ import click
 
 from adapter.cli.at_queue import desk_at, queue_options, settings_of
 from adapter.cli.remote import HttpConsole
-from adapter.console.base import Console
+from adapter.console.console import Console
 from adapter.errors import AdapterError, ConfigError
 from adapter.model import Secret
 from adapter.service.applications import event_validator
 from adapter.service.operators import desk_console
+from adapter.settings.generated_secrets import generated_token
 from adapter.settings.load import load_settings
-from adapter.settings.made_secrets import generated_token
 
 TOKEN_VARIABLE = "ADAPTER_ADMIN_TOKEN"  # noqa: S105 - the name of a variable
 

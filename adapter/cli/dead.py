@@ -9,8 +9,8 @@ from adapter.cli.events import print_entries, show_entries
 from adapter.cli.ndjson import part_of
 from adapter.cli.show import say, show_json
 from adapter.cli.table import plain, show_table
-from adapter.console.base import MAX_PAGE, Console, Which
-from adapter.console.sentences import counted
+from adapter.console.console import MAX_PAGE, Console, Which
+from adapter.console.wording import counted
 from adapter.model import JsonObject
 
 

@@ -23,8 +23,8 @@ from adapter.queue.sqlite.file import tried_place, try_write, unusable
 from adapter.queue.sqlite.log import refuse_damaged_log
 from adapter.queue.sqlite.schema import newest_version
 from adapter.service.mappings import live_loader
+from adapter.settings.generated_secrets import require_usable
 from adapter.settings.load import load_settings
-from adapter.settings.made_secrets import require_usable
 from adapter.settings.settings import Settings
 
 _BROWSEE_S = 10.0

@@ -9,13 +9,13 @@ from typing import Any, NoReturn
 
 import click
 
-from adapter.cli import told
+from adapter.cli import render
 from adapter.cli.at_console import Place, console_at, console_options
 from adapter.cli.rows import COLUMNS, DELETION_COLUMNS, cells, deletion_cells
 from adapter.cli.show import say, show, show_json
 from adapter.cli.table import plain, show_table, tabbed
-from adapter.console.base import MAX_PAGE, OUTCOMES, Console, Events
-from adapter.console.sentences import counted
+from adapter.console.console import MAX_PAGE, OUTCOMES, Console, Events
+from adapter.console.wording import counted
 from adapter.model import JsonObject
 from adapter.wire.instants import parse_instant
 
@@ -192,7 +192,7 @@ def show_entries(ident: str, *, machine: bool, place: Place) -> None:
         for entry in found:
             show_json(entry, indented=True)
         return
-    show("\n\n".join(map(told.as_text, found)))
+    show("\n\n".join(map(render.as_text, found)))
 
 
 def not_kept(ident: str) -> NoReturn:

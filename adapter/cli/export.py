@@ -7,8 +7,8 @@ import click
 from adapter.cli.at_queue import desk_at, queue_options, settings_of
 from adapter.cli.ndjson import Part, part_of, progress
 from adapter.cli.show import say
-from adapter.console.lines import line_of
-from adapter.console.sentences import counted
+from adapter.console.ndjson import line_of
+from adapter.console.wording import counted
 from adapter.model import Secret
 from adapter.privacy.storage import mark_of
 from adapter.queue.sqlite.admin import Desk

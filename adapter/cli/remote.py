@@ -8,7 +8,7 @@ from urllib.parse import SplitResult, urlencode, urlsplit
 
 import orjson
 
-from adapter.console.base import MAX_PAGE, Events, Export, Which
+from adapter.console.console import MAX_PAGE, Events, Export, Which
 from adapter.errors import ConfigError, QueueError
 from adapter.model import JsonObject, Secret
 from adapter.wire.instants import instant_text
@@ -22,7 +22,10 @@ _EXPORT_BYTES: Final = 1 << 16
 
 
 class HttpConsole:
-    """See `adapter.console.base`; of the service at `url`, by its admin token. `sleep` waits where it says "later"."""
+    """A `Console` (`adapter.console.console`) of the service at `url`, by its admin token.
+
+    `sleep` waits where the service says "later".
+    """
 
     def __init__(self, url: str, token: Secret, *, sleep: Callable[[float], None]) -> None:
         """Raises ConfigError if `url` is none of HTTP, or the token could be in no header."""

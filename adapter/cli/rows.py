@@ -1,6 +1,6 @@
 """Rows of events and rejections for people, made of what a console tells of each. Pure."""
 
-from adapter.console.sentences import counted
+from adapter.console.wording import counted
 from adapter.model import JsonObject
 
 COLUMNS = ("id", "received", "source", "message id", "event", "user", "outcome", "why")

@@ -16,7 +16,7 @@ from adapter.cli.ndjson import beside, note_done, progress, read_done
 from adapter.cli.reading import text_of
 from adapter.cli.sending import Sender
 from adapter.cli.show import say
-from adapter.console.sentences import counted
+from adapter.console.wording import counted
 from adapter.errors import ConfigError
 from adapter.model import JsonObject, Secret
 from adapter.settings.environment import SEND_KEY_VARIABLE as KEY_VARIABLE

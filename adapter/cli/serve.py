@@ -14,12 +14,12 @@ from rich.console import Console
 from rich.text import Text
 
 from adapter.cli.show import say
-from adapter.edge.limits import raise_file_limit
+from adapter.http.limits import raise_file_limit
 from adapter.observe.observer import Observer, configure_logging
 from adapter.printable import printable
 from adapter.service.app import Running, run_service
+from adapter.settings.generated_secrets import Made, complete
 from adapter.settings.load import load_settings
-from adapter.settings.made_secrets import Made, complete
 from adapter.settings.settings import Settings, SourceSettings
 
 # Without messageId and timestamp, so that pasting it twice makes two events.

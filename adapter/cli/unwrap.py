@@ -8,7 +8,7 @@ import orjson
 from adapter.model import JsonObject
 
 _ROW: Final = frozenset({"id", "source", "receivedAt", "outcome"})
-"""What every event and rejection has that a command or the API prints; see `adapter.console.entries`."""
+"""What every event and rejection has that a command or the API prints; see `adapter.console.serialize`."""
 _LISTS: Final = ("found", "entries")
 
 

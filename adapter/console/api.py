@@ -13,13 +13,14 @@ from typing import TypeAlias, TypeVar
 
 from aiohttp import hdrs, web
 
-from adapter.console import answers, asked
-from adapter.console.answers import Handler, refused, resource
-from adapter.console.asked import Unclear
-from adapter.console.base import Console
-from adapter.console.guard import Guard
+from adapter.console import params
+from adapter.console.api_auth import Guard
+from adapter.console.console import Console
+from adapter.console.params import Unclear
 from adapter.errors import ConfigError, QueueError
-from adapter.ingest.answers import SERVER, Answer
+from adapter.http import json_response
+from adapter.http.json_response import Handler, refused, resource
+from adapter.http.responses import SERVER, Answer
 from adapter.ingest.context import RequestContext
 from adapter.ingest.decode import Body
 from adapter.ingest.envelope import lifted_if_there
@@ -103,19 +104,19 @@ class Api:
 
     async def summary(self, request: web.Request) -> web.StreamResponse:
         """What `/readyz` says to the operator, and the mappings."""
-        asked.read(_query(request), {})
-        return answers.told({**await self._parts.summary(), "mapping_files": self._parts.mappings()})
+        params.read(_query(request), {})
+        return json_response.told({**await self._parts.summary(), "mapping_files": self._parts.mappings()})
 
     async def mappings(self, request: web.Request) -> web.StreamResponse:
         """The mapping at work for each source, and what is wrong with its file."""
-        asked.read(_query(request), {})
-        return answers.told({"mappings": self._parts.mappings()})
+        params.read(_query(request), {})
+        return json_response.told({"mappings": self._parts.mappings()})
 
     async def explain(self, request: web.Request) -> web.StreamResponse:
         """What a message would become if a webhook brought it now. Stores and sends nothing."""
         sources = self._parts.sources
         only = next(iter(sources)) if len(sources) == 1 else ""
-        source = str(asked.read(_query(request), {"source": asked.text}).get("source", only))
+        source = str(params.read(_query(request), {"source": params.text}).get("source", only))
         if source not in sources:
             return refused(404, "no_such_source", f"source: one of {', '.join(sources)}")
         ruleset = self._parts.ruleset_of(source)
@@ -127,8 +128,8 @@ class Api:
         told: JsonObject = {"source": source, "version": ruleset.version, "problems": [], "mapped": None}
         if isinstance(read, Rejection):
             problems = [{"pointer": p.pointer, "keyword": p.keyword, "message": p.message} for p in read.problems]
-            return answers.told({**told, "problems": problems})
-        return answers.told(
+            return json_response.told({**told, "problems": problems})
+        return json_response.told(
             {**told, "mapped": explain.as_json(ruleset.render(read), ruleset.hint(read), read.warnings)}
         )
 
@@ -136,13 +137,15 @@ class Api:
 
     async def events(self, request: web.Request) -> web.StreamResponse:
         """A page of what arrived, newest first."""
-        wanted = asked.events(_query(request))
-        return answers.told(await self._ask(lambda console: console.events(wanted)))
+        wanted = params.events(_query(request))
+        return json_response.told(await self._ask(lambda console: console.events(wanted)))
 
     async def tail(self, request: web.Request) -> web.StreamResponse:
         """What is new."""
-        given = asked.read(_query(request), {"after": asked.cursor, "watch": asked.watched})
-        return answers.told(await self._ask(lambda console: console.tail(given.get("after"), given.get("watch", ()))))
+        given = params.read(_query(request), {"after": params.cursor, "watch": params.watched})
+        return json_response.told(
+            await self._ask(lambda console: console.tail(given.get("after"), given.get("watch", ())))
+        )
 
     async def event(self, request: web.Request) -> web.StreamResponse:
         """All about one event."""
@@ -156,22 +159,22 @@ class Api:
 
     async def deletions(self, request: web.Request) -> web.StreamResponse:
         """Whose data platforms asked to delete, newest first."""
-        given = asked.read(_query(request), {"user": asked.text, "limit": asked.limit})
-        return answers.told(await self._ask(lambda console: console.deletions(**given)))
+        given = params.read(_query(request), {"user": params.text, "limit": params.limit})
+        return json_response.told(await self._ask(lambda console: console.deletions(**given)))
 
     async def dead(self, request: web.Request) -> web.StreamResponse:
         """A page of what did not get through, oldest first."""
-        given = asked.read(_query(request), {"cause": asked.text, "limit": asked.limit, "after": asked.cursor})
-        return answers.told(await self._ask(lambda console: console.dead(**given)))
+        given = params.read(_query(request), {"cause": params.text, "limit": params.limit, "after": params.cursor})
+        return json_response.told(await self._ask(lambda console: console.dead(**given)))
 
     async def causes(self, request: web.Request) -> web.StreamResponse:
         """Why it did not, most frequent first."""
-        limit = asked.read(_query(request), {"limit": asked.limit}).get("limit", 100)
-        return answers.told(await self._ask(lambda console: console.causes(limit=limit)))
+        limit = params.read(_query(request), {"limit": params.limit}).get("limit", 100)
+        return json_response.told(await self._ask(lambda console: console.causes(limit=limit)))
 
     async def export(self, request: web.Request) -> web.StreamResponse:
         """The letters as a stream of lines, read as fast as they are taken."""
-        cause = asked.read(_query(request), {"cause": asked.text}).get("cause")
+        cause = params.read(_query(request), {"cause": params.text}).get("cause")
         with ExitStack() as stack:
             # Open from page to page, but nothing is read meanwhile, so the service's log can be emptied.
             opening = self._opened()
@@ -195,18 +198,18 @@ class Api:
 
     async def requeue(self, request: web.Request) -> web.StreamResponse:
         """Make them pending again."""
-        which, dry_run = asked.which(await self._change(request), unmatched=True)
-        return answers.told(await self._ask(lambda console: console.requeue(which, dry_run=dry_run)))
+        which, dry_run = params.which(await self._change(request), unmatched=True)
+        return json_response.told(await self._ask(lambda console: console.requeue(which, dry_run=dry_run)))
 
     async def discard(self, request: web.Request) -> web.StreamResponse:
         """Forget them for good."""
-        which, dry_run = asked.which(await self._change(request), unmatched=False)
-        return answers.told(await self._ask(lambda console: console.discard(which, dry_run=dry_run)))
+        which, dry_run = params.which(await self._change(request), unmatched=False)
+        return json_response.told(await self._ask(lambda console: console.discard(which, dry_run=dry_run)))
 
     async def purge(self, request: web.Request) -> web.StreamResponse:
         """Take a user's data away."""
-        user, dry_run = asked.user(await self._change(request))
-        return answers.told(await self._ask(lambda console: console.purge(user, dry_run=dry_run)))
+        user, dry_run = params.user(await self._change(request))
+        return json_response.told(await self._ask(lambda console: console.purge(user, dry_run=dry_run)))
 
     # -- what they share -------------------------------------------------------------------------------------------
 
@@ -246,7 +249,7 @@ class Api:
             return await asyncio.to_thread(work)
 
     async def _change(self, request: web.Request) -> JsonObject:
-        asked.read(_query(request), {})
+        params.read(_query(request), {})
         return await self._body(request)
 
     async def _body(self, request: web.Request) -> JsonObject:
@@ -266,10 +269,10 @@ def _query(request: web.Request) -> list[tuple[str, str]]:
 
 
 def _ident(request: web.Request) -> str:
-    return str(asked.read(_query(request), {"id": asked.text}, needed=("id",))["id"])
+    return str(params.read(_query(request), {"id": params.text}, needed=("id",))["id"])
 
 
 def _found(told: JsonObject) -> web.Response:
     if told["found"]:
-        return answers.told(told)
+        return json_response.told(told)
     return refused(404, "not_kept", "nothing is kept under this id; finished events go after retention.history")

@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 from aiohttp import web
 
-from adapter.console.answers import resource
+from adapter.http.json_response import resource
 
 
 class _Plain(yaml.SafeDumper):

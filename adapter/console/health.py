@@ -14,10 +14,10 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
-from adapter.console import answers
-from adapter.console.answers import refused, resource
-from adapter.console.operator import IsOperator
+from adapter.console.access import IsOperator
 from adapter.errors import QueueError
+from adapter.http import json_response
+from adapter.http.json_response import refused, resource
 from adapter.model import JsonObject
 from adapter.observe.metrics import Metric
 from adapter.queue.contract import Inbox
@@ -72,12 +72,12 @@ class Health:
 
     async def healthz(self, _: web.Request) -> web.Response:
         """The event loop turns: that is all."""
-        return answers.told({"alive": True})
+        return json_response.told({"alive": True})
 
     async def readyz(self, request: web.Request) -> web.Response:
         """200 exactly while a good event would be stored: really writes and syncs."""
         told = await self.told(details=self._is_operator(request))
-        return answers.told(told, 200 if told["ready"] else 503)
+        return json_response.told(told, 200 if told["ready"] else 503)
 
     async def told(self, *, details: bool) -> JsonObject:
         """What `/readyz` says; `details` are the operator's."""

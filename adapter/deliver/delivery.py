@@ -42,10 +42,10 @@ from adapter.model import (
     Secret,
     Unmatched,
 )
-from adapter.observe.delivery_happenings import CallAnswered, UnexpectedAnswer
-from adapter.observe.ingest_happenings import EventWarned
+from adapter.observe.delivery_telemetry import CallAnswered, UnexpectedAnswer
+from adapter.observe.ingest_telemetry import EventWarned
 from adapter.observe.observer import Emit
-from adapter.observe.service_happenings import QueueFailed
+from adapter.observe.service_telemetry import QueueFailed
 from adapter.queue.contract import Backlog
 
 STOPPING = Retry(Reason.STOPPING, delay_s=0, counted=False)

@@ -14,7 +14,7 @@ from adapter.deliver.project import Project
 from adapter.errors import QueueError
 from adapter.mapping.ruleset import Ruleset
 from adapter.model import Dead, Delivered, Dropped, EventWarning, Lease, Outcome, Reason, Retry, Unmatched
-from adapter.observe.delivery_happenings import (
+from adapter.observe.delivery_telemetry import (
     EventDelivered,
     EventDied,
     EventDropped,
@@ -23,9 +23,9 @@ from adapter.observe.delivery_happenings import (
     WorkerFailed,
 )
 from adapter.observe.faults import place_of
-from adapter.observe.happening import Happening
 from adapter.observe.observer import Emit
-from adapter.observe.service_happenings import QueueFailed
+from adapter.observe.service_telemetry import QueueFailed
+from adapter.observe.telemetry import Happening
 from adapter.queue.contract import Backlog, Pick
 
 T = TypeVar("T")

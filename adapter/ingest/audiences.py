@@ -7,7 +7,7 @@ has no audiences, so the id is the name. It sends nothing else to make an id of.
 
 import orjson
 
-from adapter.ingest.answers import Answer, Situation, answer
+from adapter.http.responses import Answer, Situation, answer
 from adapter.ingest.decode import Body
 from adapter.model import Problem
 

@@ -1,14 +1,9 @@
 """What differs between a platform's webhook and an SDK pointed at us. Pure; told by the path, never by the body."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
-from typing import TypeAlias
 
 from adapter.model import JsonObject
-
-Network: TypeAlias = IPv4Network | IPv6Network
-Address: TypeAlias = IPv4Address | IPv6Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,58 +81,3 @@ def is_on_a_phone(context: object) -> bool:
             return True
     name = system.get("name") if isinstance(system, dict) else None
     return isinstance(name, str) and name.lower().startswith(_PHONES)
-
-
-def client_address(peer: str | None, forwarded: Sequence[str], trusted: Sequence[Network]) -> str | None:
-    """The address a request came from: `peer`, or, if that is a trusted proxy, whom the proxies say it was.
-
-    `forwarded` are the values of all `X-Forwarded-For` headers. They are read from the end, for the beginning is
-    written by whoever pleases: the first address that is no trusted proxy is the client. None if that is not told.
-    `Forwarded` (RFC 7239) is not read: hardly a proxy writes it, and one that writes the other header passes on what
-    the client wrote in this one.
-    """
-    if not is_within(peer, trusted):
-        address = _address(peer)
-        # A proxy on this machine that nobody named: its own address is surely not the client's.
-        return None if forwarded and address is not None and address.is_loopback else peer
-    for hop in reversed([hop for value in forwarded for hop in value.split(",")]):
-        address = _address(_without_port(hop.strip()))
-        if address is None:
-            return None
-        if not is_within(str(address), trusted):
-            return str(address)
-    return None
-
-
-def network_of(peer: str | None) -> str:
-    """What stands for one sender where senders share something: an address of IPv4, and the /64 of an address of IPv6,
-    for a home or a machine has all of it. "" where the address is not known.
-    """
-    address = _address(peer)
-    if isinstance(address, IPv6Address):
-        return str(IPv6Network((address, 64), strict=False))
-    return "" if address is None else str(address)
-
-
-def is_within(peer: str | None, networks: Sequence[Network]) -> bool:
-    """Whether `peer`, an address as a socket tells it, is in one of `networks`; False for what is no address."""
-    address = _address(peer) if networks else None
-    return address is not None and any(address in network for network in networks)
-
-
-def _without_port(hop: str) -> str:
-    """Azure's gateways write 192.0.2.1:4711 and [2001:db8::1]:4711."""
-    if hop.startswith("["):
-        return hop[1:].partition("]")[0]
-    host, colon, rest = hop.partition(":")
-    return host if colon and ":" not in rest else hop
-
-
-def _address(text: str | None) -> Address | None:
-    try:
-        address = ip_address(text or "")
-    except ValueError:
-        return None
-    # A socket for both families shows 192.0.2.1 as ::ffff:192.0.2.1.
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    return address if mapped is None else mapped

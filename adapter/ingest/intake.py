@@ -9,21 +9,22 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from adapter.errors import QueueError, QueueFull, SourceFull
-from adapter.ingest.answers import Answer, Situation, answer
+from adapter.http.client_address import Network
+from adapter.http.responses import Answer, Situation, answer
+from adapter.http.token_bucket import Allowance
 from adapter.ingest.context import RequestContext
 from adapter.ingest.decode import Arrived, Unread
 from adapter.ingest.denials import Denials
-from adapter.ingest.dialect import Network
 from adapter.ingest.envelope import lifted
-from adapter.ingest.limits import Allowance, Limits
+from adapter.ingest.limits import Limits
 from adapter.ingest.read import NewId, read_event, unparseable
 from adapter.ingest.refusals import Refusals
 from adapter.ingest.sources import ProtectEvent, Source
 from adapter.ingest.validate import Validator
 from adapter.model import Event, Problem, Reason, Rejection
-from adapter.observe.delivery_happenings import EventDropped
+from adapter.observe.delivery_telemetry import EventDropped
 from adapter.observe.histogram import Histogram
-from adapter.observe.ingest_happenings import (
+from adapter.observe.ingest_telemetry import (
     BodyRepaired,
     DuplicatesDiffered,
     DuplicatesSeen,
@@ -32,7 +33,7 @@ from adapter.observe.ingest_happenings import (
     MessagesStored,
 )
 from adapter.observe.observer import Emit
-from adapter.observe.service_happenings import QueueFailed
+from adapter.observe.service_telemetry import QueueFailed
 from adapter.queue.contract import Inbox, Stored
 
 DEFAULT_LIMITS = Limits()

@@ -1,6 +1,5 @@
 """How much is taken: of one request, of one message, and of one source a second. Pure; is told the time."""
 
-import math
 from dataclasses import dataclass
 
 
@@ -52,26 +51,3 @@ class Room:
             self._held[owner] = held
         else:
             self._held.pop(owner, None)
-
-
-class Allowance:
-    """What a source may send: `per_s` messages or bytes a second, and at most one second's worth, or `burst`, at once.
-
-    A request is taken whole once anything is left, and paid for by waiting longer afterwards.
-    """
-
-    def __init__(self, per_s: float, *, burst: float | None = None) -> None:
-        self._per_s = per_s
-        self._most = max(1.0, per_s if burst is None else burst)
-        self._left = self._most
-        self._at_s = -math.inf
-
-    def wait_s(self, now_s: float) -> float:
-        """Seconds until another message is taken, 0.0 if one is now. `now_s` never goes back."""
-        self._left = min(self._most, self._left + (now_s - self._at_s) * self._per_s)
-        self._at_s = now_s
-        return max(0.0, (1.0 - self._left) / self._per_s)
-
-    def spend(self, amount: int) -> None:
-        """Count what was taken."""
-        self._left -= amount

@@ -5,7 +5,7 @@ time.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from adapter.ingest.answers import Situation
+from adapter.http.responses import Situation
 
 _CALM_S = 60.0
 """A queue that is nearly full, or a sender beyond its limit, is refused now and taken then: that is one episode."""

@@ -7,7 +7,8 @@ from typing import TypeVar
 
 from aiohttp import StreamReader, hdrs, web
 
-from adapter.ingest.answers import Answer, Situation, answer
+from adapter.http.client_address import Network, client, network_of
+from adapter.http.responses import Answer, Situation, answer
 from adapter.ingest.auth import claimed_in_body, claimed_keys
 from adapter.ingest.decode import (
     LARGE_BYTES,
@@ -21,7 +22,6 @@ from adapter.ingest.decode import (
     is_compressed,
     is_crammed,
 )
-from adapter.ingest.dialect import Network, client_address, network_of
 from adapter.ingest.limits import Limits, Room
 from adapter.model import Problem
 
@@ -198,8 +198,3 @@ def claims_within(body: Body | Problem) -> frozenset[str]:
     if isinstance(body, Problem):
         return frozenset()
     return claimed_in_body(body.messages[0] if body.is_single else body.envelope)
-
-
-def client(request: web.Request, trusted: Sequence[Network]) -> str | None:
-    """The address the request came from, through the proxies that are `trusted`."""
-    return client_address(request.remote, request.headers.getall(hdrs.X_FORWARDED_FOR, ()), trusted)

@@ -11,7 +11,8 @@ from typing import TypeAlias, TypeVar
 import orjson
 from aiohttp import hdrs, web
 
-from adapter.ingest.answers import Answer, Situation, answer, cors, preflight, status_of
+from adapter.http.client_address import client
+from adapter.http.responses import Answer, Situation, answer, status_of
 from adapter.ingest.audiences import audience_answer
 from adapter.ingest.auth import Denial, Keyring, denial
 from adapter.ingest.context import RequestContext
@@ -19,14 +20,15 @@ from adapter.ingest.decode import Arrived, Body
 from adapter.ingest.dialect import SDK_PATHS, WEBHOOK, Dialect
 from adapter.ingest.fields import may_need_cleaning
 from adapter.ingest.intake import STORED, Intake, Parts
-from adapter.ingest.pages import GIF, pixel_body, rudder_source_config, segment_settings
 from adapter.ingest.paths import CALLS, METRICS, PIXELS, SETTINGS, WEBHOOKS, hint
-from adapter.ingest.requests import BodyReader, as_is, claims, claims_within, client
+from adapter.ingest.requests import BodyReader, as_is, claims, claims_within
+from adapter.ingest.responses import cors, preflight
+from adapter.ingest.sdk_bootstrap import GIF, pixel_body, rudder_source_config, segment_settings
 from adapter.ingest.signature import verify
 from adapter.ingest.sources import Source
 from adapter.ingest.traceparent import traceparent
 from adapter.model import JsonObject, Problem
-from adapter.observe.ingest_happenings import RequestRefused
+from adapter.observe.ingest_telemetry import RequestRefused
 from adapter.observe.metrics import ANSWER
 
 _T = TypeVar("_T")

@@ -19,7 +19,7 @@ from adapter.errors import MappingError
 from adapter.files.regular_file import read_regular
 from adapter.mapping.ruleset import Ruleset
 from adapter.observe.observer import Emit
-from adapter.observe.service_happenings import MappingActivated, MappingFailed
+from adapter.observe.service_telemetry import MappingActivated, MappingFailed
 
 Load: TypeAlias = Callable[[str], Ruleset]
 """`load.load` with everything but the text filled in."""

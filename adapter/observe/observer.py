@@ -16,11 +16,11 @@ from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
+from adapter.observe.catalog import HAPPENINGS
 from adapter.observe.faults import place_of
-from adapter.observe.happening import Happening
-from adapter.observe.happenings import HAPPENINGS
 from adapter.observe.histogram import Histogram, Histograms
 from adapter.observe.metrics import HISTOGRAMS, Metric
+from adapter.observe.telemetry import Happening
 from adapter.printable import escape_unprintable, printable, printable_lines
 
 Emit: TypeAlias = Callable[[Happening], None]

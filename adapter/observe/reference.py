@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from adapter.observe.happenings import HAPPENINGS
+from adapter.observe.catalog import HAPPENINGS
 from adapter.observe.metrics import GAUGES, HISTOGRAMS, Metric
 
 _MARKED: Final = re.compile(r"(<!-- table: ([a-z]+) -->\n).*?(<!-- end -->)", re.DOTALL)

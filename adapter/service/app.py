@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from adapter.console.health import Gauges
 from adapter.observe.observer import Emit, Observer
-from adapter.observe.service_happenings import ServiceStarted, ServiceStopped, ServiceStopping
+from adapter.observe.service_telemetry import ServiceStarted, ServiceStopped, ServiceStopping
 from adapter.service import deletions
 from adapter.service.wiring import DEFAULT_WIRING, ServiceParts, Wiring, build_service, listen
 from adapter.settings.settings import Settings

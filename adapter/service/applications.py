@@ -10,10 +10,10 @@ import orjson
 from aiohttp import web
 
 from adapter.bundled import bundled
+from adapter.console.access import IsOperator, operator_check
+from adapter.console.api_auth import Often
 from adapter.console.description import description_routes
-from adapter.console.guard import Often
 from adapter.console.health import Health
-from adapter.console.operator import IsOperator, operator_check
 from adapter.ingest.intake import Parts
 from adapter.ingest.limits import Limits
 from adapter.ingest.routes import routes

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from adapter.errors import QueueError
 from adapter.model import JsonObject
 from adapter.observe.observer import Emit
-from adapter.observe.service_happenings import DeletionsWaiting, QueueFailed, UserDeleted
+from adapter.observe.service_telemetry import DeletionsWaiting, QueueFailed, UserDeleted
 from adapter.queue.contract import Archive
 
 _WAIT_S = 10.0

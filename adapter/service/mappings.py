@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
-from adapter.console.told import SourceMapping, SourceMappings
+from adapter.console.detail import SourceMapping, SourceMappings
 from adapter.errors import MappingError, QueueError
 from adapter.files.regular_file import read_regular
 from adapter.ingest.read import read_unchecked
@@ -21,7 +21,7 @@ from adapter.mapping.ruleset import Ruleset
 from adapter.mapping.watch import LiveMapping, watch
 from adapter.model import Event, JsonObject
 from adapter.observe.observer import Emit
-from adapter.observe.service_happenings import MappingActivated, MappingFailed
+from adapter.observe.service_telemetry import MappingActivated, MappingFailed
 from adapter.queue.contract import Archive
 from adapter.settings.settings import Settings, SourceSettings
 

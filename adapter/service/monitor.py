@@ -13,7 +13,7 @@ from adapter.deliver.project import Project
 from adapter.deliver.state import State
 from adapter.errors import QueueError
 from adapter.model import Secret
-from adapter.observe.delivery_happenings import DeliveryPaused, DeliveryResumed, LimitLearned
+from adapter.observe.delivery_telemetry import DeliveryPaused, DeliveryResumed, LimitLearned
 from adapter.observe.observer import Emit
 from adapter.queue.contract import Archive, Limit
 

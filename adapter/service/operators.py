@@ -7,14 +7,14 @@ from pathlib import Path
 from time import monotonic
 from uuid import uuid4
 
+from adapter.console.admin_console import DeskConsole
 from adapter.console.api import Api, ApiParts
-from adapter.console.base import Console
-from adapter.console.desk_console import DeskConsole
-from adapter.console.entries import PauseText
-from adapter.console.guard import Guard, Often
+from adapter.console.api_auth import Guard, Often
+from adapter.console.console import Console
+from adapter.console.detail import Private
 from adapter.console.health import Health
-from adapter.console.read_anew import read_anew
-from adapter.console.told import Private
+from adapter.console.revalidate import read_anew
+from adapter.console.serialize import PauseText
 from adapter.errors import QueueError
 from adapter.ingest.intake import Parts
 from adapter.ingest.sources import Source

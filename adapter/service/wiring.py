@@ -17,20 +17,20 @@ import orjson
 from aiohttp import web
 
 from adapter.bundled import bundled
-from adapter.console.guard import Often
+from adapter.console.api_auth import Often
 from adapter.deliver.browsee import Browsee
 from adapter.deliver.delivery import Delivery, RetryFor
 from adapter.deliver.pace import PaceConfig
 from adapter.deliver.project import Project, ProjectConfig
 from adapter.deliver.worker import Worker
-from adapter.edge.limits import ConnectionLimits
-from adapter.edge.serving import serve
 from adapter.errors import ConfigError, QueueFull
+from adapter.http.limits import ConnectionLimits
+from adapter.http.serving import serve
 from adapter.ingest.denials import Denials
 from adapter.ingest.refusals import Refusals
 from adapter.model import JsonObject, Kind, Secret
 from adapter.observe.observer import Emit, Observer
-from adapter.observe.service_happenings import QueueFullAtStart
+from adapter.observe.service_telemetry import QueueFullAtStart
 from adapter.queue.contract import Inbox, Queue
 from adapter.queue.memory.queue import MemoryQueue
 from adapter.queue.sqlite.queue import SqliteQueue

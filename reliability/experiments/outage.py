@@ -13,8 +13,8 @@ from adapter.deliver.project import Project, ProjectConfig
 from adapter.deliver.worker import Worker
 from adapter.mapping.load import load
 from adapter.model import Call, Reason, Secret
-from adapter.observe.delivery_happenings import EventDied
-from adapter.observe.happening import Happening
+from adapter.observe.delivery_telemetry import EventDied
+from adapter.observe.telemetry import Happening
 from adapter.queue.memory.queue import MemoryQueue
 from adapter.service.mappings import read_message
 from reliability import checks

@@ -1,4 +1,4 @@
-"""Every console, at the queue's file and over HTTP: what `adapter.console.base` promises, in the described shapes."""
+"""Every console, at the queue and over HTTP: what `adapter.console.console` promises, in the described shapes."""
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from adapter.cli.at_console import Place, console_at
 from adapter.cli.remote import HttpConsole
-from adapter.console.base import Console, Events, Which
+from adapter.console.console import Console, Events, Which
 from adapter.errors import ConfigError
 from adapter.model import (
     Dead,

@@ -11,16 +11,16 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from adapter.edge.limits import ConnectionLimits
-from adapter.edge.serving import serve
+from adapter.http.limits import ConnectionLimits
+from adapter.http.serving import serve
 from adapter.ingest.denials import Denials
 from adapter.ingest.intake import Parts
 from adapter.ingest.limits import Limits
 from adapter.ingest.routes import routes
 from adapter.ingest.sources import Source
 from adapter.model import Event, Rejection, Secret
-from adapter.observe.happening import Happening
 from adapter.observe.observer import Observer
+from adapter.observe.telemetry import Happening
 from adapter.queue.contract import Queue, Stored
 from adapter.queue.memory.queue import MemoryQueue
 from tests.fakes import RECEIVED_AT, FakeClock

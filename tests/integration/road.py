@@ -17,7 +17,7 @@ from adapter.deliver.worker import Worker
 from adapter.mapping.load import load
 from adapter.mapping.ruleset import Ruleset
 from adapter.model import Event, Secret
-from adapter.observe.happening import Happening
+from adapter.observe.telemetry import Happening
 from adapter.queue.contract import Queue
 from adapter.queue.memory.queue import MemoryQueue
 from adapter.sandbox.recording import Wanted

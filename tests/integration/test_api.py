@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from adapter.cli.main import main
-from adapter.console.guard import Often
+from adapter.console.api_auth import Often
 from adapter.model import Dead, Delivered, Reason
 from tests.openapi import shaped
 from tests.operated import OFTEN, TOKEN, api_alone, service, settings_in

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from adapter.console.base import Which
+from adapter.console.console import Which
 from adapter.ingest.sources import Source
 from adapter.model import JsonObject, Reason, Secret
-from adapter.observe.ingest_happenings import MessageRejected
+from adapter.observe.ingest_telemetry import MessageRejected
 from adapter.privacy.storage import Keyed, PrivateStore
 from adapter.queue.sqlite.admin import Desk
 from adapter.queue.sqlite.queue import SqliteQueue

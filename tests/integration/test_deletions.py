@@ -4,8 +4,8 @@ import asyncio
 from pathlib import Path
 
 from adapter.model import DELETE, Delivered, Event
-from adapter.observe.happening import Happening
-from adapter.observe.service_happenings import QueueFailed, UserDeleted
+from adapter.observe.service_telemetry import QueueFailed, UserDeleted
+from adapter.observe.telemetry import Happening
 from adapter.queue.memory.queue import MemoryQueue
 from adapter.queue.sqlite.admin import Desk
 from adapter.queue.sqlite.deletions import Deletions

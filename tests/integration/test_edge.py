@@ -9,9 +9,9 @@ from typing import TypeAlias
 
 import pytest
 
-from adapter.edge.limits import ConnectionLimits
+from adapter.http.limits import ConnectionLimits
 from adapter.ingest.limits import Limits
-from adapter.observe.ingest_happenings import ConnectionsClosed, RequestRefused
+from adapter.observe.ingest_telemetry import ConnectionsClosed, RequestRefused
 from tests.integration.ingest_server import Served, serving
 
 Stream: TypeAlias = tuple[asyncio.StreamReader, asyncio.StreamWriter]

@@ -12,10 +12,10 @@ from aiohttp.test_utils import TestServer
 from aiohttp.web import Application
 from yarl import URL
 
+from adapter.console.access import operator_check
 from adapter.console.health import Gauge, Gauges, Health, Report
-from adapter.console.operator import operator_check
 from adapter.model import Secret
-from adapter.observe.ingest_happenings import MessagesStored
+from adapter.observe.ingest_telemetry import MessagesStored
 from adapter.observe.metrics import EVENTS_PENDING, PAUSED
 from adapter.observe.observer import Observer
 from adapter.queue.sqlite.queue import SqliteQueue

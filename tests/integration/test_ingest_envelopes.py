@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace as changed
 
-from adapter.console.read_anew import read_anew
+from adapter.console.revalidate import read_anew
 from adapter.ingest.sources import Source
 from adapter.model import Event, JsonObject, Reason, Rejection, Secret
 from tests.fakes import make_rejection

@@ -14,7 +14,7 @@ from aiohttp import web
 from adapter.ingest.limits import Limits
 from adapter.ingest.sources import Source
 from adapter.model import Reason, Secret
-from adapter.observe.ingest_happenings import RequestRefused
+from adapter.observe.ingest_telemetry import RequestRefused
 from tests.integration.ingest_server import Served, serving
 
 PATH = "/webhooks/shop/shop-key"

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from adapter.errors import QueueFull
-from adapter.ingest.pages import GIF
-from adapter.observe.ingest_happenings import RequestRefused
+from adapter.ingest.sdk_bootstrap import GIF
+from adapter.observe.ingest_telemetry import RequestRefused
 from tests.integration.ingest_server import Served, serving
 
 PAGE = {"Origin": "https://shop.example"}

@@ -13,8 +13,8 @@ import pytest
 from adapter.ingest.objections import Objections
 from adapter.ingest.paths import CALLS
 from adapter.model import Reason
-from adapter.observe.delivery_happenings import EventDropped
-from adapter.observe.ingest_happenings import RequestRefused
+from adapter.observe.delivery_telemetry import EventDropped
+from adapter.observe.ingest_telemetry import RequestRefused
 from tests.integration.ingest_server import SHOP, Served, serving
 
 KEY = {"Authorization": "Basic " + base64.b64encode(b"shop-key:").decode()}

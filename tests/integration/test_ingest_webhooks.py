@@ -15,7 +15,7 @@ from prometheus_client import generate_latest
 from adapter.errors import QueueError, QueueFull
 from adapter.ingest.sources import Source
 from adapter.model import EventWarning, Reason, Secret, WarningKind
-from adapter.observe.ingest_happenings import (
+from adapter.observe.ingest_telemetry import (
     BodyRepaired,
     DuplicatesDiffered,
     DuplicatesSeen,
@@ -24,7 +24,7 @@ from adapter.observe.ingest_happenings import (
     MessagesStored,
     RequestRefused,
 )
-from adapter.observe.service_happenings import QueueFailed
+from adapter.observe.service_telemetry import QueueFailed
 from tests.fakes import RECEIVED_AT, TRACEPARENT
 from tests.integration.ingest_server import SHOP, Served, serving
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from adapter.ingest.answers import Situation, answer
+from adapter.http.responses import Situation, answer
 from adapter.ingest.sources import Source
 from adapter.model import Secret
 from adapter.queue.memory.queue import MemoryQueue

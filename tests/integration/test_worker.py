@@ -11,7 +11,7 @@ import pytest
 
 from adapter.deliver.browsee import Browsee
 from adapter.model import Calls, Event, Reason
-from adapter.observe.delivery_happenings import (
+from adapter.observe.delivery_telemetry import (
     CallAnswered,
     EventDelivered,
     EventDied,
@@ -20,7 +20,7 @@ from adapter.observe.delivery_happenings import (
     EventUnmatched,
     WorkerFailed,
 )
-from adapter.observe.happening import Happening
+from adapter.observe.telemetry import Happening
 from adapter.queue.sqlite.admin import Desk
 from adapter.queue.sqlite.queue import SqliteQueue
 from adapter.sandbox.script import Script

@@ -20,9 +20,9 @@ from typing import Any, Final
 import aiohttp
 
 from adapter.model import JsonObject
-from adapter.observe.happening import Happening
-from adapter.observe.ingest_happenings import EventWarned
+from adapter.observe.ingest_telemetry import EventWarned
 from adapter.observe.observer import Observer
+from adapter.observe.telemetry import Happening
 from adapter.service.app import Running, run_service
 from adapter.service.wiring import Wiring
 from adapter.settings.load import load_settings

@@ -10,12 +10,12 @@ import pytest
 import yaml
 
 from adapter.model import Reason, WarningKind
-from adapter.observe.delivery_happenings import EventDied
-from adapter.observe.happening import Happening
-from adapter.observe.happenings import HAPPENINGS
-from adapter.observe.ingest_happenings import MessageRejected
+from adapter.observe.catalog import HAPPENINGS
+from adapter.observe.delivery_telemetry import EventDied
+from adapter.observe.ingest_telemetry import MessageRejected
 from adapter.observe.observer import Observer, configure_logging
-from adapter.observe.service_happenings import MappingFailed
+from adapter.observe.service_telemetry import MappingFailed
+from adapter.observe.telemetry import Happening
 from adapter.printable import escape_unprintable, printable, printable_lines
 from tests.fakes import FakeClock
 

@@ -7,7 +7,7 @@ import pytest
 
 from adapter.cli.at_console import Place, console_at
 from adapter.cli.events import Tail
-from adapter.console.base import Events
+from adapter.console.console import Events
 from adapter.model import Dead, Delivered, Dropped, Reason, Unmatched
 from adapter.queue.sqlite.queue import SqliteQueue
 from tests.fakes import FakeClock, make_event

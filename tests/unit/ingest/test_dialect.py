@@ -4,7 +4,8 @@ from ipaddress import ip_network
 
 import pytest
 
-from adapter.ingest.dialect import SDK_PATHS, client_address, merged, network_of, speaks_for_its_user
+from adapter.http.client_address import client_address, network_of
+from adapter.ingest.dialect import SDK_PATHS, merged, speaks_for_its_user
 
 PROXIES = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
 

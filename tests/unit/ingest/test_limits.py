@@ -2,7 +2,8 @@
 
 import pytest
 
-from adapter.ingest.limits import Allowance, Room
+from adapter.http.token_bucket import Allowance
+from adapter.ingest.limits import Room
 
 
 def test_one_seconds_worth_may_come_at_once() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from adapter.ingest.answers import Situation
+from adapter.http.responses import Situation
 from adapter.ingest.refusals import Refusals, Refusing
 
 HORIZONS_S = {"shop": 10_800.0, "app": 10_800.0}

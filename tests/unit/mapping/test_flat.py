@@ -7,7 +7,7 @@ import pytest
 
 from adapter.mapping.load import check
 from adapter.model import Calls, EventWarning, JsonObject, WarningKind
-from adapter.observe.ingest_happenings import EventWarned
+from adapter.observe.ingest_telemetry import EventWarned
 from tests.unit.mapping.reading import event, read, ruleset
 
 SENT: JsonObject = {

@@ -10,8 +10,8 @@ import pytest
 
 from adapter.mapping.watch import LiveMapping, watch
 from adapter.model import Calls
-from adapter.observe.happening import Happening
-from adapter.observe.service_happenings import MappingActivated, MappingFailed
+from adapter.observe.service_telemetry import MappingActivated, MappingFailed
+from adapter.observe.telemetry import Happening
 from tests.fakes import until
 from tests.unit.mapping.reading import event, ruleset
 

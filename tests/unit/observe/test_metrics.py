@@ -16,11 +16,11 @@ from adapter.mapping.ruleset import Ruleset
 from adapter.mapping.watch import LiveMapping
 from adapter.model import Balance
 from adapter.observe import metrics
-from adapter.observe.happening import Happening
-from adapter.observe.happenings import HAPPENINGS
+from adapter.observe.catalog import HAPPENINGS
 from adapter.observe.metrics import GAUGES, HISTOGRAMS, Metric
 from adapter.observe.observer import Observer
 from adapter.observe.reference import COUNTERS, PROCESS, TABLES, renewed, series
+from adapter.observe.telemetry import Happening
 from adapter.queue.contract import Disk
 from adapter.service.deadlines import Deadline
 from adapter.service.mappings import Active, read_message

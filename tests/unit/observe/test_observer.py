@@ -9,10 +9,10 @@ from aiohttp.http_parser import HttpRequestParser
 from prometheus_client import generate_latest
 
 from adapter.model import Reason
-from adapter.observe.delivery_happenings import EventDelivered, EventDied
-from adapter.observe.ingest_happenings import MessageRejected, MessagesStored
+from adapter.observe.delivery_telemetry import EventDelivered, EventDied
+from adapter.observe.ingest_telemetry import MessageRejected, MessagesStored
 from adapter.observe.observer import Observer, configure_logging
-from adapter.observe.service_happenings import MappingFailed, QueueFailed, ServiceStopped
+from adapter.observe.service_telemetry import MappingFailed, QueueFailed, ServiceStopped
 from tests.fakes import TRACEPARENT, FakeClock
 
 DELIVERED = EventDelivered(source="shop", message_id="m-1", mapping="abc", seconds=0.5004321, order_s=0.0, turn_s=0.4)

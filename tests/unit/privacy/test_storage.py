@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given, settings
 from msgspec.structs import replace
 
-from adapter.console.read_anew import read_anew
+from adapter.console.revalidate import read_anew
 from adapter.ingest.context import RequestContext
 from adapter.ingest.read import read_event, read_unchecked
 from adapter.ingest.sources import DigestOf, Source, plain_digest

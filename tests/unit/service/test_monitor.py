@@ -7,8 +7,8 @@ from adapter.deliver.pace import PaceConfig
 from adapter.deliver.policy import Accepted, Misconfigured, TryAgain, Verdict
 from adapter.deliver.project import Go, Project, ProjectConfig
 from adapter.model import Reason, Secret
-from adapter.observe.delivery_happenings import DeliveryPaused, DeliveryResumed, LimitLearned
-from adapter.observe.happening import Happening
+from adapter.observe.delivery_telemetry import DeliveryPaused, DeliveryResumed, LimitLearned
+from adapter.observe.telemetry import Happening
 from adapter.queue.memory.queue import MemoryQueue
 from adapter.service.monitor import Monitor, Watched, project_id
 from tests.fakes import FakeClock

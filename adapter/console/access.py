@@ -9,7 +9,7 @@ from typing import TypeAlias
 from aiohttp import hdrs, web
 from yarl import URL
 
-from adapter.ingest.dialect import Network, is_within
+from adapter.http.client_address import Network, is_within
 from adapter.model import Secret
 
 IsOperator: TypeAlias = Callable[[web.BaseRequest], bool]

@@ -10,7 +10,7 @@ import pytest
 
 from adapter.errors import ConfigError
 from adapter.model import Secret
-from adapter.settings.made_secrets import FILE_NAME, Made, complete
+from adapter.settings.generated_secrets import FILE_NAME, Made, complete
 from tests.unit.settings.folders import BROWSEE_KEY, KEY, Folder
 
 

@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import get_args
 
-from adapter.console import entries, told
-from adapter.console.base import MAX_PAGE, MAX_WATCHED, REJECTED, Events, Export, Which
-from adapter.console.entries import Entry, PauseText
-from adapter.console.letters import choose, has_cause, letters_in_pages, merged
-from adapter.console.lines import line_of_entry
-from adapter.console.pages import Cursor, Stream, merge, number_of
-from adapter.console.told import Private, SourceMappings
+from adapter.console import detail, serialize
+from adapter.console.console import MAX_PAGE, MAX_WATCHED, REJECTED, Events, Export, Which
+from adapter.console.detail import Private, SourceMappings
+from adapter.console.ndjson import line_of_entry
+from adapter.console.pagination import Cursor, Stream, merge, number_of
+from adapter.console.selection import choose, has_cause, letters_in_pages, merged
+from adapter.console.serialize import Entry, PauseText
 from adapter.errors import ConfigError
 from adapter.model import Event, JsonObject, Rejection
 from adapter.queue.codec import is_of_user
@@ -25,7 +25,7 @@ _STEP = 500
 
 
 class DeskConsole:
-    """See `adapter.console.base`. `read` reads a rejection by the schemas of now; `go_on` raises to stop long work;
+    """See `adapter.console.console`. `read` reads a rejection by the schemas of now; `go_on` raises to stop long work;
     `pause_text` says why delivery of a source is paused.
     """
 
@@ -74,26 +74,26 @@ class DeskConsole:
         reached = Cursor(stories[-1].receipt if stories else receipt, kept[-1].number if kept else number)
         return {
             "entries": self._rows([*ended, *stories, *kept]),
-            "pending": [entries.id_of(story) for story in pending],
+            "pending": [serialize.id_of(story) for story in pending],
             "next": str(reached),
         }
 
     def event(self, ident: str) -> JsonObject:
         return {
             "found": [
-                told.whole(entry, self._desk, self._mappings, self._private, self._pause_text)
+                detail.whole(entry, self._desk, self._mappings, self._private, self._pause_text)
                 for entry in self._found_by(ident)
             ]
         }
 
     def where(self, ident: str) -> JsonObject:
-        return {"found": [told.where(entry, self._desk, self._pause_text) for entry in self._found_by(ident)]}
+        return {"found": [detail.where(entry, self._desk, self._pause_text) for entry in self._found_by(ident)]}
 
     def deletions(self, user: str | None = None, *, limit: int = 20) -> JsonObject:
         users = [None] if user is None else self._private.same_ids(user)
         found = [request for ident in users for request in self._desk.deletions(limit=limit, user=ident)]
         newest = sorted(found, key=lambda request: request.number, reverse=True)[:limit]
-        return {"deletions": [entries.deletion_as_json(request) for request in newest]}
+        return {"deletions": [serialize.deletion_as_json(request) for request in newest]}
 
     def dead(self, *, cause: str | None = None, limit: int = 100, after: str | None = None) -> JsonObject:
         receipt, number = Cursor(0, 0) if after is None else _cursor(after)
@@ -186,10 +186,10 @@ class DeskConsole:
         for message_id in self._private.same_ids(ident):
             found += self._desk.of_message(message_id)
             found += self._desk.rejections_of(message_id)
-        return list({entries.id_of(entry): entry for entry in found if entry is not None}.values())
+        return list({serialize.id_of(entry): entry for entry in found if entry is not None}.values())
 
     def _rows(self, page: Sequence[Entry]) -> list[JsonObject]:
-        return [entries.as_json(entry, self._pause_text) for entry in page]
+        return [serialize.as_json(entry, self._pause_text) for entry in page]
 
     def _newest(self) -> Cursor:
         number = max((kept.number for kept in self._desk.newest_rejections(limit=1)), default=0)
@@ -247,4 +247,4 @@ def _stream(looked: Sequence[Entry], start: int, cause: str | None) -> Stream:
     if not looked:
         return Stream([], start, start, is_all=True)
     found = [entry for entry in looked if has_cause(entry, cause)]
-    return Stream(found, start, number_of(looked[-1]), len(looked) < MAX_PAGE, entries.received_at(looked[-1]))
+    return Stream(found, start, number_of(looked[-1]), len(looked) < MAX_PAGE, serialize.received_at(looked[-1]))

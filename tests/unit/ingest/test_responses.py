@@ -3,7 +3,8 @@
 import orjson
 import pytest
 
-from adapter.ingest.answers import Answer, Situation, answer, cors, preflight
+from adapter.http.responses import Answer, Situation, answer
+from adapter.ingest.responses import cors, preflight
 from adapter.model import Problem
 
 ALL = [answer(situation) for situation in Situation]

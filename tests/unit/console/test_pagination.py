@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from adapter.console.entries import Entry
-from adapter.console.pages import Cursor, Stream, merge, number_of
+from adapter.console.pagination import Cursor, Stream, merge, number_of
+from adapter.console.serialize import Entry
 from adapter.queue.records import Rejected, Story
 from tests.fakes import RECEIVED_AT, make_event, make_rejection
 

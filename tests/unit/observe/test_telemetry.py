@@ -9,8 +9,8 @@ from pkgutil import iter_modules
 import pytest
 
 from adapter import observe
-from adapter.observe.happening import Happening
-from adapter.observe.happenings import HAPPENINGS
+from adapter.observe.catalog import HAPPENINGS
+from adapter.observe.telemetry import Happening
 
 BY_NAME = pytest.mark.parametrize("kind", HAPPENINGS, ids=lambda kind: kind.__name__)
 

@@ -2,8 +2,8 @@
 
 import json
 
-from adapter.console import sentences
-from adapter.console.sentences import counted
+from adapter.console import wording
+from adapter.console.wording import counted
 from adapter.mapping import explain
 from adapter.model import JsonObject
 from adapter.printable import printable
@@ -38,10 +38,10 @@ def _rejection_lines(told: JsonObject) -> list[str]:
 
 
 def _answered(told: JsonObject) -> list[str]:
-    lines = [sentences.answered(told)]
+    lines = [wording.answered(told)]
     if told["endedAt"] is not None and told["failedTries"]:
         lines.append(f"  after {counted(told['failedTries'], 'failed try', 'failed tries')}")
-    lines += [f"  warning: {sentences.warning(warning)}" for warning in told["warnings"]]
+    lines += [f"  warning: {wording.warning(warning)}" for warning in told["warnings"]]
     return lines + [f"  got through before: {key}" for key in told["gotThrough"]]
 
 

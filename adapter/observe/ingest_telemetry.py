@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from adapter.model import EventWarning, Reason, WarningKind
-from adapter.observe.happening import Happening
+from adapter.observe.telemetry import Happening
 
 
 @dataclass(frozen=True, slots=True)

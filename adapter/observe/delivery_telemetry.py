@@ -4,8 +4,8 @@ import logging
 from dataclasses import dataclass
 
 from adapter.model import Reason
-from adapter.observe.happening import Happening
 from adapter.observe.metrics import CALL, CALL_WAIT, DELIVERY, DELIVERY_ORDER, DELIVERY_TURN
+from adapter.observe.telemetry import Happening
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The table of every happening: what is missing here is neither counted nor described."""
 
-from adapter.observe.delivery_happenings import (
+from adapter.observe.delivery_telemetry import (
     CallAnswered,
     DeliveryPaused,
     DeliveryResumed,
@@ -13,8 +13,7 @@ from adapter.observe.delivery_happenings import (
     UnexpectedAnswer,
     WorkerFailed,
 )
-from adapter.observe.happening import Happening
-from adapter.observe.ingest_happenings import (
+from adapter.observe.ingest_telemetry import (
     BodyRepaired,
     ConnectionsClosed,
     DuplicatesDiffered,
@@ -24,7 +23,7 @@ from adapter.observe.ingest_happenings import (
     MessagesStored,
     RequestRefused,
 )
-from adapter.observe.service_happenings import (
+from adapter.observe.service_telemetry import (
     DeletionsWaiting,
     MappingActivated,
     MappingFailed,
@@ -35,6 +34,7 @@ from adapter.observe.service_happenings import (
     ServiceStopping,
     UserDeleted,
 )
+from adapter.observe.telemetry import Happening
 
 HAPPENINGS: tuple[type[Happening], ...] = (
     MessagesStored,

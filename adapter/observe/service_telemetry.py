@@ -3,7 +3,7 @@
 import logging
 from dataclasses import dataclass
 
-from adapter.observe.happening import Happening
+from adapter.observe.telemetry import Happening
 
 
 @dataclass(frozen=True, slots=True)

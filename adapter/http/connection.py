@@ -14,10 +14,10 @@ from typing import Any, cast
 from aiohttp import hdrs, web
 from aiohttp.http_parser import HttpRequestParser
 
-from adapter.edge.limits import ConnectionLimits
-from adapter.edge.request_parser import RequestParser
-from adapter.ingest.answers import SERVER, Situation, answer
-from adapter.observe.ingest_happenings import ConnectionsClosed, RequestRefused
+from adapter.http.limits import ConnectionLimits
+from adapter.http.request_parser import RequestParser
+from adapter.http.responses import SERVER, Situation, answer
+from adapter.observe.ingest_telemetry import ConnectionsClosed, RequestRefused
 from adapter.observe.observer import Emit
 
 # What is left of a refused body is read no longer than this before its connection is closed.

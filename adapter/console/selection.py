@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import NamedTuple
 
-from adapter.console.base import REJECTED, Which
-from adapter.console.entries import Entry
+from adapter.console.console import REJECTED, Which
+from adapter.console.serialize import Entry
 from adapter.model import JsonObject
 from adapter.queue.records import Group, Outcome, Rejected
 from adapter.queue.sqlite.admin import Desk

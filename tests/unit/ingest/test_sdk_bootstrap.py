@@ -6,7 +6,7 @@ import json
 import pytest
 
 from adapter.ingest.decode import MAX_DEPTH, Body
-from adapter.ingest.pages import GIF, pixel_body, rudder_source_config, segment_settings
+from adapter.ingest.sdk_bootstrap import GIF, pixel_body, rudder_source_config, segment_settings
 from adapter.model import Problem
 
 MESSAGE = {"event": "Opened ✉", "userId": "u-1", "properties": {"a": "??>"}}

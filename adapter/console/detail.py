@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from adapter.console import entries, sentences
-from adapter.console.entries import Entry, PauseText
+from adapter.console import serialize, wording
+from adapter.console.serialize import Entry, PauseText
 from adapter.errors import ConfigError
 from adapter.mapping import explain
 from adapter.mapping.ruleset import Ruleset
@@ -55,9 +55,9 @@ class Mapped:
 
 def mapped(story: Story, desk: Desk, mappings: SourceMappings) -> Mapped:
     """The event through the mapping that was used for it; if it is pending, through the one at work."""
-    if entries.is_deleted(story):
+    if serialize.is_deleted(story):
         return Mapped("its user's data was deleted")
-    if entries.is_objected(story):
+    if serialize.is_objected(story):
         return Mapped("its sender objects to that")
     if story.reason == Reason.DELETION:
         return Mapped("it asks to delete its user's data")
@@ -96,12 +96,12 @@ def whole(entry: Entry, desk: Desk, mappings: SourceMappings, private: Private, 
 def where(entry: Entry, desk: Desk, pause_text: PauseText) -> JsonObject:
     """Where it is now, `Whereabouts` in schemas/openapi.yaml: its row, and one line that says it."""
     placed = _placed(entry, desk, pause_text)
-    return {**placed, "line": sentences.where(placed)}
+    return {**placed, "line": wording.where(placed)}
 
 
 def _placed(entry: Entry, desk: Desk, pause_text: PauseText) -> JsonObject:
     """The row of an event or rejection; of a pending event also its place in its user's lane."""
-    told = entries.as_json(entry, pause_text)
+    told = serialize.as_json(entry, pause_text)
     standing = desk.standing(entry) if isinstance(entry, Story) and entry.ended_at is None else None
     if standing is None:
         return told

@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from adapter.console.base import MAX_PAGE, MAX_WATCHED, OUTCOMES, Events, Which
-from adapter.console.pages import Cursor
+from adapter.console.console import MAX_PAGE, MAX_WATCHED, OUTCOMES, Events, Which
+from adapter.console.pagination import Cursor
 from adapter.model import JsonObject
 from adapter.wire.instants import parse_instant
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import orjson
 
-from adapter.console.entries import Entry
+from adapter.console.serialize import Entry
 from adapter.ingest.decode import decode
 from adapter.model import Event, JsonObject, Problem
 from adapter.queue.records import Story

@@ -7,9 +7,9 @@ from functools import partial
 
 from aiohttp import web
 
-from adapter.edge.connection import Door
-from adapter.edge.limits import ConnectionLimits, possible_connections
 from adapter.errors import ConfigError
+from adapter.http.connection import Door
+from adapter.http.limits import ConnectionLimits, possible_connections
 from adapter.observe.observer import Emit
 
 _BACKLOG = 1024

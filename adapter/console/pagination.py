@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Self
 
-from adapter.console import entries
-from adapter.console.entries import Entry
+from adapter.console import serialize
+from adapter.console.serialize import Entry
 from adapter.queue.records import Story
 
 _WRITTEN = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})")
@@ -58,7 +58,7 @@ class Stream:
     def head(self, taken: int) -> datetime | None:
         """When the next after the first `taken` was received, or may have been at the latest; None at its end."""
         if taken < len(self.found):
-            return entries.received_at(self.found[taken])
+            return serialize.received_at(self.found[taken])
         return None if self.is_all else self.until
 
 
@@ -84,7 +84,7 @@ def merge(events: Stream, rejections: Stream, *, limit: int, newest_first: bool)
         page.append(both[turn].found[taken[turn]])
         taken[turn] += 1
     # Numbers follow receipt but for what was put back: a page is cut by number, and read by time.
-    page.sort(key=entries.received_at, reverse=newest_first)
+    page.sort(key=serialize.received_at, reverse=newest_first)
     if all(stream.is_done(count) for stream, count in zip(both, taken, strict=True)):
         return page, None
     return page, Cursor(events.place(taken[0]), rejections.place(taken[1]))

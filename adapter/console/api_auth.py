@@ -9,10 +9,9 @@ from typing import Final
 
 from aiohttp import hdrs, web
 
-from adapter.console.answers import refused
-from adapter.ingest.dialect import Network
-from adapter.ingest.limits import Allowance
-from adapter.ingest.requests import client
+from adapter.http.client_address import Network, client
+from adapter.http.json_response import refused
+from adapter.http.token_bucket import Allowance
 from adapter.model import Secret
 
 _ADDRESSES: Final = 1_000

@@ -1,0 +1,26 @@
+"""A rate as a token bucket: what a source may send, and how often somebody may try. Pure; is told the time."""
+
+import math
+
+
+class Allowance:
+    """What a source may send: `per_s` messages or bytes a second, and at most one second's worth, or `burst`, at once.
+
+    A request is taken whole once anything is left, and paid for by waiting longer afterwards.
+    """
+
+    def __init__(self, per_s: float, *, burst: float | None = None) -> None:
+        self._per_s = per_s
+        self._most = max(1.0, per_s if burst is None else burst)
+        self._left = self._most
+        self._at_s = -math.inf
+
+    def wait_s(self, now_s: float) -> float:
+        """Seconds until another message is taken, 0.0 if one is now. `now_s` never goes back."""
+        self._left = min(self._most, self._left + (now_s - self._at_s) * self._per_s)
+        self._at_s = now_s
+        return max(0.0, (1.0 - self._left) / self._per_s)
+
+    def spend(self, amount: int) -> None:
+        """Count what was taken."""
+        self._left -= amount
