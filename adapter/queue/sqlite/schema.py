@@ -1,8 +1,8 @@
-"""The tables of the queue file: numbered migrations, each applied once, in order, in a transaction of its own.
+"""The tables of the queue file: numbered migrations, each applied once, in order.
 
 `migrations/0001_….sql` and so on say what a version adds to the one before. The number of the last migration that was
-applied is in the file (`PRAGMA user_version`), written in the transaction of that migration: a crash between two of
-them leaves a file of an earlier version, and the next start goes on from there. Only the owner of a file migrates it.
+applied is in the file (`PRAGMA user_version`). All that a file lacks are applied in one transaction, with that number:
+a crash leaves the file as it was. Only the owner of a file migrates it.
 
 To add a migration: the next number, the statements, a line in `tests/integration/old_queues`. A migration that has been
 released is never changed.
@@ -45,8 +45,7 @@ def schema_version(connection: sqlite3.Connection, path: Path) -> int:
 
 def migrate(connection: sqlite3.Connection, path: Path) -> None:
     """Apply every migration that the file lacks. Raises QueueError if the file is not ours, or of a newer version."""
-    version = schema_version(connection, path)
-    if version == 0:
-        connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-    for number, statements in enumerate(migrations()[version:], start=version + 1):
-        connection.executescript(f"BEGIN IMMEDIATE;\n{statements}\nPRAGMA user_version = {number};\nCOMMIT;")
+    missing = migrations()[schema_version(connection, path) :]
+    if missing:
+        marks = f"PRAGMA application_id = {_APPLICATION_ID};\nPRAGMA user_version = {newest_version()};"
+        connection.executescript("\n".join(("BEGIN IMMEDIATE;", *missing, marks, "COMMIT;")))
