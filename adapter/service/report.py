@@ -23,13 +23,13 @@ def make_report(
     sandbox: bool,
     active: Active,
     projects: Projects,
-    balance: Balance | None,
+    balance: Balance,
     disk: Disk | None,
     now: datetime,
     deadlines: Sequence[Deadline],
 ) -> Report:
-    """The report of this moment; `balance` is as it was last counted, None before the first time. Of `deadlines` the
-    first is the one that ends first.
+    """The report of this moment; `balance` is as it was last counted. Of `deadlines` the first is the one that ends
+    first.
     """
     deliveries = {state.delivery for _, state in projects}
     return Report(
@@ -51,13 +51,13 @@ def pause_texts(projects: Projects) -> dict[str, str]:
     return {source: state.waiting_text for sources, state in projects for source in sources}
 
 
-def _stranded(projects: Projects, balance: Balance | None) -> list[str]:
+def _stranded(projects: Projects, balance: Balance) -> list[str]:
     """Sources that nobody delivers for any more, and whose events wait."""
     configured = {source for sources, _ in projects for source in sources}
-    return [] if balance is None else sorted(balance.pending_of - configured)
+    return sorted(balance.pending_of - configured)
 
 
-def _whys(projects: Projects, balance: Balance | None) -> Iterator[str]:
+def _whys(projects: Projects, balance: Balance) -> Iterator[str]:
     for sources, state in projects:
         if state.text:
             yield f"{', '.join(sources)}: {state.text}" if len(projects) > 1 else state.text
@@ -66,7 +66,7 @@ def _whys(projects: Projects, balance: Balance | None) -> Iterator[str]:
         yield f"events wait of sources that the settings do not name: {', '.join(stranded)}; name them again"
 
 
-def _facts(active: Active, projects: Projects, balance: Balance | None, disk: Disk | None) -> JsonObject:
+def _facts(active: Active, projects: Projects, balance: Balance, disk: Disk | None) -> JsonObject:
     facts: JsonObject = {
         "mappings": {source: mapping.ruleset.version for source, mapping in active.live.items()},
         "projects": [
@@ -84,12 +84,11 @@ def _facts(active: Active, projects: Projects, balance: Balance | None, disk: Di
     }
     if active.failed:
         facts["mappings_failed"] = active.failed
-    if balance is not None:
-        facts |= {"pending": balance.pending, "dead": balance.dead, "unaccounted": balance.unaccounted}
-        facts["ledger"] = dict(balance.counts)
-        facts["sources_not_configured"] = _stranded(projects, balance)
-        oldest = balance.oldest_received_at
-        facts["oldest_pending"] = None if oldest is None else oldest.isoformat(timespec="seconds")
+    facts |= {"pending": balance.pending, "dead": balance.dead, "unaccounted": balance.unaccounted}
+    facts["ledger"] = dict(balance.counts)
+    facts["sources_not_configured"] = _stranded(projects, balance)
+    oldest = balance.oldest_received_at
+    facts["oldest_pending"] = None if oldest is None else oldest.isoformat(timespec="seconds")
     if disk is not None:
         facts["disk"] = {"used_bytes": disk.used_bytes, "max_bytes": disk.max_bytes}
         if disk.time_to_full_s is not None:
@@ -101,7 +100,7 @@ def _facts(active: Active, projects: Projects, balance: Balance | None, disk: Di
     return facts
 
 
-def _gauges(active: Active, projects: Projects, balance: Balance | None) -> Iterator[Gauge]:
+def _gauges(active: Active, projects: Projects, balance: Balance) -> Iterator[Gauge]:
     yield Gauge(metrics.MAPPINGS_FAILED, len(active.failed))
     for source, mapping in active.live.items():
         yield Gauge(metrics.MAPPING_INFO, 1, (source, mapping.ruleset.version))
@@ -117,8 +116,6 @@ def _gauges(active: Active, projects: Projects, balance: Balance | None) -> Iter
             yield Gauge(metrics.PAUSED, state.delivery == "paused" and state.why is why, (sources, why.value))
         for why in SLOWING:
             yield Gauge(metrics.SLOWED, state.delivery == "slowed" and state.why is why, (sources, why.value))
-    if balance is None:
-        return
     yield Gauge(metrics.EVENTS_PENDING, balance.pending)
     yield Gauge(metrics.DEAD_LETTERS, balance.dead)
     yield Gauge(metrics.UNACCOUNTED, balance.unaccounted)
@@ -129,10 +126,9 @@ def _gauges(active: Active, projects: Projects, balance: Balance | None) -> Iter
         yield Gauge(metrics.LEDGER, count, (term,))
 
 
-def _backlog_gauges(balance: Balance | None, disk: Disk | None, now: datetime) -> Iterator[Gauge]:
-    if balance is not None:
-        oldest = balance.oldest_received_at
-        yield Gauge(metrics.BACKLOG_AGE, 0.0 if oldest is None else max(0.0, (now - oldest).total_seconds()))
+def _backlog_gauges(balance: Balance, disk: Disk | None, now: datetime) -> Iterator[Gauge]:
+    oldest = balance.oldest_received_at
+    yield Gauge(metrics.BACKLOG_AGE, 0.0 if oldest is None else max(0.0, (now - oldest).total_seconds()))
     if disk is None:
         return
     yield Gauge(metrics.DISK_USED, disk.used_bytes)
