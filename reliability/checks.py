@@ -60,7 +60,7 @@ class Evidence:
         return Counter((call.message_id, call.event) for call in self.calls if call.status == ACCEPTED)
 
 
-Check: TypeAlias = Callable[[Evidence, Bounds], Iterator[str]]
+PromiseCheck: TypeAlias = Callable[[Evidence, Bounds], Iterator[str]]
 
 
 def lost(evidence: Evidence) -> list[str]:
@@ -164,7 +164,7 @@ def bounded(evidence: Evidence, bounds: Bounds) -> Iterator[str]:
             yield f"R: {what} grew to {found / 1e6:.0f} MB; {most / 1e6:.0f} MB at most"
 
 
-CHECKS: tuple[Check, ...] = (conserved, intact, repeated_within, ordered, balanced, bounded)
+CHECKS: tuple[PromiseCheck, ...] = (conserved, intact, repeated_within, ordered, balanced, bounded)
 
 
 def broken(evidence: Evidence, bounds: Bounds) -> tuple[str, ...]:

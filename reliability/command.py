@@ -50,12 +50,12 @@ def run(
 
 async def _run(
     chosen: list[Experiment], *, seeds: int | None, first_seed: int, is_short: bool, folder: Path
-) -> list[kit.Row]:
+) -> list[kit.ResultRow]:
     running = asyncio.current_task()
     if running is not None:
         # Else the adapters that were started would outlive the command, and its file systems stay mounted.
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
-    rows: list[kit.Row] = []
+    rows: list[kit.ResultRow] = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
         for experiment in chosen:

@@ -23,14 +23,14 @@ _ATTACHED_S = 10.0
 # All by which SQLite and the ballast change a file.
 _WRITES = "write,pwrite64,writev,pwritev,ftruncate,fallocate,fsync,fdatasync"
 
-Trouble: TypeAlias = Callable[[Stage], AbstractAsyncContextManager[None]]
+DiskFault: TypeAlias = Callable[[Stage], AbstractAsyncContextManager[None]]
 """What is wrong with the disk while the block lasts; the adapter of the stage runs on it, before and after."""
-Disk: TypeAlias = Callable[[Path], AbstractAsyncContextManager[Trouble]]
+FaultyDisk: TypeAlias = Callable[[Path], AbstractAsyncContextManager[DiskFault]]
 """A disk at an empty folder, and its trouble."""
 
 
 @asynccontextmanager
-async def full(folder: Path) -> AsyncIterator[Trouble]:
+async def full(folder: Path) -> AsyncIterator[DiskFault]:
     """A small file system in memory, all of which is taken by others."""
     _needs_root("mount")
     await _mount("-t", "tmpfs", "-o", f"size={DISK_BYTES}", "chaos", str(folder))
@@ -49,7 +49,7 @@ async def full(folder: Path) -> AsyncIterator[Trouble]:
 
 
 @asynccontextmanager
-async def failing(folder: Path) -> AsyncIterator[Trouble]:
+async def failing(folder: Path) -> AsyncIterator[DiskFault]:
     """Every write to the queue's files, and every sync, fails with EIO: strace answers in the system's place."""
     strace = shutil.which("strace")
     if strace is None:
@@ -81,7 +81,7 @@ async def failing(folder: Path) -> AsyncIterator[Trouble]:
 
 
 @asynccontextmanager
-async def read_only(folder: Path) -> AsyncIterator[Trouble]:
+async def read_only(folder: Path) -> AsyncIterator[DiskFault]:
     """An ext4 in a file, which finds an error in itself and turns read-only. It stays so until the service is stopped,
     the disk is repaired and mounted again, and the service is started.
     """

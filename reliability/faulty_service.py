@@ -22,7 +22,7 @@ from adapter.observe.observer import Observer, configure_logging
 from adapter.queue.contract import Inbox, Stored
 from adapter.service.app import run_service
 from adapter.service.wiring import Wiring
-from adapter.settings.generated_secrets import complete
+from adapter.settings.generated_secrets import fill_in_secrets
 from adapter.settings.load import load_settings
 
 MODULE = "reliability.faulty_service"
@@ -84,7 +84,9 @@ def command(wiring: Wiring, faults: Mapping[str, Wiring] = _NO_FAULTS) -> click.
     @click.option("--fault", type=click.Choice(list(faults)))
     def main(config: Path, host: str, port: int, fault: str | None) -> None:
         """Serve, wrongly."""
-        settings, _ = complete(load_settings(file=config, environ=os.environ, host=host, port=port, sandbox=False))
+        settings, _ = fill_in_secrets(
+            load_settings(file=config, environ=os.environ, host=host, port=port, sandbox=False)
+        )
         configure_logging(log_format="json")
 
         async def serve() -> None:

@@ -44,7 +44,7 @@ class Findings:
     note: str = ""
 
 
-Run: TypeAlias = Callable[[Trial], Awaitable[Findings]]
+RunExperiment: TypeAlias = Callable[[Trial], Awaitable[Findings]]
 """Raises Skipped if the machine lacks something."""
 
 
@@ -54,7 +54,7 @@ class Control:
 
     what: str
     breaks: str
-    run: Run
+    run: RunExperiment
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Experiment:
 
     number: str
     what: str
-    run: Run
+    run: RunExperiment
     control: Control
     max_s: float = 120.0
     seeds: int = 3

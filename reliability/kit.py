@@ -30,7 +30,7 @@ from reliability.experiments import (
     retry_after,
     stopping,
 )
-from reliability.findings import Experiment, Findings, Run, Skipped, Trial, together
+from reliability.findings import Experiment, Findings, RunExperiment, Skipped, Trial, together
 
 EXPERIMENTS: tuple[Experiment, ...] = (
     kills.EXPERIMENT,
@@ -55,7 +55,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
 """All there are, in the order of their numbers."""
 
 
-class Verdict(StrEnum):
+class ExperimentVerdict(StrEnum):
     """How a row ended. A control that does not fail shows that the experiment has no teeth."""
 
     HELD = "held"
@@ -67,20 +67,25 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ResultRow:
     """One line of the table: an experiment or its control. `text` says what broke, or why it was skipped."""
 
     number: str
     what: str
     seeds: int
     found: Findings
-    verdict: Verdict
+    verdict: ExperimentVerdict
     text: str = ""
 
     @property
     def is_good(self) -> bool:
         """Nothing that somebody has to look at."""
-        return self.verdict in (Verdict.HELD, Verdict.GAP, Verdict.SKIPPED, Verdict.FAILED)
+        return self.verdict in (
+            ExperimentVerdict.HELD,
+            ExperimentVerdict.GAP,
+            ExperimentVerdict.SKIPPED,
+            ExperimentVerdict.FAILED,
+        )
 
 
 def choose(numbers: Sequence[str]) -> list[Experiment]:
@@ -91,10 +96,10 @@ def choose(numbers: Sequence[str]) -> list[Experiment]:
 
 async def run(
     experiment: Experiment, *, seeds: Sequence[int], is_short: bool, folder: Path, ran: Callable[[], None]
-) -> list[Row]:
+) -> list[ResultRow]:
     """The rows of `experiment` and its control; `ran` is called after every run. What is left on disk is removed."""
     own = await _row(experiment, experiment.run, seeds, is_short=is_short, folder=folder, ran=ran)
-    if own.verdict is Verdict.SKIPPED:
+    if own.verdict is ExperimentVerdict.SKIPPED:
         return [own]
     control = await _row(experiment, experiment.control.run, seeds[:1], is_short=is_short, folder=folder, ran=ran)
     return [own, _as_control(control, experiment)]
@@ -102,11 +107,11 @@ async def run(
 
 async def run_all(
     experiments: Sequence[Experiment], *, folder: Path, is_short: bool, at_once: int, seed: int = 1
-) -> list[Row]:
+) -> list[ResultRow]:
     """The rows of all of them with one seed each, `at_once` experiments at a time, so that their waits overlap."""
     free = asyncio.Semaphore(at_once)
 
-    async def one(experiment: Experiment) -> list[Row]:
+    async def one(experiment: Experiment) -> list[ResultRow]:
         async with free:
             return await run(experiment, seeds=[seed], is_short=is_short, folder=folder, ran=lambda: None)
 
@@ -114,27 +119,37 @@ async def run_all(
 
 
 async def _row(
-    experiment: Experiment, run: Run, seeds: Sequence[int], *, is_short: bool, folder: Path, ran: Callable[[], None]
-) -> Row:
+    experiment: Experiment,
+    run: RunExperiment,
+    seeds: Sequence[int],
+    *,
+    is_short: bool,
+    folder: Path,
+    ran: Callable[[], None],
+) -> ResultRow:
     found: list[Findings] = []
     for seed in seeds:
         try:
             found.append(await _bounded(experiment, run, seed, is_short=is_short, folder=folder))
         except Skipped as why:
-            return Row(experiment.number, experiment.what, 0, Findings(), Verdict.SKIPPED, str(why))
+            return ResultRow(experiment.number, experiment.what, 0, Findings(), ExperimentVerdict.SKIPPED, str(why))
         ran()
     sum_ = together(found)
     text = "; ".join(dict.fromkeys(sum_.broken)) or sum_.note
-    return Row(experiment.number, experiment.what, len(seeds), sum_, _verdict(experiment, sum_), text)
+    return ResultRow(experiment.number, experiment.what, len(seeds), sum_, _verdict(experiment, sum_), text)
 
 
-def _verdict(experiment: Experiment, found: Findings) -> Verdict:
+def _verdict(experiment: Experiment, found: Findings) -> ExperimentVerdict:
     if not found.broken:
-        return Verdict.HELD
-    return Verdict.GAP if all(sentence.startswith(experiment.gaps) for sentence in found.broken) else Verdict.BROKEN
+        return ExperimentVerdict.HELD
+    return (
+        ExperimentVerdict.GAP
+        if all(sentence.startswith(experiment.gaps) for sentence in found.broken)
+        else ExperimentVerdict.BROKEN
+    )
 
 
-async def _bounded(experiment: Experiment, run: Run, seed: int, *, is_short: bool, folder: Path) -> Findings:
+async def _bounded(experiment: Experiment, run: RunExperiment, seed: int, *, is_short: bool, folder: Path) -> Findings:
     with tempfile.TemporaryDirectory(dir=folder, prefix=f"chaos-{experiment.number}-") as own:
         try:
             async with asyncio.timeout(experiment.max_s):
@@ -143,13 +158,13 @@ async def _bounded(experiment: Experiment, run: Run, seed: int, *, is_short: boo
             return Findings(broken=(f"L: the run did not end within {experiment.max_s:.0f} s",))
 
 
-def _as_control(row: Row, experiment: Experiment) -> Row:
+def _as_control(row: ResultRow, experiment: Experiment) -> ResultRow:
     """A control is judged the other way round."""
     what = f"control: {experiment.control.what}"
-    if row.verdict is Verdict.SKIPPED:
+    if row.verdict is ExperimentVerdict.SKIPPED:
         return replace(row, what=what)
     broke = any(letter in experiment.control.breaks for letter in _letters(row.found))
-    return replace(row, what=what, verdict=Verdict.FAILED if broke else Verdict.TOOTHLESS)
+    return replace(row, what=what, verdict=ExperimentVerdict.FAILED if broke else ExperimentVerdict.TOOTHLESS)
 
 
 def _letters(found: Findings) -> Iterator[str]:

@@ -22,7 +22,7 @@ _FAILED = re.compile(r"\) += -1 ")
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class RecordedStep:
     """A system call of a thread on a file that begins, or ends, or both at once; `at_s` is seconds since 1970."""
 
     at_s: float
@@ -35,7 +35,7 @@ class Step:
     ends: bool = True
 
 
-def steps(lines: Iterable[str]) -> Iterator[Step]:
+def steps(lines: Iterable[str]) -> Iterator[RecordedStep]:
     """What `strace -f -y -ttt -xx` wrote, in its order. A call that failed changed nothing and is left out."""
     for line in lines:
         if _FAILED.search(line[-200:]) is not None:
@@ -44,9 +44,9 @@ def steps(lines: Iterable[str]) -> Iterator[Step]:
             thread, at, name, file, text, place = call.groups()
             ends = not line.rstrip().endswith("<unfinished ...>")
             path = _bytes(file).decode()
-            yield Step(float(at), thread, name, path, int(place or 0), _bytes(text or ""), ends=ends)
+            yield RecordedStep(float(at), thread, name, path, int(place or 0), _bytes(text or ""), ends=ends)
         elif (resumed := _RESUMED.match(line)) is not None:
-            yield Step(float(resumed[2]), resumed[1], resumed[3], begins=False)
+            yield RecordedStep(float(resumed[2]), resumed[1], resumed[3], begins=False)
 
 
 def _bytes(told: str) -> bytes:
@@ -77,14 +77,14 @@ class _Flight:
     covered: frozenset[_Change] = frozenset()
 
 
-class Disk:
+class RecordedDisk:
     """Some files, by their paths. `take` tells it what happens to them, step by step."""
 
     def __init__(self, files: Mapping[str, bytes]) -> None:
         self._files = {name: _File(bytearray(content)) for name, content in files.items()}
         self._in_flight: dict[str, _Flight] = {}
 
-    def take(self, step: Step) -> None:
+    def take(self, step: RecordedStep) -> None:
         """A step; those on other files change nothing."""
         if step.begins and step.file in self._files:
             self._in_flight[step.thread] = _begun(self._files[step.file], step)
@@ -110,7 +110,7 @@ class Disk:
         return left
 
 
-def _begun(file: _File, step: Step) -> _Flight:
+def _begun(file: _File, step: RecordedStep) -> _Flight:
     if step.call in ("fsync", "fdatasync"):
         return _Flight(file, covered=frozenset(change for change in file.unsynced if change.is_done))
     change = _Change(step.place, None if step.call == "ftruncate" else step.text)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from reliability.findings import Skipped
 from reliability.polling import until
-from reliability.power import CALLS, Step, steps
+from reliability.power import CALLS, RecordedStep, steps
 
 _TRIED_S = 5.0
 _WRITTEN_OUT_S = 30.0
@@ -35,7 +35,7 @@ class Recorder:
         if await process.wait() != 0 or not await self._has_ended(process.pid, within_s=_TRIED_S):
             raise Skipped("this machine lets nobody trace a process, which strace needs")
 
-    async def steps(self, pid: int) -> list[Step]:
+    async def steps(self, pid: int) -> list[RecordedStep]:
         """What process `pid`, which was killed, did. Raises Skipped if strace does not write it out."""
         if not await self._has_ended(pid, within_s=_WRITTEN_OUT_S):
             raise Skipped(f"strace did not tell within {_WRITTEN_OUT_S:.0f} s how the process ended")

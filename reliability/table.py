@@ -5,20 +5,20 @@ from collections.abc import Iterable, Iterator
 from rich.table import Table
 from rich.text import Text
 
-from reliability.kit import Row, Verdict
+from reliability.kit import ExperimentVerdict, ResultRow
 
 _HEADINGS = ("", "experiment", "seeds", "acked", "delivered", "dead", "duplicates", "lost", "worst recovery", "verdict")
 _STYLES = {
-    Verdict.HELD: "green",
-    Verdict.GAP: "yellow",
-    Verdict.BROKEN: "bold red",
-    Verdict.SKIPPED: "yellow",
-    Verdict.FAILED: "cyan",
-    Verdict.TOOTHLESS: "bold red",
+    ExperimentVerdict.HELD: "green",
+    ExperimentVerdict.GAP: "yellow",
+    ExperimentVerdict.BROKEN: "bold red",
+    ExperimentVerdict.SKIPPED: "yellow",
+    ExperimentVerdict.FAILED: "cyan",
+    ExperimentVerdict.TOOTHLESS: "bold red",
 }
 
 
-def as_table(rows: Iterable[Row]) -> Table:
+def as_table(rows: Iterable[ResultRow]) -> Table:
     """The rows in colour."""
     table = Table(title="Reliability")
     for heading in _HEADINGS:
@@ -29,16 +29,16 @@ def as_table(rows: Iterable[Row]) -> Table:
     return table
 
 
-def as_markdown(rows: Iterable[Row]) -> str:
+def as_markdown(rows: Iterable[ResultRow]) -> str:
     """The rows as a table of a Markdown page."""
     ruler = ["---:" if heading in _HEADINGS[2:9] else "---" for heading in _HEADINGS]
     lines = [_HEADINGS, ruler, *(tuple(_cells(row)) for row in rows)]
     return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
 
 
-def _cells(row: Row) -> Iterator[str]:
+def _cells(row: ResultRow) -> Iterator[str]:
     found = row.found
-    ran = row.verdict is not Verdict.SKIPPED
+    ran = row.verdict is not ExperimentVerdict.SKIPPED
     yield row.number
     yield row.what
     for figure in (row.seeds, found.acked, found.delivered, found.dead, found.duplicates, found.lost):

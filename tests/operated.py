@@ -12,9 +12,9 @@ from time import time
 from aiohttp import web
 
 from adapter.console.access import operator_check
-from adapter.console.api_auth import Often
+from adapter.console.api_auth import RateLimits
 from adapter.console.health import Health, Report
-from adapter.ingest.intake import Parts
+from adapter.ingest.intake import IngestDeps
 from adapter.observe.observer import Observer
 from adapter.privacy.storage import plain_source
 from adapter.queue.memory.queue import MemoryQueue
@@ -28,7 +28,7 @@ from adapter.settings.settings import Settings
 from tests.fakes import RECEIVED_AT
 
 TOKEN = "an-admin-token"
-OFTEN = Often(per_s=100_000, burst=100_000, failed_per_s=100_000, failed_burst=100_000)
+OFTEN = RateLimits(per_s=100_000, burst=100_000, failed_per_s=100_000, failed_burst=100_000)
 """As often as a test likes."""
 
 
@@ -65,7 +65,7 @@ def in_thread(run: Callable[[asyncio.Event, Callable[[str], None]], Awaitable[No
 
 
 @contextmanager
-def service(settings: Settings, *, often: Often = OFTEN) -> Iterator[str]:
+def service(settings: Settings, *, often: RateLimits = OFTEN) -> Iterator[str]:
     """The whole service; its URL."""
 
     async def run(stop: asyncio.Event, started: Callable[[str], None]) -> None:
@@ -83,7 +83,7 @@ def service(settings: Settings, *, often: Often = OFTEN) -> Iterator[str]:
 def api_alone(
     settings: Settings,
     *,
-    often: Often = OFTEN,
+    often: RateLimits = OFTEN,
     stopping: threading.Event | None = None,
     pause_texts: Mapping[str, str] | None = None,
 ) -> Iterator[str]:
@@ -98,7 +98,7 @@ def api_alone(
         report = Report(stopping=False, sandbox=False, delivery="ok", why="", facts={}, gauges=())
         is_operator = operator_check(settings.admin_token, is_local_trusted=False)
         health = Health(inbox=queue, report=lambda: report, registry=observer.registry, is_operator=is_operator)
-        ingest = Parts(
+        ingest = IngestDeps(
             inbox=queue,
             sources=[plain_source(source) for source in settings.sources],
             validator=event_validator(),

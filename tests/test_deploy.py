@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-from adapter.deliver.state import Why
-from adapter.http.responses import Situation, status_of
+from adapter.deliver.state import PauseReason
+from adapter.http.responses import Reply, status_of
 from adapter.observe.reference import series
 from tests.clients.installed import needs
 from tests.docs.pages import headings
@@ -31,9 +31,9 @@ SCRAPED = frozenset({"job", "instance"})
 OF_PROMETHEUS = {"up": frozenset[str](), "ALERTS": frozenset({"alertname", "alertstate"})}
 KNOWN = {name: labels | SCRAPED for name, labels in (series() | OF_PROMETHEUS).items()}
 VALUES = {
-    "code": {situation.value for situation in Situation},
-    "status": {str(status_of(situation)) for situation in Situation},
-    "why": {why.value for why in Why},
+    "code": {situation.value for situation in Reply},
+    "status": {str(status_of(situation)) for situation in Reply},
+    "why": {why.value for why in PauseReason},
 }
 """Labels of which all values are known; those of a query must be among them."""
 

@@ -26,7 +26,7 @@ TOKEN_VARIABLE = "ADAPTER_ADMIN_TOKEN"  # noqa: S105 - the name of a variable
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Target:
     """Where to look: at the queue of settings, or at the service at `url`."""
 
     config: Path | None
@@ -40,7 +40,7 @@ def console_options(command: Callable[..., None]) -> Callable[..., None]:
     @wraps(command)
     def with_place(*args: Any, config: Path | None, sandbox: bool, url: str | None, **more: Any) -> None:
         try:
-            command(*args, place=Place(config, sandbox, url), **more)
+            command(*args, place=Target(config, sandbox, url), **more)
         except (LookupError, TypeError, ValueError, AttributeError) as cause:
             if url is None:
                 raise
@@ -66,7 +66,7 @@ def _generated_token(url: str) -> str:
 
 
 @contextmanager
-def console_at(place: Place) -> Iterator[Console]:
+def console_at(place: Target) -> Iterator[Console]:
     """The console at `place`. Raises ConfigError if there is none."""
     if place.url is None:
         settings = settings_of(place.config, sandbox=place.sandbox)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from adapter.cli.at_console import Place, console_at, console_options
+from adapter.cli.at_console import Target, console_at, console_options
 from adapter.cli.events import print_entries, show_entries
 from adapter.cli.ndjson import part_of
 from adapter.cli.show import say, show_json
@@ -36,7 +36,7 @@ def dead() -> None:
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="How many lines at most.")
 @click.option("--json", "machine", is_flag=True, help="One JSON object a line.")
 @console_options
-def list_(grouped: bool, limit: int, machine: bool, place: Place) -> None:
+def list_(grouped: bool, limit: int, machine: bool, place: Target) -> None:
     """List dead letters and rejections, the oldest first, or their causes, the most frequent first.
 
     \b
@@ -54,7 +54,7 @@ def list_(grouped: bool, limit: int, machine: bool, place: Place) -> None:
 @click.argument("ident", metavar="ID")
 @click.option("--json", "machine", is_flag=True, help="As JSON, for other programs.")
 @console_options
-def show_(ident: str, machine: bool, place: Place) -> None:
+def show_(ident: str, machine: bool, place: Target) -> None:
     """Show one dead letter or rejection whole; the same as `events show`.
 
     \b
@@ -70,7 +70,7 @@ def show_(ident: str, machine: bool, place: Place) -> None:
 @click.option("--cause", metavar="TEXT", help="Those whose cause, as `dead list` shows it, has TEXT in it.")
 @click.option("--unmatched", is_flag=True, help="The events that no rule took, as far back as history goes.")
 @console_options
-def requeue(idents: tuple[str, ...], everything: bool, cause: str | None, unmatched: bool, place: Place) -> None:
+def requeue(idents: tuple[str, ...], everything: bool, cause: str | None, unmatched: bool, place: Target) -> None:
     """Make them pending again, the oldest first.
 
     They go within the rate and behind live traffic, and are mapped anew by the mapping that is then at work; what of
@@ -99,7 +99,7 @@ def requeue(idents: tuple[str, ...], everything: bool, cause: str | None, unmatc
 @click.option("--cause", metavar="TEXT", help="Those whose cause, as `dead list` shows it, has TEXT in it.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @console_options
-def discard_(idents: tuple[str, ...], everything: bool, cause: str | None, yes: bool, place: Place) -> None:
+def discard_(idents: tuple[str, ...], everything: bool, cause: str | None, yes: bool, place: Target) -> None:
     """Forget them for good, after asking.
 
     \b
@@ -121,7 +121,7 @@ def discard_(idents: tuple[str, ...], everything: bool, cause: str | None, yes: 
 @click.argument("file", metavar="FILE.ndjson", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--cause", metavar="TEXT", help="Those whose cause, as `dead list` shows it, has TEXT in it.")
 @console_options
-def export_(file: Path, cause: str | None, place: Place) -> None:
+def export_(file: Path, cause: str | None, place: Target) -> None:
     """Write them into a file, as `export` does: the messages, to look at or to send again.
 
     \b

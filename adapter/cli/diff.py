@@ -7,7 +7,7 @@ import click
 from rich.text import Text
 
 from adapter.cli.reading import ruleset_of
-from adapter.cli.recording import Recording
+from adapter.cli.recording import EventRecording
 from adapter.cli.show import show, show_json
 from adapter.mapping.diff import Summary, compare
 
@@ -37,7 +37,7 @@ def diff(old: str, new: str, events: BinaryIO, fail_on_change: bool, machine: bo
       browsee-adapter diff <(git show HEAD:shop.yaml) shop.yaml --events events.ndjson --fail-on-change
     """
     before, after = ruleset_of(old), ruleset_of(new)
-    recording, summary = Recording(events, now=datetime.now(UTC)), Summary()
+    recording, summary = EventRecording(events, now=datetime.now(UTC)), Summary()
     for event in recording:
         summary.add(event, compare(before, after, event))
     if machine:

@@ -32,14 +32,14 @@ _SLOW_SYNC_S = 0.1
 _LITTLE_ROOM_BYTES = 500_000_000
 _MOST_READ_BYTES = 65_536
 
-Part: TypeAlias = Literal["settings", "mapping", "queue", "deletions", "browsee"]
+DoctorPart: TypeAlias = Literal["settings", "mapping", "queue", "deletions", "browsee"]
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class DoctorCheck:
     """What was tried and how it went; `todo` says what to do about it, "" if nothing."""
 
-    part: Part
+    part: DoctorPart
     ok: bool
     found: str
     todo: str = ""
@@ -69,43 +69,47 @@ def doctor(config: Path | None, sandbox: bool, machine: bool) -> None:
         raise SystemExit(1)
 
 
-def _checks(config: Path | None, *, sandbox: bool) -> Iterator[Check]:
+def _checks(config: Path | None, *, sandbox: bool) -> Iterator[DoctorCheck]:
     try:
         settings = load_settings(file=config, environ=os.environ, sandbox=sandbox)
     except ConfigError as error:
-        yield Check("settings", False, str(error), "mend them; the rest hangs on them and was not tried")
+        yield DoctorCheck("settings", False, str(error), "mend them; the rest hangs on them and was not tried")
         return
     names = ", ".join(source.name for source in settings.sources)
-    yield Check(
+    yield DoctorCheck(
         "settings", True, f"{settings.file or 'from the environment'}; sources: {names}", "; ".join(settings.notes)
     )
     yield from _mappings(settings)
     queue = _queue(settings)
     yield queue
     if queue.ok:
-        yield from (Check("deletions", True, waiting) for waiting in waiting_deletions(settings))
+        yield from (DoctorCheck("deletions", True, waiting) for waiting in waiting_deletions(settings))
     yield asyncio.run(_browsee(settings.browsee.url)) if not sandbox else _NO_BROWSEE
 
 
-_NO_BROWSEE = Check("browsee", True, "SANDBOX: the built-in stand-in takes the calls")
+_NO_BROWSEE = DoctorCheck("browsee", True, "SANDBOX: the built-in stand-in takes the calls")
 
 
-def _mappings(settings: Settings) -> Iterator[Check]:
+def _mappings(settings: Settings) -> Iterator[DoctorCheck]:
     for source in settings.sources:
         try:
             ruleset = live_loader(settings, source)(text_of(source.mapping))
         except ConfigError as error:
             todo = f"see all of it with: browsee-adapter check {source.mapping}"
-            yield Check("mapping", False, f"of {source.name}: {error}", todo)
+            yield DoctorCheck("mapping", False, f"of {source.name}: {error}", todo)
         else:
             rules = "1 rule" if len(ruleset.rules) == 1 else f"{len(ruleset.rules)} rules"
-            yield Check("mapping", True, f"of {source.name}: {source.mapping}, {rules}, version {ruleset.version}")
+            yield DoctorCheck(
+                "mapping", True, f"of {source.name}: {source.mapping}, {rules}, version {ruleset.version}"
+            )
 
 
-def _queue(settings: Settings) -> Check:
+def _queue(settings: Settings) -> DoctorCheck:
     file = settings.queue.file
     if file is None:
-        return Check("queue", True, "in memory", "what waits is lost at a stop; name a file with `queue:` to keep it")
+        return DoctorCheck(
+            "queue", True, "in memory", "what waits is lost at a stop; name a file with `queue:` to keep it"
+        )
     try:
         with tried_place(file):
             require_usable(settings)
@@ -113,17 +117,21 @@ def _queue(settings: Settings) -> Check:
             is_there = file.is_file()
             took_s, version = _written_to_queue(file) if is_there else _written_beside(file)
     except AdapterError as error:
-        return Check("queue", False, str(error), "look at the disk and at the rights of the user who runs the adapter")
+        return DoctorCheck(
+            "queue", False, str(error), "look at the disk and at the rights of the user who runs the adapter"
+        )
     except OSError as cause:
-        return Check("queue", False, str(unusable(file, cause)))
+        return DoctorCheck("queue", False, str(unusable(file, cause)))
     if room < _LITTLE_ROOM_BYTES:
-        return Check("queue", False, f"{file}: {room // 10**6} MB are free", "make room, or put the queue elsewhere")
+        return DoctorCheck(
+            "queue", False, f"{file}: {room // 10**6} MB are free", "make room, or put the queue elsewhere"
+        )
     there = "" if is_there else ", and made at the first start"
     todo = "a slow disk: every request waits for this" if took_s > _SLOW_SYNC_S else ""
     if 0 < version < newest_version():
         there = f", of an older version (schema {version})"
         todo = "the service upgrades the file at its start; an older version cannot read the file afterwards"
-    return Check("queue", True, f"{file}: written and synced in {took_s * 1000:.1f} ms{there}", todo)
+    return DoctorCheck("queue", True, f"{file}: written and synced in {took_s * 1000:.1f} ms{there}", todo)
 
 
 def _written_to_queue(file: Path) -> tuple[float, int]:
@@ -144,7 +152,7 @@ def _written_beside(file: Path) -> tuple[float, int]:
     return time.perf_counter() - start_s, 0
 
 
-async def _browsee(url: str) -> Check:
+async def _browsee(url: str) -> DoctorCheck:
     start_s = time.perf_counter()
     timeout = aiohttp.ClientTimeout(total=_BROWSEE_S)
     try:
@@ -154,22 +162,24 @@ async def _browsee(url: str) -> Check:
         ):
             told = await response.content.read(_MOST_READ_BYTES)
     except TimeoutError:
-        return Check("browsee", False, f"{url}: no answer within {_BROWSEE_S:.0f} s", _NETWORK)
+        return DoctorCheck("browsee", False, f"{url}: no answer within {_BROWSEE_S:.0f} s", _NETWORK)
     except (aiohttp.ClientError, OSError, ValueError) as cause:
-        return Check("browsee", False, f"{url}: {cause}", _NETWORK)
+        return DoctorCheck("browsee", False, f"{url}: {cause}", _NETWORK)
     answered = f"{url}: answered {response.status} in {(time.perf_counter() - start_s) * 1000:.0f} ms"
     return judged(answered, response.status, told)
 
 
-def judged(answered: str, status: int, told: bytes) -> Check:
+def judged(answered: str, status: int, told: bytes) -> DoctorCheck:
     """What an answer to an empty call means. Documented is 400 with `{"status": "failure", …}`."""
     if status == 400 and _is_failure(told):
-        return Check("browsee", True, f"{answered}, as documented for a call without a key")
+        return DoctorCheck("browsee", True, f"{answered}, as documented for a call without a key")
     if status in _ELSEWHERE or 200 <= status < 400:
-        return Check("browsee", False, f"{answered}, which is not Browsee's way", "look at browsee.url")
+        return DoctorCheck("browsee", False, f"{answered}, which is not Browsee's way", "look at browsee.url")
     if status >= 500 or status == 429:
-        return Check("browsee", False, f"{answered}: it takes no calls now", "nothing: events wait and go when it does")
-    return Check("browsee", True, f"{answered}, which is not documented but is an answer")
+        return DoctorCheck(
+            "browsee", False, f"{answered}: it takes no calls now", "nothing: events wait and go when it does"
+        )
+    return DoctorCheck("browsee", True, f"{answered}, which is not documented but is an answer")
 
 
 def _is_failure(told: bytes) -> bool:
@@ -184,7 +194,7 @@ _ELSEWHERE = (404, 405, 410)
 _NETWORK = "look at browsee.url, and at name service, firewall and proxy of this machine"
 
 
-def _print(check: Check, *, machine: bool) -> None:
+def _print(check: DoctorCheck, *, machine: bool) -> None:
     if machine:
         show_json(asdict(check))
         return

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import click
 
 from adapter.cli import render
-from adapter.cli.at_console import Place, console_at, console_options
+from adapter.cli.at_console import Target, console_at, console_options
 from adapter.cli.rows import COLUMNS, DELETION_COLUMNS, cells, deletion_cells
 from adapter.cli.show import say, show, show_json
 from adapter.cli.table import plain, show_table, tabbed
@@ -59,7 +59,7 @@ def events() -> None:
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="How many at most.")
 @click.option("--json", "machine", is_flag=True, help="One JSON object a line.")
 @console_options
-def list_(machine: bool, place: Place, **narrowed: Any) -> None:
+def list_(machine: bool, place: Target, **narrowed: Any) -> None:
     """List events and rejections, the newest first.
 
     \b
@@ -78,7 +78,7 @@ def list_(machine: bool, place: Place, **narrowed: Any) -> None:
 )
 @click.option("--json", "machine", is_flag=True, help="One JSON object a line.")
 @console_options
-def tail(follow: bool, limit: int, machine: bool, place: Place) -> None:
+def tail(follow: bool, limit: int, machine: bool, place: Target) -> None:
     """Show the last events; with --follow each new one as it comes, and again when it has ended.
 
     \b
@@ -100,7 +100,7 @@ def tail(follow: bool, limit: int, machine: bool, place: Place) -> None:
 @click.argument("ident", metavar="ID")
 @click.option("--json", "machine", is_flag=True, help="As JSON, for other programs.")
 @console_options
-def show_(ident: str, machine: bool, place: Place) -> None:
+def show_(ident: str, machine: bool, place: Target) -> None:
     """Show one event whole: received, mapped, answered.
 
     ID is the number that lists show (r12 for a rejection), or the message id. The event is mapped by the version that
@@ -119,7 +119,7 @@ def show_(ident: str, machine: bool, place: Place) -> None:
 @click.option("--user", required=True, metavar="ID", help="A user id or anonymous id, as it stands in events.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @console_options
-def purge(user: str, yes: bool, place: Place) -> None:
+def purge(user: str, yes: bool, place: Target) -> None:
     """Take a user's data away.
 
     Bodies and ids of the user leave events that are pending, dead or in the history, and rejections go; what was
@@ -149,7 +149,7 @@ def purge(user: str, yes: bool, place: Place) -> None:
 @click.option("--limit", type=click.IntRange(1, MAX_PAGE), default=20, show_default=True, help="How many at most.")
 @click.option("--json", "machine", is_flag=True, help="One JSON object a line.")
 @console_options
-def deletions_(user: str | None, limit: int, machine: bool, place: Place) -> None:
+def deletions_(user: str | None, limit: int, machine: bool, place: Target) -> None:
     """List the deletion requests that a platform sent, and when each was carried out, the newest first.
 
     A request takes away what was received of its user, on its source and before it; see `events purge` for what that
@@ -182,7 +182,7 @@ def newest(console: Console, wanted: Events) -> list[JsonObject]:
     return found
 
 
-def show_entries(ident: str, *, machine: bool, place: Place) -> None:
+def show_entries(ident: str, *, machine: bool, place: Target) -> None:
     """Print everything about what `ident` means; exit 1 if nothing is kept under it."""
     with console_at(place) as console:
         found = console.event(ident)["found"]

@@ -8,7 +8,7 @@ from uuid import uuid4
 import click
 from rich.text import Text
 
-from adapter.cli.at_console import Place, console_at, console_options
+from adapter.cli.at_console import Target, console_at, console_options
 from adapter.cli.events import not_kept
 from adapter.cli.reading import ruleset_of
 from adapter.cli.recording import recorded
@@ -34,7 +34,7 @@ _STYLES = (
 @click.option("--event", "ident", metavar="ID", help="Read this event from the queue instead of a file.")
 @click.option("--json", "machine", is_flag=True, help="As JSON, for other programs.")
 @console_options
-def explain(mapping: str, event: TextIO | None, ident: str | None, machine: bool, place: Place) -> None:
+def explain(mapping: str, event: TextIO | None, ident: str | None, machine: bool, place: Target) -> None:
     """Show what a mapping makes of an event.
 
     Says by which rule, and with which warnings. MAPPING is a file, or the name of a mapping that comes with the
@@ -72,7 +72,7 @@ def explain(mapping: str, event: TextIO | None, ident: str | None, machine: bool
     show(shown)
 
 
-def _kept(ident: str, place: Place) -> JsonObject:
+def _kept(ident: str, place: Target) -> JsonObject:
     with console_at(place) as console:
         found = console.event(ident)["found"]
     if not found:

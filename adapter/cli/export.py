@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from adapter.cli.at_queue import desk_at, queue_options, settings_of
-from adapter.cli.ndjson import Part, part_of, progress
+from adapter.cli.ndjson import PartialFile, part_of, progress
 from adapter.cli.show import say
 from adapter.console.ndjson import line_of
 from adapter.console.wording import counted
@@ -39,7 +39,7 @@ def export(file: Path, source: str | None, config: Path | None, sandbox: bool) -
         say(f"{file}: {counted(part.reached.lines, 'event')}")
 
 
-def _write(desk: Desk, part: Part, source: str | None, hash_key: Secret | None) -> None:
+def _write(desk: Desk, part: PartialFile, source: str | None, hash_key: Secret | None) -> None:
     newest = desk.newest_receipt()
     with progress("export", newest, start=part.reached.receipt) as show:
         # A page at a time, and nothing open between: however long it takes, the service's log can be emptied.

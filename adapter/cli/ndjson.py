@@ -52,7 +52,7 @@ class Reached:
     lines: int = 0
 
 
-class Part:
+class PartialFile:
     """A file in the making: `<file>.part`, which becomes `<file>` when it is whole."""
 
     def __init__(self, file: Path, out: BinaryIO, reached: Reached) -> None:
@@ -77,7 +77,7 @@ class Part:
 
 
 @contextmanager
-def part_of(file: Path, *, resume: bool = True) -> Iterator[Part]:
+def part_of(file: Path, *, resume: bool = True) -> Iterator[PartialFile]:
     """`file` in the making; if it may `resume`, from where an earlier try came to.
 
     Raises ConfigError if `file` is there, or cannot be written.
@@ -89,7 +89,7 @@ def part_of(file: Path, *, resume: bool = True) -> Iterator[Part]:
         reached = Reached(**read_done(file)) if resume and part.exists() else Reached()
         with part.open("ab") as out:
             out.truncate(reached.bytes)
-            yield Part(file, out, reached)
+            yield PartialFile(file, out, reached)
     except TypeError:
         raise ConfigError(
             f"{beside(file, '.done')}: is not of this export; remove it and {part} to begin anew"

@@ -39,7 +39,7 @@ _UNREADABLE: Final = {
 """What the decoder says of a whole body, as it is said of a line."""
 
 
-class Recording:
+class EventRecording:
     """The events in `file`; go through them once, then ask `complete`. `now` stands in where no receipt is recorded.
 
     A line that cannot be read is passed over while going through, and never forgotten.

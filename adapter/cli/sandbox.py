@@ -12,7 +12,7 @@ from aiohttp import web
 from adapter.cli.reading import text_of
 from adapter.cli.show import say
 from adapter.errors import ConfigError
-from adapter.sandbox.limit import Limit
+from adapter.sandbox.limit import CallLimit
 from adapter.sandbox.script import FORMAT, Script, parse_script
 from adapter.sandbox.server import Sandbox, build
 from adapter.service.wiring import make_sandbox
@@ -49,7 +49,7 @@ def sandbox(
       curl -X PUT -d 10/s http://127.0.0.1:8081/limit
     """
     stand_in = make_sandbox(db=db, retry_after=retry_after)
-    stand_in.set_limit(None if limit is None else Limit.parse(limit))
+    stand_in.set_limit(None if limit is None else CallLimit.parse(limit))
     stand_in.script = Script() if script_file is None else _read_script(script_file)
     uvloop.run(_run(stand_in, host, port))
 

@@ -20,7 +20,7 @@ _TOO_MUCH = (400, 413)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class SendResult:
     """What an adapter said; `status` 0: nothing. `wait_s` is its Retry-After, None if it has none."""
 
     status: int
@@ -66,7 +66,7 @@ class Sender:
             return await self.send(source, messages[:half]) + await self.send(source, messages[half:])
         raise ConfigError(f"{self._place(source)} answered {answer.status}: {_ADVICE.get(answer.status, answer.text)}")
 
-    async def _post_until_answered(self, source: str, messages: Sequence[bytes]) -> Answer:
+    async def _post_until_answered(self, source: str, messages: Sequence[bytes]) -> SendResult:
         """The answer that is not "later"."""
         body = b"[" + b",".join(messages) + b"]"
         headers = {**self._headers, **self._signature(messages[0])}
@@ -86,7 +86,7 @@ class Sender:
             await asyncio.sleep(wait_s)
             backoff_s = min(2 * backoff_s, _LONGEST_WAIT_S)
 
-    async def _post(self, source: str, body: bytes, headers: dict[str, str]) -> Answer:
+    async def _post(self, source: str, body: bytes, headers: dict[str, str]) -> SendResult:
         try:
             async with self._session.post(
                 self._place(source),
@@ -97,10 +97,10 @@ class Sender:
             ) as response:
                 told = await response.read()
         except (aiohttp.ClientError, OSError) as cause:
-            return Answer(0, False, str(cause) or type(cause).__name__, None)
+            return SendResult(0, False, str(cause) or type(cause).__name__, None)
         after = response.headers.get("Retry-After", "")
         wait_s = float(after) if after.isascii() and after.isdigit() else None
-        return Answer(response.status, *_read(response.status, told), wait_s)
+        return SendResult(response.status, *_read(response.status, told), wait_s)
 
     def _signature(self, first: bytes) -> dict[str, str]:
         """Segment's header, which covers the first message of an array (`adapter.ingest.signature`)."""

@@ -18,7 +18,7 @@ from adapter.http.limits import raise_file_limit
 from adapter.observe.observer import Observer, configure_logging
 from adapter.printable import printable
 from adapter.service.app import Running, run_service
-from adapter.settings.generated_secrets import Made, complete
+from adapter.settings.generated_secrets import Generated, fill_in_secrets
 from adapter.settings.load import load_settings
 from adapter.settings.settings import Settings, SourceSettings
 
@@ -42,7 +42,9 @@ def serve(config: Path | None, host: str | None, port: int | None, sandbox: bool
       BROWSEE_API_KEY=… ADAPTER_WRITE_KEY=… browsee-adapter serve
       browsee-adapter serve --config adapter.yaml --port 8080
     """
-    settings, made = complete(load_settings(file=config, environ=os.environ, host=host, port=port, sandbox=sandbox))
+    settings, made = fill_in_secrets(
+        load_settings(file=config, environ=os.environ, host=host, port=port, sandbox=sandbox)
+    )
     # Whoever tries it out wants to see each event arrive and what became of it.
     level = settings.log_level or ("debug" if settings.sandbox else "info")
     configure_logging(log_format=settings.log_format, level=logging.DEBUG if level == "debug" else logging.INFO)
@@ -54,7 +56,7 @@ def serve(config: Path | None, host: str | None, port: int | None, sandbox: bool
     uvloop.run(_serve(settings, made, strict=strict))
 
 
-async def _serve(settings: Settings, made: Made, *, strict: bool) -> None:
+async def _serve(settings: Settings, made: Generated, *, strict: bool) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -68,14 +70,14 @@ async def _serve(settings: Settings, made: Made, *, strict: bool) -> None:
     )
 
 
-def _started(settings: Settings, made: Made, running: Running) -> None:
+def _started(settings: Settings, made: Generated, running: Running) -> None:
     # What was compiled stays as long as the service runs: the collector need not look through it again and again.
     gc.collect()
     gc.freeze()
     _greet(settings, made, running)
 
 
-def _greet(settings: Settings, made: Made, running: Running) -> None:
+def _greet(settings: Settings, made: Generated, running: Running) -> None:
     """Say where to send events and where to look. Keys are shown on a terminal only: elsewhere this is a log."""
     # Without markup: a folder called [bold] is printed as it is.
     console = Console(highlight=False, soft_wrap=True, markup=False)

@@ -6,7 +6,7 @@ from typing import BinaryIO
 import click
 
 from adapter.cli.reading import ruleset_of
-from adapter.cli.recording import Recording
+from adapter.cli.recording import EventRecording
 from adapter.cli.show import say
 from adapter.mapping import suggest as suggesting
 from adapter.mapping.suggest import Suggestion
@@ -27,7 +27,7 @@ def suggest(events: BinaryIO, mapping: str | None) -> None:
       browsee-adapter suggest --events events.ndjson > mappings/shop.yaml
       browsee-adapter suggest --events events.ndjson --mapping mappings/shop.yaml
     """
-    recording = Recording(events, now=datetime.now(UTC))
+    recording = EventRecording(events, now=datetime.now(UTC))
     suggestion = suggesting.suggest(recording, ruleset_of(mapping) if mapping else None)
     click.echo(suggestion.mapping(), nl=False)
     for note in _notes(suggestion):

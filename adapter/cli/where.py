@@ -2,7 +2,7 @@
 
 import click
 
-from adapter.cli.at_console import Place, console_at, console_options
+from adapter.cli.at_console import Target, console_at, console_options
 from adapter.cli.events import not_kept
 from adapter.cli.show import say
 from adapter.cli.table import plain
@@ -11,7 +11,7 @@ from adapter.cli.table import plain
 @click.command()
 @click.argument("message_id", metavar="MESSAGE_ID")
 @console_options
-def where(message_id: str, place: Place) -> None:
+def where(message_id: str, place: Target) -> None:
     """Say where a message is now, and why.
 
     MESSAGE_ID is the sender's messageId. Ends with 1 if nothing is kept of it: it was never received, or it ended

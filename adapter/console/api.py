@@ -14,17 +14,17 @@ from typing import TypeAlias, TypeVar
 from aiohttp import hdrs, web
 
 from adapter.console import params
-from adapter.console.api_auth import Guard
+from adapter.console.api_auth import ApiAuth
 from adapter.console.console import Console
-from adapter.console.params import Unclear
+from adapter.console.params import BadRequest
 from adapter.errors import ConfigError, QueueError
 from adapter.http import json_response
 from adapter.http.json_response import Handler, refused, resource
-from adapter.http.responses import SERVER, Answer
+from adapter.http.responses import SERVER, Response
 from adapter.ingest.context import RequestContext
 from adapter.ingest.decode import Body
 from adapter.ingest.envelope import lifted_if_there
-from adapter.ingest.limits import Limits
+from adapter.ingest.limits import RequestLimits
 from adapter.ingest.read import NewId, read_event
 from adapter.ingest.requests import BodyReader
 from adapter.ingest.sources import Source
@@ -42,21 +42,21 @@ _EXPORT_HEADERS = {"Content-Type": "application/x-ndjson", "Cache-Control": "no-
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ApiParts:
+class ApiDeps:
     """What the API is built of.
 
     `open_console` is None for a queue that has no file. `summary` and `mappings` tell how the service is, `ruleset_of`
     the mapping at work for one of `sources`.
     """
 
-    guard: Guard
+    guard: ApiAuth
     open_console: OpenConsole | None
     summary: Callable[[], Awaitable[JsonObject]]
     mappings: Callable[[], list[JsonObject]]
     ruleset_of: Callable[[str], Ruleset]
     sources: Mapping[str, Source]
     validator: Validator
-    limits: Limits
+    limits: RequestLimits
     new_id: NewId
 
 
@@ -71,7 +71,7 @@ class _Refused(Exception):  # noqa: N818 - an answer, not a fault
 class Api:
     """The handlers, and what they share."""
 
-    def __init__(self, parts: ApiParts) -> None:
+    def __init__(self, parts: ApiDeps) -> None:
         self._parts = parts
         self._free = asyncio.Semaphore(_AT_ONCE)
         self._bodies = BodyReader(parts.limits)
@@ -123,7 +123,7 @@ class Api:
         context = RequestContext(sources[source], datetime.now(UTC), max_message_bytes=self._parts.limits.message_bytes)
         sent = lifted_if_there(Body((await self._body(request),), {}, True, 0), sources[source].at)
         if not sent.is_single:
-            raise Unclear("the body must hold one message")
+            raise BadRequest("the body must hold one message")
         read = read_event(sent.messages[0], context, validator=self._parts.validator, new_id=self._parts.new_id)
         told: JsonObject = {"source": source, "version": ruleset.version, "problems": [], "mapped": None}
         if isinstance(read, Rejection):
@@ -220,7 +220,7 @@ class Api:
                 return refusal
             try:
                 return await handler(request)
-            except Unclear as exc:
+            except BadRequest as exc:
                 return refused(400, "invalid_request", str(exc))
             except _Refused as exc:
                 return exc.response
@@ -255,13 +255,13 @@ class Api:
     async def _body(self, request: web.Request) -> JsonObject:
         """The one JSON object that the body must be."""
         brought = await self._bodies.arrived(request)
-        if isinstance(brought, Answer):
+        if isinstance(brought, Response):
             raise _Refused(web.Response(status=brought.status, body=brought.body, headers=brought.headers))
         if isinstance(brought.body, Body) and brought.body.is_single:
             [message] = brought.body.messages
             if isinstance(message, dict):
                 return message
-        raise Unclear("the body must be one JSON object")
+        raise BadRequest("the body must be one JSON object")
 
 
 def _query(request: web.Request) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ from aiohttp import hdrs, web
 
 from adapter.http.client_address import Network, client
 from adapter.http.json_response import refused
-from adapter.http.token_bucket import Allowance
+from adapter.http.token_bucket import TokenBucket
 from adapter.model import Secret
 
 _ADDRESSES: Final = 1_000
@@ -19,7 +19,7 @@ _ADDRESSES: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Often:
+class RateLimits:
     """How often the API is answered: requests a second of all together, and failed tries of one address.
 
     Each may come `burst` at once. A dozen failed tries in a row are an operator who looks for the right token.
@@ -31,7 +31,7 @@ class Often:
     failed_burst: float = 12.0
 
 
-class Guard:
+class ApiAuth:
     """Holds every request against `token`; without one nobody is let in.
 
     Failed tries are counted by the address that `trusted_proxies` tell of, so that nobody shuts out the operator who
@@ -42,7 +42,7 @@ class Guard:
         self,
         token: Secret | None,
         *,
-        often: Often,
+        often: RateLimits,
         monotonic_s: Callable[[], float],
         trusted_proxies: Sequence[Network] = (),
     ) -> None:
@@ -50,8 +50,8 @@ class Guard:
         self._often = often
         self._trusted_proxies = trusted_proxies
         self._monotonic_s = monotonic_s
-        self._all = Allowance(often.per_s, burst=often.burst)
-        self._failed: dict[str, Allowance] = {}
+        self._all = TokenBucket(often.per_s, burst=often.burst)
+        self._failed: dict[str, TokenBucket] = {}
 
     def refusal(self, request: web.Request) -> web.Response | None:
         """Why `request` is not answered; None if it may be."""
@@ -88,7 +88,7 @@ class Guard:
     def _count_failure(self, address: str) -> None:
         failed = self._failed.pop(address, None)
         if failed is None:
-            failed = Allowance(self._often.failed_per_s, burst=self._often.failed_burst)
+            failed = TokenBucket(self._often.failed_per_s, burst=self._often.failed_burst)
             failed.wait_s(self._monotonic_s())
         failed.spend(1)
         self._failed[address] = failed

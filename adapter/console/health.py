@@ -22,7 +22,7 @@ from adapter.model import JsonObject
 from adapter.observe.metrics import Metric
 from adapter.queue.contract import Inbox
 
-Delivery: TypeAlias = Literal["ok", "slowed", "paused"]
+DeliveryStatus: TypeAlias = Literal["ok", "slowed", "paused"]
 
 _PROBE_S = 5.0
 
@@ -45,7 +45,7 @@ class Report:
 
     stopping: bool
     sandbox: bool
-    delivery: Delivery
+    delivery: DeliveryStatus
     why: str
     facts: JsonObject
     gauges: tuple[Gauge, ...]

@@ -24,7 +24,7 @@ _RFC_3339 = re.compile(
 Parse: TypeAlias = Callable[[str], Any]
 
 
-class Unclear(ValueError):  # noqa: N818 - said to the operator, not a fault
+class BadRequest(ValueError):  # noqa: N818 - said to the operator, not a fault
     """A request that asks for nothing that is known; the text says where and what is allowed, never what was given."""
 
 
@@ -42,18 +42,18 @@ def read(query: Sequence[tuple[str, str]], known: Mapping[str, Parse], *, needed
     found: JsonObject = {}
     for name, value in query:
         if name not in known:
-            raise Unclear(f"the query takes {', '.join(known) or 'nothing'}, and no other name")
+            raise BadRequest(f"the query takes {', '.join(known) or 'nothing'}, and no other name")
         if name in found:
-            raise Unclear(f"{name}: given twice")
+            raise BadRequest(f"{name}: given twice")
         if not _is_text(value):
-            raise Unclear(f"{name}: text of 1 to {MAX_TEXT} characters, without the character NUL")
+            raise BadRequest(f"{name}: text of 1 to {MAX_TEXT} characters, without the character NUL")
         try:
             found[name] = known[name](value)
-        except Unclear as exc:
-            raise Unclear(f"{name}: {exc}") from None
+        except BadRequest as exc:
+            raise BadRequest(f"{name}: {exc}") from None
     for name in needed:
         if name not in found:
-            raise Unclear(f"{name}: is needed")
+            raise BadRequest(f"{name}: is needed")
     return found
 
 
@@ -63,20 +63,20 @@ def which(body: JsonObject, *, unmatched: bool) -> tuple[Which, bool]:
     _only(body, (*choices, "dryRun"))
     given = [word for word in choices if word in body]
     if len(given) != 1:
-        raise Unclear(f"the body says which by exactly one of {', '.join(choices)}")
+        raise BadRequest(f"the body says which by exactly one of {', '.join(choices)}")
     [word] = given
     value = body[word]
     dry_run = _flag(body, "dryRun")
     if word == "ids":
         if not isinstance(value, list) or not 0 < len(value) <= MAX_IDS or not all(map(_is_text, value)):
-            raise Unclear(f"ids: a list of 1 to {MAX_IDS} texts")
+            raise BadRequest(f"ids: a list of 1 to {MAX_IDS} texts")
         return Which(ids=tuple(value)), dry_run
     if word == "cause":
         if not _is_text(value):
-            raise Unclear(f"cause: text of 1 to {MAX_TEXT} characters, without the character NUL")
+            raise BadRequest(f"cause: text of 1 to {MAX_TEXT} characters, without the character NUL")
         return Which(cause=value), dry_run
     if value is not True:
-        raise Unclear(f"{word}: true, or leave it out")
+        raise BadRequest(f"{word}: true, or leave it out")
     return Which(everything=word == "all", unmatched=word == "unmatched"), dry_run
 
 
@@ -85,7 +85,7 @@ def user(body: JsonObject) -> tuple[str, bool]:
     _only(body, ("user", "dryRun"))
     # As long as senders write ids: whatever is stored can be taken away.
     if not _is_text(body.get("user"), most=MAX_USER):
-        raise Unclear(f"user: text of 1 to {MAX_USER} characters, without the character NUL")
+        raise BadRequest(f"user: text of 1 to {MAX_USER} characters, without the character NUL")
     return body["user"], _flag(body, "dryRun")
 
 
@@ -97,14 +97,14 @@ def text(value: str) -> str:
 def limit(value: str) -> int:
     """How many at most. Raises Unclear."""
     if not (value.isascii() and value.isdigit() and len(value) < 9 and 0 < int(value) <= MAX_PAGE):
-        raise Unclear(f"a number from 1 to {MAX_PAGE}")
+        raise BadRequest(f"a number from 1 to {MAX_PAGE}")
     return int(value)
 
 
 def cursor(value: str) -> str:
     """A place in a list. Raises Unclear."""
     if Cursor.read(value) is None:
-        raise Unclear("what an earlier answer gave as `next` or `newest`")
+        raise BadRequest("what an earlier answer gave as `next` or `newest`")
     return value
 
 
@@ -112,7 +112,7 @@ def watched(value: str) -> tuple[str, ...]:
     """Receipts of events. Raises Unclear."""
     idents = tuple(value.split(","))
     if len(idents) > MAX_WATCHED or not all(ident.isascii() and ident.isdigit() for ident in idents):
-        raise Unclear(f"1 to {MAX_WATCHED} receipts, with commas between")
+        raise BadRequest(f"1 to {MAX_WATCHED} receipts, with commas between")
     return idents
 
 
@@ -120,31 +120,31 @@ def _instant(value: str) -> Any:
     # As RFC 3339 has it: elsewhere a bare number is an instant too, and here it is a slip.
     at = parse_instant(value) if _RFC_3339.fullmatch(value) else None
     if at is None:
-        raise Unclear("an instant, such as 2026-11-23T06:35:36Z")
+        raise BadRequest("an instant, such as 2026-11-23T06:35:36Z")
     return at
 
 
 def _true(value: str) -> bool:
     if value != "true":
-        raise Unclear("true, or leave it out")
+        raise BadRequest("true, or leave it out")
     return True
 
 
 def _outcome(value: str) -> str:
     if value not in OUTCOMES:
-        raise Unclear(f"one of {', '.join(OUTCOMES)}")
+        raise BadRequest(f"one of {', '.join(OUTCOMES)}")
     return value
 
 
 def _only(body: JsonObject, known: Collection[str]) -> None:
     if body.keys() - set(known):
-        raise Unclear(f"the body takes {', '.join(known)}, and no other name")
+        raise BadRequest(f"the body takes {', '.join(known)}, and no other name")
 
 
 def _flag(body: JsonObject, name: str) -> bool:
     value = body.get(name, False)
     if not isinstance(value, bool):
-        raise Unclear(f"{name}: true or false")
+        raise BadRequest(f"{name}: true or false")
     return value
 
 

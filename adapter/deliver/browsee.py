@@ -63,7 +63,7 @@ _RAISED = tuple(kind for kind, _ in _FAILURES)
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class AnswerLimits:
     """How long we wait for Browsee and how much of it we read: `max_headers` lines of `max_header_bytes` at most.
 
     `connections` only guards against a fault of ours: how many calls are under way is for the pace to say.
@@ -83,10 +83,10 @@ class Browsee:
     Raises ConfigError if `url` is not an http or https address with a host, and nothing else in it but a path.
     """
 
-    def __init__(self, url: str, *, limits: Limits | None = None) -> None:
+    def __init__(self, url: str, *, limits: AnswerLimits | None = None) -> None:
         base = _base_url(url)
         self._urls = {"track": base / "track", "identify": base / "identify"}
-        self._limits = limits or Limits()
+        self._limits = limits or AnswerLimits()
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:

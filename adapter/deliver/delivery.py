@@ -23,8 +23,8 @@ from adapter.deliver.policy import (
     describe,
     is_exhausted,
 )
-from adapter.deliver.project import Go, Project, Ticket
-from adapter.deliver.state import Why
+from adapter.deliver.project import Go, Permit, Project
+from adapter.deliver.state import PauseReason
 from adapter.errors import QueueError
 from adapter.mapping.ruleset import Ruleset
 from adapter.model import (
@@ -180,7 +180,7 @@ class Delivery:
             case _:
                 assert_never(ruling.verdict)
 
-    async def _answer(self, call: Call, lease: Lease, ticket: Ticket, *, wait_s: float) -> Answer:
+    async def _answer(self, call: Call, lease: Lease, ticket: Permit, *, wait_s: float) -> Answer:
         try:
             answer = await self._browsee.send(call, self._keys[lease.event.source])
         except BaseException:
@@ -221,7 +221,7 @@ class Delivery:
                 aside = self._project.sets_aside(call.kind)
                 if aside or admitted.seconds > _PATIENCE_S:
                     # In an outage the gate says when to go on, and nothing else should be waited for then.
-                    wait_s = 0.0 if admitted.why is Why.DOWN else admitted.seconds
+                    wait_s = 0.0 if admitted.why is PauseReason.DOWN else admitted.seconds
                     return Retry(Reason.PAUSED, wait_s, counted=False, parked=aside)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self.stopping.wait(), admitted.seconds)

@@ -63,7 +63,7 @@ class Ruling(Struct, frozen=True):
     at_once: bool = False
 
 
-class KindOfCall:
+class CallKindHealth:
     """The track or the identify calls of a project: each may be misconfigured alone, as identify is for paid plans.
 
     `detail` says what is wrong while `gate` is shut.

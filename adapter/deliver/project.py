@@ -15,14 +15,23 @@ from adapter.deliver.breaker import Breaker, BreakerConfig
 from adapter.deliver.concurrency import Concurrency, ConcurrencyConfig
 from adapter.deliver.gate import Gate, GateConfig
 from adapter.deliver.lanes import Lanes
-from adapter.deliver.misconfigured import KindOfCall, RefusalsConfig, Ruling, Subject
+from adapter.deliver.misconfigured import CallKindHealth, RefusalsConfig, Ruling, Subject
 from adapter.deliver.outage import Outage, OutageConfig
 from adapter.deliver.pace import Learned, PaceConfig, Rate
 from adapter.deliver.policy import Accepted, RefusedByBrowsee, TryAgain, Verdict
-from adapter.deliver.state import LEARNING_TEXT, LIMIT_TEXT, PINNED_TEXT, SLOW_TEXT, State, Trouble, Why, worded
+from adapter.deliver.state import (
+    LEARNING_TEXT,
+    LIMIT_TEXT,
+    PINNED_TEXT,
+    SLOW_TEXT,
+    Obstacle,
+    PauseReason,
+    State,
+    worded,
+)
 from adapter.model import Kind, Reason
 
-_NO_TROUBLE = Trouble("ok", None, "")
+_NO_TROUBLE = Obstacle("ok", None, "")
 KINDS: tuple[Kind, ...] = ("track", "identify")
 # A call under way has no known end: who waits for one asks again after this long.
 FULL_WAIT_S = 0.05
@@ -48,7 +57,7 @@ class ProjectConfig:
     misconfigured: GateConfig = MISCONFIGURED
 
 
-class Ticket(Struct, frozen=True):
+class Permit(Struct, frozen=True):
     """One call that may go. Hand it back to `answered`, or to `abandoned` if there will be no answer.
 
     `apart`: a user's whose calls failed or hung before; it does not count among the calls under way.
@@ -63,14 +72,14 @@ class Ticket(Struct, frozen=True):
 class Go(Struct, frozen=True):
     """Send now."""
 
-    ticket: Ticket
+    ticket: Permit
 
 
 class Wait(Struct, frozen=True):
     """Ask again in `seconds`, which are more than 0."""
 
     seconds: float
-    why: Why
+    why: PauseReason
 
 
 Admission: TypeAlias = Go | Wait
@@ -90,9 +99,9 @@ class Project:
         self._down_cause = ""
         self._blocked = Gate(config.blocked)
         self._limited_run = 0
-        self._kinds = {kind: KindOfCall(config.misconfigured, config.refusals) for kind in KINDS}
+        self._kinds = {kind: CallKindHealth(config.misconfigured, config.refusals) for kind in KINDS}
         self._paused_until_s = now_s
-        self._slowed: tuple[float, Why] | None = None
+        self._slowed: tuple[float, PauseReason] | None = None
         self._last_ticket = 0
 
     @property
@@ -103,19 +112,19 @@ class Project:
     def admit(self, kind: Kind, now_s: float, *, probe: bool = False, apart: bool = False) -> Admission:
         """Whether a call of this kind may go now. Each `Go` must come back by its ticket.
 
-        `probe`: it was chosen to try whether Browsee is back. `apart`: see `Ticket`.
+        `probe`: it was chosen to try whether Browsee is back. `apart`: see `Permit`.
         """
         wait = next(self._pauses(kind, now_s, probe=probe), None)
         if wait is not None:
             return wait
         apart = apart or self._down.is_shut
         if not apart and self._concurrency.is_full(now_s):
-            self._slowed = now_s, Why.SLOW
-            return Wait(FULL_WAIT_S, Why.SLOW)
+            self._slowed = now_s, PauseReason.SLOW
+            return Wait(FULL_WAIT_S, PauseReason.SLOW)
         wait_s = self._rate.wait_s(now_s)
         if wait_s > 0:
-            self._slowed = now_s, Why.PACE
-            return Wait(wait_s, Why.PACE)
+            self._slowed = now_s, PauseReason.PACE
+            return Wait(wait_s, PauseReason.PACE)
         self._last_ticket += 1
         self._down.let_pass(self._last_ticket, now_s)
         for gate in (self._blocked, self._kinds[kind].gate):
@@ -124,15 +133,15 @@ class Project:
         self._apart += apart
         if not apart:
             self._concurrency.began(self._last_ticket, now_s)
-        return Go(Ticket(self._last_ticket, kind, now_s, apart))
+        return Go(Permit(self._last_ticket, kind, now_s, apart))
 
     def _pauses(self, kind: Kind, now_s: float, *, probe: bool) -> Iterator[Wait]:
         if now_s < self._paused_until_s:
-            yield Wait(self._paused_until_s - now_s, Why.RETRY_AFTER)
+            yield Wait(self._paused_until_s - now_s, PauseReason.RETRY_AFTER)
         down_s = self._down.wait_s(now_s, probe=probe)
         if down_s > 0:
-            yield Wait(down_s, Why.DOWN)
-        for gate, why in ((self._blocked, Why.BLOCKED), (self._kinds[kind].gate, Why.MISCONFIGURED)):
+            yield Wait(down_s, PauseReason.DOWN)
+        for gate, why in ((self._blocked, PauseReason.BLOCKED), (self._kinds[kind].gate, PauseReason.MISCONFIGURED)):
             wait_s = gate.wait_s(now_s)
             if wait_s > 0:
                 yield Wait(wait_s, why)
@@ -176,7 +185,7 @@ class Project:
         """Whether a call of this kind would go now, but for the pace."""
         return next(self._pauses(kind, now_s, probe=True), None) is None
 
-    def answered(self, ticket: Ticket, verdict: Verdict, *, of: Subject, now_s: float, cause: str = "") -> Ruling:
+    def answered(self, ticket: Permit, verdict: Verdict, *, of: Subject, now_s: float, cause: str = "") -> Ruling:
         """Learn from the answer to `ticket`; `of` says whose call it was, and `cause` in words why it failed."""
         limited = isinstance(verdict, TryAgain) and verdict.reason is Reason.RATE_LIMITED
         passed = isinstance(verdict, Accepted | RefusedByBrowsee)
@@ -200,7 +209,7 @@ class Project:
             return Ruling(structs.replace(ruling.verdict, counted=False), ruling.revived, due, at_once=True)
         return structs.replace(ruling, due=due) if due else ruling
 
-    def abandoned(self, ticket: Ticket, *, now_s: float) -> None:
+    def abandoned(self, ticket: Permit, *, now_s: float) -> None:
         """There will be no answer: the call was not sent, or nobody waits for it any more."""
         self._end(ticket, now_s, None)
         self._down.probe_ended(ticket.number)
@@ -208,13 +217,13 @@ class Project:
             if gate.is_probe(ticket.number):
                 gate.probe_told_nothing(now_s)
 
-    def _end(self, ticket: Ticket, now_s: float, seconds: float | None) -> None:
+    def _end(self, ticket: Permit, now_s: float, seconds: float | None) -> None:
         if ticket.apart:
             self._apart -= 1
         else:
             self._concurrency.ended(ticket.number, now_s, seconds)
 
-    def _learn_block(self, ticket: Ticket, now_s: float, *, limited: bool, passed: bool) -> None:
+    def _learn_block(self, ticket: Permit, now_s: float, *, limited: bool, passed: bool) -> None:
         if passed:
             self._limited_run = 0
         self._limited_run += limited
@@ -231,7 +240,7 @@ class Project:
             self._blocked.probe_told_nothing(now_s)
 
     def _learn_outage(
-        self, ticket: Ticket, now_s: float, *, of: Subject, failed: bool, passed: bool, cause: str
+        self, ticket: Permit, now_s: float, *, of: Subject, failed: bool, passed: bool, cause: str
     ) -> Mapping[int, int]:
         """What is to go on at once, by lane: events that an outage held up that is over, or is now known for one."""
         if not failed:
@@ -268,25 +277,25 @@ class Project:
             cause=trouble.cause,
         )
 
-    def _troubles(self, now_s: float) -> Iterator[Trouble]:
+    def _troubles(self, now_s: float) -> Iterator[Obstacle]:
         """What keeps calls from going, the worst first."""
         track, identify = self._kinds["track"], self._kinds["identify"]
         if self._down.is_shut:
             cause = f"no call to Browsee gets through: {self._down_cause or 'no good answer'}"
-            yield Trouble("paused", Why.DOWN, cause, self._down.probe_in_s(now_s))
+            yield Obstacle("paused", PauseReason.DOWN, cause, self._down.probe_in_s(now_s))
         if now_s < self._paused_until_s:
-            yield Trouble("paused", Why.RETRY_AFTER, "Browsee asked for a pause", self._paused_until_s - now_s)
+            yield Obstacle("paused", PauseReason.RETRY_AFTER, "Browsee asked for a pause", self._paused_until_s - now_s)
         if self._blocked.is_shut:
             cause = "Browsee answers every call with 429"
-            yield Trouble("paused", Why.BLOCKED, cause, self._blocked.probe_in_s(now_s))
+            yield Obstacle("paused", PauseReason.BLOCKED, cause, self._blocked.probe_in_s(now_s))
         if track.gate.is_shut:
-            yield Trouble("paused", Why.MISCONFIGURED, track.detail, track.gate.probe_in_s(now_s))
+            yield Obstacle("paused", PauseReason.MISCONFIGURED, track.detail, track.gate.probe_in_s(now_s))
         if identify.gate.is_shut:
             cause = f"identify calls are paused: {identify.detail}"
-            yield Trouble("slowed", Why.MISCONFIGURED, cause, identify.gate.probe_in_s(now_s))
+            yield Obstacle("slowed", PauseReason.MISCONFIGURED, cause, identify.gate.probe_in_s(now_s))
         if self._slowed is not None and now_s - self._slowed[0] <= SLOWED_FOR_S:
             why = self._slowed[1]
-            yield Trouble("slowed", why, SLOW_TEXT if why is Why.SLOW else self._pace_text())
+            yield Obstacle("slowed", why, SLOW_TEXT if why is PauseReason.SLOW else self._pace_text())
 
     def _pace_text(self) -> str:
         if self._config.pace.pinned_per_s is not None:

@@ -4,7 +4,7 @@ The theory of operation. A call goes when four things allow it, each with a ques
 
 - the *rate* (`pace`, `noise`): how many calls a second does Browsee allow? Learned from 429s alone, one limit for all.
 - the *concurrency*: is Browsee slow? Learned from latency alone; calls of users whose calls failed or hung before
-  have a share of their own beside it (`Ticket.apart`), so that they hold up nobody else.
+  have a share of their own beside it (`Permit.apart`), so that they hold up nobody else.
 - the *gates*: is there anything that no lower rate cures? A block (nothing but 429), a pause that Browsee asked for, a
   kind of call that is misconfigured. Shut, they let one probe pass at a time.
 - the *breaker* with the gate of an *outage*: is Browsee down, for everybody? Judged by users; shut, rounds of up to
@@ -20,10 +20,10 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
-Delivery: TypeAlias = Literal["ok", "slowed", "paused"]
+DeliveryStatus: TypeAlias = Literal["ok", "slowed", "paused"]
 
 
-class Why(StrEnum):
+class PauseReason(StrEnum):
     """Why a call may not go now."""
 
     PACE = "pace"
@@ -34,9 +34,9 @@ class Why(StrEnum):
     MISCONFIGURED = "misconfigured"
 
 
-PAUSING = (Why.DOWN, Why.RETRY_AFTER, Why.BLOCKED, Why.MISCONFIGURED)
+PAUSING = (PauseReason.DOWN, PauseReason.RETRY_AFTER, PauseReason.BLOCKED, PauseReason.MISCONFIGURED)
 """What stops every call."""
-SLOWING = (Why.PACE, Why.SLOW, Why.MISCONFIGURED)
+SLOWING = (PauseReason.PACE, PauseReason.SLOW, PauseReason.MISCONFIGURED)
 """What makes calls wait; misconfigured where it is identify calls alone that are paused."""
 
 SLOW_TEXT = "Browsee answers slowly, so fewer calls are under way at once"
@@ -45,11 +45,11 @@ PINNED_TEXT = "calls go as fast as browsee.rate of the settings allows"
 LEARNING_TEXT = "calls go ever faster until Browsee's limit is met"
 
 
-class Trouble(Struct, frozen=True):
+class Obstacle(Struct, frozen=True):
     """What keeps calls from going. `next_s`: seconds until the next try; None where nothing waits for a try."""
 
-    delivery: Delivery
-    why: Why | None
+    delivery: DeliveryStatus
+    why: PauseReason | None
     cause: str
     next_s: float | None = None
 
@@ -62,8 +62,8 @@ class State:
     `per_s` is the rate now, `limit_per_s` the limit as learned (None: not met yet, or pinned).
     """
 
-    delivery: Delivery
-    why: Why | None
+    delivery: DeliveryStatus
+    why: PauseReason | None
     text: str
     per_s: float
     limit_per_s: float | None
@@ -79,7 +79,7 @@ class State:
         return f"delivery is paused: {self.text}" if self.delivery == "paused" else ""
 
 
-def worded(trouble: Trouble) -> str:
+def worded(trouble: Obstacle) -> str:
     """The cause, and when the next try is."""
     if trouble.next_s is None:
         return trouble.cause

@@ -25,7 +25,7 @@ from adapter.observe.delivery_telemetry import (
 from adapter.observe.faults import place_of
 from adapter.observe.observer import Emit
 from adapter.observe.service_telemetry import QueueFailed
-from adapter.observe.telemetry import Happening
+from adapter.observe.telemetry import Telemetry
 from adapter.queue.contract import Backlog, Pick
 
 T = TypeVar("T")
@@ -220,11 +220,11 @@ class Worker:
                 await asyncio.sleep(_SETTLE_AGAIN_S)
             else:
                 if settled:
-                    self._emit(_happening(lease, outcome, mapping=mapping, taken_s=taken_s, now_s=self._now()))
+                    self._emit(_telemetry_of(lease, outcome, mapping=mapping, taken_s=taken_s, now_s=self._now()))
                 return
 
 
-def _happening(lease: Lease, outcome: Outcome, *, mapping: str, taken_s: float, now_s: float) -> Happening:
+def _telemetry_of(lease: Lease, outcome: Outcome, *, mapping: str, taken_s: float, now_s: float) -> Telemetry:
     source, message_id, trace = lease.event.source, lease.event.message_id, lease.event.traceparent
     match outcome:
         case Delivered():

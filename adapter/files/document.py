@@ -19,7 +19,7 @@ from adapter.printable import printable
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 40
 
-Path: TypeAlias = tuple[str | int, ...]
+DocumentPath: TypeAlias = tuple[str | int, ...]
 """Where a value stands in the data: keys and list positions from the root."""
 
 _Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -35,7 +35,7 @@ _CONSTANTS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class Position:
     """A place in a file, counted in characters from 1."""
 
     line: int
@@ -54,20 +54,20 @@ class Document:
     lines: tuple[str, ...]
     data: Any
     findings: tuple[Finding, ...]
-    _values: dict[Path, Mark] = field(repr=False)
-    _keys: dict[Path, Mark] = field(repr=False)
+    _values: dict[DocumentPath, Position] = field(repr=False)
+    _keys: dict[DocumentPath, Position] = field(repr=False)
 
-    def mark_of(self, path: Path) -> Mark:
+    def mark_of(self, path: DocumentPath) -> Position:
         """Where the value at `path` begins; for a path that is not in the file, its nearest parent that is."""
         while path and path not in self._values:
             path = path[:-1]
-        return self._values.get(path, Mark(1, 1))
+        return self._values.get(path, Position(1, 1))
 
-    def mark_of_key(self, path: Path) -> Mark:
+    def mark_of_key(self, path: DocumentPath) -> Position:
         """Where the key of the value at `path` stands; for a list member or the root, where the value begins."""
         return self._keys.get(path) or self.mark_of(path)
 
-    def finding(self, severity: Severity, code: str, mark: Mark, message: str) -> Finding:
+    def finding(self, severity: Severity, code: str, mark: Position, message: str) -> Finding:
         """A finding of this file at `mark`, with its source line."""
         return _finding(self.file, self.lines, mark=mark, severity=severity, code=code, message=message)
 
@@ -77,12 +77,12 @@ def read_document(text: str, *, file: str) -> Document:
     lines = tuple(_LINE_BREAK.split(text))
     reader = _Reader(file, lines)
     if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
-        reader.report("E100", Mark(1, 1), f"the file is larger than {MAX_BYTES:,} bytes")
+        reader.report("E100", Position(1, 1), f"the file is larger than {MAX_BYTES:,} bytes")
         return reader.document()
     strange = _NOT_TEXT.search(text)
     if strange is not None:
         before = _LINE_BREAK.split(text[: strange.start()])
-        mark = Mark(len(before), len(before[-1]) + 1)
+        mark = Position(len(before), len(before[-1]) + 1)
         reader.report("E101", mark, f"not valid YAML: the character U+{ord(strange[0]):04X} is not allowed")
         return reader.document()
     reader.read(text)
@@ -101,12 +101,12 @@ class _Reader:
         self._lines = lines
         self._root: Any = None
         self._findings: list[Finding] = []
-        self._values: dict[Path, Mark] = {}
-        self._keys: dict[Path, Mark] = {}
+        self._values: dict[DocumentPath, Position] = {}
+        self._keys: dict[DocumentPath, Position] = {}
         self._depth = 0
         self._events: Iterator[yaml.Event] = iter(())
 
-    def report(self, code: str, mark: Mark, message: str, severity: Severity = Severity.ERROR) -> None:
+    def report(self, code: str, mark: Position, message: str, severity: Severity = Severity.ERROR) -> None:
         finding = _finding(self._file, self._lines, mark=mark, severity=severity, code=code, message=message)
         self._findings.append(finding)
 
@@ -132,9 +132,9 @@ class _Reader:
                     return
                 self._root = self._value(next(self._events), ())
         if not documents:
-            self.report("E100", Mark(1, 1), "the file is empty")
+            self.report("E100", Position(1, 1), "the file is empty")
 
-    def _value(self, event: yaml.Event, path: Path | None) -> Any:
+    def _value(self, event: yaml.Event, path: DocumentPath | None) -> Any:
         """The value that starts with `event`. With no `path` it is read to get past it, and leaves no marks."""
         mark = _mark(event)
         if path is not None:
@@ -159,13 +159,13 @@ class _Reader:
             case _:
                 raise AssertionError(event)
 
-    def _fill_list(self, target: list[Any], path: Path | None, mark: Mark) -> None:
+    def _fill_list(self, target: list[Any], path: DocumentPath | None, mark: Position) -> None:
         self._enter(mark)
         while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
             target.append(self._value(event, None if path is None else (*path, len(target))))
         self._depth -= 1
 
-    def _fill_block(self, target: dict[str, Any], path: Path | None, mark: Mark) -> None:
+    def _fill_block(self, target: dict[str, Any], path: DocumentPath | None, mark: Position) -> None:
         self._enter(mark)
         while not isinstance(event := next(self._events), yaml.MappingEndEvent):
             key = self._key(event)
@@ -181,7 +181,7 @@ class _Reader:
             target[key] = self._value(next(self._events), within)
         self._depth -= 1
 
-    def _enter(self, mark: Mark) -> None:
+    def _enter(self, mark: Position) -> None:
         self._depth += 1
         if self._depth > MAX_DEPTH:
             self.report("E100", mark, f"the file is nested deeper than {MAX_DEPTH} levels")
@@ -205,7 +205,7 @@ class _Reader:
         if event.tag is not None:
             self.report("E102", _mark(event), f"tags are not read: leave out `{event.tag}`")
 
-    def _scalar(self, event: yaml.ScalarEvent, mark: Mark) -> Any:
+    def _scalar(self, event: yaml.ScalarEvent, mark: Position) -> Any:
         text: str = event.value
         if not event.implicit[0]:
             return text
@@ -226,12 +226,12 @@ class _Reader:
         rest = self._lines[end.line][end.column :] if end.line < len(self._lines) else ""
         if event.value and re.match(r" #[^\s#]", rest):
             cut = f"everything after ` #` is a comment, so the value is only '{event.value}'"
-            mark = Mark(end.line + 1, end.column + 1)
+            mark = Position(end.line + 1, end.column + 1)
             self.report("W201", mark, f"{cut}; quote it if the # belongs to it", Severity.WARNING)
 
     def _report_syntax(self, exc: yaml.MarkedYAMLError) -> None:
         where = exc.problem_mark or exc.context_mark
-        mark = Mark(where.line + 1, where.column + 1) if where is not None else Mark(1, 1)
+        mark = Position(where.line + 1, where.column + 1) if where is not None else Position(1, 1)
         problem = exc.problem or exc.context or "the text ends too early"
         line = self._lines[mark.line - 1] if mark.line <= len(self._lines) else ""
         if line[mark.column - 1 : mark.column] == "\t":
@@ -249,11 +249,13 @@ def _events(text: str) -> Iterator[yaml.Event]:
         parser.dispose()
 
 
-def _mark(event: yaml.Event) -> Mark:
+def _mark(event: yaml.Event) -> Position:
     start: Any = event.start_mark
-    return Mark(start.line + 1, start.column + 1)
+    return Position(start.line + 1, start.column + 1)
 
 
-def _finding(file: str, lines: tuple[str, ...], *, mark: Mark, severity: Severity, code: str, message: str) -> Finding:
+def _finding(
+    file: str, lines: tuple[str, ...], *, mark: Position, severity: Severity, code: str, message: str
+) -> Finding:
     source = lines[mark.line - 1] if mark.line <= len(lines) else ""
     return Finding(severity, code, file, mark.line, mark.column, printable(message), printable(source))

@@ -7,7 +7,7 @@ from typing import TypeAlias
 from aiohttp import hdrs, web
 
 Network: TypeAlias = IPv4Network | IPv6Network
-Address: TypeAlias = IPv4Address | IPv6Address
+IPAddress: TypeAlias = IPv4Address | IPv6Address
 
 
 def client(request: web.Request, trusted: Sequence[Network]) -> str | None:
@@ -60,7 +60,7 @@ def _without_port(hop: str) -> str:
     return host if colon and ":" not in rest else hop
 
 
-def _address(text: str | None) -> Address | None:
+def _address(text: str | None) -> IPAddress | None:
     try:
         address = ip_address(text or "")
     except ValueError:

@@ -16,7 +16,7 @@ from aiohttp.http_parser import HttpRequestParser
 
 from adapter.http.limits import ConnectionLimits
 from adapter.http.request_parser import RequestParser
-from adapter.http.responses import SERVER, Situation, answer
+from adapter.http.responses import SERVER, Reply, answer
 from adapter.observe.ingest_telemetry import ConnectionsClosed, RequestRefused
 from adapter.observe.observer import Emit
 
@@ -28,9 +28,9 @@ _LOOK_AGAIN_S = 0.1
 _AHEAD = 2
 """So many requests of one connection wait for their turn. Each takes memory, and no sender pipelines."""
 _BY_STATUS = {
-    HTTPStatus.NOT_FOUND: Situation.UNKNOWN_PATH,
-    HTTPStatus.METHOD_NOT_ALLOWED: Situation.WRONG_METHOD,
-    HTTPStatus.EXPECTATION_FAILED: Situation.EXPECTATION,
+    HTTPStatus.NOT_FOUND: Reply.UNKNOWN_PATH,
+    HTTPStatus.METHOD_NOT_ALLOWED: Reply.WRONG_METHOD,
+    HTTPStatus.EXPECTATION_FAILED: Reply.EXPECTATION,
 }
 """What aiohttp refuses before any handler of ours is asked; everything else that it refuses is malformed."""
 
@@ -133,7 +133,7 @@ class Connection(web.RequestHandler):
         self._wire = cast("asyncio.Transport", transport)
         if not self._door.let_in(self):
             self.transport = self._wire
-            self._refuse(Situation.CROWDED)
+            self._refuse(Reply.CROWDED)
             return
         super().connection_made(transport)
         self._header_timer = self._loop.call_later(self._door.limits.header_s, self._header_took_too_long)
@@ -175,14 +175,14 @@ class Connection(web.RequestHandler):
     def _header_goes_on(self, size: int) -> None:
         self._header_bytes += size
         if self._header_bytes > self._door.limits.header_bytes:
-            self._refuse(Situation.LARGE_HEADER)
+            self._refuse(Reply.LARGE_HEADER)
         elif self._header_timer is None and (self.is_idle or not self._request_count):
             self._header_timer = self._loop.call_later(self._door.limits.header_s, self._header_took_too_long)
 
     def _header_took_too_long(self) -> None:
         self._header_timer = None
         if self._header_bytes:
-            self._refuse(Situation.SLOW_HEADER)
+            self._refuse(Reply.SLOW_HEADER)
         else:
             self.force_close()
             self._door.emit(ConnectionsClosed("silent", 1))
@@ -251,7 +251,7 @@ class Connection(web.RequestHandler):
 
     def _in_our_words(self, refused: web.HTTPException) -> web.Response:
         """aiohttp's own text may quote the request."""
-        situation = _BY_STATUS.get(HTTPStatus(refused.status), Situation.MALFORMED)
+        situation = _BY_STATUS.get(HTTPStatus(refused.status), Reply.MALFORMED)
         told = answer(situation, allow=refused.headers.get(hdrs.ALLOW, ""))
         self._door.emit(RequestRefused(told.status, situation.value, ""))
         return web.Response(body=told.body, status=told.status, headers=told.headers)
@@ -267,8 +267,8 @@ class Connection(web.RequestHandler):
         del message
         if request.writer.output_size > 0:
             raise ConnectionError("an answer was begun, so another cannot follow")
-        situation = Situation.MALFORMED if status == HTTPStatus.BAD_REQUEST else Situation.FAULT
-        if situation is Situation.FAULT:
+        situation = Reply.MALFORMED if status == HTTPStatus.BAD_REQUEST else Reply.FAULT
+        if situation is Reply.FAULT:
             self.log_exception("a handler failed", exc_info=exc)
         told = answer(situation)
         self._door.emit(RequestRefused(told.status, situation.value, ""))
@@ -276,13 +276,13 @@ class Connection(web.RequestHandler):
         response.force_close()
         return response
 
-    def _refuse(self, situation: Situation) -> None:
+    def _refuse(self, situation: Reply) -> None:
         """Answer without a request to answer, and close; one that was let in is read for a moment, see `_drop`."""
         if self.transport is None or self.transport.is_closing():
             return self.force_close()
         self.transport.write(_whole(situation))
         self._door.emit(RequestRefused(answer(situation).status, situation.value, ""))
-        if situation is Situation.CROWDED:
+        if situation is Reply.CROWDED:
             return self.force_close()
         self._stop_reading(is_incomplete=False)
         self.transport.write_eof()
@@ -291,12 +291,12 @@ class Connection(web.RequestHandler):
 
 
 @cache
-def _whole(situation: Situation) -> bytes:
+def _whole(situation: Reply) -> bytes:
     """The bytes of an answer after which the connection is closed."""
     return b"\r\n".join((*_head(situation), b"", answer(situation).body))
 
 
-def _head(situation: Situation) -> Iterator[bytes]:
+def _head(situation: Reply) -> Iterator[bytes]:
     told = answer(situation)
     yield f"HTTP/1.1 {told.status} {HTTPStatus(told.status).phrase}".encode()
     for name, value in (*told.headers.items(), ("Content-Length", str(len(told.body))), ("Connection", "close")):

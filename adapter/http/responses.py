@@ -22,7 +22,7 @@ LONGEST_RETRY_AFTER_S = 300
 """SDKs wait no longer, whatever is asked of them (analytics-next, analytics-python)."""
 
 
-class Situation(StrEnum):
+class Reply(StrEnum):
     """What came of a request; the value is its `code`."""
 
     STORED = "stored"
@@ -49,14 +49,14 @@ class Situation(StrEnum):
     FAULT = "fault"
 
 
-class Answer(Struct, frozen=True):
+class Response(Struct, frozen=True):
     """What is sent back; `headers` are without those of CORS.
 
     `cause` says more to the operator than the sender is to know: a word of a small set, "" if there is no more to say.
     `source` is whose key came with a request that was refused all the same, as far as it is known.
     """
 
-    situation: Situation
+    situation: Reply
     status: int
     body: bytes
     headers: Mapping[str, str]
@@ -64,42 +64,42 @@ class Answer(Struct, frozen=True):
     source: str = ""
 
 
-_TABLE: Mapping[Situation, tuple[int, str, int | None]] = {
-    # Situation: status, message, seconds after which to try again.
-    Situation.STORED: (200, "", None),
-    Situation.UNPARSEABLE: (400, "no event could be read from the body", None),
-    Situation.INVALID: (400, "the event does not fit its schema", None),
-    Situation.UNAUTHORIZED: (401, "the key, or the signature, is missing, wrong or contradictory", None),
-    Situation.UNKNOWN_PATH: (404, "there is nothing at this path", None),
-    Situation.WRONG_METHOD: (405, "this path takes other methods: see Allow", None),
-    Situation.TOO_LARGE: (413, "the body is too large", None),
-    Situation.TOO_MANY: (413, "the body holds too many messages", None),
-    Situation.LIMITED: (429, "this source sends more than it may", 1),
-    Situation.INCOMPLETE: (400, "the body did not arrive whole", None),
-    Situation.SLOW: (503, "the body took too long to arrive", 5),
-    Situation.MALFORMED: (400, "the request is no valid HTTP", None),
-    Situation.EXPECTATION: (417, "the header Expect takes 100-continue only", None),
-    Situation.LARGE_HEADER: (400, "the header of the request is too large", None),
-    Situation.SLOW_HEADER: (503, "the header of the request took too long to arrive", 5),
-    Situation.CROWDED: (503, "too many connections are open, all of them busy", 5),
-    Situation.BUSY: (503, "more large bodies are arriving than can be held at once", 5),
-    Situation.FULL: (503, "the queue is full", 30),
-    Situation.SHARE_FULL: (429, "this source has as much waiting in the queue as one source may", 30),
-    Situation.FAILED: (503, "the event could not be stored", 5),
-    Situation.STOPPING: (503, "the service is stopping", 5),
-    Situation.FAULT: (503, "the adapter has a fault; its log says where", 5),
+_TABLE: Mapping[Reply, tuple[int, str, int | None]] = {
+    # Reply: status, message, seconds after which to try again.
+    Reply.STORED: (200, "", None),
+    Reply.UNPARSEABLE: (400, "no event could be read from the body", None),
+    Reply.INVALID: (400, "the event does not fit its schema", None),
+    Reply.UNAUTHORIZED: (401, "the key, or the signature, is missing, wrong or contradictory", None),
+    Reply.UNKNOWN_PATH: (404, "there is nothing at this path", None),
+    Reply.WRONG_METHOD: (405, "this path takes other methods: see Allow", None),
+    Reply.TOO_LARGE: (413, "the body is too large", None),
+    Reply.TOO_MANY: (413, "the body holds too many messages", None),
+    Reply.LIMITED: (429, "this source sends more than it may", 1),
+    Reply.INCOMPLETE: (400, "the body did not arrive whole", None),
+    Reply.SLOW: (503, "the body took too long to arrive", 5),
+    Reply.MALFORMED: (400, "the request is no valid HTTP", None),
+    Reply.EXPECTATION: (417, "the header Expect takes 100-continue only", None),
+    Reply.LARGE_HEADER: (400, "the header of the request is too large", None),
+    Reply.SLOW_HEADER: (503, "the header of the request took too long to arrive", 5),
+    Reply.CROWDED: (503, "too many connections are open, all of them busy", 5),
+    Reply.BUSY: (503, "more large bodies are arriving than can be held at once", 5),
+    Reply.FULL: (503, "the queue is full", 30),
+    Reply.SHARE_FULL: (429, "this source has as much waiting in the queue as one source may", 30),
+    Reply.FAILED: (503, "the event could not be stored", 5),
+    Reply.STOPPING: (503, "the service is stopping", 5),
+    Reply.FAULT: (503, "the adapter has a fault; its log says where", 5),
 }
 
 _JSON = {"Content-Type": "application/json"}
 
 
-def status_of(situation: Situation) -> int:
+def status_of(situation: Reply) -> int:
     """The HTTP status of the answer in `situation`."""
     return _TABLE[situation][0]
 
 
 def answer(
-    situation: Situation,
+    situation: Reply,
     *,
     problems: Sequence[Problem] = (),
     retry_after_s: float | None = None,
@@ -107,13 +107,13 @@ def answer(
     hint: str = "",
     cause: str = "",
     source: str = "",
-) -> Answer:
+) -> Response:
     """The answer in `situation`; `retry_after_s` for one that waits, `allow` for a wrong method, `hint` for what the
-    sender may have meant. `cause` and `source` are not sent: see `Answer`.
+    sender may have meant. `cause` and `source` are not sent: see `Response`.
     """
     status, message, usual_s = _TABLE[situation]
     if status == 200:
-        return Answer(situation, status, b'{"success":true}', _JSON)
+        return Response(situation, status, b'{"success":true}', _JSON)
     said = f"{message}; {hint}" if hint else message
     told: dict[str, object] = {"success": False, "code": situation.value, "message": said}
     if problems:
@@ -129,4 +129,4 @@ def answer(
         headers["Retry-After"] = seconds
         # analytics.js up to 1.83 reads this one instead.
         headers["X-RateLimit-Reset"] = seconds
-    return Answer(situation, status, orjson.dumps(told), headers, cause, source)
+    return Response(situation, status, orjson.dumps(told), headers, cause, source)

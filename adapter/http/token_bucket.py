@@ -3,7 +3,7 @@
 import math
 
 
-class Allowance:
+class TokenBucket:
     """What a source may send: `per_s` messages or bytes a second, and at most one second's worth, or `burst`, at once.
 
     A request is taken whole once anything is left, and paid for by waiting longer afterwards.

@@ -7,14 +7,14 @@ has no audiences, so the id is the name. It sends nothing else to make an id of.
 
 import orjson
 
-from adapter.http.responses import Answer, Situation, answer
+from adapter.http.responses import Reply, Response, answer
 from adapter.ingest.decode import Body
 from adapter.model import Problem
 
 _ASKING = ("audienceName", "externalId")
 
 
-def audience_answer(body: Body | Problem) -> Answer | None:
+def audience_answer(body: Body | Problem) -> Response | None:
     """The answer to a request that creates or gets an audience; None if `body` is no such request.
 
     Nothing is stored for it, so the body must be that one field: a message is never taken for it.
@@ -24,5 +24,5 @@ def audience_answer(body: Body | Problem) -> Answer | None:
     [(name, value)] = body.messages[0].items()
     if name not in _ASKING or not isinstance(value, str) or not value.strip():
         return None
-    told = answer(Situation.STORED)
-    return Answer(told.situation, told.status, orjson.dumps({"success": True, "externalId": value}), told.headers)
+    told = answer(Reply.STORED)
+    return Response(told.situation, told.status, orjson.dumps({"success": True, "externalId": value}), told.headers)

@@ -77,7 +77,7 @@ def inflating(
 ) -> Generator[None, None, bytes | Problem | TooLarge]:
     """What the gzip or zlib stream `raw` holds, in steps of about a millisecond.
 
-    Never makes more than `max_bytes` of it, nor goes on when it holds more values than `is_crammed` allows.
+    Never makes more than `max_bytes` of it, nor goes on when it holds more values than `has_too_many_values` allows.
     """
     stream = zlib.decompressobj(_EITHER_FORMAT)
     parts: list[bytes] = []
@@ -114,7 +114,7 @@ def inflated(raw: bytes, *, max_bytes: int) -> bytes | Problem | TooLarge:
             return found
 
 
-def is_crammed(raw: bytes, *, max_values: int = MOST_VALUES) -> bool:
+def has_too_many_values(raw: bytes, *, max_values: int = MOST_VALUES) -> bool:
     """Whether reading `raw` would take far longer, and far more memory, than its size says.
 
     20 KB of gzip inflate to 20 MB of empty arrays, which would take 9 s to read and 600 MB to hold. Counting what
@@ -128,7 +128,7 @@ def _weight(raw: bytes) -> int:
     return 4 * (raw.count(b"[") + raw.count(b"{")) + raw.count(b",") + raw.count(b":")
 
 
-class Arrived(NamedTuple):
+class RequestBody(NamedTuple):
     """A request's bytes, inflated where they can be, and what they say."""
 
     plain: bytes

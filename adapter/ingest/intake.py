@@ -10,13 +10,13 @@ from datetime import datetime
 
 from adapter.errors import QueueError, QueueFull, SourceFull
 from adapter.http.client_address import Network
-from adapter.http.responses import Answer, Situation, answer
-from adapter.http.token_bucket import Allowance
+from adapter.http.responses import Reply, Response, answer
+from adapter.http.token_bucket import TokenBucket
 from adapter.ingest.context import RequestContext
-from adapter.ingest.decode import Arrived, Unread
+from adapter.ingest.decode import RequestBody, Unread
 from adapter.ingest.denials import Denials
 from adapter.ingest.envelope import lifted
-from adapter.ingest.limits import Limits
+from adapter.ingest.limits import RequestLimits
 from adapter.ingest.read import NewId, read_event, unparseable
 from adapter.ingest.refusals import Refusals
 from adapter.ingest.sources import ProtectEvent, Source
@@ -36,15 +36,15 @@ from adapter.observe.observer import Emit
 from adapter.observe.service_telemetry import QueueFailed
 from adapter.queue.contract import Inbox, Stored
 
-DEFAULT_LIMITS = Limits()
-STORED = answer(Situation.STORED)
+DEFAULT_LIMITS = RequestLimits()
+STORED = answer(Reply.STORED)
 
 _READ_AT_ONCE = 250
 """Messages read before other requests get their turn: some 3 ms."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class IngestDeps:
     """What ingest is built of.
 
     `clock` tells the instant of receipt, `monotonic_s` the passing of time, `new_id` makes message ids. While
@@ -62,7 +62,7 @@ class Parts:
     new_id: NewId
     histogram: Callable[..., Histogram]
     is_draining: Callable[[], bool] = lambda: False
-    limits: Limits = DEFAULT_LIMITS
+    limits: RequestLimits = DEFAULT_LIMITS
     trusted_proxies: Sequence[Network] = ()
     refusals: Refusals = field(default_factory=Refusals)
     denials: Denials = field(default_factory=Denials)
@@ -71,12 +71,12 @@ class Parts:
 class Intake:
     """Takes bodies whose source is known."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: IngestDeps) -> None:
         self._parts = parts
         self._messages = _allowances({source.name: source.limit_per_s for source in parts.sources})
         self._bytes = _allowances({source.name: source.limit_bytes_per_s for source in parts.sources})
 
-    async def take(self, context: RequestContext, brought: Arrived) -> Answer:
+    async def take(self, context: RequestContext, brought: RequestBody) -> Response:
         """Store what the body holds, or its bytes where they hold nothing; on return the answer is the truth.
 
         A bad message in an array or batch fails alone. One alone in its body is told to a platform, and not to an SDK,
@@ -86,7 +86,7 @@ class Intake:
         self._parts.refusals.told(context.source.name, told.situation, self._parts.monotonic_s())
         return told
 
-    async def _take(self, context: RequestContext, brought: Arrived) -> Answer:
+    async def _take(self, context: RequestContext, brought: RequestBody) -> Response:
         source, (plain, body) = context.source, brought
         if not isinstance(body, Problem) and not context.dialect.is_direct:
             body = lifted(body, source.at)
@@ -96,7 +96,7 @@ class Intake:
             return refused
         if isinstance(body, Problem):
             rejection = unparseable(plain, body, source=source.name, received_at=context.received_at)
-            return await self._put(source, [], [rejection]) or answer(Situation.UNPARSEABLE, problems=(body,))
+            return await self._put(source, [], [rejection]) or answer(Reply.UNPARSEABLE, problems=(body,))
         if body.repaired:
             self._parts.emit(BodyRepaired(source.name, body.repaired))
         events, rejections = await self._read(context, body.messages)
@@ -104,13 +104,13 @@ class Intake:
         if failed is not None:
             return failed
         if rejections and body.is_single and not context.dialect.is_direct and _is_final(rejections[0]):
-            return answer(Situation.INVALID, problems=rejections[0].problems)
+            return answer(Reply.INVALID, problems=rejections[0].problems)
         return STORED
 
-    def _refusal(self, source: Source, count: int, size_bytes: int) -> Answer | None:
+    def _refusal(self, source: Source, count: int, size_bytes: int) -> Response | None:
         """Why nothing of `count` messages in `size_bytes` is taken; None, and they are paid for, if they are."""
         if count > self._parts.limits.messages:
-            return answer(Situation.TOO_MANY)
+            return answer(Reply.TOO_MANY)
         spending = [
             (allowances[source.name], amount)
             for allowances, amount in ((self._messages, count), (self._bytes, size_bytes))
@@ -118,7 +118,7 @@ class Intake:
         ]
         wait_s = max((allowance.wait_s(self._parts.monotonic_s()) for allowance, _ in spending), default=0.0)
         if wait_s > 0:
-            return answer(Situation.LIMITED, retry_after_s=wait_s)
+            return answer(Reply.LIMITED, retry_after_s=wait_s)
         for allowance, amount in spending:
             allowance.spend(amount)
         return None
@@ -143,7 +143,7 @@ class Intake:
                 await asyncio.sleep(0)
         return events, rejections
 
-    async def _put(self, source: Source, events: list[Event], rejections: list[Rejection]) -> Answer | None:
+    async def _put(self, source: Source, events: list[Event], rejections: list[Rejection]) -> Response | None:
         """None if all are stored, else the answer that says why not."""
         if not events and not rejections:
             return None
@@ -154,12 +154,12 @@ class Intake:
         try:
             stored = await self._parts.inbox.put(events, rejections)
         except SourceFull:
-            return answer(Situation.SHARE_FULL)
+            return answer(Reply.SHARE_FULL)
         except QueueFull:
-            return answer(Situation.FULL)
+            return answer(Reply.FULL)
         except QueueError as error:
             self._parts.emit(QueueFailed(cause=str(error)))
-            return answer(Situation.FAILED)
+            return answer(Reply.FAILED)
         self._tell(source.name, stored, events, rejections)
         return None
 
@@ -182,8 +182,8 @@ class Intake:
             emit(MessageRejected(source, rejection.reason, rejection.message_id, problems))
 
 
-def _allowances(per_s: Mapping[str, float | None]) -> Mapping[str, Allowance]:
-    return {name: Allowance(rate) for name, rate in per_s.items() if rate is not None}
+def _allowances(per_s: Mapping[str, float | None]) -> Mapping[str, TokenBucket]:
+    return {name: TokenBucket(rate) for name, rate in per_s.items() if rate is not None}
 
 
 def _is_final(rejection: Rejection) -> bool:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class RequestLimits:
     """What one request may be.
 
     `body_bytes` as sent, `inflated_bytes` after inflating, `message_bytes` of JSON each. `values` bounds the memory
@@ -21,7 +21,7 @@ class Limits:
     read_s: float = 30.0
 
 
-class Room:
+class BodyBudget:
     """How much of bodies that are still arriving is held at once, for all senders together: `max_bytes`.
 
     Thousands of senders may each be within their limit, slow, and more than fits into memory together. If the room is

@@ -16,7 +16,7 @@ from adapter.ingest.deletion import kept_of, refusal
 from adapter.ingest.dialect import merged, speaks_for_its_user
 from adapter.ingest.fields import clean, settle_id, settle_ids, settle_names
 from adapter.ingest.sources import DigestOf, Source
-from adapter.ingest.timestamps import Chosen, SentBy, choose, correct
+from adapter.ingest.timestamps import ChosenTimestamp, SentBy, choose, correct
 from adapter.ingest.validate import COMMON, Validator
 from adapter.model import DELETE, MAX_WARNINGS, Event, EventWarning, JsonObject, Problem, Reason, Rejection
 from adapter.wire.ids import NO_IDS
@@ -156,7 +156,7 @@ def _add_address(body: JsonObject, peer: str, *, has_origin: bool) -> None:
         body["context"] = {**context, "ip": peer}
 
 
-def _settle_time(body: JsonObject, request: RequestContext) -> Chosen:
+def _settle_time(body: JsonObject, request: RequestContext) -> ChosenTimestamp:
     if not request.dialect.is_direct:
         return choose(body, received_at=request.received_at)
     sent_by = SentBy(has_origin=request.has_origin, envelope=request.envelope)

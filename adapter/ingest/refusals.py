@@ -5,20 +5,20 @@ time.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from adapter.http.responses import Situation
+from adapter.http.responses import Reply
 
 _CALM_S = 60.0
 """A queue that is nearly full, or a sender beyond its limit, is refused now and taken then: that is one episode."""
 
-_LATER: Mapping[Situation, str] = {
-    Situation.FULL: "the queue is full",
-    Situation.SHARE_FULL: "it has as much waiting in the queue as one source may",
-    Situation.FAILED: "the queue cannot be written",
-    Situation.LIMITED: "it sends more than its limit",
+_LATER: Mapping[Reply, str] = {
+    Reply.FULL: "the queue is full",
+    Reply.SHARE_FULL: "it has as much waiting in the queue as one source may",
+    Reply.FAILED: "the queue cannot be written",
+    Reply.LIMITED: "it sends more than its limit",
 }
 """What a sender tries again and what is in our hands to end, with what a person is told."""
 
-_OF_QUEUE = frozenset({Situation.FULL, Situation.FAILED})
+_OF_QUEUE = frozenset({Reply.FULL, Reply.FAILED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Refusing:
 class _Episode:
     first_s: float
     last_s: float
-    situation: Situation
+    situation: Reply
     taken: bool = False
 
 
@@ -44,9 +44,9 @@ class Refusals:
     def __init__(self) -> None:
         self._episodes: dict[str, _Episode] = {}
 
-    def told(self, source: str, situation: Situation, now_s: float) -> None:
+    def told(self, source: str, situation: Reply, now_s: float) -> None:
         """A request of `source` was answered; most answers are neither here nor there."""
-        if situation is Situation.STORED:
+        if situation is Reply.STORED:
             self._take(source)
         elif situation in _LATER:
             self._refuse(source, situation, now_s)
@@ -77,7 +77,7 @@ class Refusals:
         if self._episodes and source in self._episodes:
             self._episodes[source].taken = True
 
-    def _refuse(self, source: str, situation: Situation, now_s: float) -> None:
+    def _refuse(self, source: str, situation: Reply, now_s: float) -> None:
         episode = self._episodes.get(source)
         if episode is None or (episode.taken and now_s - episode.last_s > _CALM_S):
             self._episodes[source] = _Episode(now_s, now_s, situation)

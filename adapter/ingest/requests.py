@@ -8,21 +8,21 @@ from typing import TypeVar
 from aiohttp import StreamReader, hdrs, web
 
 from adapter.http.client_address import Network, client, network_of
-from adapter.http.responses import Answer, Situation, answer
+from adapter.http.responses import Reply, Response, answer
 from adapter.ingest.auth import claimed_in_body, claimed_keys
 from adapter.ingest.decode import (
     LARGE_BYTES,
     MOST_VALUES,
-    Arrived,
     Body,
+    RequestBody,
     TooLarge,
     decode,
+    has_too_many_values,
     inflated,
     inflating,
     is_compressed,
-    is_crammed,
 )
-from adapter.ingest.limits import Limits, Room
+from adapter.ingest.limits import BodyBudget, RequestLimits
 from adapter.model import Problem
 
 _BODIES_AT_ONCE = 16
@@ -46,7 +46,9 @@ class BodyReader:
     held as objects. Reading JSON cannot be interrupted, so others get their turn before and after each.
     """
 
-    def __init__(self, limits: Limits, *, divided: bool = False, trusted_proxies: Sequence[Network] = ()) -> None:
+    def __init__(
+        self, limits: RequestLimits, *, divided: bool = False, trusted_proxies: Sequence[Network] = ()
+    ) -> None:
         self._known = limits
         self._unknown = replace(
             limits,
@@ -56,18 +58,18 @@ class BodyReader:
         )
         share_bytes = _BODIES_AT_ONCE * self._unknown.body_bytes
         # One body of the largest size fits into the half that one source may hold.
-        self._room_of_known = Room(max(share_bytes, (1 + divided) * limits.body_bytes), divided=divided)
-        self._room_of_unknown = Room(share_bytes // 2, divided=True)
+        self._room_of_known = BodyBudget(max(share_bytes, (1 + divided) * limits.body_bytes), divided=divided)
+        self._room_of_unknown = BodyBudget(share_bytes // 2, divided=True)
         self._trusted_proxies = trusted_proxies
         self._turn = asyncio.Lock()
 
-    async def arrived(self, request: web.Request) -> Arrived | Answer:
+    async def arrived(self, request: web.Request) -> RequestBody | Response:
         """What a request brought, for one who needs no more than to look at it."""
         return await self.use(request, as_is, owner="")
 
     async def use(
-        self, request: web.Request, work: Callable[[Arrived], Awaitable[_T]], *, owner: str | None
-    ) -> _T | Answer:
+        self, request: web.Request, work: Callable[[RequestBody], Awaitable[_T]], *, owner: str | None
+    ) -> _T | Response:
         """What `work` makes of the body, or why there is none.
 
         `owner` is the source whose valid key stood before the body; None if there was no key.
@@ -77,7 +79,7 @@ class BodyReader:
         if content.is_eof():
             return await self._opened(_read_at_once(content, max_bytes=limits.body_bytes), work, limits)
         if (request.content_length or 0) > limits.body_bytes:
-            return answer(Situation.TOO_LARGE)
+            return answer(Reply.TOO_LARGE)
         if owner is None:
             share = _Share(self._room_of_unknown, network_of(client(request, self._trusted_proxies)))
         else:
@@ -88,34 +90,36 @@ class BodyReader:
             share.give_back()
 
     async def _opened(
-        self, raw: bytes | Answer, work: Callable[[Arrived], Awaitable[_T]], limits: Limits
-    ) -> _T | Answer:
-        if isinstance(raw, Answer):
+        self, raw: bytes | Response, work: Callable[[RequestBody], Awaitable[_T]], limits: RequestLimits
+    ) -> _T | Response:
+        if isinstance(raw, Response):
             return raw
         # All that most senders compress is inflated at once.
         plain = inflated(raw, max_bytes=min(LARGE_BYTES, limits.inflated_bytes)) if is_compressed(raw) else raw
         if isinstance(plain, Problem):
-            return await work(Arrived(raw, plain))
+            return await work(RequestBody(raw, plain))
         if isinstance(plain, bytes) and len(plain) < LARGE_BYTES:
-            return await work(Arrived(plain, decode(plain)))
+            return await work(RequestBody(plain, decode(plain)))
         try:
             async with asyncio.timeout(limits.read_s):
                 await self._turn.acquire()
         except TimeoutError:
-            return answer(Situation.BUSY)
+            return answer(Reply.BUSY)
         try:
             return await self._opened_large(raw, work, limits)
         finally:
             self._turn.release()
 
-    async def _opened_large(self, raw: bytes, work: Callable[[Arrived], Awaitable[_T]], limits: Limits) -> _T | Answer:
+    async def _opened_large(
+        self, raw: bytes, work: Callable[[RequestBody], Awaitable[_T]], limits: RequestLimits
+    ) -> _T | Response:
         await asyncio.sleep(0)
         plain = await _inflated_in_steps(raw, limits) if is_compressed(raw) else raw
         if isinstance(plain, Problem):
-            return await work(Arrived(raw, plain))
-        if isinstance(plain, TooLarge) or is_crammed(plain, max_values=limits.values):
-            return answer(Situation.TOO_LARGE)
-        arrived = Arrived(plain, decode(plain))
+            return await work(RequestBody(raw, plain))
+        if isinstance(plain, TooLarge) or has_too_many_values(plain, max_values=limits.values):
+            return answer(Reply.TOO_LARGE)
+        arrived = RequestBody(plain, decode(plain))
         await asyncio.sleep(0)
         return await work(arrived)
 
@@ -123,7 +127,7 @@ class BodyReader:
 class _Share:
     """What one body of `owner` takes of a `Room`."""
 
-    def __init__(self, room: Room, owner: str) -> None:
+    def __init__(self, room: BodyBudget, owner: str) -> None:
         self._room = room
         self._owner = owner
         self._taken_bytes = 0
@@ -140,12 +144,12 @@ class _Share:
         self._room.give_back(self._owner, self._taken_bytes)
 
 
-async def as_is(arrived: Arrived) -> Arrived:
+async def as_is(arrived: RequestBody) -> RequestBody:
     """What came, for who does no work with it."""
     return arrived
 
 
-async def _inflated_in_steps(raw: bytes, limits: Limits) -> bytes | Problem | TooLarge:
+async def _inflated_in_steps(raw: bytes, limits: RequestLimits) -> bytes | Problem | TooLarge:
     steps = inflating(raw, max_bytes=limits.inflated_bytes, max_values=limits.values)
     try:
         while True:
@@ -156,29 +160,29 @@ async def _inflated_in_steps(raw: bytes, limits: Limits) -> bytes | Problem | To
         return found
 
 
-async def _read(content: StreamReader, share: _Share, limits: Limits) -> bytes | Answer:
+async def _read(content: StreamReader, share: _Share, limits: RequestLimits) -> bytes | Response:
     """The bytes as sent; never more than `limits.body_bytes` of them are kept, nor more than `share` allows."""
     held = bytearray()
     try:
         async with asyncio.timeout(limits.read_s):
             while len(held) <= limits.body_bytes and (chunk := await content.readany()):
                 if not share.grow_to(len(held) + len(chunk)):
-                    return answer(Situation.BUSY)
+                    return answer(Reply.BUSY)
                 held += chunk
     except TimeoutError:
-        return answer(Situation.SLOW)
+        return answer(Reply.SLOW)
     except (ConnectionError, web.RequestPayloadError):
-        return answer(Situation.INCOMPLETE)
-    return bytes(held) if len(held) <= limits.body_bytes else answer(Situation.TOO_LARGE)
+        return answer(Reply.INCOMPLETE)
+    return bytes(held) if len(held) <= limits.body_bytes else answer(Reply.TOO_LARGE)
 
 
-def _read_at_once(content: StreamReader, *, max_bytes: int) -> bytes | Answer:
+def _read_at_once(content: StreamReader, *, max_bytes: int) -> bytes | Response:
     """What came along with the headers, as nearly all bodies do."""
     try:
         raw = content.read_nowait()
     except web.RequestPayloadError:
-        return answer(Situation.INCOMPLETE)
-    return raw if len(raw) <= max_bytes else answer(Situation.TOO_LARGE)
+        return answer(Reply.INCOMPLETE)
+    return raw if len(raw) <= max_bytes else answer(Reply.TOO_LARGE)
 
 
 def claims(request: web.Request, *, path_key: str | None = None) -> frozenset[str]:

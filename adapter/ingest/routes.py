@@ -12,14 +12,14 @@ import orjson
 from aiohttp import hdrs, web
 
 from adapter.http.client_address import client
-from adapter.http.responses import Answer, Situation, answer, status_of
+from adapter.http.responses import Reply, Response, answer, status_of
 from adapter.ingest.audiences import audience_answer
 from adapter.ingest.auth import Denial, Keyring, denial
 from adapter.ingest.context import RequestContext
-from adapter.ingest.decode import Arrived, Body
+from adapter.ingest.decode import Body, RequestBody
 from adapter.ingest.dialect import SDK_PATHS, WEBHOOK, Dialect
 from adapter.ingest.fields import may_need_cleaning
-from adapter.ingest.intake import STORED, Intake, Parts
+from adapter.ingest.intake import STORED, IngestDeps, Intake
 from adapter.ingest.paths import CALLS, METRICS, PIXELS, SETTINGS, WEBHOOKS, hint
 from adapter.ingest.requests import BodyReader, as_is, claims, claims_within
 from adapter.ingest.responses import cors, preflight
@@ -34,11 +34,11 @@ from adapter.observe.metrics import ANSWER
 _T = TypeVar("_T")
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-_KEPT = frozenset({Situation.UNPARSEABLE, Situation.INVALID})
+_KEPT = frozenset({Reply.UNPARSEABLE, Reply.INVALID})
 """Errors of which something was received, if only as a rejection."""
 
 
-def routes(parts: Parts) -> list[web.RouteDef]:
+def routes(parts: IngestDeps) -> list[web.RouteDef]:
     """Every path that ingest answers, and 404 for each that nobody does, wherever the others are added.
 
     To be served with `auto_decompress=False`: what is compressed is inflated here, to a limit.
@@ -73,7 +73,7 @@ def _resource(
 class _Ingest:
     """The handlers of aiohttp, and what they share."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: IngestDeps) -> None:
         self._parts = parts
         self._intake = Intake(parts)
         self._bodies = BodyReader(parts.limits, divided=len(parts.sources) > 1, trusted_proxies=parts.trusted_proxies)
@@ -81,7 +81,7 @@ class _Ingest:
         self._names = frozenset(source.name for source in parts.sources)
         self._now = parts.monotonic_s
         self._times = {
-            situation: parts.histogram(ANSWER, str(status_of(situation)), situation.value) for situation in Situation
+            situation: parts.histogram(ANSWER, str(status_of(situation)), situation.value) for situation in Reply
         }
 
     async def webhook(self, request: web.Request) -> web.Response:
@@ -98,7 +98,7 @@ class _Ingest:
         """Metrics that analytics.js sends of itself: no events, so they are thanked for and let go."""
         began_s = self._now()
         brought = await self._use(request, as_is, owner=None)
-        if isinstance(brought, Answer):
+        if isinstance(brought, Response):
             return self._respond(request, brought, began_s, is_for_pages=True)
         # Not timed with the answers that follow a commit.
         return web.Response(body=STORED.body, headers={**STORED.headers, **_cors(request)})
@@ -138,14 +138,14 @@ class _Ingest:
 
     async def wrong_method(self, allowed: str, request: web.Request, *, is_for_pages: bool) -> web.Response:
         """A path of ours, but not with this method."""
-        told = answer(Situation.WRONG_METHOD, allow=allowed)
+        told = answer(Reply.WRONG_METHOD, allow=allowed)
         return self._respond(request, told, self._now(), is_for_pages=is_for_pages)
 
     async def unknown(self, request: web.Request) -> web.Response:
         """A path of nobody's."""
-        return self._respond(request, answer(Situation.UNKNOWN_PATH, hint=hint(request.path)), self._now())
+        return self._respond(request, answer(Reply.UNKNOWN_PATH, hint=hint(request.path)), self._now())
 
-    async def _take_webhook(self, request: web.Request) -> Answer:
+    async def _take_webhook(self, request: web.Request) -> Response:
         claimed = claims(request, path_key=request.match_info.get("key"))
         source = self._keyring.source_of(claimed)
         if source is None:
@@ -154,7 +154,7 @@ class _Ingest:
             return _denied(Denial.WRONG_SOURCE, source)
         return await self._use(request, partial(self._take_from_platform, source, request), owner=source.name)
 
-    async def _take_from_platform(self, source: Source, request: web.Request, brought: Arrived) -> Answer:
+    async def _take_from_platform(self, source: Source, request: web.Request, brought: RequestBody) -> Response:
         audience = audience_answer(brought.body)
         if audience is not None:
             # Unsigned even by who signs all else; it changes nothing.
@@ -164,49 +164,49 @@ class _Ingest:
             return _denied(unsigned, source)
         return await self._intake.take(self._context(source, WEBHOOK, brought, request), brought)
 
-    async def _take_sdk(self, dialect: Dialect, request: web.Request) -> Answer:
+    async def _take_sdk(self, dialect: Dialect, request: web.Request) -> Response:
         claimed = claims(request)
         source = self._sdk_source(claimed) if claimed else None
-        if isinstance(source, Answer):
+        if isinstance(source, Response):
             return source
         work = partial(self._take_from_user, claimed, dialect, request)
         return await self._use(request, work, owner=None if source is None else source.name)
 
-    async def _take_pixel(self, request: web.Request) -> Answer:
+    async def _take_pixel(self, request: web.Request) -> Response:
         dialect = SDK_PATHS.get(request.match_info["type"])
         if dialect is None:
-            return answer(Situation.UNKNOWN_PATH)
+            return answer(Reply.UNKNOWN_PATH)
         if self._parts.is_draining():
-            return answer(Situation.STOPPING)
-        brought = Arrived(*pixel_body(list(request.query.items())))
+            return answer(Reply.STOPPING)
+        brought = RequestBody(*pixel_body(list(request.query.items())))
         return await self._take_from_user(claims(request), dialect, request, brought)
 
     async def _take_from_user(
-        self, claimed: frozenset[str], dialect: Dialect, request: web.Request, brought: Arrived
-    ) -> Answer:
+        self, claimed: frozenset[str], dialect: Dialect, request: web.Request, brought: RequestBody
+    ) -> Response:
         if isinstance(brought.body, Problem) and not claimed:
             # The key stands in the body, which cannot be read: what is wrong is the body, and nobody can say whose.
-            return answer(Situation.UNPARSEABLE, problems=(brought.body,), cause=Denial.KEY_MISSING)
+            return answer(Reply.UNPARSEABLE, problems=(brought.body,), cause=Denial.KEY_MISSING)
         source = self._sdk_source(claimed | claims_within(brought.body))
-        if isinstance(source, Answer):
+        if isinstance(source, Response):
             return source
         return await self._intake.take(self._context(source, dialect, brought, request), brought)
 
     async def _use(
-        self, request: web.Request, work: Callable[[Arrived], Awaitable[_T]], *, owner: str | None
-    ) -> _T | Answer:
+        self, request: web.Request, work: Callable[[RequestBody], Awaitable[_T]], *, owner: str | None
+    ) -> _T | Response:
         if self._parts.is_draining():
-            return answer(Situation.STOPPING)
+            return answer(Reply.STOPPING)
         return await self._bodies.use(request, work, owner=owner)
 
-    def _sdk_source(self, claimed: frozenset[str]) -> Source | Answer:
+    def _sdk_source(self, claimed: frozenset[str]) -> Source | Response:
         """Whose keys are `claimed`, or why nobody's; a source that signs is closed: no SDK can sign for it."""
         source = self._keyring.source_of(claimed)
         if source is None:
             return _denied(denial(claimed))
         return _denied(Denial.SOURCE_SIGNS, source) if source.signing_secrets else source
 
-    def _context(self, source: Source, dialect: Dialect, brought: Arrived, request: web.Request) -> RequestContext:
+    def _context(self, source: Source, dialect: Dialect, brought: RequestBody, request: web.Request) -> RequestContext:
         """What the messages have in common."""
         limit = self._parts.limits.message_bytes
         return RequestContext(
@@ -223,25 +223,25 @@ class _Ingest:
             may_need_cleaning=may_need_cleaning(brought.plain),
         )
 
-    def _fetched(self, request: web.Request, source: Source | Answer, found: JsonObject) -> web.Response:
-        if isinstance(source, Answer):
+    def _fetched(self, request: web.Request, source: Source | Response, found: JsonObject) -> web.Response:
+        if isinstance(source, Response):
             return self._respond(request, source, self._now(), is_for_pages=True)
         headers = {"Content-Type": "application/json", **_cors(request)}
         return web.Response(body=orjson.dumps(found), headers=headers)
 
     def _respond(
-        self, request: web.Request, told: Answer, began_s: float, *, is_for_pages: bool = False
+        self, request: web.Request, told: Response, began_s: float, *, is_for_pages: bool = False
     ) -> web.Response:
         self._tell(request, told, began_s)
         headers = {**told.headers, **_cors(request)} if is_for_pages else told.headers
         return web.Response(body=told.body, status=told.status, headers=headers)
 
-    def _tell(self, request: web.Request, told: Answer, began_s: float) -> None:
+    def _tell(self, request: web.Request, told: Response, began_s: float) -> None:
         self._times[told.situation].observe(self._now() - began_s)
         if told.status != 200 and (told.situation not in _KEPT or told.cause):
             route = self._named(request)
             self._parts.emit(RequestRefused(told.status, told.situation.value, route, told.cause, told.source))
-            if told.situation is Situation.UNAUTHORIZED:
+            if told.situation is Reply.UNAUTHORIZED:
                 self._parts.denials.note(route, told.cause, told.source, self._parts.clock())
 
     def _named(self, request: web.Request) -> str:
@@ -257,8 +257,8 @@ def _cors(request: web.Request) -> Mapping[str, str]:
     return cors(request.headers.get(hdrs.ORIGIN))
 
 
-def _denied(why: Denial, source: Source | None = None) -> Answer:
-    return answer(Situation.UNAUTHORIZED, cause=why.value, source="" if source is None else source.name)
+def _denied(why: Denial, source: Source | None = None) -> Response:
+    return answer(Reply.UNAUTHORIZED, cause=why.value, source="" if source is None else source.name)
 
 
 def _unsigned(request: web.Request, source: Source, plain: bytes) -> Denial | None:

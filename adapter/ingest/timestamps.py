@@ -28,7 +28,7 @@ _SHAPES = ((re.compile(r"\d"), "9"), (re.compile(r"[^\W\d_]"), "a"), (re.compile
 _BUDDHIST = EventWarning(WarningKind.CLOCK, "timestamp", "corrected by 543 years: its year is of the Buddhist calendar")
 
 
-class Chosen(NamedTuple):
+class ChosenTimestamp(NamedTuple):
     """When a message happened, and what could not be used of its timestamps or was corrected."""
 
     timestamp: datetime
@@ -42,16 +42,16 @@ class SentBy(NamedTuple):
     envelope: JsonObject
 
 
-def choose(message: JsonObject, *, received_at: datetime) -> Chosen:
+def choose(message: JsonObject, *, received_at: datetime) -> ChosenTimestamp:
     """The first of `timestamp`, `originalTimestamp`, `sentAt`, `receivedAt` that is a date between 2000 and
     `received_at` + 24 h, as it stands; else `received_at`. For messages whose clock a platform already corrected.
     """
     names = ("timestamp", "originalTimestamp", "sentAt", "receivedAt")
     at, warnings = _first(message, names, timedelta(0), received_at)
-    return Chosen(received_at if at is None else at, warnings)
+    return ChosenTimestamp(received_at if at is None else at, warnings)
 
 
-def correct(message: JsonObject, sent_by: SentBy, *, received_at: datetime) -> Chosen:
+def correct(message: JsonObject, sent_by: SentBy, *, received_at: datetime) -> ChosenTimestamp:
     """As `choose`, for a message straight from an SDK, whose clock is corrected by what it said when sending.
 
     A page and a phone are corrected as Segment does it (spec/common): `received_at` − (`sentAt` − timestamp). A clock
@@ -67,11 +67,11 @@ def correct(message: JsonObject, sent_by: SentBy, *, received_at: datetime) -> C
     # `sentAt`, corrected by itself, is `received_at`.
     at, warnings = _first(message, ("timestamp", "originalTimestamp"), skew, received_at)
     if at is None:
-        return Chosen(received_at, unread + warnings)
+        return ChosenTimestamp(received_at, unread + warnings)
     if abs(skew) > _CORRECTION_WARNED:
         cause = f"corrected by {skew.total_seconds():+.0f} s, the difference between `sentAt` and the time of receipt"
         warnings = (*warnings, EventWarning(WarningKind.CLOCK, "timestamp", cause))
-    return Chosen(at, unread + warnings)
+    return ChosenTimestamp(at, unread + warnings)
 
 
 def _sent_at(message: JsonObject, envelope: JsonObject) -> tuple[datetime | None, tuple[EventWarning, ...]]:

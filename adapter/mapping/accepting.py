@@ -28,7 +28,7 @@ _PLACEHOLDER: Final = "expect: {unmatched: true}"
 
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
+class AcceptedTests:
     """The new text of a file, and the names of the tests that were written, in order."""
 
     text: str
@@ -44,7 +44,7 @@ class _Edit:
     text: str
 
 
-def accept(text: str, *, file: str, read: ReadEvent) -> Accepted:
+def accept(text: str, *, file: str, read: ReadEvent) -> AcceptedTests:
     """The file `text` with what its tests give now. Raises MappingError, with every problem, if it has errors."""
     with_all = _edited(text, _placeholders(text))
     _refuse_errors(with_all, file=file, read=read)
@@ -60,7 +60,7 @@ def accept(text: str, *, file: str, read: ReadEvent) -> Accepted:
             names.append(str(test.value["name"]))
     result = _edited(with_all, edits)
     _refuse_errors(result, file=file, read=read, also=Severity.FAILED)
-    return Accepted(result, tuple(names))
+    return AcceptedTests(result, tuple(names))
 
 
 def _refuse_errors(text: str, *, file: str, read: ReadEvent, also: Severity = Severity.ERROR) -> None:

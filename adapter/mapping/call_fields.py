@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
-from adapter.files.document import Path as FilePath
+from adapter.files.document import DocumentPath as FilePath
 from adapter.files.finding import did_you_mean
 from adapter.mapping import shaping
 from adapter.mapping.absent import ABSENT
 from adapter.mapping.flat import TAGS, Flatness
 from adapter.mapping.frame import Frame, Get
 from adapter.mapping.names import FLATTEN_CLASH, RENAME_CLASH, read_globs, read_names, read_separator
-from adapter.mapping.paths import Key, Path, parse_path
+from adapter.mapping.paths import EventPath, Key, parse_path
 from adapter.mapping.reader import Node, Reader, Scope
 from adapter.mapping.values import compile_fields
 from adapter.model import EventWarning, JsonObject, WarningKind
@@ -140,7 +140,7 @@ def _shaping(node: Node, reader: Reader, scope: Scope, separator: str | None) ->
     return stages
 
 
-def _silent(shape: shaping.Shape) -> _Stage:
+def _silent(shape: shaping.ShapeObject) -> _Stage:
     return lambda fields, _frame: shape(fields)
 
 
@@ -187,7 +187,7 @@ def _blocks(node: Node, reader: Reader, kind: Kind) -> Iterator[tuple[Node, File
         yield node.at(_word(kind)), (*node.path, _word(kind)), "E163"
 
 
-def _names_of(path: Path, node: Node, kind: Kind, separator: str | None) -> set[str]:
+def _names_of(path: EventPath, node: Node, kind: Kind, separator: str | None) -> set[str]:
     """The names under which a call copies what stands at `path`, if it copies that at all."""
     root, keys = path.root, [segment.name for segment in path.segments if isinstance(segment, Key)]
     if root == "raw" and keys:
@@ -212,5 +212,5 @@ def _copied_paths(node: Node, kind: Kind) -> list[list[str]]:
     return [
         [path.root, *(segment.name for segment in path.segments if isinstance(segment, Key))]
         for path in parsed
-        if isinstance(path, Path)
+        if isinstance(path, EventPath)
     ]

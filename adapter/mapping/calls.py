@@ -30,9 +30,9 @@ _NOBODY_IN_SNAKE: Final = Problem(
     "or the rule set `userId: raw.user_id`",
 )
 
-Made: TypeAlias = tuple[Kind, str, JsonObject]
+UnkeyedCall: TypeAlias = tuple[Kind, str, JsonObject]
 """A call before it has its key: kind, event name (empty for identify) and body."""
-Make: TypeAlias = Callable[[Frame], Made | None]
+Make: TypeAlias = Callable[[Frame], UnkeyedCall | None]
 """Makes one call; None, and a problem in the frame, where the event is refused."""
 _Common: TypeAlias = Callable[[Frame, JsonObject], bool]
 """Adds ids and time to a body; false, and the event is refused, if nobody is there."""
@@ -70,7 +70,7 @@ class CallBlock:
     holds: Holds | None
     each: Each | None
 
-    def add_to(self, made: list[Made], frame: Frame, room: int) -> int:
+    def add_to(self, made: list[UnkeyedCall], frame: Frame, room: int) -> int:
         """Add the calls for an event, at most `room`; answers how many more there would have been."""
         if self.each is not None:
             return self._add_each(made, frame, self.each, room)
@@ -78,7 +78,7 @@ class CallBlock:
             return 0
         return self._add(made, frame, room)
 
-    def _add(self, made: list[Made], frame: Frame, room: int) -> int:
+    def _add(self, made: list[UnkeyedCall], frame: Frame, room: int) -> int:
         if len(made) >= room:
             return 1
         call = self.make(frame)
@@ -86,7 +86,7 @@ class CallBlock:
             made.append(call)
         return 0
 
-    def _add_each(self, made: list[Made], frame: Frame, each: Each, room: int) -> int:
+    def _add_each(self, made: list[UnkeyedCall], frame: Frame, each: Each, room: int) -> int:
         over = 0
         for place, member in each.places(frame):
             frame.item, frame.index = member, place
@@ -146,7 +146,7 @@ def _track(node: Node, reader: Reader, scope: Scope, fill: Fill, common: _Common
     cut = scope.of_field((*node.path, "track")).warned(f"event name cut after {MAX_NAME} characters")
     missing = Problem("/event", "required", "the event name is absent or empty")
 
-    def make(frame: Frame) -> Made | None:
+    def make(frame: Frame) -> UnkeyedCall | None:
         name = name_of(frame)
         if type(name) is not str:
             name = text_of(name)
@@ -168,7 +168,7 @@ def _track(node: Node, reader: Reader, scope: Scope, fill: Fill, common: _Common
 def _track_named(name: str, fill: Fill, common: _Common) -> Make:
     """A call whose name is known, which is what most rules make."""
 
-    def make(frame: Frame) -> Made | None:
+    def make(frame: Frame) -> UnkeyedCall | None:
         body: JsonObject = {"event": name}
         fields = fill(frame)
         if fields:
@@ -179,7 +179,7 @@ def _track_named(name: str, fill: Fill, common: _Common) -> Make:
 
 
 def _identify(fill: Fill, common: _Common) -> Make:
-    def make(frame: Frame) -> Made | None:
+    def make(frame: Frame) -> UnkeyedCall | None:
         body: JsonObject = {}
         fields = fill(frame)
         if fields:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from adapter.files.document import Document, Path
+from adapter.files.document import Document, DocumentPath
 from adapter.files.finding import Finding
 from adapter.mapping.call_fields import Defaults
 from adapter.mapping.calls import CallBlock, compile_call
@@ -16,7 +16,7 @@ from adapter.mapping.names import read_separator
 from adapter.mapping.pins import pinned_by
 from adapter.mapping.privacy import Guard, compile_guards
 from adapter.mapping.reader import Node, Reader, Scope, kind_of
-from adapter.mapping.ruleset import Act, Rule, Ruleset, calling, dropping, sampling
+from adapter.mapping.ruleset import Rule, RuleAction, Ruleset, calling, dropping, sampling
 from adapter.mapping.values import compile_fields, compile_value
 from adapter.mapping.words import CALL, FILE, RULE, SETTINGS, VERSION
 from adapter.model import JsonObject
@@ -42,7 +42,7 @@ class Compiled:
     findings: Sequence[Finding]
     used_tables: frozenset[str]
     used_shared: frozenset[str]
-    unkeyed: frozenset[Path]
+    unkeyed: frozenset[DocumentPath]
 
 
 def compile_document(
@@ -200,7 +200,7 @@ def _share(node: Node, reader: Reader) -> float:
     return float(node.value)
 
 
-def _action(node: Node, reader: Reader, scope: Scope, settings: _Settings) -> Act:
+def _action(node: Node, reader: Reader, scope: Scope, settings: _Settings) -> RuleAction:
     actions = [word for word in _ACTIONS if node.has(word)]
     # A misspelt `track` has been told as an unknown word, which says it better than that the rule does nothing.
     misspelt = not actions and any(word not in RULE.words for word in node.value)

@@ -110,7 +110,7 @@ def _json(value: Any) -> str | None:
 
 
 @dataclass(slots=True)
-class Group:
+class ChangeGroup:
     """Events that have the same kind of change, `what`: how many, the ids of the first few, and the first in full.
 
     `of` is the type and the name of the first event; `changes` are those of its changes that are of this kind.
@@ -145,7 +145,7 @@ class Summary:
     same: int = 0
     different: int = 0
     beyond: int = 0
-    groups: dict[str, Group] = field(default_factory=dict)
+    groups: dict[str, ChangeGroup] = field(default_factory=dict)
 
     def add(self, event: Event, changes: Sequence[Change]) -> None:
         """Count one event with its changes."""
@@ -162,12 +162,12 @@ class Summary:
             self.beyond += 1
             return
         if group is None:
-            group = self.groups[what] = Group(what, _named_event(event), [_short(change) for change in changes])
+            group = self.groups[what] = ChangeGroup(what, _named_event(event), [_short(change) for change in changes])
         group.count += 1
         if len(group.examples) < MAX_EXAMPLES:
             group.examples.append(event.message_id)
 
-    def ordered(self) -> Sequence[Group]:
+    def ordered(self) -> Sequence[ChangeGroup]:
         """The groups, largest first."""
         return sorted(self.groups.values(), key=lambda group: (-group.count, group.what))
 

@@ -18,15 +18,15 @@ from adapter.mapping.pattern import any_glob
 from adapter.mapping.shaping import MAX_DEPTH
 from adapter.model import JsonObject
 
-Change: TypeAlias = Callable[[Any], Any]
+ChangeValue: TypeAlias = Callable[[Any], Any]
 """Takes a value, gives the changed one: itself if nothing changed, ABSENT to take it out."""
 IsMeant: TypeAlias = Callable[[str], bool]
-Place: TypeAlias = "tuple[Place, str] | None"
+Location: TypeAlias = "tuple[Location, str] | None"
 """Where something stands: the place of the object that holds it, and its name there; None for the root."""
-Replace: TypeAlias = Callable[[str, Place], str]
+Replace: TypeAlias = Callable[[str, Location], str]
 """Takes a text and where it stands, gives the text to put there."""
-_Visit: TypeAlias = Callable[[str | None, Any, int, Place], Any]
-"""Takes a name (None for a member of a list), its value, how deep and where it stands; gives the value as `Change`."""
+_Visit: TypeAlias = Callable[[str | None, Any, int, Location], Any]
+"""Takes a name (None for a member of a list), its value, how deep and where it stands; gives the changed value."""
 
 MAX_NAME_CHARS: Final = 500
 """A longer name of a field is not compared: its field is taken out."""
@@ -79,10 +79,10 @@ def _fold_part(part: str) -> str:
 # By name
 
 
-def walk_names(body: JsonObject, is_meant: IsMeant, change: Change, *, is_left: IsMeant | None = None) -> Any:
+def walk_names(body: JsonObject, is_meant: IsMeant, change: ChangeValue, *, is_left: IsMeant | None = None) -> Any:
     """`body` with the value of every field changed whose name `is_meant`, but for those that `is_left`."""
 
-    def visit(name: str | None, value: Any, depth: int, place: Place) -> Any:
+    def visit(name: str | None, value: Any, depth: int, place: Location) -> Any:
         if name is not None:
             if is_left is not None and is_left(name):
                 return value
@@ -108,7 +108,7 @@ def walk_texts(
     Whole numbers as long as a card's are looked at as the texts of their digits.
     """
 
-    def visit(name: str | None, value: Any, depth: int, place: Place) -> Any:
+    def visit(name: str | None, value: Any, depth: int, place: Location) -> Any:
         if name is not None and is_left is not None and is_left(name):
             return value
         if type(value) is str:
@@ -121,14 +121,14 @@ def walk_texts(
             return value if replaced == digits else replaced
         return _walk(value, depth + 1, place, walk) if type(value) in _HOLDS else value
 
-    def rename(name: str, place: Place) -> str:
+    def rename(name: str, place: Location) -> str:
         return replace(name, place) if is_renamed(name) else name
 
     walk = _Walk(visit, touches=None, otherwise=replace, rename=rename)
     return visit(None, value, -1, None)
 
 
-def shown(place: Place) -> str:
+def shown(place: Location) -> str:
     """The path of a place as a warning may show it: a name that could be a value is not shown."""
     names: list[str] = []
     while place is not None:
@@ -153,7 +153,7 @@ class _Walk:
     rename: Replace | None
 
 
-def _walk(value: Any, depth: int, place: Place, walk: _Walk) -> Any:
+def _walk(value: Any, depth: int, place: Location, walk: _Walk) -> Any:
     """An object or a list after the walk."""
     if depth > MAX_DEPTH:
         return ABSENT
@@ -186,7 +186,7 @@ def _may_hold(value: Any) -> bool:
     return type(value) in _HOLDS or (type(value) is str and value[:1] in _JSON_BEGINS)
 
 
-def _walk_json(text: str, depth: int, place: Place, walk: _Walk) -> Any:
+def _walk_json(text: str, depth: int, place: Location, walk: _Walk) -> Any:
     """The JSON text of an object or list, or of such a text, after the walk; ABSENT if reading it has no bounds."""
     bare = text.strip(_AROUND)
     # A text that is JSON of a text was encoded twice.

@@ -4,14 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from adapter.files.document import Document, Path
+from adapter.files.document import Document, DocumentPath
 from adapter.files.finding import Finding, Severity
 from adapter.mapping.compile import Compiled
 from adapter.mapping.guard_walk import folded_globs
 from adapter.mapping.lint_silent import TYPES, misspelt_types, nameless_types, numbers_made_text
 from adapter.mapping.naming import fold
-from adapter.mapping.paths import Key, Misspelt, parse_path
-from adapter.mapping.paths import Path as EventPath
+from adapter.mapping.paths import EventPath, Key, Misspelt, parse_path
 from adapter.mapping.pins import Pinned, pinned_by
 from adapter.mapping.privacy import both_spellings
 from adapter.mapping.words import JOINED, ROOTS
@@ -44,7 +43,7 @@ class _Linter:
         self._lists_as_text = document.data.get("settings", {}).get("lists") == "text"
         self._unreached: set[int] = set()
 
-    def _warn(self, code: str, path: Path, message: str, *, of_key: bool = False) -> None:
+    def _warn(self, code: str, path: DocumentPath, message: str, *, of_key: bool = False) -> None:
         document = self._document
         mark = document.mark_of_key(path) if of_key else document.mark_of(path)
         self.findings.append(document.finding(Severity.WARNING, code, mark, message))
@@ -153,13 +152,13 @@ class _Linter:
         for name, fields in self._data.get("shared", {}).items():
             self._nested_values(("shared", name), fields)
 
-    def _constant_name(self, path: Path, call: Mapping[str, Any]) -> None:
+    def _constant_name(self, path: DocumentPath, call: Mapping[str, Any]) -> None:
         name = call.get("track")
         if type(name) is str and (name in ROOTS or isinstance(parse_path(name), EventPath)):
             message = f"`track: {name}` is constant text; for the path write {{from: {name}}}"
             self._warn("W208", (*path, "track"), message)
 
-    def _clashing_names(self, path: Path, call: Mapping[str, Any]) -> None:
+    def _clashing_names(self, path: DocumentPath, call: Mapping[str, Any]) -> None:
         separator = call.get("flatten", self._data.get("settings", {}).get("flatten", False))
         if type(separator) is not str:
             return
@@ -171,7 +170,7 @@ class _Linter:
                 self._warn("W206", (*path, "only", place), message)
             seen.setdefault(flat, name)
 
-    def _nested_values(self, path: Path, fields: Mapping[str, Any]) -> None:
+    def _nested_values(self, path: DocumentPath, fields: Mapping[str, Any]) -> None:
         for name, value in fields.items():
             # `$tags` is the one list that Browsee documents.
             if name != "$tags" and _is_nested(value, self._lists_as_text):
@@ -198,7 +197,7 @@ def _taken(earlier: Sequence[tuple[int, Pinned]], taker: int) -> str:
     return f"every{kinds} event" + ("" if pinned.events is None else " of these names")
 
 
-def _conditions(path: Path, value: Any) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+def _conditions(path: DocumentPath, value: Any) -> Iterator[tuple[DocumentPath, Mapping[str, Any]]]:
     """Every condition of the rules with its place: what stands under `when`, and what is nested in it."""
     members = value.items() if type(value) is dict else enumerate(value) if type(value) is list else ()
     for key, member in members:
@@ -209,7 +208,9 @@ def _conditions(path: Path, value: Any) -> Iterator[tuple[Path, Mapping[str, Any
             yield from _conditions(within, member)
 
 
-def _nested_conditions(path: Path, condition: Mapping[str, Any]) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+def _nested_conditions(
+    path: DocumentPath, condition: Mapping[str, Any]
+) -> Iterator[tuple[DocumentPath, Mapping[str, Any]]]:
     yield path, condition
     for word in ("any", "all"):
         for place, part in enumerate(condition.get(word, ())):
@@ -218,7 +219,7 @@ def _nested_conditions(path: Path, condition: Mapping[str, Any]) -> Iterator[tup
         yield from _nested_conditions((*path, "not"), condition["not"])
 
 
-def _calls(rules: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+def _calls(rules: Sequence[Mapping[str, Any]]) -> Iterator[tuple[DocumentPath, Mapping[str, Any]]]:
     for place, rule in enumerate(rules):
         if "track" in rule or "identify" in rule:
             yield ("rules", place), rule

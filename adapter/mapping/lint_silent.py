@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any, Final
 
-from adapter.files.document import Path
+from adapter.files.document import DocumentPath
 from adapter.files.finding import nearest
 from adapter.mapping.pins import Pinned
 
@@ -15,17 +15,17 @@ _NAMELESS: Final = frozenset({"identify", "page", "group", "alias"})
 _TO_TEXT: Final = frozenset({"trim", "lower", "upper", "title", "snake", "kebab"})
 _TO_NUMBER: Final = frozenset({"number", "integer", "round", "times", "plus", "sum", "count"})
 
-Silent = tuple[str, Path, str]
+Silent = tuple[str, DocumentPath, str]
 
 
-def misspelt_types(path: Path, condition: Mapping[str, Any]) -> Iterator[Silent]:
+def misspelt_types(path: DocumentPath, condition: Mapping[str, Any]) -> Iterator[Silent]:
     """Types that no message has, near to one that messages have."""
     for place, text in _texts((*path, "type"), condition.get("type")):
         if text not in TYPES and text not in _OTHER_TYPES and (meant := nearest(text, TYPES)):
             yield "W210", place, f"no message has the type `{text}`; did you mean `{meant}`?"
 
 
-def _texts(path: Path, check: Any) -> Iterator[tuple[Path, str]]:
+def _texts(path: DocumentPath, check: Any) -> Iterator[tuple[DocumentPath, str]]:
     if type(check) is str:
         yield path, check
     elif type(check) is list:
@@ -44,7 +44,7 @@ def nameless_types(place: int, pinned: Pinned) -> Iterator[Silent]:
         yield "W211", ("rules", place, "when", "event"), f"{kinds} messages have no `event`, so this rule takes none"
 
 
-def numbers_made_text(path: Path, value: Any) -> Iterator[Silent]:
+def numbers_made_text(path: DocumentPath, value: Any) -> Iterator[Silent]:
     """A step on text right behind one that gives a number, in any list of steps below `path`."""
     members = value.items() if type(value) is dict else enumerate(value) if type(value) is list else ()
     for key, member in members:

@@ -14,7 +14,7 @@ from adapter.model import EventWarning, WarningKind
 FROM_TEXT: Final = "the JSON text of a list was read as that list"
 FROM_KEYS: Final = "an object with the keys 0, 1, 2 … was read as a list"
 
-Members: TypeAlias = Callable[[Any, list[EventWarning]], list[Any] | None]
+ReadMembers: TypeAlias = Callable[[Any, list[EventWarning]], list[Any] | None]
 """The members of a value; None if it is no list. What was odd about it is added to the warnings."""
 
 
@@ -38,7 +38,7 @@ def read_list(value: Any) -> tuple[list[Any] | None, str]:
     return None, f"{shape_of(value)} is not a list"
 
 
-def members_reader(field: str, rule: str | None) -> Members:
+def members_reader(field: str, rule: str | None) -> ReadMembers:
     """How the list at `field` is read for a rule; without a rule nothing is noted."""
 
     def members(value: Any, warnings: list[EventWarning]) -> list[Any] | None:

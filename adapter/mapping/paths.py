@@ -41,17 +41,17 @@ class Matching:
 
 
 @dataclass(frozen=True, slots=True)
-class Members:
+class EveryMember:
     """Every member of a list (`[*]`), or of an object (`.*`)."""
 
     of_object: bool
 
 
-Segment: TypeAlias = Key | At | Matching | Members
+Segment: TypeAlias = Key | At | Matching | EveryMember
 
 
 @dataclass(frozen=True, slots=True)
-class Path:
+class EventPath:
     """A path as it was written. `many`: it reads a list of what it finds."""
 
     root: str
@@ -59,7 +59,7 @@ class Path:
 
     @property
     def many(self) -> bool:
-        return any(isinstance(segment, Members) for segment in self.segments)
+        return any(isinstance(segment, EveryMember) for segment in self.segments)
 
     @property
     def written(self) -> str:
@@ -109,7 +109,7 @@ _ROOT: Final = re.compile(r"[^.\[]*")
 MAX_SEGMENTS: Final = 40
 
 
-def parse_path(text: str) -> Path | Misspelt:
+def parse_path(text: str) -> EventPath | Misspelt:
     """Read a path as it is written in a mapping."""
     if text.startswith(("$.", "$[")) and (meant := text.lstrip("$").lstrip(".")):
         return Misspelt("E120", f"leave out the leading `$.`: write `{meant}`")
@@ -127,13 +127,13 @@ def parse_path(text: str) -> Path | Misspelt:
             return Misspelt("E120", f"a path goes at most {MAX_SEGMENTS} names deep")
         segments.append(_segment(match))
         place = match.end()
-    return Path(root, tuple(segments))
+    return EventPath(root, tuple(segments))
 
 
 def _segment(match: re.Match[str]) -> Segment:
     kind = match.lastgroup
     if kind in {"all", "members"}:
-        return Members(of_object=kind == "all")
+        return EveryMember(of_object=kind == "all")
     if kind == "at":
         return At(int(match["at"]))
     if kind in {"quoted", "bare"}:
@@ -163,7 +163,7 @@ def _misspelt(text: str, place: int) -> str:
     return f"{read} comes `{rest[:20]}`; names are parted by dots"
 
 
-def compile_path(path: Path, *, rule: str | None = None) -> Get:
+def compile_path(path: EventPath, *, rule: str | None = None) -> Get:
     """The closure that reads `path`; `vars` is not read here, because constants are known at load.
 
     With a `rule`, a list that is not written as one is noted in the frame's warnings.
@@ -232,7 +232,7 @@ _Follow: TypeAlias = Callable[[Any, list[EventWarning]], Any]
 """From a value on, what stands below it, or ABSENT; what was odd on the way is added to the warnings."""
 
 
-def _following(start: Get, path: Path, rule: str | None) -> Get:
+def _following(start: Get, path: EventPath, rule: str | None) -> Get:
     if not path.segments:
         return start
     follow = _follower(path.segments, path.root, rule)
@@ -251,8 +251,8 @@ def _follower(segments: tuple[Segment, ...], before: str, rule: str | None) -> _
             return lambda value, heard: rest(_member(members(value, heard), place), heard)
         case Matching(key, text):
             return lambda value, heard: rest(_first_matching(members(value, heard), key=key, text=text), heard)
-        case Members(of_object):
-            spreads_on = any(isinstance(segment, Members) for segment in segments[1:])
+        case EveryMember(of_object):
+            spreads_on = any(isinstance(segment, EveryMember) for segment in segments[1:])
             spread = _spreading(rest, spreads_on=spreads_on)
             if of_object:
                 return lambda value, heard: spread(value.values() if type(value) is dict else None, heard)
@@ -267,7 +267,7 @@ def _written(segment: Segment) -> str:
             return f"[{place}]"
         case Matching(key, text):
             return f"[{key}={text}]"
-        case Members(of_object):
+        case EveryMember(of_object):
             return ".*" if of_object else "[*]"
 
 

@@ -16,7 +16,7 @@ from adapter.mapping.absent import ABSENT
 from adapter.mapping.frame import Frame, Step
 from adapter.mapping.guard_walk import (
     IsMeant,
-    Place,
+    Location,
     folded_globs,
     shown,
     walk_names,
@@ -25,7 +25,7 @@ from adapter.mapping.guard_walk import (
     with_places,
 )
 from adapter.mapping.names import MAX_NAMES
-from adapter.mapping.paths import At, Key, Matching, Members, Path, Segment
+from adapter.mapping.paths import At, EventPath, EveryMember, Key, Matching, Segment
 from adapter.mapping.personal import CALLED, FINDERS, HINTS, replace_found
 from adapter.mapping.reader import Node, Reader, Scope
 from adapter.mapping.scalars import text_of
@@ -34,7 +34,7 @@ from adapter.mapping.values import compile_value
 from adapter.mapping.words import GUARD
 from adapter.model import MAX_WARNINGS, JsonObject, WarningKind
 
-Act: TypeAlias = Callable[[Any, Frame], Any]
+GuardMessage: TypeAlias = Callable[[Any, Frame], Any]
 """Takes a message, gives the guarded one: the same object if nothing changed. The frame collects warnings."""
 _Change: TypeAlias = Callable[[Any], Any]
 _Edit: TypeAlias = Callable[[Any, _Change], Any]
@@ -55,7 +55,7 @@ class Guard:
     """
 
     name: str
-    act: Act
+    act: GuardMessage
 
 
 def compile_guards(node: Node, reader: Reader) -> Sequence[Guard]:
@@ -126,7 +126,7 @@ def _remove(_value: Any, _frame: Frame) -> Any:
 # By path
 
 
-def _of_paths(node: Node, reader: Reader, remedy: Step) -> Act:
+def _of_paths(node: Node, reader: Reader, remedy: Step) -> GuardMessage:
     parts = reader.members(node, "E171", "`fields`, a list of paths,") or ()
     paths = [
         spelling
@@ -144,13 +144,13 @@ def _of_paths(node: Node, reader: Reader, remedy: Step) -> Act:
     return act
 
 
-def _guarded_path(node: Node, reader: Reader) -> Path | None:
+def _guarded_path(node: Node, reader: Reader) -> EventPath | None:
     path = reader.path(node, "E171", Scope(has_item=True))
     if path is None:
         return None
     match path.root, path.segments:
         case "raw", (Key(root), *segments):
-            path = Path(root, tuple(segments))
+            path = EventPath(root, tuple(segments))
         case "raw", _:
             reader.error("E172", node, "`raw` is the whole message; name the fields to guard")
             return None
@@ -162,13 +162,13 @@ def _guarded_path(node: Node, reader: Reader) -> Path | None:
     return path
 
 
-def both_spellings(path: Path) -> Sequence[Path]:
+def both_spellings(path: EventPath) -> Sequence[EventPath]:
     """Traits stand under `traits` or `context.traits`; a guard on one acts on both."""
     match path.root, path.segments:
         case "traits", segments:
-            return path, Path("context", (Key("traits"), *segments))
+            return path, EventPath("context", (Key("traits"), *segments))
         case "context", (Key("traits"), *segments):
-            return path, Path("traits", tuple(segments))
+            return path, EventPath("traits", tuple(segments))
         case _:
             return (path,)
 
@@ -185,7 +185,7 @@ def _editor(way: Sequence[Segment]) -> _Edit:
                 if type(value) is dict and name in value
                 else value
             )
-        case Members(of_object=True):
+        case EveryMember(of_object=True):
             return lambda value, change: (
                 with_members(value, {name: rest(member, change) for name, member in value.items()})
                 if type(value) is dict
@@ -202,7 +202,7 @@ def _editor(way: Sequence[Segment]) -> _Edit:
 def _chosen(members: list[Any], segment: Segment) -> Sequence[int]:
     """The places of a list that a segment means: for a guard, every match and not only the first."""
     match segment:
-        case Members(of_object=False):
+        case EveryMember(of_object=False):
             return range(len(members))
         case At(place) if -len(members) <= place < len(members):
             return (place % len(members),)
@@ -219,7 +219,7 @@ def _chosen(members: list[Any], segment: Segment) -> Sequence[int]:
 # By name
 
 
-def _of_names(node: Node, reader: Reader, remedy: Step, is_left: IsMeant | None) -> Act:
+def _of_names(node: Node, reader: Reader, remedy: Step, is_left: IsMeant | None) -> GuardMessage:
     is_meant = folded_globs(_globs(node, reader, "named"))
     return lambda body, frame: walk_names(body, is_meant, lambda value: remedy(value, frame), is_left=is_left)
 
@@ -252,7 +252,7 @@ def _in_texts(node: Node, reader: Reader, scope: Scope, remedy: Step, is_left: I
     is_renamed = lru_cache(MAX_NAMES)(lambda name: might(name) is not None)
 
     def apply(value: Any, frame: Frame) -> Any:
-        def replace(text: str, place: Place) -> str:
+        def replace(text: str, place: Location) -> str:
             if might(text) is None:
                 return text
             for kind in kinds:

@@ -9,12 +9,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from adapter.files.document import Document, Path
+from adapter.files.document import Document, DocumentPath
 from adapter.files.finding import Finding, Severity, did_you_mean
 from adapter.mapping.absent import ABSENT
 from adapter.mapping.frame import Get, constant
-from adapter.mapping.paths import Key, Members, Misspelt, compile_path, parse_path
-from adapter.mapping.paths import Path as EventPath
+from adapter.mapping.paths import EventPath, EveryMember, Key, Misspelt, compile_path, parse_path
 from adapter.mapping.words import Block
 from adapter.model import EventWarning, JsonObject, WarningKind
 from adapter.wire.ids import NO_IDS
@@ -28,7 +27,7 @@ class Node:
     """A part of the file: what stands there, and where."""
 
     value: Any
-    path: Path
+    path: DocumentPath
 
     def at(self, key: str | int) -> "Node":
         """The part under `key`, which has to be there."""
@@ -76,7 +75,7 @@ class Scope:
         """The warning that the step at hand could not do its work."""
         return EventWarning(WarningKind.STEP, self.field, f"`{self.step}`: {cause}", self.rule)
 
-    def of_field(self, path: Path) -> "Scope":
+    def of_field(self, path: DocumentPath) -> "Scope":
         """The scope of the field that is set at `path` of the file."""
         return replace(self, field=".".join(str(part) for part in path), name=str(path[-1]))
 
@@ -92,7 +91,7 @@ class ItemUse:
         """After `path`, which begins with `item`, was read too."""
         if not path.segments:
             return replace(self, itself=True)
-        is_field = isinstance(path.segments[0], Key) or path.segments[0] == Members(of_object=True)
+        is_field = isinstance(path.segments[0], Key) or path.segments[0] == EveryMember(of_object=True)
         return replace(self, of_field=self.of_field or is_field)
 
 
@@ -118,7 +117,7 @@ class Reader:
         self.variables: JsonObject = {**self._defined("vars"), **(variables or {})}
         self.used_tables: set[str] = set()
         self.used_shared: set[str] = set()
-        self.wants_hash_key: set[Path] = set()
+        self.wants_hash_key: set[DocumentPath] = set()
         self.item_use = ItemUse()
         self.paths_read: defaultdict[str, list[EventPath]] = defaultdict(list)
 

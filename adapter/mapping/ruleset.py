@@ -15,7 +15,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 from msgspec.structs import replace
 
 from adapter.files.finding import nearest
-from adapter.mapping.calls import NO_ID, CallBlock, Made, Make
+from adapter.mapping.calls import NO_ID, CallBlock, Make, UnkeyedCall
 from adapter.mapping.frame import Frame, Holds
 from adapter.mapping.guarding import guard, made_private
 from adapter.mapping.naming import fold
@@ -39,7 +39,7 @@ from adapter.model import (
 from adapter.wire.ids import NO_IDS, is_no_id
 from adapter.wire.integrations import is_switched_on
 
-Act: TypeAlias = Callable[[Frame], Rendered]
+RuleAction: TypeAlias = Callable[[Frame], Rendered]
 MAX_PROBLEMS: Final = 20
 """Different problems of a refused event that are told."""
 
@@ -54,7 +54,7 @@ class Rule:
     types: frozenset[str] | None
     events: frozenset[str] | None
     holds: Holds | None
-    act: Act
+    act: RuleAction
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,20 +194,20 @@ def _merged(said: Sequence[_Said], *, at_most: int = MAX_WARNINGS) -> tuple[_Sai
     return tuple(islice(dict.fromkeys(said), at_most)) if said else ()
 
 
-def dropping(rule: str, text: str) -> Act:
+def dropping(rule: str, text: str) -> RuleAction:
     """No call."""
     dropped = Dropped(Reason.BY_RULE, rule, text)
     return lambda _frame: dropped
 
 
-def calling(rule: str, blocks: Sequence[CallBlock], *, max_calls: int) -> Act:
+def calling(rule: str, blocks: Sequence[CallBlock], *, max_calls: int) -> RuleAction:
     """The calls of `blocks`, in order; more than `max_calls` refuse the event, so that nothing is half delivered."""
     if len(blocks) == 1 and blocks[0].each is None and blocks[0].holds is None:
         return _calling_once(rule, blocks[0].make)
     why = "every condition was false or the list empty"
 
     def act(frame: Frame) -> Rendered:
-        made: list[Made] = []
+        made: list[UnkeyedCall] = []
         over = 0
         for block in blocks:
             over += block.add_to(made, frame, max_calls)
@@ -223,7 +223,7 @@ def calling(rule: str, blocks: Sequence[CallBlock], *, max_calls: int) -> Act:
     return act
 
 
-def _calling_once(rule: str, make: Make) -> Act:
+def _calling_once(rule: str, make: Make) -> RuleAction:
     """The one call that nearly every rule makes, without the bookkeeping of several."""
 
     def act(frame: Frame) -> Rendered:
@@ -236,7 +236,7 @@ def _calling_once(rule: str, make: Make) -> Act:
     return act
 
 
-def _keyed(made: Sequence[Made], rule: str) -> tuple[Call, ...]:
+def _keyed(made: Sequence[UnkeyedCall], rule: str) -> tuple[Call, ...]:
     counts: dict[tuple[str, str], int] = {}
     calls = []
     for kind, name, body in made:
@@ -246,7 +246,7 @@ def _keyed(made: Sequence[Made], rule: str) -> tuple[Call, ...]:
     return tuple(calls)
 
 
-def sampling(rule: str, share: float, act: Act) -> Act:
+def sampling(rule: str, share: float, act: RuleAction) -> RuleAction:
     """`act` for a share of the events, chosen by message id: the same event always has the same fate."""
     dropped = Dropped(Reason.SAMPLED, rule, f"not in the {share:.4g} that are kept")
 

@@ -15,7 +15,7 @@ from adapter.model import JsonObject
 MAX_DEPTH: Final = 60
 """Levels of nesting that are walked; what lies deeper stays as it is, or goes as a whole where it must not stay."""
 
-Shape: TypeAlias = Callable[[JsonObject], JsonObject]
+ShapeObject: TypeAlias = Callable[[JsonObject], JsonObject]
 Reaching: TypeAlias = tuple[Callable[[str], bool], ...]
 """A glob, level by level: whether a name fits."""
 
@@ -46,7 +46,7 @@ def _is_plain(text: str) -> bool:
     return not re.search(r'[*?."]', text)
 
 
-def keeping(globs: Sequence[str]) -> Shape:
+def keeping(globs: Sequence[str]) -> ShapeObject:
     """Only what one of `globs` names."""
     if all(map(_is_plain, globs)):
         names = tuple(dict.fromkeys(globs))
@@ -55,7 +55,7 @@ def keeping(globs: Sequence[str]) -> Shape:
     return lambda fields: _kept(fields, reaching)
 
 
-def dropping(globs: Sequence[str]) -> Shape:
+def dropping(globs: Sequence[str]) -> ShapeObject:
     """Everything but what one of `globs` names."""
     if all(map(_is_plain, globs)):
         names = frozenset(globs)
@@ -104,7 +104,7 @@ def _left(fields: JsonObject, reaching: Sequence[Reaching]) -> JsonObject:
     return left
 
 
-def _inside(value: Any, shape: Shape, *, scalars: bool) -> Any:
+def _inside(value: Any, shape: ShapeObject, *, scalars: bool) -> Any:
     """`shape` applied to an object, or to every object of a list; other values stay if `scalars`, else vanish."""
     if type(value) is dict:
         return shape(value)
@@ -151,7 +151,7 @@ def renamed(fields: JsonObject, names: Mapping[str, str]) -> tuple[JsonObject, b
     return moved, len(moved) < len(fields)
 
 
-def each_object(value: Any, shape: Shape) -> Any:
+def each_object(value: Any, shape: ShapeObject) -> Any:
     """`shape` applied to an object or to every object of a list; ABSENT if it is neither."""
     if type(value) is dict:
         return shape(value)

@@ -8,12 +8,11 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
 
-from adapter.files.document import Path
+from adapter.files.document import DocumentPath
 from adapter.mapping.absent import ABSENT
 from adapter.mapping.conditions import compile_condition
 from adapter.mapping.frame import Frame, Get, Holds, Step, constant
-from adapter.mapping.paths import Path as EventPath
-from adapter.mapping.paths import parse_path
+from adapter.mapping.paths import EventPath, parse_path
 from adapter.mapping.reader import Node, Reader, Scope
 from adapter.mapping.scalars import text_of
 from adapter.mapping.steps.table import compile_steps
@@ -41,7 +40,7 @@ def compile_value(node: Node, reader: Reader, scope: Scope) -> Get:
 
 
 def compile_fields(
-    node: Node, reader: Reader, scope: Scope, *, code: str = "E141", within: Path = ()
+    node: Node, reader: Reader, scope: Scope, *, code: str = "E141", within: DocumentPath = ()
 ) -> Sequence[tuple[str, Get]]:
     """The fields of a block, each with the closure of its value; `within` says where they are fields of a call."""
     parts = reader.entries(node, code, "a block of fields `name: value`") or ()

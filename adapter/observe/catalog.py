@@ -1,4 +1,4 @@
-"""The table of every happening: what is missing here is neither counted nor described."""
+"""The table of all telemetry: what is missing here is neither counted nor described."""
 
 from adapter.observe.delivery_telemetry import (
     CallAnswered,
@@ -34,9 +34,9 @@ from adapter.observe.service_telemetry import (
     ServiceStopping,
     UserDeleted,
 )
-from adapter.observe.telemetry import Happening
+from adapter.observe.telemetry import Telemetry
 
-HAPPENINGS: tuple[type[Happening], ...] = (
+CATALOG: tuple[type[Telemetry], ...] = (
     MessagesStored,
     DuplicatesSeen,
     DuplicatesDiffered,

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from adapter.model import Reason
 from adapter.observe.metrics import CALL, CALL_WAIT, DELIVERY, DELIVERY_ORDER, DELIVERY_TURN
-from adapter.observe.telemetry import Happening
+from adapter.observe.telemetry import Telemetry
 
 
 @dataclass(frozen=True, slots=True)
-class EventDelivered(Happening):
+class EventDelivered(Telemetry):
     """`seconds` are from its receipt; of them `order_s` until it was due and `turn_s` until it was taken."""
 
     text = "event delivered"
@@ -28,7 +28,7 @@ class EventDelivered(Happening):
 
 
 @dataclass(frozen=True, slots=True)
-class EventDropped(Happening):
+class EventDropped(Telemetry):
     text = "event dropped"
     level = logging.DEBUG
     metric = "browsee_adapter_events_dropped"
@@ -43,7 +43,7 @@ class EventDropped(Happening):
 
 
 @dataclass(frozen=True, slots=True)
-class EventUnmatched(Happening):
+class EventUnmatched(Telemetry):
     text = "event unmatched: no rule takes it"
     level = logging.DEBUG
     metric = "browsee_adapter_events_unmatched"
@@ -56,13 +56,13 @@ class EventUnmatched(Happening):
 
 
 @dataclass(frozen=True, slots=True)
-class EventDied(Happening):
+class EventDied(Telemetry):
     text = "event died: kept in the dead letters"
     level = logging.ERROR
     metric = "browsee_adapter_events_dead"
     help = "Events given up."
     labels = ("source", "reason")
-    seldom_by = ("source", "reason")
+    throttle_by = ("source", "reason")
     source: str
     reason: Reason
     message_id: str
@@ -71,7 +71,7 @@ class EventDied(Happening):
 
 
 @dataclass(frozen=True, slots=True)
-class EventRetried(Happening):
+class EventRetried(Telemetry):
     text = "event will be tried again"
     level = logging.DEBUG
     metric = "browsee_adapter_events_retried"
@@ -86,7 +86,7 @@ class EventRetried(Happening):
 
 
 @dataclass(frozen=True, slots=True)
-class CallAnswered(Happening):
+class CallAnswered(Telemetry):
     """`call` is its key, such as track/ORDER_COMPLETED/0; `status` the HTTP status, or `none` without an answer.
 
     It waited `wait_s` for the rate, and then took `seconds`.
@@ -104,18 +104,18 @@ class CallAnswered(Happening):
 
 
 @dataclass(frozen=True, slots=True)
-class UnexpectedAnswer(Happening):
+class UnexpectedAnswer(Telemetry):
     text = "Browsee took the call with an answer that is not documented"
     level = logging.WARNING
     metric = "browsee_adapter_unexpected_answers"
     help = "Answers 200 with JSON that is neither success nor failure; counted as delivered."
     labels = ("kind",)
-    seldom_by = ("kind",)
+    throttle_by = ("kind",)
     kind: str
 
 
 @dataclass(frozen=True, slots=True)
-class DeliveryPaused(Happening):
+class DeliveryPaused(Telemetry):
     text = "delivery paused"
     level = logging.WARNING
     metric = "browsee_adapter_delivery_pauses"
@@ -127,20 +127,20 @@ class DeliveryPaused(Happening):
 
 
 @dataclass(frozen=True, slots=True)
-class DeliveryResumed(Happening):
+class DeliveryResumed(Telemetry):
     text = "delivery resumed"
     sources: str
 
 
 @dataclass(frozen=True, slots=True)
-class LimitLearned(Happening):
+class LimitLearned(Telemetry):
     text = "Browsee's limit learned"
     sources: str
     per_s: float
 
 
 @dataclass(frozen=True, slots=True)
-class WorkerFailed(Happening):
+class WorkerFailed(Telemetry):
     """A fault of ours: the event is tried again, and that counts as a try."""
 
     text = "worker failed; the event stays pending"
@@ -148,6 +148,6 @@ class WorkerFailed(Happening):
     metric = "browsee_adapter_worker_failures"
     help = "Faults of this service while delivering; should always be 0."
     labels = ()
-    seldom_by = ("error",)
+    throttle_by = ("error",)
     message_id: str
     error: str

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from adapter.model import EventWarning, Reason, WarningKind
-from adapter.observe.telemetry import Happening
+from adapter.observe.telemetry import Telemetry
 
 
 @dataclass(frozen=True, slots=True)
-class MessagesStored(Happening):
+class MessagesStored(Telemetry):
     text = "messages stored"
     level = logging.DEBUG
     metric = "browsee_adapter_messages_stored"
@@ -20,7 +20,7 @@ class MessagesStored(Happening):
 
 
 @dataclass(frozen=True, slots=True)
-class DuplicatesSeen(Happening):
+class DuplicatesSeen(Telemetry):
     text = "duplicates seen"
     level = logging.DEBUG
     metric = "browsee_adapter_messages_duplicate"
@@ -31,24 +31,24 @@ class DuplicatesSeen(Happening):
 
 
 @dataclass(frozen=True, slots=True)
-class DuplicatesDiffered(Happening):
+class DuplicatesDiffered(Telemetry):
     text = "messages have the id of a stored event and another body; kept as rejections"
     metric = "browsee_adapter_messages_duplicate_differing"
     help = "Messages with the id of a stored event and another body; kept as rejections, same id, other body."
     labels = ("source",)
-    seldom_by = ("source",)
+    throttle_by = ("source",)
     source: str
     count: int
 
 
 @dataclass(frozen=True, slots=True)
-class MessageRejected(Happening):
+class MessageRejected(Telemetry):
     text = "message rejected"
     level = logging.WARNING
     metric = "browsee_adapter_messages_rejected"
     help = "Messages that never became an event; kept with their problems."
     labels = ("source", "reason")
-    seldom_by = ("source", "reason")
+    throttle_by = ("source", "reason")
     source: str
     reason: Reason
     message_id: str | None
@@ -56,7 +56,7 @@ class MessageRejected(Happening):
 
 
 @dataclass(frozen=True, slots=True)
-class RequestRefused(Happening):
+class RequestRefused(Telemetry):
     """`route` is the path without key and query, with a source's name only where it is one of ours.
 
     `reason` says more than the sender was told, for example that a key was unknown; `source` is whose key it was.
@@ -67,7 +67,7 @@ class RequestRefused(Happening):
     metric = "browsee_adapter_requests_refused"
     help = "Requests answered with an error of which nothing was kept."
     labels = ("status", "code", "route", "reason")
-    seldom_by = ("status", "code", "route", "reason", "source")
+    throttle_by = ("status", "code", "route", "reason", "source")
     status: int
     code: str
     route: str
@@ -76,7 +76,7 @@ class RequestRefused(Happening):
 
 
 @dataclass(frozen=True, slots=True)
-class ConnectionsClosed(Happening):
+class ConnectionsClosed(Telemetry):
     """`reason`: `room` for others, `silent` without ever sending a request, `unread` answers, `paused`: not
     read for too long.
     """
@@ -85,24 +85,24 @@ class ConnectionsClosed(Happening):
     metric = "browsee_adapter_connections_closed"
     help = "Connections closed by the service before their peers did."
     labels = ("reason",)
-    seldom_by = ("reason",)
+    throttle_by = ("reason",)
     reason: Literal["room", "silent", "unread", "paused"]
     count: int
 
 
 @dataclass(frozen=True, slots=True)
-class BodyRepaired(Happening):
+class BodyRepaired(Telemetry):
     text = "body repaired: values that are not JSON became null or U+FFFD"
     metric = "browsee_adapter_bodies_repaired"
     help = "NaN, infinities and lone surrogates replaced while decoding."
     labels = ("source",)
-    seldom_by = ("source",)
+    throttle_by = ("source",)
     source: str
     count: int
 
 
 @dataclass(frozen=True, slots=True)
-class EventWarned(Happening):
+class EventWarned(Telemetry):
     """`rule` is empty where ingest noticed it."""
 
     text = "event has a warning"
@@ -110,7 +110,7 @@ class EventWarned(Happening):
     metric = "browsee_adapter_event_warnings"
     help = "Warnings of events: values that could not be used as they were sent."
     labels = ("source", "kind", "field")
-    seldom_by = ("source", "kind", "field")
+    throttle_by = ("source", "kind", "field")
     source: str
     kind: WarningKind
     field: str

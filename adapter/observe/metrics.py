@@ -1,4 +1,4 @@
-"""What `/metrics` shows beside the counts of happenings: figures of now, and how long things took. One table.
+"""What `/metrics` shows beside the counts of telemetry: figures of now, and how long things took. One table.
 
 Named as Prometheus asks (https://prometheus.io/docs/practices/naming): base units at the end of the name. Labels are
 bounded: sources, the sources of one Browsee project, reasons, kinds, HTTP statuses.

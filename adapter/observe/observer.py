@@ -1,4 +1,4 @@
-"""Turns happenings into log lines and counts. One `Observer` per process; everything else is handed its `emit`."""
+"""Turns telemetry into log lines and counts. One `Observer` per process; everything else is handed its `emit`."""
 
 import json as json_lib
 import logging
@@ -16,14 +16,14 @@ from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
-from adapter.observe.catalog import HAPPENINGS
+from adapter.observe.catalog import CATALOG
 from adapter.observe.faults import place_of
 from adapter.observe.histogram import Histogram, Histograms
 from adapter.observe.metrics import HISTOGRAMS, Metric
-from adapter.observe.telemetry import Happening
+from adapter.observe.telemetry import Telemetry
 from adapter.printable import escape_unprintable, printable, printable_lines
 
-Emit: TypeAlias = Callable[[Happening], None]
+Emit: TypeAlias = Callable[[Telemetry], None]
 """What a component is given to speak with; tests hand in `list.append`."""
 
 LOGGER = "adapter"
@@ -32,27 +32,27 @@ SELDOM_S = 60.0
 
 _TRACE = ("trace_id", "span_id", "trace_flags")
 _HTTP_LOGGER = "aiohttp.server"
-_MULTILINE = {kind.__name__: kind.multiline for kind in HAPPENINGS if kind.multiline}
+_MULTILINE = {kind.__name__: kind.multiline for kind in CATALOG if kind.multiline}
 _NEEDS_QUOTES = re.compile(r"[\s=\"']")
 
 
 class _Counted:
-    """The count of one kind of happening, by its labels.
+    """The count of one kind of telemetry, by its labels.
 
-    Each kind of happening is emitted by one thread at a time, so it needs no lock; prometheus_client's has one and
+    Each kind of telemetry is emitted by one thread at a time, so it needs no lock; prometheus_client's has one and
     costs four times as much.
     """
 
-    def __init__(self, metric: str, kind: type[Happening]) -> None:
+    def __init__(self, metric: str, kind: type[Telemetry]) -> None:
         self._metric = metric
         self._kind = kind
         self._key = _key(kind.labels)
         # What has no labels is there from the start, for an alarm needs it to be 0, not missing.
         self._counts: dict[object, int] = {} if kind.labels else {(): 0}
 
-    def add(self, happening: Happening) -> None:
-        key = self._key(happening)
-        self._counts[key] = self._counts.get(key, 0) + getattr(happening, "count", 1)
+    def add(self, telemetry: Telemetry) -> None:
+        key = self._key(telemetry)
+        self._counts[key] = self._counts.get(key, 0) + getattr(telemetry, "count", 1)
 
     def family(self) -> CounterMetricFamily:
         family = CounterMetricFamily(self._metric, self._kind.help, labels=self._kind.labels)
@@ -73,21 +73,21 @@ class _Counts(Collector):
 
 
 class _Measured:
-    """One histogram that a kind of happening adds to: the field with the seconds, and the fields that label it."""
+    """One histogram that a kind of telemetry adds to: the field with the seconds, and the fields that label it."""
 
     def __init__(self, field: str, metric: Metric, histograms: Histograms) -> None:
-        self._seconds: Callable[[Happening], float] = attrgetter(field)
+        self._seconds: Callable[[Telemetry], float] = attrgetter(field)
         self._key = _key(metric.labels)
         self._metric = metric
         self._histograms = histograms
         self._children: dict[object, Histogram] = {}
 
-    def add(self, happening: Happening) -> None:
-        key = self._key(happening)
+    def add(self, telemetry: Telemetry) -> None:
+        key = self._key(telemetry)
         child = self._children.get(key)
         if child is None:
             child = self._children[key] = self._histograms.child(self._metric, *_texts(key))
-        child.observe(self._seconds(happening))
+        child.observe(self._seconds(telemetry))
 
 
 def _told(value: object) -> object:
@@ -103,7 +103,7 @@ def _trace(traceparent: object) -> dict[str, object]:
     return {} if traceparent is None else dict(zip(_TRACE, str(traceparent).split("-")[1:], strict=True))
 
 
-def _key(labels: tuple[str, ...]) -> Callable[[Happening], object]:
+def _key(labels: tuple[str, ...]) -> Callable[[Telemetry], object]:
     """Gives the value of one label as it is, those of several as a tuple."""
     return attrgetter(*labels) if labels else lambda _: ()
 
@@ -117,17 +117,17 @@ class _Seldom:
     """When one of its like was logged, and how many were not since."""
 
     said_at_s: float
-    unsaid: int = 0
+    suppressed: int = 0
 
 
 class Observer:
-    """Where every happening goes; `registry` is what `/metrics` shows. `now` gives seconds on any steady clock."""
+    """Where all telemetry goes; `registry` is what `/metrics` shows. `now` gives seconds on any steady clock."""
 
     def __init__(self, *, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
         self._seldom: dict[tuple[object, ...], _Seldom] = {}
         self.registry = CollectorRegistry()
-        self._counted = {kind: _Counted(kind.metric, kind) for kind in HAPPENINGS if kind.metric is not None}
+        self._counted = {kind: _Counted(kind.metric, kind) for kind in CATALOG if kind.metric is not None}
         self.registry.register(_Counts(self._counted.values()))
         self._histograms = Histograms(HISTOGRAMS)
         self.registry.register(self._histograms)
@@ -135,47 +135,47 @@ class Observer:
         ProcessCollector(registry=self.registry)
         self._measured = {
             kind: tuple(_Measured(*measure, self._histograms) for measure in kind.measures)
-            for kind in HAPPENINGS
+            for kind in CATALOG
             if kind.measures
         }
-        self._facts = {kind: tuple(field.name for field in fields(kind)) for kind in HAPPENINGS}
+        self._facts = {kind: tuple(field.name for field in fields(kind)) for kind in CATALOG}
         self._stdlib = logging.getLogger(LOGGER)
         self._log: Any = structlog.get_logger(LOGGER)
 
-    def emit(self, happening: Happening) -> None:
+    def emit(self, telemetry: Telemetry) -> None:
         """Count it and log it. Never raises for what is in it."""
-        kind = type(happening)
+        kind = type(telemetry)
         counted = self._counted.get(kind)
         if counted is not None:
-            counted.add(happening)
+            counted.add(telemetry)
         for measured in self._measured.get(kind, ()):
-            measured.add(happening)
+            measured.add(telemetry)
         if self._stdlib.isEnabledFor(kind.level):
             # A log at debug has a line for every event anyway.
-            is_throttled = bool(kind.seldom_by) and not self._stdlib.isEnabledFor(logging.DEBUG)
-            unsaid = self._unsaid(happening) if is_throttled else 0
-            if unsaid is None:
+            is_throttled = bool(kind.throttle_by) and not self._stdlib.isEnabledFor(logging.DEBUG)
+            suppressed = self._suppressed(telemetry) if is_throttled else 0
+            if suppressed is None:
                 return
-            facts = {name: _told(getattr(happening, name)) for name in self._facts[kind]}
+            facts = {name: _told(getattr(telemetry, name)) for name in self._facts[kind]}
             if "traceparent" in facts:
                 facts |= _trace(facts.pop("traceparent"))
-            if unsaid:
-                facts["unsaid"] = unsaid
-            self._log.log(kind.level, kind.text, happening=kind.__name__, **facts)
+            if suppressed:
+                facts["suppressed"] = suppressed
+            self._log.log(kind.level, kind.text, name=kind.__name__, **facts)
 
-    def _unsaid(self, happening: Happening) -> int | None:
+    def _suppressed(self, telemetry: Telemetry) -> int | None:
         """How many like this were not logged since the last one that was; None if this one is not to be either."""
-        kind, now_s = type(happening), self._now()
-        key = (kind, *(getattr(happening, name) for name in kind.seldom_by))
+        kind, now_s = type(telemetry), self._now()
+        key = (kind, *(getattr(telemetry, name) for name in kind.throttle_by))
         held = self._seldom.get(key)
         if held is not None and now_s - held.said_at_s < SELDOM_S:
-            held.unsaid += 1
+            held.suppressed += 1
             return None
         self._seldom[key] = _Seldom(now_s)
-        return 0 if held is None else held.unsaid
+        return 0 if held is None else held.suppressed
 
     def histogram(self, metric: Metric, *values: str) -> Histogram:
-        """For who observes what is no happening: the histogram of `metric` with these labels, to be kept at hand."""
+        """The histogram of `metric` with these labels, to be kept at hand: for durations that are not telemetry."""
         return self._histograms.child(metric, *values)
 
     def watch(self, collector: Collector) -> None:
@@ -196,7 +196,7 @@ def _lines_below(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapp
     line["event"] = printable(str(line.get("event", "")))
     if "exception" in line:
         line["exception"] = printable_lines(str(line["exception"]))
-    field = _MULTILINE.get(line.get("happening", ""), "")
+    field = _MULTILINE.get(line.get("name", ""), "")
     if "\n" in line.get(field, ""):
         # `stack` is what structlog's renderer shows below the line.
         line["stack"] = printable_lines(line.pop(field))
@@ -242,6 +242,7 @@ def _text_renderer(*, colours: bool) -> structlog.dev.ConsoleRenderer:
 def _processors(*, colours: bool, json: bool) -> Iterable[Any]:
     yield structlog.stdlib.ProcessorFormatter.remove_processors_meta
     if json:
+        yield structlog.processors.EventRenamer("message")
         yield structlog.processors.JSONRenderer(serializer=_as_json)
     else:
         yield _lines_below

@@ -8,15 +8,15 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from adapter.observe.catalog import HAPPENINGS
+from adapter.observe.catalog import CATALOG
 from adapter.observe.metrics import GAUGES, HISTOGRAMS, Metric
 
 _MARKED: Final = re.compile(r"(<!-- table: ([a-z]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 COUNTERS: Final = tuple(
-    Metric(f"{kind.metric}_total", kind.help, kind.labels) for kind in HAPPENINGS if kind.metric is not None
+    Metric(f"{kind.metric}_total", kind.help, kind.labels) for kind in CATALOG if kind.metric is not None
 )
-"""What happenings count, under the names that queries use."""
+"""What telemetry count, under the names that queries use."""
 PROCESS: Final = (
     Metric("process_resident_memory_bytes", "Memory in use."),
     Metric("process_virtual_memory_bytes", "Memory set aside."),

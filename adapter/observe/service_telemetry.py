@@ -3,11 +3,11 @@
 import logging
 from dataclasses import dataclass
 
-from adapter.observe.telemetry import Happening
+from adapter.observe.telemetry import Telemetry
 
 
 @dataclass(frozen=True, slots=True)
-class UserDeleted(Happening):
+class UserDeleted(Telemetry):
     """`message_id` is the request's; `events` and `rejections` are how many bodies went."""
 
     text = "a user's data deleted, as a deletion request asked"
@@ -21,7 +21,7 @@ class UserDeleted(Happening):
 
 
 @dataclass(frozen=True, slots=True)
-class DeletionsWaiting(Happening):
+class DeletionsWaiting(Telemetry):
     """Said at the start and whenever there are more."""
 
     text = "deletion requests wait: their source may not delete"
@@ -31,7 +31,7 @@ class DeletionsWaiting(Happening):
 
 
 @dataclass(frozen=True, slots=True)
-class MappingActivated(Happening):
+class MappingActivated(Telemetry):
     text = "mapping activated"
     metric = "browsee_adapter_mapping_activations"
     help = "Mappings put to work, at start or by reload."
@@ -41,7 +41,7 @@ class MappingActivated(Happening):
 
 
 @dataclass(frozen=True, slots=True)
-class MappingFailed(Happening):
+class MappingFailed(Telemetry):
     text = "mapping not activated; the last good one goes on"
     level = logging.ERROR
     metric = "browsee_adapter_mapping_failures"
@@ -53,18 +53,18 @@ class MappingFailed(Happening):
 
 
 @dataclass(frozen=True, slots=True)
-class QueueFailed(Happening):
+class QueueFailed(Telemetry):
     text = "queue could not promise durability"
     level = logging.ERROR
     metric = "browsee_adapter_queue_failures"
     help = "Operations of the queue that failed."
     labels = ()
-    seldom_by = ("cause",)
+    throttle_by = ("cause",)
     cause: str
 
 
 @dataclass(frozen=True, slots=True)
-class QueueFullAtStart(Happening):
+class QueueFullAtStart(Telemetry):
     """Later refusals are `RequestRefused`; this one comes before the first sender finds out."""
 
     text = "the service starts with a full queue: every event is answered 503 until there is room"
@@ -73,7 +73,7 @@ class QueueFullAtStart(Happening):
 
 
 @dataclass(frozen=True, slots=True)
-class ServiceStarted(Happening):
+class ServiceStarted(Telemetry):
     text = "service started"
     url: str
     queue: str
@@ -81,12 +81,12 @@ class ServiceStarted(Happening):
 
 
 @dataclass(frozen=True, slots=True)
-class ServiceStopping(Happening):
+class ServiceStopping(Telemetry):
     text = "service stopping: finishing what is in flight"
     in_flight: int
 
 
 @dataclass(frozen=True, slots=True)
-class ServiceStopped(Happening):
+class ServiceStopped(Telemetry):
     text = "service stopped"
     pending: int

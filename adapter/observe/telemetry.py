@@ -1,7 +1,7 @@
 """Everything this service says about itself: typed, with constant text; facts are fields.
 
-A happening is one log line and, if it names a metric, one count; what it `measures` is an observation of a histogram.
-Labels are bounded: sources, reasons, kinds, rules. Message ids are facts for the log only, and bodies or secrets are in
+A telemetry event is one log line and, if it names a metric, one count; what it `measures` is an observation of a
+histogram. Labels are bounded: sources, reasons, kinds, rules. Message ids are facts for the log only, and bodies or secrets are in
 neither. `traceparent` is of the request that brought the event; a line has its parts, under OpenTelemetry's names.
 """
 
@@ -13,10 +13,10 @@ from adapter.observe.metrics import Metric
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
+class Telemetry:
     """Base: `text` is the constant log text, `level` its level; `labels` name the fields that label `metric`.
 
-    A happening with a field `count` counts that many, any other counts one. One with `seldom_by` is counted each time
+    One with a field `count` counts that many, any other counts one. One with `throttle_by` is counted each time
     and logged once a minute for each value of those fields, which are bounded: a sender can bring any number of them.
     `measures` are fields in seconds, each with its histogram, whose labels are fields too. `multiline` names a field
     of several lines, such as findings with carets, which the text log shows below the line.
@@ -27,6 +27,6 @@ class Happening:
     metric: ClassVar[str | None] = None
     help: ClassVar[str] = ""
     labels: ClassVar[tuple[str, ...]] = ()
-    seldom_by: ClassVar[tuple[str, ...]] = ()
+    throttle_by: ClassVar[tuple[str, ...]] = ()
     measures: ClassVar[tuple[tuple[str, Metric], ...]] = ()
     multiline: ClassVar[str] = ""

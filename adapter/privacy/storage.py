@@ -23,7 +23,7 @@ from adapter.settings.checks import NO_HASH_KEY
 from adapter.settings.settings import Settings, SourceSettings
 
 MARK = "_privacy"
-"""The member of a message that brings a `Mark` to a private source; `send` puts it there, and it is never stored."""
+"""The member of a message that brings a `PrivacyMark` to a private source. `send` puts it there; it is never stored."""
 
 _Use: TypeAlias = Literal["id", "message", "body", "mark"]
 _IDS_OF_DELETION = ("messageId", "userId", "anonymousId")
@@ -59,14 +59,14 @@ def same_ids(ident: str, settings: Settings) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class PrivacyMark:
     """What a line of `export` says of an event that was stored privately, so that no guard is applied twice."""
 
     privacy: Privacy
     message_id: str
 
     @classmethod
-    def read(cls, value: object) -> "Mark | None":
+    def read(cls, value: object) -> "PrivacyMark | None":
         """The mark that `as_json` gave; None for anything else."""
         match value:
             case {
@@ -105,12 +105,12 @@ class Mark:
 
 def mark_of(event: Event, hash_key: Secret | None) -> JsonObject | None:
     """The mark of an event that was stored privately, as data; None for any other."""
-    return Mark(event.privacy, event.message_id).as_json(hash_key) if isinstance(event, PrivateEvent) else None
+    return PrivacyMark(event.privacy, event.message_id).as_json(hash_key) if isinstance(event, PrivateEvent) else None
 
 
 def marked(event: Event, value: object) -> Event:
     """`event`, read from a line of `export` that says `value` of it, as it was stored."""
-    mark = Mark.read(value)
+    mark = PrivacyMark.read(value)
     if mark is None:
         return event
     # Without a guard nothing is done to it: it has been.
@@ -187,8 +187,8 @@ class PrivateStore:
         }
         return orjson.dumps(hashed)
 
-    def _believed(self, said: Any) -> Mark | None:
-        mark = Mark.read(said)
+    def _believed(self, said: Any) -> PrivacyMark | None:
+        mark = PrivacyMark.read(said)
         return mark if mark is not None and mark.is_sealed(said, self.keyed) else None
 
     def _key(self, ident: str | None) -> str | None:

@@ -11,7 +11,7 @@ _TEXT = re.compile(r"([1-9][0-9]{0,8})/([smh])")
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
+class CallLimit:
     """`count` calls every `per_s` seconds. That many may also come at once, after a quiet time."""
 
     count: int
@@ -34,7 +34,7 @@ class Limit:
 class TokenBucket:
     """Counts calls against a limit; full at first."""
 
-    def __init__(self, limit: Limit, *, now_s: float) -> None:
+    def __init__(self, limit: CallLimit, *, now_s: float) -> None:
         self._limit = limit
         self._tokens = float(limit.count)
         self._at_s = now_s

@@ -8,7 +8,7 @@ from typing import Any
 import jsonschema
 
 from adapter.errors import ConfigError
-from adapter.files.document import Document, Mark, read_document
+from adapter.files.document import Document, Position, read_document
 from adapter.files.finding import did_you_mean
 from adapter.model import JsonObject
 from adapter.printable import printable
@@ -65,7 +65,7 @@ _CHECK = jsonschema.Draft202012Validator(_SCRIPT)
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class ScriptRule:
     """What to answer to which calls. `first` and `last` count the calls that fit, from 1; None is no end."""
 
     kind: str | None = None
@@ -88,11 +88,11 @@ class Rule:
 class Script:
     """Rules, and how many calls each has seen."""
 
-    def __init__(self, rules: Sequence[Rule] = ()) -> None:
+    def __init__(self, rules: Sequence[ScriptRule] = ()) -> None:
         self._rules = tuple(rules)
         self._seen: Counter[tuple[int, str | None]] = Counter()
 
-    def answer(self, *, kind: str, event: str | None, user: str | None) -> Rule | None:
+    def answer(self, *, kind: str, event: str | None, user: str | None) -> ScriptRule | None:
         """The rule that answers this call, or None for the usual answer. Each call is asked about once."""
         for position, rule in enumerate(self._rules):
             if not rule.fits(kind=kind, event=event, user=user):
@@ -116,11 +116,11 @@ def parse_script(text: str, *, file: str) -> Script:
     return Script([_rule(described) for described in document.data])
 
 
-def _rule(described: JsonObject) -> Rule:
+def _rule(described: JsonObject) -> ScriptRule:
     when = described.get("when", {})
     first, last = _range(str(described.get("nth", "1-")))
     retry_after = described.get("retry_after")
-    return Rule(
+    return ScriptRule(
         kind=when.get("kind"),
         event=when.get("event"),
         user=when.get("user"),
@@ -154,5 +154,5 @@ def _problems(document: Document, error: Any) -> Iterator[str]:
             yield _placed(document, document.mark_of_key((*path, name)), f"`{name}` is not a word of a rule{meant}")
 
 
-def _placed(document: Document, mark: Mark, text: str) -> str:
+def _placed(document: Document, mark: Position, text: str) -> str:
     return f"{document.file}:{mark.line}:{mark.column}: {text}"

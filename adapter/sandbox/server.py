@@ -25,9 +25,9 @@ from aiohttp import web
 from adapter.errors import ConfigError
 from adapter.model import JsonObject, Kind
 from adapter.sandbox.checks import Checks
-from adapter.sandbox.limit import Limit, TokenBucket
+from adapter.sandbox.limit import CallLimit, TokenBucket
 from adapter.sandbox.recording import Received, Recording, Wanted, project_of
-from adapter.sandbox.script import Rule, Script
+from adapter.sandbox.script import Script, ScriptRule
 
 _PAGE = Path(__file__).with_name("page.html")
 _PAGE_HEADERS = {
@@ -69,7 +69,7 @@ class Sandbox:
         self._retry_after = retry_after
         self._bucket: TokenBucket | None = None
 
-    def set_limit(self, limit: Limit | None) -> None:
+    def set_limit(self, limit: CallLimit | None) -> None:
         """Answer 429 beyond `limit` from now on; None for no limit."""
         self._bucket = None if limit is None else TokenBucket(limit, now_s=time.monotonic())
 
@@ -102,7 +102,7 @@ class Sandbox:
             status=reply.status or 500, body=reply.body, content_type=reply.content_type, headers=reply.headers
         )
 
-    def _reply(self, kind: Kind, body: Any, rule: Rule | None) -> Reply:
+    def _reply(self, kind: Kind, body: Any, rule: ScriptRule | None) -> Reply:
         if rule is not None and rule.drop:
             return Reply(0, b"", "dropped by the script", delay_s=rule.delay_s)
         if rule is not None and rule.status is not None:
@@ -132,7 +132,7 @@ def build(sandbox: Sandbox) -> web.Application:
     async def limit(request: web.Request) -> web.Response:
         text = (await request.read()).decode("ascii", errors="replace").strip()
         try:
-            sandbox.set_limit(Limit.parse(text) if text else None)
+            sandbox.set_limit(CallLimit.parse(text) if text else None)
         except ConfigError as exc:
             return _json({"message": str(exc)}, status=400)
         return _json({"limit": text or None})
@@ -184,7 +184,7 @@ class _Api:
         return _json(self._recording.summary())
 
 
-def _scripted(rule: Rule, status: int) -> Reply:
+def _scripted(rule: ScriptRule, status: int) -> Reply:
     headers = {} if rule.retry_after is None else {"Retry-After": rule.retry_after}
     if isinstance(rule.body, str):
         return Reply(status, rule.body.encode(), "scripted", "text/html", headers, rule.delay_s)

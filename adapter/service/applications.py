@@ -11,11 +11,11 @@ from aiohttp import web
 
 from adapter.bundled import bundled
 from adapter.console.access import IsOperator, operator_check
-from adapter.console.api_auth import Often
+from adapter.console.api_auth import RateLimits
 from adapter.console.description import description_routes
 from adapter.console.health import Health
-from adapter.ingest.intake import Parts
-from adapter.ingest.limits import Limits
+from adapter.ingest.intake import IngestDeps
+from adapter.ingest.limits import RequestLimits
 from adapter.ingest.routes import routes
 from adapter.ingest.validate import Validator
 from adapter.observe.observer import Observer
@@ -32,14 +32,16 @@ def event_validator() -> Validator:
     return Validator({path.stem: orjson.loads(path.read_bytes()) for path in folder.glob("*.json")})
 
 
-def make_ingest(observed: Observed, *, inbox: Inbox, received_at: Callable[[], datetime], observer: Observer) -> Parts:
+def make_ingest(
+    observed: Observed, *, inbox: Inbox, received_at: Callable[[], datetime], observer: Observer
+) -> IngestDeps:
     """What ingest is built of; `received_at` gives the instant of receipt."""
     settings, limits = observed.settings, observed.settings.limits
     sources = [
         ingest_source(source, settings.hash_key, ruleset=partial(observed.active.of, source.name))
         for source in settings.sources
     ]
-    return Parts(
+    return IngestDeps(
         inbox=inbox,
         sources=sources,
         validator=event_validator(),
@@ -51,7 +53,7 @@ def make_ingest(observed: Observed, *, inbox: Inbox, received_at: Callable[[], d
         is_draining=observed.draining.is_set,
         refusals=observed.refusals,
         denials=observed.denials,
-        limits=Limits(
+        limits=RequestLimits(
             body_bytes=limits.body_bytes, inflated_bytes=limits.inflated_bytes, message_bytes=limits.message_bytes
         ),
         trusted_proxies=settings.trusted_proxies,
@@ -59,7 +61,7 @@ def make_ingest(observed: Observed, *, inbox: Inbox, received_at: Callable[[], d
 
 
 def make_applications(
-    observed: Observed, ingest: Parts, readiness: Readiness, *, observer: Observer, rate_limits: Often
+    observed: Observed, ingest: IngestDeps, readiness: Readiness, *, observer: Observer, rate_limits: RateLimits
 ) -> tuple[web.Application, web.Application]:
     """The applications of senders and of operators: one unless operators have their own address."""
     settings = observed.settings

@@ -35,7 +35,7 @@ class Deadline:
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class RetryHorizons:
     """How long others try: each source's sender, and delivery with one event."""
 
     horizons_s: Mapping[str, float]
@@ -48,7 +48,7 @@ class Patience:
 
 
 def deadlines(
-    patience: Patience, refusals: Sequence[Refusing], *, balance: Balance | None, disk: Disk | None, now: datetime
+    patience: RetryHorizons, refusals: Sequence[Refusing], *, balance: Balance | None, disk: Disk | None, now: datetime
 ) -> list[Deadline]:
     """The clocks that run, the one that ends first before the others."""
     found = [_until_loss(one, patience.horizons_s[one.source]) for one in refusals]
@@ -79,7 +79,7 @@ def deadline_gauges(found: Sequence[Deadline]) -> Iterator[Gauge]:
         yield Gauge(metrics.TIME_LEFT, found[0].left_s)
 
 
-def spoken(seconds: float) -> str:
+def humanize_duration(seconds: float) -> str:
     """A time as people say it, in its two largest units: `2 h 10 min`, `45 s`."""
     left, parts = max(0, round(seconds)), list[str]()
     for size, unit in _UNITS:
@@ -93,16 +93,20 @@ def spoken(seconds: float) -> str:
 
 def _until_loss(one: Refusing, horizon_s: float) -> Deadline:
     left_s = max(0.0, horizon_s - one.for_s)
-    refused = f"{one.source} has been refused for {spoken(one.for_s)}: {one.why}"
-    gives_up = f"its sender tries for {spoken(horizon_s)} (sources.{one.source}.horizon)"
-    end = f"and gives up in {spoken(left_s)} on what it sent first" if left_s else "and is giving up: events are lost"
+    refused = f"{one.source} has been refused for {humanize_duration(one.for_s)}: {one.why}"
+    gives_up = f"its sender tries for {humanize_duration(horizon_s)} (sources.{one.source}.horizon)"
+    end = (
+        f"and gives up in {humanize_duration(left_s)} on what it sent first"
+        if left_s
+        else "and is giving up: events are lost"
+    )
     return Deadline("loss", left_s, f"{refused}; {gives_up} {end}", one.source)
 
 
 def _until_full(disk: Disk | None) -> Iterator[Deadline]:
     if disk is not None and disk.time_to_full_s is not None:
         left_s = disk.time_to_full_s
-        full = f"at the present growth {disk.limit or 'retention.max_disk'} is full in {spoken(left_s)}"
+        full = f"at the present growth {disk.limit or 'retention.max_disk'} is full in {humanize_duration(left_s)}"
         yield Deadline("full", left_s, f"{full}; then senders are told to come later")
 
 
@@ -112,6 +116,6 @@ def _until_dead(balance: Balance | None, retry_for_s: float, now: datetime) -> I
     if age_s <= _BACKLOG_S:
         return
     left_s = max(0.0, retry_for_s - age_s)
-    tried = f"an event whose calls fail is given up after {spoken(retry_for_s)} of trying (retry.for)"
-    when = f"in {spoken(left_s)} at the earliest" if left_s else "which can be any time now"
-    yield Deadline("dead", left_s, f"the oldest event has waited for {spoken(age_s)}; {tried}, {when}")
+    tried = f"an event whose calls fail is given up after {humanize_duration(retry_for_s)} of trying (retry.for)"
+    when = f"in {humanize_duration(left_s)} at the earliest" if left_s else "which can be any time now"
+    yield Deadline("dead", left_s, f"the oldest event has waited for {humanize_duration(age_s)}; {tried}, {when}")

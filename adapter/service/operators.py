@@ -8,15 +8,15 @@ from time import monotonic
 from uuid import uuid4
 
 from adapter.console.admin_console import DeskConsole
-from adapter.console.api import Api, ApiParts
-from adapter.console.api_auth import Guard, Often
+from adapter.console.api import Api, ApiDeps
+from adapter.console.api_auth import ApiAuth, RateLimits
 from adapter.console.console import Console
 from adapter.console.detail import Private
 from adapter.console.health import Health
 from adapter.console.revalidate import read_anew
 from adapter.console.serialize import PauseText
 from adapter.errors import QueueError
-from adapter.ingest.intake import Parts
+from adapter.ingest.intake import IngestDeps
 from adapter.ingest.sources import Source
 from adapter.ingest.validate import Validator
 from adapter.model import Event, JsonObject, Rejection
@@ -26,7 +26,7 @@ from adapter.service.mappings import Active, source_mappings
 from adapter.settings.settings import Settings
 from adapter.wire.instants import instant_text
 
-USUAL = Often()
+USUAL = RateLimits()
 
 
 def desk_console(
@@ -66,12 +66,12 @@ def desk_console(
 def make_api(
     settings: Settings,
     *,
-    ingest: Parts,
+    ingest: IngestDeps,
     active: Active,
     health: Health,
     now: Callable[[], float],
     pause_texts: Callable[[], Mapping[str, str]],
-    often: Often = USUAL,
+    often: RateLimits = USUAL,
 ) -> Api:
     """The API of a service whose parts these are; it reads bodies as `ingest` does, and stops when that stops.
 
@@ -84,8 +84,8 @@ def make_api(
         return _console_at(file, settings, ingest=ingest, now=now, pause_text=pause_texts().get)
 
     return Api(
-        ApiParts(
-            guard=Guard(
+        ApiDeps(
+            guard=ApiAuth(
                 settings.admin_token, often=often, monotonic_s=monotonic, trusted_proxies=settings.trusted_proxies
             ),
             open_console=None if file is None else partial(open_console, file),
@@ -102,7 +102,7 @@ def make_api(
 
 @contextmanager
 def _console_at(
-    file: Path, settings: Settings, *, ingest: Parts, now: Callable[[], float], pause_text: PauseText
+    file: Path, settings: Settings, *, ingest: IngestDeps, now: Callable[[], float], pause_text: PauseText
 ) -> Iterator[Console]:
     def go_on() -> None:
         if ingest.is_draining():

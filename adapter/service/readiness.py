@@ -18,7 +18,7 @@ from adapter.model import Balance, JsonObject
 from adapter.observe.observer import Emit
 from adapter.queue.contract import Queue
 from adapter.service import deletions
-from adapter.service.deadlines import Patience, deadlines
+from adapter.service.deadlines import RetryHorizons, deadlines
 from adapter.service.mappings import Active
 from adapter.service.report import Projects, make_report
 from adapter.settings.settings import Settings
@@ -60,7 +60,7 @@ class Readiness:
 
     def __init__(self, observed: Observed, count: Count, *, emit: Emit) -> None:
         self._observed = observed
-        self._patience = Patience.of(observed.settings)
+        self._patience = RetryHorizons.of(observed.settings)
         self._deleting = frozenset(source.name for source in observed.settings.sources if source.may_delete)
         self._waiting_deletions = deletions.WaitingDeletions(emit)
         self._count = count

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 
-from adapter.console.health import Delivery, Gauge, Report
+from adapter.console.health import DeliveryStatus, Gauge, Report
 from adapter.deliver.state import PAUSING, SLOWING, State
 from adapter.model import Balance, JsonObject
 from adapter.observe import metrics
@@ -14,7 +14,7 @@ from adapter.service.mappings import Active
 Projects = Sequence[tuple[Collection[str], State]]
 """The sources of each Browsee project and how delivery to it goes."""
 
-_WORST_FIRST: tuple[Delivery, ...] = ("paused", "slowed", "ok")
+_WORST_FIRST: tuple[DeliveryStatus, ...] = ("paused", "slowed", "ok")
 
 
 def make_report(

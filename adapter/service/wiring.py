@@ -17,7 +17,7 @@ import orjson
 from aiohttp import web
 
 from adapter.bundled import bundled
-from adapter.console.api_auth import Often
+from adapter.console.api_auth import RateLimits
 from adapter.deliver.browsee import Browsee
 from adapter.deliver.delivery import Delivery, RetryFor
 from adapter.deliver.pace import PaceConfig
@@ -43,7 +43,7 @@ from adapter.service.mappings import Active
 from adapter.service.monitor import Monitor, Watched, project_id
 from adapter.service.operators import USUAL
 from adapter.service.readiness import Count, Observed, Readiness
-from adapter.settings.quantities import Address
+from adapter.settings.quantities import ListenAddress
 from adapter.settings.settings import Settings
 
 # When the calls under way have had their grace, what senders have not sent to the end by now has waited long enough.
@@ -114,7 +114,7 @@ class Wiring:
     inbox_of: Callable[[Queue], Inbox] = _queue_itself
     make_active: Callable[[], Active] = Active
     received_at: Callable[[], datetime] = _utc_now
-    rate_limits: Often = USUAL
+    rate_limits: RateLimits = USUAL
 
 
 DEFAULT_WIRING = Wiring()
@@ -189,7 +189,7 @@ async def build_service(
 async def listen(
     stack: AsyncExitStack,
     app: web.Application,
-    address: Address,
+    address: ListenAddress,
     settings: Settings,
     *,
     emit: Emit,
@@ -214,7 +214,7 @@ async def _start_sandbox(stack: AsyncExitStack, settings: Settings, emit: Emit) 
     """The built-in stand-in for Browsee, on the next port; what it gets is kept beside the queue."""
     stand_in = make_sandbox(db=settings.queue.beside("sandbox-calls.db"))
     next_port = settings.listen.port + 1 if settings.listen.port else 0
-    address = Address(host="127.0.0.1", port=next_port)
+    address = ListenAddress(host="127.0.0.1", port=next_port)
     try:
         return await listen(stack, build(stand_in), address, settings, emit=emit, shutdown_s=1.0)
     except ConfigError as exc:

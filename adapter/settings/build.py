@@ -8,7 +8,7 @@ from typing import Any
 from adapter.errors import ConfigError
 from adapter.model import JsonObject, Secret
 from adapter.settings.mapping_choice import MappingChoice, found_mapping, named_mapping
-from adapter.settings.quantities import Address, address, network, rate_per_s, size_bytes, volume_per_s
+from adapter.settings.quantities import ListenAddress, address, network, rate_per_s, size_bytes, volume_per_s
 from adapter.settings.settings import (
     BrowseeSettings,
     LimitSettings,
@@ -19,7 +19,7 @@ from adapter.settings.settings import (
     Settings,
     SourceSettings,
 )
-from adapter.settings.shape import Reader
+from adapter.settings.shape import ValueReader
 from adapter.wire.durations import duration_s
 from adapter.wire.ids import no_ids
 
@@ -29,7 +29,7 @@ LEAST_MAX_AGE_S = 72 * 3600.0
 """The least `max_age`: no event may be dropped because a platform was refused for days and went on trying."""
 
 
-def readers(*, folder: Path, mappings: Path) -> dict[str, Reader]:
+def readers(*, folder: Path, mappings: Path) -> dict[str, ValueReader]:
     """How a text of each definition of the schema is read; relative paths count from `folder`."""
 
     def queue(text: str) -> QueueUrl:
@@ -84,9 +84,11 @@ def built(
     """
     mapping = _unnamed_mapping(values["sources"], mappings=mappings)
     browsee, retry, limits, retention = (values[name] for name in ("browsee", "retry", "limits", "retention"))
-    listen: Address = values["listen"]
+    listen: ListenAddress = values["listen"]
     return Settings(
-        listen=Address(host=process.get("ADAPTER_HOST", listen.host), port=process.get("ADAPTER_PORT", listen.port)),
+        listen=replace(
+            listen, host=process.get("ADAPTER_HOST", listen.host), port=process.get("ADAPTER_PORT", listen.port)
+        ),
         queue=values["queue"],
         browsee=_browsee(browsee),
         sources=tuple(

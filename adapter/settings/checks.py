@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Iterator
 
-from adapter.files.document import Path
+from adapter.files.document import DocumentPath
 from adapter.model import JsonObject, Secret
-from adapter.settings.shape import Trouble
+from adapter.settings.shape import SettingProblem
 
-_AT_MOST: tuple[tuple[Path, Path], ...] = (
+_AT_MOST: tuple[tuple[DocumentPath, DocumentPath], ...] = (
     (("retry", "max"), ("retry", "for")),
     (("limits", "body"), ("limits", "inflated")),
     (("limits", "message"), ("limits", "inflated")),
@@ -22,7 +22,7 @@ NO_HASH_KEY = (
 )
 
 
-def troubles(values: JsonObject) -> list[Trouble]:
+def troubles(values: JsonObject) -> list[SettingProblem]:
     """What is wrong with settings that are each fine alone. Codes beginning with W are warnings."""
     return [
         *_shared_keys(values),
@@ -35,70 +35,76 @@ def troubles(values: JsonObject) -> list[Trouble]:
     ]
 
 
-def _shared_keys(values: JsonObject) -> Iterator[Trouble]:
+def _shared_keys(values: JsonObject) -> Iterator[SettingProblem]:
     owners: dict[Secret, str] = {}
     for path, key in _secrets(values, ("keys",)):
         name = str(path[1])
         owner = owners.setdefault(key, name)
         if owner != name:
-            yield Trouble("E306", path, f"this key is one of source {owner} too, so a message could be of either")
+            yield SettingProblem(
+                "E306", path, f"this key is one of source {owner} too, so a message could be of either"
+            )
 
 
-def _wrong_order(values: JsonObject) -> Iterator[Trouble]:
+def _wrong_order(values: JsonObject) -> Iterator[SettingProblem]:
     for lesser, greater in _AT_MOST:
         if _at(values, lesser) > _at(values, greater):
-            yield Trouble("E307", lesser, f"{'.'.join(map(str, lesser))} is more than {'.'.join(map(str, greater))}")
+            yield SettingProblem(
+                "E307", lesser, f"{'.'.join(map(str, lesser))} is more than {'.'.join(map(str, greater))}"
+            )
 
 
-def _guessable(values: JsonObject) -> Iterator[Trouble]:
+def _guessable(values: JsonObject) -> Iterator[SettingProblem]:
     own = [((name,), values[name]) for name in ("hash_key", "admin_token") if values.get(name) is not None]
     for path, secret in (*own, *_secrets(values, ("keys", "signing_secrets"))):
         if len(secret.reveal()) < _GUESSABLE_BELOW:
-            yield Trouble(
+            yield SettingProblem(
                 "W301",
                 path,
                 f"fewer than {_GUESSABLE_BELOW} characters can be guessed; make a secret with: openssl rand -hex 32",
             )
 
 
-def _unkeyed(values: JsonObject) -> Iterator[Trouble]:
+def _unkeyed(values: JsonObject) -> Iterator[SettingProblem]:
     if values.get("hash_key") is None:
         for name, source in values.get("sources", {}).items():
             if source.get("store") == "private":
-                yield Trouble("E308", ("sources", name, "store"), NO_HASH_KEY)
+                yield SettingProblem("E308", ("sources", name, "store"), NO_HASH_KEY)
 
 
-def _unclear_ids(values: JsonObject) -> Iterator[Trouble]:
+def _unclear_ids(values: JsonObject) -> Iterator[SettingProblem]:
     for name, source in values.get("sources", {}).items():
         # What the schema refused is None.
         is_id = {text.strip().casefold() for text in source.get("is_id", ()) if text is not None}
         for index, text in enumerate(source.get("not_ids", ())):
             if text is not None and text.strip().casefold() in is_id:
-                yield Trouble("E309", ("sources", name, "not_ids", index), "`is_id` of this source has the same text")
+                yield SettingProblem(
+                    "E309", ("sources", name, "not_ids", index), "`is_id` of this source has the same text"
+                )
 
 
-def _no_categories(values: JsonObject) -> Iterator[Trouble]:
+def _no_categories(values: JsonObject) -> Iterator[SettingProblem]:
     for name, source in values.get("sources", {}).items():
         honours = "consent" in source.get("honour", ())
         if honours and not source.get("consent"):
             message = "`honour: [consent]` needs `consent`, a list of the categories that Browsee belongs to"
-            yield Trouble("E310", ("sources", name, "honour"), message)
+            yield SettingProblem("E310", ("sources", name, "honour"), message)
         elif source.get("consent") and not honours:
             message = "`consent` changes nothing without `honour: [consent]`"
-            yield Trouble("E310", ("sources", name, "consent"), message)
+            yield SettingProblem("E310", ("sources", name, "consent"), message)
 
 
-def _everybody(values: JsonObject) -> Iterator[Trouble]:
+def _everybody(values: JsonObject) -> Iterator[SettingProblem]:
     for index, network in enumerate(values["trusted_proxies"]):
         if network is not None and network.prefixlen == 0:
-            yield Trouble(
+            yield SettingProblem(
                 "W302",
                 ("trusted_proxies", index),
                 "this is every address there is, so that any sender can say whose address it comes from",
             )
 
 
-def _secrets(values: JsonObject, settings: Iterable[str]) -> Iterator[tuple[Path, Secret]]:
+def _secrets(values: JsonObject, settings: Iterable[str]) -> Iterator[tuple[DocumentPath, Secret]]:
     for name, source in values.get("sources", {}).items():
         for setting in settings:
             for index, secret in enumerate(source.get(setting, ())):
@@ -106,6 +112,6 @@ def _secrets(values: JsonObject, settings: Iterable[str]) -> Iterator[tuple[Path
                     yield ("sources", name, setting, index), secret
 
 
-def _at(values: JsonObject, path: Path) -> float:
+def _at(values: JsonObject, path: DocumentPath) -> float:
     found: float = values[str(path[0])][path[1]]
     return found

@@ -8,17 +8,17 @@ import re
 from collections.abc import Callable, Container, Iterator, Mapping
 from typing import Any
 
-from adapter.files.document import Path
+from adapter.files.document import DocumentPath
 from adapter.files.finding import Finding, Severity, did_you_mean
 from adapter.model import JsonObject
 from adapter.printable import printable
 from adapter.settings.layers import Layer, layer_of
 from adapter.settings.quantities import address
-from adapter.settings.shape import Reader, Shape, Trouble
+from adapter.settings.shape import SettingProblem, SettingsShape, ValueReader
 
 DEFAULT_SOURCE = "default"
 
-VARIABLES: Mapping[str, Path] = {
+VARIABLES: Mapping[str, DocumentPath] = {
     "ADAPTER_BROWSEE_URL": ("browsee", "url"),
     "BROWSEE_URL": ("browsee", "url"),
     "ADAPTER_QUEUE": ("queue",),
@@ -29,7 +29,7 @@ VARIABLES: Mapping[str, Path] = {
 }
 """Variables that are a setting; of two for one setting the later wins."""
 
-SOURCE_VARIABLES: Mapping[str, Path] = {
+SOURCE_VARIABLES: Mapping[str, DocumentPath] = {
     "BROWSEE_API_KEY": ("sources", DEFAULT_SOURCE, "browsee_api_key"),
     "ADAPTER_WRITE_KEY": ("sources", DEFAULT_SOURCE, "keys"),
     "ADAPTER_SIGNING_SECRET": ("sources", DEFAULT_SOURCE, "signing_secrets"),
@@ -124,7 +124,7 @@ def unknown_variables(environ: Mapping[str, str], used: Container[str]) -> Itera
 
 
 def environment_layer(
-    environ: Mapping[str, str], shape: Shape, *, reading: Mapping[str, Reader], with_source: bool
+    environ: Mapping[str, str], shape: SettingsShape, *, reading: Mapping[str, ValueReader], with_source: bool
 ) -> Layer:
     """The settings in the environment; `with_source`: also those of the source `default`, which is then there."""
     data: JsonObject = {"sources": {DEFAULT_SOURCE: {}}} if with_source else {}
@@ -161,7 +161,7 @@ def _text_of_process(environ: Mapping[str, str], name: str) -> str:
     return "" if name == "ADAPTER_PORT" and _SERVICE_LINK.fullmatch(text) else text
 
 
-def in_environment(trouble: Trouble) -> Finding:
+def in_environment(trouble: SettingProblem) -> Finding:
     """A problem, named by the variable it is in."""
     names = {path: name for name, path in {**VARIABLES, **SOURCE_VARIABLES}.items()}
     path = trouble.path
@@ -175,7 +175,7 @@ def _finding(name: str, code: str, message: str) -> Finding:
     return Finding(severity, code, name, 0, 0, message)
 
 
-def _put(data: JsonObject, path: Path, value: object) -> None:
+def _put(data: JsonObject, path: DocumentPath, value: object) -> None:
     for key in path[:-1]:
         data = data.setdefault(str(key), {})
     data[str(path[-1])] = value

@@ -25,7 +25,7 @@ _KEYS = "keys"
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class Generated:
     """What was made rather than given. `file` keeps it; None with a queue in memory, which keeps nothing."""
 
     file: Path | None
@@ -33,13 +33,15 @@ class Made:
     admin_token: bool
 
 
-def complete(settings: Settings, *, make: Callable[[], str] = lambda: token_hex(16)) -> tuple[Settings, Made]:
+def fill_in_secrets(
+    settings: Settings, *, make: Callable[[], str] = lambda: token_hex(16)
+) -> tuple[Settings, Generated]:
     """`settings` with a key for every source and an admin token, and which of them were made.
 
     Creates the queue's folder if it is missing. Raises ConfigError if the file cannot be read or written.
     """
     keyless = tuple(source.name for source in settings.sources if not source.keys)
-    made = Made(settings.queue.beside(FILE_NAME), keyless, settings.admin_token is None)
+    made = Generated(settings.queue.beside(FILE_NAME), keyless, settings.admin_token is None)
     if not made.key_of and not made.admin_token:
         return settings, made
     kept = _kept(made.file, keyless, make)

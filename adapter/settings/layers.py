@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
-from adapter.files.document import Path
+from adapter.files.document import DocumentPath
 from adapter.files.finding import Finding
 from adapter.model import JsonObject
-from adapter.settings.shape import Reader, Shape, Trouble
+from adapter.settings.shape import SettingProblem, SettingsShape, ValueReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Layer:
 
     values: JsonObject
     findings: tuple[Finding, ...]
-    place: Callable[[Trouble], Finding]
+    place: Callable[[SettingProblem], Finding]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Stack:
         """The problems of each layer by itself."""
         return [finding for layer in self.layers for finding in layer.findings]
 
-    def place(self, trouble: Trouble) -> Finding:
+    def place(self, trouble: SettingProblem) -> Finding:
         """A finding in the layer whose value it is that is in force."""
         named = tuple(key for key in trouble.path if isinstance(key, str))
         owners = [layer for layer in self.layers if has(layer.values, named)]
@@ -45,11 +45,11 @@ class Stack:
 
 def layer_of(
     data: Any,
-    shape: Shape,
+    shape: SettingsShape,
     *,
-    reading: Mapping[str, Reader],
-    place: Callable[[Trouble], Finding],
-    unset: Collection[Path] = (),
+    reading: Mapping[str, ValueReader],
+    place: Callable[[SettingProblem], Finding],
+    unset: Collection[DocumentPath] = (),
 ) -> Layer:
     """`data` judged by the schema and read; what has a problem is left out of `values`.
 
@@ -87,7 +87,7 @@ def has(values: Any, path: Sequence[str]) -> bool:
     return True
 
 
-def _without(data: Any, path: Path, refused: Collection[Path]) -> Any:
+def _without(data: Any, path: DocumentPath, refused: Collection[DocumentPath]) -> Any:
     """`data` without what stands at the paths of `refused`; in a list None holds the place."""
     if path in refused:
         return None if path else {}

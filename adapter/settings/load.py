@@ -30,7 +30,7 @@ from adapter.settings.layers import Layer, Stack, has, layer_of, stacked
 from adapter.settings.mapping_choice import MAPPINGS_FOLDER
 from adapter.settings.settings import Settings
 from adapter.settings.settings_file import FileLayer, read_layer
-from adapter.settings.shape import Reader, Shape, Trouble
+from adapter.settings.shape import SettingProblem, SettingsShape, ValueReader
 
 FILE_NAME = "adapter.yaml"
 """The settings file that is read without being named."""
@@ -60,7 +60,7 @@ def load_settings(
 
     Raises ConfigError whose text lists every problem with its place.
     """
-    shape = Shape(settings_schema())
+    shape = SettingsShape(settings_schema())
     path = _chosen_file(file, environ, folder)
     read = None if path is None else _read_file(path, shape, environ=environ, mappings=mappings)
     with_source = read is None or _is_default_open(read.layer)
@@ -95,7 +95,7 @@ def check_settings(text: str, *, file: Path, environ: Mapping[str, str]) -> list
 
     Its secrets are not there, so an unset variable is a warning.
     """
-    shape = Shape(settings_schema())
+    shape = SettingsShape(settings_schema())
     reading = build.readers(folder=file.parent, mappings=MAPPINGS_FOLDER)
     read = read_layer(text, shape, file=str(file), environ=environ, reading=reading)
     findings = [*_unset(read, sandbox=False), *_judged(_stacked(shape, [read.layer], reading), read)]
@@ -119,7 +119,7 @@ def _chosen_file(option: Path | None, environ: Mapping[str, str], folder: Path) 
     return unnamed if unnamed.exists() else None
 
 
-def _read_file(path: Path, shape: Shape, *, environ: Mapping[str, str], mappings: Path) -> FileLayer:
+def _read_file(path: Path, shape: SettingsShape, *, environ: Mapping[str, str], mappings: Path) -> FileLayer:
     try:
         text = read_regular(path).decode()
     except OSError as cause:
@@ -130,7 +130,7 @@ def _read_file(path: Path, shape: Shape, *, environ: Mapping[str, str], mappings
     return read_layer(text, shape, file=str(path), environ=environ, reading=reading)
 
 
-def _stacked(shape: Shape, layers: Sequence[Layer], reading: Mapping[str, Reader]) -> Stack:
+def _stacked(shape: SettingsShape, layers: Sequence[Layer], reading: Mapping[str, ValueReader]) -> Stack:
     defaults = layer_of(shape.defaults(), shape, reading=reading, place=in_environment)
     source_defaults, _ = shape.read({"sources": {"": shape.source_defaults()}}, reading)
     return stacked([defaults, *layers], source_defaults=source_defaults["sources"][""])
@@ -159,7 +159,7 @@ def _unset(read: FileLayer | None, *, sandbox: bool) -> list[Finding]:
     return [read.layer.place(_with_ways_on(trouble)) for trouble in troubles]
 
 
-def _with_ways_on(trouble: Trouble) -> Trouble:
+def _with_ways_on(trouble: SettingProblem) -> SettingProblem:
     if trouble.path[-1] != "browsee_api_key":
         return trouble
     return replace(trouble, message=f"{trouble.message}; set it, or add --sandbox to try the adapter without Browsee")

@@ -24,7 +24,7 @@ _MAX_PORT = 65535
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class ListenAddress:
     """Where to listen. `port` 0 lets the system choose one."""
 
     host: str
@@ -59,14 +59,14 @@ def volume_per_s(text: str) -> float:
     return float(found[1]) * _BYTES[found[2]] / _SECONDS[found[3]]
 
 
-def address(text: str) -> Address:
+def address(text: str) -> ListenAddress:
     """Host and port of `0.0.0.0:8080`, `localhost:8080` or `[::1]:8080`."""
     found = _ADDRESS.fullmatch(text)
     if found is None or int(found[2]) > _MAX_PORT:
         raise ValueError(
             f"an address is a host, a colon and a port up to {_MAX_PORT}, such as 0.0.0.0:8080 or [::1]:8080"
         )
-    return Address(host=found[1].strip("[]"), port=int(found[2]))
+    return ListenAddress(host=found[1].strip("[]"), port=int(found[2]))
 
 
 def network(text: str) -> IPv4Network | IPv6Network:

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from adapter.model import Secret
-from adapter.settings.quantities import Address
+from adapter.settings.quantities import ListenAddress
 from adapter.wire.ids import NO_IDS
 
 Order: TypeAlias = Literal["user", "none"]
 Honoured: TypeAlias = Literal["integrations", "consent"]
 Store: TypeAlias = Literal["raw", "private"]
-Deletions: TypeAlias = Literal["signed", "on", "off"]
+DeletionPolicy: TypeAlias = Literal["signed", "on", "off"]
 LogFormat: TypeAlias = Literal["json", "text"]
 LogLevel: TypeAlias = Literal["debug", "info"]
 Scalar: TypeAlias = str | int | float | bool | None
@@ -68,7 +68,7 @@ class SourceSettings:
     limit_per_s: float | None
     limit_bytes_per_s: float | None
     horizon_s: float
-    deletions: Deletions
+    deletions: DeletionPolicy
     type: str | None
     at: tuple[str, ...]
     vars: Mapping[str, Scalar]
@@ -128,7 +128,7 @@ class Settings:
     `log_level` None: debug in the sandbox, info elsewhere.
     """
 
-    listen: Address
+    listen: ListenAddress
     queue: QueueUrl
     browsee: BrowseeSettings
     sources: tuple[SourceSettings, ...]
@@ -137,7 +137,7 @@ class Settings:
     limits: LimitSettings
     retention: RetentionSettings
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
-    admin_listen: Address | None
+    admin_listen: ListenAddress | None
     hash_key: Secret | None
     admin_token: Secret | None
     log_format: LogFormat | None

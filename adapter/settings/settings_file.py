@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from adapter.files.document import Document, Path, read_document
+from adapter.files.document import Document, DocumentPath, read_document
 from adapter.files.finding import Finding, Severity
 from adapter.settings.environment import text_of
 from adapter.settings.layers import Layer, layer_of
-from adapter.settings.shape import Reader, Shape, Trouble
+from adapter.settings.shape import SettingProblem, SettingsShape, ValueReader
 
 _REFERENCE = re.compile(r"\$\{([^}]*)\}?")
 _REFERENCE_ONLY = re.compile(r"\$\{[A-Za-z0-9_]+\}")
@@ -30,11 +30,11 @@ class FileLayer:
 
     layer: Layer
     names: frozenset[str]
-    unset: tuple[Trouble, ...]
+    unset: tuple[SettingProblem, ...]
 
 
 def read_layer(
-    text: str, shape: Shape, *, file: str, environ: Mapping[str, str], reading: Mapping[str, Reader]
+    text: str, shape: SettingsShape, *, file: str, environ: Mapping[str, str], reading: Mapping[str, ValueReader]
 ) -> FileLayer:
     """Read the text of a settings file; `file` is its name in findings. Never raises for what is in it."""
     document = read_document(text, file=file)
@@ -43,7 +43,7 @@ def read_layer(
     if any(finding.blocks for finding in of_yaml):
         return FileLayer(Layer({}, of_yaml, veil.place), frozenset(), ())
     names: set[str] = set()
-    unset: list[Trouble] = []
+    unset: list[SettingProblem] = []
     data = _expanded(document.data, (), partial(_replaced, environ, names, unset))
     layer = layer_of(data, shape, reading=reading, place=veil.place, unset=frozenset(trouble.path for trouble in unset))
     layer = replace(layer, findings=(*of_yaml, *layer.findings))
@@ -51,21 +51,25 @@ def read_layer(
 
 
 def _replaced(
-    environ: Mapping[str, str], names: set[str], unset: list[Trouble], path: Path, reference: re.Match[str]
+    environ: Mapping[str, str],
+    names: set[str],
+    unset: list[SettingProblem],
+    path: DocumentPath,
+    reference: re.Match[str],
 ) -> str:
     name = reference[1]
     if not _NAME.fullmatch(name) or not reference[0].endswith("}"):
-        unset.append(Trouble("E302", path, "`${` begins the name of an environment variable: write ${NAME}"))
+        unset.append(SettingProblem("E302", path, "`${` begins the name of an environment variable: write ${NAME}"))
         return reference[0]
     names.add(name)
     text = text_of(environ, name)
     if not text:
-        unset.append(Trouble("E304", path, f"the environment variable {name} is not set"))
+        unset.append(SettingProblem("E304", path, f"the environment variable {name} is not set"))
     # The name of an unset variable stands in for its value, so that the rest of the file can be judged.
     return text or name
 
 
-def _expanded(value: Any, path: Path, replaced: Any) -> Any:
+def _expanded(value: Any, path: DocumentPath, replaced: Any) -> Any:
     if isinstance(value, str):
         return _REFERENCE.sub(partial(replaced, path), value)
     if isinstance(value, list):
@@ -78,7 +82,7 @@ def _expanded(value: Any, path: Path, replaced: Any) -> Any:
 class _Veil:
     """Lets a finding show of its source line what cannot be a secret."""
 
-    def __init__(self, document: Document, shape: Shape) -> None:
+    def __init__(self, document: Document, shape: SettingsShape) -> None:
         self._document = document
         self._shape = shape
         self._starts: set[tuple[int, int]] = set()
@@ -90,7 +94,7 @@ class _Veil:
             if self._is_veiled(path, value):
                 self._secret_from[mark.line] = min(mark.column, self._secret_from.get(mark.line, mark.column))
 
-    def place(self, trouble: Trouble) -> Finding:
+    def place(self, trouble: SettingProblem) -> Finding:
         """`trouble` at its place in the file."""
         mark_of = self._document.mark_of_key if trouble.at_key else self._document.mark_of
         severity = Severity.WARNING if trouble.code.startswith("W") else Severity.ERROR
@@ -117,7 +121,7 @@ class _Veil:
         # A caret further right would point at nothing.
         return f"{finding.source[: secret_from - 1]}***" if finding.column <= secret_from else ""
 
-    def _is_veiled(self, path: Path, value: object) -> bool:
+    def _is_veiled(self, path: DocumentPath, value: object) -> bool:
         if isinstance(value, list):
             return False
         if isinstance(value, dict):
@@ -127,7 +131,7 @@ class _Veil:
         return self._shape.is_secret(path) or (isinstance(value, str) and _LOGIN.search(value) is not None)
 
 
-def _walk(path: Path, value: Any) -> Iterator[tuple[Path, Any]]:
+def _walk(path: DocumentPath, value: Any) -> Iterator[tuple[DocumentPath, Any]]:
     yield path, value
     if isinstance(value, dict):
         for key, inner in value.items():

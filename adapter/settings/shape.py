@@ -11,30 +11,30 @@ from typing import Any, TypeAlias
 from jsonschema import Draft202012Validator, ValidationError
 
 from adapter.errors import ConfigError
-from adapter.files.document import Path
+from adapter.files.document import DocumentPath
 from adapter.files.finding import did_you_mean
 from adapter.model import JsonObject
 
-Reader: TypeAlias = Callable[[str], object]
+ValueReader: TypeAlias = Callable[[str], object]
 """Reads a text that fits its schema; raises ValueError or ConfigError with what is allowed."""
 
-LATER_VALUES: Mapping[Path, tuple[str, str]] = {
+LATER_VALUES: Mapping[DocumentPath, tuple[str, str]] = {
     ("queue",): ("postgres", "a PostgreSQL queue is not in this version; write sqlite:///data/adapter.db"),
 }
 """Values that are planned: how their text begins, and what to say."""
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class SettingProblem:
     """One problem with the value at `path`, or with its key. `code` is the finding's."""
 
     code: str
-    path: Path
+    path: DocumentPath
     message: str
     at_key: bool = False
 
 
-class Shape:
+class SettingsShape:
     """The schema, ready to be asked. Never changes."""
 
     def __init__(self, schema: JsonObject) -> None:
@@ -42,20 +42,20 @@ class Shape:
         self._definitions: JsonObject = schema["$defs"]
         self._root: JsonObject = schema
 
-    def troubles(self, data: object) -> list[Trouble]:
+    def troubles(self, data: object) -> list[SettingProblem]:
         """Everything in `data` that the schema refuses, one for each place, in the order of the file's words."""
-        found: dict[Path, Trouble] = {}
+        found: dict[DocumentPath, SettingProblem] = {}
         for error in self._validator.iter_errors(data):
             for trouble in self._worded(error):
                 found.setdefault(trouble.path, trouble)
         return list(found.values())
 
-    def is_secret(self, path: Path) -> bool:
+    def is_secret(self, path: DocumentPath) -> bool:
         """The value at `path` is or may hold a secret; true for a place the schema does not know."""
         node = self._at(path)
         return node is None or self._holds_secret(node)
 
-    def is_group(self, path: Path) -> bool:
+    def is_group(self, path: DocumentPath) -> bool:
         """Names and their values belong at `path`."""
         node = self._at(path)
         return node is not None and node.get("type") == "object"
@@ -68,13 +68,18 @@ class Shape:
         """The same for the settings of one source."""
         return self._defaults(self._definitions["source"])
 
-    def read(self, data: JsonObject, readers: Mapping[str, Reader]) -> tuple[JsonObject, list[Trouble]]:
+    def read(self, data: JsonObject, readers: Mapping[str, ValueReader]) -> tuple[JsonObject, list[SettingProblem]]:
         """`data`, which fits the schema, with each text of a definition in `readers` read; and what could not be."""
-        troubles: list[Trouble] = []
+        troubles: list[SettingProblem] = []
         return self._read(self._root, data, (), readers, troubles), troubles
 
     def _read(
-        self, node: JsonObject, value: Any, path: Path, readers: Mapping[str, Reader], troubles: list[Trouble]
+        self,
+        node: JsonObject,
+        value: Any,
+        path: DocumentPath,
+        readers: Mapping[str, ValueReader],
+        troubles: list[SettingProblem],
     ) -> Any:
         if isinstance(value, dict):
             return {
@@ -90,11 +95,11 @@ class Shape:
         try:
             return reader(value)
         except (ValueError, ConfigError) as cause:
-            troubles.append(Trouble("E302", path, str(cause)))
+            troubles.append(SettingProblem("E302", path, str(cause)))
             return None
 
-    def _worded(self, error: ValidationError) -> Iterator[Trouble]:
-        path: Path = tuple(error.absolute_path)
+    def _worded(self, error: ValidationError) -> Iterator[SettingProblem]:
+        path: DocumentPath = tuple(error.absolute_path)
         instance: Any = error.instance
         if error.validator == "additionalProperties":
             known: JsonObject = error.schema["properties"] if isinstance(error.schema, dict) else {}
@@ -102,13 +107,13 @@ class Shape:
                 if key not in known:
                     yield _unknown((*path, key), known)
         elif "propertyNames" in error.absolute_schema_path:
-            yield Trouble("E302", (*path, str(instance)), _allowed(error.schema), at_key=True)
+            yield SettingProblem("E302", (*path, str(instance)), _allowed(error.schema), at_key=True)
         elif path in LATER_VALUES and str(instance).startswith(LATER_VALUES[path][0]):
-            yield Trouble("E305", path, LATER_VALUES[path][1])
+            yield SettingProblem("E305", path, LATER_VALUES[path][1])
         else:
-            yield Trouble("E302", path, f"{_dotted(path)}: {_allowed(error.schema)}")
+            yield SettingProblem("E302", path, f"{_dotted(path)}: {_allowed(error.schema)}")
 
-    def _at(self, path: Path) -> JsonObject | None:
+    def _at(self, path: DocumentPath) -> JsonObject | None:
         node: JsonObject | None = self._root
         for key in path:
             node = None if node is None else self._below(node, key)
@@ -143,11 +148,11 @@ class Shape:
         return filled
 
 
-def _unknown(path: Path, known: Mapping[str, object]) -> Trouble:
+def _unknown(path: DocumentPath, known: Mapping[str, object]) -> SettingProblem:
     place = f"a setting of {_dotted(path[:-1])}" if len(path) > 1 else "a setting"
     near = did_you_mean(str(path[-1]), known)
     hint = near or f"; there are {', '.join(known)}"
-    return Trouble("E301", path, f"`{path[-1]}` is not {place}{hint}", at_key=True)
+    return SettingProblem("E301", path, f"`{path[-1]}` is not {place}{hint}", at_key=True)
 
 
 def _definition(node: JsonObject) -> str:
@@ -164,5 +169,5 @@ def _allowed(schema: object) -> str:
     return str(schema["title"])
 
 
-def _dotted(path: Path) -> str:
+def _dotted(path: DocumentPath) -> str:
     return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path).lstrip(".") or "the file"

@@ -38,7 +38,7 @@ class _Form:
     user waits until the one before is settled; and if the service must be stopped then, `repeated` calls are at most.
     """
 
-    disk: disks.Disk
+    disk: disks.FaultyDisk
     each: int
     passing: int
     rate: str

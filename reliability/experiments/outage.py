@@ -14,7 +14,7 @@ from adapter.deliver.worker import Worker
 from adapter.mapping.load import load
 from adapter.model import Call, Reason, Secret
 from adapter.observe.delivery_telemetry import EventDied
-from adapter.observe.telemetry import Happening
+from adapter.observe.telemetry import Telemetry
 from adapter.queue.memory.queue import MemoryQueue
 from adapter.service.mappings import read_message
 from reliability import checks
@@ -75,7 +75,7 @@ class _World:
         self._now = now
         self._browsee = _Away(now)
         self._queue = MemoryQueue(now=lambda: began_s + now())
-        self._happened: list[Happening] = []
+        self._happened: list[Telemetry] = []
         self._ruleset = load(MAPPING, file="mapping.yaml", read=read_message, hash_key=None)
         project = Project(ProjectConfig(PaceConfig(pinned_per_s=RATE)), now_s=now())
         delivery = Delivery(

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from adapter.sandbox.limit import Limit
+from adapter.sandbox.limit import CallLimit
 from reliability.checks import Seen
 from reliability.findings import Control, Experiment, Findings, Trial, together
 from reliability.oracle import Message, Oracle
@@ -37,7 +37,7 @@ class _Form:
         """The calls that the limits let through between these instants."""
         return sum(
             limit.rate * max(0.0, min(to_s, (number + 1) * self.seconds) - max(from_s, number * self.seconds))
-            for number, limit in enumerate(map(Limit.parse, self.limits))
+            for number, limit in enumerate(map(CallLimit.parse, self.limits))
         )
 
     def __str__(self) -> str:

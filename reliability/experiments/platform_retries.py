@@ -39,9 +39,9 @@ class _Scene:
     broken: list[str]
 
 
-Trouble: TypeAlias = Callable[[_Scene], AbstractAsyncContextManager[None]]
+PlatformFault: TypeAlias = Callable[[_Scene], AbstractAsyncContextManager[None]]
 """Begins a trouble, and ends it with the block."""
-Troubles: TypeAlias = Sequence[tuple[float, float, Trouble]]
+Troubles: TypeAlias = Sequence[tuple[float, float, PlatformFault]]
 """Minutes from and to, and what happens between."""
 
 

@@ -18,7 +18,7 @@ from adapter.queue.sqlite.log import refuse_damaged_log
 from reliability.findings import Control, Experiment, Findings, Trial, together
 from reliability.judge import judged
 from reliability.oracle import ORDER, Message, Oracle
-from reliability.power import Disk, Step
+from reliability.power import RecordedDisk, RecordedStep
 from reliability.processes import DidNotStart
 from reliability.recorder import Recorder
 from reliability.sender import load, users
@@ -58,7 +58,7 @@ class _Recording:
     """Files before, the steps on them, files after, and who was acknowledged when."""
 
     before: Mapping[str, bytes]
-    steps: Sequence[Step]
+    steps: Sequence[RecordedStep]
     after: Mapping[str, bytes]
     acknowledged: Sequence[tuple[float, Message]]
 
@@ -93,7 +93,7 @@ async def run_wrong(trial: Trial) -> Findings:
 
 async def _cuts(trial: Trial, setup: Setup, scale: _Scale) -> tuple[list[_Cut], list[str]]:
     recording = await _record(trial, setup, each=scale.each)
-    disk = Disk(recording.before)
+    disk = RecordedDisk(recording.before)
     for step in recording.steps:
         disk.take(step)
     if disk.as_read() != recording.after:
@@ -129,7 +129,7 @@ def _files(queue: Path) -> dict[str, bytes]:
 def _at(recording: _Recording, count: int, chance: random.Random) -> list[_Cut]:
     """Cuts between two steps, a third of them while a checkpoint writes to the database."""
     database = next(iter(recording.before))
-    disk, checkpointing = Disk(recording.before), list[int]()
+    disk, checkpointing = RecordedDisk(recording.before), list[int]()
     for number, step in enumerate(recording.steps):
         if not disk.is_synced(database):
             checkpointing.append(number)
@@ -141,7 +141,7 @@ def _at(recording: _Recording, count: int, chance: random.Random) -> list[_Cut]:
 
 
 def _made(recording: _Recording, chosen: Sequence[int], chance: random.Random) -> list[_Cut]:
-    disk, made, cuts = Disk(recording.before), 0, list[_Cut]()
+    disk, made, cuts = RecordedDisk(recording.before), 0, list[_Cut]()
     for number in chosen:
         for step in recording.steps[made:number]:
             disk.take(step)

@@ -61,11 +61,11 @@ class Podman:
         return dict(known)
 
     def log(self, name: str) -> list[dict[str, Any]]:
-        """The happenings that a container has logged so far."""
+        """The telemetry that a container has logged so far."""
         done = subprocess.run(
             ["podman", "logs", name], env=self.environ, capture_output=True, text=True, check=True, timeout=START_S
         )
-        return [json.loads(line) for line in done.stderr.splitlines() if line.startswith('{"happening"')]
+        return [json.loads(line) for line in done.stderr.splitlines() if line.startswith('{"name"')]
 
     @contextmanager
     def running(self, *arguments: str, cwd: Path | None = None) -> Iterator[str]:

@@ -15,7 +15,7 @@ from adapter.model import Balance
 from adapter.queue.sqlite.queue import SqliteQueue
 from reliability.checks import Bounds, Evidence, Seen, broken, lost, repeats
 from reliability.findings import Control, Experiment, Findings, Skipped, Trial, each_seen, together
-from reliability.kit import EXPERIMENTS, Row, Verdict, run
+from reliability.kit import EXPERIMENTS, ExperimentVerdict, ResultRow, run
 from reliability.oracle import CLICK, ORDER, Message, Oracle
 from reliability.table import as_markdown
 from reliability.virtual import virtually
@@ -119,15 +119,39 @@ async def lacks() -> Findings:
     raise Skipped("needs a tool")
 
 
-VERDICTS: dict[str, tuple[Callable[[Trial], object], Callable[[Trial], object], list[Verdict]]] = {
-    "both as they must": (lambda _: finds(), lambda _: finds("C: 1"), [Verdict.HELD, Verdict.FAILED]),
-    "a promise breaks": (lambda _: finds("D: 1"), lambda _: finds("C: 1"), [Verdict.BROKEN, Verdict.FAILED]),
-    "a known gap": (lambda _: finds("L: known"), lambda _: finds("C: 1"), [Verdict.GAP, Verdict.FAILED]),
-    "a gap and more": (lambda _: finds("L: known", "C: 1"), lambda _: finds("C: 1"), [Verdict.BROKEN, Verdict.FAILED]),
-    "no teeth": (lambda _: finds(), lambda _: finds(), [Verdict.HELD, Verdict.TOOTHLESS]),
-    "the wrong teeth": (lambda _: finds(), lambda _: finds("D: 1"), [Verdict.HELD, Verdict.TOOTHLESS]),
-    "a tool is missing": (lambda _: lacks(), lambda _: finds(), [Verdict.SKIPPED]),
-    "no end": (lambda _: asyncio.sleep(60), lambda _: finds("C: 1"), [Verdict.BROKEN, Verdict.FAILED]),
+VERDICTS: dict[str, tuple[Callable[[Trial], object], Callable[[Trial], object], list[ExperimentVerdict]]] = {
+    "both as they must": (
+        lambda _: finds(),
+        lambda _: finds("C: 1"),
+        [ExperimentVerdict.HELD, ExperimentVerdict.FAILED],
+    ),
+    "a promise breaks": (
+        lambda _: finds("D: 1"),
+        lambda _: finds("C: 1"),
+        [ExperimentVerdict.BROKEN, ExperimentVerdict.FAILED],
+    ),
+    "a known gap": (
+        lambda _: finds("L: known"),
+        lambda _: finds("C: 1"),
+        [ExperimentVerdict.GAP, ExperimentVerdict.FAILED],
+    ),
+    "a gap and more": (
+        lambda _: finds("L: known", "C: 1"),
+        lambda _: finds("C: 1"),
+        [ExperimentVerdict.BROKEN, ExperimentVerdict.FAILED],
+    ),
+    "no teeth": (lambda _: finds(), lambda _: finds(), [ExperimentVerdict.HELD, ExperimentVerdict.TOOTHLESS]),
+    "the wrong teeth": (
+        lambda _: finds(),
+        lambda _: finds("D: 1"),
+        [ExperimentVerdict.HELD, ExperimentVerdict.TOOTHLESS],
+    ),
+    "a tool is missing": (lambda _: lacks(), lambda _: finds(), [ExperimentVerdict.SKIPPED]),
+    "no end": (
+        lambda _: asyncio.sleep(60),
+        lambda _: finds("C: 1"),
+        [ExperimentVerdict.BROKEN, ExperimentVerdict.FAILED],
+    ),
 }
 
 
@@ -136,7 +160,7 @@ async def test_rows_are_judged(
     tmp_path: Path,
     own: Callable[[Trial], object],
     control: Callable[[Trial], object],
-    expected: list[Verdict],
+    expected: list[ExperimentVerdict],
 ) -> None:
     """An experiment must hold, its control must break what it is there for, and every run has an end."""
     experiment = Experiment(
@@ -154,7 +178,7 @@ async def test_rows_are_judged(
 
 def test_a_table_has_a_line_for_each_row() -> None:
     """The page in docs/ is what the command prints."""
-    row = Row("1", "kill", 3, Findings(acked=1234, delivered=1234, recovery_s=0.71), Verdict.HELD)
+    row = ResultRow("1", "kill", 3, Findings(acked=1234, delivered=1234, recovery_s=0.71), ExperimentVerdict.HELD)
     assert as_markdown([row]).splitlines()[2] == "| 1 | kill | 3 | 1,234 | 1,234 | 0 | 0 | 0 | 0.7 s | held |"
 
 

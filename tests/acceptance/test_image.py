@@ -125,14 +125,14 @@ async def calls(http: aiohttp.ClientSession, sandbox: Process) -> list[tuple[str
         return [(call["body"]["userId"], call["body"]["event"]) for call in await answer.json()]
 
 
-def happened(podman: Podman, name: str, happening: str) -> dict[str, Any]:
-    """The one line of this happening in the container's log."""
-    (line,) = [line for line in podman.log(name) if line["happening"] == happening]
+def happened(podman: Podman, name: str, telemetry: str) -> dict[str, Any]:
+    """The one line of this telemetry in the container's log."""
+    (line,) = [line for line in podman.log(name) if line["name"] == telemetry]
     return line
 
 
 async def started(podman: Podman, name: str) -> bool:
-    return any(line["happening"] == "ServiceStarted" for line in podman.log(name))
+    return any(line["name"] == "ServiceStarted" for line in podman.log(name))
 
 
 def test_it_is_small_and_says_what_it_is(podman: Podman) -> None:

@@ -261,9 +261,9 @@ async def test_a_log_line_leads_back_to_the_request(shop: Shop, http: aiohttp.Cl
         assert answer.status == 200
 
     async def is_told() -> bool:
-        return any(line["happening"] == "EventDelivered" for line in shop.log)
+        return any(line["name"] == "EventDelivered" for line in shop.log)
 
     await until(is_told)
     assert await adapter.stop() == 0
-    [told] = [line for line in shop.log if line["happening"] == "EventDelivered"]
+    [told] = [line for line in shop.log if line["name"] == "EventDelivered"]
     assert (told["message_id"], told["trace_id"], told["span_id"]) == ("m-1", TRACEPARENT[3:35], TRACEPARENT[36:52])

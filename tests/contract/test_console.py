@@ -10,7 +10,7 @@ import orjson
 import pytest
 from msgspec.structs import replace
 
-from adapter.cli.at_console import Place, console_at
+from adapter.cli.at_console import Target, console_at
 from adapter.cli.remote import HttpConsole
 from adapter.console.console import Console, Events, Which
 from adapter.errors import ConfigError
@@ -57,11 +57,11 @@ async def folder(tmp_path: Path) -> Path:
 @pytest.fixture(params=["file", "http"])
 def console(folder: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Console]:
     if request.param == "file":
-        with console_at(Place(folder / "adapter.yaml", sandbox=False, url=None)) as console:
+        with console_at(Target(folder / "adapter.yaml", sandbox=False, url=None)) as console:
             yield console
         return
     monkeypatch.setenv("ADAPTER_ADMIN_TOKEN", TOKEN)
-    with api_alone(settings_in(folder)) as url, console_at(Place(None, sandbox=False, url=url)) as console:
+    with api_alone(settings_in(folder)) as url, console_at(Target(None, sandbox=False, url=url)) as console:
         yield console
 
 
@@ -123,7 +123,7 @@ def test_a_pending_event_says_that_delivery_is_paused(folder: Path, monkeypatch:
     settings = settings_in(folder)
     with (
         api_alone(settings, pause_texts={"shop": PAUSED}) as url,
-        console_at(Place(None, sandbox=False, url=url)) as console,
+        console_at(Target(None, sandbox=False, url=url)) as console,
     ):
         rows = shaped(console.events(Events(limit=100)), "NewestPage")["entries"]
         waiting = {row["id"]: row["waitsFor"] for row in rows if row["outcome"] != "rejected"}

@@ -14,13 +14,13 @@ from aiohttp import web
 from adapter.http.limits import ConnectionLimits
 from adapter.http.serving import serve
 from adapter.ingest.denials import Denials
-from adapter.ingest.intake import Parts
-from adapter.ingest.limits import Limits
+from adapter.ingest.intake import IngestDeps
+from adapter.ingest.limits import RequestLimits
 from adapter.ingest.routes import routes
 from adapter.ingest.sources import Source
 from adapter.model import Event, Rejection, Secret
 from adapter.observe.observer import Observer
-from adapter.observe.telemetry import Happening
+from adapter.observe.telemetry import Telemetry
 from adapter.queue.contract import Queue, Stored
 from adapter.queue.memory.queue import MemoryQueue
 from tests.fakes import RECEIVED_AT, FakeClock
@@ -76,14 +76,14 @@ class Served:
     inbox: RecordingInbox
     session: aiohttp.ClientSession
     clock: FakeClock
-    happenings: list[Happening] = field(default_factory=list)
+    telemetry: list[Telemetry] = field(default_factory=list)
     told: asyncio.Event = field(default_factory=asyncio.Event)
     observer: Observer = field(default_factory=Observer)
     denials: Denials = field(default_factory=Denials)
     is_draining: bool = False
 
-    def emit(self, happening: Happening) -> None:
-        self.happenings.append(happening)
+    def emit(self, telemetry: Telemetry) -> None:
+        self.telemetry.append(telemetry)
         self.told.set()
 
     async def send(self, method: str, path: str, **more: Any) -> tuple[int, Any, dict[str, str]]:
@@ -107,7 +107,7 @@ class Served:
 @asynccontextmanager
 async def serving(
     *sources: Source,
-    limits: Limits | None = None,
+    limits: RequestLimits | None = None,
     connections: ConnectionLimits | None = None,
     trusted_proxies: Sequence[Any] = (),
     beside: Sequence[web.RouteDef] = (),
@@ -117,7 +117,7 @@ async def serving(
     clock = FakeClock()
     async with aiohttp.ClientSession() as session:
         served = Served("", 0, RecordingInbox(), session, clock)
-        parts = Parts(
+        parts = IngestDeps(
             inbox=served.inbox,
             sources=sources or (SHOP, SIGNED),
             validator=VALIDATOR,
@@ -128,7 +128,7 @@ async def serving(
             histogram=served.observer.histogram,
             is_draining=lambda: served.is_draining,
             denials=served.denials,
-            limits=limits or Limits(),
+            limits=limits or RequestLimits(),
             trusted_proxies=trusted_proxies,
         )
         app = web.Application()

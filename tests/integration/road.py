@@ -17,7 +17,7 @@ from adapter.deliver.worker import Worker
 from adapter.mapping.load import load
 from adapter.mapping.ruleset import Ruleset
 from adapter.model import Event, Secret
-from adapter.observe.telemetry import Happening
+from adapter.observe.telemetry import Telemetry
 from adapter.queue.contract import Queue
 from adapter.queue.memory.queue import MemoryQueue
 from adapter.sandbox.recording import Wanted
@@ -41,7 +41,7 @@ class Road:
     queue: Queue
     sandbox: Sandbox
     worker: Worker
-    said: list[Happening] = field(default_factory=list)
+    said: list[Telemetry] = field(default_factory=list)
 
     def script(self, text: str) -> None:
         """From now on Browsee answers by this script."""
@@ -71,9 +71,9 @@ class Road:
         """Whether that is how delivery goes now."""
         return self.worker.project.state(steady_clock()()).delivery == delivery
 
-    def heard(self, kind: type[Happening]) -> list[Happening]:
+    def heard(self, kind: type[Telemetry]) -> list[Telemetry]:
         """What was said of that kind."""
-        return [happening for happening in self.said if isinstance(happening, kind)]
+        return [telemetry for telemetry in self.said if isinstance(telemetry, kind)]
 
 
 @asynccontextmanager
@@ -81,7 +81,7 @@ async def open_road(ruleset_of: Callable[[str], Ruleset], *, queue: Queue | None
     """The road of one source `shop`, running; with a queue in memory, if none is given."""
     queue = MemoryQueue(now=steady_clock()) if queue is None else queue
     async with asyncio.TaskGroup() as tasks:
-        sandbox, said = make_sandbox(), list[Happening]()
+        sandbox, said = make_sandbox(), list[Telemetry]()
         server = TestServer(build(sandbox))
         await server.start_server()
         async with Browsee(f"{server.make_url('/api/v1')}") as browsee:
@@ -98,7 +98,7 @@ def ruleset(text: str) -> Ruleset:
     return load(text, file="shop.yaml", read=read_message, hash_key=None)
 
 
-def make_worker(queue: Queue, browsee: Browsee, said: list[Happening], ruleset_of: Callable[[str], Ruleset]) -> Worker:
+def make_worker(queue: Queue, browsee: Browsee, said: list[Telemetry], ruleset_of: Callable[[str], Ruleset]) -> Worker:
     """A worker of the source `shop`, with short waits."""
     now = steady_clock()
     project = Project(FAST, now_s=now())

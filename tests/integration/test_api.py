@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from adapter.cli.main import main
-from adapter.console.api_auth import Often
+from adapter.console.api_auth import RateLimits
 from adapter.model import Dead, Delivered, Reason
 from tests.openapi import shaped
 from tests.operated import OFTEN, TOKEN, api_alone, service, settings_in
@@ -146,7 +146,7 @@ def test_who_guesses_through_a_proxy_shuts_out_nobody_else(folder: Path) -> None
 
 def test_even_the_operator_is_answered_only_so_often(folder: Path) -> None:
     """So that a script that runs wild takes nothing from the events; a command waits and asks again."""
-    with api_alone(settings_in(folder), often=Often(per_s=2, burst=2)) as url:
+    with api_alone(settings_in(folder), often=RateLimits(per_s=2, burst=2)) as url:
         ask = Asking(url)
         statuses = [ask("GET", "/api/summary").status for _ in range(3)]
         assert statuses == [200, 200, 429]

@@ -10,14 +10,14 @@ from datetime import UTC, datetime
 import orjson
 import pytest
 
-from adapter.deliver.browsee import Browsee, Limits, encode
+from adapter.deliver.browsee import AnswerLimits, Browsee, encode
 from adapter.deliver.policy import Accepted, Answer, RefusedByBrowsee, classify
 from adapter.errors import ConfigError
 from adapter.model import Call, Reason, Secret
 
 KEY = Secret("k-0123456789")
 CALL = Call(key="track/CLICKED/0", kind="track", body={"event": "CLICKED", "userId": "u"}, rule="clicks")
-QUICK = Limits(connect_s=0.5, total_s=0.5, max_answer_bytes=1024)
+QUICK = AnswerLimits(connect_s=0.5, total_s=0.5, max_answer_bytes=1024)
 SUCCESS = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 20\r\n\r\n{"status":"success"}'
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -48,7 +48,7 @@ async def server(serve: Serve) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/api/v1/"
 
 
-async def sent_to(serve: Serve, *, limits: Limits = QUICK) -> Answer:
+async def sent_to(serve: Serve, *, limits: AnswerLimits = QUICK) -> Answer:
     async with server(serve) as url, Browsee(url, limits=limits) as browsee:
         return await browsee.send(CALL, KEY)
 
@@ -237,7 +237,7 @@ async def test_a_reset_is_unreachable() -> None:
 )
 async def test_no_server_is_unreachable(url: str) -> None:
     """Refused connections and names that do not resolve are failures to wait out, not exceptions."""
-    async with Browsee(url, limits=Limits(connect_s=5, total_s=5)) as browsee:
+    async with Browsee(url, limits=AnswerLimits(connect_s=5, total_s=5)) as browsee:
         answer = await browsee.send(CALL, KEY)
     assert (answer.status, answer.failure) == (None, Reason.UNREACHABLE)
 

@@ -65,7 +65,7 @@ async def test_what_is_kept_says_who_and_when() -> None:
             "timestamp": "2026-11-23T06:00:00Z",
             "originalTimestamp": ASKED["originalTimestamp"],
         }
-        [told] = [one for one in served.happenings if isinstance(one, MessageRejected)]
+        [told] = [one for one in served.telemetry if isinstance(one, MessageRejected)]
         assert (told.reason, "u-1" in told.problems) == (Reason.DELETION_UNAUTHORISED, False)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from adapter.model import DELETE, Delivered, Event
 from adapter.observe.service_telemetry import QueueFailed, UserDeleted
-from adapter.observe.telemetry import Happening
+from adapter.observe.telemetry import Telemetry
 from adapter.queue.memory.queue import MemoryQueue
 from adapter.queue.sqlite.admin import Desk
 from adapter.queue.sqlite.deletions import Deletions
@@ -139,7 +139,7 @@ async def test_a_file_in_trouble_is_told_and_tried_again(queue: SqliteQueue) -> 
     """What cannot be written now is not forgotten."""
     await queue.put([make_event("m-1"), a_deletion()])
     queue._connection.execute("PRAGMA query_only = ON")
-    said: list[Happening] = []
+    said: list[Telemetry] = []
     deleting = asyncio.create_task(delete_as_asked(queue, said.append))
 
     async def has_said() -> bool:
@@ -147,14 +147,14 @@ async def test_a_file_in_trouble_is_told_and_tried_again(queue: SqliteQueue) -> 
 
     await until(has_said)
     deleting.cancel()
-    assert [type(happening) for happening in said] == [QueueFailed]
+    assert [type(telemetry) for telemetry in said] == [QueueFailed]
     queue._connection.execute("PRAGMA query_only = OFF")
     assert [request.events for request in await queue.delete_requested(wait_s=0)] == [1]
 
 
 async def test_requests_are_carried_out_as_they_come() -> None:
     """And told, with figures and without the user."""
-    queue, said = MemoryQueue(now=FakeClock()), list[Happening]()
+    queue, said = MemoryQueue(now=FakeClock()), list[Telemetry]()
     deleting = asyncio.create_task(delete_as_asked(queue, said.append))
     await queue.put([make_event("m-1"), a_deletion()])
 

@@ -8,7 +8,7 @@ import pytest
 from adapter.errors import ConfigError, QueueFull
 from adapter.model import Delivered
 from adapter.queue.contract import Disk
-from adapter.queue.sqlite.disk_space import Room, Space
+from adapter.queue.sqlite.disk_space import DiskSpace, Space
 from adapter.queue.sqlite.queue import SqliteQueue
 from tests.fakes import FakeClock, make_event
 from tests.integration.queues import take
@@ -16,7 +16,7 @@ from tests.integration.queues import take
 
 def test_the_time_to_a_full_disk_follows_growth(path: Path) -> None:
     """Half full and growing by a hundredth a second: fifty seconds. Not growing, or only its history: no time."""
-    room = Room(path, max_bytes=1_000_000, ballast_bytes=4096, space=lambda _: Space(10**12, 10**12))
+    room = DiskSpace(path, max_bytes=1_000_000, ballast_bytes=4096, space=lambda _: Space(10**12, 10**12))
     for second in range(51):
         room.uses(900_000, held_bytes=10_000 * second, history_s=60.0, now_s=float(second))
     assert room.disk.time_to_full_s == pytest.approx(50, rel=0.01)
@@ -39,7 +39,7 @@ class Partition:
 def test_the_time_to_a_full_disk_counts_what_others_take(path: Path) -> None:
     """The disk fills by other files while the queue's limit is far: the time left is the disk's, and says so."""
     partition = Partition()
-    room = Room(path, max_bytes=10**10, ballast_bytes=4096, air_bytes=10_000_000, space=partition)
+    room = DiskSpace(path, max_bytes=10**10, ballast_bytes=4096, air_bytes=10_000_000, space=partition)
     for second in range(60):
         partition.taken_bytes = second * 1_000_000
         room.uses(4096, held_bytes=4096, history_s=None, now_s=float(second))
@@ -52,7 +52,7 @@ def test_the_time_to_a_full_disk_counts_what_others_take(path: Path) -> None:
 def test_a_log_that_comes_and_goes_is_no_growth(path: Path) -> None:
     """The queue's own files grow and shrink with what they log: that room is used again, and is not lost."""
     partition, log = Partition(), path.with_name("queue.db-wal")
-    room = Room(path, max_bytes=10**10, ballast_bytes=4096, air_bytes=0, space=partition)
+    room = DiskSpace(path, max_bytes=10**10, ballast_bytes=4096, air_bytes=0, space=partition)
     for second in range(60):
         log.write_bytes(bytes(second % 7 * 1_000_000))
         partition.taken_bytes = log.stat().st_blocks * 512
@@ -64,7 +64,7 @@ def test_a_log_that_comes_and_goes_is_no_growth(path: Path) -> None:
 def test_the_ballast_comes_back_with_air_beside_it_only(path: Path) -> None:
     """Room for the ballast alone takes no event: it would fit a probe's row and fail every put."""
     partition = Partition()
-    room = Room(path, max_bytes=10**10, ballast_bytes=8_000_000, air_bytes=4_000_000, space=partition)
+    room = DiskSpace(path, max_bytes=10**10, ballast_bytes=8_000_000, air_bytes=4_000_000, space=partition)
     assert not room.is_full
     room.give_way()
     for free_bytes, takes in ((8_000_000, False), (11_999_999, False), (12_000_000, True)):
@@ -78,7 +78,7 @@ def test_the_ballast_of_a_killed_service_counts_as_room(path: Path) -> None:
     ballast = path.with_name("queue.db.ballast")
     ballast.write_bytes(bytes(8_000_000))
     partition = Partition(taken_bytes=95_000_000)
-    room = Room(path, max_bytes=10**10, ballast_bytes=8_000_000, air_bytes=4_000_000, space=partition)
+    room = DiskSpace(path, max_bytes=10**10, ballast_bytes=8_000_000, air_bytes=4_000_000, space=partition)
     assert not room.is_full
     room.leave()
 
@@ -88,7 +88,7 @@ def test_a_disk_too_small_for_any_queue_is_refused_at_the_start(path: Path) -> N
     with pytest.raises(
         ConfigError, match=r"queue\.db: its file system has 20 MB in all; a queue needs more than 48 MB"
     ):
-        Room(path, max_bytes=10**10, space=lambda _: Space(20 * 2**20, 20 * 2**20))
+        DiskSpace(path, max_bytes=10**10, space=lambda _: Space(20 * 2**20, 20 * 2**20))
 
 
 async def test_on_a_full_disk_probe_and_put_say_the_same(path: Path, clock: FakeClock) -> None:

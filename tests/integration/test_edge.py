@@ -10,7 +10,7 @@ from typing import TypeAlias
 import pytest
 
 from adapter.http.limits import ConnectionLimits
-from adapter.ingest.limits import Limits
+from adapter.ingest.limits import RequestLimits
 from adapter.observe.ingest_telemetry import ConnectionsClosed, RequestRefused
 from tests.integration.ingest_server import Served, serving
 
@@ -109,7 +109,7 @@ async def test_what_two_could_read_differently_is_read_by_nobody(sent: bytes) ->
         assert code_of(answered) == "400 malformed_request"
         assert answered.count(b"HTTP/1.") == 1
         assert b"shop-key" not in answered
-        assert served.happenings == [RequestRefused(400, "malformed_request", "")]
+        assert served.telemetry == [RequestRefused(400, "malformed_request", "")]
         assert served.inbox.events == []
 
 
@@ -122,7 +122,7 @@ async def test_what_aiohttp_refuses_is_answered_as_json(sent: bytes, expected: s
         assert b"secret-1" not in answered
         assert b"\r\nServer: browsee-adapter\r\n" in answered
         status, code = expected.split()
-        assert [(told.status, told.code) for told in served.happenings if isinstance(told, RequestRefused)] == [
+        assert [(told.status, told.code) for told in served.telemetry if isinstance(told, RequestRefused)] == [
             (int(status), code)
         ]
         assert served.inbox.events == []
@@ -159,7 +159,7 @@ async def test_a_connection_is_not_left_unread_for_ever() -> None:
         writer.write(bytes(10_000_000))
         with suppress(ConnectionError):
             assert await closed(reader) == b""
-        assert ConnectionsClosed("paused", 1) in served.happenings
+        assert ConnectionsClosed("paused", 1) in served.telemetry
         served.inbox.gate.set()
 
 
@@ -209,7 +209,7 @@ async def test_who_says_nothing_is_let_go() -> None:
     """A connection without a request ends by itself, without an answer: there is nothing to answer."""
     async with serving(connections=QUICK) as served, connected(served) as (reader, _):
         assert await closed(reader) == b""
-        assert served.happenings == [ConnectionsClosed("silent", 1)]
+        assert served.telemetry == [ConnectionsClosed("silent", 1)]
 
 
 async def test_a_connection_is_kept_for_the_next_request_and_not_for_ever() -> None:
@@ -249,7 +249,7 @@ async def test_who_does_not_read_its_answers_is_cut() -> None:
 
             with pytest.raises(ConnectionError):
                 await asyncio.wait_for(pour(), 20)
-        assert ConnectionsClosed("unread", 1) in served.happenings
+        assert ConnectionsClosed("unread", 1) in served.telemetry
 
 
 async def test_idle_connections_make_room() -> None:
@@ -261,7 +261,7 @@ async def test_idle_connections_make_room() -> None:
             reader, _ = await stack.enter_async_context(connected(served, GOOD))
             assert b'{"success":true}' in await reader.readuntil(b"}")
             assert await closed(leaving) == b""
-        assert served.happenings.count(ConnectionsClosed("room", 1)) == 3
+        assert served.telemetry.count(ConnectionsClosed("room", 1)) == 3
 
 
 async def test_when_all_are_busy_a_newcomer_is_told_so() -> None:
@@ -275,7 +275,7 @@ async def test_when_all_are_busy_a_newcomer_is_told_so() -> None:
             await asyncio.wait_for(served.inbox.waiting.wait(), 5)
         newcomer, _ = await stack.enter_async_context(connected(served))
         assert code_of(await closed(newcomer)) == "503 too_many_connections"
-        assert RequestRefused(503, "too_many_connections", "") in served.happenings
+        assert RequestRefused(503, "too_many_connections", "") in served.telemetry
         served.inbox.gate.set()
         for reader, _ in busy:
             assert b'{"success":true}' in await reader.readuntil(b"}")
@@ -283,7 +283,7 @@ async def test_when_all_are_busy_a_newcomer_is_told_so() -> None:
 
 async def test_bodies_that_arrive_together_are_held_to_a_limit() -> None:
     """Each within its own limit and slow: beyond what fits a sender is asked to come again, and the rest arrive."""
-    limits = Limits(body_bytes=300_000)
+    limits = RequestLimits(body_bytes=300_000)
     head = START + HOST + b"Content-Length: 300000\r\nExpect: 100-continue\r\n\r\n"
     async with serving(limits=limits) as served, AsyncExitStack() as stack:
         answers = []

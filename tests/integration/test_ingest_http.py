@@ -11,14 +11,14 @@ from dataclasses import replace
 import pytest
 from aiohttp import web
 
-from adapter.ingest.limits import Limits
+from adapter.ingest.limits import RequestLimits
 from adapter.ingest.sources import Source
 from adapter.model import Reason, Secret
 from adapter.observe.ingest_telemetry import RequestRefused
 from tests.integration.ingest_server import Served, serving
 
 PATH = "/webhooks/shop/shop-key"
-SMALL = Limits(body_bytes=1000, inflated_bytes=2000, message_bytes=500, messages=5, read_s=0.05)
+SMALL = RequestLimits(body_bytes=1000, inflated_bytes=2000, message_bytes=500, messages=5, read_s=0.05)
 HEAD = b"POST " + PATH.encode() + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
 
 
@@ -90,7 +90,7 @@ async def test_slow_bodies_of_one_source_leave_room_to_the_others() -> None:
     """One key holds open all it may; a large batch of another source is taken, and one of the same is not."""
     sources = (Source("page", (Secret("page-key"),)), Source("shop", (Secret("shop-key"),)))
     large = b" " * 90_000 + padded(500)
-    async with serving(*sources, limits=Limits(body_bytes=100_000)) as served, AsyncExitStack() as stack:
+    async with serving(*sources, limits=RequestLimits(body_bytes=100_000)) as served, AsyncExitStack() as stack:
 
         async def begin(source: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
             reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
@@ -167,7 +167,7 @@ async def test_an_unknown_path_is_told_so(method: str, path: str) -> None:
     async with serving() as served:
         status, said, _ = await served.send(method, path)
         assert (status, said["success"], said["code"], bool(said["message"])) == (404, False, "not_found", True)
-        assert path == "/" or path not in str(served.happenings)
+        assert path == "/" or path not in str(served.telemetry)
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ async def test_a_sender_that_goes_away_within_its_body_breaks_nothing() -> None:
         _, writer = await _begin(served)
         writer.close()
         await asyncio.wait_for(served.told.wait(), 5)
-        assert served.happenings == [RequestRefused(400, "incomplete_body", "/webhooks/shop")]
+        assert served.telemetry == [RequestRefused(400, "incomplete_body", "/webhooks/shop")]
         assert not served.inbox.rejections
 
 

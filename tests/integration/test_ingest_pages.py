@@ -70,7 +70,7 @@ def _unauthorized(reason: str, source: str = "") -> RequestRefused:
 async def test_a_pixel_is_an_image_whatever_is_wrong(served: Served, path: str, told: RequestRefused) -> None:
     """A page or mail would show anything else as a broken image; what was wrong is told to us."""
     assert await pixel(served, path)
-    assert served.happenings == [told]
+    assert served.telemetry == [told]
     assert served.inbox.events == []
 
 
@@ -82,7 +82,7 @@ async def test_a_pixel_that_cannot_be_read_or_stored_is_an_image_too(served: Ser
     assert await pixel(served, "/v1/pixel/track?writeKey=shop-key&event=A&userId=u")
     served.is_draining = True
     assert await pixel(served, "/v1/pixel/track?writeKey=shop-key&event=A&userId=u")
-    assert [told.code for told in served.happenings if isinstance(told, RequestRefused)] == ["queue_full", "stopping"]
+    assert [told.code for told in served.telemetry if isinstance(told, RequestRefused)] == ["queue_full", "stopping"]
 
 
 @pytest.mark.parametrize("slash", ["", "/"], ids=["bare", "slash"])
@@ -119,7 +119,7 @@ async def test_settings_are_for_known_keys(served: Served, path: str) -> None:
     """A wrong key shows when a page loads, not when its events are missed; nobody learns who the sources are."""
     status, said, headers = await served.send("GET", path, headers=PAGE)
     assert (status, said["code"], headers["access-control-allow-origin"]) == (401, "unauthorized", PAGE["Origin"])
-    assert "signed-key" not in str(served.happenings)
+    assert "signed-key" not in str(served.telemetry)
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,7 @@ async def test_an_unparseable_body(served: Served, path: str, body: bytes) -> No
     status, said, _ = await served.send("POST", path, data=body)
     assert (status, said["code"], bool(said["problems"])) == (400, "unparseable_body", True)
     assert len(served.inbox.rejections) == 1
-    refused = [told for told in served.happenings if isinstance(told, RequestRefused)]
+    refused = [told for told in served.telemetry if isinstance(told, RequestRefused)]
     assert refused == [RequestRefused(400, "unparseable_body", path, "key_missing")]
 
 
@@ -230,7 +230,7 @@ async def test_what_a_sender_objects_to_is_dropped_and_told() -> None:
         library, pixel, webhook = served.inbox.events
         assert [(event.body, event.user_id) for event in (library, pixel)] == [({}, None)] * 2
         assert (webhook.dropped, webhook.user_id) == (None, "u-1")
-        dropped = [said for said in served.happenings if isinstance(said, EventDropped)]
+        dropped = [said for said in served.telemetry if isinstance(said, EventDropped)]
         assert [(said.reason, said.message_id) for said in dropped] == [
             (Reason.INTEGRATIONS, "m-1"),
             (Reason.INTEGRATIONS, "m-2"),

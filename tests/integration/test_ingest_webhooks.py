@@ -49,7 +49,7 @@ async def test_an_event_is_stored_and_thanked_for(served: Served, method: str, p
     assert (status, said, headers["content-type"]) == (200, OK, "application/json")
     assert [event.body for event in served.inbox.events] == [TRACK]
     assert served.inbox.events[0].received_at == RECEIVED_AT
-    assert served.happenings == [MessagesStored("shop", 1)]
+    assert served.telemetry == [MessagesStored("shop", 1)]
 
 
 BASIC = "Basic " + base64.b64encode(b"shop-key:").decode()
@@ -81,8 +81,8 @@ async def test_whose_key_is_taken(served: Served, path: str, headers: list[tuple
     assert len(served.inbox.events) == (status == 200)
     if status == 401:
         assert said["code"] == "unauthorized"
-        assert [type(happening) for happening in served.happenings] == [RequestRefused]
-        assert "shop-key" not in str(served.happenings)
+        assert [type(telemetry) for telemetry in served.telemetry] == [RequestRefused]
+        assert "shop-key" not in str(served.telemetry)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ async def test_the_operator_learns_why_it_was_401(
     status, said, _ = await served.send("POST", path, json=TRACK, headers=headers)
     assert (status, said["code"]) == (401, "unauthorized")
     route, reason, source = told
-    assert served.happenings == [RequestRefused(401, "unauthorized", route, reason, source)]
+    assert served.telemetry == [RequestRefused(401, "unauthorized", route, reason, source)]
     [recent] = served.denials.recent(RECEIVED_AT)
     assert (recent["route"], recent["code"], recent["source"]) == (route, reason, source or None)
     assert "unauthorized" in str(said)
@@ -159,8 +159,8 @@ async def test_an_array_is_taken_member_by_member(served: Served) -> None:
     assert (status, said) == (200, OK)
     assert [event.message_id for event in served.inbox.events] == ["m-1", "m-2"]
     assert [rejection.reason for rejection in served.inbox.rejections] == [Reason.SCHEMA, Reason.SCHEMA]
-    assert served.happenings[0] == MessagesStored("shop", 2)
-    assert [type(happening) for happening in served.happenings[1:]] == [MessageRejected, MessageRejected]
+    assert served.telemetry[0] == MessagesStored("shop", 2)
+    assert [type(telemetry) for telemetry in served.telemetry[1:]] == [MessageRejected, MessageRejected]
 
 
 async def test_a_large_array_is_taken_whole(served: Served) -> None:
@@ -200,7 +200,7 @@ async def test_a_single_bad_event_is_told_what_is_wrong(served: Served) -> None:
     }
     kept = served.inbox.rejections[0]
     assert (kept.reason, kept.message_id, json.loads(kept.body)) == (Reason.SCHEMA, "m-1", bad)
-    told = served.happenings[0]
+    told = served.telemetry[0]
     assert isinstance(told, MessageRejected)
     assert "secret" not in told.problems
 
@@ -251,7 +251,7 @@ async def test_what_was_mended_is_told(served: Served) -> None:
     assert served.inbox.events[0].body["properties"] == {"a": None}
     warning = EventWarning(WarningKind.TIME, "timestamp", "not a time: text of the form aaaaa")
     assert served.inbox.events[0].warnings == (warning,)
-    assert served.happenings == [
+    assert served.telemetry == [
         BodyRepaired("shop", 2),
         MessagesStored("shop", 1),
         EventWarned.of("shop", "m-1", warning),
@@ -272,8 +272,8 @@ async def test_what_is_not_durable_is_not_thanked_for(served: Served, failure: E
     status, said, headers = await served.send("POST", PATH, json=TRACK)
     assert (status, said["code"], headers["retry-after"].isdigit()) == (503, code, True)
     assert str(failure) not in said["message"]
-    assert RequestRefused(503, code, "/webhooks/shop") in served.happenings
-    assert (QueueFailed("EIO on sda") in served.happenings) is (code == "storage_failed")
+    assert RequestRefused(503, code, "/webhooks/shop") in served.telemetry
+    assert (QueueFailed("EIO on sda") in served.telemetry) is (code == "storage_failed")
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from adapter.deliver.browsee import Browsee
 from adapter.deliver.policy import Answer
 from adapter.model import Call, Reason, Secret
-from adapter.sandbox.limit import Limit
+from adapter.sandbox.limit import CallLimit
 from adapter.sandbox.script import parse_script
 from adapter.sandbox.server import Sandbox, build
 from adapter.service.wiring import make_sandbox
@@ -118,7 +118,7 @@ async def test_forgotten_calls_are_gone_and_numbers_go_on(start: Start) -> None:
 async def test_beyond_the_limit_is_429(start: Start, told: bool) -> None:
     """What a full bucket holds passes, the next does not; `Retry-After` only when asked for."""
     sandbox = make_sandbox(retry_after=told)
-    sandbox.set_limit(Limit(3, 3600.0))
+    sandbox.set_limit(CallLimit(3, 3600.0))
     client = await start(sandbox)
     assert [(await track(client))[0] for _ in range(3)] == [200, 200, 200]
     async with client.post("/api/v1/track", json=TRACK) as answer:

@@ -20,7 +20,7 @@ from adapter.observe.delivery_telemetry import (
     EventUnmatched,
     WorkerFailed,
 )
-from adapter.observe.telemetry import Happening
+from adapter.observe.telemetry import Telemetry
 from adapter.queue.sqlite.admin import Desk
 from adapter.queue.sqlite.queue import SqliteQueue
 from adapter.sandbox.script import Script
@@ -223,7 +223,7 @@ async def test_a_fault_of_ours_ends_as_a_dead_letter(road: Road) -> None:
         def render(self, event: Event) -> Calls:
             raise ZeroDivisionError(event.body["userId"])
 
-    said: list[Happening] = []
+    said: list[Telemetry] = []
     await road.worker.stop(grace_s=1)
     async with Browsee("http://127.0.0.1:9") as browsee:
         worker = make_worker(road.queue, browsee, said, lambda _: Broken())  # type: ignore[arg-type, return-value]

@@ -22,7 +22,7 @@ import aiohttp
 from adapter.model import JsonObject
 from adapter.observe.ingest_telemetry import EventWarned
 from adapter.observe.observer import Observer
-from adapter.observe.telemetry import Happening
+from adapter.observe.telemetry import Telemetry
 from adapter.service.app import Running, run_service
 from adapter.service.wiring import Wiring
 from adapter.settings.load import load_settings
@@ -91,10 +91,10 @@ class _WarningsSeen(Observer):
         super().__init__()
         self.warnings: list[list[str]] = []
 
-    def emit(self, happening: Happening) -> None:
-        if isinstance(happening, EventWarned):
-            self.warnings.append([str(happening.kind), happening.field])
-        super().emit(happening)
+    def emit(self, telemetry: Telemetry) -> None:
+        if isinstance(telemetry, EventWarned):
+            self.warnings.append([str(telemetry.kind), telemetry.field])
+        super().emit(telemetry)
 
 
 @dataclass(slots=True)

@@ -10,12 +10,12 @@ import pytest
 import yaml
 
 from adapter.model import Reason, WarningKind
-from adapter.observe.catalog import HAPPENINGS
+from adapter.observe.catalog import CATALOG
 from adapter.observe.delivery_telemetry import EventDied
 from adapter.observe.ingest_telemetry import MessageRejected
 from adapter.observe.observer import Observer, configure_logging
 from adapter.observe.service_telemetry import MappingFailed
-from adapter.observe.telemetry import Happening
+from adapter.observe.telemetry import Telemetry
 from adapter.printable import escape_unprintable, printable, printable_lines
 from tests.fakes import FakeClock
 
@@ -77,8 +77,8 @@ def test_json_keeps_its_value(character: str) -> None:
     )
 
 
-def hostile(kind: type[Happening]) -> Happening:
-    """A happening of `kind` with hostile text in each field that is a text."""
+def hostile(kind: type[Telemetry]) -> Telemetry:
+    """A telemetry of `kind` with hostile text in each field that is a text."""
     text = "m\n\x1b[2J\u202eevil\u2066\u2028x\x9b=1 'q'"
     given: dict[str, Any] = {}
     for field in fields(kind):
@@ -96,12 +96,12 @@ def hostile(kind: type[Happening]) -> Happening:
     return kind(**given)
 
 
-@pytest.mark.parametrize("kind", HAPPENINGS, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", CATALOG, ids=lambda kind: kind.__name__)
 @pytest.mark.parametrize("log_format", ["text", "json"])
 def test_no_log_line_has_such_a_character(
-    kind: type[Happening], log_format: str, capsys: pytest.CaptureFixture[str]
+    kind: type[Telemetry], log_format: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Every happening, hostile in every field: one line, and no character that a terminal obeys."""
+    """Every telemetry, hostile in every field: one line, and no character that a terminal obeys."""
     configure_logging(log_format=log_format, level=logging.DEBUG)
     Observer().emit(hostile(kind))
     said = capsys.readouterr().err
@@ -142,7 +142,7 @@ def test_events_that_die_do_not_fill_the_log(capsys: pytest.CaptureFixture[str])
     clock.advance(61.0)
     observer.emit(EventDied("loud", Reason.REFUSED, "last", "abc"))
     lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
-    assert [(line["source"], line["message_id"], line.get("unsaid")) for line in lines] == [
+    assert [(line["source"], line["message_id"], line.get("suppressed")) for line in lines] == [
         ("loud", "m-0", None),
         ("quiet", "m", None),
         ("loud", "m", None),

@@ -177,7 +177,7 @@ def _over(setting: Setting, compile_reading: Callable[[Scope], Get]) -> Callable
     return over
 
 
-def globs_step(setting: Setting, shape: Callable[[Sequence[str]], shaping.Shape]) -> Step:
+def globs_step(setting: Setting, shape: Callable[[Sequence[str]], shaping.ShapeObject]) -> Step:
     """For `pick` and `drop`: an object that they empty vanishes, in a list as by itself."""
     shaped = shape(read_globs(setting.node, setting.reader, "E151"))
 

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 from adapter.mapping import shaping
 from adapter.mapping.absent import ABSENT
 from adapter.mapping.frame import Frame, Get, Step
-from adapter.mapping.listing import Members, members_reader, shape_of
+from adapter.mapping.listing import ReadMembers, members_reader, shape_of
 from adapter.mapping.reader import Node, Reader, Scope
 from adapter.mapping.scalars import text_of
 from adapter.model import JsonObject
@@ -146,7 +146,7 @@ def on_list(pure: PureOfList, cause: str, scope: Scope) -> Step:
     return step
 
 
-def list_reader(scope: Scope) -> Members:
+def list_reader(scope: Scope) -> ReadMembers:
     """How a step reads the list that it is given: warnings name the path that it comes from, or the field."""
     return members_reader(scope.source or scope.field, scope.rule)
 

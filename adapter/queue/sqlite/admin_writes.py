@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 from adapter.model import Event
 from adapter.queue.codec import ID_BYTES, Row, digest_of_copy, encode, named_by, plain_digest, restore
 from adapter.queue.ledger import ASKED
-from adapter.queue.sqlite.requeue import Run, join_lane
+from adapter.queue.sqlite.requeue import Execute, join_lane
 from adapter.queue.sqlite.rows import stored_row
 from adapter.queue.sqlite.state import SQL
 from adapter.queue.sqlite.statements import for_rows, statements
@@ -22,12 +22,12 @@ Readmitted: TypeAlias = Literal["pending", "deletion", "duplicate", "gone"]
 """What became of a rejection that can be read now."""
 
 
-def seen_tables(run: Run) -> list[str]:
+def seen_tables(run: Execute) -> list[str]:
     """The tables of ids seen, newest day first, by what `seen_in` and `add_digests` call them."""
     return [*(str(day) for (day,) in reversed(run(SQL["dedup_days"]).fetchall())), "kept"]
 
 
-def receipts_of_id(run: Run, *, source: str, message_id: str) -> set[int]:
+def receipts_of_id(run: Execute, *, source: str, message_id: str) -> set[int]:
     """The receipts of events with that id, whatever they are called, as far as their ids are remembered."""
     first = plain_digest(source=source, message_id=message_id)[:ID_BYTES]
     bounds = first + bytes(_REST), first + b"\xff" * _REST
@@ -37,14 +37,14 @@ def receipts_of_id(run: Run, *, source: str, message_id: str) -> set[int]:
     return {receipt for (receipt,) in rows if receipt > 0}
 
 
-def _is_seen(run: Run, row: Row) -> bool:
+def _is_seen(run: Execute, row: Row) -> bool:
     """Whether a copy of `row` was received before, also by the digest of before version 4."""
     digests = row.digest, plain_digest(source=row.source, message_id=row.message_id)
     lookups = (for_rows(SQL["seen_in"], 2).replace("{table}", table) for table in seen_tables(run))
     return any(run(sql, digests).fetchone() is not None for sql in lookups)
 
 
-def discard(run: Run, receipt: int) -> bool:
+def discard(run: Execute, receipt: int) -> bool:
     """Forget a dead letter. False if it is none."""
     source = run(DESK["source_of"], (receipt,)).fetchone()
     if source is None or run(SQL["remove_dead"], (receipt,)).rowcount == 0:
@@ -56,7 +56,7 @@ def discard(run: Run, receipt: int) -> bool:
     return True
 
 
-def reopen_unmatched(run: Run, receipt: int, *, due_us: int, unordered: Collection[str]) -> bool:
+def reopen_unmatched(run: Execute, receipt: int, *, due_us: int, unordered: Collection[str]) -> bool:
     """Make an event that no rule took pending again. False if it is none, or its body was deleted."""
     if run(DESK["reopen_unmatched"], (receipt,)).rowcount == 0:
         return False
@@ -71,7 +71,7 @@ def reopen_unmatched(run: Run, receipt: int, *, due_us: int, unordered: Collecti
     return True
 
 
-def readmit(run: Run, number: int, event: Event, *, due_us: int, unordered: Collection[str]) -> Readmitted:
+def readmit(run: Execute, number: int, event: Event, *, due_us: int, unordered: Collection[str]) -> Readmitted:
     """Put `event`, which was rejection `number`, behind live traffic, unless a copy of it was received meanwhile."""
     copied = run(DESK["copy_facts"], (number,)).fetchone() is not None
     removed = run(SQL["remove_rejection"], (number,)).fetchone()

@@ -62,7 +62,7 @@ class Growth:
         return max(0, limit - self._last[0]) / self._per_s
 
 
-class Room:
+class DiskSpace:
     """See the module. `max_bytes` is what the pages in use may come to; history is thinned out from `thin_bytes` on.
 
     `give_way` may be called from any thread; the rest belongs to the event loop and may block for a moment.

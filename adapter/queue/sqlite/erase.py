@@ -8,13 +8,13 @@ its hands is taken too: its late settle of an event that is gone is a no-op.
 from adapter.model import Event
 from adapter.queue.codec import lane_of, parked_lane, restore
 from adapter.queue.ledger import DELETED, term_of
-from adapter.queue.sqlite.requeue import Run
+from adapter.queue.sqlite.requeue import Execute
 from adapter.queue.sqlite.rows import stored_row
 from adapter.queue.sqlite.state import SQL
 from adapter.queue.sqlite.statements import for_rows
 
 
-def empty_log(run: Run) -> bool:
+def empty_log(run: Execute) -> bool:
     """Bring all that was committed from the write-ahead log into the file, without waiting: False if a reader is in
     the way. Between two transactions only.
     """
@@ -27,7 +27,7 @@ def empty_log(run: Run) -> bool:
     return not busy
 
 
-def delete_body(run: Run, receipt: int, *, due_us: int, ended_us: int) -> bool:
+def delete_body(run: Execute, receipt: int, *, due_us: int, ended_us: int) -> bool:
     """Take body and user away from an event; one that is pending or dead is dropped with that. False if it is gone.
 
     `due_us` is when the next of its lane is due, `ended_us` when it ended, by the queue's clock.
@@ -51,7 +51,7 @@ def delete_body(run: Run, receipt: int, *, due_us: int, ended_us: int) -> bool:
     return True
 
 
-def _leave_lane(run: Run, receipt: int, event: Event, now_us: int) -> None:
+def _leave_lane(run: Execute, receipt: int, event: Event, now_us: int) -> None:
     # Which of the two it is hangs on what the settings said when it was received.
     for lane in lanes_of(event):
         head = run(SQL["head_of"], (lane,)).fetchone()
@@ -68,7 +68,7 @@ def lanes_of(event: Event) -> tuple[int, ...]:
     return *lanes, *map(parked_lane, lanes)
 
 
-def _advance(run: Run, lane: int, now_us: int) -> None:
+def _advance(run: Execute, lane: int, now_us: int) -> None:
     if run(_for_one("close_empty_lanes"), (lane,)).rowcount == 0:
         run(_for_one("advance_lanes"), (now_us, lane))
         run(_for_one("remove_heads_from_waiting"), (lane,))

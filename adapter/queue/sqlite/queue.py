@@ -21,7 +21,7 @@ from adapter.queue.leases import Held, Leases
 from adapter.queue.shares import Shares
 from adapter.queue.sqlite.balance import count_balance
 from adapter.queue.sqlite.deletions import Deletions
-from adapter.queue.sqlite.disk_space import Room, is_full_disk
+from adapter.queue.sqlite.disk_space import DiskSpace, is_full_disk
 from adapter.queue.sqlite.file import OwnerLock, connect, prepare_place
 from adapter.queue.sqlite.group_commit import GroupCommit
 from adapter.queue.sqlite.log import refuse_damaged_log
@@ -47,7 +47,7 @@ class SqliteQueue:
         lock: OwnerLock,
         connection: sqlite3.Connection,
         rows: SqliteRows,
-        room: Room,
+        room: DiskSpace,
         now: Callable[[], float],
         unordered: frozenset[str],
         shares: Shares,
@@ -101,7 +101,7 @@ class SqliteQueue:
                 rows = SqliteRows(connection, now=now, trusted=trusted, retention=retention)
                 rows.void_far_dues(_MAX_DELAY_S)
                 rows.bring_back_stamps()
-                room = await asyncio.to_thread(Room, path, max_bytes=max_bytes)
+                room = await asyncio.to_thread(DiskSpace, path, max_bytes=max_bytes)
                 undo.callback(room.leave)
                 queue = cls(
                     path,

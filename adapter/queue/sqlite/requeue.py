@@ -8,24 +8,24 @@ from adapter.queue.codec import lane_of, restore
 from adapter.queue.sqlite.rows import stored_row
 from adapter.queue.sqlite.state import SQL
 
-Run: TypeAlias = Callable[..., sqlite3.Cursor]
+Execute: TypeAlias = Callable[..., sqlite3.Cursor]
 """`execute` of the connection whose transaction this is."""
 
 
-def put_back(run: Run, receipts: Collection[int], *, now_us: int, unordered: Collection[str]) -> int:
+def put_back(run: Execute, receipts: Collection[int], *, now_us: int, unordered: Collection[str]) -> int:
     """Make the dead ones of `receipts` pending, behind live traffic, and say how many they were."""
     # A microsecond apart, so that they come up in the order they were received.
     return sum(_put_back(run, receipt, now_us + n, unordered) for n, receipt in enumerate(sorted(receipts)))
 
 
-def _put_back(run: Run, receipt: int, due_us: int, unordered: Collection[str]) -> bool:
+def _put_back(run: Execute, receipt: int, due_us: int, unordered: Collection[str]) -> bool:
     if run(SQL["remove_dead"], (receipt,)).rowcount == 0:
         return False
     join_lane(run, receipt, due_us=due_us, unordered=unordered)
     return True
 
 
-def join_lane(run: Run, receipt: int, *, due_us: int, unordered: Collection[str]) -> None:
+def join_lane(run: Execute, receipt: int, *, due_us: int, unordered: Collection[str]) -> None:
     """Make the stored event pending: next of its lane's waiting, or a lane of its own behind live traffic."""
     number, *columns = run(SQL["stored"], (receipt,)).fetchone()
     event, _ = restore(stored_row(columns))

@@ -10,7 +10,7 @@ from pathlib import Path
 from adapter.errors import QueueError
 from adapter.queue.shares import Shares
 from adapter.queue.sqlite.balance import rejections_beyond
-from adapter.queue.sqlite.disk_space import Room
+from adapter.queue.sqlite.disk_space import DiskSpace
 from adapter.queue.sqlite.group_commit import GroupCommit
 from adapter.queue.sqlite.rows import SqliteRows
 
@@ -31,7 +31,7 @@ class Upkeep:
         path: Path,
         commits: GroupCommit,
         rows: SqliteRows,
-        room: Room,
+        room: DiskSpace,
         *,
         now: Callable[[], float],
         shares: Shares,

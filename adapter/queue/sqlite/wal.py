@@ -30,7 +30,7 @@ Sum: TypeAlias = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class LogFrame:
     """The header of a frame: the page it holds, whether it ends a commit, and the checksum up to and with it."""
 
     page: int
@@ -135,13 +135,13 @@ class Log:
         """The offset at which frame `number` ends; that of the first frame for 0."""
         return HEADER_BYTES + number * (_FRAME_HEADER_BYTES + self.page_bytes)
 
-    def frame(self, number: int) -> Frame:
+    def frame(self, number: int) -> LogFrame:
         """The header of frame `number`, which must be there."""
         header = self.read(self.end_of(number - 1), _FRAME_HEADER_BYTES)
         page, pages, salts = struct.unpack(">II8s", header[:16])
-        return Frame(page=page, is_commit=pages != 0, salts=salts, checksum=_sum(header))
+        return LogFrame(page=page, is_commit=pages != 0, salts=salts, checksum=_sum(header))
 
-    def _frames(self, after: int, last: int) -> Iterator[tuple[int, Frame]]:
+    def _frames(self, after: int, last: int) -> Iterator[tuple[int, LogFrame]]:
         for number in range(after + 1, last + 1):
             frame = self.frame(number)
             if frame.salts == self.salts:

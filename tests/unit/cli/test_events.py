@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from adapter.cli.at_console import Place, console_at
+from adapter.cli.at_console import Target, console_at
 from adapter.cli.events import Tail
 from adapter.console.console import Events
 from adapter.model import Dead, Delivered, Dropped, Reason, Unmatched
@@ -206,7 +206,7 @@ async def test_tail_tells_an_event_when_it_comes_and_when_it_ended(shop: Shell) 
     path = shop.folder / "queue.db"
     queue = await SqliteQueue.open(path, now=FakeClock())
     await queue.put([make_event("old", user="a")], [a_rejection()])
-    with console_at(Place(config=None, sandbox=False, url=None)) as console:
+    with console_at(Target(config=None, sandbox=False, url=None)) as console:
         page = console.events(Events(limit=10))
         news = Tail(console, page["newest"], page["entries"])
         assert list(news.look()) == []

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from adapter.cli.recording import MAX_LINE_BYTES, MAX_TOLD, Recording
+from adapter.cli.recording import MAX_LINE_BYTES, MAX_TOLD, EventRecording
 from adapter.errors import ConfigError
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -22,13 +22,13 @@ class Named(io.BytesIO):
     name = "e.ndjson"
 
 
-def recording(*lines: object) -> Recording:
+def recording(*lines: object) -> EventRecording:
     """A file with these lines: bytes as they are, all else as JSON."""
     encoded = [line if isinstance(line, bytes) else json.dumps(line).encode() for line in lines]
-    return Recording(Named(b"\n".join(encoded)), now=NOW)
+    return EventRecording(Named(b"\n".join(encoded)), now=NOW)
 
 
-def problems(read: Recording) -> list[str]:
+def problems(read: EventRecording) -> list[str]:
     assert list(read) == []
     with pytest.raises(ConfigError) as refused:
         read.complete()
@@ -121,7 +121,7 @@ def test_a_file_that_cannot_be_read_on_is_told(tmp_path: Path) -> None:
         (tmp_path / "e.ndjson").open("wb") as written_only,
         pytest.raises(ConfigError, match=r"cannot read .*e\.ndjson"),
     ):
-        list(Recording(written_only, now=NOW))
+        list(EventRecording(written_only, now=NOW))
 
 
 def test_an_exported_time_is_held_against_its_own_receipt() -> None:

@@ -16,7 +16,7 @@ from adapter.deliver.worker import Worker
 from adapter.mapping.load import load
 from adapter.model import Call, Reason, Secret
 from adapter.observe.delivery_telemetry import EventDied
-from adapter.observe.telemetry import Happening
+from adapter.observe.telemetry import Telemetry
 from adapter.queue.memory.queue import MemoryQueue
 from adapter.service.mappings import read_message
 from reliability.oracle import MAPPING
@@ -109,7 +109,7 @@ async def _live(
     learned: Learned | None,
 ) -> Seen:
     seen = Seen(arrivals)
-    happened: list[Happening] = []
+    happened: list[Telemetry] = []
     queue = MemoryQueue(now=now)
     ruleset = load(MAPPING, file="mapping.yaml", read=read_message, hash_key=None)
     chance = random.Random(1)  # noqa: S311 - a reproducible world

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 
 from adapter.deliver.misconfigured import Subject
 from adapter.deliver.policy import Accepted, TryAgain, Verdict
-from adapter.deliver.project import Project, ProjectConfig, Ticket, Wait
+from adapter.deliver.project import Permit, Project, ProjectConfig, Wait
 from adapter.model import Reason
-from adapter.sandbox.limit import Limit, TokenBucket
+from adapter.sandbox.limit import CallLimit, TokenBucket
 
 MAX_UNDER_WAY = 256
 
@@ -26,7 +26,7 @@ class Phase:
     """
 
     at_s: float
-    limit: Limit | None
+    limit: CallLimit | None
     noise: float = 0.0
     ban_s: float = 0.0
     others_per_s: float = 0.0
@@ -186,7 +186,7 @@ class _World:
         self._is_asking = True
         self._at(at_s, self._ask)
 
-    def _arrive(self, ticket: Ticket, user: int, measured: Measured) -> None:
+    def _arrive(self, ticket: Permit, user: int, measured: Measured) -> None:
         verdict = self._server.answer(self.now_s)
         refused = self._load.refused_users
         if refused and (user + 1) % (self._load.users // refused) == 0:
@@ -195,7 +195,7 @@ class _World:
         (measured.passed_at if passed else measured.limited_at).append(self.now_s)
         self._at(self.now_s + self._one_way_s(), functools.partial(self._come_back, ticket, user, verdict))
 
-    def _come_back(self, ticket: Ticket, user: int, verdict: Verdict, measured: Measured) -> None:
+    def _come_back(self, ticket: Permit, user: int, verdict: Verdict, measured: Measured) -> None:
         self._project.answered(ticket, verdict, of=Subject(user, ticket.number), now_s=self.now_s)
         self._under_way -= 1
         if isinstance(verdict, Accepted):

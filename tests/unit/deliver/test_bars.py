@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from adapter.sandbox.limit import Limit
+from adapter.sandbox.limit import CallLimit
 from tests.unit.deliver.simulation import Load, Phase, simulate
 
-UNLIMITED = Limit(10_000_000, 1.0)
+UNLIMITED = CallLimit(10_000_000, 1.0)
 BAN_S = 10.0
 
 
@@ -28,7 +28,7 @@ class Bar:
 class Row:
     """A limit and what it is to reach; `promised` where that is more."""
 
-    limit: Limit
+    limit: CallLimit
     reached: Bar
     promised: Bar | None = None
     noise: float = 0.0
@@ -43,16 +43,16 @@ class Row:
 
 # A limit of so many a minute lets a full minute's calls through at once: its rate shows only when they are used up.
 ROWS = (
-    Row(Limit(5, 1.0), Bar(0.95, 0.97, 0.0055), Bar(0.95, 0.97, 0.005)),
-    Row(Limit(10, 1.0), Bar(0.95, 0.97, 0.005)),
-    Row(Limit(20, 1.0), Bar(0.95, 0.97, 0.005)),
-    Row(Limit(100, 1.0), Bar(0.90, 0.97, 0.005), seconds=200.0, seeds=(1,)),
-    Row(Limit(1200, 60.0), Bar(0.95, 0.97, 0.012), Bar(0.95, 0.97, 0.005)),
-    Row(Limit(5, 1.0), Bar(0.80, 0.90, 0.019), Bar(0.80, 0.90, 0.015), noise=0.005),
-    Row(Limit(5, 1.0), Bar(0.80, 0.65, 0.035), Bar(0.80, 0.80, 0.03), noise=0.02),
-    Row(Limit(20, 1.0), Bar(0.80, 0.90, 0.015), Bar(0.90, 0.90, 0.015), noise=0.005),
-    Row(Limit(20, 1.0), Bar(0.70, 0.85, 0.034), Bar(0.90, 0.90, 0.03), noise=0.02),
-    Row(Limit(100, 1.0), Bar(0.87, 0.90, 0.03), Bar(0.90, 0.90, 0.03), noise=0.02, seconds=200.0, seeds=(1, 2)),
+    Row(CallLimit(5, 1.0), Bar(0.95, 0.97, 0.0055), Bar(0.95, 0.97, 0.005)),
+    Row(CallLimit(10, 1.0), Bar(0.95, 0.97, 0.005)),
+    Row(CallLimit(20, 1.0), Bar(0.95, 0.97, 0.005)),
+    Row(CallLimit(100, 1.0), Bar(0.90, 0.97, 0.005), seconds=200.0, seeds=(1,)),
+    Row(CallLimit(1200, 60.0), Bar(0.95, 0.97, 0.012), Bar(0.95, 0.97, 0.005)),
+    Row(CallLimit(5, 1.0), Bar(0.80, 0.90, 0.019), Bar(0.80, 0.90, 0.015), noise=0.005),
+    Row(CallLimit(5, 1.0), Bar(0.80, 0.65, 0.035), Bar(0.80, 0.80, 0.03), noise=0.02),
+    Row(CallLimit(20, 1.0), Bar(0.80, 0.90, 0.015), Bar(0.90, 0.90, 0.015), noise=0.005),
+    Row(CallLimit(20, 1.0), Bar(0.70, 0.85, 0.034), Bar(0.90, 0.90, 0.03), noise=0.02),
+    Row(CallLimit(100, 1.0), Bar(0.87, 0.90, 0.03), Bar(0.90, 0.90, 0.03), noise=0.02, seconds=200.0, seeds=(1, 2)),
 )
 SEEDED = [pytest.param(row, seed, id=f"{row.name}-seed-{seed}") for row in ROWS for seed in row.seeds]
 
@@ -85,7 +85,7 @@ def test_noise_at_100_a_second_costs_little(seed: int) -> None:
 @pytest.mark.parametrize("noise", [0.0, 0.02], ids=["silent", "noise"])
 def test_a_limit_that_falls_is_no_noise(noise: float, seed: int) -> None:
     """60, then 10 a second: within 20 s no more calls go than the limit and a tenth, and 90 % of it is used."""
-    phases = [Phase(0.0, Limit(60, 1.0), noise=noise), Phase(180.0, Limit(10, 1.0), noise=noise)]
+    phases = [Phase(0.0, CallLimit(60, 1.0), noise=noise), Phase(180.0, CallLimit(10, 1.0), noise=noise)]
     run = simulate(phases, seconds=480.0, seed=seed)
     assert run.sent_between(200.0, 480.0) <= 1.1 * 10.0 * 280.0
     assert run.passed_between(240.0, 480.0) >= 0.9 * 10.0 * 240.0
@@ -96,7 +96,7 @@ def test_a_limit_that_falls_is_no_noise(noise: float, seed: int) -> None:
 @pytest.mark.parametrize("noise", [0.0, 0.02], ids=["silent", "noise"])
 def test_a_ban_after_excess_is_no_noise(noise: float, seed: int) -> None:
     """A call beyond 20 a second has all calls of 10 s refused: never more than 20 a second go, few of them in a ban."""
-    run = simulate([Phase(0.0, Limit(20, 1.0), noise=noise, ban_s=BAN_S)], seconds=600.0, seed=seed)
+    run = simulate([Phase(0.0, CallLimit(20, 1.0), noise=noise, ban_s=BAN_S)], seconds=600.0, seed=seed)
     assert run.sent_between(30.0, 600.0) <= 20.0 * 570.0
     assert run.passed_between(60.0, 600.0) >= 0.4 * 20.0 * 540.0
     assert run.refused <= noise + 0.025
@@ -106,7 +106,7 @@ def test_a_ban_after_excess_is_no_noise(noise: float, seed: int) -> None:
 @pytest.mark.parametrize("noise", [0.0, 0.02], ids=["silent", "noise"])
 def test_a_shared_limit_is_no_noise(noise: float, seed: int) -> None:
     """Another client uses 8 of 20 a second: no more than a tenth beyond what is left is tried, and 90 % is used."""
-    run = simulate([Phase(0.0, Limit(20, 1.0), noise=noise, others_per_s=8.0)], seconds=600.0, seed=seed)
+    run = simulate([Phase(0.0, CallLimit(20, 1.0), noise=noise, others_per_s=8.0)], seconds=600.0, seed=seed)
     assert run.sent_between(60.0, 600.0) <= 1.1 * 12.0 * 540.0
     assert run.passed_between(60.0, 600.0) >= 0.9 * 12.0 * 540.0
     # Promised is 1 % beside the noise.
@@ -117,7 +117,7 @@ def test_a_shared_limit_is_no_noise(noise: float, seed: int) -> None:
 def test_a_moving_limit_is_used(noise: float, seed: int) -> None:
     """40, 10, then 60 a second, ten minutes each."""
     limits = [(0.0, 40), (600.0, 10), (1200.0, 60)]
-    phases = [Phase(at_s, Limit(count, 1.0), noise=noise) for at_s, count in limits]
+    phases = [Phase(at_s, CallLimit(count, 1.0), noise=noise) for at_s, count in limits]
     run = simulate(phases, seconds=1800.0, seed=seed)
     assert run.used >= 0.9
     assert run.refused <= noise + 0.02
@@ -132,5 +132,5 @@ def test_users_who_are_always_answered_429_do_not_slow_the_others(
     nothing of the rate. Before, 4 of 40 left 7 % of the limit to the others.
     """
     load = Load(users=users, refused_users=refused, retry_s=1.0)
-    run = simulate([Phase(0.0, Limit(20, 1.0))], seconds=300.0, load=load, seed=seed)
+    run = simulate([Phase(0.0, CallLimit(20, 1.0))], seconds=300.0, load=load, seed=seed)
     assert run.passed_between(60.0, 300.0) >= used * 20.0 * 240.0

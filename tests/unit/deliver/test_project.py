@@ -5,8 +5,8 @@ import pytest
 from adapter.deliver.misconfigured import Ruling, Subject
 from adapter.deliver.pace import PaceConfig
 from adapter.deliver.policy import Accepted, Misconfigured, RefusedByBrowsee, TryAgain, Verdict
-from adapter.deliver.project import Go, Project, ProjectConfig, Ticket, Wait
-from adapter.deliver.state import Why
+from adapter.deliver.project import Go, Permit, Project, ProjectConfig, Wait
+from adapter.deliver.state import PauseReason
 from adapter.model import Kind, Reason
 
 LIMITED = TryAgain(Reason.RATE_LIMITED, counted=False)
@@ -27,14 +27,14 @@ class Worker:
         self.project = Project(ProjectConfig(), now_s=self.now_s)
         self.sent = 0
 
-    def ticket(self, kind: Kind = "track") -> Ticket:
+    def ticket(self, kind: Kind = "track") -> Permit:
         """The next call, as soon as it may go; pauses are not waited for."""
         while True:
             admission = self.project.admit(kind, self.now_s)
             match admission:
                 case Go(ticket=ticket):
                     return ticket
-                case Wait(seconds=seconds, why=Why.PACE):
+                case Wait(seconds=seconds, why=PauseReason.PACE):
                     self.now_s += seconds
                 case Wait(why=why):
                     raise AssertionError(why)
@@ -45,7 +45,7 @@ class Worker:
         self.now_s += 0.1
         return self.project.answered(ticket, verdict, of=subject(lane or f"u{self.sent}", self.sent), now_s=self.now_s)
 
-    def waits(self, kind: Kind = "track") -> tuple[Why, float] | None:
+    def waits(self, kind: Kind = "track") -> tuple[PauseReason, float] | None:
         """Why and how long the next call waits, if it is not for the pace."""
         while True:
             admission = self.project.admit(kind, self.now_s)
@@ -53,7 +53,7 @@ class Worker:
                 case Go(ticket=ticket):
                     self.project.abandoned(ticket, now_s=self.now_s)
                     return None
-                case Wait(seconds=seconds, why=Why.PACE):
+                case Wait(seconds=seconds, why=PauseReason.PACE):
                     self.now_s += seconds
                 case Wait(seconds=seconds, why=why):
                     return why, round(seconds, 6)
@@ -67,7 +67,7 @@ def worker() -> Worker:
 def test_calls_go_at_the_pace(worker: Worker) -> None:
     """The first goes at once, the next when the rate lets it."""
     assert isinstance(worker.project.admit("track", worker.now_s), Go)
-    assert worker.project.admit("identify", worker.now_s) == Wait(0.5, Why.PACE)
+    assert worker.project.admit("identify", worker.now_s) == Wait(0.5, PauseReason.PACE)
     assert worker.project.state(worker.now_s).delivery == "slowed"
     assert worker.project.state(worker.now_s + 60).delivery == "ok"
 
@@ -77,7 +77,7 @@ def test_a_retry_after_pauses_the_project(worker: Worker) -> None:
     first, second = worker.ticket(), worker.ticket()
     worker.project.answered(first, TryAgain(BROKEN.reason, 60.0, counted=False), of=subject("u", 1), now_s=worker.now_s)
     worker.project.answered(second, TryAgain(BROKEN.reason, 5.0, counted=False), of=subject("v", 2), now_s=worker.now_s)
-    assert worker.waits("track") == worker.waits("identify") == (Why.RETRY_AFTER, 60.0)
+    assert worker.waits("track") == worker.waits("identify") == (PauseReason.RETRY_AFTER, 60.0)
     assert worker.project.state(worker.now_s).delivery == "paused"
     worker.now_s += 60.0
     assert worker.waits() is None
@@ -90,15 +90,15 @@ def test_nothing_but_429_is_a_block(worker: Worker) -> None:
     for _ in range(10):
         assert worker.send(LIMITED) == Ruling(LIMITED)
     known = worker.project.state(worker.now_s).limit_per_s
-    assert worker.waits() == (Why.BLOCKED, 1.0)
+    assert worker.waits() == (PauseReason.BLOCKED, 1.0)
     for pause_s in (1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0):
-        assert worker.waits() == (Why.BLOCKED, pause_s)
+        assert worker.waits() == (PauseReason.BLOCKED, pause_s)
         worker.now_s += pause_s - 0.1
-        assert worker.waits() == (Why.BLOCKED, 0.1)
+        assert worker.waits() == (PauseReason.BLOCKED, 0.1)
         worker.now_s += 0.100001
         worker.send(LIMITED)
     assert worker.project.state(worker.now_s).limit_per_s == known
-    assert worker.project.state(worker.now_s).why is Why.BLOCKED
+    assert worker.project.state(worker.now_s).why is PauseReason.BLOCKED
     worker.now_s += 30.0
     worker.send(Accepted())
     assert worker.waits() is None
@@ -178,11 +178,11 @@ def test_a_wrong_key_pauses_that_kind_of_call(worker: Worker) -> None:
     """One probe at a growing interval up to a minute; the other kind goes on."""
     for pause_s in (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0):
         assert worker.send(WRONG_KEY, "identify") == Ruling(WRONG_KEY)
-        assert worker.waits("identify") == (Why.MISCONFIGURED, pause_s)
+        assert worker.waits("identify") == (PauseReason.MISCONFIGURED, pause_s)
         assert worker.send(Accepted(), "track") == Ruling(Accepted())
         worker.now_s += pause_s
     state = worker.project.state(worker.now_s)
-    assert (state.delivery, state.why) == ("slowed", Why.MISCONFIGURED)
+    assert (state.delivery, state.why) == ("slowed", PauseReason.MISCONFIGURED)
     assert WRONG_KEY.detail in state.text
     worker.send(Accepted(), "identify")
     assert worker.waits("identify") is None
@@ -195,7 +195,7 @@ def test_one_event_cannot_pause_all_others_for_ever(worker: Worker) -> None:
         ruling = worker.project.answered(ticket, WRONG_KEY, of=subject("poison", 7), now_s=worker.now_s)
         if attempt == 0:
             assert ruling == Ruling(WRONG_KEY)
-            assert worker.waits() == (Why.MISCONFIGURED, 1.0)
+            assert worker.waits() == (PauseReason.MISCONFIGURED, 1.0)
             worker.now_s += 1.0
         else:
             assert ruling == Ruling(TryAgain(Reason.MISCONFIGURED, counted=True))
@@ -260,11 +260,11 @@ def test_twenty_equal_refusals_are_the_projects_fault(worker: Worker) -> None:
     assert isinstance(ruling.verdict, Misconfigured)
     assert "unknown apiKey" in ruling.verdict.detail
     assert ruling.revived == tuple(range(1, 20))
-    assert worker.waits() == (Why.MISCONFIGURED, 1.0)
+    assert worker.waits() == (PauseReason.MISCONFIGURED, 1.0)
     worker.now_s += 1.0
     probe = worker.send(REFUSED)
     assert (probe.verdict, probe.revived) == (ruling.verdict, ())
-    assert worker.waits() == (Why.MISCONFIGURED, 2.0)
+    assert worker.waits() == (PauseReason.MISCONFIGURED, 2.0)
     worker.now_s += 2.0
     worker.send(Accepted())
     assert worker.waits() is None
@@ -277,7 +277,7 @@ def test_equal_refusals_on_their_way_are_not_burned(worker: Worker) -> None:
         worker.send(REFUSED)
     ruling = worker.project.answered(on_its_way, REFUSED, of=subject("u", 99), now_s=worker.now_s)
     assert isinstance(ruling.verdict, Misconfigured)
-    assert worker.waits() == (Why.MISCONFIGURED, 1.0)
+    assert worker.waits() == (PauseReason.MISCONFIGURED, 1.0)
 
 
 def test_while_calls_are_refused_only_a_success_opens(worker: Worker) -> None:
@@ -346,7 +346,7 @@ def test_an_undocumented_answer_is_asked_for_once_a_minute(worker: Worker) -> No
     """For Browsee may have taken each of these calls."""
     odd = Misconfigured("not the documented answer", least_s=60.0)
     assert worker.send(odd) == Ruling(odd)
-    assert worker.waits() == (Why.MISCONFIGURED, 60.0)
+    assert worker.waits() == (PauseReason.MISCONFIGURED, 60.0)
 
 
 @pytest.mark.parametrize(
@@ -380,7 +380,7 @@ def test_an_abandoned_probe_is_followed_by_another(worker: Worker) -> None:
     worker.send(WRONG_KEY)
     worker.now_s += 1.0
     worker.project.abandoned(worker.ticket(), now_s=worker.now_s)
-    assert worker.waits() == (Why.MISCONFIGURED, 1.0)
+    assert worker.waits() == (PauseReason.MISCONFIGURED, 1.0)
     assert worker.project.state(worker.now_s).in_flight == 0
 
 
@@ -389,10 +389,10 @@ def test_too_many_under_way_wait(worker: Worker) -> None:
     began_s = worker.now_s
     while worker.now_s < began_s + 1.99:
         match worker.project.admit("track", worker.now_s):
-            case Wait(seconds=seconds, why=Why.PACE):
+            case Wait(seconds=seconds, why=PauseReason.PACE):
                 worker.now_s += seconds
             case Wait(why=why):
-                assert (why, worker.project.in_flight) == (Why.SLOW, 16)
+                assert (why, worker.project.in_flight) == (PauseReason.SLOW, 16)
                 break
             case Go():
                 pass
@@ -418,10 +418,10 @@ def test_what_was_learned_goes_into_the_next_process(worker: Worker) -> None:
 def test_a_user_who_is_told_to_wait_for_ever_pauses_nobody_else(worker: Worker) -> None:
     """The third 429 with Retry-After of one user, others getting through between, pauses the project no more."""
     asked = TryAgain(Reason.RATE_LIMITED, 60.0, counted=False)
-    for expected in ((Why.RETRY_AFTER, 60.0), (Why.RETRY_AFTER, 60.0), None, None):
+    for expected in ((PauseReason.RETRY_AFTER, 60.0), (PauseReason.RETRY_AFTER, 60.0), None, None):
         assert worker.send(asked, lane="bad").verdict == asked
         assert worker.waits() == expected
         worker.now_s += 60.0
         worker.send(Accepted())
     worker.send(asked, lane="good")
-    assert worker.waits() == (Why.RETRY_AFTER, 60.0)
+    assert worker.waits() == (PauseReason.RETRY_AFTER, 60.0)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapter.files.document import MAX_BYTES, MAX_DEPTH, Mark, read_document
+from adapter.files.document import MAX_BYTES, MAX_DEPTH, Position, read_document
 
 
 @pytest.mark.parametrize(
@@ -48,11 +48,11 @@ def test_keys_are_always_text() -> None:
 def test_every_key_and_value_has_its_place() -> None:
     """Lines and columns count characters from 1, also in flow style and after wide characters."""
     document = read_document("a: [é, {b: 2}]\nc:\n  - x\n", file="f.yaml")
-    assert document.mark_of(("a", 1, "b")) == Mark(1, 12)
-    assert document.mark_of_key(("a", 1, "b")) == Mark(1, 9)
-    assert document.mark_of(("c", 0)) == Mark(3, 5)
-    assert document.mark_of_key(("c", 0)) == Mark(3, 5)
-    assert document.mark_of(("c", 0, "gone", 7)) == Mark(3, 5)
+    assert document.mark_of(("a", 1, "b")) == Position(1, 12)
+    assert document.mark_of_key(("a", 1, "b")) == Position(1, 9)
+    assert document.mark_of(("c", 0)) == Position(3, 5)
+    assert document.mark_of_key(("c", 0)) == Position(3, 5)
+    assert document.mark_of(("c", 0, "gone", 7)) == Position(3, 5)
 
 
 @pytest.mark.parametrize(

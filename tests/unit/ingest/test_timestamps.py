@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapter.ingest.timestamps import Chosen, SentBy, choose, correct
+from adapter.ingest.timestamps import ChosenTimestamp, SentBy, choose, correct
 from adapter.model import EventWarning, JsonObject, WarningKind
 from adapter.wire.instants import instant_text, parse_instant
 
@@ -23,11 +23,11 @@ def at(*parts: int) -> datetime:
 THEN, SINCE = at(2026, 11, 23, 6), at(2026, 11, 23, 6, 30)
 
 
-def passed_over(chosen: Chosen) -> list[str]:
+def passed_over(chosen: ChosenTimestamp) -> list[str]:
     return [warning.field for warning in chosen.warnings if warning.kind is WarningKind.TIME]
 
 
-def corrections(chosen: Chosen) -> list[str]:
+def corrections(chosen: ChosenTimestamp) -> list[str]:
     return [warning.cause for warning in chosen.warnings if warning.kind is WarningKind.CLOCK]
 
 

@@ -11,7 +11,7 @@ import pytest
 from adapter.mapping.watch import LiveMapping, watch
 from adapter.model import Calls
 from adapter.observe.service_telemetry import MappingActivated, MappingFailed
-from adapter.observe.telemetry import Happening
+from adapter.observe.telemetry import Telemetry
 from tests.fakes import until
 from tests.unit.mapping.reading import event, ruleset
 
@@ -26,7 +26,7 @@ class Bench:
     def __init__(self, folder: Path) -> None:
         self.path = folder / "mapping.yaml"
         self.path.write_text(GOOD)
-        self.said: list[Happening] = []
+        self.said: list[Telemetry] = []
         self.live = LiveMapping(
             self.path, name="mapping.yaml", text=GOOD, ruleset=ruleset(GOOD), load=ruleset, emit=self.said.append
         )

@@ -10,17 +10,17 @@ from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from adapter.console.health import Gauges, Report
-from adapter.deliver.state import PAUSING, State, Why
+from adapter.deliver.state import PAUSING, PauseReason, State
 from adapter.mapping.load import load
 from adapter.mapping.ruleset import Ruleset
 from adapter.mapping.watch import LiveMapping
 from adapter.model import Balance
 from adapter.observe import metrics
-from adapter.observe.catalog import HAPPENINGS
+from adapter.observe.catalog import CATALOG
 from adapter.observe.metrics import GAUGES, HISTOGRAMS, Metric
 from adapter.observe.observer import Observer
 from adapter.observe.reference import COUNTERS, PROCESS, TABLES, renewed, series
-from adapter.observe.telemetry import Happening
+from adapter.observe.telemetry import Telemetry
 from adapter.queue.contract import Disk
 from adapter.service.deadlines import Deadline
 from adapter.service.mappings import Active, read_message
@@ -61,7 +61,7 @@ def test_a_histogram_is_of_seconds(metric: Metric) -> None:
     assert sorted({*metric.bounds}) == list(metric.bounds)
 
 
-def sample(kind: type[Happening]) -> Happening:
+def sample(kind: type[Telemetry]) -> Telemetry:
     """One of this kind, with a value of the right type in each field."""
     values: dict[object, object] = {int: 1, float: 0.5, str | None: None}
     fields = inspect.signature(kind).parameters.values()
@@ -76,7 +76,7 @@ def full_report() -> Report:
         return load(text, file="m.yaml", read=read_message, hash_key=None)
 
     mapping = LiveMapping(Path("m.yaml"), name="m.yaml", text=text, ruleset=loaded(text), load=loaded, emit=print)
-    state = State("slowed", Why.PACE, "", per_s=9.0, limit_per_s=10.0, concurrency=8, in_flight=1)
+    state = State("slowed", PauseReason.PACE, "", per_s=9.0, limit_per_s=10.0, concurrency=8, in_flight=1)
     return make_report(
         stopping=False,
         sandbox=False,
@@ -95,7 +95,7 @@ def full_report() -> Report:
 def everything() -> Observer:
     """Everything has happened once."""
     observer = Observer()
-    for kind in HAPPENINGS:
+    for kind in CATALOG:
         observer.emit(sample(kind))
     observer.histogram(metrics.ANSWER, "200", "stored").observe(0.01)
     observer.watch(Gauges(full_report))

@@ -1,4 +1,4 @@
-"""A happening becomes one count and one log line, as text for people or as JSON for machines."""
+"""A telemetry becomes one count and one log line, as text for people or as JSON for machines."""
 
 import json
 import logging
@@ -36,7 +36,7 @@ def test_a_happening_counts_one_by_its_labels() -> None:
 
 
 def test_a_happening_with_a_count_counts_that_many() -> None:
-    """A batch is one happening, and every message of it is counted."""
+    """A batch is one telemetry, and every message of it is counted."""
     observer = Observer()
     observer.emit(MessagesStored(source="shop", count=40))
     observer.emit(MessagesStored(source="app", count=2))
@@ -78,9 +78,9 @@ def test_a_json_line_has_all_facts(capsys: pytest.CaptureFixture[str]) -> None:
     said = json.loads(line)
     assert said.pop("at").endswith("Z")
     assert said == {
-        "event": "event died: kept in the dead letters",
+        "message": "event died: kept in the dead letters",
         "level": "error",
-        "happening": "EventDied",
+        "name": "EventDied",
         "source": "shop",
         "reason": "refused",
         "message_id": "m-1",
@@ -131,7 +131,7 @@ def test_the_text_of_an_error_of_the_server_is_not_logged(capsys: pytest.Capture
         logging.getLogger("aiohttp.server").exception("Error handling request from %s", "10.0.0.1")
     said = capsys.readouterr().err
     assert "shop-key" not in said
-    assert "Error handling request from 10.0.0.1: InvalidURLError at " in json.loads(said)["event"]
+    assert "Error handling request from 10.0.0.1: InvalidURLError at " in json.loads(said)["message"]
 
 
 def test_what_senders_repeat_is_logged_once_a_minute(capsys: pytest.CaptureFixture[str]) -> None:
@@ -142,7 +142,7 @@ def test_what_senders_repeat_is_logged_once_a_minute(capsys: pytest.CaptureFixtu
 
     def lines() -> list[tuple[str, int]]:
         said = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
-        return [(line["source"], line.get("unsaid", 0)) for line in said]
+        return [(line["source"], line.get("suppressed", 0)) for line in said]
 
     for source in ("shop", "shop", "app", "shop"):
         observer.emit(MessageRejected(source, Reason.SCHEMA, None, "/event is required"))

@@ -9,10 +9,10 @@ from pkgutil import iter_modules
 import pytest
 
 from adapter import observe
-from adapter.observe.catalog import HAPPENINGS
-from adapter.observe.telemetry import Happening
+from adapter.observe.catalog import CATALOG
+from adapter.observe.telemetry import Telemetry
 
-BY_NAME = pytest.mark.parametrize("kind", HAPPENINGS, ids=lambda kind: kind.__name__)
+BY_NAME = pytest.mark.parametrize("kind", CATALOG, ids=lambda kind: kind.__name__)
 
 UNBOUNDED = {"message_id", "detail", "problems", "url", "cause", "error", "path", "text", "version", "traceparent"}
 """Fields with more values than anybody could count; a label of such a field would fill the metrics' memory."""
@@ -22,20 +22,20 @@ PRIVATE = re.compile(r"body|secret|token|password|key|user|traits|properties|ema
 
 
 def test_every_happening_is_counted() -> None:
-    """A happening left out of the list would be neither logged in full nor counted."""
+    """A telemetry left out of the list would be neither logged in full nor counted."""
     modules = [import_module(f"adapter.observe.{found.name}") for found in iter_modules(observe.__path__)]
     defined = {
         kind
         for module in modules
         for _, kind in inspect.getmembers(module, inspect.isclass)
-        if issubclass(kind, Happening) and kind is not Happening
+        if issubclass(kind, Telemetry) and kind is not Telemetry
     }
-    assert set(HAPPENINGS) == defined
-    assert len(HAPPENINGS) == len(defined)
+    assert set(CATALOG) == defined
+    assert len(CATALOG) == len(defined)
 
 
 @BY_NAME
-def test_a_happening_is_frozen_and_says_something(kind: type[Happening]) -> None:
+def test_a_happening_is_frozen_and_says_something(kind: type[Telemetry]) -> None:
     """The text is constant and reads as a fact: no full stop, no placeholder."""
     assert is_dataclass(kind)
     assert kind.__dataclass_params__.frozen  # type: ignore[attr-defined]
@@ -44,16 +44,16 @@ def test_a_happening_is_frozen_and_says_something(kind: type[Happening]) -> None
 
 
 @BY_NAME
-def test_no_field_is_for_private_content(kind: type[Happening]) -> None:
+def test_no_field_is_for_private_content(kind: type[Telemetry]) -> None:
     """No body, no user and no secret has a place in a log line; sources, rules and reasons have."""
     assert [field.name for field in fields(kind) if PRIVATE.search(field.name)] == []
 
 
 @BY_NAME
-def test_labels_are_bounded_fields(kind: type[Happening]) -> None:
-    """A label names a field of the happening, and none that has endless values."""
+def test_labels_are_bounded_fields(kind: type[Telemetry]) -> None:
+    """A label names a field of the telemetry, and none that has endless values."""
     names = {field.name for field in fields(kind)}
-    assert {*kind.labels, *kind.seldom_by} <= names
+    assert {*kind.labels, *kind.throttle_by} <= names
     assert not set(kind.labels) & UNBOUNDED
     for field, metric in kind.measures:
         assert {field, *metric.labels} <= names
@@ -61,7 +61,7 @@ def test_labels_are_bounded_fields(kind: type[Happening]) -> None:
 
 
 @BY_NAME
-def test_a_metric_is_named_and_explained(kind: type[Happening]) -> None:
+def test_a_metric_is_named_and_explained(kind: type[Telemetry]) -> None:
     """`/metrics` explains each count; what has no metric has no labels."""
     if kind.metric is None:
         assert kind.labels == ()
@@ -71,6 +71,6 @@ def test_a_metric_is_named_and_explained(kind: type[Happening]) -> None:
 
 
 def test_metrics_are_told_apart_by_name() -> None:
-    """Two happenings never add to one count."""
-    metrics = [kind.metric for kind in HAPPENINGS if kind.metric is not None]
+    """Two telemetry never add to one count."""
+    metrics = [kind.metric for kind in CATALOG if kind.metric is not None]
     assert len(metrics) == len(set(metrics))

@@ -4,27 +4,27 @@ import random
 
 import pytest
 
-from reliability.power import Disk, Step, steps
+from reliability.power import RecordedDisk, RecordedStep, steps
 
 FILE = "/q.db"
 PATH = "".join(f"\\x{byte:02x}" for byte in FILE.encode())
 
 
-def write(text: bytes, place: int = 0, *, thread: str = "1", ends: bool = True, at_s: float = 0.0) -> Step:
-    return Step(at_s, thread, "pwrite64", FILE, place, text, ends=ends)
+def write(text: bytes, place: int = 0, *, thread: str = "1", ends: bool = True, at_s: float = 0.0) -> RecordedStep:
+    return RecordedStep(at_s, thread, "pwrite64", FILE, place, text, ends=ends)
 
 
-def sync(*, thread: str = "1", ends: bool = True) -> Step:
-    return Step(0.0, thread, "fdatasync", FILE, ends=ends)
+def sync(*, thread: str = "1", ends: bool = True) -> RecordedStep:
+    return RecordedStep(0.0, thread, "fdatasync", FILE, ends=ends)
 
 
-def ended(call: str, thread: str = "1") -> Step:
-    return Step(0.0, thread, call, begins=False)
+def ended(call: str, thread: str = "1") -> RecordedStep:
+    return RecordedStep(0.0, thread, call, begins=False)
 
 
-def cut(before: bytes, *taken: Step) -> set[bytes]:
+def cut(before: bytes, *taken: RecordedStep) -> set[bytes]:
     """All that a power cut after these steps was seen to leave."""
-    disk = Disk({FILE: before})
+    disk = RecordedDisk({FILE: before})
     for step in taken:
         disk.take(step)
     return {disk.after_power_cut(random.Random(seed))[FILE] for seed in range(200)}  # noqa: S311 - repeatable
@@ -41,10 +41,10 @@ def test_what_strace_writes_is_read() -> None:
         "7 13.0 +++ killed by SIGKILL +++\n",
     ]
     assert list(steps(lines)) == [
-        Step(12.5, "7", "pwrite64", FILE, 32, b"ab"),
-        Step(12.6, "7", "fdatasync", FILE, ends=False),
-        Step(12.7, "8", "ftruncate", FILE, 4096),
-        Step(12.8, "7", "fdatasync", begins=False),
+        RecordedStep(12.5, "7", "pwrite64", FILE, 32, b"ab"),
+        RecordedStep(12.6, "7", "fdatasync", FILE, ends=False),
+        RecordedStep(12.7, "8", "ftruncate", FILE, 4096),
+        RecordedStep(12.8, "7", "fdatasync", begins=False),
     ]
 
 
@@ -82,14 +82,14 @@ def test_a_sector_has_one_of_the_states_it_went_through() -> None:
 def test_a_file_grows_and_is_cut() -> None:
     """What lies between its old end and a write that survived is zeros; a cut that was not synced may not be there."""
     assert cut(b"", write(b"x", 3)) == {b"", b"\0\0\0x"}
-    assert cut(b"long", Step(0.0, "1", "ftruncate", FILE, 1)) == {b"long", b"l"}
-    assert cut(b"long", Step(0.0, "1", "ftruncate", FILE, 1), sync()) == {b"l"}
+    assert cut(b"long", RecordedStep(0.0, "1", "ftruncate", FILE, 1)) == {b"long", b"l"}
+    assert cut(b"long", RecordedStep(0.0, "1", "ftruncate", FILE, 1), sync()) == {b"l"}
 
 
 def test_a_program_reads_what_it_wrote() -> None:
     """Synced or not."""
-    disk = Disk({FILE: b"old.", "/other": b"kept"})
-    for step in (write(b"ne"), sync(), write(b"w!", 2), Step(0.0, "1", "pwrite64", "/elsewhere", 0, b"?")):
+    disk = RecordedDisk({FILE: b"old.", "/other": b"kept"})
+    for step in (write(b"ne"), sync(), write(b"w!", 2), RecordedStep(0.0, "1", "pwrite64", "/elsewhere", 0, b"?")):
         disk.take(step)
     assert disk.as_read() == {FILE: b"new!", "/other": b"kept"}
     assert (disk.is_synced(FILE), disk.is_synced("/other")) == (False, True)
@@ -98,7 +98,7 @@ def test_a_program_reads_what_it_wrote() -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_a_cut_can_be_seen_again(seed: int) -> None:
     """The same chance leaves the same."""
-    disk = Disk({FILE: bytes(8192)})
+    disk = RecordedDisk({FILE: bytes(8192)})
     disk.take(write(b"x" * 8192))
     once, again = (disk.after_power_cut(random.Random(seed)) for _ in range(2))  # noqa: S311 - repeatable
     assert once == again

@@ -3,7 +3,7 @@
 import pytest
 
 from adapter.errors import ConfigError
-from adapter.sandbox.script import FORMAT, Rule, Script, parse_script
+from adapter.sandbox.script import FORMAT, Script, ScriptRule, parse_script
 
 
 def statuses(script: Script, *calls: tuple[str, str, str]) -> list[int | None]:
@@ -15,7 +15,11 @@ def statuses(script: Script, *calls: tuple[str, str, str]) -> list[int | None]:
 def test_the_first_rule_that_fits_answers() -> None:
     """All that `when` names must fit; what it does not name fits anything."""
     script = Script(
-        [Rule(event="A", user="u", status=500), Rule(event="A", status=429), Rule(kind="identify", status=403)]
+        [
+            ScriptRule(event="A", user="u", status=500),
+            ScriptRule(event="A", status=429),
+            ScriptRule(kind="identify", status=403),
+        ]
     )
     calls = [("track", "A", "u"), ("track", "A", "v"), ("track", "B", "u"), ("identify", "B", "u")]
     assert statuses(script, *calls) == [500, 429, None, 403]
@@ -46,7 +50,7 @@ def test_per_user_counts_each_user_apart() -> None:
 def test_the_documented_script_is_read_as_documented() -> None:
     """What `--help` shows can be pasted."""
     script = parse_script(FORMAT[FORMAT.index("- when") :], file="s.yaml")
-    assert script.answer(kind="track", event="ORDER_COMPLETED", user="u-1") == Rule(
+    assert script.answer(kind="track", event="ORDER_COMPLETED", user="u-1") == ScriptRule(
         kind="track",
         event="ORDER_COMPLETED",
         user="u-1",
@@ -58,7 +62,7 @@ def test_the_documented_script_is_read_as_documented() -> None:
         retry_after="5",
         delay_s=0.2,
     )
-    assert script.answer(kind="track", event="CLICKED", user="u-1") == Rule(event="CLICKED", drop=True)
+    assert script.answer(kind="track", event="CLICKED", user="u-1") == ScriptRule(event="CLICKED", drop=True)
 
 
 def test_json_is_a_script_too() -> None:

@@ -8,10 +8,17 @@ import pytest
 from adapter.ingest.refusals import Refusing
 from adapter.model import Balance
 from adapter.queue.contract import Disk
-from adapter.service.deadlines import Deadline, Patience, deadline_facts, deadline_gauges, deadlines, spoken
+from adapter.service.deadlines import (
+    Deadline,
+    RetryHorizons,
+    deadline_facts,
+    deadline_gauges,
+    deadlines,
+    humanize_duration,
+)
 from tests.fakes import RECEIVED_AT
 
-PATIENCE = Patience({"shop": 10_800, "app": 14_400}, retry_for_s=259_200)
+PATIENCE = RetryHorizons({"shop": 10_800, "app": 14_400}, retry_for_s=259_200)
 
 
 def found(*refusals: Refusing, full_s: float | None = None, oldest_s: float | None = None) -> list[Deadline]:
@@ -66,7 +73,7 @@ def test_a_sender_that_is_refused_gives_up(for_s: float, left_s: float, end: str
     [deadline] = found(Refusing("shop", for_s, "the queue is full"))
     assert (deadline.until, deadline.source, deadline.left_s) == ("loss", "shop", left_s)
     assert deadline.says == (
-        f"shop has been refused for {spoken(for_s)}: the queue is full;"
+        f"shop has been refused for {humanize_duration(for_s)}: the queue is full;"
         f" its sender tries for 3 h (sources.shop.horizon) and {end}"
     )
 
@@ -105,4 +112,4 @@ def test_nothing_is_said_while_all_is_well() -> None:
 )
 def test_times_are_told_as_people_tell_them(seconds: float, words: str) -> None:
     """In their two largest units."""
-    assert spoken(seconds) == words
+    assert humanize_duration(seconds) == words

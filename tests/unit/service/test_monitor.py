@@ -8,7 +8,7 @@ from adapter.deliver.policy import Accepted, Misconfigured, TryAgain, Verdict
 from adapter.deliver.project import Go, Project, ProjectConfig
 from adapter.model import Reason, Secret
 from adapter.observe.delivery_telemetry import DeliveryPaused, DeliveryResumed, LimitLearned
-from adapter.observe.telemetry import Happening
+from adapter.observe.telemetry import Telemetry
 from adapter.queue.memory.queue import MemoryQueue
 from adapter.service.monitor import Monitor, Watched, project_id
 from tests.fakes import FakeClock
@@ -22,7 +22,7 @@ class Scene:
     def __init__(self, clock: FakeClock, queue: MemoryQueue) -> None:
         self.clock = clock
         self.project = Project(CONFIG, now_s=clock())
-        self.said: list[Happening] = []
+        self.said: list[Telemetry] = []
         watched = Watched(id="p", sources="shop, app", project=self.project)
         self.monitor = Monitor([watched], archive=queue, emit=self.said.append, now=clock)
 

@@ -10,7 +10,7 @@ import pytest
 
 from adapter.errors import ConfigError
 from adapter.model import Secret
-from adapter.settings.generated_secrets import FILE_NAME, Made, complete
+from adapter.settings.generated_secrets import FILE_NAME, Generated, fill_in_secrets
 from tests.unit.settings.folders import BROWSEE_KEY, KEY, Folder
 
 
@@ -21,9 +21,9 @@ def numbered() -> Callable[[], str]:
 
 def test_what_is_missing_is_made_and_kept(folder: Folder) -> None:
     """Senders keep their key and operators their token across restarts."""
-    settings, made = complete(folder.load())
-    assert made == Made(folder.folder / "data" / FILE_NAME, ("default",), admin_token=True)
-    again, _ = complete(folder.load())
+    settings, made = fill_in_secrets(folder.load())
+    assert made == Generated(folder.folder / "data" / FILE_NAME, ("default",), admin_token=True)
+    again, _ = fill_in_secrets(folder.load())
     assert again == settings
     assert len(settings.sources[0].keys[0].reveal()) == 32
     assert settings.admin_token is not None
@@ -32,7 +32,7 @@ def test_what_is_missing_is_made_and_kept(folder: Folder) -> None:
 
 def test_the_file_is_for_its_owner_only(folder: Folder) -> None:
     """Nobody else on the machine reads the keys."""
-    _, made = complete(folder.load())
+    _, made = fill_in_secrets(folder.load())
     assert made.file is not None
     assert stat.S_IMODE(made.file.stat().st_mode) == 0o600
 
@@ -41,15 +41,17 @@ def test_what_was_given_is_left_alone(folder: Folder) -> None:
     """With a key for every source and a token nothing is made, and no file is written."""
     environ = {"BROWSEE_API_KEY": BROWSEE_KEY, "ADAPTER_WRITE_KEY": KEY, "ADAPTER_ADMIN_TOKEN": KEY}
     settings = folder.load(environ=environ)
-    assert complete(settings) == (settings, Made(folder.folder / "data" / FILE_NAME, (), admin_token=False))
+    assert fill_in_secrets(settings) == (settings, Generated(folder.folder / "data" / FILE_NAME, (), admin_token=False))
     assert not (folder.folder / "data").exists()
 
 
 def test_a_source_that_comes_later_gets_its_own_key(folder: Folder) -> None:
     """Adding a source changes no other source's key; one that has a key of its own is not given another."""
     make = numbered()
-    first, _ = complete(folder.load("sources: {shop: {}}\n"), make=make)
-    both, made = complete(folder.load("sources: {shop: {}, app: {}, web: {keys: [given-to-web-by-hand]}}\n"), make=make)
+    first, _ = fill_in_secrets(folder.load("sources: {shop: {}}\n"), make=make)
+    both, made = fill_in_secrets(
+        folder.load("sources: {shop: {}, app: {}, web: {keys: [given-to-web-by-hand]}}\n"), make=make
+    )
     assert made.key_of == ("shop", "app")
     assert both.sources[0].keys == first.sources[0].keys
     assert both.admin_token == first.admin_token
@@ -59,7 +61,7 @@ def test_a_source_that_comes_later_gets_its_own_key(folder: Folder) -> None:
 
 def test_a_queue_in_memory_keeps_nothing(folder: Folder) -> None:
     """There is no place beside a queue in memory, so each start makes new ones and says so."""
-    settings, made = complete(folder.load("queue: 'memory:'\n"))
+    settings, made = fill_in_secrets(folder.load("queue: 'memory:'\n"))
     assert made.file is None
     assert settings.sources[0].keys != ()
 
@@ -76,7 +78,7 @@ def test_a_damaged_file_is_not_written_over(folder: Folder, content: bytes) -> N
     file = folder.write(f"data/{FILE_NAME}", "")
     file.write_bytes(content)
     with pytest.raises(ConfigError, match="mend it, or remove it"):
-        complete(folder.load())
+        fill_in_secrets(folder.load())
     assert file.read_bytes() == content
 
 
@@ -84,12 +86,12 @@ def test_a_place_that_cannot_be_written_is_named(folder: Folder) -> None:
     """The operator learns the path, the cause and the two ways on."""
     folder.write("data", "a file where the folder should be")
     with pytest.raises(ConfigError, match=r"cannot keep .*made-secrets\.json: .*; make the folder writable"):
-        complete(folder.load())
+        fill_in_secrets(folder.load())
 
 
 def test_a_crash_while_writing_leaves_no_trap(folder: Folder) -> None:
     """A half-written file left behind is neither read nor in the way."""
     folder.write(f"data/{FILE_NAME}.new", '{"admin_')
-    _, made = complete(folder.load())
+    _, made = fill_in_secrets(folder.load())
     assert made.file is not None
     assert set(json.loads(Path(made.file).read_text())) == {"admin_token", "keys"}

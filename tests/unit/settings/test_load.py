@@ -8,7 +8,7 @@ import pytest
 from adapter.errors import ConfigError
 from adapter.model import Secret
 from adapter.settings.load import load_settings
-from adapter.settings.quantities import Address
+from adapter.settings.quantities import ListenAddress
 from adapter.settings.settings import (
     BrowseeSettings,
     LimitSettings,
@@ -68,7 +68,7 @@ def test_every_setting_of_a_file_arrives(folder: Folder) -> None:
     """Texts become seconds, bytes, rates and secrets; paths count from the file's folder."""
     shop = folder.write("maps/shop.yaml")
     settings = folder.load(EVERYTHING, environ=EVERYTHING_ENVIRON)
-    assert settings.listen == Address("::1", 9090)
+    assert settings.listen == ListenAddress("::1", 9090)
     assert settings.queue == QueueUrl(folder.folder / "state/queue.db")
     assert settings.browsee == BrowseeSettings(url="http://localhost:9/api/v1", rate_per_s=2.0, identify=False)
     assert settings.sources == (
@@ -152,8 +152,8 @@ def test_the_environment_alone_is_one_source(folder: Folder) -> None:
     assert source.browsee_api_key == Secret(BROWSEE_KEY)
     assert settings.browsee.url == "https://browsee.test/api/v1"
     assert settings.queue == QueueUrl(Path("/data/adapter.db"))
-    assert settings.listen == Address("::1", 9000)
-    assert settings.admin_listen == Address("127.0.0.1", 9001)
+    assert settings.listen == ListenAddress("::1", 9000)
+    assert settings.admin_listen == ListenAddress("127.0.0.1", 9001)
     assert settings.trusted_proxies == (ip_network("127.0.0.1/32"), ip_network("fd00::/8"))
     assert settings.hash_key == Secret("0123456789abcdef")
     assert settings.admin_token == Secret("token-of-the-operator")
@@ -165,7 +165,7 @@ def test_the_environment_alone_is_one_source(folder: Folder) -> None:
 def test_nothing_but_a_key_of_browsee_is_needed(folder: Folder) -> None:
     """The first minutes: one variable, and every other setting has a default that works."""
     settings = folder.load()
-    assert settings.listen == Address(ANYWHERE, 8080)
+    assert settings.listen == ListenAddress(ANYWHERE, 8080)
     assert settings.queue == QueueUrl(folder.folder / "data/adapter.db")
     assert settings.browsee == BrowseeSettings(url="https://api.browsee.io/api/v1", rate_per_s=None, identify=True)
     assert settings.sources[0].keys == ()
@@ -201,7 +201,7 @@ def test_the_nearest_origin_wins(folder: Folder, environ: dict[str, str], port: 
     settings = folder.load(
         f"listen: {ANYWHERE}:1\n", environ={"BROWSEE_API_KEY": BROWSEE_KEY, **environ}, port=port, host="localhost"
     )
-    assert settings.listen == Address("localhost", expected)
+    assert settings.listen == ListenAddress("localhost", expected)
 
 
 def test_variables_of_the_source_default_go_before_the_file(folder: Folder) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from adapter.settings.quantities import Address, address, rate_per_s, size_bytes, volume_per_s
+from adapter.settings.quantities import ListenAddress, address, rate_per_s, size_bytes, volume_per_s
 from adapter.wire.durations import duration_s
 
 
@@ -41,13 +41,13 @@ def test_a_volume_is_read_in_bytes_per_second(text: str, rate: float) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("0.0.0.0:8080", Address("0.0.0.0", 8080)),  # noqa: S104 - an address to read, nothing listens
-        ("localhost:0", Address("localhost", 0)),
-        ("[::1]:65535", Address("::1", 65535)),
+        ("0.0.0.0:8080", ListenAddress("0.0.0.0", 8080)),  # noqa: S104 - an address to read, nothing listens
+        ("localhost:0", ListenAddress("localhost", 0)),
+        ("[::1]:65535", ListenAddress("::1", 65535)),
     ],
     ids=str,
 )
-def test_an_address_is_read_and_written_alike(text: str, expected: Address) -> None:
+def test_an_address_is_read_and_written_alike(text: str, expected: ListenAddress) -> None:
     """An address shows itself as it is written, brackets of IPv6 included."""
     assert address(text) == expected
     assert str(expected) == text

@@ -9,10 +9,10 @@ from jsonschema import Draft202012Validator
 from adapter.model import JsonObject
 from adapter.settings.build import readers
 from adapter.settings.load import settings_schema
-from adapter.settings.shape import Shape
+from adapter.settings.shape import SettingsShape
 
 SCHEMA = settings_schema()
-SHAPE = Shape(SCHEMA)
+SHAPE = SettingsShape(SCHEMA)
 
 
 def settings_of(node: JsonObject, name: str = "") -> Iterator[tuple[str, JsonObject]]:
