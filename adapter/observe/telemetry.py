@@ -1,8 +1,9 @@
 """Everything this service says about itself: typed, with constant text; facts are fields.
 
 A telemetry event is one log line and, if it names a metric, one count; what it `measures` is an observation of a
-histogram. Labels are bounded: sources, reasons, kinds, rules. Message ids are facts for the log only, and bodies or secrets are in
-neither. `traceparent` is of the request that brought the event; a line has its parts, under OpenTelemetry's names.
+histogram. Labels are bounded: sources, reasons, kinds, rules. Message ids are facts for the log only, and bodies or
+secrets are in neither. `traceparent` is of the request that brought the event; a line has its parts, under
+OpenTelemetry's names.
 """
 
 import logging

@@ -84,11 +84,8 @@ def built(
     """
     mapping = _unnamed_mapping(values["sources"], mappings=mappings)
     browsee, retry, limits, retention = (values[name] for name in ("browsee", "retry", "limits", "retention"))
-    listen: ListenAddress = values["listen"]
     return Settings(
-        listen=replace(
-            listen, host=process.get("ADAPTER_HOST", listen.host), port=process.get("ADAPTER_PORT", listen.port)
-        ),
+        listen=_listen(values["listen"], process),
         queue=values["queue"],
         browsee=_browsee(browsee),
         sources=tuple(
@@ -120,6 +117,13 @@ def built(
         sandbox=False,
         file=file,
         notes=(mapping.note,) if mapping.note else (),
+    )
+
+
+def _listen(address: ListenAddress, process: Mapping[str, Any]) -> ListenAddress:
+    """The address of the settings; a host or port of its own comes from the environment or an option."""
+    return replace(
+        address, host=process.get("ADAPTER_HOST", address.host), port=process.get("ADAPTER_PORT", address.port)
     )
 
 
