@@ -17,13 +17,14 @@ from adapter.model import JsonObject
 from adapter.service.mappings import read_message
 from adapter.settings.environment import CONFIG_VARIABLE, PROCESS_VARIABLES, SOURCE_VARIABLES, VARIABLES
 from adapter.settings.load import check_settings, settings_schema
+from tests.command_line import commands_of
 from tests.docs.pages import PAGES, ROOT, blocks
 from tests.docs.renew import generated
 
 README = PAGES["README.md"]
 ENVIRONMENT = {*VARIABLES, *SOURCE_VARIABLES, *PROCESS_VARIABLES, CONFIG_VARIABLE}
 EACH_PAGE = pytest.mark.parametrize("page", PAGES)
-EACH_COMMAND = pytest.mark.parametrize("name", main.commands)
+EACH_COMMAND = pytest.mark.parametrize("name", commands_of(main))
 
 
 def calls_of(tool: str, text: str) -> Iterator[list[str]]:
@@ -38,9 +39,9 @@ def calls_of(tool: str, text: str) -> Iterator[list[str]]:
 
 def meant(words: list[str]) -> click.Command | None:
     """The command that `words` call; in a group the one that is named, if one is."""
-    command = main.commands.get(words[0])
+    command = commands_of(main).get(words[0])
     if isinstance(command, click.Group) and len(words) > 1:
-        return command.commands.get(words[1])
+        return commands_of(command).get(words[1])
     return command
 
 
@@ -88,7 +89,7 @@ def test_make_targets_that_are_shown_exist(page: str) -> None:
 def test_every_command_is_listed_and_has_an_example(name: str) -> None:
     """README lists each command, and its own help shows how to call it."""
     assert f"| `{name}` |" in README
-    text = main.commands[name].get_help(click.Context(main.commands[name], info_name=name))
+    text = commands_of(main)[name].get_help(click.Context(commands_of(main)[name], info_name=name))
     assert "Example" in text
     assert f"browsee-adapter {name}" in text
 

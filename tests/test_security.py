@@ -10,6 +10,7 @@ import click
 import pytest
 
 from adapter.cli.main import main
+from tests.command_line import commands_of
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
@@ -44,7 +45,7 @@ def test_every_line_of_defence_names_its_test() -> None:
 
 
 def commands(group: click.Group) -> Iterator[click.Command]:
-    for command in group.commands.values():
+    for command in commands_of(group).values():
         if isinstance(command, click.Group):
             yield from commands(command)
         yield command

@@ -16,7 +16,7 @@ from adapter.model import JsonObject
 
 @click.group()
 def dead() -> None:
-    """Look at dead letters and rejections, and put them back.
+    """Look at dead letters and rejections, and requeue them.
 
     A dead letter is an event that Browsee or its mapping refused, or that was tried for too long. A rejection (its id
     begins with r) is a message that does not fit its schema and so never became an event.

@@ -5,30 +5,16 @@ that cannot be used; 70 a fault of the adapter itself (EX_SOFTWARE of sysexits.h
 """
 
 import errno
-import logging
 import os
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Final
 
 import click
 
-from adapter.cli.chaos import chaos
-from adapter.cli.check import check
-from adapter.cli.dead import dead
-from adapter.cli.diff import diff
-from adapter.cli.doctor import doctor
-from adapter.cli.events import events
-from adapter.cli.explain import explain
-from adapter.cli.export import export
-from adapter.cli.init import init
-from adapter.cli.sandbox import sandbox
-from adapter.cli.schema import schema
-from adapter.cli.send import send
-from adapter.cli.serve import serve
 from adapter.cli.show import coloured, show
-from adapter.cli.suggest import suggest
-from adapter.cli.where import where
 from adapter.errors import AdapterError
-from adapter.observe.observer import LOGGER, configure_logging
 from adapter.printable import printable
 
 BROKEN_INPUT = 2
@@ -55,8 +41,69 @@ class _Refusal(click.ClickException):
         show(coloured(self.format_message()), error=True)
 
 
+@dataclass(frozen=True, slots=True)
+class Lazy:
+    """A command that is imported when it is used: `adapter.cli.<module>` has it under its name. `help` is one line."""
+
+    module: str
+    help: str
+
+
+COMMANDS: Final[Mapping[str, Mapping[str, Lazy]]] = {
+    "Set up": {
+        "init": Lazy("init", "Write first files of your own."),
+        "serve": Lazy("serve", "Receive events and deliver them, until SIGINT or SIGTERM."),
+        "sandbox": Lazy("sandbox", "Run a stand-in for Browsee."),
+        "doctor": Lazy("doctor", "Try whether the service would work here."),
+    },
+    "Mapping": {
+        "check": Lazy("check", "Find every problem of your files, and run their tests."),
+        "explain": Lazy("explain", "Show what a mapping makes of an event."),
+        "diff": Lazy("diff", "Show what a change of a mapping would do."),
+        "suggest": Lazy("suggest", "Write a mapping for the event names that were seen."),
+        "schema": Lazy("schema", "Print the JSON Schema of your files."),
+    },
+    "Events": {
+        "events": Lazy("events", "Look at what arrived and what became of it."),
+        "where": Lazy("where", "Say where a message is now, and why."),
+        "dead": Lazy("dead", "Look at dead letters and rejections, and requeue them."),
+        "export": Lazy("export", "Write every stored event into a file."),
+        "send": Lazy("send", "Send a file of events to an adapter."),
+    },
+    "Reliability": {
+        "chaos": Lazy("chaos", "Break things on purpose and see whether every promise holds."),
+    },
+}
+"""Every command, in the sections of `--help`."""
+
+
 class Commands(click.Group):
-    """Ends every command that fails in the way its error deserves."""
+    """Imports a command when it is used, and ends every command that fails in the way its error deserves."""
+
+    def __init__(self, *args: Any, sections: Mapping[str, Mapping[str, Lazy]] | None = None, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._sections = sections or {}
+        self._lazy = {name: lazy for commands in self._sections.values() for name, lazy in commands.items()}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of all commands, in the order of the help."""
+        return [*self._lazy, *super().list_commands(ctx)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, imported; None if there is none."""
+        lazy = self._lazy.get(cmd_name)
+        if lazy is None:
+            return super().get_command(ctx, cmd_name)
+        command: click.Command = getattr(import_module(f"adapter.cli.{lazy.module}"), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The sections of commands, without importing one."""
+        for title, commands in self._sections.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, lazy.help) for name, lazy in commands.items()])
+        if not self._sections:
+            super().format_commands(ctx, formatter)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that `ctx` names."""
@@ -72,14 +119,16 @@ class Commands(click.Group):
         except Exception as error:
             if isinstance(error, OSError) and error.errno in _REFUSED_BY_THE_SYSTEM:
                 raise _Refusal(printable(f"{error.filename or 'the output'}: {error.strerror}")) from error
-            if not logging.getLogger().handlers:
-                configure_logging()
-            logging.getLogger(LOGGER).exception("command failed: this is a fault of browsee-adapter, please report it")
+            # Imported here: logging is slow to import, and most commands end without a fault.
+            from adapter.cli.fault import log_fault  # noqa: PLC0415
+
+            log_fault(error)
             ctx.exit(OUR_FAULT)
 
 
 @click.group(
     cls=Commands,
+    sections=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 fine, 1 problems found, 2 wrong use or broken input, 70 a fault of the adapter itself.",
 )
@@ -97,23 +146,3 @@ def main(ctx: click.Context) -> None:
         # What people did, and generated keys, are for the user of the command only.
         before = os.umask(0o077)
         ctx.call_on_close(lambda: os.umask(before))
-
-
-for _command in (
-    serve,
-    check,
-    explain,
-    schema,
-    init,
-    events,
-    where,
-    dead,
-    export,
-    sandbox,
-    chaos,
-    doctor,
-    send,
-    diff,
-    suggest,
-):
-    main.add_command(_command)

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from adapter.cli.main import main
+from tests.command_line import commands_of
 from tests.docs.commands import (
     LEFT_OUT,
     PARSED,
@@ -49,7 +50,7 @@ def parsed(words: list[str], mappings: Path) -> None:
     words = [word.replace("/mappings/", f"{mappings}/") for word in words or ["serve"]]
     group: click.Command = main
     while isinstance(group, click.Group) and words and not words[0].startswith("-"):
-        group, words = group.commands[words[0]], words[1:]
+        group, words = commands_of(group)[words[0]], words[1:]
     group.make_context("browsee-adapter", list(words), resilient_parsing=False)
 
 

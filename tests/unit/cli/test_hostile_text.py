@@ -14,6 +14,7 @@ from adapter.cli import show
 from adapter.cli.main import main
 from adapter.model import Dead, Problem, Reason
 from adapter.printable import printable_lines
+from tests.command_line import commands_of
 from tests.unit.cli.conftest import SETTINGS, Shell
 from tests.unit.cli.queues import Ended, a_rejection, an_order, fill
 
@@ -102,7 +103,7 @@ def besieged(shell: Shell) -> Shell:
 
 def leaves(group: click.Group, *before: str) -> Iterator[tuple[str, ...]]:
     """Every command under `group`, as the words that lead to it."""
-    for name, command in group.commands.items():
+    for name, command in commands_of(group).items():
         if isinstance(command, click.Group):
             yield from leaves(command, *before, name)
         else:

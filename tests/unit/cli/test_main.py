@@ -1,13 +1,16 @@
 """Every command ends in the way its error deserves, and says how to do better."""
 
 import json
+import subprocess
+import sys
 
 import click
 import pytest
 from click.testing import CliRunner
 
-from adapter.cli.main import Commands, main
+from adapter.cli.main import COMMANDS, Commands, main
 from adapter.errors import AdapterError, ConfigError, QueueError
+from tests.command_line import commands_of
 from tests.unit.cli.conftest import Shell
 
 pytestmark = pytest.mark.usefixtures("logging_as_it_was")
@@ -55,7 +58,7 @@ def test_usage_has_clicks_own_exit_codes(shell: Shell, words: list[str], code: i
     assert shell.run(*words).exit_code == code
 
 
-@pytest.mark.parametrize("name", main.commands)
+@pytest.mark.parametrize("name", commands_of(main))
 def test_help_has_an_example(shell: Shell, name: str) -> None:
     """A line to paste says more than a list of options."""
     said = shell.run(name, "--help").stdout
@@ -80,3 +83,29 @@ def test_only_known_schemas_are_printed(shell: Shell) -> None:
     result = shell.run("schema", "event")
     assert result.exit_code == 2
     assert "'mapping', 'settings'" in result.stderr
+
+
+def test_the_help_lists_every_command_by_what_it_is_for() -> None:
+    """In sections, with the first words of each command's own help."""
+    help_ = CliRunner().invoke(main, ["--help"]).stdout
+    for title, commands in COMMANDS.items():
+        assert f"{title}:\n" in help_
+        for name, lazy in commands.items():
+            assert f"  {name} " in help_
+            assert lazy.help in help_.replace("\n           ", " ")
+            first, command = lazy.help.rstrip(".").split(",")[0], commands_of(main)[name]
+            assert (command.help or "").startswith(first), name
+
+
+def test_the_version_is_shown_without_importing_the_service() -> None:
+    """What is typed most often, and run by every shell completion, takes no second."""
+    code = (
+        "import sys; sys.argv[1:] = ['--version']; import runpy\ntry: runpy.run_module('adapter', run_name='__main__')"
+    )
+    code += "\nexcept SystemExit: pass\nprint(sorted({name.split('.')[0] for name in sys.modules}))"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    imported = said.splitlines()[-1]
+    assert "'click'" in imported
+    assert not [
+        name for name in ("aiohttp", "reliability", "uvloop", "prometheus_client", "yaml") if f"'{name}'" in imported
+    ]
