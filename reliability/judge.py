@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 from adapter.model import Balance
-from adapter.queue.sqlite.admin import Desk
+from adapter.queue.sqlite.admin import SqliteQueueAdmin
 from adapter.queue.sqlite.queue import SqliteQueue
 from reliability import checks
 from reliability.checks import Bounds, Evidence, Seen
@@ -113,7 +113,7 @@ _NOTHING = Balance(counts={}, pending=0, dead=0)
 def _dead(file: Path) -> Mapping[str, str]:
     """The reason of each dead letter, by message id."""
     found: dict[str, str] = {}
-    with Desk.open(file, now=time.time) as desk:
+    with SqliteQueueAdmin.open(file, now=time.time) as desk:
         after = 0
         while stories := desk.dead(after=after):
             found |= {story.event.message_id: story.reason for story in stories}

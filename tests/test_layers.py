@@ -33,6 +33,9 @@ SAYS_PURE = re.compile(r"\bPure(?! but\b)\b")
 DOERS = {"mapping.load", "files.regular_file", "mapping.watch"}
 """Modules of mapping and files that may touch files and clocks; all the others are pure."""
 
+CHOOSING_A_BACKEND = {"cli.at_queue", "cli.doctor", "service.operators", "service.wiring"}
+"""The modules that open a queue or check its file. Others import the contract and the records."""
+
 MAX_FUNCTION_LINES = 50
 
 MODULES = {
@@ -105,6 +108,14 @@ def test_the_docstrings_are_the_list_of_the_pure() -> None:
         f"ingest.{name}" for name in ("auth", "context", "signature", "decode", "dialect", "read", "timestamps")
     }
     assert saying >= {f"deliver.{name}" for name in ("policy", "pace", "breaker")} | {"queue.codec", "queue.sqlite.wal"}
+
+
+def test_sqlite_stays_in_its_folder() -> None:
+    """Who uses the queue sees its contract: another backend needs a line only where a backend is chosen."""
+    outside = [module for module in MODULES if not module.startswith("queue.sqlite.")]
+    assert {module for module in outside if "sqlite3" in imports(module)} == {"sandbox.recording"}
+    users = {module for module in outside if any(name.startswith("adapter.queue.sqlite.") for name in imports(module))}
+    assert users == CHOOSING_A_BACKEND
 
 
 def test_nothing_else_imports_the_kit() -> None:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import click
 
 from adapter.errors import ConfigError
-from adapter.queue.sqlite.admin import Desk
+from adapter.queue.sqlite.admin import SqliteQueueAdmin
 from adapter.queue.sqlite.log import refuse_damaged_log
 from adapter.service.deletions import sentences
 from adapter.settings.load import load_settings
@@ -50,7 +50,7 @@ def waiting_deletions(settings: Settings) -> list[str]:
 
 
 @contextmanager
-def desk_at(settings: Settings) -> Iterator[Desk]:
+def desk_at(settings: Settings) -> Iterator[SqliteQueueAdmin]:
     """The desk at the queue of `settings`. Raises ConfigError if there is none to look at."""
     file = settings.queue.file
     if file is None:
@@ -61,5 +61,5 @@ def desk_at(settings: Settings) -> Iterator[Desk]:
     unordered = {source.name for source in settings.sources if source.order == "none"}
     # To look would be enough to lose what lies behind the damage: the last who closes the file removes its log.
     refuse_damaged_log(file)
-    with Desk.open(file, now=time.time, unordered=unordered) as desk:
+    with SqliteQueueAdmin.open(file, now=time.time, unordered=unordered) as desk:
         yield desk

@@ -11,7 +11,7 @@ from adapter.console.ndjson import line_of
 from adapter.console.wording import counted
 from adapter.model import Secret
 from adapter.privacy.storage import mark_of
-from adapter.queue.sqlite.admin import Desk
+from adapter.queue.admin import QueueAdmin
 
 _PAGE = 1_000
 
@@ -33,17 +33,17 @@ def export(file: Path, source: str | None, config: Path | None, sandbox: bool) -
       browsee-adapter export events.ndjson --source shop
     """
     settings = settings_of(config, sandbox=sandbox)
-    with desk_at(settings) as desk, part_of(file) as part:
-        _write(desk, part, source, settings.hash_key)
+    with desk_at(settings) as admin, part_of(file) as part:
+        _write(admin, part, source, settings.hash_key)
         part.finish()
         say(f"{file}: {counted(part.reached.lines, 'event')}")
 
 
-def _write(desk: Desk, part: PartialFile, source: str | None, hash_key: Secret | None) -> None:
-    newest = desk.newest_receipt()
+def _write(admin: QueueAdmin, part: PartialFile, source: str | None, hash_key: Secret | None) -> None:
+    newest = admin.newest_receipt()
     with progress("export", newest, start=part.reached.receipt) as show:
         # A page at a time, and nothing open between: however long it takes, the service's log can be emptied.
-        while page := desk.since(part.reached.receipt, limit=_PAGE):
+        while page := admin.since(part.reached.receipt, limit=_PAGE):
             stories = [story for story in page if story.receipt <= newest]
             wanted = [story.event for story in stories if story.event.body and source in (None, story.event.source)]
             if not stories:

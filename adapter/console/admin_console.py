@@ -1,4 +1,4 @@
-"""The console at a queue's file: what is asked of the desk, put into words and pages.
+"""The console at a queue: what is asked of the admin, put into words and pages.
 
 Long work goes in steps, so that the service beside it gets its turn, and asks before each whether to go on.
 """
@@ -16,22 +16,22 @@ from adapter.console.selection import choose, has_cause, letters_in_pages, merge
 from adapter.console.serialize import Entry, PauseText
 from adapter.errors import ConfigError
 from adapter.model import Event, JsonObject, Rejection
+from adapter.queue.admin import QueueAdmin
 from adapter.queue.codec import is_of_user
-from adapter.queue.records import Filter, Outcome, Rejected, is_named
-from adapter.queue.sqlite.admin import Desk
+from adapter.queue.records import Filter, Outcome, RejectionRecord, is_named
 
 _STEP = 500
 """Letters changed in one transaction."""
 
 
-class DeskConsole:
+class AdminConsole:
     """See `adapter.console.console`. `read` reads a rejection by the schemas of now; `go_on` raises to stop long work;
     `pause_text` says why delivery of a source is paused.
     """
 
     def __init__(
         self,
-        desk: Desk,
+        admin: QueueAdmin,
         *,
         mappings: SourceMappings,
         private: Private,
@@ -39,7 +39,7 @@ class DeskConsole:
         go_on: Callable[[], None] = lambda: None,
         pause_text: PauseText,
     ) -> None:
-        self._desk = desk
+        self._admin = admin
         self._mappings = mappings
         self._private = private
         self._read = read
@@ -65,11 +65,11 @@ class DeskConsole:
         if after is None:
             return {"entries": [], "pending": [], "next": str(self._newest())}
         receipt, number = _cursor(after)
-        watched = [self._desk.story(_receipt(ident)) for ident in watch[-MAX_WATCHED:]]
+        watched = [self._admin.event(_receipt(ident)) for ident in watch[-MAX_WATCHED:]]
         still = [story for story in watched if story is not None and story.outcome == "pending"]
         ended = [story for story in watched if story is not None and story.outcome != "pending"]
-        stories = self._desk.since(receipt, limit=MAX_PAGE)
-        kept = self._desk.rejections(after=number, limit=MAX_PAGE)
+        stories = self._admin.since(receipt, limit=MAX_PAGE)
+        kept = self._admin.rejections(after=number, limit=MAX_PAGE)
         pending = [*still, *(story for story in stories if story.outcome == "pending")][-MAX_WATCHED:]
         reached = Cursor(stories[-1].receipt if stories else receipt, kept[-1].number if kept else number)
         return {
@@ -81,34 +81,34 @@ class DeskConsole:
     def event(self, ident: str) -> JsonObject:
         return {
             "found": [
-                detail.whole(entry, self._desk, self._mappings, self._private, self._pause_text)
+                detail.whole(entry, self._admin, self._mappings, self._private, self._pause_text)
                 for entry in self._found_by(ident)
             ]
         }
 
     def where(self, ident: str) -> JsonObject:
-        return {"found": [detail.where(entry, self._desk, self._pause_text) for entry in self._found_by(ident)]}
+        return {"found": [detail.where(entry, self._admin, self._pause_text) for entry in self._found_by(ident)]}
 
     def deletions(self, user: str | None = None, *, limit: int = 20) -> JsonObject:
         users = [None] if user is None else self._private.same_ids(user)
-        found = [request for ident in users for request in self._desk.deletions(limit=limit, user=ident)]
+        found = [request for ident in users for request in self._admin.deletions(limit=limit, user=ident)]
         newest = sorted(found, key=lambda request: request.number, reverse=True)[:limit]
         return {"deletions": [serialize.deletion_as_json(request) for request in newest]}
 
     def dead(self, *, cause: str | None = None, limit: int = 100, after: str | None = None) -> JsonObject:
         receipt, number = Cursor(0, 0) if after is None else _cursor(after)
-        stories = self._desk.dead(after=receipt, limit=MAX_PAGE)
-        kept = self._desk.rejections(after=number, limit=MAX_PAGE)
+        stories = self._admin.dead(after=receipt, limit=MAX_PAGE)
+        kept = self._admin.rejections(after=number, limit=MAX_PAGE)
         streams = [_stream(looked, start, cause) for looked, start in ((stories, receipt), (kept, number))]
         page, onwards = merge(*streams, limit=min(limit, MAX_PAGE), newest_first=False)
         return {"entries": self._rows(page), "next": None if onwards is None else str(onwards)}
 
     def causes(self, *, limit: int) -> JsonObject:
-        return {"causes": merged(self._desk.groups())[:limit]}
+        return {"causes": merged(self._admin.groups())[:limit]}
 
     def export(self, cause: str | None = None) -> Export:
         def pages() -> Iterator[list[bytes | None]]:
-            for page in letters_in_pages(self._desk):
+            for page in letters_in_pages(self._admin):
                 self._go_on()
                 yield [line_of_entry(entry, self._private.mark_of) for entry in page if has_cause(entry, cause)]
 
@@ -119,8 +119,8 @@ class DeskConsole:
     # -- changing --------------------------------------------------------------------------------------------------
 
     def requeue(self, which: Which, *, dry_run: bool = False) -> JsonObject:
-        chosen = choose(self._desk, which, outcomes=("dead", "unmatched"))
-        events = 0 if dry_run else self._in_steps(self._desk.requeue, chosen.receipts)
+        chosen = choose(self._admin, which, outcomes=("dead", "unmatched"))
+        events = 0 if dry_run else self._in_steps(self._admin.requeue, chosen.receipts)
         became, still = (Counter[str](), Counter[str]()) if dry_run else self._read_anew(chosen.numbers)
         return {
             "chosen": {"events": len(chosen.receipts), "rejections": len(chosen.numbers)},
@@ -132,25 +132,27 @@ class DeskConsole:
         }
 
     def discard(self, which: Which, *, dry_run: bool = False) -> JsonObject:
-        chosen = choose(self._desk, which)
+        chosen = choose(self._admin, which)
         return {
             "chosen": {"events": len(chosen.receipts), "rejections": len(chosen.numbers)},
             "missing": chosen.missing,
-            "events": 0 if dry_run else self._in_steps(self._desk.discard, chosen.receipts),
-            "rejections": 0 if dry_run else self._in_steps(self._desk.discard_rejections, chosen.numbers),
+            "events": 0 if dry_run else self._in_steps(self._admin.discard, chosen.receipts),
+            "rejections": 0 if dry_run else self._in_steps(self._admin.discard_rejections, chosen.numbers),
         }
 
     def purge(self, user: str, *, dry_run: bool = False) -> JsonObject:
         ids = self._private.same_ids(user)
-        receipts = sorted({receipt for ident in ids for page in self._desk.receipts_of_user(ident) for receipt in page})
-        numbers = sorted({number for ident in ids for page in self._desk.rejections_of_user(ident) for number in page})
-        events = 0 if dry_run else self._in_steps(self._desk.delete_bodies, receipts)
-        rejections = 0 if dry_run else self._in_steps(self._desk.discard_rejections, numbers)
+        receipts = sorted(
+            {receipt for ident in ids for page in self._admin.receipts_of_user(ident) for receipt in page}
+        )
+        numbers = sorted({number for ident in ids for page in self._admin.rejections_of_user(ident) for number in page})
+        events = 0 if dry_run else self._in_steps(self._admin.erase, receipts)
+        rejections = 0 if dry_run else self._in_steps(self._admin.discard_rejections, numbers)
         return {
             "chosen": {"events": len(receipts), "rejections": len(numbers)},
             "events": events,
             "rejections": rejections,
-            "logEmptied": None if dry_run else self._desk.empty_log(),
+            "logEmptied": None if dry_run else self._admin.erase_from_disk(),
         }
 
     def _in_steps(self, change: Callable[[list[int]], int], ids: list[int]) -> int:
@@ -165,14 +167,14 @@ class DeskConsole:
         became, still = Counter[str](), Counter[str]()
         for number in numbers:
             self._go_on()
-            kept = self._desk.rejection(number)
+            kept = self._admin.rejection(number)
             if kept is None:
                 continue
-            read = self._desk.copied_event(kept) or self._read(kept.rejection)
+            read = self._admin.copied_event(kept) or self._read(kept.rejection)
             if isinstance(read, Event):
-                became[self._desk.readmit(number, read)] += 1
+                became[self._admin.requeue_rejection(number, read)] += 1
             else:
-                still[Rejected(number, read).cause] += 1
+                still[RejectionRecord(number, read).cause] += 1
         return became, still
 
     # -- finding ---------------------------------------------------------------------------------------------------
@@ -180,32 +182,32 @@ class DeskConsole:
     def _found_by(self, ident: str) -> list[Entry]:
         found: list[Entry | None] = []
         if ident.isascii() and ident.isdigit():
-            found.append(self._desk.story(_receipt(ident)))
+            found.append(self._admin.event(_receipt(ident)))
         if ident[:1] == "r" and ident[1:].isascii() and ident[1:].isdigit():
-            found.append(self._desk.rejection(_receipt(ident[1:])))
+            found.append(self._admin.rejection(_receipt(ident[1:])))
         for message_id in self._private.same_ids(ident):
-            found += self._desk.of_message(message_id)
-            found += self._desk.rejections_of(message_id)
+            found += self._admin.of_message(message_id)
+            found += self._admin.rejections_of(message_id)
         return list({serialize.id_of(entry): entry for entry in found if entry is not None}.values())
 
     def _rows(self, page: Sequence[Entry]) -> list[JsonObject]:
         return [serialize.as_json(entry, self._pause_text) for entry in page]
 
     def _newest(self) -> Cursor:
-        number = max((kept.number for kept in self._desk.newest_rejections(limit=1)), default=0)
-        return Cursor(self._desk.newest_receipt(), number)
+        number = max((kept.number for kept in self._admin.newest_rejections(limit=1)), default=0)
+        return Cursor(self._admin.newest_receipt(), number)
 
     def _stories_down(self, wanted: Events, before: int, limit: int) -> Stream:
         if wanted.outcome == REJECTED:
             return Stream([], before, before, is_all=True)
         users = () if wanted.user is None else tuple(self._private.same_ids(wanted.user))
-        looked = self._desk.look_down(_filter(wanted, users), limit=limit, before=before)
-        return Stream(looked.stories, before, looked.bottom, looked.is_all, looked.down_to)
+        looked = self._admin.page_before(_filter(wanted, users), limit=limit, before=before)
+        return Stream(looked.records, before, looked.bottom, looked.is_all, looked.down_to)
 
     def _rejections_down(self, wanted: Events, before: int, limit: int) -> Stream:
         if wanted.warned or wanted.outcome not in (None, REJECTED):
             return Stream([], before, before, is_all=True)
-        looked = self._desk.newest_rejections(limit=MAX_PAGE, before=before, source=wanted.source)
+        looked = self._admin.newest_rejections(limit=MAX_PAGE, before=before, source=wanted.source)
         found = [kept for kept in looked if _is_wanted(kept.rejection, wanted)]
         if not looked:
             return Stream([], before, before, is_all=True)

@@ -10,8 +10,8 @@ from adapter.errors import ConfigError
 from adapter.mapping import explain
 from adapter.mapping.ruleset import Ruleset
 from adapter.model import Event, JsonObject, PrivateEvent, Reason, Rendered
-from adapter.queue.records import Rejected, Story
-from adapter.queue.sqlite.admin import Desk
+from adapter.queue.admin import QueueAdmin
+from adapter.queue.records import EventRecord, RejectionRecord
 from adapter.wire.instants import instant_text
 
 
@@ -53,7 +53,7 @@ class Mapped:
     hint: str = ""
 
 
-def mapped(story: Story, desk: Desk, mappings: SourceMappings) -> Mapped:
+def mapped(story: EventRecord, admin: QueueAdmin, mappings: SourceMappings) -> Mapped:
     """The event through the mapping that was used for it; if it is pending, through the one at work."""
     if serialize.is_deleted(story):
         return Mapped("its user's data was deleted")
@@ -65,9 +65,9 @@ def mapped(story: Story, desk: Desk, mappings: SourceMappings) -> Mapped:
     if mapping is None:
         return Mapped(f"the settings have no source {story.event.source} any more")
     if story.mapping:
-        text, by = desk.mapping(story.mapping), f"by mapping {story.mapping}, which was used"
+        text, by = admin.mapping(story.mapping), f"by mapping {story.mapping}, which was used"
     else:
-        text, by = desk.last_mapping(mapping.name), "by the mapping at work"
+        text, by = admin.last_mapping(mapping.name), "by the mapping at work"
     try:
         ruleset = mapping.load(mapping.read() if text is None else text)
     except ConfigError as error:
@@ -79,30 +79,32 @@ def mapped(story: Story, desk: Desk, mappings: SourceMappings) -> Mapped:
     return Mapped(by, ruleset.render(story.event), ruleset.hint(story.event))
 
 
-def whole(entry: Entry, desk: Desk, mappings: SourceMappings, private: Private, pause_text: PauseText) -> JsonObject:
+def whole(
+    entry: Entry, admin: QueueAdmin, mappings: SourceMappings, private: Private, pause_text: PauseText
+) -> JsonObject:
     """Everything about it, `Whole` in schemas/openapi.yaml."""
-    placed = _placed(entry, desk, pause_text)
-    if isinstance(entry, Rejected):
+    placed = _placed(entry, admin, pause_text)
+    if isinstance(entry, RejectionRecord):
         body = entry.rejection.body
         withheld = private.is_withheld(body)
         return {**placed, "withheld": withheld, "bytesKept": len(body), "body": body.decode(errors="replace")}
-    made = mapped(entry, desk, mappings)
+    made = mapped(entry, admin, mappings)
     becomes = None if made.rendered is None else explain.as_json(made.rendered, made.hint)
     event = entry.event
     guards = sorted(event.privacy.guards) if isinstance(event, PrivateEvent) else None
     return {**placed, "guards": guards, "message": event.body, "mappedBy": made.by, "mapped": becomes}
 
 
-def where(entry: Entry, desk: Desk, pause_text: PauseText) -> JsonObject:
+def where(entry: Entry, admin: QueueAdmin, pause_text: PauseText) -> JsonObject:
     """Where it is now, `Whereabouts` in schemas/openapi.yaml: its row, and one line that says it."""
-    placed = _placed(entry, desk, pause_text)
+    placed = _placed(entry, admin, pause_text)
     return {**placed, "line": wording.where(placed)}
 
 
-def _placed(entry: Entry, desk: Desk, pause_text: PauseText) -> JsonObject:
+def _placed(entry: Entry, admin: QueueAdmin, pause_text: PauseText) -> JsonObject:
     """The row of an event or rejection; of a pending event also its place in its user's lane."""
     told = serialize.as_json(entry, pause_text)
-    standing = desk.standing(entry) if isinstance(entry, Story) and entry.ended_at is None else None
+    standing = admin.position(entry) if isinstance(entry, EventRecord) and entry.ended_at is None else None
     if standing is None:
         return told
     return told | {

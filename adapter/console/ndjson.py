@@ -8,7 +8,7 @@ import orjson
 from adapter.console.serialize import Entry
 from adapter.ingest.decode import decode
 from adapter.model import Event, JsonObject, Problem
-from adapter.queue.records import Story
+from adapter.queue.records import EventRecord
 from adapter.wire.instants import instant_text
 
 
@@ -22,7 +22,7 @@ def line_of(source: str, received_at: datetime, message: JsonObject, *, privacy:
 
 def line_of_entry(entry: Entry, mark_of: Callable[[Event], JsonObject | None]) -> bytes | None:
     """The line of an event or rejection; None for a body that is no JSON object, as nothing is that was not kept."""
-    if isinstance(entry, Story):
+    if isinstance(entry, EventRecord):
         event = entry.event
         return line_of(event.source, event.received_at, event.body, privacy=mark_of(event))
     body = decode(entry.rejection.body)

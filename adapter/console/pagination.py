@@ -11,7 +11,7 @@ from typing import NamedTuple, Self
 
 from adapter.console import serialize
 from adapter.console.serialize import Entry
-from adapter.queue.records import Story
+from adapter.queue.records import EventRecord
 
 _WRITTEN = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})")
 
@@ -64,7 +64,7 @@ class Stream:
 
 def number_of(entry: Entry) -> int:
     """Its receipt, or its number."""
-    return entry.receipt if isinstance(entry, Story) else entry.number
+    return entry.receipt if isinstance(entry, EventRecord) else entry.number
 
 
 def merge(events: Stream, rejections: Stream, *, limit: int, newest_first: bool) -> tuple[list[Entry], Cursor | None]:

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from adapter.console.console import REJECTED, Which
 from adapter.console.serialize import Entry
 from adapter.model import JsonObject
-from adapter.queue.records import Group, Outcome, Rejected
-from adapter.queue.sqlite.admin import Desk
+from adapter.queue.admin import QueueAdmin
+from adapter.queue.records import CauseGroup, Outcome, RejectionRecord
 
 _PAGE = 500
 
@@ -21,7 +21,7 @@ class Chosen(NamedTuple):
     missing: list[str]
 
 
-def has_cause(kept: Entry | Group, cause: str | None) -> bool:
+def has_cause(kept: Entry | CauseGroup, cause: str | None) -> bool:
     """Whether its cause has `cause` in it, as it is or as `causes` lists it; in letters of either case, with or without
     the backticks around names.
     """
@@ -36,26 +36,26 @@ def _plain(cause: str) -> str:
     return cause.replace("`", "").casefold()
 
 
-def choose(desk: Desk, which: Which, *, outcomes: tuple[Outcome, ...] = ("dead",)) -> Chosen:
+def choose(admin: QueueAdmin, which: Which, *, outcomes: tuple[Outcome, ...] = ("dead",)) -> Chosen:
     """What `which` means in this queue now; `outcomes` are those of events that may be named by id."""
     if which.ids:
-        return _named(desk, which.ids, outcomes)
+        return _named(admin, which.ids, outcomes)
     if which.unmatched:
-        return Chosen(sorted(chain.from_iterable(desk.unmatched())), [], [])
+        return Chosen(sorted(chain.from_iterable(admin.unmatched())), [], [])
     chosen = Chosen([], [], [])
-    for group in desk.groups():
+    for group in admin.groups():
         if has_cause(group, which.cause):
-            (chosen.numbers if group.rejected else chosen.receipts).extend(desk.members(group))
+            (chosen.numbers if group.rejected else chosen.receipts).extend(admin.members(group))
     return Chosen(sorted(chosen.receipts), sorted(chosen.numbers), [])
 
 
-def _named(desk: Desk, idents: tuple[str, ...], outcomes: tuple[Outcome, ...]) -> Chosen:
+def _named(admin: QueueAdmin, idents: tuple[str, ...], outcomes: tuple[Outcome, ...]) -> Chosen:
     chosen = Chosen([], [], [])
     for ident in dict.fromkeys(idents):
         digits = ident.removeprefix("r")
         number = int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 19 else 0
-        found = desk.rejection(number) if ident.startswith("r") else desk.story(number)
-        if isinstance(found, Rejected):
+        found = admin.rejection(number) if ident.startswith("r") else admin.event(number)
+        if isinstance(found, RejectionRecord):
             chosen.numbers.append(number)
         elif found is not None and found.outcome in outcomes:
             chosen.receipts.append(number)
@@ -64,9 +64,9 @@ def _named(desk: Desk, idents: tuple[str, ...], outcomes: tuple[Outcome, ...]) -
     return Chosen(sorted(chosen.receipts), sorted(chosen.numbers), chosen.missing)
 
 
-def merged(groups: Iterable[Group]) -> list[JsonObject]:
+def merged(groups: Iterable[CauseGroup]) -> list[JsonObject]:
     """The causes of `groups` as the API lists them, the most frequent first: one for all that differ in ids only."""
-    found: dict[tuple[bool, str], list[Group]] = {}
+    found: dict[tuple[bool, str], list[CauseGroup]] = {}
     for group in groups:
         found.setdefault((group.rejected, group.common_cause), []).append(group)
     causes = [
@@ -81,12 +81,12 @@ def merged(groups: Iterable[Group]) -> list[JsonObject]:
     return sorted(causes, key=lambda cause: -cause["count"])
 
 
-def letters_in_pages(desk: Desk) -> Iterator[list[Entry]]:
+def letters_in_pages(admin: QueueAdmin) -> Iterator[list[Entry]]:
     """Every dead letter, and then every rejection, the oldest first."""
     receipt = number = 0
-    while stories := desk.dead(after=receipt, limit=_PAGE):
+    while stories := admin.dead(after=receipt, limit=_PAGE):
         receipt = stories[-1].receipt
         yield [*stories]
-    while kept := desk.rejections(after=number, limit=_PAGE):
+    while kept := admin.rejections(after=number, limit=_PAGE):
         number = kept[-1].number
         yield [*kept]

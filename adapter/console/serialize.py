@@ -7,10 +7,10 @@ from typing import TypeAlias
 from adapter.mapping.explain import warnings_as_json
 from adapter.model import JsonObject, Reason
 from adapter.queue.contract import Deletion
-from adapter.queue.records import Rejected, Story
+from adapter.queue.records import EventRecord, RejectionRecord
 from adapter.wire.instants import instant_text
 
-Entry: TypeAlias = Story | Rejected
+Entry: TypeAlias = EventRecord | RejectionRecord
 PauseText: TypeAlias = Callable[[str], str | None]
 """Why delivery of a source is paused, by the source's name: a text, "" if delivery goes on, None if nobody knows."""
 
@@ -19,12 +19,12 @@ _OBJECTIONS = frozenset({Reason.INTEGRATIONS.value, Reason.CONSENT.value})
 
 def id_of(entry: Entry) -> str:
     """What commands take to mean it: a receipt number, or `r` and the number of a rejection."""
-    return str(entry.receipt) if isinstance(entry, Story) else f"r{entry.number}"
+    return str(entry.receipt) if isinstance(entry, EventRecord) else f"r{entry.number}"
 
 
 def as_json(entry: Entry, pause_text: PauseText) -> JsonObject:
     """All but the body, `Row` in schemas/openapi.yaml; absent values are null."""
-    if isinstance(entry, Rejected):
+    if isinstance(entry, RejectionRecord):
         kept = entry.rejection
         return {
             "id": id_of(entry),
@@ -63,22 +63,22 @@ def as_json(entry: Entry, pause_text: PauseText) -> JsonObject:
     }
 
 
-def is_deleted(story: Story) -> bool:
+def is_deleted(story: EventRecord) -> bool:
     """Its user's data was deleted: there is no body any more."""
     return not story.event.body and not is_objected(story)
 
 
-def is_objected(story: Story) -> bool:
+def is_objected(story: EventRecord) -> bool:
     """Its sender objected, so that ingest kept no body; no mapping has seen it."""
     return not story.event.body and not story.mapping and story.reason in _OBJECTIONS
 
 
 def received_at(entry: Entry) -> datetime:
     """When it was received."""
-    return entry.event.received_at if isinstance(entry, Story) else entry.rejection.received_at
+    return entry.event.received_at if isinstance(entry, EventRecord) else entry.rejection.received_at
 
 
-def _why(story: Story) -> str:
+def _why(story: EventRecord) -> str:
     # What is delivered says why only if something was odd.
     return "its user's data was deleted" if is_deleted(story) and story.reason != "deleted" else story.cause
 

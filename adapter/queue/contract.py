@@ -6,7 +6,7 @@ lane an event waits while an earlier one is unfinished; earlier means earlier re
 the list within one `put`). Nothing is promised across lanes. The lane of a private event is made of its keys, which
 stand for the ids that were sent, so that it stays the same whatever privacy makes of them.
 
-Ingest sees an `Inbox`, delivery a `Backlog`; they meet here only.
+Ingest sees an `Inbox`, delivery a `Backlog`; they meet here only. Operators see a `QueueAdmin` (`admin.py`).
 """
 
 from collections.abc import Collection, Mapping, Sequence

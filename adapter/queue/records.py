@@ -1,20 +1,19 @@
-"""What an operator reads of a queue: one event and its end, one rejection, one cause of many. Values, made of rows."""
+"""What an operator reads of a queue: one event and its end, one rejection, one cause of many. Pure values."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import orjson
 
 from adapter.model import Event, EventWarning, Problem, Reason, Rejection
 from adapter.queue.causes import fold_cause
-from adapter.queue.codec import from_us, restore
-from adapter.queue.contract import Deletion
-from adapter.queue.event_warnings import unpack
-from adapter.queue.sqlite.rows import stored_row
 
 Outcome: TypeAlias = Literal["pending", "delivered", "dropped", "unmatched", "dead"]
+
+RequeuedRejection: TypeAlias = Literal["pending", "deletion", "duplicate", "gone"]
+"""What became of a rejection that can be read now."""
 
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _NAMING_ONE = frozenset({Reason.REFUSED.value, Reason.EXHAUSTED.value})
@@ -23,7 +22,7 @@ _NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
+class EventRecord:
     """One event and what became of it. `outcome` is a word of the ledger; `mapping` the version that decided it.
 
     `ended_at` is None while it is pending; `sent` holds the calls that got through before it died or was put off;
@@ -54,7 +53,7 @@ class Story:
 
 
 @dataclass(frozen=True, slots=True)
-class Rejected:
+class RejectionRecord:
     """A message that never became an event, by the number it is kept under."""
 
     number: int
@@ -72,7 +71,7 @@ class Rejected:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class CauseGroup:
     """Dead letters, or rejections, of one cause. `first` is the receipt or number of the oldest.
 
     `reason` and `detail` find the others of the group, as they are stored.
@@ -88,7 +87,7 @@ class Group:
     def cause(self) -> str:
         """The cause that its letters tell, in one line."""
         if self.rejected:
-            return _cause_of_rejection(self.reason, _problems(self.detail))
+            return _cause_of_rejection(self.reason, problems_of(self.detail))
         return _cause(self.reason, self.detail)
 
     @property
@@ -98,7 +97,7 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class QueuePosition:
     """Where a pending event is: how many of its user go before it, and if none, when it is due and how often tried.
 
     `parked`: it stands aside, because calls of its kind are paused. `failure` says why its last try failed, "" if none
@@ -129,69 +128,16 @@ class Filter:
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
-    """What one look found, newest first.
+class RecordPage:
+    """One page of events, newest first.
 
-    `bottom` is the receipt it came down to, received at `down_to`; `is_all`: there is nothing below.
+    `bottom` is the receipt that the page came down to, received at `down_to`; `is_all`: there is nothing below.
     """
 
-    stories: tuple[Story, ...]
+    records: tuple[EventRecord, ...]
     bottom: int
     is_all: bool
     down_to: datetime | None
-
-
-def story_of(found: tuple[Any, ...], sent: tuple[str, ...]) -> Story:
-    """The story in a row of the statement `story`."""
-    receipt = found[0]
-    outcome, reason, rule, detail, attempt, mapping, finished_us = found[12:19]
-    dead_reason, dead_detail, dead_attempt, dead_mapping, died_us = found[19:]
-    if died_us is not None:
-        outcome, reason, rule, detail = "dead", dead_reason, "", dead_detail
-        attempt, mapping, finished_us = dead_attempt, dead_mapping, died_us
-    event, _ = restore(stored_row(found[1:11]))
-    return Story(
-        receipt=receipt,
-        event=event,
-        outcome=outcome or "pending",
-        reason=reason or "",
-        rule=rule or "",
-        detail=detail or "",
-        attempt=attempt or 0,
-        mapping=mapping or "",
-        ended_at=None if finished_us is None else from_us(finished_us),
-        sent=sent,
-        warnings=event.warnings + unpack(found[11]),
-    )
-
-
-def rejected_of(found: tuple[Any, ...]) -> Rejected:
-    """The rejection in a row of the statement `rejection`."""
-    number, source, reason, message_id, problems, body, received_us = found
-    rejection = Rejection(
-        source=source,
-        reason=Reason(reason),
-        problems=_problems(problems),
-        body=body,
-        message_id=message_id,
-        received_at=from_us(received_us),
-    )
-    return Rejected(number, rejection)
-
-
-def deletion_of(found: Sequence[Any]) -> Deletion:
-    """The request in a row of the statement `open_deletions`."""
-    number, source, user, message_id, received_us, events, rejections, done_us = found
-    return Deletion(
-        number=number,
-        source=source,
-        user=user,
-        message_id=message_id,
-        received_at=from_us(received_us),
-        events=events,
-        rejections=rejections,
-        done_at=None if done_us is None else from_us(done_us),
-    )
 
 
 def is_named(rejection: Rejection, name: str) -> bool:
@@ -203,7 +149,8 @@ def is_named(rejection: Rejection, name: str) -> bool:
     return isinstance(message, dict) and message.get("event") == name
 
 
-def _problems(stored: str) -> tuple[Problem, ...]:
+def problems_of(stored: str) -> tuple[Problem, ...]:
+    """The problems of a rejection, as they are stored."""
     return tuple(Problem(*parts) for parts in orjson.loads(stored))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from time import monotonic
 from uuid import uuid4
 
-from adapter.console.admin_console import DeskConsole
+from adapter.console.admin_console import AdminConsole
 from adapter.console.api import Api, ApiDeps
 from adapter.console.api_auth import ApiAuth, RateLimits
 from adapter.console.console import Console
@@ -21,7 +21,7 @@ from adapter.ingest.sources import Source
 from adapter.ingest.validate import Validator
 from adapter.model import Event, JsonObject, Rejection
 from adapter.privacy.storage import is_withheld, mark_of, plain_source, same_ids
-from adapter.queue.sqlite.admin import Desk
+from adapter.queue.sqlite.admin import SqliteQueueAdmin
 from adapter.service.mappings import Active, source_mappings
 from adapter.settings.settings import Settings
 from adapter.wire.instants import instant_text
@@ -30,13 +30,13 @@ USUAL = RateLimits()
 
 
 def desk_console(
-    desk: Desk,
+    desk: SqliteQueueAdmin,
     settings: Settings,
     *,
     validator: Callable[[], Validator],
     go_on: Callable[[], None] = lambda: None,
     pause_text: PauseText = lambda _: None,
-) -> DeskConsole:
+) -> AdminConsole:
     """The console at `desk`; the schemas of `validator` are asked for only where a rejection is read anew. Without
     `pause_text` nobody knows whether delivery is paused: the queue's file does not say.
     """
@@ -58,7 +58,7 @@ def desk_console(
         mark_of=partial(mark_of, hash_key=settings.hash_key),
         is_withheld=is_withheld,
     )
-    return DeskConsole(
+    return AdminConsole(
         desk, mappings=source_mappings(settings), private=private, read=read, go_on=go_on, pause_text=pause_text
     )
 
@@ -109,7 +109,7 @@ def _console_at(
             raise QueueError("the service is stopping; what was done so far is done, ask again for the rest")
 
     unordered = {source.name for source in settings.sources if source.order == "none"}
-    with Desk.open(file, now=now, unordered=unordered) as desk:
+    with SqliteQueueAdmin.open(file, now=now, unordered=unordered) as desk:
         yield desk_console(desk, settings, validator=lambda: ingest.validator, go_on=go_on, pause_text=pause_text)
 
 

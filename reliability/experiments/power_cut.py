@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from adapter.errors import QueueError
-from adapter.queue.sqlite.admin import Desk
+from adapter.queue.sqlite.admin import SqliteQueueAdmin
 from adapter.queue.sqlite.file import connect
 from adapter.queue.sqlite.log import refuse_damaged_log
 from reliability.findings import Control, Experiment, Findings, Trial, together
@@ -183,7 +183,7 @@ def _pending(file: Path) -> set[str]:
     refuse_damaged_log(file)
     # As the next owner opens it: the power may have gone before there was a table.
     connect(file).close()
-    with Desk.open(file, now=time.time) as desk:
+    with SqliteQueueAdmin.open(file, now=time.time) as desk:
         while stories := desk.since(after, limit=_PAGE):
             found |= {story.event.message_id for story in stories if story.outcome == "pending"}
             after = stories[-1].receipt

@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from adapter.queue.sqlite.admin import Desk
+from adapter.queue.sqlite.admin import SqliteQueueAdmin
 from tests.docs.pages import ROOT
 from tests.unit.cli.conftest import MAPPING
 
@@ -134,7 +134,7 @@ class Scene:
         self.send({"type": "track", "event": "Order Completed", "userId": "u-2"})
         self.send({"type": "track", "userId": "u-2"})
         end_s = time.monotonic() + WITHIN_S
-        with Desk.open(self.folder / "data/adapter.db", now=time.time) as desk:
+        with SqliteQueueAdmin.open(self.folder / "data/adapter.db", now=time.time) as desk:
             while not (letters := desk.dead()):
                 assert time.monotonic() < end_s
                 time.sleep(0.02)

@@ -7,7 +7,7 @@ from adapter.model import DELETE, Delivered, Event
 from adapter.observe.service_telemetry import QueueFailed, UserDeleted
 from adapter.observe.telemetry import Telemetry
 from adapter.queue.memory.queue import MemoryQueue
-from adapter.queue.sqlite.admin import Desk
+from adapter.queue.sqlite.admin import SqliteQueueAdmin
 from adapter.queue.sqlite.deletions import Deletions
 from adapter.queue.sqlite.queue import SqliteQueue
 from adapter.queue.sqlite.state import Retention
@@ -93,7 +93,7 @@ async def test_no_byte_is_left(queue: SqliteQueue, path: Path, clock: FakeClock)
     await queue.delete_requested(wait_s=0)
     for file in path.parent.glob("queue.db*"):
         assert SECRET.encode() not in file.read_bytes(), file.name
-    with Desk.open(path, now=clock) as desk:
+    with SqliteQueueAdmin.open(path, now=clock) as desk:
         told = {
             story.event.message_id: (story.outcome, story.reason)
             for story in desk.since(desk.newest_receipt() - 3, limit=3)
@@ -121,7 +121,7 @@ async def test_requests_are_kept_for_their_time(path: Path, clock: FakeClock) ->
     """Longer than the history of events, and from when they were carried out."""
     queue = await SqliteQueue.open(path, now=clock, retention=Retention(history_s=10, deletions_s=1_000))
     await queue.put([a_deletion(), a_deletion("delete-2", user="u-2")])
-    with Desk.open(path, now=clock) as desk:
+    with SqliteQueueAdmin.open(path, now=clock) as desk:
         assert [request.done_at for request in desk.deletions(limit=9)] == [None, None]
         await queue.delete_requested(wait_s=0)
         assert [request.user for request in desk.deletions(limit=9)] == ["u-2", "u-1"]

@@ -22,8 +22,8 @@ from adapter.model import (
     Unmatched,
     WarningKind,
 )
-from adapter.queue.records import Filter, Story
-from adapter.queue.sqlite.admin import Desk
+from adapter.queue.records import EventRecord, Filter
+from adapter.queue.sqlite.admin import SqliteQueueAdmin
 from adapter.queue.sqlite.queue import SqliteQueue
 from tests.fakes import RECEIVED_AT, TRACEPARENT, FakeClock, make_event, make_private, make_rejection
 from tests.integration.queues import take
@@ -31,9 +31,9 @@ from tests.integration.queues import take
 ALL = Filter()
 
 
-def newest(desk: Desk, wanted: Filter = ALL, *, limit: int = 10) -> list[Story]:
+def newest(desk: SqliteQueueAdmin, wanted: Filter = ALL, *, limit: int = 10) -> list[EventRecord]:
     """The last events that are wanted, newest first."""
-    return list(desk.look_down(wanted, limit=limit, before=desk.newest_receipt() + 1).stories)
+    return list(desk.page_before(wanted, limit=limit, before=desk.newest_receipt() + 1).records)
 
 
 async def end(queue: SqliteQueue, message_id: str, outcome: Outcome, *, user: str | None = None) -> None:
@@ -50,7 +50,7 @@ async def test_each_event_tells_what_became_of_it(queue: SqliteQueue, path: Path
     await end(queue, "m-3", Unmatched())
     await end(queue, "m-4", Dead(Reason.REFUSED, "no such project"))
     await queue.put([make_event("m-5")])
-    with Desk.open(path, now=clock) as desk:
+    with SqliteQueueAdmin.open(path, now=clock) as desk:
         stories = newest(desk)
         told = [(s.event.message_id, s.outcome, s.reason, s.rule, s.detail, s.mapping) for s in stories]
         assert told == [
@@ -60,8 +60,8 @@ async def test_each_event_tells_what_became_of_it(queue: SqliteQueue, path: Path
             ("m-2", "dropped", "by rule", "Heartbeats", "too frequent", "0123456789ab"),
             ("m-1", "delivered", "", "", "", "0123456789ab"),
         ]
-        below = desk.look_down(Filter(), limit=2, before=stories[0].receipt)
-        assert ([s.event.message_id for s in below.stories], below.bottom) == (["m-4", "m-3"], 3)
+        below = desk.page_before(Filter(), limit=2, before=stories[0].receipt)
+        assert ([s.event.message_id for s in below.records], below.bottom) == (["m-4", "m-3"], 3)
         assert [s.event.message_id for s in desk.since(0, limit=2)] == ["m-1", "m-2"]
         [story] = desk.of_message("m-5")
         assert (story.event, story.ended_at) == (make_event("m-5"), None)
@@ -72,7 +72,7 @@ async def test_dead_letters_are_grouped_by_cause(queue: SqliteQueue, path: Path,
     for n in range(3):
         await end(queue, f"total-{n}", Dead(Reason.REFUSED_BY_MAPPING, "total is required (rule 'An order')"))
     await end(queue, "key", Dead(Reason.REFUSED, "no such project"))
-    with Desk.open(path, now=clock) as desk:
+    with SqliteQueueAdmin.open(path, now=clock) as desk:
         groups = [(group.count, group.reason, group.detail) for group in desk.groups()]
         assert groups == [
             (3, "refused by the mapping", "total is required (rule 'An order')"),
@@ -90,7 +90,7 @@ async def test_requeued_events_go_behind_live_traffic(queue: SqliteQueue, path: 
     queue.note(lease, "track/A/0")
     await queue.settle(lease, Dead(Reason.REFUSED, "no"))
     await end(queue, "dead-2", Dead(Reason.REFUSED, "no"), user="b")
-    with Desk.open(path, now=clock) as desk:
+    with SqliteQueueAdmin.open(path, now=clock) as desk:
         dead = [story.receipt for story in desk.dead()]
         assert desk.requeue([*dead, 999]) == 2
         assert desk.requeue(dead) == 0
@@ -110,7 +110,7 @@ async def test_a_requeued_event_is_next_of_its_user(queue: SqliteQueue, path: Pa
     await end(queue, "first", Dead(Reason.REFUSED, "no"), user="a")
     await queue.put([make_event("second", user="a"), make_event("third", user="a")])
     [under_way] = await take(queue)
-    with Desk.open(path, now=clock) as desk:
+    with SqliteQueueAdmin.open(path, now=clock) as desk:
         assert desk.requeue([story.receipt for story in desk.dead()]) == 1
     await queue.settle(under_way, Delivered())
     assert [lease.event.message_id for lease in await take(queue)] == ["first"]
@@ -119,17 +119,20 @@ async def test_a_requeued_event_is_next_of_its_user(queue: SqliteQueue, path: Pa
 async def test_discarded_letters_stay_in_the_balance(queue: SqliteQueue, path: Path, clock: FakeClock) -> None:
     """Gone for good, and counted as discarded."""
     await end(queue, "m-1", Dead(Reason.REFUSED, "no"))
-    with Desk.open(path, now=clock) as desk:
+    with SqliteQueueAdmin.open(path, now=clock) as desk:
         [receipt] = [story.receipt for story in desk.dead()]
         assert desk.discard([receipt, 999]) == 1
-        assert desk.story(receipt) is None
+        assert desk.event(receipt) is None
     balance = await queue.balance()
     assert (balance.counts["discarded"], balance.dead, balance.unaccounted) == (1, 0, 0)
 
 
 def test_a_missing_file_is_not_made(tmp_path: Path, clock: FakeClock) -> None:
     """Looking at a queue that is not there makes none."""
-    with pytest.raises(ConfigError, match="there is no queue here"), Desk.open(tmp_path / "no.db", now=clock):
+    with (
+        pytest.raises(ConfigError, match="there is no queue here"),
+        SqliteQueueAdmin.open(tmp_path / "no.db", now=clock),
+    ):
         pass
     assert not (tmp_path / "no.db").exists()
 
@@ -142,7 +145,7 @@ async def test_rejections_stand_beside_dead_letters(queue: SqliteQueue, path: Pa
     """One list of causes has both, and a rejection is found by its number, its cause and its message's id."""
     await end(queue, "m-1", Dead(Reason.REFUSED, "no such project"))
     await queue.put([], [rejection_of("m-2"), rejection_of("m-3")])
-    with Desk.open(path, now=clock) as desk:
+    with SqliteQueueAdmin.open(path, now=clock) as desk:
         assert [(group.count, group.cause, group.rejected) for group in desk.groups()] == [
             (2, "schema: /event `event` is required", True),
             (1, "refused: no such project", False),
@@ -164,10 +167,10 @@ async def test_a_rejection_that_can_be_read_becomes_pending(queue: SqliteQueue, 
     """It goes behind live traffic and leaves the rejections; a copy received meanwhile makes it a duplicate."""
     await queue.put([], [rejection_of("m-1"), rejection_of("m-2")])
     await queue.put([make_event("m-2")])
-    with Desk.open(path, now=clock) as desk:
-        assert desk.readmit(1, make_event("m-1", user="u-2")) == "pending"
-        assert desk.readmit(2, make_event("m-2")) == "duplicate"
-        assert desk.readmit(2, make_event("m-2")) == "gone"
+    with SqliteQueueAdmin.open(path, now=clock) as desk:
+        assert desk.requeue_rejection(1, make_event("m-1", user="u-2")) == "pending"
+        assert desk.requeue_rejection(2, make_event("m-2")) == "duplicate"
+        assert desk.requeue_rejection(2, make_event("m-2")) == "gone"
         assert desk.rejections() == []
     assert [lease.event.message_id for lease in await take(queue)] == ["m-2", "m-1"]
     assert (await queue.put([make_event("m-1", user="u-2")])).duplicates == 1
@@ -179,8 +182,8 @@ async def test_a_rejection_that_can_be_read_becomes_pending(queue: SqliteQueue, 
 async def test_a_message_after_a_readmission_is_stored(queue: SqliteQueue, path: Path, clock: FakeClock) -> None:
     """The receipt that the desk gave out beside the service is not given out again, not even in a group of one."""
     await queue.put([make_event("m-1")], [rejection_of("m-2")])
-    with Desk.open(path, now=clock) as desk:
-        assert desk.readmit(1, make_event("m-2", user="u-2")) == "pending"
+    with SqliteQueueAdmin.open(path, now=clock) as desk:
+        assert desk.requeue_rejection(1, make_event("m-2", user="u-2")) == "pending"
     assert (await queue.put([make_event("m-3", user="u-3")])).stored == 1
     assert sorted(lease.receipt for lease in await take(queue)) == [1, 2, 3]
 
@@ -190,7 +193,7 @@ async def test_unmatched_events_can_be_requeued(queue: SqliteQueue, path: Path, 
     await end(queue, "m-1", Unmatched())
     await end(queue, "m-2", Delivered())
     await end(queue, "m-3", Unmatched())
-    with Desk.open(path, now=clock) as desk:
+    with SqliteQueueAdmin.open(path, now=clock) as desk:
         assert [sorted(page) for page in desk.unmatched()] == [[1, 3]]
         assert desk.requeue([1, 2, 3]) == 2
     clock.advance(1)
@@ -204,8 +207,8 @@ async def test_a_pending_event_tells_where_it_stands(queue: SqliteQueue, path: P
     await queue.put([make_event(f"m-{n}") for n in (1, 2, 3)])
     [lease] = await take(queue)
     await queue.settle(lease, Retry(Reason.TIMEOUT, delay_s=30, counted=True))
-    with Desk.open(path, now=clock) as desk:
-        first, second, third = (desk.standing(story) for story in desk.since(0, limit=3))
+    with SqliteQueueAdmin.open(path, now=clock) as desk:
+        first, second, third = (desk.position(story) for story in desk.since(0, limit=3))
         assert first is not None
         assert (first.ahead, first.attempt, first.due_at.timestamp()) == (0, 1, clock() + 30)
         assert [standing.ahead for standing in (second, third) if standing is not None] == [1, 2]
@@ -216,13 +219,13 @@ async def test_a_parked_event_is_told_from_one_that_waits(queue: SqliteQueue, pa
     await queue.put([make_event("m-1"), make_event("m-2")])
     [lease] = await take(queue)
     await queue.settle(lease, Retry(Reason.PAUSED, delay_s=0, counted=False, parked=True))
-    with Desk.open(path, now=clock) as desk:
-        parked, waiting = (desk.standing(story) for story in desk.since(0, limit=2))
+    with SqliteQueueAdmin.open(path, now=clock) as desk:
+        parked, waiting = (desk.position(story) for story in desk.since(0, limit=2))
         assert [(standing.ahead, standing.parked) for standing in (parked, waiting) if standing is not None] == [
             (0, True),
             (0, False),
         ]
-        assert desk.delete_bodies([1]) == 1
+        assert desk.erase([1]) == 1
     balance = await queue.balance()
     assert (balance.pending, balance.counts["dropped"], balance.unaccounted) == (1, 1, 0)
 
@@ -231,7 +234,7 @@ async def test_events_are_found_by_source_outcome_and_id(queue: SqliteQueue, pat
     """Each filter narrows the list; an id is found also after its dedup window."""
     await end(queue, "m-1", Dead(Reason.REFUSED, "no"))
     await queue.put([make_event("m-2"), make_event("m-2", source="other")])
-    with Desk.open(path, now=clock) as desk:
+    with SqliteQueueAdmin.open(path, now=clock) as desk:
         assert [story.receipt for story in newest(desk, Filter(source="other"))] == [3]
         assert [story.receipt for story in newest(desk, Filter(outcome="dead"))] == [1]
         assert [story.receipt for story in newest(desk, Filter(outcome="pending"), limit=1)] == [3]
@@ -240,7 +243,7 @@ async def test_events_are_found_by_source_outcome_and_id(queue: SqliteQueue, pat
         assert desk.of_message("m-9") == []
     clock.advance(7 * 86_400)
     await queue.put([make_event("m-3")])
-    with Desk.open(path, now=clock) as desk:
+    with SqliteQueueAdmin.open(path, now=clock) as desk:
         assert [story.receipt for story in desk.of_message("m-1")] == [1]
 
 
@@ -262,7 +265,7 @@ async def test_private_events_are_found_like_others(
     """By what privacy left of a user's id, by what stands for it, and by the name of the event."""
     hashed = make_private("hashed", user="0123", event="Paid")
     await queue.put([make_event("sent"), make_private("private"), hashed])
-    with Desk.open(path, now=clock) as desk:
+    with SqliteQueueAdmin.open(path, now=clock) as desk:
         assert [story.event.message_id for story in newest(desk, wanted)][::-1] == found
 
 
@@ -275,7 +278,7 @@ async def test_a_damaged_body_hides_no_other_event(
     with closing(sqlite3.connect(path)) as connection, connection:
         damaged = f'{begins}"event": \0'.encode()
         connection.execute("UPDATE message SET body = ? WHERE message_id = 'bad'", (damaged,))
-    with Desk.open(path, now=clock) as desk:
+    with SqliteQueueAdmin.open(path, now=clock) as desk:
         assert [story.event.message_id for story in newest(desk, Filter(name="Paid"))] == ["good"]
         assert [story.event.message_id for story in newest(desk, Filter(users=("u-2",)))] == ["good"]
         assert list(desk.receipts_of_user("u-2")) == [[2]]
@@ -287,9 +290,9 @@ async def test_one_look_goes_only_so_far(queue: SqliteQueue, path: Path, clock: 
     await queue.put([make_event("m-1"), make_event("m-2")])
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE message SET receipt = 250000 WHERE message_id = 'm-2'")
-    with Desk.open(path, now=clock) as desk:
-        looks = [desk.look_down(ALL, limit=5, before=before) for before in (250_001, 150_001, 50_001)]
-    told = [([story.event.message_id for story in look.stories], look.bottom, look.is_all) for look in looks]
+    with SqliteQueueAdmin.open(path, now=clock) as desk:
+        looks = [desk.page_before(ALL, limit=5, before=before) for before in (250_001, 150_001, 50_001)]
+    told = [([story.event.message_id for story in look.records], look.bottom, look.is_all) for look in looks]
     assert told == [(["m-2"], 150_001, False), ([], 50_001, False), (["m-1"], 1, True)]
 
 
@@ -310,12 +313,12 @@ async def test_a_users_data_goes_everywhere(queue: SqliteQueue, path: Path, cloc
         ],
     )
     under_way = await take(queue)
-    with Desk.open(path, now=clock) as desk:
+    with SqliteQueueAdmin.open(path, now=clock) as desk:
         receipts = [receipt for page in desk.receipts_of_user(USER) for receipt in page]
-        assert desk.delete_bodies(receipts) == 5
-        assert desk.delete_bodies([999]) == 0
+        assert desk.erase(receipts) == 5
+        assert desk.erase([999]) == 0
         assert desk.discard_rejections([n for page in desk.rejections_of_user(USER) for n in page]) == 2
-        assert desk.empty_log()
+        assert desk.erase_from_disk()
         told = {story.event.message_id: (story.outcome, story.reason) for story in newest(desk)}
         assert told == {
             "done": ("delivered", ""),
@@ -341,8 +344,8 @@ async def test_a_users_data_goes_everywhere(queue: SqliteQueue, path: Path, cloc
 async def test_others_of_a_lane_go_on_when_one_is_deleted(queue: SqliteQueue, path: Path, clock: FakeClock) -> None:
     """Taking the first or one in the middle away frees what waits behind it, in order."""
     await queue.put([make_event(f"m-{n}") for n in range(4)])
-    with Desk.open(path, now=clock) as desk:
-        assert desk.delete_bodies([1, 3]) == 2
+    with SqliteQueueAdmin.open(path, now=clock) as desk:
+        assert desk.erase([1, 3]) == 2
     order = []
     while leases := await take(queue):
         order += [lease.event.message_id for lease in leases]
@@ -355,16 +358,16 @@ async def test_a_requeue_that_fails_changes_nothing(queue: SqliteQueue, path: Pa
     """Rows and counters change together or not at all."""
     await queue.put([], [rejection_of("m-1")])
     unstorable = make_event("m-1", properties={"not JSON": object()})
-    with Desk.open(path, now=clock) as desk:
+    with SqliteQueueAdmin.open(path, now=clock) as desk:
         with pytest.raises(TypeError):
-            desk.readmit(1, unstorable)
+            desk.requeue_rejection(1, unstorable)
         assert desk.rejection(1) is not None
     balance = await queue.balance()
     assert (balance.counts["rejected"], balance.unaccounted) == (1, 0)
 
 
-def _warnings(desk: Desk, receipt: int) -> tuple[EventWarning, ...]:
-    story = desk.story(receipt)
+def _warnings(desk: SqliteQueueAdmin, receipt: int) -> tuple[EventWarning, ...]:
+    story = desk.event(receipt)
     assert story is not None
     return story.warnings
 
@@ -374,7 +377,7 @@ async def test_warnings_of_the_mapping_are_replaced(queue: SqliteQueue, path: Pa
     noticed = EventWarning(WarningKind.TIME, "timestamp", "no date")
     mapped = [EventWarning(WarningKind.STEP, f"field {number}", "no number", "a rule") for number in range(30)]
     await queue.put([replace(make_event("m-1"), warnings=(noticed,)), make_event("m-2", user="bob")])
-    with Desk.open(path, now=clock) as desk:
+    with SqliteQueueAdmin.open(path, now=clock) as desk:
         [first, second] = sorted(await take(queue), key=lambda lease: lease.receipt)
         await queue.settle(first, Retry(Reason.TIMEOUT, 0, counted=True), warnings=mapped)
         await queue.settle(second, Retry(Reason.TIMEOUT, 0, counted=True), warnings=mapped[:1])
@@ -397,15 +400,15 @@ async def test_a_copy_with_another_body_can_be_requeued(
     """Found under the id, and then delivered as the event that it is, once; the ledger balances after each step."""
     first, other = make("m-1", step=1), make("m-1", step=2, traceparent=TRACEPARENT)
     await queue.put([first, other])
-    with Desk.open(path, now=clock) as desk:
+    with SqliteQueueAdmin.open(path, now=clock) as desk:
         [kept] = desk.rejections_of("m-1")
         assert kept.rejection.reason is Reason.OTHER_BODY
         assert [story.receipt for story in desk.of_message("m-1")] == [1]
         event = desk.copied_event(kept)
         assert event is not None
         assert event == other
-        assert desk.readmit(kept.number, event) == "pending"
-        assert desk.readmit(kept.number, event) == "gone"
+        assert desk.requeue_rejection(kept.number, event) == "pending"
+        assert desk.requeue_rejection(kept.number, event) == "gone"
         assert [story.event for story in desk.of_message("m-1")] == [first, other]
     assert (await queue.put([first, other])).duplicates == 2
     assert (await queue.balance()).unaccounted == 0
@@ -422,7 +425,7 @@ async def test_a_kept_copy_goes_with_its_users_data(queue: SqliteQueue, path: Pa
     key = "key-of-u-1"
     await queue.put([make_event("m-1", step=1), make_event("m-1", step=2)])
     await queue.put([make_private("m-2", key=key, step=1), make_private("m-2", key=key, step=2)])
-    with Desk.open(path, now=clock) as desk:
+    with SqliteQueueAdmin.open(path, now=clock) as desk:
         assert list(desk.rejections_of_user("u-1")) == [[1, 2]]
         assert list(desk.rejections_of_user(key)) == [[2]]
     await queue.put([replace(make_private("delete-1", key=key), type="delete"), make_event("delete-2", type="delete")])

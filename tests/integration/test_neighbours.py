@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from adapter.errors import SourceFull
 from adapter.model import Dead, Delivered, Dropped, Event, Outcome, Reason, Retry, Unmatched
-from adapter.queue.sqlite.admin import Desk
+from adapter.queue.sqlite.admin import SqliteQueueAdmin
 from adapter.queue.sqlite.queue import SqliteQueue
 from adapter.queue.sqlite.state import Retention
 from tests.fakes import FakeClock, make_event, make_rejection, until
@@ -167,13 +167,13 @@ async def test_what_is_counted_is_what_is_there(path: Path, clock: FakeClock, se
                 await queue.delete_requested(wait_s=0)
                 number += 1
             case 5:
-                with Desk.open(path, now=clock) as desk:
+                with SqliteQueueAdmin.open(path, now=clock) as desk:
                     dead = [story.receipt for story in desk.dead()]
                     desk.discard(dead[:1])
                     desk.requeue([*dead[1:2], *(n for page in desk.unmatched() for n in page[:1])])
-                    desk.delete_bodies([n for page in desk.receipts_of_user("b") for n in page[:1]])
+                    desk.erase([n for page in desk.receipts_of_user("b") for n in page[:1]])
                     for rejected in desk.rejections()[:1]:
-                        desk.readmit(rejected.number, make_event(f"r-{rejected.number}", user="a"))
+                        desk.requeue_rejection(rejected.number, make_event(f"r-{rejected.number}", user="a"))
             case 6:
                 clock.advance(chance.choice([1, 400]))
                 rows, commits = queue._rows, queue._commits

@@ -11,7 +11,7 @@ import pytest
 
 from adapter.model import Delivered, EventWarning, Reason, Retry, WarningKind
 from adapter.queue.contract import Stored
-from adapter.queue.sqlite.admin import Desk
+from adapter.queue.sqlite.admin import SqliteQueueAdmin
 from adapter.queue.sqlite.queue import SqliteQueue
 from adapter.queue.sqlite.schema import newest_version
 from tests.fakes import RECEIVED_AT, TRACEPARENT, FakeClock, make_event
@@ -64,7 +64,7 @@ async def test_an_earlier_file_works_on(path: Path, clock: FakeClock, version: i
     seen = [make_event("m-1", user="ann"), make_event("m-3", user="bob"), make_event("m-4", user="cat")]
     assert await queue.put(seen) == Stored(0, 3, 0, 0)
     assert (await queue.put([make_event("m-4", user="cat", event="Another")])).differing == 1
-    with Desk.open(path, now=clock) as desk:
+    with SqliteQueueAdmin.open(path, now=clock) as desk:
         assert [story.receipt for story in desk.of_message("m-4")] == [4]
     [lease] = await take(queue)
     assert (lease.event.message_id, lease.attempt, lease.retried_s, lease.sent) == (
@@ -75,11 +75,11 @@ async def test_an_earlier_file_works_on(path: Path, clock: FakeClock, version: i
     )
     warning = EventWarning(WarningKind.STEP, "properties.total", "no number", "a rule")
     await queue.settle(lease, Retry(Reason.TIMEOUT, 0, counted=True, detail="late"), warnings=[warning])
-    with Desk.open(path, now=clock) as desk:
-        story, behind, dead, delivered = (desk.story(receipt) for receipt in (1, 2, 3, 4))
+    with SqliteQueueAdmin.open(path, now=clock) as desk:
+        story, behind, dead, delivered = (desk.event(receipt) for receipt in (1, 2, 3, 4))
         assert story is not None and behind is not None and dead is not None and delivered is not None  # noqa: PT018
         assert story.warnings == (warning,)
-        standing = desk.standing(story)
+        standing = desk.position(story)
         assert standing is not None
         assert (standing.attempt, standing.failure) == (3, "timeout: late")
         assert (behind.outcome, dead.outcome, delivered.outcome) == ("pending", "dead", "delivered")

@@ -21,7 +21,7 @@ from adapter.observe.delivery_telemetry import (
     WorkerFailed,
 )
 from adapter.observe.telemetry import Telemetry
-from adapter.queue.sqlite.admin import Desk
+from adapter.queue.sqlite.admin import SqliteQueueAdmin
 from adapter.queue.sqlite.queue import SqliteQueue
 from adapter.sandbox.script import Script
 from adapter.service.wiring import steady_clock
@@ -121,7 +121,7 @@ async def test_a_damaged_event_dies_alone(path: Path) -> None:
         [died] = road.heard(EventDied)
         assert isinstance(died, EventDied)
         assert (died.reason, died.message_id) == (Reason.DAMAGED, "m-1")
-        with Desk.open(path, now=time.time) as desk:
+        with SqliteQueueAdmin.open(path, now=time.time) as desk:
             [story] = desk.dead()
             assert story.cause == "damaged: what the queue's file holds of it cannot be read any more"
             assert desk.discard([story.receipt]) == 1

@@ -5,21 +5,18 @@ service: whatever it has in its hands is looked at again here, and its late sett
 """
 
 from collections.abc import Collection
-from typing import Literal, TypeAlias
 
 from adapter.model import Event
 from adapter.queue.codec import ID_BYTES, Row, digest_of_copy, encode, named_by, plain_digest, restore
 from adapter.queue.ledger import ASKED
+from adapter.queue.records import RequeuedRejection
 from adapter.queue.sqlite.requeue import Execute, join_lane
 from adapter.queue.sqlite.rows import stored_row
 from adapter.queue.sqlite.state import SQL
 from adapter.queue.sqlite.statements import for_rows, statements
 
-DESK = statements("admin.sql")
+ADMIN = statements("admin.sql")
 _REST = 16 - ID_BYTES
-
-Readmitted: TypeAlias = Literal["pending", "deletion", "duplicate", "gone"]
-"""What became of a rejection that can be read now."""
 
 
 def seen_tables(run: Execute) -> list[str]:
@@ -46,7 +43,7 @@ def _is_seen(run: Execute, row: Row) -> bool:
 
 def discard(run: Execute, receipt: int) -> bool:
     """Forget a dead letter. False if it is none."""
-    source = run(DESK["source_of"], (receipt,)).fetchone()
+    source = run(ADMIN["source_of"], (receipt,)).fetchone()
     if source is None or run(SQL["remove_dead"], (receipt,)).rowcount == 0:
         return False
     run(SQL["hold_event"], (receipt, -1))
@@ -56,24 +53,26 @@ def discard(run: Execute, receipt: int) -> bool:
     return True
 
 
-def reopen_unmatched(run: Execute, receipt: int, *, due_us: int, unordered: Collection[str]) -> bool:
+def requeue_unmatched(run: Execute, receipt: int, *, due_us: int, unordered: Collection[str]) -> bool:
     """Make an event that no rule took pending again. False if it is none, or its body was deleted."""
-    if run(DESK["reopen_unmatched"], (receipt,)).rowcount == 0:
+    if run(ADMIN["reopen_unmatched"], (receipt,)).rowcount == 0:
         return False
     source, *columns = run(SQL["stored"], (receipt,)).fetchone()
     event, _ = restore(stored_row(columns))
     if receipt not in receipts_of_id(run, source=event.source, message_id=event.message_id):
         # Its day of the dedup window is gone; while it is pending a copy of it is a duplicate all the same.
-        run(DESK["keep_digest"], (encode(event).digest, receipt))
+        run(ADMIN["keep_digest"], (encode(event).digest, receipt))
     run(SQL["count"], (source, "unmatched", -1))
     run(SQL["hold_event"], (receipt, 1))
     join_lane(run, receipt, due_us=due_us, unordered=unordered)
     return True
 
 
-def readmit(run: Execute, number: int, event: Event, *, due_us: int, unordered: Collection[str]) -> Readmitted:
+def requeue_rejection(
+    run: Execute, number: int, event: Event, *, due_us: int, unordered: Collection[str]
+) -> RequeuedRejection:
     """Put `event`, which was rejection `number`, behind live traffic, unless a copy of it was received meanwhile."""
-    copied = run(DESK["copy_facts"], (number,)).fetchone() is not None
+    copied = run(ADMIN["copy_facts"], (number,)).fetchone() is not None
     removed = run(SQL["remove_rejection"], (number,)).fetchone()
     if removed is None:
         return "gone"

@@ -8,20 +8,20 @@ from msgspec.structs import replace
 
 from adapter.console.pagination import Cursor, Stream, merge, number_of
 from adapter.console.serialize import Entry
-from adapter.queue.records import Rejected, Story
+from adapter.queue.records import EventRecord, RejectionRecord
 from tests.fakes import RECEIVED_AT, make_event, make_rejection
 
 SECONDS = st.lists(st.integers(0, 50), max_size=12)
 """When each was received, mostly in order of its number."""
 
 
-def story(number: int, second: int) -> Story:
+def story(number: int, second: int) -> EventRecord:
     event = replace(make_event(f"m-{number}"), received_at=RECEIVED_AT + timedelta(seconds=second))
-    return Story(number, event, "pending", "", "", "", 0, "", None, ())
+    return EventRecord(number, event, "pending", "", "", "", 0, "", None, ())
 
 
-def rejected(number: int, second: int) -> Rejected:
-    return Rejected(number, replace(make_rejection(), received_at=RECEIVED_AT + timedelta(seconds=second)))
+def rejected(number: int, second: int) -> RejectionRecord:
+    return RejectionRecord(number, replace(make_rejection(), received_at=RECEIVED_AT + timedelta(seconds=second)))
 
 
 def looked(kept: list[Entry], *, after: int, reach: int) -> Stream:
@@ -31,7 +31,7 @@ def looked(kept: list[Entry], *, after: int, reach: int) -> Stream:
     if not seen:
         return Stream([], after, after, is_all=True)
     last = seen[-1]
-    until = last.event.received_at if isinstance(last, Story) else last.rejection.received_at
+    until = last.event.received_at if isinstance(last, EventRecord) else last.rejection.received_at
     # Every third is not what was asked for.
     found = [entry for entry in seen if number_of(entry) % 3]
     return Stream(found, after, number_of(last), len(seen) == len(rest), until)
@@ -57,7 +57,9 @@ def test_pages_are_the_whole(stories: list[int], kept: list[int], limit: int, re
     assert place is None
     wanted = [entry for entry in [*events, *rejections] if number_of(entry) % 3]
     assert sorted(map(repr, found)) == sorted(map(repr, wanted))
-    times = [entry.event.received_at if isinstance(entry, Story) else entry.rejection.received_at for entry in found]
+    times = [
+        entry.event.received_at if isinstance(entry, EventRecord) else entry.rejection.received_at for entry in found
+    ]
     assert times == sorted(times)
 
 

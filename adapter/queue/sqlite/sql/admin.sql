@@ -32,7 +32,7 @@ SELECT received_us FROM message WHERE receipt >= ? ORDER BY receipt LIMIT 1;
 -- name: messages_after
 SELECT receipt FROM message WHERE receipt > ? ORDER BY receipt LIMIT ?;
 
--- name: story
+-- name: event
 SELECT message.receipt, source.name, message.message_id, message.type, message.user_id, message.anonymous_id,
        message.timestamp_us, message.received_us, message.body, message.traceparent, warning.ingest, warning.mapping,
        finished.outcome, finished.reason, finished.rule, finished.detail, finished.attempt, finished.mapping,

@@ -1,0 +1,149 @@
+"""The operator's half of the contract: what the console and the commands read and change in a queue.
+
+`contract.py` has the halves of ingest and delivery. Every method is synchronous: a command has no event loop, and the
+service calls an admin in the threads it keeps for operators. An admin works beside the owner of the queue: it never
+migrates a queue and never takes its lock. An instance is not thread-safe. Every method raises QueueError if the queue
+fails.
+
+A *receipt* numbers an event, a *number* a rejection or a deletion request, each in the order of arrival from 1.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
+
+from adapter.model import Event
+from adapter.queue.contract import Deletion
+from adapter.queue.records import (
+    CauseGroup,
+    EventRecord,
+    Filter,
+    QueuePosition,
+    RecordPage,
+    RejectionRecord,
+    RequeuedRejection,
+)
+
+
+class QueueAdmin(Protocol):
+    """See the module."""
+
+    def page_before(self, wanted: Filter, *, limit: int, before: int) -> RecordPage:
+        """Up to `limit` events received before receipt `before`, newest first.
+
+        A call reads a bounded number of events, so a page may hold fewer than `limit` although `is_all` is False.
+        """
+        ...
+
+    def newest_receipt(self) -> int:
+        """The receipt of the last event received, 0 if there is none."""
+        ...
+
+    def since(self, receipt: int, *, limit: int) -> Sequence[EventRecord]:
+        """Up to `limit` events received after `receipt`, oldest first. Nothing stays open between two pages."""
+        ...
+
+    def of_message(self, message_id: str) -> Sequence[EventRecord]:
+        """Every event with that message id, of all sources, oldest first."""
+        ...
+
+    def event(self, receipt: int) -> EventRecord | None:
+        """The event with that receipt, if it is still kept."""
+        ...
+
+    def position(self, record: EventRecord) -> QueuePosition | None:
+        """Where a pending event is; None if it ended meanwhile."""
+        ...
+
+    def unmatched(self) -> Iterator[Sequence[int]]:
+        """The receipts of events that no rule took, in pages."""
+        ...
+
+    def groups(self) -> Sequence[CauseGroup]:
+        """Dead letters and rejections by cause, as the cause is stored, most first."""
+        ...
+
+    def members(self, group: CauseGroup) -> Sequence[int]:
+        """The receipts of the dead letters of a group, or the numbers of its rejections."""
+        ...
+
+    def dead(
+        self, *, after: int = 0, limit: int = 500, reason: str | None = None, detail: str | None = None
+    ) -> Sequence[EventRecord]:
+        """Up to `limit` dead letters after receipt `after`, oldest first; only those of a cause, if it is given."""
+        ...
+
+    def rejections(
+        self, *, after: int = 0, limit: int = 500, reason: str | None = None, detail: str | None = None
+    ) -> Sequence[RejectionRecord]:
+        """Up to `limit` rejections after number `after`, oldest first; only those of a group, if it is given."""
+        ...
+
+    def newest_rejections(
+        self, *, limit: int, before: int | None = None, source: str | None = None
+    ) -> Sequence[RejectionRecord]:
+        """The last `limit` rejections before number `before`, newest first; of one source, if it is given."""
+        ...
+
+    def rejection(self, number: int) -> RejectionRecord | None:
+        """The rejection with that number, if it is still kept."""
+        ...
+
+    def copied_event(self, kept: RejectionRecord) -> Event | None:
+        """The event of a rejection that was refused only because another event has its id; None for others."""
+        ...
+
+    def rejections_of(self, message_id: str) -> Sequence[RejectionRecord]:
+        """Every rejection of a message with that id."""
+        ...
+
+    def deletions(self, *, limit: int, user: str | None = None) -> Sequence[Deletion]:
+        """The last `limit` deletion requests, newest first; of one user, if it is given."""
+        ...
+
+    def deletions_waiting(self) -> Mapping[str, int]:
+        """How many deletion requests of each source were kept because that source may not delete."""
+        ...
+
+    def requeue(self, receipts: Sequence[int]) -> int:
+        """Make dead letters and unmatched events pending again, behind live traffic; how many were such.
+
+        They become due at once by the queue's own clock, in the order of their receipts. Calls already delivered are
+        not repeated; the mapping is the one active when they are delivered.
+        """
+        ...
+
+    def requeue_rejection(self, number: int, event: Event) -> RequeuedRejection:
+        """Put `event`, as which rejection `number` can be read now, behind live traffic."""
+        ...
+
+    def discard(self, receipts: Sequence[int]) -> int:
+        """Forget dead letters for good; how many were dead."""
+        ...
+
+    def discard_rejections(self, numbers: Sequence[int]) -> int:
+        """Forget rejections for good; how many there were. The balance still counts them as rejected."""
+        ...
+
+    def receipts_of_user(self, user: str) -> Iterator[Sequence[int]]:
+        """The receipts of events whose user id or anonymous id is `user`, in pages."""
+        ...
+
+    def rejections_of_user(self, user: str) -> Iterator[Sequence[int]]:
+        """The numbers of rejections whose message is of `user` or, where unreadable, names that id; in pages."""
+        ...
+
+    def erase(self, receipts: Sequence[int]) -> int:
+        """Remove body and ids of events; pending and dead ones are dropped by that. How many events there were."""
+        ...
+
+    def erase_from_disk(self) -> bool:
+        """Overwrite what was erased where a log still holds it; False if a reader is in the way: try again later."""
+        ...
+
+    def mapping(self, version: str) -> str | None:
+        """The text of the mapping with that version, if it was ever active."""
+        ...
+
+    def last_mapping(self, name: str) -> str | None:
+        """The text that the mapping file `name` was last activated with."""
+        ...

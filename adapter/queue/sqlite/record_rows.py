@@ -1,0 +1,64 @@
+"""Rows of the operator's statements as records: the one place that knows the order of their columns."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from adapter.model import Reason, Rejection
+from adapter.queue.codec import from_us, restore
+from adapter.queue.contract import Deletion
+from adapter.queue.event_warnings import unpack
+from adapter.queue.records import EventRecord, RejectionRecord, problems_of
+from adapter.queue.sqlite.rows import stored_row
+
+
+def event_record(found: tuple[Any, ...], sent: tuple[str, ...]) -> EventRecord:
+    """The event in a row of the statement `event`."""
+    receipt = found[0]
+    outcome, reason, rule, detail, attempt, mapping, finished_us = found[12:19]
+    dead_reason, dead_detail, dead_attempt, dead_mapping, died_us = found[19:]
+    if died_us is not None:
+        outcome, reason, rule, detail = "dead", dead_reason, "", dead_detail
+        attempt, mapping, finished_us = dead_attempt, dead_mapping, died_us
+    event, _ = restore(stored_row(found[1:11]))
+    return EventRecord(
+        receipt=receipt,
+        event=event,
+        outcome=outcome or "pending",
+        reason=reason or "",
+        rule=rule or "",
+        detail=detail or "",
+        attempt=attempt or 0,
+        mapping=mapping or "",
+        ended_at=None if finished_us is None else from_us(finished_us),
+        sent=sent,
+        warnings=event.warnings + unpack(found[11]),
+    )
+
+
+def rejection_record(found: tuple[Any, ...]) -> RejectionRecord:
+    """The rejection in a row of the statement `rejection`."""
+    number, source, reason, message_id, problems, body, received_us = found
+    rejection = Rejection(
+        source=source,
+        reason=Reason(reason),
+        problems=problems_of(problems),
+        body=body,
+        message_id=message_id,
+        received_at=from_us(received_us),
+    )
+    return RejectionRecord(number, rejection)
+
+
+def deletion_of(found: Sequence[Any]) -> Deletion:
+    """The request in a row of the statement `open_deletions`."""
+    number, source, user, message_id, received_us, events, rejections, done_us = found
+    return Deletion(
+        number=number,
+        source=source,
+        user=user,
+        message_id=message_id,
+        received_at=from_us(received_us),
+        events=events,
+        rejections=rejections,
+        done_at=None if done_us is None else from_us(done_us),
+    )
