@@ -113,7 +113,7 @@ _NOTHING = Balance(counts={}, pending=0, dead=0)
 def _dead(file: Path) -> Mapping[str, str]:
     """The reason of each dead letter, by message id."""
     found: dict[str, str] = {}
-    with SqliteQueueAdmin.open(file, now=time.time) as desk:
+    with SqliteQueueAdmin.open(file) as desk:
         after = 0
         while stories := desk.dead(after=after):
             found |= {story.event.message_id: story.reason for story in stories}

@@ -116,7 +116,6 @@ def api_alone(
             ingest=ingest,
             active=active,
             health=health,
-            now=time,
             pause_texts=lambda: paused,
             often=often,
         )

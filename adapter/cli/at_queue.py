@@ -4,7 +4,6 @@ Looks beside the running service and never in its place: takes no lock, makes no
 """
 
 import os
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any, TypeVar
 import click
 
 from adapter.errors import ConfigError
+from adapter.queue.admin import QueueAdmin
 from adapter.queue.sqlite.admin import SqliteQueueAdmin
 from adapter.queue.sqlite.log import refuse_damaged_log
 from adapter.service.deletions import sentences
@@ -50,8 +50,8 @@ def waiting_deletions(settings: Settings) -> list[str]:
 
 
 @contextmanager
-def desk_at(settings: Settings) -> Iterator[SqliteQueueAdmin]:
-    """The desk at the queue of `settings`. Raises ConfigError if there is none to look at."""
+def desk_at(settings: Settings) -> Iterator[QueueAdmin]:
+    """The admin of the queue of `settings`. Raises ConfigError if there is none to look at."""
     file = settings.queue.file
     if file is None:
         raise ConfigError("the queue is in memory, where only the service itself can look; see its /readyz")
@@ -61,5 +61,5 @@ def desk_at(settings: Settings) -> Iterator[SqliteQueueAdmin]:
     unordered = {source.name for source in settings.sources if source.order == "none"}
     # To look would be enough to lose what lies behind the damage: the last who closes the file removes its log.
     refuse_damaged_log(file)
-    with SqliteQueueAdmin.open(file, now=time.time, unordered=unordered) as desk:
+    with SqliteQueueAdmin.open(file, unordered=unordered) as desk:
         yield desk

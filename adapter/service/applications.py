@@ -92,7 +92,6 @@ def make_applications(
         ingest=ingest,
         active=observed.active,
         health=health,
-        now=observed.now,
         pause_texts=lambda: pause_texts(readiness.projects()),
         often=rate_limits,
     )

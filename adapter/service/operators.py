@@ -21,6 +21,7 @@ from adapter.ingest.sources import Source
 from adapter.ingest.validate import Validator
 from adapter.model import Event, JsonObject, Rejection
 from adapter.privacy.storage import is_withheld, mark_of, plain_source, same_ids
+from adapter.queue.admin import QueueAdmin
 from adapter.queue.sqlite.admin import SqliteQueueAdmin
 from adapter.service.mappings import Active, source_mappings
 from adapter.settings.settings import Settings
@@ -30,7 +31,7 @@ USUAL = RateLimits()
 
 
 def desk_console(
-    desk: SqliteQueueAdmin,
+    desk: QueueAdmin,
     settings: Settings,
     *,
     validator: Callable[[], Validator],
@@ -69,7 +70,6 @@ def make_api(
     ingest: IngestDeps,
     active: Active,
     health: Health,
-    now: Callable[[], float],
     pause_texts: Callable[[], Mapping[str, str]],
     often: RateLimits = USUAL,
 ) -> Api:
@@ -81,7 +81,7 @@ def make_api(
 
     def open_console(file: Path) -> AbstractContextManager[Console]:
         # Read on the event loop, where delivery changes; the console itself is used in a thread.
-        return _console_at(file, settings, ingest=ingest, now=now, pause_text=pause_texts().get)
+        return _console_at(file, settings, ingest=ingest, pause_text=pause_texts().get)
 
     return Api(
         ApiDeps(
@@ -101,15 +101,13 @@ def make_api(
 
 
 @contextmanager
-def _console_at(
-    file: Path, settings: Settings, *, ingest: IngestDeps, now: Callable[[], float], pause_text: PauseText
-) -> Iterator[Console]:
+def _console_at(file: Path, settings: Settings, *, ingest: IngestDeps, pause_text: PauseText) -> Iterator[Console]:
     def go_on() -> None:
         if ingest.is_draining():
             raise QueueError("the service is stopping; what was done so far is done, ask again for the rest")
 
     unordered = {source.name for source in settings.sources if source.order == "none"}
-    with SqliteQueueAdmin.open(file, now=now, unordered=unordered) as desk:
+    with SqliteQueueAdmin.open(file, unordered=unordered) as desk:
         yield desk_console(desk, settings, validator=lambda: ingest.validator, go_on=go_on, pause_text=pause_text)
 
 

@@ -183,7 +183,7 @@ def _pending(file: Path) -> set[str]:
     refuse_damaged_log(file)
     # As the next owner opens it: the power may have gone before there was a table.
     connect(file).close()
-    with SqliteQueueAdmin.open(file, now=time.time) as desk:
+    with SqliteQueueAdmin.open(file) as desk:
         while stories := desk.since(after, limit=_PAGE):
             found |= {story.event.message_id for story in stories if story.outcome == "pending"}
             after = stories[-1].receipt

@@ -134,7 +134,7 @@ class Scene:
         self.send({"type": "track", "event": "Order Completed", "userId": "u-2"})
         self.send({"type": "track", "userId": "u-2"})
         end_s = time.monotonic() + WITHIN_S
-        with SqliteQueueAdmin.open(self.folder / "data/adapter.db", now=time.time) as desk:
+        with SqliteQueueAdmin.open(self.folder / "data/adapter.db") as desk:
             while not (letters := desk.dead()):
                 assert time.monotonic() < end_s
                 time.sleep(0.02)

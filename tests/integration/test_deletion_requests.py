@@ -124,7 +124,7 @@ def settings_text(*, store: str, deletions: str) -> str:
 def console(folder: Path, *, store: str, deletions: str) -> Any:
     (folder / "adapter.yaml").write_text(settings_text(store=store, deletions=deletions))
     settings = load_settings(file=folder / "adapter.yaml", environ={"BROWSEE_API_KEY": "k"})
-    with SqliteQueueAdmin.open(folder / "queue.db", now=FakeClock()) as desk:
+    with SqliteQueueAdmin.open(folder / "queue.db") as desk:
         yield desk_console(desk, settings, validator=lambda: VALIDATOR)
 
 
@@ -149,7 +149,7 @@ async def test_one_that_waited_is_put_back_and_acts(tmp_path: Path, store: str) 
     """Once its source may delete; before that a requeue says why it stays. A private source keeps the keyed hash."""
     source = private(SHOP) if store == "private" else SHOP
     await received(tmp_path, source, [TRACK, {**TRACK, "messageId": "m-2", "userId": "u-2"}, ASKED])
-    with SqliteQueueAdmin.open(tmp_path / "queue.db", now=FakeClock()) as desk:
+    with SqliteQueueAdmin.open(tmp_path / "queue.db") as desk:
         [kept] = desk.newest_rejections(limit=9)
         user = Keyed(Secret(KEY)).of_id("u-1") if store == "private" else "u-1"
         assert json.loads(kept.rejection.body)["userId"] == user

@@ -83,7 +83,7 @@ async def test_what_waits_goes_first(queue: SqliteQueue, path: Path, clock: Fake
     assert pages == [[3, 4, 5], [1, 2]]
 
 
-async def test_no_byte_is_left(queue: SqliteQueue, path: Path, clock: FakeClock) -> None:
+async def test_no_byte_is_left(queue: SqliteQueue, path: Path) -> None:
     """Of what was pending, finished or rejected: in the file it is overwritten, and from the log it is gone."""
     await queue.put(secrets(5), [make_rejection()])
     [lease] = await take(queue)
@@ -93,7 +93,7 @@ async def test_no_byte_is_left(queue: SqliteQueue, path: Path, clock: FakeClock)
     await queue.delete_requested(wait_s=0)
     for file in path.parent.glob("queue.db*"):
         assert SECRET.encode() not in file.read_bytes(), file.name
-    with SqliteQueueAdmin.open(path, now=clock) as desk:
+    with SqliteQueueAdmin.open(path) as desk:
         told = {
             story.event.message_id: (story.outcome, story.reason)
             for story in desk.since(desk.newest_receipt() - 3, limit=3)
@@ -121,7 +121,7 @@ async def test_requests_are_kept_for_their_time(path: Path, clock: FakeClock) ->
     """Longer than the history of events, and from when they were carried out."""
     queue = await SqliteQueue.open(path, now=clock, retention=Retention(history_s=10, deletions_s=1_000))
     await queue.put([a_deletion(), a_deletion("delete-2", user="u-2")])
-    with SqliteQueueAdmin.open(path, now=clock) as desk:
+    with SqliteQueueAdmin.open(path) as desk:
         assert [request.done_at for request in desk.deletions(limit=9)] == [None, None]
         await queue.delete_requested(wait_s=0)
         assert [request.user for request in desk.deletions(limit=9)] == ["u-2", "u-1"]

@@ -167,7 +167,7 @@ async def test_what_is_counted_is_what_is_there(path: Path, clock: FakeClock, se
                 await queue.delete_requested(wait_s=0)
                 number += 1
             case 5:
-                with SqliteQueueAdmin.open(path, now=clock) as desk:
+                with SqliteQueueAdmin.open(path) as desk:
                     dead = [story.receipt for story in desk.dead()]
                     desk.discard(dead[:1])
                     desk.requeue([*dead[1:2], *(n for page in desk.unmatched() for n in page[:1])])

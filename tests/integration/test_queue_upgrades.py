@@ -64,7 +64,7 @@ async def test_an_earlier_file_works_on(path: Path, clock: FakeClock, version: i
     seen = [make_event("m-1", user="ann"), make_event("m-3", user="bob"), make_event("m-4", user="cat")]
     assert await queue.put(seen) == Stored(0, 3, 0, 0)
     assert (await queue.put([make_event("m-4", user="cat", event="Another")])).differing == 1
-    with SqliteQueueAdmin.open(path, now=clock) as desk:
+    with SqliteQueueAdmin.open(path) as desk:
         assert [story.receipt for story in desk.of_message("m-4")] == [4]
     [lease] = await take(queue)
     assert (lease.event.message_id, lease.attempt, lease.retried_s, lease.sent) == (
@@ -75,7 +75,7 @@ async def test_an_earlier_file_works_on(path: Path, clock: FakeClock, version: i
     )
     warning = EventWarning(WarningKind.STEP, "properties.total", "no number", "a rule")
     await queue.settle(lease, Retry(Reason.TIMEOUT, 0, counted=True, detail="late"), warnings=[warning])
-    with SqliteQueueAdmin.open(path, now=clock) as desk:
+    with SqliteQueueAdmin.open(path) as desk:
         story, behind, dead, delivered = (desk.event(receipt) for receipt in (1, 2, 3, 4))
         assert story is not None and behind is not None and dead is not None and delivered is not None  # noqa: PT018
         assert story.warnings == (warning,)

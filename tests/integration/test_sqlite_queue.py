@@ -141,7 +141,7 @@ async def test_only_the_owner_upgrades_a_file(path: Path, clock: FakeClock, vers
             file.execute(f"PRAGMA user_version = {version}")
     before = path.read_bytes()
     said = "the service makes its tables" if version == 0 else "Use the commands of the version|Use that version"
-    with pytest.raises(QueueError, match=said), SqliteQueueAdmin.open(path, now=clock):
+    with pytest.raises(QueueError, match=said), SqliteQueueAdmin.open(path):
         pass
     assert path.read_bytes() == before
 
@@ -396,7 +396,7 @@ async def test_a_start_with_a_wrong_clock_discards_nothing(path: Path, days: int
     wall.advance(-days * 86_400 + 10)
     queue = await _restarted(queue, path, clock, wall)
     await _pruned(queue)
-    with SqliteQueueAdmin.open(path, now=clock) as desk:
+    with SqliteQueueAdmin.open(path) as desk:
         stories = [desk.event(receipt) for receipt in (1, 2, 3)]
         assert [story.outcome for story in stories if story is not None] == ["dead", "delivered", "dead"]
         assert len(desk.rejections()) == 2
@@ -408,7 +408,7 @@ async def test_a_start_with_a_wrong_clock_discards_nothing(path: Path, days: int
         wall.advance(seconds)
         queue._rows.trusted.look()
     await _pruned(queue)
-    with SqliteQueueAdmin.open(path, now=clock) as desk:
+    with SqliteQueueAdmin.open(path) as desk:
         assert [desk.event(receipt) for receipt in (1, 2, 3)] == [None, None, None]
         assert desk.rejections() == []
     assert (await queue.put(again)).stored == 3
@@ -439,7 +439,7 @@ async def test_history_goes_in_its_time_behind_an_older_backlog(path: Path, cloc
     clock.advance(700)
     await _pruned(queue)
     assert await queue._commits.read(queue._rows.history_s) == pytest.approx(700)
-    with SqliteQueueAdmin.open(path, now=clock) as desk:
+    with SqliteQueueAdmin.open(path) as desk:
         assert desk.event(701) is None
         assert desk.event(600) is not None
     await queue.close()
@@ -454,7 +454,7 @@ async def test_what_is_requeued_beside_the_service_is_due_at_once(path: Path) ->
     await queue.settle(leases["m-1"], Dead(Reason.REFUSED, "no"))
     await queue.settle(leases["m-2"], Retry(Reason.TIMEOUT, 60, counted=True))
     wall.advance(3 * 3600)
-    with SqliteQueueAdmin.open(path, now=wall) as desk:
+    with SqliteQueueAdmin.open(path) as desk:
         assert desk.requeue([1]) == 1
         assert desk.erase([2]) == 1
     assert sorted(lease.event.message_id for lease in await take(queue)) == ["m-1", "m-3"]

@@ -2,7 +2,6 @@
 
 import asyncio
 import sqlite3
-import time
 from collections.abc import AsyncIterator
 from itertools import pairwise
 from pathlib import Path
@@ -121,7 +120,7 @@ async def test_a_damaged_event_dies_alone(path: Path) -> None:
         [died] = road.heard(EventDied)
         assert isinstance(died, EventDied)
         assert (died.reason, died.message_id) == (Reason.DAMAGED, "m-1")
-        with SqliteQueueAdmin.open(path, now=time.time) as desk:
+        with SqliteQueueAdmin.open(path) as desk:
             [story] = desk.dead()
             assert story.cause == "damaged: what the queue's file holds of it cannot be read any more"
             assert desk.discard([story.receipt]) == 1

@@ -5,7 +5,7 @@ transaction of its own, which the service sees within a second. Never opens a fi
 """
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -38,7 +38,6 @@ from adapter.queue.sqlite.record_rows import deletion_of, event_record, rejectio
 from adapter.queue.sqlite.requeue import put_back
 from adapter.queue.sqlite.state import SQL
 
-_US = 1_000_000
 _WINDOW = 10_000
 """Receipts looked through in one read."""
 _WINDOWS_IN_A_LOOK = 10
@@ -50,15 +49,14 @@ _UNAUTHORISED = Reason.DELETION_UNAUTHORISED.value
 class SqliteQueueAdmin:
     """See the module; made by `open`. Not thread-safe. Every method raises QueueError if the file fails."""
 
-    def __init__(self, connection: sqlite3.Connection, *, now: Callable[[], float], unordered: Collection[str]) -> None:
+    def __init__(self, connection: sqlite3.Connection, *, unordered: Collection[str]) -> None:
         self._run = connection.execute
-        self._now = now
         self._unordered = frozenset(unordered)
 
     @classmethod
     @contextmanager
-    def open(cls, path: Path, *, now: Callable[[], float], unordered: Collection[str] = ()) -> Iterator[Self]:
-        """The admin of the queue file `path`; `now` gives seconds since 1970, `unordered` sources without order.
+    def open(cls, path: Path, *, unordered: Collection[str] = ()) -> Iterator[Self]:
+        """The admin of the queue file `path`; `unordered` are sources without order.
 
         Raises ConfigError if there is no such file, QueueError if it is damaged, not ours, or of another version: to
         look never upgrades a file, under which a service of an older version may run.
@@ -71,7 +69,7 @@ class SqliteQueueAdmin:
             raise ConfigError(f"{path}: there is no queue here; name its settings with --config, or set ADAPTER_QUEUE")
         connection = attach(path)
         try:
-            yield cls(connection, now=now, unordered=unordered)
+            yield cls(connection, unordered=unordered)
         except sqlite3.Error as exc:
             raise QueueError(f"{path}: {exc}") from exc
         finally:
@@ -238,10 +236,6 @@ class SqliteQueueAdmin:
     def last_mapping(self, name: str) -> str | None:
         return self._text("last_mapping", name)
 
-    def probe(self) -> None:
-        """Write and sync, as storing an event does."""
-        self._run(SQL["probe"], (self._now_us(),))
-
     def _text(self, statement: str, key: str) -> str | None:
         found = self._run(SQL[statement], (key,)).fetchone()
         return None if found is None else str(found[0])
@@ -267,9 +261,6 @@ class SqliteQueueAdmin:
         suspend, and what is put back must be due at once.
         """
         return int(self._run(SQL["state"], (name,)).fetchone()[0])
-
-    def _now_us(self) -> int:
-        return round(self._now() * _US)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
