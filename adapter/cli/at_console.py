@@ -12,13 +12,13 @@ from urllib.parse import urlsplit
 
 import click
 
-from adapter.cli.at_queue import desk_at, queue_options, settings_of
+from adapter.cli.at_queue import admin_of, queue_options, settings_of
 from adapter.cli.remote import HttpConsole
 from adapter.console.console import Console
 from adapter.errors import AdapterError, ConfigError
 from adapter.model import Secret
 from adapter.service.applications import event_validator
-from adapter.service.operators import desk_console
+from adapter.service.operators import admin_console
 from adapter.settings.generated_secrets import generated_token
 from adapter.settings.load import load_settings
 
@@ -70,8 +70,8 @@ def console_at(place: Target) -> Iterator[Console]:
     """The console at `place`. Raises ConfigError if there is none."""
     if place.url is None:
         settings = settings_of(place.config, sandbox=place.sandbox)
-        with desk_at(settings) as desk:
-            yield desk_console(desk, settings, validator=event_validator)
+        with admin_of(settings) as admin:
+            yield admin_console(admin, settings, validator=event_validator)
         return
     if place.config is not None or place.sandbox:
         raise click.UsageError("--url asks a service, --config and --sandbox lead to a file: give one of them")

@@ -45,12 +45,12 @@ def waiting_deletions(settings: Settings) -> list[str]:
     if file is None or not file.is_file():
         return []
     deleting = {source.name for source in settings.sources if source.may_delete}
-    with desk_at(settings) as desk:
-        return sentences(desk.deletions_waiting(), deleting.__contains__)
+    with admin_of(settings) as admin:
+        return sentences(admin.deletions_waiting(), deleting.__contains__)
 
 
 @contextmanager
-def desk_at(settings: Settings) -> Iterator[QueueAdmin]:
+def admin_of(settings: Settings) -> Iterator[QueueAdmin]:
     """The admin of the queue of `settings`. Raises ConfigError if there is none to look at."""
     file = settings.queue.file
     if file is None:
@@ -61,5 +61,5 @@ def desk_at(settings: Settings) -> Iterator[QueueAdmin]:
     unordered = {source.name for source in settings.sources if source.order == "none"}
     # To look would be enough to lose what lies behind the damage: the last who closes the file removes its log.
     refuse_damaged_log(file)
-    with SqliteQueueAdmin.open(file, unordered=unordered) as desk:
-        yield desk
+    with SqliteQueueAdmin.open(file, unordered=unordered) as admin:
+        yield admin

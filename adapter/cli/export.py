@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from adapter.cli.at_queue import desk_at, queue_options, settings_of
+from adapter.cli.at_queue import admin_of, queue_options, settings_of
 from adapter.cli.ndjson import PartialFile, part_of, progress
 from adapter.cli.show import say
 from adapter.console.ndjson import line_of
@@ -33,7 +33,7 @@ def export(file: Path, source: str | None, config: Path | None, sandbox: bool) -
       browsee-adapter export events.ndjson --source shop
     """
     settings = settings_of(config, sandbox=sandbox)
-    with desk_at(settings) as admin, part_of(file) as part:
+    with admin_of(settings) as admin, part_of(file) as part:
         _write(admin, part, source, settings.hash_key)
         part.finish()
         say(f"{file}: {counted(part.reached.lines, 'event')}")

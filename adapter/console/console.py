@@ -1,4 +1,4 @@
-"""What an operator asks and does: one interface, at the queue's file (`desk_console`) or over HTTP (`cli/remote`).
+"""What an operator asks and does: one interface, at the queue's file (`admin_console`) or over HTTP (`cli/remote`).
 
 Answers are JSON objects; `schemas/openapi.yaml` has the shape of each, and a contract test holds both to it.
 """

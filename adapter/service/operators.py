@@ -30,15 +30,15 @@ from adapter.wire.instants import instant_text
 USUAL = RateLimits()
 
 
-def desk_console(
-    desk: QueueAdmin,
+def admin_console(
+    admin: QueueAdmin,
     settings: Settings,
     *,
     validator: Callable[[], Validator],
     go_on: Callable[[], None] = lambda: None,
     pause_text: PauseText = lambda _: None,
 ) -> AdminConsole:
-    """The console at `desk`; the schemas of `validator` are asked for only where a rejection is read anew. Without
+    """The console at `admin`; the schemas of `validator` are asked for only where a rejection is read anew. Without
     `pause_text` nobody knows whether delivery is paused: the queue's file does not say.
     """
 
@@ -60,7 +60,7 @@ def desk_console(
         is_withheld=is_withheld,
     )
     return AdminConsole(
-        desk, mappings=source_mappings(settings), private=private, read=read, go_on=go_on, pause_text=pause_text
+        admin, mappings=source_mappings(settings), private=private, read=read, go_on=go_on, pause_text=pause_text
     )
 
 
@@ -107,8 +107,8 @@ def _console_at(file: Path, settings: Settings, *, ingest: IngestDeps, pause_tex
             raise QueueError("the service is stopping; what was done so far is done, ask again for the rest")
 
     unordered = {source.name for source in settings.sources if source.order == "none"}
-    with SqliteQueueAdmin.open(file, unordered=unordered) as desk:
-        yield desk_console(desk, settings, validator=lambda: ingest.validator, go_on=go_on, pause_text=pause_text)
+    with SqliteQueueAdmin.open(file, unordered=unordered) as admin:
+        yield admin_console(admin, settings, validator=lambda: ingest.validator, go_on=go_on, pause_text=pause_text)
 
 
 def _mappings(active: Active) -> list[JsonObject]:

@@ -18,7 +18,7 @@ from adapter.observe.ingest_telemetry import MessageRejected
 from adapter.privacy.storage import Keyed, PrivateStore
 from adapter.queue.sqlite.admin import SqliteQueueAdmin
 from adapter.queue.sqlite.queue import SqliteQueue
-from adapter.service.operators import desk_console
+from adapter.service.operators import admin_console
 from adapter.settings.load import load_settings
 from tests.fakes import FakeClock
 from tests.integration.ingest_server import SHOP, VALIDATOR, serving
@@ -125,7 +125,7 @@ def console(folder: Path, *, store: str, deletions: str) -> Any:
     (folder / "adapter.yaml").write_text(settings_text(store=store, deletions=deletions))
     settings = load_settings(file=folder / "adapter.yaml", environ={"BROWSEE_API_KEY": "k"})
     with SqliteQueueAdmin.open(folder / "queue.db") as desk:
-        yield desk_console(desk, settings, validator=lambda: VALIDATOR)
+        yield admin_console(desk, settings, validator=lambda: VALIDATOR)
 
 
 def private(source: Source) -> Source:
