@@ -38,11 +38,11 @@ async def judged(
     `calls` reads what Browsee got where it is not the sandbox. The adapter is stopped here.
     """
     read = calls or stage.calls
-    told = [*broken, *await truthful(stage, oracle), *await fresh(stage, oracle, read)]
+    violations = [*broken, *await truthful(stage, oracle), *await fresh(stage, oracle, read)]
     await rested(stage, oracle, read, within_s=rest_s)
     code = await stage.stop()
     if code != 0:
-        told.append(f"H: it ended with {code} after SIGTERM")
+        violations.append(f"H: it ended with {code} after SIGTERM")
     evidence = await evidence_of(stage, oracle, await read())
     delivered = len(oracle) - len(checks.lost(evidence)) - len(evidence.dead.keys() & oracle.obligations.keys())
     return Findings(
@@ -52,7 +52,7 @@ async def judged(
         duplicates=checks.repeats(evidence.calls),
         lost=len(checks.lost(evidence)),
         recovery_s=recovery_s,
-        broken=(*told, *checks.broken(evidence, bounds)),
+        broken=(*violations, *checks.broken(evidence, bounds)),
         note=note,
     )
 

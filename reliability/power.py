@@ -49,8 +49,8 @@ def steps(lines: Iterable[str]) -> Iterator[RecordedStep]:
             yield RecordedStep(float(resumed[2]), resumed[1], resumed[3], begins=False)
 
 
-def _bytes(told: str) -> bytes:
-    return bytes.fromhex(told.replace("\\x", ""))
+def _bytes(text: str) -> bytes:
+    return bytes.fromhex(text.replace("\\x", ""))
 
 
 @dataclass(slots=True, eq=False)

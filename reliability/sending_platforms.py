@@ -42,7 +42,7 @@ class GivenUp:
 
 
 @dataclass(slots=True)
-class Told:
+class Seen:
     """What the platforms saw. `copies` is how often a message was sent again although it had been stored, because the
     answer got lost on its way; `timeouts` counts requests.
     """
@@ -61,7 +61,7 @@ class Senders:
 
     def __init__(self, stage: Stage, oracle: Oracle, *, chance: Random) -> None:
         self.loses_answers = False
-        self.told = Told()
+        self.seen = Seen()
         self.now_s = 0.0
         self._stage = stage
         self._oracle = oracle
@@ -106,9 +106,9 @@ class Senders:
     async def _send(self, platform: Platform, parcels: Sequence[_Parcel]) -> None:
         bodies = [parcel.message.body for parcel in parcels]
         status = await self._post(bodies if platform.batch > 1 else bodies[0], timeout_s=platform.timeout_s)
-        self.told.statuses.add(status)
+        self.seen.statuses.add(status)
         is_lost = self.loses_answers and status == _TAKEN
-        self.told.copies += is_lost * len(parcels)
+        self.seen.copies += is_lost * len(parcels)
         for parcel in parcels:
             parcel.tries += 1
             if 200 <= status < 300 and not is_lost:
@@ -124,7 +124,7 @@ class Senders:
                 await answer.read()
                 return answer.status
         except TimeoutError:
-            self.told.timeouts += 1
+            self.seen.timeouts += 1
         except aiohttp.ClientError:
             pass
         return NO_ANSWER
@@ -133,7 +133,7 @@ class Senders:
         tried = Tried(parcel.tries, self.now_s - parcel.first_at_s, status)
         wait_s = parcel.platform.schedule(tried, self._chance.random())
         if wait_s is None:
-            self.told.given_up.append(GivenUp(parcel.platform.name, parcel.message.message_id, status))
+            self.seen.given_up.append(GivenUp(parcel.platform.name, parcel.message.message_id, status))
             self._next_of(parcel)
         else:
             self._at(self.now_s + wait_s, parcel)

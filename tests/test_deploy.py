@@ -31,8 +31,8 @@ SCRAPED = frozenset({"job", "instance"})
 OF_PROMETHEUS = {"up": frozenset[str](), "ALERTS": frozenset({"alertname", "alertstate"})}
 KNOWN = {name: labels | SCRAPED for name, labels in (series() | OF_PROMETHEUS).items()}
 VALUES = {
-    "code": {situation.value for situation in Reply},
-    "status": {str(status_of(situation)) for situation in Reply},
+    "code": {reply.value for reply in Reply},
+    "status": {str(status_of(reply)) for reply in Reply},
     "why": {why.value for why in PauseReason},
 }
 """Labels of which all values are known; those of a query must be among them."""

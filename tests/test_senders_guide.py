@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from adapter.http.responses import Reply, answer
+from adapter.http.responses import Reply, respond
 from tests.clients.installed import versions
 
 ROOT = Path(__file__).parents[1]
@@ -16,7 +16,7 @@ TOOLS = {"@segment/actions-core", "playwright-core"}
 def test_every_error_is_explained() -> None:
     """Whoever sees an error in a platform's console finds its code and status in the guide, and no other."""
     explained = {(int(status), code) for status, code in re.findall(r"(?m)^\| (\d+) \| `(\w+)` \|", GUIDE)}
-    answered = {(answer(situation).status, situation.value) for situation in Reply}
+    answered = {(respond(reply).status, reply.value) for reply in Reply}
     assert explained == answered - {(200, "stored")}
 
 

@@ -160,18 +160,18 @@ async def _browsee(url: str) -> DoctorCheck:
             aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()) as session,
             session.post(f"{url}/track", json={}, allow_redirects=False) as response,
         ):
-            told = await response.content.read(_MOST_READ_BYTES)
+            body = await response.content.read(_MOST_READ_BYTES)
     except TimeoutError:
         return DoctorCheck("browsee", False, f"{url}: no answer within {_BROWSEE_S:.0f} s", _NETWORK)
     except (aiohttp.ClientError, OSError, ValueError) as cause:
         return DoctorCheck("browsee", False, f"{url}: {cause}", _NETWORK)
     answered = f"{url}: answered {response.status} in {(time.perf_counter() - start_s) * 1000:.0f} ms"
-    return judged(answered, response.status, told)
+    return judged(answered, response.status, body)
 
 
-def judged(answered: str, status: int, told: bytes) -> DoctorCheck:
+def judged(answered: str, status: int, body: bytes) -> DoctorCheck:
     """What an answer to an empty call means. Documented is 400 with `{"status": "failure", …}`."""
-    if status == 400 and _is_failure(told):
+    if status == 400 and _is_failure(body):
         return DoctorCheck("browsee", True, f"{answered}, as documented for a call without a key")
     if status in _ELSEWHERE or 200 <= status < 400:
         return DoctorCheck("browsee", False, f"{answered}, which is not Browsee's way", "look at browsee.url")
@@ -182,9 +182,9 @@ def judged(answered: str, status: int, told: bytes) -> DoctorCheck:
     return DoctorCheck("browsee", True, f"{answered}, which is not documented but is an answer")
 
 
-def _is_failure(told: bytes) -> bool:
+def _is_failure(body: bytes) -> bool:
     try:
-        said = orjson.loads(told)
+        said = orjson.loads(body)
     except orjson.JSONDecodeError:
         return False
     return isinstance(said, dict) and said.get("status") == "failure"

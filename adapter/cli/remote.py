@@ -106,15 +106,15 @@ class HttpConsole:
 
     def _get(self, path: str, query: Mapping[str, str | None], *, absent: JsonObject | None = None) -> JsonObject:
         response = self._answered("GET", path, query)
-        told = _read(response)
-        if response.status == 404 and told.get("code") == "not_kept" and absent is not None:
+        answer = _read(response)
+        if response.status == 404 and answer.get("code") == "not_kept" and absent is not None:
             return absent
-        return told if response.status == 200 else self._refuse(response.status, told)
+        return answer if response.status == 200 else self._refuse(response.status, answer)
 
     def _post(self, path: str, asked: JsonObject) -> JsonObject:
         response = self._answered("POST", path, {}, orjson.dumps(asked))
-        told = _read(response)
-        return told if response.status == 200 else self._refuse(response.status, told)
+        answer = _read(response)
+        return answer if response.status == 200 else self._refuse(response.status, answer)
 
     def _answered(
         self, method: str, path: str, query: Mapping[str, str | None], body: bytes | None = None
@@ -138,8 +138,8 @@ class HttpConsole:
             self._connection.request(method, place, body=body, headers=headers)
             return self._connection.getresponse()
         except (http.client.HTTPException, OSError) as cause:
-            told = str(cause) or type(cause).__name__
-            raise ConfigError(f"cannot reach {self._url}: {told}; is the service running there?") from cause
+            detail = str(cause) or type(cause).__name__
+            raise ConfigError(f"cannot reach {self._url}: {detail}; is the service running there?") from cause
 
     def _connected(self) -> http.client.HTTPConnection:
         host, port = self._place.hostname or "", self._place.port
@@ -148,14 +148,14 @@ class HttpConsole:
             return http.client.HTTPSConnection(host, port, timeout=_TIMEOUT_S, context=context)
         return http.client.HTTPConnection(host, port, timeout=_TIMEOUT_S)
 
-    def _refuse(self, status: int, told: JsonObject) -> JsonObject:
+    def _refuse(self, status: int, answer: JsonObject) -> JsonObject:
         """Raise what an answer that is none means here."""
-        if not told:
+        if not answer:
             raise ConfigError(f"{self._url} answered {status}, not as an adapter does; --url is the service's address")
         if status == 401:
             raise ConfigError(f"{self._url} does not take this admin token; see ADAPTER_ADMIN_TOKEN")
         kind = QueueError if status >= 500 and status != 501 else ConfigError
-        message = told.get("message")
+        message = answer.get("message")
         raise kind(f"{self._url} answered {status}: {message if isinstance(message, str) else 'without a message'}")
 
 
@@ -178,7 +178,7 @@ def _chosen(which: Which) -> JsonObject:
 def _read(response: http.client.HTTPResponse) -> JsonObject:
     """The JSON object of an answer; empty if it is none, or longer than any that a service gives."""
     try:
-        told = orjson.loads(response.read(_MAX_ANSWER_BYTES))
+        answer = orjson.loads(response.read(_MAX_ANSWER_BYTES))
     except (orjson.JSONDecodeError, http.client.HTTPException, OSError):
         return {}
-    return told if isinstance(told, dict) else {}
+    return answer if isinstance(answer, dict) else {}

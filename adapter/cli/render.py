@@ -9,40 +9,40 @@ from adapter.model import JsonObject
 from adapter.printable import printable
 
 
-def as_text(told: JsonObject) -> str:
+def as_text(entry: JsonObject) -> str:
     """Everything that a console tells of an event or a rejection, in paragraphs."""
-    lines = _rejection_lines(told) if told["outcome"] == "rejected" else _event_lines(told)
+    lines = _rejection_lines(entry) if entry["outcome"] == "rejected" else _event_lines(entry)
     return "\n".join(map(printable, lines))
 
 
-def _event_lines(told: JsonObject) -> list[str]:
-    lines = [f"event {told['id']}: {told['source']}/{told['messageId']}", "", f"received {told['receivedAt']}"]
-    nothing = "its user's data was deleted" if told["deleted"] else "its sender objects: no more of it is kept"
-    lines += _indented(_pretty(told["message"]) if told["message"] else nothing)
-    if told["guards"] is not None:
-        went = counted(len(told["guards"]), "guard")
+def _event_lines(entry: JsonObject) -> list[str]:
+    lines = [f"event {entry['id']}: {entry['source']}/{entry['messageId']}", "", f"received {entry['receivedAt']}"]
+    nothing = "its user's data was deleted" if entry["deleted"] else "its sender objects: no more of it is kept"
+    lines += _indented(_pretty(entry["message"]) if entry["message"] else nothing)
+    if entry["guards"] is not None:
+        went = counted(len(entry["guards"]), "guard")
         lines += ["", f"stored privately: what stands above is what {went} of the mapping's privacy left"]
-    becomes = told["mapped"]
-    lines += ["", f"not mapped: {told['mappedBy']}" if becomes is None else f"mapped {told['mappedBy']}"]
+    becomes = entry["mapped"]
+    lines += ["", f"not mapped: {entry['mappedBy']}" if becomes is None else f"mapped {entry['mappedBy']}"]
     if becomes is not None:
         lines += _indented(explain.as_text(*explain.from_json(becomes)))
-    return [*lines, "", *_answered(told)]
+    return [*lines, "", *_answered(entry)]
 
 
-def _rejection_lines(told: JsonObject) -> list[str]:
-    lines = [f"rejection {told['id']}: {told['source']}/{told['messageId'] or '-'}", ""]
-    size = "" if told["withheld"] else f", {told['bytesKept']} bytes kept"
-    lines += [f"received {told['receivedAt']}{size}", *_indented(told["body"])]
-    lines += ["", f"rejected: {told['reason']}"]
-    return lines + [f"  {f'''{problem['pointer']} {problem['message']}'''.lstrip()}" for problem in told["problems"]]
+def _rejection_lines(entry: JsonObject) -> list[str]:
+    lines = [f"rejection {entry['id']}: {entry['source']}/{entry['messageId'] or '-'}", ""]
+    size = "" if entry["withheld"] else f", {entry['bytesKept']} bytes kept"
+    lines += [f"received {entry['receivedAt']}{size}", *_indented(entry["body"])]
+    lines += ["", f"rejected: {entry['reason']}"]
+    return lines + [f"  {f'''{problem['pointer']} {problem['message']}'''.lstrip()}" for problem in entry["problems"]]
 
 
-def _answered(told: JsonObject) -> list[str]:
-    lines = [wording.answered(told)]
-    if told["endedAt"] is not None and told["failedTries"]:
-        lines.append(f"  after {counted(told['failedTries'], 'failed try', 'failed tries')}")
-    lines += [f"  warning: {wording.warning(warning)}" for warning in told["warnings"]]
-    return lines + [f"  got through before: {key}" for key in told["gotThrough"]]
+def _answered(entry: JsonObject) -> list[str]:
+    lines = [wording.answered(entry)]
+    if entry["endedAt"] is not None and entry["failedTries"]:
+        lines.append(f"  after {counted(entry['failedTries'], 'failed try', 'failed tries')}")
+    lines += [f"  warning: {wording.warning(warning)}" for warning in entry["warnings"]]
+    return lines + [f"  got through before: {key}" for key in entry["gotThrough"]]
 
 
 def _pretty(body: JsonObject) -> str:

@@ -81,8 +81,8 @@ class Sender:
                 raise ConfigError(f"cannot reach {self._url}: {answer.text}; is the adapter running there?")
             wait_s = backoff_s if answer.wait_s is None else answer.wait_s
             if time.monotonic() + wait_s > end_s:
-                told = f"answered {answer.status}" if answer.status else answer.text
-                raise AdapterError(f"{self._url}: {told} for too long; give the same command again to go on")
+                detail = f"answered {answer.status}" if answer.status else answer.text
+                raise AdapterError(f"{self._url}: {detail} for too long; give the same command again to go on")
             await asyncio.sleep(wait_s)
             backoff_s = min(2 * backoff_s, _LONGEST_WAIT_S)
 
@@ -95,12 +95,12 @@ class Sender:
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=_TIMEOUT_S),
             ) as response:
-                told = await response.read()
+                body = await response.read()
         except (aiohttp.ClientError, OSError) as cause:
             return SendResult(0, False, str(cause) or type(cause).__name__, None)
         after = response.headers.get("Retry-After", "")
         wait_s = float(after) if after.isascii() and after.isdigit() else None
-        return SendResult(response.status, *_read(response.status, told), wait_s)
+        return SendResult(response.status, *_read(response.status, body), wait_s)
 
     def _signature(self, first: bytes) -> dict[str, str]:
         """Segment's header, which covers the first message of an array (`adapter.ingest.signature`)."""
@@ -120,10 +120,10 @@ _ADVICE = {
 }
 
 
-def _read(status: int, told: bytes) -> tuple[bool, str]:
+def _read(status: int, body: bytes) -> tuple[bool, str]:
     """Whether it was a success, and the adapter's own words if it was none."""
     try:
-        said = orjson.loads(told)
+        said = orjson.loads(body)
     except orjson.JSONDecodeError:
         said = None
     if not isinstance(said, dict):

@@ -18,8 +18,7 @@ from adapter.console.api_auth import ApiAuth
 from adapter.console.console import Console
 from adapter.console.params import BadRequest
 from adapter.errors import ConfigError, QueueError
-from adapter.http import json_response
-from adapter.http.json_response import Handler, refused, resource
+from adapter.http.json_api import Handler, error_response, json_response, resource_routes
 from adapter.http.responses import SERVER, Response
 from adapter.ingest.context import RequestContext
 from adapter.ingest.decode import Body
@@ -97,7 +96,7 @@ class Api:
         return [
             route
             for path, (method, handler) in paths.items()
-            for route in resource(path, {method: self._guarded(handler)})
+            for route in resource_routes(path, {method: self._guarded(handler)})
         ]
 
     # -- the service -----------------------------------------------------------------------------------------------
@@ -105,12 +104,12 @@ class Api:
     async def summary(self, request: web.Request) -> web.StreamResponse:
         """What `/readyz` says to the operator, and the mappings."""
         params.read(_query(request), {})
-        return json_response.told({**await self._parts.summary(), "mapping_files": self._parts.mappings()})
+        return json_response({**await self._parts.summary(), "mapping_files": self._parts.mappings()})
 
     async def mappings(self, request: web.Request) -> web.StreamResponse:
         """The mapping at work for each source, and what is wrong with its file."""
         params.read(_query(request), {})
-        return json_response.told({"mappings": self._parts.mappings()})
+        return json_response({"mappings": self._parts.mappings()})
 
     async def explain(self, request: web.Request) -> web.StreamResponse:
         """What a message would become if a webhook brought it now. Stores and sends nothing."""
@@ -118,19 +117,19 @@ class Api:
         only = next(iter(sources)) if len(sources) == 1 else ""
         source = str(params.read(_query(request), {"source": params.text}).get("source", only))
         if source not in sources:
-            return refused(404, "no_such_source", f"source: one of {', '.join(sources)}")
+            return error_response(404, "no_such_source", f"source: one of {', '.join(sources)}")
         ruleset = self._parts.ruleset_of(source)
         context = RequestContext(sources[source], datetime.now(UTC), max_message_bytes=self._parts.limits.message_bytes)
         sent = lifted_if_there(Body((await self._body(request),), {}, True, 0), sources[source].at)
         if not sent.is_single:
             raise BadRequest("the body must hold one message")
         read = read_event(sent.messages[0], context, validator=self._parts.validator, new_id=self._parts.new_id)
-        told: JsonObject = {"source": source, "version": ruleset.version, "problems": [], "mapped": None}
+        result: JsonObject = {"source": source, "version": ruleset.version, "problems": [], "mapped": None}
         if isinstance(read, Rejection):
             problems = [{"pointer": p.pointer, "keyword": p.keyword, "message": p.message} for p in read.problems]
-            return json_response.told({**told, "problems": problems})
-        return json_response.told(
-            {**told, "mapped": explain.as_json(ruleset.render(read), ruleset.hint(read), read.warnings)}
+            return json_response({**result, "problems": problems})
+        return json_response(
+            {**result, "mapped": explain.as_json(ruleset.render(read), ruleset.hint(read), read.warnings)}
         )
 
     # -- looking ---------------------------------------------------------------------------------------------------
@@ -138,14 +137,12 @@ class Api:
     async def events(self, request: web.Request) -> web.StreamResponse:
         """A page of what arrived, newest first."""
         wanted = params.events(_query(request))
-        return json_response.told(await self._ask(lambda console: console.events(wanted)))
+        return json_response(await self._ask(lambda console: console.events(wanted)))
 
     async def tail(self, request: web.Request) -> web.StreamResponse:
         """What is new."""
         given = params.read(_query(request), {"after": params.cursor, "watch": params.watched})
-        return json_response.told(
-            await self._ask(lambda console: console.tail(given.get("after"), given.get("watch", ())))
-        )
+        return json_response(await self._ask(lambda console: console.tail(given.get("after"), given.get("watch", ()))))
 
     async def event(self, request: web.Request) -> web.StreamResponse:
         """All about one event."""
@@ -160,17 +157,17 @@ class Api:
     async def deletions(self, request: web.Request) -> web.StreamResponse:
         """Whose data platforms asked to delete, newest first."""
         given = params.read(_query(request), {"user": params.text, "limit": params.limit})
-        return json_response.told(await self._ask(lambda console: console.deletions(**given)))
+        return json_response(await self._ask(lambda console: console.deletions(**given)))
 
     async def dead(self, request: web.Request) -> web.StreamResponse:
         """A page of what did not get through, oldest first."""
         given = params.read(_query(request), {"cause": params.text, "limit": params.limit, "after": params.cursor})
-        return json_response.told(await self._ask(lambda console: console.dead(**given)))
+        return json_response(await self._ask(lambda console: console.dead(**given)))
 
     async def causes(self, request: web.Request) -> web.StreamResponse:
         """Why it did not, most frequent first."""
         limit = params.read(_query(request), {"limit": params.limit}).get("limit", 100)
-        return json_response.told(await self._ask(lambda console: console.causes(limit=limit)))
+        return json_response(await self._ask(lambda console: console.causes(limit=limit)))
 
     async def export(self, request: web.Request) -> web.StreamResponse:
         """The letters as a stream of lines, read as fast as they are taken."""
@@ -199,17 +196,17 @@ class Api:
     async def requeue(self, request: web.Request) -> web.StreamResponse:
         """Make them pending again."""
         which, dry_run = params.which(await self._change(request), unmatched=True)
-        return json_response.told(await self._ask(lambda console: console.requeue(which, dry_run=dry_run)))
+        return json_response(await self._ask(lambda console: console.requeue(which, dry_run=dry_run)))
 
     async def discard(self, request: web.Request) -> web.StreamResponse:
         """Forget them for good."""
         which, dry_run = params.which(await self._change(request), unmatched=False)
-        return json_response.told(await self._ask(lambda console: console.discard(which, dry_run=dry_run)))
+        return json_response(await self._ask(lambda console: console.discard(which, dry_run=dry_run)))
 
     async def purge(self, request: web.Request) -> web.StreamResponse:
         """Take a user's data away."""
         user, dry_run = params.user(await self._change(request))
-        return json_response.told(await self._ask(lambda console: console.purge(user, dry_run=dry_run)))
+        return json_response(await self._ask(lambda console: console.purge(user, dry_run=dry_run)))
 
     # -- what they share -------------------------------------------------------------------------------------------
 
@@ -221,18 +218,18 @@ class Api:
             try:
                 return await handler(request)
             except BadRequest as exc:
-                return refused(400, "invalid_request", str(exc))
+                return error_response(400, "invalid_request", str(exc))
             except _Refused as exc:
                 return exc.response
             except (QueueError, ConfigError) as exc:
-                return refused(503, "queue_failed", str(exc), headers={hdrs.RETRY_AFTER: "5"})
+                return error_response(503, "queue_failed", str(exc), headers={hdrs.RETRY_AFTER: "5"})
 
         return guarded
 
     def _opened(self) -> AbstractContextManager[Console]:
         if self._parts.open_console is None:
             message = "the queue is in memory, where nothing can be looked up; with queue: sqlite:///… it can"
-            raise _Refused(refused(501, "queue_in_memory", message))
+            raise _Refused(error_response(501, "queue_in_memory", message))
         return self._parts.open_console()
 
     async def _ask(self, work: Callable[[Console], T]) -> T:
@@ -272,7 +269,7 @@ def _ident(request: web.Request) -> str:
     return str(params.read(_query(request), {"id": params.text}, needed=("id",))["id"])
 
 
-def _found(told: JsonObject) -> web.Response:
-    if told["found"]:
-        return json_response.told(told)
-    return refused(404, "not_kept", "nothing is kept under this id; finished events go after retention.history")
+def _found(found: JsonObject) -> web.Response:
+    if found["found"]:
+        return json_response(found)
+    return error_response(404, "not_kept", "nothing is kept under this id; finished events go after retention.history")

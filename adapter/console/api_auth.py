@@ -10,7 +10,7 @@ from typing import Final
 from aiohttp import hdrs, web
 
 from adapter.http.client_address import Network, client
-from adapter.http.json_response import refused
+from adapter.http.json_api import error_response
 from adapter.http.token_bucket import TokenBucket
 from adapter.model import Secret
 
@@ -70,7 +70,7 @@ class ApiAuth:
         if wait_s:
             return _too_often("too many tries without the right token", wait_s)
         self._count_failure(address)
-        return refused(
+        return error_response(
             401,
             "unauthorized",
             "this needs the admin token: Authorization: Bearer …",
@@ -97,7 +97,7 @@ class ApiAuth:
 
 
 def _too_often(message: str, wait_s: float) -> web.Response:
-    return refused(429, "rate_limited", message, headers={hdrs.RETRY_AFTER: str(math.ceil(wait_s))})
+    return error_response(429, "rate_limited", message, headers={hdrs.RETRY_AFTER: str(math.ceil(wait_s))})
 
 
 def _digest(token: str) -> bytes:

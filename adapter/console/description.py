@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 from aiohttp import web
 
-from adapter.http.json_response import resource
+from adapter.http.json_api import resource_routes
 
 
 class _Plain(yaml.SafeDumper):
@@ -28,4 +28,4 @@ def description_routes(file: Path) -> list[web.RouteDef]:
     async def openapi(_: web.Request) -> web.StreamResponse:
         return web.Response(body=await asyncio.to_thread(text), headers={"Content-Type": "application/yaml"})
 
-    return resource("/openapi.yaml", {"GET": openapi})
+    return resource_routes("/openapi.yaml", {"GET": openapi})

@@ -103,15 +103,15 @@ def where(entry: Entry, admin: QueueAdmin, pause_text: PauseText) -> JsonObject:
 
 def _placed(entry: Entry, admin: QueueAdmin, pause_text: PauseText) -> JsonObject:
     """The row of an event or rejection; of a pending event also its place in its user's lane."""
-    told = serialize.as_json(entry, pause_text)
+    fields = serialize.as_json(entry, pause_text)
     standing = admin.position(entry) if isinstance(entry, EventRecord) and entry.ended_at is None else None
     if standing is None:
-        return told
-    return told | {
+        return fields
+    return fields | {
         "ahead": standing.ahead,
         "parked": standing.parked,
         "dueAt": instant_text(standing.due_at),
         "failedTries": standing.attempt,
         "lastFailure": standing.failure or None,
-        "pauseKnown": pause_text(told["source"]) is not None,
+        "pauseKnown": pause_text(fields["source"]) is not None,
     }

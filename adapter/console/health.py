@@ -16,8 +16,7 @@ from prometheus_client.registry import Collector
 
 from adapter.console.access import IsOperator
 from adapter.errors import QueueError
-from adapter.http import json_response
-from adapter.http.json_response import refused, resource
+from adapter.http.json_api import error_response, json_response, resource_routes
 from adapter.model import JsonObject
 from adapter.observe.metrics import Metric
 from adapter.queue.contract import Inbox
@@ -64,38 +63,38 @@ class Health:
 
     def probes(self) -> list[web.RouteDef]:
         """What balancers ask: GET, and with it HEAD; 405 for the rest."""
-        return [*resource("/healthz", {"GET": self.healthz}), *resource("/readyz", {"GET": self.readyz})]
+        return [*resource_routes("/healthz", {"GET": self.healthz}), *resource_routes("/readyz", {"GET": self.readyz})]
 
     def routes(self) -> list[web.RouteDef]:
         """All three paths."""
-        return [*self.probes(), *resource("/metrics", {"GET": self.metrics})]
+        return [*self.probes(), *resource_routes("/metrics", {"GET": self.metrics})]
 
     async def healthz(self, _: web.Request) -> web.Response:
         """The event loop turns: that is all."""
-        return json_response.told({"alive": True})
+        return json_response({"alive": True})
 
     async def readyz(self, request: web.Request) -> web.Response:
         """200 exactly while a good event would be stored: really writes and syncs."""
-        told = await self.told(details=self._is_operator(request))
-        return json_response.told(told, 200 if told["ready"] else 503)
+        body = await self.summary(details=self._is_operator(request))
+        return json_response(body, 200 if body["ready"] else 503)
 
-    async def told(self, *, details: bool) -> JsonObject:
+    async def summary(self, *, details: bool) -> JsonObject:
         """What `/readyz` says; `details` are the operator's."""
         report = self._report()
         trouble = "stopping" if report.stopping else await self._trouble()
-        told: JsonObject = {"ready": not trouble, "delivery": report.delivery}
+        summary: JsonObject = {"ready": not trouble, "delivery": report.delivery}
         if report.sandbox:
-            told["destination"] = "SANDBOX"
+            summary["destination"] = "SANDBOX"
         if trouble:
-            told["why"] = trouble
+            summary["why"] = trouble
         if details:
-            told |= {"delivery_why": report.why, **report.facts}
-        return told
+            summary |= {"delivery_why": report.why, **report.facts}
+        return summary
 
     async def metrics(self, request: web.Request) -> web.Response:
         """Prometheus' text format, for the operator."""
         if not self._is_operator(request):
-            return refused(401, "unauthorized", "/metrics needs the admin token: Authorization: Bearer …")
+            return error_response(401, "unauthorized", "/metrics needs the admin token: Authorization: Bearer …")
         text = await asyncio.to_thread(generate_latest, self._registry)
         return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_LATEST})
 

@@ -8,49 +8,49 @@ def counted(count: int, one: str, many: str | None = None) -> str:
     return f"{count} {one if count == 1 else many or f'{one}s'}"
 
 
-def where(told: JsonObject) -> str:
+def where(entry: JsonObject) -> str:
     """Where the message is now and why, in one line."""
-    place = f"{told['source']}/{told['messageId']}" if told["messageId"] else str(told["source"])
-    if told["outcome"] == "rejected":
-        return f"{place}: rejected: {told['cause']} (kept as {told['id']})"
-    return f"{place}: {answered(told)}{warned(told)} (event {told['id']})"
+    place = f"{entry['source']}/{entry['messageId']}" if entry["messageId"] else str(entry["source"])
+    if entry["outcome"] == "rejected":
+        return f"{place}: rejected: {entry['cause']} (kept as {entry['id']})"
+    return f"{place}: {answered(entry)}{warned(entry)} (event {entry['id']})"
 
 
-def warned(told: JsonObject) -> str:
+def warned(entry: JsonObject) -> str:
     """The warnings of an event as the end of a sentence; "" if there are none."""
-    if not told["warnings"]:
+    if not entry["warnings"]:
         return ""
-    return f"; {counted(len(told['warnings']), 'warning')}: {'; '.join(map(warning, told['warnings']))}"
+    return f"; {counted(len(entry['warnings']), 'warning')}: {'; '.join(map(warning, entry['warnings']))}"
 
 
-def warning(told: JsonObject) -> str:
+def warning(entry: JsonObject) -> str:
     """One warning: kind, field and cause, and the rule if a mapping gave it."""
-    rule = f" (rule '{told['rule']}')" if told["rule"] else ""
-    field = f" ({told['field']})" if told["field"] else ""
-    return f"{told['kind']}{field}: {told['cause']}{rule}"
+    rule = f" (rule '{entry['rule']}')" if entry["rule"] else ""
+    field = f" ({entry['field']})" if entry["field"] else ""
+    return f"{entry['kind']}{field}: {entry['cause']}{rule}"
 
 
-def answered(told: JsonObject) -> str:
+def answered(entry: JsonObject) -> str:
     """How an event ended, or what it waits for."""
-    if told["endedAt"] is not None:
-        why = f": {told['cause']}" if told["cause"] else ""
-        return f"{told['outcome']} {told['endedAt']}{why}"
-    if "ahead" not in told:
+    if entry["endedAt"] is not None:
+        why = f": {entry['cause']}" if entry["cause"] else ""
+        return f"{entry['outcome']} {entry['endedAt']}{why}"
+    if "ahead" not in entry:
         return "pending: it is ending right now"
-    ahead = f"{counted(told['ahead'], 'event')} of its user must end before it" if told["ahead"] else ""
-    if told["waitsFor"]:
-        return f"pending: {told['waitsFor']}{ahead and f'; {ahead}'}{_tried(told)}"
-    if told["parked"]:
+    ahead = f"{counted(entry['ahead'], 'event')} of its user must end before it" if entry["ahead"] else ""
+    if entry["waitsFor"]:
+        return f"pending: {entry['waitsFor']}{ahead and f'; {ahead}'}{_tried(entry)}"
+    if entry["parked"]:
         return "pending: parked until Browsee takes identify calls again"
     if ahead:
         return f"pending: {ahead}"
-    unknown = "" if told["pauseKnown"] else "; only the service knows whether delivery is paused: ask it with --url"
-    return f"pending: the first of its user, due {told['dueAt']}{_tried(told)}{unknown}"
+    unknown = "" if entry["pauseKnown"] else "; only the service knows whether delivery is paused: ask it with --url"
+    return f"pending: the first of its user, due {entry['dueAt']}{_tried(entry)}{unknown}"
 
 
-def _tried(told: JsonObject) -> str:
-    failed = told["failedTries"]
+def _tried(entry: JsonObject) -> str:
+    failed = entry["failedTries"]
     tried = f", after {counted(failed, 'failed try', 'failed tries')}" if failed else ""
-    if told["lastFailure"]:
-        tried += f"; the last try: {told['lastFailure']}"
+    if entry["lastFailure"]:
+        tried += f"; the last try: {entry['lastFailure']}"
     return tried

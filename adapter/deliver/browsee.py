@@ -118,16 +118,16 @@ class Browsee:
             raise RuntimeError("Browsee.send outside of `async with`")
         body = encode(call.body, key)
         started = time.monotonic()
-        status, headers, told = None, dict[str, str](), bytearray()
+        status, headers, raw = None, dict[str, str](), bytearray()
         failure: Failure | None = None
         cause = ""
         try:
             async with self._session.post(self._urls[call.kind], data=body, allow_redirects=False) as response:
                 status, headers = response.status, _kept(response.headers)
-                failure = await _read(response, told, self._limits.max_answer_bytes)
+                failure = await _read(response, raw, self._limits.max_answer_bytes)
         except _RAISED as exc:
             failure, cause = _failure(exc), _cause(exc)
-        body = readable(bytes(told), self._limits.max_answer_bytes, key)
+        body = readable(bytes(raw), self._limits.max_answer_bytes, key)
         return Answer(status, headers, body, failure, time.monotonic() - started, cause)
 
 
@@ -141,11 +141,11 @@ def encode(body: JsonObject, key: Secret) -> bytes:
         return json.dumps(keyed, separators=(",", ":")).encode()
 
 
-async def _read(response: aiohttp.ClientResponse, told: bytearray, max_bytes: int) -> Failure | None:
-    """Read the body into `told`, so that what came is there even if the rest does not come."""
+async def _read(response: aiohttp.ClientResponse, raw: bytearray, max_bytes: int) -> Failure | None:
+    """Read the body into `raw`, so that what came is there even if the rest does not come."""
     async for chunk in response.content.iter_any():
-        told += chunk[: max_bytes - len(told)]
-        if len(told) >= max_bytes:
+        raw += chunk[: max_bytes - len(raw)]
+        if len(raw) >= max_bytes:
             # The connection is given up with the rest of the body on it.
             response.close()
             return Reason.GARBAGE
@@ -174,29 +174,29 @@ def _cause(exc: Exception) -> str:
     return _CAUSES.get(error.errno or 0, "") if isinstance(error, OSError) else ""
 
 
-def readable(told: bytes, max_bytes: int, key: Secret) -> bytes:
+def readable(raw: bytes, max_bytes: int, key: Secret) -> bytes:
     """The body without compression, which we did not ask for, up to `max_bytes`, and with `***` for the key, however
     it is escaped.
     """
-    if told.startswith(_GZIP):
+    if raw.startswith(_GZIP):
         inflating = zlib.decompressobj(wbits=31)
         with contextlib.suppress(zlib.error):
-            inflated = inflating.decompress(told, max_bytes)
+            inflated = inflating.decompress(raw, max_bytes)
             # One that is larger than an answer may be, or cut off, is left as it came: it is no answer.
-            told = inflated if inflating.eof else told
+            raw = inflated if inflating.eof else raw
     value = key.reveal()
     if len(value) < MIN_BLOTTED_CHARS:
-        return told
-    if b"\\" in told:
-        told = _unescaped(told)
-    return told.replace(value.encode(), b"***").replace(orjson.dumps(value)[1:-1], b"***")
+        return raw
+    if b"\\" in raw:
+        raw = _unescaped(raw)
+    return raw.replace(value.encode(), b"***").replace(orjson.dumps(value)[1:-1], b"***")
 
 
-def _unescaped(told: bytes) -> bytes:
-    """`told` with no more escapes than JSON needs; as it is if it is no JSON that can be written again."""
-    body = read_json(told)
+def _unescaped(raw: bytes) -> bytes:
+    """`raw` with no more escapes than JSON needs; as it is if it is no JSON that can be written again."""
+    body = read_json(raw)
     if body is NO_JSON:
-        return _ESCAPE.sub(lambda found: chr(int(found[1], 16)).encode("utf-8", "replace"), told)
+        return _ESCAPE.sub(lambda found: chr(int(found[1], 16)).encode("utf-8", "replace"), raw)
     try:
         return orjson.dumps(body)
     except TypeError:

@@ -169,8 +169,10 @@ def _refusal(body: Any, status: int | None) -> RefusedByBrowsee | None:
     error = body.get("error")
     if _word(body, "status") not in FAILURES and body.get("success") is not False and not error:
         return None
-    told = body if isinstance(body.get("message"), str) or not isinstance(error, dict | str) else _as_error(error)
-    return RefusedByBrowsee(_message(told, status))
+    message_body = (
+        body if isinstance(body.get("message"), str) or not isinstance(error, dict | str) else _as_error(error)
+    )
+    return RefusedByBrowsee(_message(message_body, status))
 
 
 def _as_error(error: Any) -> Any:
@@ -209,8 +211,8 @@ def _try_again(reason: Reason, answer: Answer, now: datetime) -> TryAgain:
     return TryAgain(reason, wait_s, counted=wait_s is None and reason is not Reason.RATE_LIMITED)
 
 
-def _message(told: Any, status: int | None) -> str:
-    message = told.get("message") if isinstance(told, dict) else None
+def _message(message_body: Any, status: int | None) -> str:
+    message = message_body.get("message") if isinstance(message_body, dict) else None
     if not isinstance(message, str) or not message.strip():
         return f"Browsee answered {status} without a message"
     line = _CONTROL.sub(" ", message[: 4 * MAX_MESSAGE_CHARS]).strip()

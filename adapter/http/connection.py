@@ -16,7 +16,7 @@ from aiohttp.http_parser import HttpRequestParser
 
 from adapter.http.limits import ConnectionLimits
 from adapter.http.request_parser import RequestParser
-from adapter.http.responses import SERVER, Reply, answer
+from adapter.http.responses import SERVER, Reply, respond
 from adapter.observe.ingest_telemetry import ConnectionsClosed, RequestRefused
 from adapter.observe.observer import Emit
 
@@ -251,10 +251,10 @@ class Connection(web.RequestHandler):
 
     def _in_our_words(self, refused: web.HTTPException) -> web.Response:
         """aiohttp's own text may quote the request."""
-        situation = _BY_STATUS.get(HTTPStatus(refused.status), Reply.MALFORMED)
-        told = answer(situation, allow=refused.headers.get(hdrs.ALLOW, ""))
-        self._door.emit(RequestRefused(told.status, situation.value, ""))
-        return web.Response(body=told.body, status=told.status, headers=told.headers)
+        reply = _BY_STATUS.get(HTTPStatus(refused.status), Reply.MALFORMED)
+        response = respond(reply, allow=refused.headers.get(hdrs.ALLOW, ""))
+        self._door.emit(RequestRefused(response.status, reply.value, ""))
+        return web.Response(body=response.body, status=response.status, headers=response.headers)
 
     def handle_error(
         self,
@@ -267,22 +267,22 @@ class Connection(web.RequestHandler):
         del message
         if request.writer.output_size > 0:
             raise ConnectionError("an answer was begun, so another cannot follow")
-        situation = Reply.MALFORMED if status == HTTPStatus.BAD_REQUEST else Reply.FAULT
-        if situation is Reply.FAULT:
+        reply = Reply.MALFORMED if status == HTTPStatus.BAD_REQUEST else Reply.FAULT
+        if reply is Reply.FAULT:
             self.log_exception("a handler failed", exc_info=exc)
-        told = answer(situation)
-        self._door.emit(RequestRefused(told.status, situation.value, ""))
-        response = web.Response(body=told.body, status=told.status, headers=told.headers)
+        refusal = respond(reply)
+        self._door.emit(RequestRefused(refusal.status, reply.value, ""))
+        response = web.Response(body=refusal.body, status=refusal.status, headers=refusal.headers)
         response.force_close()
         return response
 
-    def _refuse(self, situation: Reply) -> None:
+    def _refuse(self, reply: Reply) -> None:
         """Answer without a request to answer, and close; one that was let in is read for a moment, see `_drop`."""
         if self.transport is None or self.transport.is_closing():
             return self.force_close()
-        self.transport.write(_whole(situation))
-        self._door.emit(RequestRefused(answer(situation).status, situation.value, ""))
-        if situation is Reply.CROWDED:
+        self.transport.write(_whole(reply))
+        self._door.emit(RequestRefused(respond(reply).status, reply.value, ""))
+        if reply is Reply.CROWDED:
             return self.force_close()
         self._stop_reading(is_incomplete=False)
         self.transport.write_eof()
@@ -291,13 +291,17 @@ class Connection(web.RequestHandler):
 
 
 @cache
-def _whole(situation: Reply) -> bytes:
+def _whole(reply: Reply) -> bytes:
     """The bytes of an answer after which the connection is closed."""
-    return b"\r\n".join((*_head(situation), b"", answer(situation).body))
+    return b"\r\n".join((*_head(reply), b"", respond(reply).body))
 
 
-def _head(situation: Reply) -> Iterator[bytes]:
-    told = answer(situation)
-    yield f"HTTP/1.1 {told.status} {HTTPStatus(told.status).phrase}".encode()
-    for name, value in (*told.headers.items(), ("Content-Length", str(len(told.body))), ("Connection", "close")):
+def _head(reply: Reply) -> Iterator[bytes]:
+    response = respond(reply)
+    yield f"HTTP/1.1 {response.status} {HTTPStatus(response.status).phrase}".encode()
+    for name, value in (
+        *response.headers.items(),
+        ("Content-Length", str(len(response.body))),
+        ("Connection", "close"),
+    ):
         yield f"{name}: {value}".encode()

@@ -56,7 +56,7 @@ class Response(Struct, frozen=True):
     `source` is whose key came with a request that was refused all the same, as far as it is known.
     """
 
-    situation: Reply
+    reply: Reply
     status: int
     body: bytes
     headers: Mapping[str, str]
@@ -93,13 +93,13 @@ _TABLE: Mapping[Reply, tuple[int, str, int | None]] = {
 _JSON = {"Content-Type": "application/json"}
 
 
-def status_of(situation: Reply) -> int:
-    """The HTTP status of the answer in `situation`."""
-    return _TABLE[situation][0]
+def status_of(reply: Reply) -> int:
+    """The HTTP status of the answer in `reply`."""
+    return _TABLE[reply][0]
 
 
-def answer(
-    situation: Reply,
+def respond(
+    reply: Reply,
     *,
     problems: Sequence[Problem] = (),
     retry_after_s: float | None = None,
@@ -108,16 +108,16 @@ def answer(
     cause: str = "",
     source: str = "",
 ) -> Response:
-    """The answer in `situation`; `retry_after_s` for one that waits, `allow` for a wrong method, `hint` for what the
+    """The answer in `reply`; `retry_after_s` for one that waits, `allow` for a wrong method, `hint` for what the
     sender may have meant. `cause` and `source` are not sent: see `Response`.
     """
-    status, message, usual_s = _TABLE[situation]
+    status, message, usual_s = _TABLE[reply]
     if status == 200:
-        return Response(situation, status, b'{"success":true}', _JSON)
+        return Response(reply, status, b'{"success":true}', _JSON)
     said = f"{message}; {hint}" if hint else message
-    told: dict[str, object] = {"success": False, "code": situation.value, "message": said}
+    body: dict[str, object] = {"success": False, "code": reply.value, "message": said}
     if problems:
-        told["problems"] = [{"pointer": p.pointer, "keyword": p.keyword, "message": p.message} for p in problems]
+        body["problems"] = [{"pointer": p.pointer, "keyword": p.keyword, "message": p.message} for p in problems]
     headers = dict(_JSON)
     if allow:
         headers["Allow"] = allow
@@ -129,4 +129,4 @@ def answer(
         headers["Retry-After"] = seconds
         # analytics.js up to 1.83 reads this one instead.
         headers["X-RateLimit-Reset"] = seconds
-    return Response(situation, status, orjson.dumps(told), headers, cause, source)
+    return Response(reply, status, orjson.dumps(body), headers, cause, source)

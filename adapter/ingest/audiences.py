@@ -7,7 +7,7 @@ has no audiences, so the id is the name. It sends nothing else to make an id of.
 
 import orjson
 
-from adapter.http.responses import Reply, Response, answer
+from adapter.http.responses import Reply, Response, respond
 from adapter.ingest.decode import Body
 from adapter.model import Problem
 
@@ -24,5 +24,5 @@ def audience_answer(body: Body | Problem) -> Response | None:
     [(name, value)] = body.messages[0].items()
     if name not in _ASKING or not isinstance(value, str) or not value.strip():
         return None
-    told = answer(Reply.STORED)
-    return Response(told.situation, told.status, orjson.dumps({"success": True, "externalId": value}), told.headers)
+    stored = respond(Reply.STORED)
+    return Response(stored.reply, stored.status, orjson.dumps({"success": True, "externalId": value}), stored.headers)

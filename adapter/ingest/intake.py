@@ -10,7 +10,7 @@ from datetime import datetime
 
 from adapter.errors import QueueError, QueueFull, SourceFull
 from adapter.http.client_address import Network
-from adapter.http.responses import Reply, Response, answer
+from adapter.http.responses import Reply, Response, respond
 from adapter.http.token_bucket import TokenBucket
 from adapter.ingest.context import RequestContext
 from adapter.ingest.decode import RequestBody, Unread
@@ -37,7 +37,7 @@ from adapter.observe.service_telemetry import QueueFailed
 from adapter.queue.contract import Inbox, Stored
 
 DEFAULT_LIMITS = RequestLimits()
-STORED = answer(Reply.STORED)
+STORED = respond(Reply.STORED)
 
 _READ_AT_ONCE = 250
 """Messages read before other requests get their turn: some 3 ms."""
@@ -82,9 +82,9 @@ class Intake:
         A bad message in an array or batch fails alone. One alone in its body is told to a platform, and not to an SDK,
         as Segment's own API does it: SDKs send again what they should not.
         """
-        told = await self._take(context, brought)
-        self._parts.refusals.told(context.source.name, told.situation, self._parts.monotonic_s())
-        return told
+        response = await self._take(context, brought)
+        self._parts.refusals.record(context.source.name, response.reply, self._parts.monotonic_s())
+        return response
 
     async def _take(self, context: RequestContext, brought: RequestBody) -> Response:
         source, (plain, body) = context.source, brought
@@ -96,7 +96,7 @@ class Intake:
             return refused
         if isinstance(body, Problem):
             rejection = unparseable(plain, body, source=source.name, received_at=context.received_at)
-            return await self._put(source, [], [rejection]) or answer(Reply.UNPARSEABLE, problems=(body,))
+            return await self._put(source, [], [rejection]) or respond(Reply.UNPARSEABLE, problems=(body,))
         if body.repaired:
             self._parts.emit(BodyRepaired(source.name, body.repaired))
         events, rejections = await self._read(context, body.messages)
@@ -104,13 +104,13 @@ class Intake:
         if failed is not None:
             return failed
         if rejections and body.is_single and not context.dialect.is_direct and _is_final(rejections[0]):
-            return answer(Reply.INVALID, problems=rejections[0].problems)
+            return respond(Reply.INVALID, problems=rejections[0].problems)
         return STORED
 
     def _refusal(self, source: Source, count: int, size_bytes: int) -> Response | None:
         """Why nothing of `count` messages in `size_bytes` is taken; None, and they are paid for, if they are."""
         if count > self._parts.limits.messages:
-            return answer(Reply.TOO_MANY)
+            return respond(Reply.TOO_MANY)
         spending = [
             (allowances[source.name], amount)
             for allowances, amount in ((self._messages, count), (self._bytes, size_bytes))
@@ -118,7 +118,7 @@ class Intake:
         ]
         wait_s = max((allowance.wait_s(self._parts.monotonic_s()) for allowance, _ in spending), default=0.0)
         if wait_s > 0:
-            return answer(Reply.LIMITED, retry_after_s=wait_s)
+            return respond(Reply.LIMITED, retry_after_s=wait_s)
         for allowance, amount in spending:
             allowance.spend(amount)
         return None
@@ -154,12 +154,12 @@ class Intake:
         try:
             stored = await self._parts.inbox.put(events, rejections)
         except SourceFull:
-            return answer(Reply.SHARE_FULL)
+            return respond(Reply.SHARE_FULL)
         except QueueFull:
-            return answer(Reply.FULL)
+            return respond(Reply.FULL)
         except QueueError as error:
             self._parts.emit(QueueFailed(cause=str(error)))
-            return answer(Reply.FAILED)
+            return respond(Reply.FAILED)
         self._tell(source.name, stored, events, rejections)
         return None
 

@@ -34,7 +34,7 @@ class Refusing:
 class _Episode:
     first_s: float
     last_s: float
-    situation: Reply
+    reply: Reply
     taken: bool = False
 
 
@@ -44,22 +44,22 @@ class Refusals:
     def __init__(self) -> None:
         self._episodes: dict[str, _Episode] = {}
 
-    def told(self, source: str, situation: Reply, now_s: float) -> None:
+    def record(self, source: str, reply: Reply, now_s: float) -> None:
         """A request of `source` was answered; most answers are neither here nor there."""
-        if situation is Reply.STORED:
+        if reply is Reply.STORED:
             self._take(source)
-        elif situation in _LATER:
-            self._refuse(source, situation, now_s)
+        elif reply in _LATER:
+            self._refuse(source, reply, now_s)
 
     @property
     def waits_for_queue(self) -> bool:
         """Somebody was refused for the queue's sake and has not been taken since."""
-        return any(episode.situation in _OF_QUEUE and not episode.taken for episode in self._episodes.values())
+        return any(episode.reply in _OF_QUEUE and not episode.taken for episode in self._episodes.values())
 
     def queue_takes(self) -> None:
         """The queue takes events again: whoever was refused for its sake will be taken, whenever that one comes."""
         for episode in self._episodes.values():
-            episode.taken = episode.taken or episode.situation in _OF_QUEUE
+            episode.taken = episode.taken or episode.reply in _OF_QUEUE
 
     def now(self, now_s: float, horizons_s: Mapping[str, float]) -> list[Refusing]:
         """Who is being refused; `horizons_s` are how long each source's sender tries."""
@@ -69,7 +69,7 @@ class Refusals:
             if (episode.taken and calm_s > _CALM_S) or calm_s > horizons_s[source]:
                 del self._episodes[source]
         return [
-            Refusing(source, now_s - episode.first_s, _LATER[episode.situation])
+            Refusing(source, now_s - episode.first_s, _LATER[episode.reply])
             for source, episode in self._episodes.items()
         ]
 
@@ -77,9 +77,9 @@ class Refusals:
         if self._episodes and source in self._episodes:
             self._episodes[source].taken = True
 
-    def _refuse(self, source: str, situation: Reply, now_s: float) -> None:
+    def _refuse(self, source: str, reply: Reply, now_s: float) -> None:
         episode = self._episodes.get(source)
         if episode is None or (episode.taken and now_s - episode.last_s > _CALM_S):
-            self._episodes[source] = _Episode(now_s, now_s, situation)
+            self._episodes[source] = _Episode(now_s, now_s, reply)
         else:
-            episode.last_s, episode.situation, episode.taken = now_s, situation, False
+            episode.last_s, episode.reply, episode.taken = now_s, reply, False

@@ -8,7 +8,7 @@ from typing import TypeVar
 from aiohttp import StreamReader, hdrs, web
 
 from adapter.http.client_address import Network, client, network_of
-from adapter.http.responses import Reply, Response, answer
+from adapter.http.responses import Reply, Response, respond
 from adapter.ingest.auth import claimed_in_body, claimed_keys
 from adapter.ingest.decode import (
     LARGE_BYTES,
@@ -79,7 +79,7 @@ class BodyReader:
         if content.is_eof():
             return await self._opened(_read_at_once(content, max_bytes=limits.body_bytes), work, limits)
         if (request.content_length or 0) > limits.body_bytes:
-            return answer(Reply.TOO_LARGE)
+            return respond(Reply.TOO_LARGE)
         if owner is None:
             share = _Share(self._room_of_unknown, network_of(client(request, self._trusted_proxies)))
         else:
@@ -104,7 +104,7 @@ class BodyReader:
             async with asyncio.timeout(limits.read_s):
                 await self._turn.acquire()
         except TimeoutError:
-            return answer(Reply.BUSY)
+            return respond(Reply.BUSY)
         try:
             return await self._opened_large(raw, work, limits)
         finally:
@@ -118,7 +118,7 @@ class BodyReader:
         if isinstance(plain, Problem):
             return await work(RequestBody(raw, plain))
         if isinstance(plain, TooLarge) or has_too_many_values(plain, max_values=limits.values):
-            return answer(Reply.TOO_LARGE)
+            return respond(Reply.TOO_LARGE)
         arrived = RequestBody(plain, decode(plain))
         await asyncio.sleep(0)
         return await work(arrived)
@@ -167,13 +167,13 @@ async def _read(content: StreamReader, share: _Share, limits: RequestLimits) -> 
         async with asyncio.timeout(limits.read_s):
             while len(held) <= limits.body_bytes and (chunk := await content.readany()):
                 if not share.grow_to(len(held) + len(chunk)):
-                    return answer(Reply.BUSY)
+                    return respond(Reply.BUSY)
                 held += chunk
     except TimeoutError:
-        return answer(Reply.SLOW)
+        return respond(Reply.SLOW)
     except (ConnectionError, web.RequestPayloadError):
-        return answer(Reply.INCOMPLETE)
-    return bytes(held) if len(held) <= limits.body_bytes else answer(Reply.TOO_LARGE)
+        return respond(Reply.INCOMPLETE)
+    return bytes(held) if len(held) <= limits.body_bytes else respond(Reply.TOO_LARGE)
 
 
 def _read_at_once(content: StreamReader, *, max_bytes: int) -> bytes | Response:
@@ -181,8 +181,8 @@ def _read_at_once(content: StreamReader, *, max_bytes: int) -> bytes | Response:
     try:
         raw = content.read_nowait()
     except web.RequestPayloadError:
-        return answer(Reply.INCOMPLETE)
-    return raw if len(raw) <= max_bytes else answer(Reply.TOO_LARGE)
+        return respond(Reply.INCOMPLETE)
+    return raw if len(raw) <= max_bytes else respond(Reply.TOO_LARGE)
 
 
 def claims(request: web.Request, *, path_key: str | None = None) -> frozenset[str]:

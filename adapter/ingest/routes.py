@@ -12,7 +12,7 @@ import orjson
 from aiohttp import hdrs, web
 
 from adapter.http.client_address import client
-from adapter.http.responses import Reply, Response, answer, status_of
+from adapter.http.responses import Reply, Response, respond, status_of
 from adapter.ingest.audiences import audience_answer
 from adapter.ingest.auth import Denial, Keyring, denial
 from adapter.ingest.context import RequestContext
@@ -80,9 +80,7 @@ class _Ingest:
         self._keyring = Keyring(parts.sources)
         self._names = frozenset(source.name for source in parts.sources)
         self._now = parts.monotonic_s
-        self._times = {
-            situation: parts.histogram(ANSWER, str(status_of(situation)), situation.value) for situation in Reply
-        }
+        self._times = {reply: parts.histogram(ANSWER, str(status_of(reply)), reply.value) for reply in Reply}
 
     async def webhook(self, request: web.Request) -> web.Response:
         """A platform's webhook. Its key is asked for before its body is read."""
@@ -138,12 +136,12 @@ class _Ingest:
 
     async def wrong_method(self, allowed: str, request: web.Request, *, is_for_pages: bool) -> web.Response:
         """A path of ours, but not with this method."""
-        told = answer(Reply.WRONG_METHOD, allow=allowed)
-        return self._respond(request, told, self._now(), is_for_pages=is_for_pages)
+        response = respond(Reply.WRONG_METHOD, allow=allowed)
+        return self._respond(request, response, self._now(), is_for_pages=is_for_pages)
 
     async def unknown(self, request: web.Request) -> web.Response:
         """A path of nobody's."""
-        return self._respond(request, answer(Reply.UNKNOWN_PATH, hint=hint(request.path)), self._now())
+        return self._respond(request, respond(Reply.UNKNOWN_PATH, hint=hint(request.path)), self._now())
 
     async def _take_webhook(self, request: web.Request) -> Response:
         claimed = claims(request, path_key=request.match_info.get("key"))
@@ -175,9 +173,9 @@ class _Ingest:
     async def _take_pixel(self, request: web.Request) -> Response:
         dialect = SDK_PATHS.get(request.match_info["type"])
         if dialect is None:
-            return answer(Reply.UNKNOWN_PATH)
+            return respond(Reply.UNKNOWN_PATH)
         if self._parts.is_draining():
-            return answer(Reply.STOPPING)
+            return respond(Reply.STOPPING)
         brought = RequestBody(*pixel_body(list(request.query.items())))
         return await self._take_from_user(claims(request), dialect, request, brought)
 
@@ -186,7 +184,7 @@ class _Ingest:
     ) -> Response:
         if isinstance(brought.body, Problem) and not claimed:
             # The key stands in the body, which cannot be read: what is wrong is the body, and nobody can say whose.
-            return answer(Reply.UNPARSEABLE, problems=(brought.body,), cause=Denial.KEY_MISSING)
+            return respond(Reply.UNPARSEABLE, problems=(brought.body,), cause=Denial.KEY_MISSING)
         source = self._sdk_source(claimed | claims_within(brought.body))
         if isinstance(source, Response):
             return source
@@ -196,7 +194,7 @@ class _Ingest:
         self, request: web.Request, work: Callable[[RequestBody], Awaitable[_T]], *, owner: str | None
     ) -> _T | Response:
         if self._parts.is_draining():
-            return answer(Reply.STOPPING)
+            return respond(Reply.STOPPING)
         return await self._bodies.use(request, work, owner=owner)
 
     def _sdk_source(self, claimed: frozenset[str]) -> Source | Response:
@@ -230,19 +228,21 @@ class _Ingest:
         return web.Response(body=orjson.dumps(found), headers=headers)
 
     def _respond(
-        self, request: web.Request, told: Response, began_s: float, *, is_for_pages: bool = False
+        self, request: web.Request, response: Response, began_s: float, *, is_for_pages: bool = False
     ) -> web.Response:
-        self._tell(request, told, began_s)
-        headers = {**told.headers, **_cors(request)} if is_for_pages else told.headers
-        return web.Response(body=told.body, status=told.status, headers=headers)
+        self._tell(request, response, began_s)
+        headers = {**response.headers, **_cors(request)} if is_for_pages else response.headers
+        return web.Response(body=response.body, status=response.status, headers=headers)
 
-    def _tell(self, request: web.Request, told: Response, began_s: float) -> None:
-        self._times[told.situation].observe(self._now() - began_s)
-        if told.status != 200 and (told.situation not in _KEPT or told.cause):
+    def _tell(self, request: web.Request, response: Response, began_s: float) -> None:
+        self._times[response.reply].observe(self._now() - began_s)
+        if response.status != 200 and (response.reply not in _KEPT or response.cause):
             route = self._named(request)
-            self._parts.emit(RequestRefused(told.status, told.situation.value, route, told.cause, told.source))
-            if told.situation is Reply.UNAUTHORIZED:
-                self._parts.denials.note(route, told.cause, told.source, self._parts.clock())
+            self._parts.emit(
+                RequestRefused(response.status, response.reply.value, route, response.cause, response.source)
+            )
+            if response.reply is Reply.UNAUTHORIZED:
+                self._parts.denials.note(route, response.cause, response.source, self._parts.clock())
 
     def _named(self, request: web.Request) -> str:
         """The path without its key: by its form, unless a source of ours is named. Anybody writes the rest."""
@@ -258,7 +258,7 @@ def _cors(request: web.Request) -> Mapping[str, str]:
 
 
 def _denied(why: Denial, source: Source | None = None) -> Response:
-    return answer(Reply.UNAUTHORIZED, cause=why.value, source="" if source is None else source.name)
+    return respond(Reply.UNAUTHORIZED, cause=why.value, source="" if source is None else source.name)
 
 
 def _unsigned(request: web.Request, source: Source, plain: bytes) -> Denial | None:

@@ -226,15 +226,15 @@ def _kinds(changes: Sequence[Change]) -> Iterator[tuple[str, Sequence[Change]]]:
     for change in changes:
         if change.place and change.after is None:
             gone.setdefault((change.call, change.before), []).append(change)
-    told = set()
+    listed = set()
     for change in changes:
         alike = gone.get((change.call, change.after)) if change.place and change.before is None else None
         if alike:
             old = alike.pop(0)
             yield f"call {change.call} {old.place} → {_new_name(old.place, change.place)}", (old, change)
-            told |= {id(old), id(change)}
+            listed |= {id(old), id(change)}
     for change in changes:
-        if id(change) not in told:
+        if id(change) not in listed:
             yield _kind(change), (change,)
 
 

@@ -80,24 +80,24 @@ def as_json(rendered: Rendered, hint: str = "", noticed: Sequence[EventWarning] 
             return {"outcome": "unmatched", "hint": hint or None, "warnings": warnings}
 
 
-def from_json(told: JsonObject) -> tuple[Rendered, str]:
+def from_json(data: JsonObject) -> tuple[Rendered, str]:
     """What `as_json` told, and its hint."""
-    match told["outcome"]:
+    match data["outcome"]:
         case "sent":
-            return Calls(tuple(Call(**call) for call in told["calls"]), _warnings(told)), ""
+            return Calls(tuple(Call(**call) for call in data["calls"]), _warnings(data)), ""
         case "rejected":
-            problems = tuple(Problem(**problem) for problem in told["problems"])
-            return Refused(told["rule"], problems, _warnings(told)), ""
+            problems = tuple(Problem(**problem) for problem in data["problems"])
+            return Refused(data["rule"], problems, _warnings(data)), ""
         case "dropped":
-            return Dropped(Reason(told["reason"]), told["rule"], told["text"], _warnings(told)), ""
+            return Dropped(Reason(data["reason"]), data["rule"], data["text"], _warnings(data)), ""
         case _:
-            return Unmatched(), told["hint"] or ""
+            return Unmatched(), data["hint"] or ""
 
 
-def _warnings(told: JsonObject) -> tuple[EventWarning, ...]:
+def _warnings(data: JsonObject) -> tuple[EventWarning, ...]:
     return tuple(
         EventWarning(WarningKind(warned["kind"]), warned["field"], warned["cause"], warned["rule"])
-        for warned in told.get("warnings", ())
+        for warned in data.get("warnings", ())
     )
 
 

@@ -58,14 +58,14 @@ def deadlines(
 
 def deadline_facts(found: Sequence[Deadline]) -> JsonObject:
     """What `/readyz` shows: the first of `found`, and every source that is refused."""
-    told: JsonObject = {}
+    facts: JsonObject = {}
     if found:
         first = found[0]
-        told["time_left"] = {"until": first.until, "seconds": round(first.left_s), "says": first.says}
+        facts["time_left"] = {"until": first.until, "seconds": round(first.left_s), "says": first.says}
     refused = [deadline for deadline in found if deadline.until == "loss"]
     if refused:
-        told["time_to_loss_s"] = {deadline.source: round(deadline.left_s) for deadline in refused}
-    return told
+        facts["time_to_loss_s"] = {deadline.source: round(deadline.left_s) for deadline in refused}
+    return facts
 
 
 def deadline_gauges(found: Sequence[Deadline]) -> Iterator[Gauge]:

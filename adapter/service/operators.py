@@ -89,7 +89,7 @@ def make_api(
                 settings.admin_token, often=often, monotonic_s=monotonic, trusted_proxies=settings.trusted_proxies
             ),
             open_console=None if file is None else partial(open_console, file),
-            summary=partial(health.told, details=True),
+            summary=partial(health.summary, details=True),
             mappings=partial(_mappings, active),
             ruleset_of=active.of,
             sources={source.name: plain_source(source) for source in settings.sources},

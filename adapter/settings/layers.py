@@ -60,8 +60,8 @@ def layer_of(
     values, unread = shape.read(sound, reading)
     if unread:
         values, _ = shape.read(_without(sound, (), {trouble.path for trouble in unread}), reading)
-    told = (trouble for trouble in (*refused, *unread) if trouble.path not in unset)
-    return Layer(values, tuple(place(trouble) for trouble in told), place)
+    reported = (trouble for trouble in (*refused, *unread) if trouble.path not in unset)
+    return Layer(values, tuple(place(trouble) for trouble in reported), place)
 
 
 def stacked(layers: Sequence[Layer], *, source_defaults: JsonObject) -> Stack:

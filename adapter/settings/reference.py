@@ -78,14 +78,14 @@ def _nodes(node: JsonObject, schema: JsonObject, prefix: str) -> Iterator[tuple[
 def _told(path: str, node: JsonObject, schema: JsonObject) -> str:
     # `<name>` would be taken for HTML.
     described = _VARIABLES_TOLD.sub("", node["description"]).replace("<", "\\<")
-    told = f"### `{path}`\n\n{described}\n"
+    text = f"### `{path}`\n\n{described}\n"
     if "properties" in node:
-        return told
+        return text
     facts = [f"- Allowed: {_allowed(node, schema)}"]
     if "default" in node:
         facts.append(f"- Default: `{_written(node['default'])}`")
     facts += [f"- Variable: {names}" for names in (_variables_of(path),) if names]
-    return told + "\n" + "\n".join(facts) + "\n"
+    return text + "\n" + "\n".join(facts) + "\n"
 
 
 def _allowed(node: JsonObject, schema: JsonObject) -> str:

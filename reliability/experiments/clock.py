@@ -55,11 +55,11 @@ def _jump(stage: Stage, offset: str) -> None:
     library = next((file for pattern in _LIBRARIES for file in Path("/").glob(pattern[1:])), None)
     if library is None:
         raise Skipped("needs libfaketime (Debian: apt install libfaketime)")
-    told = stage.folder / "faketime"
-    told.write_text(offset, encoding="ascii")
+    offset_file = stage.folder / "faketime"
+    offset_file.write_text(offset, encoding="ascii")
     stage.environ = {
         "LD_PRELOAD": str(library),
-        "FAKETIME_TIMESTAMP_FILE": str(told),
+        "FAKETIME_TIMESTAMP_FILE": str(offset_file),
         "FAKETIME_NO_CACHE": "1",
         "DONT_FAKE_MONOTONIC": "1",
         # Its mending of waits on the monotonic clock makes threads of Python wait as long as the clock was turned.

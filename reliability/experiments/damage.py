@@ -80,7 +80,7 @@ async def run(trial: Trial) -> Findings:
         damage, killed = DAMAGES[name]
         one = await _damage(replace(trial, folder=_folder(trial, name)), damage, killed=killed)
         # The letter stays in front.
-        found.append(replace(one, broken=tuple(f"{told[:3]}{name}: {told[3:]}" for told in one.broken)))
+        found.append(replace(one, broken=tuple(f"{line[:3]}{name}: {line[3:]}" for line in one.broken)))
     return together(found)
 
 

@@ -83,7 +83,7 @@ async def _try(
     except Skipped as why:
         return why
     # The letter stays in front.
-    return replace(found, note=name, broken=tuple(f"{told[:3]}{name}: {told[3:]}" for told in found.broken))
+    return replace(found, note=name, broken=tuple(f"{line[:3]}{name}: {line[3:]}" for line in found.broken))
 
 
 async def _break(folder: Path, setup: Setup, form: _Form, *, rest_s: float) -> Findings:

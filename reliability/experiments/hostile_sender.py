@@ -94,12 +94,12 @@ async def _send(stage: Stage, request: _Request) -> list[str]:
         async with stage.http.post(
             f"{stage.url}{request.path}", data=io.BytesIO(request.body), headers=request.headers
         ) as answer:
-            status, told = answer.status, await answer.read()
+            status, body = answer.status, await answer.read()
     except (aiohttp.ClientError, TimeoutError):
-        status, told = 0, b""
+        status, body = 0, b""
     if status not in request.expected:
         return [f"H: {request.name} was answered {status}; expected {sorted(request.expected)}"]
-    if status == 400 and b'"code"' not in told:
+    if status == 400 and b'"code"' not in body:
         return [f"H: {request.name} was not told why"]
     return []
 

@@ -64,8 +64,8 @@ async def _break(trial: Trial, *, is_strict: bool) -> Findings:
                 await stage.start()
             except DidNotStart as refused:
                 return Findings(acked=len(oracle), broken=(f"L: it did not start and ended with {refused.code}",))
-            _, told = await stage.readyz()
-            if str(stage.mapping) not in told.get("mappings_failed", {}):
+            _, ready = await stage.readyz()
+            if str(stage.mapping) not in ready.get("mappings_failed", {}):
                 broken.append("H: /readyz did not say that the mapping is broken")
         return await judged(stage, oracle, broken=broken)
 
@@ -105,17 +105,17 @@ async def _send_until(over: asyncio.Event, stage: Stage, oracle: Oracle, user: s
 
 
 async def _version(stage: Stage) -> str:
-    _, told = await stage.readyz()
-    return str(told["mappings"][SOURCE])
+    _, ready = await stage.readyz()
+    return str(ready["mappings"][SOURCE])
 
 
 async def _is_told(stage: Stage, number: int, kind: str, before: str) -> bool:
     """Whether `/readyz` says that edit `number` is at work, or what is wrong with it."""
-    _, told = await stage.readyz()
-    failed = told.get("mappings_failed", {}).get(str(stage.mapping), "")
+    _, ready = await stage.readyz()
+    failed = ready.get("mappings_failed", {}).get(str(stage.mapping), "")
     if kind == "broken":
         return misspelt(number) in failed
-    return not failed and told["mappings"][SOURCE] != before
+    return not failed and ready["mappings"][SOURCE] != before
 
 
 class _Names:

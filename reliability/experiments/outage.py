@@ -119,20 +119,20 @@ class _World:
         waited = [call.at_s for call in evidence.calls if call.status and call.at_s >= AWAY_TO_S]
         backlog = round((AWAY_TO_S - AWAY_FROM_S) / EVERY_S)
         recovery_s = waited[min(backlog, len(waited)) - 1] - AWAY_TO_S
-        told = list(checks.broken(evidence, Bounds()))
+        violations = list(checks.broken(evidence, Bounds()))
         if evidence.dead:
-            told.append(f"C: {len(evidence.dead)} events were given up in an outage shorter than retry.for")
+            violations.append(f"C: {len(evidence.dead)} events were given up in an outage shorter than retry.for")
         if tries > MOST_TRIES:
-            told.append(f"P: {tries} calls while it was away; {MOST_TRIES} at most")
+            violations.append(f"P: {tries} calls while it was away; {MOST_TRIES} at most")
         if recovery_s > RECOVERED_S:
-            told.append(f"L: the backlog took {recovery_s:.0f} s after the outage; {RECOVERED_S:.0f} s at most")
+            violations.append(f"L: the backlog took {recovery_s:.0f} s after the outage; {RECOVERED_S:.0f} s at most")
         found = Findings(
             acked=len(evidence.obligations),
             dead=len(evidence.dead),
             duplicates=checks.repeats(evidence.calls),
             lost=len(checks.lost(evidence)),
             recovery_s=recovery_s,
-            broken=tuple(told),
+            broken=tuple(violations),
             note=f"{tries} calls in the 6 h; {backlog} waited",
         )
         return replace(found, delivered=found.acked - found.dead - found.lost)

@@ -145,9 +145,9 @@ async def _send(trial: Trial, setup: Setup, troubles: Troubles, *, rest_s: float
             async with trouble(scene):
                 await senders.until(to_min * MINUTE_S)
         await senders.until(ALL_TRIED_S)
-        told = senders.told
+        seen = senders.seen
         kills = sum(trouble is _killed for _, _, trouble in troubles)
-        note = f"{told.copies:,} stored messages came again, {told.timeouts} requests timed out"
+        note = f"{seen.copies:,} stored messages came again, {seen.timeouts} requests timed out"
         broken += _given_up(senders)
         bounds = Bounds(duplicates=kills * HELD)
         found = await judged(stage, oracle, broken=broken, bounds=bounds, rest_s=rest_s, note=note)
@@ -177,10 +177,10 @@ def _given_up(senders: Senders) -> list[str]:
     if senders.left:
         sentences.append(f"C: {senders.left} messages were still on their way after {ALL_TRIED_S / HOUR_S:.0f} h")
     for platform in PLATFORMS:
-        lost = [given for given in senders.told.given_up if given.platform == platform.name]
+        lost = [given for given in senders.seen.given_up if given.platform == platform.name]
         if lost:
             sentences.append(f"C: {platform.name} gave {len(lost)} messages up, such as one answered {lost[0].status}")
-    strange = senders.told.statuses - {NO_ANSWER, 200, 503}
+    strange = senders.seen.statuses - {NO_ANSWER, 200, 503}
     if strange:
         sentences.append(f"H: {sorted(strange)} were answered to good messages")
     return sentences

@@ -170,12 +170,14 @@ def _looked(folder: Path, cuts: Sequence[_Cut], broken: Sequence[str]) -> Findin
             unusable += 1
         else:
             missing.append(sum(message.message_id not in there for message in cut.owed))
-    told = list(broken)
+    violations = list(broken)
     if unusable:
-        told.append(f"C: after {unusable} of {len(cuts)} cuts the queue cannot be used")
+        violations.append(f"C: after {unusable} of {len(cuts)} cuts the queue cannot be used")
     if any(missing):
-        told.append(f"C: after {sum(map(bool, missing))} of {len(cuts)} cuts acknowledged events are not in the queue")
-    return Findings(acked=sum(len(cut.owed) for cut in cuts), lost=sum(missing), broken=tuple(told))
+        violations.append(
+            f"C: after {sum(map(bool, missing))} of {len(cuts)} cuts acknowledged events are not in the queue"
+        )
+    return Findings(acked=sum(len(cut.owed) for cut in cuts), lost=sum(missing), broken=tuple(violations))
 
 
 def _pending(file: Path) -> set[str]:
@@ -201,8 +203,8 @@ async def _started(folder: Path, cut: _Cut) -> Findings:
         try:
             recovery_s = await stage.start()
         except DidNotStart as refused:
-            told = f"C: after a cut it ended with {refused.code} instead of starting"
-            return Findings(acked=len(oracle), lost=len(oracle), broken=(told,))
+            violations = f"C: after a cut it ended with {refused.code} instead of starting"
+            return Findings(acked=len(oracle), lost=len(oracle), broken=(violations,))
         return await judged(stage, oracle, recovery_s=recovery_s)
 
 

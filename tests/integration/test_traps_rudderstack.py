@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from adapter.http.responses import Reply, answer
+from adapter.http.responses import Reply, respond
 from adapter.ingest.sources import Source
 from adapter.model import Secret
 from adapter.queue.memory.queue import MemoryQueue
@@ -75,7 +75,7 @@ async def test_03_two_content_types(served: Served) -> None:
 
 def test_04_wrong_status_class() -> None:
     """Only what passes by itself is 503 or 429: either keeps the sender's user waiting, and 4xx loses the event."""
-    waits = {situation for situation in Reply if answer(situation).status in {429, 503}}
+    waits = {reply for reply in Reply if respond(reply).status in {429, 503}}
     passing = {Reply.LIMITED, Reply.SLOW, Reply.FULL, Reply.FAILED, Reply.STOPPING}
     passing |= {Reply.SLOW_HEADER, Reply.CROWDED, Reply.BUSY, Reply.SHARE_FULL}
     # A fault of ours is nothing that the event is to blame for: the next version may take it.

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from adapter.http.responses import Reply, answer
+from adapter.http.responses import Reply, respond
 from adapter.ingest.sources import Source
 from adapter.model import Secret
 from tests.integration.ingest_server import Served, serving
@@ -99,10 +99,10 @@ async def test_06_returning_202_or_an_empty_200(served: Served, path: str) -> No
     assert (status, said, headers["content-type"]) == (200, OK, "application/json")
 
 
-@pytest.mark.parametrize("situation", [situation for situation in Reply if situation is not Reply.STORED])
-def test_07_error_json_without_code_and_message(situation: Reply) -> None:
+@pytest.mark.parametrize("reply", [reply for reply in Reply if reply is not Reply.STORED])
+def test_07_error_json_without_code_and_message(reply: Reply) -> None:
     """Every error has both, or analytics-python 2.3.4 sends again what was refused for good."""
-    told = json.loads(answer(situation).body)
+    told = json.loads(respond(reply).body)
     assert (told["success"], bool(told["code"]), bool(told["message"])) == (False, True, True)
 
 
@@ -275,15 +275,15 @@ def test_22_codes_that_senders_disagree_on() -> None:
     """No answer has a status beyond these; 404, 405 and 417 are for paths, methods and headers that no sender set up
     right uses.
     """
-    statuses = {answer(situation).status for situation in Reply}
+    statuses = {respond(reply).status for reply in Reply}
     assert statuses == {200, 400, 401, 404, 405, 413, 417, 429, 503}
 
 
-@pytest.mark.parametrize("situation", [Reply.LIMITED, Reply.FULL, Reply.FAILED, Reply.STOPPING])
+@pytest.mark.parametrize("reply", [Reply.LIMITED, Reply.FULL, Reply.FAILED, Reply.STOPPING])
 @pytest.mark.parametrize("retry_after_s", [0.01, 2.5, 86_400.0])
-def test_23_retry_after_as_date_or_fraction(situation: Reply, retry_after_s: float) -> None:
+def test_23_retry_after_as_date_or_fraction(reply: Reply, retry_after_s: float) -> None:
     """Whole seconds between 1 and 300, in both headers that libraries read."""
-    headers = answer(situation, retry_after_s=retry_after_s).headers
+    headers = respond(reply, retry_after_s=retry_after_s).headers
     assert headers["Retry-After"] == headers["X-RateLimit-Reset"]
     assert 1 <= int(headers["Retry-After"]) <= 300
 

@@ -3,14 +3,14 @@
 import orjson
 import pytest
 
-from adapter.http.responses import Reply, Response, answer
+from adapter.http.responses import Reply, Response, respond
 from adapter.ingest.responses import cors, preflight
 from adapter.model import Problem
 
-ALL = [answer(situation) for situation in Reply]
+ALL = [respond(reply) for reply in Reply]
 
 
-@pytest.mark.parametrize("told", ALL, ids=[situation.value for situation in Reply])
+@pytest.mark.parametrize("told", ALL, ids=[reply.value for reply in Reply])
 def test_every_situation_is_told_in_words_all_senders_understand(told: Response) -> None:
     """JSON, never empty, `success` always; an error has `code` and `message`, or a Python SDK sends it again."""
     said = orjson.loads(told.body)
@@ -18,12 +18,12 @@ def test_every_situation_is_told_in_words_all_senders_understand(told: Response)
     # 417 is for what no sender writes: `Expect` with another value than 100-continue.
     assert told.status in {200, 400, 401, 404, 405, 413, 417, 429, 503}
     assert said["success"] is (told.status == 200)
-    assert told.status == 200 or (said["code"] == told.situation.value and said["message"])
+    assert told.status == 200 or (said["code"] == told.reply.value and said["message"])
 
 
 def test_success_is_exactly_this() -> None:
     """Some SDKs want 200 and no other, and JSON that is not empty."""
-    stored = answer(Reply.STORED)
+    stored = respond(Reply.STORED)
     assert (stored.status, stored.body) == (200, b'{"success":true}')
 
 
@@ -34,7 +34,7 @@ def test_success_is_exactly_this() -> None:
 )
 def test_retry_after_is_whole_seconds(retry_after_s: float | None, seconds: str) -> None:
     """Browsers parse whole seconds only and wait 300 at most; older ones read X-RateLimit-Reset."""
-    headers = answer(Reply.LIMITED, retry_after_s=retry_after_s).headers
+    headers = respond(Reply.LIMITED, retry_after_s=retry_after_s).headers
     assert (headers["Retry-After"], headers["X-RateLimit-Reset"]) == (seconds, seconds)
 
 
@@ -46,7 +46,7 @@ def test_only_what_may_be_tried_again_says_when() -> None:
 
 def test_problems_are_told_as_pointers() -> None:
     """What is wrong with an event is said where it is wrong."""
-    told = answer(Reply.INVALID, problems=[Problem("/event", "required", "is required")])
+    told = respond(Reply.INVALID, problems=[Problem("/event", "required", "is required")])
     assert orjson.loads(told.body)["problems"] == [
         {"pointer": "/event", "keyword": "required", "message": "is required"}
     ]
@@ -54,7 +54,7 @@ def test_problems_are_told_as_pointers() -> None:
 
 def test_a_wrong_method_names_the_right_ones() -> None:
     """405 without Allow is no answer."""
-    assert answer(Reply.WRONG_METHOD, allow="POST").headers["Allow"] == "POST"
+    assert respond(Reply.WRONG_METHOD, allow="POST").headers["Allow"] == "POST"
 
 
 def test_pages_may_read_answers() -> None:

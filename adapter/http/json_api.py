@@ -13,12 +13,12 @@ Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _HEADERS = {"Content-Type": "application/json", "Cache-Control": "no-store"}
 
 
-def told(body: JsonObject, status: int = 200) -> web.Response:
+def json_response(body: JsonObject, status: int = 200) -> web.Response:
     """`body` as an answer."""
     return web.Response(status=status, body=orjson.dumps(body), headers=_HEADERS)
 
 
-def refused(
+def error_response(
     status: int, code: str, message: str, *, headers: Mapping[str, str] | None = None, **more: object
 ) -> web.Response:
     """An error; `message` is for a person, `code` for a program."""
@@ -26,12 +26,12 @@ def refused(
     return web.Response(status=status, body=orjson.dumps(body), headers={**_HEADERS, **(headers or {})})
 
 
-def resource(path: str, handlers: Mapping[str, Handler]) -> list[web.RouteDef]:
+def resource_routes(path: str, handlers: Mapping[str, Handler]) -> list[web.RouteDef]:
     """The routes of one path: its methods (HEAD with GET), and 405 for the rest."""
     allowed = ", ".join([*handlers, "HEAD"] if hdrs.METH_GET in handlers else handlers)
 
     async def wrong_method(_: web.Request) -> web.Response:
-        return refused(
+        return error_response(
             405, "method_not_allowed", "this path takes other methods: see Allow", headers={"Allow": allowed}
         )
 
