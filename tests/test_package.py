@@ -123,7 +123,7 @@ def test_an_event_comes_through(served: str, tmp_path: Path) -> None:
     """From the wheel alone: an event is received, mapped and delivered to the built-in sandbox."""
     (service,) = re.findall(r"(http://127\.0\.0\.1:\d+)/readyz", served)
     (sandbox,) = re.findall(r"See what it became: (http://\S+?)/?\n", served)
-    made = json.loads((tmp_path / "data" / "made-secrets.json").read_text(encoding="utf-8"))
+    made = json.loads((tmp_path / "data" / "generated-secrets.json").read_text(encoding="utf-8"))
     assert made["keys"]["default"] not in served, "a key was printed where it ends in a log"
     request = Request(
         f"{service}/webhooks/default/{made['keys']['default']}", json.dumps(EVENT).encode(), method="POST"

@@ -140,7 +140,7 @@ def purge(user: str, yes: bool, place: Target) -> None:
             click.confirm(f"Take away {_told(chosen)} of this user?", abort=True)
         gone = console.purge(user)
         say(f"took away {_told(gone)}")
-        if not gone["logEmptied"]:
+        if not gone["erasedFromDisk"]:
             say("the service is reading: copies stay in the write-ahead log until it is next emptied", err=True)
 
 

@@ -23,7 +23,7 @@ def _event_lines(entry: JsonObject) -> list[str]:
         went = counted(len(entry["guards"]), "guard")
         lines += ["", f"stored privately: what stands above is what {went} of the mapping's privacy left"]
     becomes = entry["mapped"]
-    lines += ["", f"not mapped: {entry['mappedBy']}" if becomes is None else f"mapped {entry['mappedBy']}"]
+    lines += ["", f"not mapped: {entry['mappingSource']}" if becomes is None else f"mapped {entry['mappingSource']}"]
     if becomes is not None:
         lines += _indented(explain.as_text(*explain.from_json(becomes)))
     return [*lines, "", *_answered(entry)]
@@ -39,10 +39,10 @@ def _rejection_lines(entry: JsonObject) -> list[str]:
 
 def _answered(entry: JsonObject) -> list[str]:
     lines = [wording.answered(entry)]
-    if entry["endedAt"] is not None and entry["failedTries"]:
-        lines.append(f"  after {counted(entry['failedTries'], 'failed try', 'failed tries')}")
+    if entry["endedAt"] is not None and entry["attempts"]:
+        lines.append(f"  after {counted(entry['attempts'], 'failed try', 'failed tries')}")
     lines += [f"  warning: {wording.warning(warning)}" for warning in entry["warnings"]]
-    return lines + [f"  got through before: {key}" for key in entry["gotThrough"]]
+    return lines + [f"  got through before: {key}" for key in entry["deliveredCalls"]]
 
 
 def _pretty(body: JsonObject) -> str:

@@ -94,15 +94,15 @@ def _greet(settings: Settings, made: Generated, running: Running) -> None:
         console.print("Delivers to", Text(printable(settings.browsee.url), style="bold"))
     secrets = printable(str(made.file))
     if made.file is not None and (made.key_of or made.admin_token):
-        console.print(f"Keys that nobody gave were made; they are kept in {secrets}")
+        console.print(f"Generated missing keys, saved in {secrets}")
     if not settings.sources[0].signing_secrets:
         console.print("Try it:", Text(f"\n  curl {urls[0]} -d '{_EXAMPLE}'", style="cyan"), sep="")
     if running.sandbox_url is not None:
         console.print("See what it became: ", Text(running.sandbox_url, style="bold"), sep="")
     admin = _to_paste(running.admin_url)
     if made.file is not None and made.admin_token:
-        console.print(f"Figures and details need the header Authorization: Bearer, with admin_token of {secrets}")
-    console.print(f"Is it well: {admin}/readyz   Figures: {admin}/metrics   Stop: Ctrl-C")
+        console.print(f"Metrics and details need the header Authorization: Bearer, with the admin_token in {secrets}")
+    console.print(f"Health: {admin}/readyz   Metrics: {admin}/metrics   Stop: Ctrl-C")
 
 
 def _to_paste(url: str) -> str:

@@ -152,7 +152,7 @@ class AdminConsole:
             "chosen": {"events": len(receipts), "rejections": len(numbers)},
             "events": events,
             "rejections": rejections,
-            "logEmptied": None if dry_run else self._admin.erase_from_disk(),
+            "erasedFromDisk": None if dry_run else self._admin.erase_from_disk(),
         }
 
     def _in_steps(self, change: Callable[[list[int]], int], ids: list[int]) -> int:

@@ -92,7 +92,7 @@ def whole(
     becomes = None if made.rendered is None else explain.as_json(made.rendered, made.hint)
     event = entry.event
     guards = sorted(event.privacy.guards) if isinstance(event, PrivateEvent) else None
-    return {**placed, "guards": guards, "message": event.body, "mappedBy": made.by, "mapped": becomes}
+    return {**placed, "guards": guards, "message": event.body, "mappingSource": made.by, "mapped": becomes}
 
 
 def where(entry: Entry, admin: QueueAdmin, pause_text: PauseText) -> JsonObject:
@@ -111,7 +111,7 @@ def _placed(entry: Entry, admin: QueueAdmin, pause_text: PauseText) -> JsonObjec
         "ahead": standing.ahead,
         "parked": standing.parked,
         "dueAt": instant_text(standing.due_at),
-        "failedTries": standing.attempt,
+        "attempts": standing.attempt,
         "lastFailure": standing.failure or None,
         "pauseKnown": pause_text(fields["source"]) is not None,
     }

@@ -49,7 +49,7 @@ def answered(entry: JsonObject) -> str:
 
 
 def _tried(entry: JsonObject) -> str:
-    failed = entry["failedTries"]
+    failed = entry["attempts"]
     tried = f", after {counted(failed, 'failed try', 'failed tries')}" if failed else ""
     if entry["lastFailure"]:
         tried += f"; the last try: {entry['lastFailure']}"

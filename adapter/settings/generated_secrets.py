@@ -1,4 +1,4 @@
-"""Makes the write keys and the admin token that nobody gave, and keeps them beside the queue.
+"""Generates the write keys and the admin token that the settings lack, and keeps them beside the queue.
 
 They stay the same across restarts. The file is readable by its owner only; nothing here prints or logs a secret.
 """
@@ -7,7 +7,7 @@ import fcntl
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from secrets import token_hex
@@ -18,7 +18,9 @@ from adapter.files.regular_file import read_regular
 from adapter.model import Secret
 from adapter.settings.settings import Settings, SourceSettings
 
-FILE_NAME = "made-secrets.json"
+FILE_NAME = "generated-secrets.json"
+_OLD_NAME = "made-secrets.json"
+"""The first name of the file. It is renamed at the next start: else senders with a generated key would get 401."""
 
 _ADMIN = "admin_token"
 _KEYS = "keys"
@@ -26,7 +28,7 @@ _KEYS = "keys"
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """What was made rather than given. `file` keeps it; None with a queue in memory, which keeps nothing."""
+    """What was generated rather than given. `file` keeps it; None with a queue in memory, which keeps nothing."""
 
     file: Path | None
     key_of: tuple[str, ...]
@@ -36,7 +38,7 @@ class Generated:
 def fill_in_secrets(
     settings: Settings, *, make: Callable[[], str] = lambda: token_hex(16)
 ) -> tuple[Settings, Generated]:
-    """`settings` with a key for every source and an admin token, and which of them were made.
+    """`settings` with a key for every source and an admin token, and which of them were generated.
 
     Creates the queue's folder if it is missing. Raises ConfigError if the file cannot be read or written.
     """
@@ -90,6 +92,7 @@ def _kept(file: Path | None, sources: Sequence[str], make: Callable[[], str]) ->
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with _locked(file.parent):
+            _rename_old(file)
             before = _read(file)
             after = _filled(before, sources, make)
             if after != before:
@@ -97,7 +100,7 @@ def _kept(file: Path | None, sources: Sequence[str], make: Callable[[], str]) ->
             return after
     except OSError as cause:
         raise ConfigError(
-            f"cannot keep the key and token that were made in {file}: {cause.strerror}; "
+            f"cannot keep the generated key and token in {file}: {cause.strerror}; "
             "make the folder writable, or give both in the settings"
         ) from cause
 
@@ -118,15 +121,22 @@ def _locked(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
+def _rename_old(file: Path) -> None:
+    if not file.exists():
+        with suppress(FileNotFoundError):
+            file.with_name(_OLD_NAME).rename(file)
+
+
 def _read(file: Path) -> dict[str, Any]:
+    """What is kept in `file`, or under its old name by a service that was not started again yet."""
     try:
         content = read_regular(file)
     except FileNotFoundError:
-        return {}
+        return _read(file.with_name(_OLD_NAME)) if file.name == FILE_NAME else {}
     kept = _shaped(content)
     if kept is None:
         # Making new ones would lock out every sender that knows the old key, so a person has to decide.
-        raise ConfigError(f"{file} is not as the adapter wrote it; mend it, or remove it to get new keys")
+        raise ConfigError(f"{file} is not as the adapter wrote it; fix it, or remove it to get new keys")
     return kept
 
 

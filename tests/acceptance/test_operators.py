@@ -25,9 +25,9 @@ async def test_operators_may_have_an_address_of_their_own(tmp_path: Path) -> Non
     adapter = await start(arguments, log=tmp_path / "adapter.log")
     assert adapter.process.stdout is not None
     printed = ""
-    while "Is it well" not in printed:
+    while "Health: " not in printed:
         printed = (await adapter.process.stdout.readline()).decode()
-    [admin] = re.findall(r"Figures: (http://\S+)/metrics", printed)
+    [admin] = re.findall(r"Metrics: (http://\S+)/metrics", printed)
     assert admin != adapter.url
 
     token = {"Authorization": "Bearer token-of-the-operator"}

@@ -109,9 +109,9 @@ async def test_a_pending_event_says_why_its_tries_failed(console: Console, folde
     await _end(folder, second, None)
     [tried] = shaped(console.where("tried-1"), "Wheres")["found"]
     [behind] = shaped(console.where("tried-2"), "Wheres")["found"]
-    assert (tried["failedTries"], tried["lastFailure"]) == (1, "server error: Browsee answered 503")
+    assert (tried["attempts"], tried["lastFailure"]) == (1, "server error: Browsee answered 503")
     assert "after 1 failed try; the last try: server error: Browsee answered 503" in tried["line"]
-    assert (behind["ahead"], behind["failedTries"], behind["lastFailure"]) == (1, 0, None)
+    assert (behind["ahead"], behind["attempts"], behind["lastFailure"]) == (1, 0, None)
 
 
 PAUSED = "delivery is paused: Browsee answered 401: check browsee_api_key; next try in 23 s"
@@ -199,7 +199,7 @@ def test_one_event_is_told_whole(console: Console) -> None:
     assert delivered == console.event("1")["found"][0]
     assert (delivered["message"]["messageId"], delivered["mapped"]["outcome"]) == ("m-1", "sent")
     [dead] = shaped(console.event("2"), "Wholes")["found"]
-    assert (dead["mapped"]["outcome"], dead["gotThrough"]) == ("rejected", ["track/A/0"])
+    assert (dead["mapped"]["outcome"], dead["deliveredCalls"]) == ("rejected", ["track/A/0"])
     [pending] = shaped(console.event("6"), "Wholes")["found"]
     assert (pending["ahead"], pending["mapped"]["outcome"]) == (1, "dropped")
     [rejected] = shaped(console.event("r2"), "Wholes")["found"]

@@ -106,7 +106,7 @@ def test_a_backup_is_whole_and_a_move_loses_nothing(tmp_path: Path, stack: ExitS
     old.send("after")
     old.stop()
 
-    for file in ("data/adapter.db", "data/made-secrets.json"):
+    for file in ("data/adapter.db", "data/generated-secrets.json"):
         assert file in TEXT
         shutil.copy(old.folder / file, moved.folder / file)
     shutil.copy(old.folder / "backup.db", copied.folder / "data/adapter.db")

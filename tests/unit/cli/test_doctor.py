@@ -162,7 +162,7 @@ def _a_link_to_a_device(place: Path) -> None:
 
 
 def _a_folder_at_the_secrets(place: Path) -> None:
-    (place.parent / "made-secrets.json").mkdir(parents=True)
+    (place.parent / "generated-secrets.json").mkdir(parents=True)
 
 
 _UNUSABLE = (

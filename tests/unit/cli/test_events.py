@@ -96,7 +96,7 @@ def test_a_dead_event_tells_what_got_through(shop: Shell) -> None:
     assert "refused by the mapping: total is required" in told
     assert "got through before: track/A/0" in told
     machine = json.loads(shop.run("events", "show", "2", "--json").stdout)
-    assert (machine["outcome"], machine["gotThrough"]) == ("dead", ["track/A/0"])
+    assert (machine["outcome"], machine["deliveredCalls"]) == ("dead", ["track/A/0"])
     assert machine["mapped"]["outcome"] == "rejected"
     assert machine["message"]["messageId"] == "m-2"
 
@@ -105,7 +105,7 @@ def test_a_dead_event_tells_what_got_through(shop: Shell) -> None:
 def test_a_pending_event_is_mapped_as_it_would_be_now(shop: Shell) -> None:
     """By the mapping at work, and with its place in its user's lane."""
     told = json.loads(shop.run("events", "show", "6", "--json").stdout)
-    assert (told["mappedBy"], told["mapped"]["outcome"]) == ("by the mapping at work", "dropped")
+    assert (told["mappingSource"], told["mapped"]["outcome"]) == ("by the mapping at work", "dropped")
     assert told["ahead"] == 1
 
 
@@ -246,6 +246,6 @@ def test_a_generated_token_is_found_for_this_machine_only(shop: Shell) -> None:
     """`--url` reads the token that the service generated beside its queue, and sends it to no other machine."""
     here, elsewhere = "http://127.0.0.1:9", "http://192.0.2.1:9"
     assert "needs the admin token" in shop.run("events", "list", "--url", here).stderr
-    (shop.folder / "made-secrets.json").write_text('{"admin_token": "generated", "keys": {}}')
+    (shop.folder / "generated-secrets.json").write_text('{"admin_token": "generated", "keys": {}}')
     assert "cannot reach" in shop.run("events", "list", "--url", here).stderr
     assert "needs the admin token" in shop.run("events", "list", "--url", elsewhere).stderr

@@ -10,7 +10,7 @@ import pytest
 
 from adapter.errors import ConfigError
 from adapter.model import Secret
-from adapter.settings.generated_secrets import FILE_NAME, Generated, fill_in_secrets
+from adapter.settings.generated_secrets import FILE_NAME, Generated, fill_in_secrets, generated_token
 from tests.unit.settings.folders import BROWSEE_KEY, KEY, Folder
 
 
@@ -77,7 +77,7 @@ def test_a_damaged_file_is_not_written_over(folder: Folder, content: bytes) -> N
     """New keys would lock out every sender that has the old ones, so a person decides."""
     file = folder.write(f"data/{FILE_NAME}", "")
     file.write_bytes(content)
-    with pytest.raises(ConfigError, match="mend it, or remove it"):
+    with pytest.raises(ConfigError, match="fix it, or remove it"):
         fill_in_secrets(folder.load())
     assert file.read_bytes() == content
 
@@ -85,7 +85,7 @@ def test_a_damaged_file_is_not_written_over(folder: Folder, content: bytes) -> N
 def test_a_place_that_cannot_be_written_is_named(folder: Folder) -> None:
     """The operator learns the path, the cause and the two ways on."""
     folder.write("data", "a file where the folder should be")
-    with pytest.raises(ConfigError, match=r"cannot keep .*made-secrets\.json: .*; make the folder writable"):
+    with pytest.raises(ConfigError, match=r"cannot keep .*generated-secrets\.json: .*; make the folder writable"):
         fill_in_secrets(folder.load())
 
 
@@ -95,3 +95,24 @@ def test_a_crash_while_writing_leaves_no_trap(folder: Folder) -> None:
     _, made = fill_in_secrets(folder.load())
     assert made.file is not None
     assert set(json.loads(Path(made.file).read_text())) == {"admin_token", "keys"}
+
+
+def test_a_file_of_the_old_name_is_renamed(folder: Folder) -> None:
+    """Senders keep their keys and the operator the token, before the next start and after it."""
+    old = folder.write("data/made-secrets.json", '{"admin_token": "the-token", "keys": {"default": "the-key"}}')
+    assert generated_token(folder.load()) == "the-token"
+    settings, _ = fill_in_secrets(folder.load())
+    assert settings.admin_token is not None
+    assert settings.admin_token.reveal() == "the-token"
+    assert [key.reveal() for source in settings.sources for key in source.keys][:1] == ["the-key"]
+    assert not old.exists()
+    assert json.loads((old.parent / FILE_NAME).read_text())["admin_token"] == "the-token"
+
+
+def test_a_file_of_the_new_name_goes_first(folder: Folder) -> None:
+    """A copy of an old backup beside it changes nothing."""
+    folder.write("data/made-secrets.json", '{"admin_token": "old", "keys": {}}')
+    folder.write(f"data/{FILE_NAME}", '{"admin_token": "new", "keys": {}}')
+    settings, _ = fill_in_secrets(folder.load())
+    assert settings.admin_token is not None
+    assert settings.admin_token.reveal() == "new"
