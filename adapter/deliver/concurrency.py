@@ -45,7 +45,7 @@ class Concurrency:
     def __init__(self, config: ConcurrencyConfig, *, now_s: float) -> None:
         self._config = config
         self._limit = float(config.first)
-        # Calls under way by ticket, with when they went; without those that are long.
+        # Calls under way by permit, with when they went; without those that are long.
         self._young: OrderedDict[int, float] = OrderedDict()
         self._in_flight = 0
         self._was_full = False
@@ -75,16 +75,16 @@ class Concurrency:
         """Whether a call that took so long hung, while others do not."""
         return seconds > max(self._config.least_long_s, self._config.long * self._quick_s)
 
-    def began(self, ticket: int, now_s: float) -> None:
+    def began(self, permit: int, now_s: float) -> None:
         """A call goes."""
         self._in_flight += 1
-        self._young[ticket] = now_s
+        self._young[permit] = now_s
         self._was_full = self._was_full or self.is_full(now_s)
 
-    def ended(self, ticket: int, now_s: float, seconds: float | None) -> None:
+    def ended(self, permit: int, now_s: float, seconds: float | None) -> None:
         """A call has ended after `seconds`; None if that tells nothing of how busy Browsee is."""
         self._in_flight -= 1
-        self._young.pop(ticket, None)
+        self._young.pop(permit, None)
         if seconds is not None:
             self._seconds.append(seconds)
             self._quick_s = seconds if not self._quick_s else min(seconds, self._quick_s * _FORGET)

@@ -150,10 +150,10 @@ class Delivery:
         admitted = await self._admit(call, lease, probe=probe, apart=apart)
         if isinstance(admitted, Retry):
             return admitted
-        answer = await self._answer(call, lease, admitted.ticket, wait_s=admitted.ticket.sent_at_s - asked_s)
+        answer = await self._answer(call, lease, admitted.permit, wait_s=admitted.permit.sent_at_s - asked_s)
         now_s = self._now()
         ruling = self._project.answered(
-            admitted.ticket,
+            admitted.permit,
             classify(answer, now=datetime.fromtimestamp(now_s, UTC), any_2xx=self._project.any_2xx),
             of=_subject(lease, call),
             now_s=now_s,
@@ -180,11 +180,11 @@ class Delivery:
             case _:
                 assert_never(ruling.verdict)
 
-    async def _answer(self, call: Call, lease: Lease, ticket: Permit, *, wait_s: float) -> Answer:
+    async def _answer(self, call: Call, lease: Lease, permit: Permit, *, wait_s: float) -> Answer:
         try:
             answer = await self._browsee.send(call, self._keys[lease.event.source])
         except BaseException:
-            self._project.abandoned(ticket, now_s=self._now())
+            self._project.abandoned(permit, now_s=self._now())
             raise
         status = "none" if answer.status is None else str(answer.status)
         self._emit(

@@ -52,14 +52,14 @@ class Gate:
             return ASK_AGAIN_S
         return max(0.0, self._due_s - now_s)
 
-    def let_pass(self, ticket: int, now_s: float) -> None:
-        """The call `ticket` goes; `wait_s` was 0. Through a shut gate it goes as the probe."""
+    def let_pass(self, permit: int, now_s: float) -> None:
+        """The call `permit` goes; `wait_s` was 0. Through a shut gate it goes as the probe."""
         if self._shut_at_s is not None:
-            self._probe = ticket
+            self._probe = permit
             self._due_s = now_s + self._config.lost_s
 
-    def is_probe(self, ticket: int) -> bool:
-        return self._probe == ticket
+    def is_probe(self, permit: int) -> bool:
+        return self._probe == permit
 
     def shut(self, now_s: float) -> None:
         """Let nothing pass but probes. A gate that is shut stays as it is."""

@@ -90,9 +90,9 @@ class CallKindHealth:
         self._passed_over += 1
         return True
 
-    def answered(self, ticket: int, verdict: Verdict, *, of: Subject, now_s: float) -> Ruling:
-        """Learn from the answer to the call `ticket`, and rule on it."""
-        probe = self.gate.is_probe(ticket)
+    def answered(self, permit: int, verdict: Verdict, *, of: Subject, now_s: float) -> Ruling:
+        """Learn from the answer to the call `permit`, and rule on it."""
+        probe = self.gate.is_probe(permit)
         if probe:
             self._probed_event, self._passed_over = of.event, 0
         match verdict:

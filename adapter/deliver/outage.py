@@ -69,8 +69,8 @@ class Outage:
             return 0.0
         return max(ASK_AGAIN_S, self.probe_in_s(now_s))
 
-    def let_pass(self, ticket: int, now_s: float) -> None:
-        """The call `ticket` goes; `wait_s` was 0. Through a shut gate it goes as a probe."""
+    def let_pass(self, permit: int, now_s: float) -> None:
+        """The call `permit` goes; `wait_s` was 0. Through a shut gate it goes as a probe."""
         if self._began_s is None:
             return
         if not self._round_left or now_s - self._round_began_s >= _ROUND_S:
@@ -78,14 +78,14 @@ class Outage:
             self._round_left = self._config.probes
             self._due_s = now_s + self._pause_s(now_s)
         self._round_left -= 1
-        self._probes.add(ticket)
+        self._probes.add(permit)
 
-    def is_probe(self, ticket: int) -> bool:
-        return ticket in self._probes
+    def is_probe(self, permit: int) -> bool:
+        return permit in self._probes
 
-    def probe_ended(self, ticket: int) -> None:
+    def probe_ended(self, permit: int) -> None:
         """Without success."""
-        self._probes.discard(ticket)
+        self._probes.discard(permit)
 
     def _pause_s(self, now_s: float) -> float:
         config = self._config

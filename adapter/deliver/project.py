@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from msgspec import Struct, structs
 
+from adapter.deliver import state as states
 from adapter.deliver.breaker import Breaker, BreakerConfig
 from adapter.deliver.concurrency import Concurrency, ConcurrencyConfig
 from adapter.deliver.gate import Gate, GateConfig
@@ -19,16 +20,7 @@ from adapter.deliver.misconfigured import CallKindHealth, RefusalsConfig, Ruling
 from adapter.deliver.outage import Outage, OutageConfig
 from adapter.deliver.pace import Learned, PaceConfig, Rate
 from adapter.deliver.policy import Accepted, RefusedByBrowsee, TryAgain, Verdict
-from adapter.deliver.state import (
-    LEARNING_TEXT,
-    LIMIT_TEXT,
-    PINNED_TEXT,
-    SLOW_TEXT,
-    Obstacle,
-    PauseReason,
-    State,
-    worded,
-)
+from adapter.deliver.state import Obstacle, PauseReason, State, worded
 from adapter.model import Kind, Reason
 
 _NO_TROUBLE = Obstacle("ok", None, "")
@@ -72,7 +64,7 @@ class Permit(Struct, frozen=True):
 class Go(Struct, frozen=True):
     """Send now."""
 
-    ticket: Permit
+    permit: Permit
 
 
 class Wait(Struct, frozen=True):
@@ -102,7 +94,7 @@ class Project:
         self._kinds = {kind: CallKindHealth(config.misconfigured, config.refusals) for kind in KINDS}
         self._paused_until_s = now_s
         self._slowed: tuple[float, PauseReason] | None = None
-        self._last_ticket = 0
+        self._last_permit = 0
 
     @property
     def any_2xx(self) -> bool:
@@ -110,7 +102,7 @@ class Project:
         return self._config.any_2xx
 
     def admit(self, kind: Kind, now_s: float, *, probe: bool = False, apart: bool = False) -> Admission:
-        """Whether a call of this kind may go now. Each `Go` must come back by its ticket.
+        """Whether a call of this kind may go now. Each `Go` must come back by its permit.
 
         `probe`: it was chosen to try whether Browsee is back. `apart`: see `Permit`.
         """
@@ -125,15 +117,15 @@ class Project:
         if wait_s > 0:
             self._slowed = now_s, PauseReason.PACE
             return Wait(wait_s, PauseReason.PACE)
-        self._last_ticket += 1
-        self._down.let_pass(self._last_ticket, now_s)
+        self._last_permit += 1
+        self._down.let_pass(self._last_permit, now_s)
         for gate in (self._blocked, self._kinds[kind].gate):
-            gate.let_pass(self._last_ticket, now_s)
+            gate.let_pass(self._last_permit, now_s)
         self._rate.take(now_s)
         self._apart += apart
         if not apart:
-            self._concurrency.began(self._last_ticket, now_s)
-        return Go(Permit(self._last_ticket, kind, now_s, apart))
+            self._concurrency.began(self._last_permit, now_s)
+        return Go(Permit(self._last_permit, kind, now_s, apart))
 
     def _pauses(self, kind: Kind, now_s: float, *, probe: bool) -> Iterator[Wait]:
         if now_s < self._paused_until_s:
@@ -185,51 +177,51 @@ class Project:
         """Whether a call of this kind would go now, but for the pace."""
         return next(self._pauses(kind, now_s, probe=True), None) is None
 
-    def answered(self, ticket: Permit, verdict: Verdict, *, of: Subject, now_s: float, cause: str = "") -> Ruling:
-        """Learn from the answer to `ticket`; `of` says whose call it was, and `cause` in words why it failed."""
+    def answered(self, permit: Permit, verdict: Verdict, *, of: Subject, now_s: float, cause: str = "") -> Ruling:
+        """Learn from the answer to `permit`; `of` says whose call it was, and `cause` in words why it failed."""
         limited = isinstance(verdict, TryAgain) and verdict.reason is Reason.RATE_LIMITED
         passed = isinstance(verdict, Accepted | RefusedByBrowsee)
         failed = isinstance(verdict, TryAgain) and not limited
-        seconds = now_s - ticket.sent_at_s
+        seconds = now_s - permit.sent_at_s
         self._lanes.answered(of.lane, passed=passed, slow=self._concurrency.is_long(seconds))
-        self._end(ticket, now_s, None if _is_quick(verdict) else seconds)
+        self._end(permit, now_s, None if _is_quick(verdict) else seconds)
         # What Browsee answers one user again and again says nothing of how much it takes of all.
         is_own = limited and self._lanes.limited(of.lane)
         limited = limited and not is_own
-        self._learn_block(ticket, now_s, limited=limited, passed=passed)
+        self._learn_block(permit, now_s, limited=limited, passed=passed)
         if (limited or passed) and not self._blocked.is_shut:
-            self._rate.answered(sent_at_s=ticket.sent_at_s, now_s=now_s, limited=limited)
+            self._rate.answered(sent_at_s=permit.sent_at_s, now_s=now_s, limited=limited)
         if isinstance(verdict, TryAgain) and verdict.retry_after_s is not None and not is_own:
             self._paused_until_s = max(self._paused_until_s, now_s + verdict.retry_after_s)
             self._rate.forget_noise()
-        due = self._learn_outage(ticket, now_s, of=of, failed=failed, passed=passed, cause=cause)
-        ruling = self._kinds[ticket.kind].answered(ticket.number, verdict, of=of, now_s=now_s)
+        due = self._learn_outage(permit, now_s, of=of, failed=failed, passed=passed, cause=cause)
+        ruling = self._kinds[permit.kind].answered(permit.number, verdict, of=of, now_s=now_s)
         if failed and self._down.is_shut and isinstance(ruling.verdict, TryAgain):
             # An outage is no event's fault; the gate says when it is tried again.
             return Ruling(structs.replace(ruling.verdict, counted=False), ruling.revived, due, at_once=True)
         return structs.replace(ruling, due=due) if due else ruling
 
-    def abandoned(self, ticket: Permit, *, now_s: float) -> None:
+    def abandoned(self, permit: Permit, *, now_s: float) -> None:
         """There will be no answer: the call was not sent, or nobody waits for it any more."""
-        self._end(ticket, now_s, None)
-        self._down.probe_ended(ticket.number)
-        for gate in (self._blocked, self._kinds[ticket.kind].gate):
-            if gate.is_probe(ticket.number):
+        self._end(permit, now_s, None)
+        self._down.probe_ended(permit.number)
+        for gate in (self._blocked, self._kinds[permit.kind].gate):
+            if gate.is_probe(permit.number):
                 gate.probe_told_nothing(now_s)
 
-    def _end(self, ticket: Permit, now_s: float, seconds: float | None) -> None:
-        if ticket.apart:
+    def _end(self, permit: Permit, now_s: float, seconds: float | None) -> None:
+        if permit.apart:
             self._apart -= 1
         else:
-            self._concurrency.ended(ticket.number, now_s, seconds)
+            self._concurrency.ended(permit.number, now_s, seconds)
 
-    def _learn_block(self, ticket: Permit, now_s: float, *, limited: bool, passed: bool) -> None:
+    def _learn_block(self, permit: Permit, now_s: float, *, limited: bool, passed: bool) -> None:
         if passed:
             self._limited_run = 0
         self._limited_run += limited
         if self._limited_run >= self._config.block_run:
             self._blocked.shut(now_s)
-        if not self._blocked.is_probe(ticket.number):
+        if not self._blocked.is_probe(permit.number):
             return
         if limited:
             self._blocked.probe_failed(now_s)
@@ -240,15 +232,15 @@ class Project:
             self._blocked.probe_told_nothing(now_s)
 
     def _learn_outage(
-        self, ticket: Permit, now_s: float, *, of: Subject, failed: bool, passed: bool, cause: str
+        self, permit: Permit, now_s: float, *, of: Subject, failed: bool, passed: bool, cause: str
     ) -> Mapping[int, int]:
         """What is to go on at once, by lane: events that an outage held up that is over, or is now known for one."""
         if not failed:
-            if self._down.is_probe(ticket.number):
+            if self._down.is_probe(permit.number):
                 self._down.open()
             return self._breaker.passed(now_s, lane=of.lane) if passed else {}
         self._down_cause = cause
-        self._down.probe_ended(ticket.number)
+        self._down.probe_ended(permit.number)
         self._breaker.failed(now_s, lane=of.lane, receipt=of.receipt)
         if self._down.is_shut or not self._breaker.is_tripped(now_s):
             return {}
@@ -295,12 +287,12 @@ class Project:
             yield Obstacle("slowed", PauseReason.MISCONFIGURED, cause, identify.gate.probe_in_s(now_s))
         if self._slowed is not None and now_s - self._slowed[0] <= SLOWED_FOR_S:
             why = self._slowed[1]
-            yield Obstacle("slowed", why, SLOW_TEXT if why is PauseReason.SLOW else self._pace_text())
+            yield Obstacle("slowed", why, states.SLOW_TEXT if why is PauseReason.SLOW else self._pace_text())
 
     def _pace_text(self) -> str:
         if self._config.pace.pinned_per_s is not None:
-            return PINNED_TEXT
-        return LEARNING_TEXT if self._rate.limit_per_s is None else LIMIT_TEXT
+            return states.PINNED_TEXT
+        return states.LEARNING_TEXT if self._rate.limit_per_s is None else states.LIMIT_TEXT
 
 
 def _is_quick(verdict: Verdict) -> bool:

@@ -5,8 +5,6 @@ connections, and errors that say nothing of what was sent. A good request costs 
 """
 
 import asyncio
-from collections.abc import Iterator
-from functools import cache
 from heapq import nsmallest
 from http import HTTPStatus
 from typing import Any, cast
@@ -16,7 +14,7 @@ from aiohttp.http_parser import HttpRequestParser
 
 from adapter.http.limits import ConnectionLimits
 from adapter.http.request_parser import RequestParser
-from adapter.http.responses import SERVER, Reply, respond
+from adapter.http.responses import SERVER, Reply, closing_response, respond
 from adapter.observe.ingest_telemetry import ConnectionsClosed, RequestRefused
 from adapter.observe.observer import Emit
 
@@ -280,7 +278,7 @@ class Connection(web.RequestHandler):
         """Answer without a request to answer, and close; one that was let in is read for a moment, see `_drop`."""
         if self.transport is None or self.transport.is_closing():
             return self.force_close()
-        self.transport.write(_whole(reply))
+        self.transport.write(closing_response(reply))
         self._door.emit(RequestRefused(respond(reply).status, reply.value, ""))
         if reply is Reply.CROWDED:
             return self.force_close()
@@ -288,20 +286,3 @@ class Connection(web.RequestHandler):
         self.transport.write_eof()
         self._loop.call_later(_LINGER_S, self.force_close)
         return None
-
-
-@cache
-def _whole(reply: Reply) -> bytes:
-    """The bytes of an answer after which the connection is closed."""
-    return b"\r\n".join((*_head(reply), b"", respond(reply).body))
-
-
-def _head(reply: Reply) -> Iterator[bytes]:
-    response = respond(reply)
-    yield f"HTTP/1.1 {response.status} {HTTPStatus(response.status).phrase}".encode()
-    for name, value in (
-        *response.headers.items(),
-        ("Content-Length", str(len(response.body))),
-        ("Connection", "close"),
-    ):
-        yield f"{name}: {value}".encode()

@@ -7,8 +7,10 @@ follow one without their body.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
+from functools import cache
+from http import HTTPStatus
 
 import orjson
 from msgspec import Struct
@@ -130,3 +132,20 @@ def respond(
         # analytics.js up to 1.83 reads this one instead.
         headers["X-RateLimit-Reset"] = seconds
     return Response(reply, status, orjson.dumps(body), headers, cause, source)
+
+
+@cache
+def closing_response(reply: Reply) -> bytes:
+    """The bytes of an answer after which the connection is closed."""
+    return b"\r\n".join((*_head(reply), b"", respond(reply).body))
+
+
+def _head(reply: Reply) -> Iterator[bytes]:
+    response = respond(reply)
+    yield f"HTTP/1.1 {response.status} {HTTPStatus(response.status).phrase}".encode()
+    for name, value in (
+        *response.headers.items(),
+        ("Content-Length", str(len(response.body))),
+        ("Connection", "close"),
+    ):
+        yield f"{name}: {value}".encode()

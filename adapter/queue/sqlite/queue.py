@@ -15,10 +15,11 @@ from typing import Self
 from adapter.errors import QueueError, QueueFull
 from adapter.model import Balance, Event, EventWarning, Lease, Outcome, Rejection, Retry
 from adapter.queue.codec import encode, restore, to_us
-from adapter.queue.contract import ANY, Deletion, Disk, Limit, Pick, Stored
+from adapter.queue.contract import ANY, Deletion, Pick, Stored
 from adapter.queue.event_warnings import bounded
 from adapter.queue.leases import Held, Leases
 from adapter.queue.shares import Shares
+from adapter.queue.sqlite.archive import SqliteArchive
 from adapter.queue.sqlite.balance import count_balance
 from adapter.queue.sqlite.deletions import Deletions
 from adapter.queue.sqlite.disk_space import DiskSpace, is_full_disk
@@ -35,7 +36,7 @@ _MAX_DELAY_S = 3600.0
 _RETENTION = Retention()
 
 
-class SqliteQueue:
+class SqliteQueue(SqliteArchive):
     """See `adapter.queue.contract` for what each method promises; made by `open`."""
 
     _trusted_time = staticmethod(trusted_time)
@@ -52,17 +53,16 @@ class SqliteQueue:
         unordered: frozenset[str],
         shares: Shares,
     ) -> None:
+        commits = GroupCommit(connection, rows, failed=self._failed)
+        super().__init__(commits, rows, room)
         self._path = path
         self._lock = lock
         self._connection = connection
-        self._rows = rows
         self._now = now
         self._unordered = unordered
         self._shares = shares
         self._pending = rows.pending()
         self._leases = Leases(now)
-        self._room = room
-        self._commits = GroupCommit(connection, rows, failed=self._failed)
         self._deletions = Deletions(path, connection, self._commits, now=now, trusted=rows.trusted, ended=self._ended)
         self._loop = asyncio.get_running_loop()
         self._taking = asyncio.Lock()
@@ -194,24 +194,6 @@ class SqliteQueue:
 
     async def delete_requested(self, *, wait_s: float) -> Sequence[Deletion]:
         return await self._deletions.carry_out(wait_s)
-
-    def disk(self) -> Disk | None:
-        return self._room.disk
-
-    async def keep_mapping(self, *, name: str, version: str, text: str) -> None:
-        await self._commits.write(lambda: self._rows.keep_mapping(name=name, version=version, text=text))
-
-    async def last_mapping(self, name: str) -> str | None:
-        return await self._commits.read(lambda: self._rows.text_of("last_mapping", name))
-
-    async def keep_limit(self, project: str, limit: Limit) -> None:
-        await self._commits.write(lambda: self._rows.keep_limit(project, limit))
-
-    async def limit(self, project: str) -> Limit | None:
-        return await self._commits.read(lambda: self._rows.limit(project))
-
-    async def mapping(self, version: str) -> str | None:
-        return await self._commits.read(lambda: self._rows.text_of("mapping", version))
 
     async def close(self) -> None:
         self._keeping.cancel()

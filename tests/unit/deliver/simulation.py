@@ -179,24 +179,24 @@ class _World:
         user = self._users.popleft()
         self._under_way += 1
         self._sent += 1
-        self._at(self.now_s + self._one_way_s(), functools.partial(self._arrive, admission.ticket, user))
+        self._at(self.now_s + self._one_way_s(), functools.partial(self._arrive, admission.permit, user))
         self._ask_at(self.now_s)
 
     def _ask_at(self, at_s: float) -> None:
         self._is_asking = True
         self._at(at_s, self._ask)
 
-    def _arrive(self, ticket: Permit, user: int, measured: Measured) -> None:
+    def _arrive(self, permit: Permit, user: int, measured: Measured) -> None:
         verdict = self._server.answer(self.now_s)
         refused = self._load.refused_users
         if refused and (user + 1) % (self._load.users // refused) == 0:
             verdict = TryAgain(Reason.RATE_LIMITED, counted=False)
         passed = isinstance(verdict, Accepted)
         (measured.passed_at if passed else measured.limited_at).append(self.now_s)
-        self._at(self.now_s + self._one_way_s(), functools.partial(self._come_back, ticket, user, verdict))
+        self._at(self.now_s + self._one_way_s(), functools.partial(self._come_back, permit, user, verdict))
 
-    def _come_back(self, ticket: Permit, user: int, verdict: Verdict, measured: Measured) -> None:
-        self._project.answered(ticket, verdict, of=Subject(user, ticket.number), now_s=self.now_s)
+    def _come_back(self, permit: Permit, user: int, verdict: Verdict, measured: Measured) -> None:
+        self._project.answered(permit, verdict, of=Subject(user, permit.number), now_s=self.now_s)
         self._under_way -= 1
         if isinstance(verdict, Accepted):
             self._free(user, measured)

@@ -19,10 +19,10 @@ def press(calls: Concurrency, latency_s: Callable[[float], float], *, from_s: fl
             number += 1
             calls.began(number, now_s)
             heapq.heappush(under_way, (now_s + latency_s(now_s) * chance.uniform(0.9, 1.1), now_s, number))
-        now_s, began_s, ticket = heapq.heappop(under_way)
-        calls.ended(ticket, now_s, now_s - began_s)
-    for now_s, began_s, ticket in under_way:
-        calls.ended(ticket, now_s, now_s - began_s)
+        now_s, began_s, permit = heapq.heappop(under_way)
+        calls.ended(permit, now_s, now_s - began_s)
+    for now_s, began_s, permit in under_way:
+        calls.ended(permit, now_s, now_s - began_s)
 
 
 def test_it_grows_while_it_is_used_and_latency_stays() -> None:
@@ -67,11 +67,11 @@ def test_it_comes_back_when_latency_does() -> None:
 def test_calls_that_tell_nothing_are_only_counted() -> None:
     """A refused connection is quick because nothing was done, not because Browsee is idle."""
     calls = Concurrency(CONFIG, now_s=0.0)
-    for ticket in range(16):
-        calls.began(ticket, 0.0)
+    for permit in range(16):
+        calls.began(permit, 0.0)
     assert (calls.is_full(0.0), calls.in_flight) == (True, 16)
-    for ticket in range(16):
-        calls.ended(ticket, 1.0, None)
+    for permit in range(16):
+        calls.ended(permit, 1.0, None)
     assert (calls.is_full(1.0), calls.in_flight, calls.limit) == (False, 0, 16)
 
 
@@ -89,10 +89,10 @@ def test_it_never_falls_below_one() -> None:
 def test_hanging_calls_make_room_for_others() -> None:
     """A call that takes long counts no more, so that some users' calls cannot keep all places; up to the highest."""
     calls = Concurrency(CONFIG, now_s=0.0)
-    for ticket in range(256):
-        now_s = 3.0 * (ticket // 16)
+    for permit in range(256):
+        now_s = 3.0 * (permit // 16)
         assert not calls.is_full(now_s)
-        calls.began(ticket, now_s)
+        calls.began(permit, now_s)
     assert calls.is_full(1000.0)
 
 

@@ -29,10 +29,10 @@ def test_the_pause_doubles_to_its_maximum() -> None:
     gate = Gate(CONFIG)
     gate.shut(0.0)
     now_s, pauses = 0.0, []
-    for ticket in range(5):
+    for permit in range(5):
         pauses.append(gate.wait_s(now_s))
         now_s += pauses[-1]
-        gate.let_pass(ticket, now_s)
+        gate.let_pass(permit, now_s)
         gate.probe_failed(now_s)
     assert pauses == [1.0, 2.0, 4.0, 5.0, 5.0]
 

@@ -7,16 +7,16 @@ def test_rounds_are_a_tenth_of_the_time_down_apart() -> None:
     """At least 0.25 s, at most 30 s, never later than that."""
     gate = Outage(OutageConfig())
     gate.shut(0.0)
-    now_s, ticket = 0.0, 0
+    now_s, permit = 0.0, 0
     while now_s < 2000.0:
         pause_s = gate.probe_in_s(now_s)
         assert 0.8 * min(30.0, 0.1 * now_s) <= max(0.26, pause_s) + 1e-9
         assert pause_s <= max(0.25, min(30.0, 0.1 * now_s)) + 1e-9
         now_s += pause_s + 1.0
         for _ in range(gate.probes_left(now_s)):
-            ticket += 1
-            gate.let_pass(ticket, now_s)
-            gate.probe_ended(ticket)
+            permit += 1
+            gate.let_pass(permit, now_s)
+            gate.probe_ended(permit)
 
 
 def test_a_hanging_probe_does_not_hold_the_next_one() -> None:
@@ -24,9 +24,9 @@ def test_a_hanging_probe_does_not_hold_the_next_one() -> None:
     gate = Outage(OutageConfig())
     gate.shut(0.0)
     assert gate.probes_left(0.1) == 0
-    for ticket in range(3):
+    for permit in range(3):
         assert gate.wait_s(0.3, probe=True) == 0.0
-        gate.let_pass(ticket, 0.3)
+        gate.let_pass(permit, 0.3)
     assert (gate.probes_left(0.3), gate.probes_left(100.0)) == (0, 0)
     gate.probe_ended(1)
     assert gate.probes_left(100.0) == 1

@@ -27,31 +27,31 @@ class Worker:
         self.project = Project(ProjectConfig(), now_s=self.now_s)
         self.sent = 0
 
-    def ticket(self, kind: Kind = "track") -> Permit:
+    def permit(self, kind: Kind = "track") -> Permit:
         """The next call, as soon as it may go; pauses are not waited for."""
         while True:
             admission = self.project.admit(kind, self.now_s)
             match admission:
-                case Go(ticket=ticket):
-                    return ticket
+                case Go(permit=permit):
+                    return permit
                 case Wait(seconds=seconds, why=PauseReason.PACE):
                     self.now_s += seconds
                 case Wait(why=why):
                     raise AssertionError(why)
 
     def send(self, verdict: Verdict, kind: Kind = "track", *, lane: str | None = None) -> Ruling:
-        ticket = self.ticket(kind)
+        permit = self.permit(kind)
         self.sent += 1
         self.now_s += 0.1
-        return self.project.answered(ticket, verdict, of=subject(lane or f"u{self.sent}", self.sent), now_s=self.now_s)
+        return self.project.answered(permit, verdict, of=subject(lane or f"u{self.sent}", self.sent), now_s=self.now_s)
 
     def waits(self, kind: Kind = "track") -> tuple[PauseReason, float] | None:
         """Why and how long the next call waits, if it is not for the pace."""
         while True:
             admission = self.project.admit(kind, self.now_s)
             match admission:
-                case Go(ticket=ticket):
-                    self.project.abandoned(ticket, now_s=self.now_s)
+                case Go(permit=permit):
+                    self.project.abandoned(permit, now_s=self.now_s)
                     return None
                 case Wait(seconds=seconds, why=PauseReason.PACE):
                     self.now_s += seconds
@@ -74,7 +74,7 @@ def test_calls_go_at_the_pace(worker: Worker) -> None:
 
 def test_a_retry_after_pauses_the_project(worker: Worker) -> None:
     """Both kinds of call, for as long as Browsee asked for; a shorter wish does not shorten it."""
-    first, second = worker.ticket(), worker.ticket()
+    first, second = worker.permit(), worker.permit()
     worker.project.answered(first, TryAgain(BROKEN.reason, 60.0, counted=False), of=subject("u", 1), now_s=worker.now_s)
     worker.project.answered(second, TryAgain(BROKEN.reason, 5.0, counted=False), of=subject("v", 2), now_s=worker.now_s)
     assert worker.waits("track") == worker.waits("identify") == (PauseReason.RETRY_AFTER, 60.0)
@@ -133,7 +133,7 @@ def test_an_answer_that_is_no_failure_closes_the_breaker(worker: Worker, verdict
     worker.now_s += 1.0
     probe = worker.project.admit("track", worker.now_s, probe=True)
     assert isinstance(probe, Go)
-    worker.project.answered(probe.ticket, verdict, of=subject("new", 99), now_s=worker.now_s)
+    worker.project.answered(probe.permit, verdict, of=subject("new", 99), now_s=worker.now_s)
     assert worker.waits() is None
 
 
@@ -154,9 +154,9 @@ def test_a_pause_says_why_and_when_the_next_try_is(worker: Worker) -> None:
     assert worker.project.state(worker.now_s).waiting_text == f"delivery is paused: {text}"
     worker = Worker()
     for number in range(5):
-        ticket = worker.ticket()
+        permit = worker.permit()
         worker.project.answered(
-            ticket, BROKEN, of=subject(f"u{number}", number), now_s=worker.now_s, cause="connection refused"
+            permit, BROKEN, of=subject(f"u{number}", number), now_s=worker.now_s, cause="connection refused"
         )
     state = worker.project.state(worker.now_s)
     assert state.text == "no call to Browsee gets through: connection refused; next try now"
@@ -191,8 +191,8 @@ def test_a_wrong_key_pauses_that_kind_of_call(worker: Worker) -> None:
 def test_one_event_cannot_pause_all_others_for_ever(worker: Worker) -> None:
     """What meets 403 again after others got through is to blame itself: it costs it a try, and nobody a pause."""
     for attempt in range(5):
-        ticket = worker.ticket()
-        ruling = worker.project.answered(ticket, WRONG_KEY, of=subject("poison", 7), now_s=worker.now_s)
+        permit = worker.permit()
+        ruling = worker.project.answered(permit, WRONG_KEY, of=subject("poison", 7), now_s=worker.now_s)
         if attempt == 0:
             assert ruling == Ruling(WRONG_KEY)
             assert worker.waits() == (PauseReason.MISCONFIGURED, 1.0)
@@ -207,8 +207,8 @@ def test_one_event_cannot_pause_all_others_for_ever(worker: Worker) -> None:
 def test_an_event_that_meets_a_real_pause_again_is_not_to_blame(worker: Worker) -> None:
     """While nothing gets through between, the same event may be the probe for days and loses no try."""
     for _ in range(20):
-        ticket = worker.ticket()
-        ruling = worker.project.answered(ticket, WRONG_KEY, of=subject("u", 7), now_s=worker.now_s)
+        permit = worker.permit()
+        ruling = worker.project.answered(permit, WRONG_KEY, of=subject("u", 7), now_s=worker.now_s)
         assert ruling == Ruling(WRONG_KEY)
         worker.now_s += 60.0
 
@@ -272,7 +272,7 @@ def test_twenty_equal_refusals_are_the_projects_fault(worker: Worker) -> None:
 
 def test_equal_refusals_on_their_way_are_not_burned(worker: Worker) -> None:
     """What was sent before the pause and is refused after it, is misconfigured too."""
-    on_its_way = worker.ticket()
+    on_its_way = worker.permit()
     for _ in range(20):
         worker.send(REFUSED)
     ruling = worker.project.answered(on_its_way, REFUSED, of=subject("u", 99), now_s=worker.now_s)
@@ -287,14 +287,14 @@ def test_while_calls_are_refused_only_a_success_opens(worker: Worker) -> None:
     other = RefusedByBrowsee("event is too long")
     for _ in range(3):
         worker.now_s += 60.0
-        ticket = worker.ticket()
-        ruling = worker.project.answered(ticket, other, of=subject("u", 777, "Bad"), now_s=worker.now_s)
+        permit = worker.permit()
+        ruling = worker.project.answered(permit, other, of=subject("u", 777, "Bad"), now_s=worker.now_s)
         assert isinstance(ruling.verdict, Misconfigured)
     worker.now_s += 60.0
     worker.send(Accepted())
     assert worker.waits() is None
-    ticket = worker.ticket()
-    assert worker.project.answered(ticket, other, of=subject("u", 777), now_s=worker.now_s) == Ruling(other)
+    permit = worker.permit()
+    assert worker.project.answered(permit, other, of=subject("u", 777), now_s=worker.now_s) == Ruling(other)
 
 
 def test_refusals_that_quote_ids_are_compared_without_them(worker: Worker) -> None:
@@ -324,10 +324,10 @@ def test_refusals_that_all_differ_need_more(
     worker.now_s += quiet_s
     rulings = []
     for number in range(50):
-        ticket = worker.ticket()
+        permit = worker.permit()
         of = subject(f"u{number % users}", number, f"event {number % events}")
         refused = RefusedByBrowsee(f"no {'x' * number}")
-        rulings.append(worker.project.answered(ticket, refused, of=of, now_s=worker.now_s).verdict)
+        rulings.append(worker.project.answered(permit, refused, of=of, now_s=worker.now_s).verdict)
     assert isinstance(rulings[-1], Misconfigured) is expected
     assert all(isinstance(verdict, RefusedByBrowsee) for verdict in rulings[:-1])
 
@@ -370,8 +370,8 @@ def test_an_event_with_several_refused_calls_is_revived_once(worker: Worker) -> 
     """Its receipt is named once."""
     rulings = []
     for step in range(20):
-        ticket = worker.ticket()
-        rulings.append(worker.project.answered(ticket, REFUSED, of=subject(f"u{step}", step // 2), now_s=worker.now_s))
+        permit = worker.permit()
+        rulings.append(worker.project.answered(permit, REFUSED, of=subject(f"u{step}", step // 2), now_s=worker.now_s))
     assert rulings[-1].revived == tuple(range(9))
 
 
@@ -379,7 +379,7 @@ def test_an_abandoned_probe_is_followed_by_another(worker: Worker) -> None:
     """A worker that is stopped between admission and answer keeps nobody waiting."""
     worker.send(WRONG_KEY)
     worker.now_s += 1.0
-    worker.project.abandoned(worker.ticket(), now_s=worker.now_s)
+    worker.project.abandoned(worker.permit(), now_s=worker.now_s)
     assert worker.waits() == (PauseReason.MISCONFIGURED, 1.0)
     assert worker.project.state(worker.now_s).in_flight == 0
 

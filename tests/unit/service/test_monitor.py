@@ -33,7 +33,7 @@ class Scene:
             self.clock.advance(admitted.seconds)
             admitted = self.project.admit("track", self.clock())
         self.clock.advance(0.1)
-        self.project.answered(admitted.ticket, verdict, of=Subject(1, 1, "u"), now_s=self.clock())
+        self.project.answered(admitted.permit, verdict, of=Subject(1, 1, "u"), now_s=self.clock())
 
     def learn(self) -> None:
         """Meet a limit."""

@@ -1,0 +1,33 @@
+"""What the queue file keeps beside events: mappings, learned limits and what it uses of the disk."""
+
+from adapter.queue.contract import Disk, Limit
+from adapter.queue.sqlite.disk_space import DiskSpace
+from adapter.queue.sqlite.group_commit import GroupCommit
+from adapter.queue.sqlite.rows import SqliteRows
+
+
+class SqliteArchive:
+    """As `adapter.queue.contract.Archive` promises it."""
+
+    def __init__(self, commits: GroupCommit, rows: SqliteRows, room: DiskSpace) -> None:
+        self._commits = commits
+        self._rows = rows
+        self._room = room
+
+    def disk(self) -> Disk | None:
+        return self._room.disk
+
+    async def keep_mapping(self, *, name: str, version: str, text: str) -> None:
+        await self._commits.write(lambda: self._rows.keep_mapping(name=name, version=version, text=text))
+
+    async def last_mapping(self, name: str) -> str | None:
+        return await self._commits.read(lambda: self._rows.text_of("last_mapping", name))
+
+    async def keep_limit(self, project: str, limit: Limit) -> None:
+        await self._commits.write(lambda: self._rows.keep_limit(project, limit))
+
+    async def limit(self, project: str) -> Limit | None:
+        return await self._commits.read(lambda: self._rows.limit(project))
+
+    async def mapping(self, version: str) -> str | None:
+        return await self._commits.read(lambda: self._rows.text_of("mapping", version))
