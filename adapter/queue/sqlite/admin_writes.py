@@ -10,8 +10,8 @@ from adapter.model import Event
 from adapter.queue.codec import ID_BYTES, Row, digest_of_copy, encode, named_by, plain_digest, restore
 from adapter.queue.ledger import ASKED
 from adapter.queue.records import RequeuedRejection
+from adapter.queue.sqlite.lanes import stored_row
 from adapter.queue.sqlite.requeue import Execute, join_lane
-from adapter.queue.sqlite.rows import stored_row
 from adapter.queue.sqlite.state import SQL
 from adapter.queue.sqlite.statements import for_rows, statements
 

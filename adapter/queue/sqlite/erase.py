@@ -8,8 +8,8 @@ its hands is taken too: its late settle of an event that is gone is a no-op.
 from adapter.model import Event
 from adapter.queue.codec import lane_of, parked_lane, restore
 from adapter.queue.ledger import DELETED, term_of
+from adapter.queue.sqlite.lanes import stored_row
 from adapter.queue.sqlite.requeue import Execute
-from adapter.queue.sqlite.rows import stored_row
 from adapter.queue.sqlite.state import SQL
 from adapter.queue.sqlite.statements import for_rows
 

@@ -25,9 +25,10 @@ from adapter.queue.sqlite.deletions import Deletions
 from adapter.queue.sqlite.disk_space import DiskSpace, is_full_disk
 from adapter.queue.sqlite.file import OwnerLock, connect, prepare_place
 from adapter.queue.sqlite.group_commit import GroupCommit
+from adapter.queue.sqlite.lanes import Head
 from adapter.queue.sqlite.log import refuse_damaged_log
 from adapter.queue.sqlite.requeue import put_back
-from adapter.queue.sqlite.rows import Head, SqliteRows
+from adapter.queue.sqlite.rows import SqliteRows
 from adapter.queue.sqlite.settle import End
 from adapter.queue.sqlite.state import Retention, trusted_time
 from adapter.queue.sqlite.upkeep import Upkeep

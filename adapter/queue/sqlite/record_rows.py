@@ -8,7 +8,7 @@ from adapter.queue.codec import from_us, restore
 from adapter.queue.contract import Deletion
 from adapter.queue.event_warnings import unpack
 from adapter.queue.records import EventRecord, RejectionRecord, problems_of
-from adapter.queue.sqlite.rows import stored_row
+from adapter.queue.sqlite.lanes import stored_row
 
 
 def event_record(found: tuple[Any, ...], sent: tuple[str, ...]) -> EventRecord:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection
 from typing import TypeAlias
 
 from adapter.queue.codec import lane_of, restore
-from adapter.queue.sqlite.rows import stored_row
+from adapter.queue.sqlite.lanes import stored_row
 from adapter.queue.sqlite.state import SQL
 
 Execute: TypeAlias = Callable[..., sqlite3.Cursor]

@@ -4,57 +4,27 @@ Runs on the one thread that owns the connection.
 """
 
 import sqlite3
-from collections.abc import Callable, Collection, Mapping, Sequence
-from heapq import merge
-from itertools import islice
-from operator import attrgetter
-from typing import Any
-
-import orjson
-from msgspec import Struct
+from collections.abc import Callable, Mapping, Sequence
 
 from adapter.model import Rejection
-from adapter.queue import event_warnings
 from adapter.queue.codec import Row
-from adapter.queue.contract import Limit, Pick, Stored
+from adapter.queue.contract import Limit, Stored
 from adapter.queue.shares import Usage
 from adapter.queue.sqlite.group_commit import Staged
+from adapter.queue.sqlite.lanes import LaneRows
 from adapter.queue.sqlite.put import Puts
 from adapter.queue.sqlite.settle import End, Ends
 from adapter.queue.sqlite.state import DAY_US, SQL, US, Known, Retention
-from adapter.queue.sqlite.statements import for_rows
 from adapter.queue.sqlite.trusted_time import TrustedTime
 
-_SET_BACK_US = 60 * US
-_NOTHING_SENT = frozenset[str]()
-_TURNS = (-1, 0, 1)
-"""Parked, live, put back: `turn` of lanes, as they go. A parked lane is due as soon as it is asked for."""
-_FAILED = 2
-"""What is added to the turn of a live or put back lane while its head is an event that failed before."""
 
-
-class Head(Struct, frozen=True):
-    """A lane's first event, as `take` finds it."""
-
-    lane: int
-    due_us: int
-    receipt: int
-    attempt: int
-    retried_us: int
-    sent: frozenset[str]
-    row: Row
-    is_warned: bool
-    """The mapping's warnings of an earlier try are stored."""
-
-
-class SqliteRows:
+class SqliteRows(LaneRows):
     """See the module. `now` gives seconds since 1970 and never jumps."""
 
     def __init__(
         self, connection: sqlite3.Connection, *, now: Callable[[], float], trusted: TrustedTime, retention: Retention
     ) -> None:
-        self._run = connection.execute
-        self._known = Known(connection, now=now, trusted=trusted, retention=retention)
+        super().__init__(connection, Known(connection, now=now, trusted=trusted, retention=retention))
         self._puts = Puts(self._known)
         self._ends = Ends(self._known)
 
@@ -99,79 +69,7 @@ class SqliteRows:
         """Remember that a call got through."""
         self._run(SQL["add_sent"], (receipt, key))
 
-    # -- looking for work ------------------------------------------------------------------------------------------
-
-    def heads(self, *, sources: Sequence[str], limit: int, busy: Collection[int], pick: Pick) -> list[Head]:
-        """Up to `limit` heads of lanes that are due and not `busy`, by their turn, then longest due."""
-        numbers, found = self._known.sources(sources), list[Head]()
-        failed_left = limit if pick.failed is None else pick.failed
-        for turn in _TURNS if pick.parked else _TURNS[1:]:
-            left = limit - len(found)
-            if left > 0:
-                again = (
-                    self._due_heads(numbers, turn + _FAILED, min(left, failed_left), busy, pick) if turn >= 0 else ()
-                )
-                fresh = self._due_heads(numbers, turn, left, busy, pick)
-                found += islice(merge(fresh, again, key=attrgetter("due_us"), reverse=pick.newest), left)
-                if again:
-                    failed_left = max(0, failed_left - len({head.lane for head in again} & {one.lane for one in found}))
-        return found
-
-    def _due_heads(
-        self, sources: Sequence[int], turn: int, limit: int, busy: Collection[int], pick: Pick
-    ) -> Sequence[Head]:
-        due = [self._due_heads_of(number, turn, limit, busy, pick) for number in sources] if limit > 0 else []
-        return (
-            due[0] if len(due) == 1 else list(islice(merge(*due, key=attrgetter("due_us"), reverse=pick.newest), limit))
-        )
-
-    def _due_heads_of(self, source: int, turn: int, limit: int, busy: Collection[int], pick: Pick) -> Sequence[Head]:
-        name, lanes = ("due_heads", busy) if pick.lanes is None else ("due_heads_of", pick.lanes.difference(busy))
-        sql = SQL[name].replace("due_us LIMIT", "due_us DESC LIMIT") if pick.newest else SQL[name]
-        values = (source, turn, self._known.now_us(), *lanes, limit)
-        return [
-            # Keys hold names as senders wrote them: no separator is safe.
-            Head(
-                lane,
-                due_us,
-                receipt,
-                attempt,
-                retried_us,
-                _NOTHING_SENT if sent == "[]" else frozenset(orjson.loads(sent)),
-                stored_row(columns),
-                is_warned=warned is not None and warned != event_warnings.NONE,
-            )
-            for lane, due_us, receipt, attempt, retried_us, sent, *columns, warned in self._run(
-                for_rows(sql, len(lanes)), values
-            ).fetchall()
-        ]
-
-    def until_due_s(self, sources: Sequence[str]) -> float | None:
-        """Seconds until the next lane of `sources` that is not due yet will be; None if there is none."""
-        now_us = self._known.now_us()
-        dues = [
-            self._run(SQL["next_due"], (source, turn, now_us)).fetchone()[0]
-            for source in self._known.sources(sources)
-            for turn in (0, 1, 0 + _FAILED, 1 + _FAILED)
-        ]
-        soonest = min((due for due in dues if due is not None), default=None)
-        return None if soonest is None else (soonest - now_us) / US
-
-    def make_due(self, heads: Mapping[int, int]) -> int:
-        """End the wait of these heads; how many there were."""
-        now_us = self._known.now_us()
-        return sum(self._run(SQL["make_due"], (now_us, lane, head)).rowcount for lane, head in heads.items())
-
     # -- keeping house ---------------------------------------------------------------------------------------------
-
-    def void_far_dues(self, max_delay_s: float) -> None:
-        """Make lanes due that wait longer than any retry does, or all that wait where the file knows a later time: the
-        machine's clock was set back since.
-        """
-        now_us = self._known.now_us()
-        last = self._run(SQL["state"], ("steady_us",)).fetchone()
-        set_back = last is not None and last[0] > now_us + _SET_BACK_US
-        self._run(SQL["void_far_dues"], (now_us, 0 if set_back else round(max_delay_s * US)))
 
     def bring_back_stamps(self) -> None:
         """What ended more than a day ahead, by a clock that was wrong, ended now; and keep the time from now on."""
@@ -271,24 +169,3 @@ class SqliteRows:
     def pending(self) -> int:
         """Events not finished."""
         return int(self._run(SQL["pending"]).fetchone()[0])
-
-
-def stored_row(columns: Sequence[Any]) -> Row:
-    """A row of source name, message id, type, user and anonymous id, timestamp, receipt, body, trace and warnings of
-    ingest, as selected.
-    """
-    source, message_id, kind, user, anonymous, at_us, received_us, body, traceparent, warned = columns
-    return Row(
-        source=source,
-        lane=0,
-        digest=b"",
-        message_id=message_id,
-        type=kind,
-        user_id=user,
-        anonymous_id=anonymous,
-        timestamp_us=at_us,
-        received_us=received_us,
-        body=body,
-        traceparent=traceparent,
-        warnings=event_warnings.unpack(warned),
-    )

@@ -1,0 +1,195 @@
+"""Lanes as rows: which event of each user goes next, and when. Theory of operation.
+
+**States of one event**, each a set of rows:
+
+    stored ──put──▶ waiting ──▶ head ──take──▶ leased ──settle──▶ finished | dead
+                                 ▲  ▲            │ Retry              │ requeue
+                                 │  └────────────┘                    │
+                                 └────────────────────────────────────┘
+
+| state | rows |
+|---|---|
+| waiting | `message`, `waiting(lane, receipt)` |
+| head | `message`, `lane(lane, head, due_us, turn, attempt …)`; `sent` if calls of it got through |
+| leased | as head; who holds it is in memory (`queue/leases.py`), so a restart voids every lease |
+| finished | `message` until retention, `finished` |
+| dead | `message`, `dead`; `sent` stays, so that a requeue repeats no call |
+| erased | `message` with an empty body and no ids; what was pending or dead is finished as dropped |
+
+**Invariants.** A receipt is in exactly one of `lane.head`, `waiting`, `finished` and `dead`. `lane.head` is the
+smallest receipt of its lane that is in neither `finished` nor `dead`, so nothing overtakes within a lane. A lane without
+events has no row. Counters (`ledger`, `held`) change in the transaction that changes the rows they count.
+
+**Who changes what.** The one thread of `group_commit.py`, in transactions that many puts and settles share.
+
+- *put* inserts `message` and the id's digest; it opens the lane, or adds to `waiting` behind the head.
+- *take* only reads: heads that are due, of lanes that nobody holds. Leases cost no write.
+- *settle* moves the head to `finished` or `dead` and advances the lane: the smallest waiting receipt becomes the head,
+  due now. `Retry` sets `due_us` and counts; `Retry(parked)` moves the event to the lane of parked events of its user.
+- *requeue* removes `dead` (or the end of an unmatched event), and puts the receipt back at its place in its lane.
+- *erase* empties `message`; what was pending or dead is finished.
+
+**Priority** (`lane.turn`) is that of the head: parked lanes first, once Browsee takes their calls again; then live
+traffic; then lanes that were empty when events were requeued into them. Within one, longest due first. A live or
+requeued lane whose head failed before has a priority of its own, so that `take` can bound how many of them it leases.
+
+**A crash between any two steps** leaves whole transactions. After *put*, before the answer: the sender sends again, and
+the digest makes it a duplicate. After a call, before *settle*: the head is still there, and the call is repeated unless
+its key was noted. After *settle*, before the next event of the lane was taken: that one is the head, and due.
+"""
+
+import sqlite3
+from collections.abc import Collection, Mapping, Sequence
+from enum import IntEnum
+from heapq import merge
+from itertools import islice
+from operator import attrgetter
+from typing import Any, Final
+
+import orjson
+from msgspec import Struct
+
+from adapter.queue import event_warnings
+from adapter.queue.codec import Row
+from adapter.queue.contract import Pick
+from adapter.queue.sqlite.state import SQL, US, Known
+from adapter.queue.sqlite.statements import for_rows
+
+_SET_BACK_US = 60 * US
+_NOTHING_SENT = frozenset[str]()
+
+
+class Priority(IntEnum):
+    """Which lanes go first: the column `turn`. See the module."""
+
+    PARKED = -1
+    LIVE = 0
+    REQUEUED = 1
+    LIVE_FAILED = 2
+    REQUEUED_FAILED = 3
+
+    @property
+    def failed(self) -> "Priority":
+        """That of a live or requeued lane whose head failed before."""
+        return Priority(self + 2)
+
+
+_IN_ORDER: Final = (Priority.PARKED, Priority.LIVE, Priority.REQUEUED)
+
+
+class Head(Struct, frozen=True):
+    """A lane's first event, as `take` finds it."""
+
+    lane: int
+    due_us: int
+    receipt: int
+    attempt: int
+    retried_us: int
+    sent: frozenset[str]
+    row: Row
+    is_warned: bool
+    """The mapping's warnings of an earlier try are stored."""
+
+
+class LaneRows:
+    """Finds the heads of lanes and their due times. Runs on the thread that owns the connection."""
+
+    def __init__(self, connection: sqlite3.Connection, known: Known) -> None:
+        self._run = connection.execute
+        self._known = known
+
+    def heads(self, *, sources: Sequence[str], limit: int, busy: Collection[int], pick: Pick) -> list[Head]:
+        """Up to `limit` heads of lanes that are due and not `busy`, by priority, then longest due."""
+        numbers, found = self._known.sources(sources), list[Head]()
+        failed_left = limit if pick.failed is None else pick.failed
+        for priority in _IN_ORDER if pick.parked else _IN_ORDER[1:]:
+            left = limit - len(found)
+            if left > 0:
+                again = (
+                    self._due_heads(numbers, priority.failed, min(left, failed_left), busy, pick)
+                    if priority is not Priority.PARKED
+                    else ()
+                )
+                fresh = self._due_heads(numbers, priority, left, busy, pick)
+                found += islice(merge(fresh, again, key=attrgetter("due_us"), reverse=pick.newest), left)
+                if again:
+                    failed_left = max(0, failed_left - len({head.lane for head in again} & {one.lane for one in found}))
+        return found
+
+    def _due_heads(
+        self, sources: Sequence[int], priority: Priority, limit: int, busy: Collection[int], pick: Pick
+    ) -> Sequence[Head]:
+        due = [self._due_heads_of(number, priority, limit, busy, pick) for number in sources] if limit > 0 else []
+        return (
+            due[0] if len(due) == 1 else list(islice(merge(*due, key=attrgetter("due_us"), reverse=pick.newest), limit))
+        )
+
+    def _due_heads_of(
+        self, source: int, priority: Priority, limit: int, busy: Collection[int], pick: Pick
+    ) -> Sequence[Head]:
+        name, lanes = ("due_heads", busy) if pick.lanes is None else ("due_heads_of", pick.lanes.difference(busy))
+        sql = SQL[name].replace("due_us LIMIT", "due_us DESC LIMIT") if pick.newest else SQL[name]
+        values = (source, priority, self._known.now_us(), *lanes, limit)
+        return [
+            # Keys hold names as senders wrote them: no separator is safe.
+            Head(
+                lane,
+                due_us,
+                receipt,
+                attempt,
+                retried_us,
+                _NOTHING_SENT if sent == "[]" else frozenset(orjson.loads(sent)),
+                stored_row(columns),
+                is_warned=warned is not None and warned != event_warnings.NONE,
+            )
+            for lane, due_us, receipt, attempt, retried_us, sent, *columns, warned in self._run(
+                for_rows(sql, len(lanes)), values
+            ).fetchall()
+        ]
+
+    def until_due_s(self, sources: Sequence[str]) -> float | None:
+        """Seconds until the next lane of `sources` that is not due yet will be; None if there is none."""
+        now_us = self._known.now_us()
+        dues = [
+            self._run(SQL["next_due"], (source, priority, now_us)).fetchone()[0]
+            for source in self._known.sources(sources)
+            for priority in Priority
+            if priority is not Priority.PARKED
+        ]
+        soonest = min((due for due in dues if due is not None), default=None)
+        return None if soonest is None else (soonest - now_us) / US
+
+    def make_due(self, heads: Mapping[int, int]) -> int:
+        """End the wait of these heads; how many there were."""
+        now_us = self._known.now_us()
+        return sum(self._run(SQL["make_due"], (now_us, lane, head)).rowcount for lane, head in heads.items())
+
+    def void_far_dues(self, max_delay_s: float) -> None:
+        """Make lanes due that wait longer than any retry does, or all that wait where the file knows a later time: the
+        machine's clock was set back since.
+        """
+        now_us = self._known.now_us()
+        last = self._run(SQL["state"], ("steady_us",)).fetchone()
+        set_back = last is not None and last[0] > now_us + _SET_BACK_US
+        self._run(SQL["void_far_dues"], (now_us, 0 if set_back else round(max_delay_s * US)))
+
+
+def stored_row(columns: Sequence[Any]) -> Row:
+    """A row of source name, message id, type, user and anonymous id, timestamp, receipt, body, trace and warnings of
+    ingest, as selected.
+    """
+    source, message_id, kind, user, anonymous, at_us, received_us, body, traceparent, warned = columns
+    return Row(
+        source=source,
+        lane=0,
+        digest=b"",
+        message_id=message_id,
+        type=kind,
+        user_id=user,
+        anonymous_id=anonymous,
+        timestamp_us=at_us,
+        received_us=received_us,
+        body=body,
+        traceparent=traceparent,
+        warnings=event_warnings.unpack(warned),
+    )
