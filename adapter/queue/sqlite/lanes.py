@@ -17,8 +17,8 @@
 | erased | `message` with an empty body and no ids; what was pending or dead is finished as dropped |
 
 **Invariants.** A receipt is in exactly one of `lane.head`, `waiting`, `finished` and `dead`. `lane.head` is the
-smallest receipt of its lane that is in neither `finished` nor `dead`, so nothing overtakes within a lane. A lane without
-events has no row. Counters (`ledger`, `held`) change in the transaction that changes the rows they count.
+smallest receipt of its lane that is in neither `finished` nor `dead`, so nothing overtakes within a lane. A lane
+without events has no row. Counters (`ledger`, `held`) change in the transaction that changes the rows they count.
 
 **Who changes what.** The one thread of `group_commit.py`, in transactions that many puts and settles share.
 
