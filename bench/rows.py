@@ -241,10 +241,10 @@ async def _drained(browsee: str) -> float:
     """Calls a second that the bare Browsee took, once it has them all."""
     async with aiohttp.ClientSession() as session, asyncio.timeout(120):
         while True:
-            async with session.get(f"{browsee}/told") as answer:
-                told = await answer.json()
-            if told["count"] >= DELIVERED:
-                return float(told["rate"])
+            async with session.get(f"{browsee}/calls") as answer:
+                calls = await answer.json()
+            if calls["count"] >= DELIVERED:
+                return float(calls["rate"])
             await asyncio.sleep(0.2)
 
 

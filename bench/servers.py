@@ -27,7 +27,7 @@ class Calls:
         self._at_s.append(time.monotonic())
         return web.Response(body=b'{"status":"success"}', content_type="application/json")
 
-    async def told(self, _: web.Request) -> web.Response:
+    async def seen(self, _: web.Request) -> web.Response:
         """How many, and how many a second between the first tenth and the last, where no start or end is in it."""
         count = len(self._at_s)
         first, last = count // 10, count - count // 10 - 1
@@ -47,8 +47,8 @@ async def serve(mode: str) -> None:
         app.router.add_post("/", acknowledge)
     else:
         app.router.add_post("/api/v1/{kind}", calls.take)
-        app.router.add_get("/told", calls.told)
-        app.router.add_delete("/told", calls.forget)
+        app.router.add_get("/calls", calls.seen)
+        app.router.add_delete("/calls", calls.forget)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()

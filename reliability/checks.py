@@ -29,7 +29,7 @@ class Seen:
 
     @property
     def message_id(self) -> str:
-        """The message it was made of; "" if that cannot be told."""
+        """The message it was made of; "" if that is unknown."""
         properties = self.body.get("properties")
         return str(properties.get("id", "")) if isinstance(properties, dict) else ""
 

@@ -1,4 +1,4 @@
-"""Disks that go wrong and are mended, for a queue to lie on. Each raises Skipped where a machine cannot have it.
+"""Disks that fail and are repaired, for a queue to lie on. Each raises Skipped where a machine cannot have it.
 
 A read-only remount is refused by the system while the queue is open for writing, so the disk that turns read-only does
 it as real ones do: the file system finds itself in error.
@@ -105,7 +105,7 @@ async def read_only(folder: Path) -> AsyncIterator[DiskFault]:
 
     try:
         if not _ext4_switch(folder).exists():
-            raise Skipped("this kernel cannot be told to find an error in a file system")
+            raise Skipped("this kernel has no way to report an error in a file system")
         yield trouble
     finally:
         await _ran("umount", "--lazy", str(folder))
@@ -136,7 +136,7 @@ def _is_traced(pid: int) -> bool:
 
 
 def _ext4_switch(folder: Path) -> Path:
-    """The file by which the kernel is told that the file system mounted at `folder` has an error."""
+    """The file that tells the kernel that the file system mounted at `folder` has an error."""
     mounts = [line.split() for line in Path("/proc/mounts").read_text(encoding="utf-8").splitlines()]
     device = next((device for device, place, *_ in mounts if place == str(folder)), "none")
     return Path("/sys/fs/ext4") / Path(device).name / "trigger_fs_error"

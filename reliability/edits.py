@@ -23,7 +23,7 @@ def text_of(edit: int) -> str:
 
 
 def broken_text_of(edit: int) -> str:
-    """The same, but one of two calls is misspelt; the problem that is told names the edit."""
+    """The same, but one of two calls is misspelt; the problem that is reported names the edit."""
     return text_of(edit).replace("track: ORDER_COMPLETED", f"{misspelt(edit)}: ORDER_COMPLETED")
 
 

@@ -2,7 +2,7 @@
 else it is the service. Never part of it.
 
 `python -m reliability.fast_reload --config F --host H --port P`; with `--fault torn` the first call of each event is
-made by the mapping that was at work for the event before, which is wrong.
+made by the mapping that was active for the event before, which is wrong.
 """
 
 from dataclasses import dataclass, field

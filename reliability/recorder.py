@@ -45,8 +45,8 @@ class Recorder:
     async def _has_ended(self, pid: int, *, within_s: float) -> bool:
         """Whether the last line about `pid` is written: that it ended."""
 
-        async def is_told() -> bool:
+        async def has_started() -> bool:
             last = self._file.read_bytes()[-1000:].decode("ascii") if self._file.is_file() else ""
             return any(line.startswith(f"{pid} ") and " +++ " in line for line in last.splitlines())
 
-        return await until(is_told, within_s=within_s)
+        return await until(has_started, within_s=within_s)

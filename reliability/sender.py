@@ -14,7 +14,7 @@ _AGAIN_S = 0.05
 
 
 async def post(stage: Stage, oracle: Oracle, message: Message, *, within_s: float = 30.0) -> int:
-    """Send `message` once; the status of the answer, 0 if there was none. A 200 is told to the oracle."""
+    """Send `message` once; the status of the answer, 0 if there was none. A 200 is recorded by the oracle."""
     try:
         timeout = aiohttp.ClientTimeout(total=within_s)
         async with stage.http.post(stage.webhook, json=message.body, timeout=timeout) as answer:

@@ -1,5 +1,5 @@
-"""Platforms at work: what they have to send, on a clock that jumps from one try to the next, so that hours pass in the
-time that the requests take. The requests are real, and so is the time that an answer may take.
+"""Platforms that send: what they have to send, on a clock that jumps from one try to the next, so that hours pass in
+the time that the requests take. The requests are real, and so is the time that an answer may take.
 """
 
 import asyncio

@@ -97,7 +97,7 @@ def _accept(file: Path) -> None:
 
 def _say_what_waits() -> None:
     """Deletion requests that wait are nobody's fault, so they are no finding, but somebody should know."""
-    # What is wrong with the settings or the queue is told by the findings, and by doctor.
+    # What is wrong with the settings or the queue is reported by the findings and by doctor.
     with suppress(AdapterError):
         for sentence in waiting_deletions(settings_of(None, sandbox=False)):
             say(f"note: {sentence}", err=True)
@@ -117,7 +117,7 @@ def _own_files(environ: Mapping[str, str]) -> Iterator[Path]:
     of_sources = sources.values() if isinstance(sources, dict) else ()
     named = [source.get("mapping") for source in of_sources if isinstance(source, dict)]
     for name in dict.fromkeys(name for name in named if isinstance(name, str)):
-        # One that is not there is a problem of the settings, and told by their own check.
+        # One that is not there is a problem of the settings, and reported by their own check.
         with suppress(ConfigError):
             yield named_mapping(name, folder=settings.parent)
 

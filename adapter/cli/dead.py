@@ -73,7 +73,7 @@ def show_(ident: str, machine: bool, place: Target) -> None:
 def requeue(idents: tuple[str, ...], everything: bool, cause: str | None, unmatched: bool, place: Target) -> None:
     """Make them pending again, the oldest first.
 
-    They go within the rate and behind live traffic, and are mapped anew by the mapping that is then at work; what of
+    They go within the rate and behind live traffic, and are mapped anew by the mapping that is then active; what of
     them got through before is not sent again. A rejection is read anew, and stays if it still does not fit.
 
     \b
@@ -111,9 +111,9 @@ def discard_(idents: tuple[str, ...], everything: bool, cause: str | None, yes: 
         if not yes:
             chosen = console.discard(which, dry_run=True)["chosen"]
             if any(chosen.values()):
-                click.confirm(f"Forget {_told(chosen)} for good?", abort=True)
+                click.confirm(f"Forget {_counts_text(chosen)} for good?", abort=True)
         done = console.discard(which)
-    say(f"discarded {_told(done)}")
+    say(f"discarded {_counts_text(done)}")
     _end(done, which)
 
 
@@ -168,7 +168,7 @@ def _end(done: JsonObject, which: Which) -> None:
         raise SystemExit(1)
 
 
-def _told(counts: JsonObject) -> str:
+def _counts_text(counts: JsonObject) -> str:
     return f"{counted(counts['events'], 'dead letter')} and {counted(counts['rejections'], 'rejection')}"
 
 

@@ -28,8 +28,8 @@ def diff(old: str, new: str, events: BinaryIO, fail_on_change: bool, machine: bo
     """Show what a change of a mapping would do.
 
     Every event is mapped by OLD and by NEW, which are files or names of mappings that come with the adapter; what is
-    different is told once for all events that are alike, with an example. A line of the events is what `export` writes,
-    or a bare message. Lines that cannot be read are told, and end the command with 2 after the result.
+    different is shown once for all events that are alike, with an example. A line of the events is what `export`
+    writes, or a bare message. Lines that cannot be read are reported, and end the command with 2 after the result.
 
     \b
     Example:

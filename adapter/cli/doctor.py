@@ -73,7 +73,7 @@ def _checks(config: Path | None, *, sandbox: bool) -> Iterator[DoctorCheck]:
     try:
         settings = load_settings(file=config, environ=os.environ, sandbox=sandbox)
     except ConfigError as error:
-        yield DoctorCheck("settings", False, str(error), "mend them; the rest hangs on them and was not tried")
+        yield DoctorCheck("settings", False, str(error), "fix them; the rest depends on them and was not tried")
         return
     names = ", ".join(source.name for source in settings.sources)
     yield DoctorCheck(

@@ -104,7 +104,7 @@ def show_(ident: str, machine: bool, place: Target) -> None:
     """Show one event whole: received, mapped, answered.
 
     ID is the number that lists show (r12 for a rejection), or the message id. The event is mapped by the version that
-    was used for it; one that is pending by the mapping at work.
+    was used for it; one that is pending by the active mapping.
 
     \b
     Examples:
@@ -137,9 +137,9 @@ def purge(user: str, yes: bool, place: Target) -> None:
             say("nothing is kept of this user")
             return
         if not yes:
-            click.confirm(f"Take away {_told(chosen)} of this user?", abort=True)
+            click.confirm(f"Take away {_counts_text(chosen)} of this user?", abort=True)
         gone = console.purge(user)
-        say(f"took away {_told(gone)}")
+        say(f"took away {_counts_text(gone)}")
         if not gone["erasedFromDisk"]:
             say("the service is reading: copies stay in the write-ahead log until it is next emptied", err=True)
 
@@ -214,7 +214,7 @@ class Tail:
     """What is new at a console since the last look."""
 
     def __init__(self, console: Console, begun: str, seen: list[JsonObject]) -> None:
-        """Goes on from `begun`, the `newest` of a page; `seen` was told already."""
+        """Goes on from `begun`, the `newest` of a page; `seen` was shown already."""
         self._console = console
         self._next = begun
         self._pending = [entry["id"] for entry in seen if entry["outcome"] == "pending"]
@@ -229,7 +229,7 @@ class Tail:
                 return
 
 
-def _told(counts: JsonObject) -> str:
+def _counts_text(counts: JsonObject) -> str:
     return f"{counted(counts['events'], 'event')} and {counted(counts['rejections'], 'rejection')}"
 
 

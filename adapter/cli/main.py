@@ -33,7 +33,7 @@ _FOR_EVERYBODY = frozenset({"init"})
 
 
 class _Refusal(click.ClickException):
-    """An error that is the operator's to mend: its text, in colour on a terminal, and no traceback."""
+    """An error that the operator has to fix: its text, in colour on a terminal, and no traceback."""
 
     exit_code = BROKEN_INPUT
 

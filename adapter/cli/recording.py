@@ -25,8 +25,8 @@ from adapter.wire.instants import parse_instant
 
 MAX_LINE_BYTES: Final = 16 * 1024 * 1024
 """A file without line ends must not fill the memory. Messages are far smaller: `limits.message` is 512 KB."""
-MAX_TOLD: Final = 20
-"""Unreadable lines that are told one by one."""
+MAX_REPORTED: Final = 20
+"""Unreadable lines that are reported one by one."""
 
 _EXPORTED: Final = frozenset({"source", "receivedAt", "message"})
 _LINES_A_STEP: Final = 256
@@ -52,7 +52,7 @@ class EventRecording:
         self._name = printable(str(getattr(file, "name", "<stdin>")))
         self._now = now
         self._lines = 0
-        self._told: list[str] = []
+        self._reported: list[str] = []
 
     def __iter__(self) -> Iterator[Event]:
         """Each event in turn. Raises ConfigError if the file cannot be read on."""
@@ -71,7 +71,7 @@ class EventRecording:
         """Raises ConfigError, with file and line, if there were lines that could not be read, or no events at all."""
         if self.unread:
             left_out = f"{self._name}: {self.unread} of {self._lines} lines cannot be read; the result is without them"
-            raise ConfigError("\n".join([*self._told, left_out]), is_listing=True)
+            raise ConfigError("\n".join([*self._reported, left_out]), is_listing=True)
         if not self.read:
             raise ConfigError(f"{self._name}: holds no events")
 
@@ -101,8 +101,8 @@ class EventRecording:
 
     def _note(self, problem: str) -> None:
         self.unread += 1
-        if len(self._told) < MAX_TOLD:
-            self._told.append(f"{self._name}:{self._lines}: {problem}")
+        if len(self._reported) < MAX_REPORTED:
+            self._reported.append(f"{self._name}:{self._lines}: {problem}")
 
 
 def recorded(held: JsonObject, *, now: datetime, place: str) -> Event | str:

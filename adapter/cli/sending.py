@@ -53,7 +53,7 @@ class Sender:
     async def send(self, source: str, messages: Sequence[bytes]) -> int:
         """How many of `messages` (JSON) the adapter will not have; on return the others are stored.
 
-        Raises ConfigError for what only a person can mend, AdapterError if it takes too long.
+        Raises ConfigError for what only a person can fix, AdapterError if it takes too long.
         """
         answer = await self._post_until_answered(source, messages)
         if answer.success:

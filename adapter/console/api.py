@@ -45,7 +45,7 @@ class ApiDeps:
     """What the API is built of.
 
     `open_console` is None for a queue that has no file. `summary` and `mappings` tell how the service is, `ruleset_of`
-    the mapping at work for one of `sources`.
+    the active mapping for one of `sources`.
     """
 
     guard: ApiAuth
@@ -107,7 +107,7 @@ class Api:
         return json_response({**await self._parts.summary(), "mapping_files": self._parts.mappings()})
 
     async def mappings(self, request: web.Request) -> web.StreamResponse:
-        """The mapping at work for each source, and what is wrong with its file."""
+        """The active mapping for each source, and what is wrong with its file."""
         params.read(_query(request), {})
         return json_response({"mappings": self._parts.mappings()})
 

@@ -57,7 +57,7 @@ class Export:
 
 
 class Console(Protocol):
-    """Every method raises QueueError if the queue fails, and ConfigError for what only the operator can mend."""
+    """Every method raises QueueError if the queue fails, and ConfigError for what only the operator can fix."""
 
     def events(self, wanted: Events) -> JsonObject:
         """A page of events and rejections together, newest first: `entries`, `next` and `newest`.

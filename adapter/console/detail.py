@@ -54,7 +54,7 @@ class Mapped:
 
 
 def mapped(story: EventRecord, admin: QueueAdmin, mappings: SourceMappings) -> Mapped:
-    """The event through the mapping that was used for it; if it is pending, through the one at work."""
+    """The event through the mapping that was used for it; if it is pending, through the active one."""
     if serialize.is_deleted(story):
         return Mapped("its user's data was deleted")
     if serialize.is_objected(story):
@@ -67,7 +67,7 @@ def mapped(story: EventRecord, admin: QueueAdmin, mappings: SourceMappings) -> M
     if story.mapping:
         text, by = admin.mapping(story.mapping), f"by mapping {story.mapping}, which was used"
     else:
-        text, by = admin.last_mapping(mapping.name), "by the mapping at work"
+        text, by = admin.last_mapping(mapping.name), "by the active mapping"
     try:
         ruleset = mapping.load(mapping.read() if text is None else text)
     except ConfigError as error:

@@ -1,6 +1,6 @@
 """`/healthz`, `/readyz` and `/metrics`: alive, whether a good event would be stored now, and the figures.
 
-Trouble with delivery never turns `/readyz`: a sender that is told to stay away loses events that the queue would keep.
+Trouble with delivery never turns `/readyz`: a sender that is asked to stay away loses events that the queue would keep.
 """
 
 import asyncio

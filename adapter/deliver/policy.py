@@ -206,7 +206,7 @@ def read_json(body: bytes) -> Any:
 
 
 def _try_again(reason: Reason, answer: Answer, now: datetime) -> TryAgain:
-    """Who is told when to come back, or that they come too fast, has not failed: it costs the event no attempt."""
+    """An answer that asks to wait, or says that calls come too fast, is no failure: it costs the event no attempt."""
     wait_s = retry_after_s(answer.headers, now=now)
     return TryAgain(reason, wait_s, counted=wait_s is None and reason is not Reason.RATE_LIMITED)
 

@@ -1,6 +1,6 @@
 """Everything that decides whether a call to one Browsee project may go now. Pure; the clock comes in as `now_s`.
 
-A worker asks `admit`, waits if it is told to, sends, has the answer classified, and tells `answered`, whose ruling is
+A worker asks `admit`, waits if it has to, sends, has the answer classified, and tells `answered`, whose ruling is
 the verdict to act on. Here pace, concurrency, blocks, breaker, asked-for pauses and misconfiguration meet; each is a
 small machine of its own; `state` says how they work together. Never sends, never sleeps, and never settles an event.
 """

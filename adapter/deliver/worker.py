@@ -228,7 +228,7 @@ def _telemetry_of(lease: Lease, outcome: Outcome, *, mapping: str, taken_s: floa
     source, message_id, trace = lease.event.source, lease.event.message_id, lease.event.traceparent
     match outcome:
         case Delivered():
-            # Receipt is told by the machine's clock, which may be set, the rest by one that never jumps.
+            # The receipt is stamped by the machine's clock, which may be set, the rest by one that never jumps.
             received_s, due_s = lease.event.received_at.timestamp(), lease.due_at_s
             return EventDelivered(
                 source=source,

@@ -89,7 +89,7 @@ def read_document(text: str, *, file: str) -> Document:
     return reader.document()
 
 
-class _Unreadable(Exception):  # noqa: N818 - not an error of ours: reading stops, what was found is told
+class _Unreadable(Exception):  # noqa: N818 - not an error of ours: reading stops, what was found is reported
     """Reading on makes no sense; the reason is among the findings."""
 
 

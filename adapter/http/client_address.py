@@ -19,7 +19,7 @@ def client_address(peer: str | None, forwarded: Sequence[str], trusted: Sequence
     """The address a request came from: `peer`, or, if that is a trusted proxy, whom the proxies say it was.
 
     `forwarded` are the values of all `X-Forwarded-For` headers. They are read from the end, for the beginning is
-    written by whoever pleases: the first address that is no trusted proxy is the client. None if that is not told.
+    written by whoever pleases: the first address that is no trusted proxy is the client. None if that is unknown.
     `Forwarded` (RFC 7239) is not read: hardly a proxy writes it, and one that writes the other header passes on what
     the client wrote in this one.
     """

@@ -37,7 +37,7 @@ class Door:
     """Makes the connections of `server`, and knows those that are open. A factory of protocols.
 
     When as many are open as may be, the idle ones make room: first who never sent a whole request, then who was idle
-    for longest. Only if every one has a request under way is a newcomer told to come again.
+    for longest. Only if every one has a request under way is a newcomer asked to come again.
     """
 
     def __init__(self, server: web.Server, limits: ConnectionLimits, emit: Emit) -> None:
@@ -127,7 +127,7 @@ class Connection(web.RequestHandler):
         return self._request_count > 0, self._next_keepalive_close_time
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Come in, or be told that there is no room."""
+        """Come in, or be refused because there is no room."""
         self._wire = cast("asyncio.Transport", transport)
         if not self._door.let_in(self):
             self.transport = self._wire

@@ -1,4 +1,4 @@
-"""What a sender is told, in the few words that all senders understand. Pure.
+"""What a sender is answered, in the few words that all senders understand. Pure.
 
 Segment, RudderStack, Jitsu and their SDKs disagree on what most codes mean, so none but these is used: 200, 400, 401,
 413, 429, 503 (and 404, 405, which no sender meets that is set up right). Success is 200 with JSON, for SDKs send again

@@ -1,4 +1,4 @@
-"""A rate as a token bucket: what a source may send, and how often somebody may try. Pure; is told the time."""
+"""A rate as a token bucket: what a source may send, and how often somebody may try. Pure; time is an argument."""
 
 import math
 

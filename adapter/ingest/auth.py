@@ -1,6 +1,6 @@
 """Who sends this: the keys a request claims, and the source they belong to. Pure; never says which key was wrong.
 
-A sender is told no more than 401. `Denial` says to the operator what was wrong with the key or the signature.
+A sender sees no more than 401. `Denial` says to the operator what was wrong with the key or the signature.
 
 Event authors can add headers of their own to what RudderStack sends, so every claim counts, repeated headers included:
 a request that claims two keys belongs to nobody.

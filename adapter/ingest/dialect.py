@@ -1,4 +1,4 @@
-"""What differs between a platform's webhook and an SDK pointed at us. Pure; told by the path, never by the body."""
+"""What differs between a platform's webhook and an SDK pointed at us. Pure; decided by the path, never by the body."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

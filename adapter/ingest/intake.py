@@ -1,4 +1,4 @@
-"""What became of a body: its messages read, stored durably and told of. Knows no HTTP; never maps.
+"""What became of a body: its messages read, stored durably and counted. Knows no HTTP; never maps.
 
 Stands between the routes, which know who sent the bytes, and the queue, which keeps what they hold.
 """
@@ -49,7 +49,7 @@ class IngestDeps:
 
     `clock` tells the instant of receipt, `monotonic_s` the passing of time, `new_id` makes message ids. While
     `is_draining`, nothing more is taken. `X-Forwarded-For` counts from `trusted_proxies` alone. `histogram` gives the
-    histogram of a metric for the values of its labels. `refusals` learns who was told to come later, `denials` who was
+    histogram of a metric for the values of its labels. `refusals` learns who was asked to come later, `denials` who was
     answered 401.
     """
 
@@ -79,8 +79,8 @@ class Intake:
     async def take(self, context: RequestContext, brought: RequestBody) -> Response:
         """Store what the body holds, or its bytes where they hold nothing; on return the answer is the truth.
 
-        A bad message in an array or batch fails alone. One alone in its body is told to a platform, and not to an SDK,
-        as Segment's own API does it: SDKs send again what they should not.
+        A bad message in an array or batch fails alone. One alone in its body is reported to a platform, and not to an
+        SDK, as Segment's own API does it: SDKs send again what they should not.
         """
         response = await self._take(context, brought)
         self._parts.refusals.record(context.source.name, response.reply, self._parts.monotonic_s())
@@ -174,7 +174,7 @@ class Intake:
         for event in events if stored.stored else ():
             for warning in event.warnings:
                 emit(EventWarned.of(source, event.message_id, warning))
-        # Which of them were copies is not told; hardly ever is one of them.
+        # Which of them were copies is not known here; hardly ever is one of them.
         for event, dropped in [(event, event.dropped) for event in events if event.dropped][: stored.dropped]:
             emit(EventDropped(source, dropped.reason, dropped.rule, event.message_id, "", event.traceparent))
         for rejection in rejections:

@@ -1,4 +1,4 @@
-"""How much is taken: of one request, of one message, and of one source a second. Pure; is told the time."""
+"""How much is taken: of one request, of one message, and of bodies that arrive at once. Pure."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Since when each sender is told to come later: it gives up after a while, and what it sent is lost. Pure; is told the
+"""Since when each sender is asked to come later: it gives up after a while, and what it sent is lost. Pure; the
 time.
 """
 
@@ -16,7 +16,7 @@ _LATER: Mapping[Reply, str] = {
     Reply.FAILED: "the queue cannot be written",
     Reply.LIMITED: "it sends more than its limit",
 }
-"""What a sender tries again and what is in our hands to end, with what a person is told."""
+"""What a sender tries again and what is in our hands to end, with what a person reads."""
 
 _OF_QUEUE = frozenset({Reply.FULL, Reply.FAILED})
 

@@ -202,7 +202,7 @@ def _share(node: Node, reader: Reader) -> float:
 
 def _action(node: Node, reader: Reader, scope: Scope, settings: _Settings) -> RuleAction:
     actions = [word for word in _ACTIONS if node.has(word)]
-    # A misspelt `track` has been told as an unknown word, which says it better than that the rule does nothing.
+    # A misspelt `track` has been reported as an unknown word, which says it better than that the rule does nothing.
     misspelt = not actions and any(word not in RULE.words for word in node.value)
     if len(actions) != 1 and not misspelt:
         found = f"does {', '.join(actions)}" if actions else "does nothing"

@@ -1,6 +1,6 @@
 """What a change of a mapping would do to events: pure comparison of two rulesets, and a summary of equal changes.
 
-A change is a place and what stood there before and after. Changes that are alike over many events are told once, with
+A change is a place and what stood there before and after. Changes that are alike over many events are shown once, with
 how many events they concern and an example. A summary takes any number of events in bounded memory.
 """
 
@@ -18,7 +18,7 @@ from adapter.printable import printable
 MAX_EXAMPLES: Final = 3
 """Message ids that are kept for each kind of change."""
 MAX_KINDS: Final = 1_000
-"""Kinds of change that are told apart; event names made of ids would otherwise fill the memory."""
+"""Kinds of change that are counted separately; event names made of ids would otherwise fill the memory."""
 MAX_CHARS: Final = 200
 """Of a value, a name or a kind that is shown."""
 

@@ -81,7 +81,7 @@ def as_json(rendered: Rendered, hint: str = "", noticed: Sequence[EventWarning] 
 
 
 def from_json(data: JsonObject) -> tuple[Rendered, str]:
-    """What `as_json` told, and its hint."""
+    """What `as_json` wrote, and its hint."""
     match data["outcome"]:
         case "sent":
             return Calls(tuple(Call(**call) for call in data["calls"]), _warnings(data)), ""

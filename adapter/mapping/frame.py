@@ -1,4 +1,4 @@
-"""What a compiled mapping works on: one event, the list member at hand, and what is to be told about them."""
+"""What a compiled mapping works on: one event, the list member at hand, and what is to be reported about them."""
 
 from collections.abc import Callable
 from typing import Any, TypeAlias

@@ -1,6 +1,6 @@
 """Reads the parts of a mapping with checks: each part is asked for as what it has to be, and what is wrong is noted.
 
-A reader collects findings and goes on with a stand-in, so that all problems of a file are told at once. What was
+A reader collects findings and goes on with a stand-in, so that all problems of a file are reported at once. What was
 compiled beside a blocking finding is thrown away.
 """
 

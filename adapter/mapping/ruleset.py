@@ -41,7 +41,7 @@ from adapter.wire.integrations import is_switched_on
 
 RuleAction: TypeAlias = Callable[[Frame], Rendered]
 MAX_PROBLEMS: Final = 20
-"""Different problems of a refused event that are told."""
+"""Different problems of a refused event that are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +174,7 @@ def _is_switched_off(event: Event, integration: str) -> bool:
 
 
 def _leave_out_no_ids(frame: Frame, no_ids: frozenset[str]) -> None:
-    """Take an event's own id away if it is none: ingest does so too, but not before it was told, or a guard made it."""
+    """Take an event's own id away if it is none. Ingest does so too, but the list of such texts may be newer."""
     if frame.user_id is not None and is_no_id(frame.user_id, no_ids):
         frame.user_id = None
         frame.warnings.append(EventWarning(WarningKind.ID, "userId", NO_ID))

@@ -1,6 +1,6 @@
 """Keeps a ruleset in step with its file: what is saved goes live if it is good; if not, the last good one goes on.
 
-Looks at the file every few seconds rather than waiting to be told: editors replace files, Kubernetes swaps a symlink
+Looks at the file every few seconds rather than waiting for a signal: editors replace files, Kubernetes swaps a symlink
 above them, and network disks tell nobody. Besides `regular_file` the one module of mapping that reads files; it alone
 knows of time.
 """
@@ -104,7 +104,7 @@ async def watch(
     settle_s: float = 0.25,
     stuck_s: float = 10.0,
 ) -> None:
-    """Reload whichever file changes, until cancelled. `activated` is told each text that went live.
+    """Reload whichever file changes, until cancelled. `activated` is called with each text that went live.
 
     A file is read when it has looked the same for `settle_s`: whoever writes it may not have finished. A disk that does
     not answer for `stuck_s` is a problem of the files on it; the others are reloaded all the same.

@@ -59,7 +59,7 @@ class MessageRejected(Telemetry):
 class RequestRefused(Telemetry):
     """`route` is the path without key and query, with a source's name only where it is one of ours.
 
-    `reason` says more than the sender was told, for example that a key was unknown; `source` is whose key it was.
+    `reason` says more than the sender was answered, for example that a key was unknown; `source` is whose key it was.
     """
 
     text = "request refused"

@@ -84,10 +84,10 @@ CONCURRENCY: Final = Metric(
     "browsee_adapter_calls_under_way_max", "Calls that may be under way; falls when answers are slow.", ("sources",)
 )
 MAPPINGS_FAILED: Final = Metric(
-    "browsee_adapter_mappings_failed", "Mapping files whose present text is not at work, because it has errors."
+    "browsee_adapter_mappings_failed", "Mapping files whose present text is not active, because it has errors."
 )
 MAPPING_INFO: Final = Metric(
-    "browsee_adapter_mapping_info", "1 for the version of the mapping at work for a source.", ("source", "version")
+    "browsee_adapter_mapping_info", "1 for the version of the active mapping for a source.", ("source", "version")
 )
 DISK_USED: Final = Metric("browsee_adapter_disk_used_bytes", "What the queue uses of the disk.")
 DISK_MAX: Final = Metric("browsee_adapter_disk_max_bytes", "What the queue may use of the disk.")

@@ -90,7 +90,7 @@ class _Measured:
         child.observe(self._seconds(telemetry))
 
 
-def _told(value: object) -> object:
+def _fact(value: object) -> object:
     """A fact as a line has it: of a fraction what a person would read."""
     return round(value, 4) if isinstance(value, float) else value
 
@@ -156,7 +156,7 @@ class Observer:
             suppressed = self._suppressed(telemetry) if is_throttled else 0
             if suppressed is None:
                 return
-            facts = {name: _told(getattr(telemetry, name)) for name in self._facts[kind]}
+            facts = {name: _fact(getattr(telemetry, name)) for name in self._facts[kind]}
             if "traceparent" in facts:
                 facts |= _trace(facts.pop("traceparent"))
             if suppressed:

@@ -34,7 +34,7 @@ class DeletionsWaiting(Telemetry):
 class MappingActivated(Telemetry):
     text = "mapping activated"
     metric = "browsee_adapter_mapping_activations"
-    help = "Mappings put to work, at start or by reload."
+    help = "Mappings activated, at start or by reload."
     labels = ("file",)
     file: str
     version: str

@@ -1,6 +1,6 @@
 """Private storage: what a source with `store: private` keeps of a message. Pure.
 
-Events go through the guards of the mapping at work before they are stored; ids that would tell who somebody is, and
+Events go through the guards of the active mapping before they are stored; ids that would tell who somebody is, and
 bodies that nobody could guard, are kept as keyed hashes.
 """
 
@@ -145,7 +145,7 @@ def _withheld(body: bytes, keyed: Keyed) -> bytes:
 
 
 class PrivateStore:
-    """The functions that ingest applies for one private source. `ruleset` gives the mapping at work now."""
+    """The functions that ingest applies for one private source. `ruleset` gives the active mapping."""
 
     def __init__(self, *, hash_key: Secret, ruleset: Callable[[], Ruleset]) -> None:
         self.keyed = Keyed(hash_key)

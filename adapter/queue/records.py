@@ -164,5 +164,5 @@ def _common(reason: str, detail: str) -> str:
 
 
 def _cause_of_rejection(reason: str, problems: Sequence[Problem]) -> str:
-    told = "; ".join(f"{problem.pointer} {problem.message}".lstrip() for problem in problems)
-    return f"{reason}: {told}"
+    text = "; ".join(f"{problem.pointer} {problem.message}".lstrip() for problem in problems)
+    return f"{reason}: {text}"

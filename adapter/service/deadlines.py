@@ -1,7 +1,7 @@
 """How long until something would be lost, given what is going wrong now. Pure.
 
-Three clocks run at most: the disk fills, and then senders are told to come later; a sender that is told so gives up
-after its horizon; an event whose calls fail is given up after `retry.for`. The one that ends first is what counts.
+Three clocks run at most: the disk fills, and then senders are asked to come later; a sender gives up after its
+horizon; an event whose calls fail is given up after `retry.for`. The one that ends first is what counts.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -69,7 +69,7 @@ def deadline_facts(found: Sequence[Deadline]) -> JsonObject:
 
 
 def deadline_gauges(found: Sequence[Deadline]) -> Iterator[Gauge]:
-    """The same as figures; what is not there does not run. Time to full is told with the disk."""
+    """The same as figures; what is not there does not run. Time to full is shown with the disk."""
     for deadline in found:
         if deadline.until == "loss":
             yield Gauge(metrics.TIME_TO_LOSS, deadline.left_s, (deadline.source,))
@@ -107,7 +107,7 @@ def _until_full(disk: Disk | None) -> Iterator[Deadline]:
     if disk is not None and disk.time_to_full_s is not None:
         left_s = disk.time_to_full_s
         full = f"at the present growth {disk.limit or 'retention.max_disk'} is full in {humanize_duration(left_s)}"
-        yield Deadline("full", left_s, f"{full}; then senders are told to come later")
+        yield Deadline("full", left_s, f"{full}; then senders are asked to come later")
 
 
 def _until_dead(balance: Balance | None, retry_for_s: float, now: datetime) -> Iterator[Deadline]:

@@ -1,4 +1,4 @@
-"""Puts mappings to work: loads each source's file, keeps what was activated in the queue, falls back on it.
+"""Activates mappings: loads each source's file, keeps what was activated in the queue, falls back on it.
 
 A file that cannot be used never stops a service that has a good one: delivery goes on with the last mapping that was
 activated, and log, gauge and `/readyz` say so. What is saved while the service runs goes live the same way.
@@ -28,17 +28,17 @@ from adapter.settings.settings import Settings, SourceSettings
 
 @dataclass(slots=True)
 class Active:
-    """The mapping at work for each source."""
+    """The active mapping for each source."""
 
     live: dict[str, LiveMapping] = field(default_factory=dict)
 
     def of(self, source: str) -> Ruleset:
-        """The ruleset at work for `source` now."""
+        """The active ruleset of `source` now."""
         return self.live[source].ruleset
 
     @property
     def failed(self) -> dict[str, str]:
-        """The files whose text on disk is not the one at work, with what is wrong."""
+        """The files whose text on disk is not the active one, with what is wrong."""
         return {mapping.name: mapping.problem for mapping in self.live.values() if mapping.problem}
 
     async def follow(self, archive: Archive, *, every_s: float = 2.0, settle_s: float = 0.25) -> None:
@@ -58,7 +58,7 @@ def read_message(message: JsonObject) -> Event:
 
 
 def live_loader(settings: Settings, source: SourceSettings) -> Callable[[str], Ruleset]:
-    """The same for a mapping that is to be put to work: one that guards nothing cannot be that of a private source."""
+    """The same for a mapping that is to be activated: one that guards nothing cannot be that of a private source."""
     load_text = loader(settings, source)
 
     def load_to_work(text: str) -> Ruleset:

@@ -18,7 +18,7 @@ from adapter.observe.observer import Emit
 from adapter.queue.contract import Archive, Limit
 
 _EVERY_S = 1.0
-# A limit is told and kept when it has changed by more than this, for every cut changes it a little.
+# A limit is logged and kept when it has changed by more than this, for every cut changes it a little.
 _NEWS = 0.1
 _KEPT_AGAIN_S = 10.0
 
@@ -32,7 +32,7 @@ class Watched:
     project: Project
     paused: bool = False
     cause: str = ""
-    told_per_s: float = 0.0
+    logged_per_s: float = 0.0
     kept: Limit | None = None
 
 
@@ -86,8 +86,8 @@ class Monitor:
 
     def _tell_limit(self, watched: Watched, state: State) -> None:
         limit = state.limit_per_s
-        if limit is not None and abs(limit - watched.told_per_s) > _NEWS * watched.told_per_s:
-            watched.told_per_s = limit
+        if limit is not None and abs(limit - watched.logged_per_s) > _NEWS * watched.logged_per_s:
+            watched.logged_per_s = limit
             self._emit(LimitLearned(sources=watched.sources, per_s=round(limit, 2)))
 
     async def _keep(self, watched: Watched) -> None:

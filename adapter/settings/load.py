@@ -1,4 +1,4 @@
-"""Loads the settings: option over environment over file over default, every problem told in one run.
+"""Loads the settings: option over environment over file over default, every problem reported in one run.
 
 Reads the settings file and looks which mapping files exist; writes nothing and talks to nobody. What nobody gave and
 has to be made is the business of `made_secrets`.

@@ -39,7 +39,7 @@ def renewed(page: str, schema: JsonObject) -> str:
 
 
 def _settings(schema: JsonObject) -> str:
-    return "\n".join(_told(path, node, schema) for path, node in _nodes(schema, schema, ""))
+    return "\n".join(_section(path, node, schema) for path, node in _nodes(schema, schema, ""))
 
 
 def _variables(_: JsonObject) -> str:
@@ -75,7 +75,7 @@ def _nodes(node: JsonObject, schema: JsonObject, prefix: str) -> Iterator[tuple[
             yield from _nodes(inner, schema, f"{path}.")
 
 
-def _told(path: str, node: JsonObject, schema: JsonObject) -> str:
+def _section(path: str, node: JsonObject, schema: JsonObject) -> str:
     # `<name>` would be taken for HTML.
     described = _VARIABLES_TOLD.sub("", node["description"]).replace("<", "\\<")
     text = f"### `{path}`\n\n{described}\n"

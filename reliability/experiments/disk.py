@@ -54,7 +54,7 @@ _FORMS: Mapping[str, _Form] = {
 
 
 async def run(trial: Trial) -> Findings:
-    """Each disk that this machine can have, side by side; in the short form the two that mend themselves."""
+    """Each disk that this machine can have, side by side; in the short form the two that recover by themselves."""
     forms = {name: form for name, form in _FORMS.items() if not (trial.is_short and form.repeated)}
     found = await asyncio.gather(*(_try(trial, name, form) for name, form in forms.items()))
     ran = [one for one in found if isinstance(one, Findings)]

@@ -100,7 +100,7 @@ async def _send(stage: Stage, request: _Request) -> list[str]:
     if status not in request.expected:
         return [f"H: {request.name} was answered {status}; expected {sorted(request.expected)}"]
     if status == 400 and b'"code"' not in body:
-        return [f"H: {request.name} was not told why"]
+        return [f"H: {request.name} was not answered why"]
     return []
 
 

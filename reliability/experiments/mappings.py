@@ -85,7 +85,7 @@ async def _edit(trial: Trial, *, edits: int, options: Sequence[str] = (), rest_s
             text, put = KINDS[kind]
             before = await _version(stage)
             put(mounted, text(number))
-            if not await until(partial(_is_told, stage, number, kind, before), within_s=LIVE_S, every_s=_LOOK_EVERY_S):
+            if not await until(partial(_is_shown, stage, number, kind, before), within_s=LIVE_S, every_s=_LOOK_EVERY_S):
                 broken.append(f"H: a {kind} edit was not taken up within {LIVE_S:.0f} s")
         over.set()
         await asyncio.gather(*sending)
@@ -109,8 +109,8 @@ async def _version(stage: Stage) -> str:
     return str(ready["mappings"][SOURCE])
 
 
-async def _is_told(stage: Stage, number: int, kind: str, before: str) -> bool:
-    """Whether `/readyz` says that edit `number` is at work, or what is wrong with it."""
+async def _is_shown(stage: Stage, number: int, kind: str, before: str) -> bool:
+    """Whether `/readyz` says that edit `number` is active, or what is wrong with it."""
     _, ready = await stage.readyz()
     failed = ready.get("mappings_failed", {}).get(str(stage.mapping), "")
     if kind == "broken":

@@ -203,7 +203,7 @@ def test_what_is_not_known_is_refused(ask: Asking, method: str, path: str, body:
 
 
 def test_a_message_is_explained(ask: Asking) -> None:
-    """By the mapping at work, read as a webhook would read it; nothing is stored."""
+    """By the active mapping, read as a webhook would read it; nothing is stored."""
     sent = ask("POST", "/api/explain", body=EVENT)
     told = shaped(sent.told, "Explained")
     assert told["mapped"]["calls"][0]["body"]["properties"] == {"total": 27.5}

@@ -41,7 +41,7 @@ _Asked: TypeAlias = tuple[int, int]
 class Deletions:
     """See the module. `connection` belongs to the thread of `commits`; the rest to the event loop.
 
-    `ended` is told the receipts of events that are no longer anybody's to deliver.
+    `ended` is called with the receipts of events that are no longer anybody's to deliver.
     """
 
     def __init__(

@@ -52,7 +52,7 @@ def delete_body(run: Execute, receipt: int, *, due_us: int, ended_us: int) -> bo
 
 
 def _leave_lane(run: Execute, receipt: int, event: Event, now_us: int) -> None:
-    # Which of the two it is hangs on what the settings said when it was received.
+    # Which of the two it is depends on what the settings said when it was received.
     for lane in lanes_of(event):
         head = run(SQL["head_of"], (lane,)).fetchone()
         if head is not None and head[0] == receipt:

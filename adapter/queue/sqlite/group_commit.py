@@ -66,7 +66,7 @@ class GroupCommit:
     def __init__(
         self, connection: sqlite3.Connection, rows: Rows, *, failed: Callable[[Exception], None] = lambda _: None
     ) -> None:
-        """`failed` is told, on that thread, why a group could not be committed, before its jobs are tried alone."""
+        """`failed` is called on that thread with why a group could not be committed, before jobs are tried alone."""
         self._connection = connection
         self._rows = rows
         self._failed = failed

@@ -114,7 +114,7 @@ class Log:
         return next((number for number in numbers if not self.is_intact(number)), None)
 
     def commits(self, *, after: int) -> int:
-        """How many commits behind frame `after` were synced, as far as can be told."""
+        """How many commits behind frame `after` were synced, as far as can be known."""
         return sum(frame.is_commit for _, frame in self._frames(after, self.synced))
 
     def is_ahead(self, *, after: int, page_of: Callable[[int], bytes]) -> bool:

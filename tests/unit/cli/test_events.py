@@ -103,9 +103,9 @@ def test_a_dead_event_tells_what_got_through(shop: Shell) -> None:
 
 @pytest.mark.usefixtures("version")
 def test_a_pending_event_is_mapped_as_it_would_be_now(shop: Shell) -> None:
-    """By the mapping at work, and with its place in its user's lane."""
+    """By the active mapping, and with its place in its user's lane."""
     told = json.loads(shop.run("events", "show", "6", "--json").stdout)
-    assert (told["mappingSource"], told["mapped"]["outcome"]) == ("by the mapping at work", "dropped")
+    assert (told["mappingSource"], told["mapped"]["outcome"]) == ("by the active mapping", "dropped")
     assert told["ahead"] == 1
 
 

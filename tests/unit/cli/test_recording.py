@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from adapter.cli.recording import MAX_LINE_BYTES, MAX_TOLD, EventRecording
+from adapter.cli.recording import MAX_LINE_BYTES, MAX_REPORTED, EventRecording
 from adapter.errors import ConfigError
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -111,7 +111,7 @@ def test_a_line_without_end_fills_no_memory() -> None:
 def test_many_broken_lines_are_counted() -> None:
     """The first ones are told; a file of something else entirely is not printed out."""
     told = problems(recording(*[b"{"] * 500))
-    assert len(told) == MAX_TOLD + 1
+    assert len(told) == MAX_REPORTED + 1
     assert told[-1] == "e.ndjson: 500 of 500 lines cannot be read; the result is without them"
 
 

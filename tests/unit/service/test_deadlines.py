@@ -38,7 +38,7 @@ def shown(of: list[Deadline]) -> dict[tuple[str, ...], float]:
 
 
 GIVEN_UP = "an event whose calls fail is given up after 3 d of trying (retry.for)"
-FULL = "at the present growth retention.max_disk is full in 2 h 10 min; then senders are told to come later"
+FULL = "at the present growth retention.max_disk is full in 2 h 10 min; then senders are asked to come later"
 
 CASES: list[tuple[dict[str, Any], str, float, str]] = [
     ({"full_s": 7_800.0}, "full", 7_800, FULL),
