@@ -42,7 +42,7 @@ class GivenUp:
 
 
 @dataclass(slots=True)
-class Seen:
+class Tally:
     """What the platforms saw. `copies` is how often a message was sent again although it had been stored, because the
     answer got lost on its way; `timeouts` counts requests.
     """
@@ -61,7 +61,7 @@ class Senders:
 
     def __init__(self, stage: Stage, oracle: Oracle, *, chance: Random) -> None:
         self.loses_answers = False
-        self.seen = Seen()
+        self.seen = Tally()
         self.now_s = 0.0
         self._stage = stage
         self._oracle = oracle

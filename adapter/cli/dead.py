@@ -9,7 +9,7 @@ from adapter.cli.events import print_entries, show_entries
 from adapter.cli.ndjson import part_of
 from adapter.cli.show import say, show_json
 from adapter.cli.table import plain, show_table
-from adapter.console.console import MAX_PAGE, Console, Which
+from adapter.console.console import MAX_PAGE, Console, Selection
 from adapter.console.wording import counted
 from adapter.model import JsonObject
 
@@ -138,10 +138,10 @@ def export_(file: Path, cause: str | None, place: Target) -> None:
             say(f"left out, as no JSON object: {counted(export.left_out, 'rejection')}; see `dead show`", err=True)
 
 
-def _which(idents: tuple[str, ...], cause: str | None, **more: bool) -> Which:
+def _which(idents: tuple[str, ...], cause: str | None, **more: bool) -> Selection:
     if [bool(idents), cause is not None, *more.values()].count(True) != 1:
         raise click.UsageError("say which: either ids, or one of the options that choose, as --all and --cause")
-    return Which(ids=idents, cause=cause, **more)
+    return Selection(ids=idents, cause=cause, **more)
 
 
 def _oldest(console: Console, limit: int) -> list[JsonObject]:
@@ -157,7 +157,7 @@ def _oldest(console: Console, limit: int) -> list[JsonObject]:
     return found
 
 
-def _end(done: JsonObject, which: Which) -> None:
+def _end(done: JsonObject, which: Selection) -> None:
     """Exit 1 if an id or a cause means nothing here."""
     for ident in done["missing"]:
         say(f"{plain(ident)}: neither a dead letter nor a rejection", err=True)

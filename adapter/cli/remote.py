@@ -8,7 +8,7 @@ from urllib.parse import SplitResult, urlencode, urlsplit
 
 import orjson
 
-from adapter.console.console import MAX_PAGE, Events, Export, Which
+from adapter.console.console import MAX_PAGE, Events, Export, Selection
 from adapter.errors import ConfigError, QueueError
 from adapter.model import JsonObject, Secret
 from adapter.wire.instants import instant_text
@@ -75,10 +75,10 @@ class HttpConsole:
     def causes(self, *, limit: int) -> JsonObject:
         return self._get("/api/dead/causes", {"limit": str(limit)})
 
-    def requeue(self, which: Which, *, dry_run: bool = False) -> JsonObject:
+    def requeue(self, which: Selection, *, dry_run: bool = False) -> JsonObject:
         return self._post("/api/dead/requeue", {**_chosen(which), "dryRun": dry_run})
 
-    def discard(self, which: Which, *, dry_run: bool = False) -> JsonObject:
+    def discard(self, which: Selection, *, dry_run: bool = False) -> JsonObject:
         return self._post("/api/dead/discard", {**_chosen(which), "dryRun": dry_run})
 
     def purge(self, user: str, *, dry_run: bool = False) -> JsonObject:
@@ -170,7 +170,7 @@ def _split(url: str) -> SplitResult:
     raise ConfigError("--url: an address such as http://127.0.0.1:8080, without a user, a query or a fragment")
 
 
-def _chosen(which: Which) -> JsonObject:
+def _chosen(which: Selection) -> JsonObject:
     words = {"ids": list(which.ids), "cause": which.cause, "all": which.everything, "unmatched": which.unmatched}
     return {word: value for word, value in words.items() if value not in (None, [], False)}
 

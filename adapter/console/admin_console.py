@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import get_args
 
 from adapter.console import detail, serialize
-from adapter.console.console import MAX_PAGE, MAX_WATCHED, REJECTED, Events, Export, Which
+from adapter.console.console import MAX_PAGE, MAX_WATCHED, REJECTED, Events, Export, Selection
 from adapter.console.detail import Private, SourceMappings
 from adapter.console.ndjson import line_of_entry
 from adapter.console.pagination import Cursor, Stream, merge, number_of
@@ -118,7 +118,7 @@ class AdminConsole:
 
     # -- changing --------------------------------------------------------------------------------------------------
 
-    def requeue(self, which: Which, *, dry_run: bool = False) -> JsonObject:
+    def requeue(self, which: Selection, *, dry_run: bool = False) -> JsonObject:
         chosen = choose(self._admin, which, outcomes=("dead", "unmatched"))
         events = 0 if dry_run else self._in_steps(self._admin.requeue, chosen.receipts)
         became, still = (Counter[str](), Counter[str]()) if dry_run else self._read_anew(chosen.numbers)
@@ -131,7 +131,7 @@ class AdminConsole:
             "stillRejected": [{"count": count, "cause": cause} for cause, count in still.most_common()],
         }
 
-    def discard(self, which: Which, *, dry_run: bool = False) -> JsonObject:
+    def discard(self, which: Selection, *, dry_run: bool = False) -> JsonObject:
         chosen = choose(self._admin, which)
         return {
             "chosen": {"events": len(chosen.receipts), "rejections": len(chosen.numbers)},

@@ -37,7 +37,7 @@ class Events:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Which:
+class Selection:
     """Which dead letters and rejections: those of `ids`, those whose cause has `cause` in it, or `everything`; or
     `unmatched`, the events that no rule took. Exactly one of these.
     """
@@ -92,11 +92,11 @@ class Console(Protocol):
         """`causes` of dead letters and of rejections, most first, each with how many there are."""
         ...
 
-    def requeue(self, which: Which, *, dry_run: bool = False) -> JsonObject:
+    def requeue(self, which: Selection, *, dry_run: bool = False) -> JsonObject:
         """Make them pending again, behind live traffic; or only say how many are meant."""
         ...
 
-    def discard(self, which: Which, *, dry_run: bool = False) -> JsonObject:
+    def discard(self, which: Selection, *, dry_run: bool = False) -> JsonObject:
         """Forget them for good; or only say how many are meant."""
         ...
 

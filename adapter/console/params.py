@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from adapter.console.console import MAX_PAGE, MAX_WATCHED, OUTCOMES, Events, Which
+from adapter.console.console import MAX_PAGE, MAX_WATCHED, OUTCOMES, Events, Selection
 from adapter.console.pagination import Cursor
 from adapter.model import JsonObject
 from adapter.wire.instants import parse_instant
@@ -57,7 +57,7 @@ def read(query: Sequence[tuple[str, str]], known: Mapping[str, Parse], *, needed
     return found
 
 
-def which(body: JsonObject, *, unmatched: bool) -> tuple[Which, bool]:
+def which(body: JsonObject, *, unmatched: bool) -> tuple[Selection, bool]:
     """What a change asks for, and whether it is only to be counted. Raises Unclear."""
     choices = ("ids", "cause", "all", *(("unmatched",) if unmatched else ()))
     _only(body, (*choices, "dryRun"))
@@ -70,14 +70,14 @@ def which(body: JsonObject, *, unmatched: bool) -> tuple[Which, bool]:
     if word == "ids":
         if not isinstance(value, list) or not 0 < len(value) <= MAX_IDS or not all(map(_is_text, value)):
             raise BadRequest(f"ids: a list of 1 to {MAX_IDS} texts")
-        return Which(ids=tuple(value)), dry_run
+        return Selection(ids=tuple(value)), dry_run
     if word == "cause":
         if not _is_text(value):
             raise BadRequest(f"cause: text of 1 to {MAX_TEXT} characters, without the character NUL")
-        return Which(cause=value), dry_run
+        return Selection(cause=value), dry_run
     if value is not True:
         raise BadRequest(f"{word}: true, or leave it out")
-    return Which(everything=word == "all", unmatched=word == "unmatched"), dry_run
+    return Selection(everything=word == "all", unmatched=word == "unmatched"), dry_run
 
 
 def user(body: JsonObject) -> tuple[str, bool]:

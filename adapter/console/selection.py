@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import NamedTuple
 
-from adapter.console.console import REJECTED, Which
+from adapter.console.console import REJECTED, Selection
 from adapter.console.serialize import Entry
 from adapter.model import JsonObject
 from adapter.queue.admin import QueueAdmin
@@ -13,7 +13,7 @@ from adapter.queue.records import CauseGroup, Outcome, RejectionRecord
 _PAGE = 500
 
 
-class Chosen(NamedTuple):
+class Selected(NamedTuple):
     """Receipts of events and numbers of rejections, oldest first, and the ids that mean nothing."""
 
     receipts: list[int]
@@ -36,21 +36,21 @@ def _plain(cause: str) -> str:
     return cause.replace("`", "").casefold()
 
 
-def choose(admin: QueueAdmin, which: Which, *, outcomes: tuple[Outcome, ...] = ("dead",)) -> Chosen:
+def choose(admin: QueueAdmin, which: Selection, *, outcomes: tuple[Outcome, ...] = ("dead",)) -> Selected:
     """What `which` means in this queue now; `outcomes` are those of events that may be named by id."""
     if which.ids:
         return _named(admin, which.ids, outcomes)
     if which.unmatched:
-        return Chosen(sorted(chain.from_iterable(admin.unmatched())), [], [])
-    chosen = Chosen([], [], [])
+        return Selected(sorted(chain.from_iterable(admin.unmatched())), [], [])
+    chosen = Selected([], [], [])
     for group in admin.groups():
         if has_cause(group, which.cause):
             (chosen.numbers if group.rejected else chosen.receipts).extend(admin.members(group))
-    return Chosen(sorted(chosen.receipts), sorted(chosen.numbers), [])
+    return Selected(sorted(chosen.receipts), sorted(chosen.numbers), [])
 
 
-def _named(admin: QueueAdmin, idents: tuple[str, ...], outcomes: tuple[Outcome, ...]) -> Chosen:
-    chosen = Chosen([], [], [])
+def _named(admin: QueueAdmin, idents: tuple[str, ...], outcomes: tuple[Outcome, ...]) -> Selected:
+    chosen = Selected([], [], [])
     for ident in dict.fromkeys(idents):
         digits = ident.removeprefix("r")
         number = int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 19 else 0
@@ -61,7 +61,7 @@ def _named(admin: QueueAdmin, idents: tuple[str, ...], outcomes: tuple[Outcome, 
             chosen.receipts.append(number)
         else:
             chosen.missing.append(ident)
-    return Chosen(sorted(chosen.receipts), sorted(chosen.numbers), chosen.missing)
+    return Selected(sorted(chosen.receipts), sorted(chosen.numbers), chosen.missing)
 
 
 def merged(groups: Iterable[CauseGroup]) -> list[JsonObject]:

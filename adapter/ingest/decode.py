@@ -239,8 +239,8 @@ def _decode_leniently(raw: bytes) -> tuple[Any, int] | Problem:
         return _too_deep()
     if b"\\u" not in raw:
         return value, len(nulled)
-    mended, replaced = _without_surrogates(value)
-    return mended, replaced + len(nulled)
+    repaired, replaced = _without_surrogates(value)
+    return repaired, replaced + len(nulled)
 
 
 def _without_surrogates(value: Any) -> tuple[Any, int]:
@@ -252,8 +252,8 @@ def _without_surrogates(value: Any) -> tuple[Any, int]:
         return [member for member, _ in members], sum(count for _, count in members)
     if isinstance(value, dict):
         pairs = [(_without_surrogates(name), _without_surrogates(held)) for name, held in value.items()]
-        mended = {name: held for (name, _), (held, _) in pairs}
-        return mended, sum(of_name + of_held for (_, of_name), (_, of_held) in pairs)
+        repaired = {name: held for (name, _), (held, _) in pairs}
+        return repaired, sum(of_name + of_held for (_, of_name), (_, of_held) in pairs)
     return value, 0
 
 

@@ -31,7 +31,7 @@ class CallLimit:
         return self.count / self.per_s
 
 
-class TokenBucket:
+class CallBucket:
     """Counts calls against a limit; full at first."""
 
     def __init__(self, limit: CallLimit, *, now_s: float) -> None:

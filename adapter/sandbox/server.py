@@ -25,7 +25,7 @@ from aiohttp import web
 from adapter.errors import ConfigError
 from adapter.model import JsonObject, Kind
 from adapter.sandbox.checks import Checks
-from adapter.sandbox.limit import CallLimit, TokenBucket
+from adapter.sandbox.limit import CallBucket, CallLimit
 from adapter.sandbox.recording import Received, Recording, Wanted, project_of
 from adapter.sandbox.script import Script, ScriptRule
 
@@ -42,7 +42,7 @@ _MAX_PAGE_OF_CALLS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class SandboxReply:
     """What to answer a call, and when. `status` 0 closes the connection instead."""
 
     status: int
@@ -53,7 +53,7 @@ class Reply:
     delay_s: float = 0.0
 
 
-_ACCEPTED = Reply(200, _SUCCESS)
+_ACCEPTED = SandboxReply(200, _SUCCESS)
 
 
 class Sandbox:
@@ -67,11 +67,11 @@ class Sandbox:
         self.recording = recording
         self._checks = Checks(schemas)
         self._retry_after = retry_after
-        self._bucket: TokenBucket | None = None
+        self._bucket: CallBucket | None = None
 
     def set_limit(self, limit: CallLimit | None) -> None:
         """Answer 429 beyond `limit` from now on; None for no limit."""
-        self._bucket = None if limit is None else TokenBucket(limit, now_s=time.monotonic())
+        self._bucket = None if limit is None else CallBucket(limit, now_s=time.monotonic())
 
     async def take(self, kind: Kind, request: web.Request) -> web.StreamResponse:
         """Answer one call."""
@@ -102,9 +102,9 @@ class Sandbox:
             status=reply.status or 500, body=reply.body, content_type=reply.content_type, headers=reply.headers
         )
 
-    def _reply(self, kind: Kind, body: Any, rule: ScriptRule | None) -> Reply:
+    def _reply(self, kind: Kind, body: Any, rule: ScriptRule | None) -> SandboxReply:
         if rule is not None and rule.drop:
-            return Reply(0, b"", "dropped by the script", delay_s=rule.delay_s)
+            return SandboxReply(0, b"", "dropped by the script", delay_s=rule.delay_s)
         if rule is not None and rule.status is not None:
             return _scripted(rule, rule.status)
         delay_s = 0.0 if rule is None else rule.delay_s
@@ -115,7 +115,7 @@ class Sandbox:
         problem = self._checks.problem(kind, body)
         if problem is not None:
             return _failure(400, problem, delay_s=delay_s)
-        return _ACCEPTED if not delay_s else Reply(200, _SUCCESS, delay_s=delay_s)
+        return _ACCEPTED if not delay_s else SandboxReply(200, _SUCCESS, delay_s=delay_s)
 
 
 def build(sandbox: Sandbox) -> web.Application:
@@ -184,20 +184,22 @@ class _Api:
         return _json(self._recording.summary())
 
 
-def _scripted(rule: ScriptRule, status: int) -> Reply:
+def _scripted(rule: ScriptRule, status: int) -> SandboxReply:
     headers = {} if rule.retry_after is None else {"Retry-After": rule.retry_after}
     if isinstance(rule.body, str):
-        return Reply(status, rule.body.encode(), "scripted", "text/html", headers, rule.delay_s)
+        return SandboxReply(status, rule.body.encode(), "scripted", "text/html", headers, rule.delay_s)
     if rule.body is not None:
-        return Reply(status, orjson.dumps(rule.body), "scripted", headers=headers, delay_s=rule.delay_s)
+        return SandboxReply(status, orjson.dumps(rule.body), "scripted", headers=headers, delay_s=rule.delay_s)
     if status == HTTPStatus.OK:
-        return Reply(status, _SUCCESS, "scripted", headers=headers, delay_s=rule.delay_s)
+        return SandboxReply(status, _SUCCESS, "scripted", headers=headers, delay_s=rule.delay_s)
     return _failure(status, "scripted", headers=headers, delay_s=rule.delay_s)
 
 
-def _failure(status: int, message: str, *, headers: Mapping[str, str] | None = None, delay_s: float = 0.0) -> Reply:
+def _failure(
+    status: int, message: str, *, headers: Mapping[str, str] | None = None, delay_s: float = 0.0
+) -> SandboxReply:
     body = orjson.dumps({"status": "failure", "message": message})
-    return Reply(status, body, message, headers=headers or {}, delay_s=delay_s)
+    return SandboxReply(status, body, message, headers=headers or {}, delay_s=delay_s)
 
 
 def _decoded(raw: bytes) -> Any:

@@ -62,7 +62,7 @@ def _jump(stage: Stage, offset: str) -> None:
         "FAKETIME_TIMESTAMP_FILE": str(offset_file),
         "FAKETIME_NO_CACHE": "1",
         "DONT_FAKE_MONOTONIC": "1",
-        # Its mending of waits on the monotonic clock makes threads of Python wait as long as the clock was turned.
+        # Its correction of waits on the monotonic clock makes threads of Python wait as long as the clock was turned.
         "FAKETIME_FORCE_MONOTONIC_FIX": "0",
     }
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from adapter.cli.at_console import Target, console_at
 from adapter.cli.remote import HttpConsole
-from adapter.console.console import Console, Events, Which
+from adapter.console.console import Console, Events, Selection
 from adapter.errors import ConfigError
 from adapter.model import (
     Dead,
@@ -228,7 +228,7 @@ def test_letters_come_oldest_first_and_by_cause(console: Console) -> None:
 
 def test_a_dry_run_changes_nothing(console: Console) -> None:
     """It tells how many are meant, and that is all."""
-    everything = Which(everything=True)
+    everything = Selection(everything=True)
     chosen = {"events": 2, "rejections": 2}
     assert shaped(console.requeue(everything, dry_run=True), "Requeued")["chosen"] == chosen
     assert shaped(console.discard(everything, dry_run=True), "Discarded")["chosen"] == chosen
@@ -238,11 +238,11 @@ def test_a_dry_run_changes_nothing(console: Console) -> None:
 
 def test_letters_are_put_back(console: Console) -> None:
     """By id with what means nothing told, by cause, what no rule took, and the rest."""
-    by_id = shaped(console.requeue(Which(ids=("2", "m-2", "r9"))), "Requeued")
+    by_id = shaped(console.requeue(Selection(ids=("2", "m-2", "r9"))), "Requeued")
     assert (by_id["events"], by_id["missing"]) == (1, ["m-2", "r9"])
-    assert console.requeue(Which(cause="NO SUCH project"))["events"] == 1
-    assert console.requeue(Which(unmatched=True))["events"] == 1
-    rest = shaped(console.requeue(Which(everything=True)), "Requeued")
+    assert console.requeue(Selection(cause="NO SUCH project"))["events"] == 1
+    assert console.requeue(Selection(unmatched=True))["events"] == 1
+    rest = shaped(console.requeue(Selection(everything=True)), "Requeued")
     assert rest["chosen"] == {"events": 0, "rejections": 2}
     assert (rest["rejections"], rest["stillRejected"]) == (
         1,
@@ -252,7 +252,7 @@ def test_letters_are_put_back(console: Console) -> None:
 
 def test_letters_are_forgotten(console: Console) -> None:
     """For good, and only those that are meant."""
-    gone = shaped(console.discard(Which(ids=("3", "4", "r1"))), "Discarded")
+    gone = shaped(console.discard(Selection(ids=("3", "4", "r1"))), "Discarded")
     assert (gone["events"], gone["rejections"], gone["missing"]) == (1, 1, ["4"])
     assert ids(console.dead()) == ["2", "r2"]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from adapter.console.console import Which
+from adapter.console.console import Selection
 from adapter.ingest.sources import Source
 from adapter.model import JsonObject, Reason, Secret
 from adapter.observe.ingest_telemetry import MessageRejected
@@ -155,11 +155,11 @@ async def test_one_that_waited_is_put_back_and_acts(tmp_path: Path, store: str) 
         assert json.loads(kept.rejection.body)["userId"] == user
         assert desk.deletions_waiting() == {"shop": 1}
     with console(tmp_path, store=store, deletions="off") as before:
-        told = before.requeue(Which(everything=True))
+        told = before.requeue(Selection(everything=True))
         assert (told["rejections"], [one["count"] for one in told["stillRejected"]]) == (0, [1])
     queue = await SqliteQueue.open(tmp_path / "queue.db", now=FakeClock())
     with console(tmp_path, store=store, deletions="on") as after:
-        assert after.requeue(Which(everything=True))["rejections"] == 1
+        assert after.requeue(Selection(everything=True))["rejections"] == 1
     # Nobody told the service: an operator's process did it.
     [done] = await queue.delete_requested(wait_s=0)
     assert (done.user, done.events) == (user, 1)
@@ -178,7 +178,7 @@ async def test_what_may_never_act_is_not_put_back(tmp_path: Path, store: str, me
     """Requeue all is typed without reading all."""
     await received(tmp_path, private(SHOP) if store == "private" else SHOP, [message])
     with console(tmp_path, store=store, deletions="on") as after:
-        told = after.requeue(Which(everything=True))
+        told = after.requeue(Selection(everything=True))
         assert (told["rejections"], len(told["stillRejected"])) == (0, 1)
 
 
@@ -192,4 +192,4 @@ async def test_one_by_a_library_s_path_is_not_put_back(tmp_path: Path) -> None:
             assert (await served.send("POST", path, json=batch))[0] == 200
     await queue.close()
     with console(tmp_path, store="raw", deletions="on") as after:
-        assert after.requeue(Which(everything=True))["rejections"] == 0
+        assert after.requeue(Selection(everything=True))["rejections"] == 0

@@ -12,7 +12,7 @@ from adapter.deliver.misconfigured import Subject
 from adapter.deliver.policy import Accepted, TryAgain, Verdict
 from adapter.deliver.project import Permit, Project, ProjectConfig, Wait
 from adapter.model import Reason
-from adapter.sandbox.limit import CallLimit, TokenBucket
+from adapter.sandbox.limit import CallBucket, CallLimit
 
 MAX_UNDER_WAY = 256
 
@@ -84,21 +84,21 @@ class _Server:
         self._phases = deque(phases)
         self._chance = chance
         self._phase = phases[0]
-        self._bucket: TokenBucket | None = None
+        self._bucket: CallBucket | None = None
         self._banned_until_s = 0.0
         self._others_at_s = 0.0
 
     def answer(self, now_s: float) -> Verdict:
         while self._phases and self._phases[0].at_s <= now_s:
             self._phase = self._phases.popleft()
-            self._bucket = None if self._phase.limit is None else TokenBucket(self._phase.limit, now_s=now_s)
+            self._bucket = None if self._phase.limit is None else CallBucket(self._phase.limit, now_s=now_s)
             self._others_at_s = now_s
         passes = self._bucket is not None and now_s >= self._banned_until_s and self._takes(self._bucket, now_s)
         if not passes or (self._phase.noise and self._chance.random() < self._phase.noise):
             return TryAgain(Reason.RATE_LIMITED, counted=False)
         return Accepted()
 
-    def _takes(self, bucket: TokenBucket, now_s: float) -> bool:
+    def _takes(self, bucket: CallBucket, now_s: float) -> bool:
         while self._phase.others_per_s and self._others_at_s < now_s:
             bucket.take(self._others_at_s)
             self._others_at_s += self._chance.expovariate(self._phase.others_per_s)

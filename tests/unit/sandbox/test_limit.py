@@ -3,7 +3,7 @@
 import pytest
 
 from adapter.errors import ConfigError
-from adapter.sandbox.limit import CallLimit, TokenBucket
+from adapter.sandbox.limit import CallBucket, CallLimit
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ def test_anything_else_is_refused_with_the_form(text: str) -> None:
 
 def test_the_bucket_passes_its_count_at_once_and_its_rate_for_ever() -> None:
     """A full bucket of 20, then one every 50 ms; what is refused takes no token."""
-    bucket = TokenBucket(CallLimit(20, 1.0), now_s=100.0)
+    bucket = CallBucket(CallLimit(20, 1.0), now_s=100.0)
     assert [bucket.take(100.0) for _ in range(20)] == [0.0] * 20
     assert bucket.take(100.0) == pytest.approx(0.05)
     assert bucket.take(100.0) == pytest.approx(0.05)
@@ -34,12 +34,12 @@ def test_the_bucket_passes_its_count_at_once_and_its_rate_for_ever() -> None:
 
 def test_a_quiet_time_fills_the_bucket_and_no_more() -> None:
     """However long it was, only `count` come at once afterwards."""
-    bucket = TokenBucket(CallLimit(60, 60.0), now_s=0.0)
+    bucket = CallBucket(CallLimit(60, 60.0), now_s=0.0)
     assert sum(bucket.take(0.0) == 0.0 for _ in range(100)) == 60
     assert sum(bucket.take(7200.0) == 0.0 for _ in range(100)) == 60
 
 
 def test_a_clock_that_goes_back_does_no_harm() -> None:
     """It neither fills nor empties the bucket."""
-    bucket = TokenBucket(CallLimit(2, 1.0), now_s=50.0)
+    bucket = CallBucket(CallLimit(2, 1.0), now_s=50.0)
     assert [bucket.take(10.0) for _ in range(3)] == [0.0, 0.0, 0.5]

@@ -1,0 +1,89 @@
+"""The words of the project: one for each idea, the field's own. `docs/glossary.md` defines them."""
+
+import ast
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+CODE = [file for folder in ("adapter", "reliability") for file in sorted((ROOT / folder).rglob("*.py"))]
+PAGES = sorted(
+    file
+    for pattern in ("*.md", "docs/*.md", "deploy/**/*.yaml", "deploy/**/*.json", "schemas/**/*.json", "schemas/*.yaml")
+    for file in ROOT.glob(pattern)
+    if file.name != "CHANGELOG.md"
+)
+
+RETIRED_CLASSES = {
+    "Allowance", "ApiParts", "Chosen", "Desk", "DeskConsole", "Group", "Happening", "KindOfCall", "Looked", "Made",
+    "Often", "Parts", "Patience", "Rejected", "Situation", "Standing", "Story", "Ticket", "Unclear", "Why",
+}  # fmt: skip
+RETIRED_MODULES = {
+    "activation", "answers", "asked", "desk", "desk_console", "entries", "guard", "happenings", "hasty", "letters",
+    "lines", "loss", "made_secrets", "operator", "read_anew", "sentences", "stories", "told", "unsynced", "wrong",
+}  # fmt: skip
+RETIRED_FUNCTIONS = {"is_crammed", "readmit", "reopen_unmatched", "spoken", "told"}
+RETIRED_KEYS = {"atWork", "failedTries", "gotThrough", "logEmptied", "mappedBy"}
+"""Of the API's JSON: what took their place stands in CHANGELOG.md."""
+
+RETIRED_PROSE = re.compile(
+    r"\b(told|mend(s|ed|ing)?|at work|put to work|made secrets|made-secrets|hangs on)\b", re.IGNORECASE
+)
+MEANT = {"the answers told the truth"}
+"""Sentences in which such a word has its plain meaning."""
+
+
+def defined(kind: type[ast.AST]) -> Iterator[tuple[str, str]]:
+    """Names that modules of the package define at their top, or as methods, each with its file."""
+    for file in CODE:
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, kind):
+                yield getattr(node, "name", ""), str(file.relative_to(ROOT))
+
+
+def test_retired_names_do_not_come_back() -> None:
+    """A second word for an idea would have to be looked up."""
+    classes = {(name, file) for name, file in defined(ast.ClassDef) if name in RETIRED_CLASSES}
+    functions = {name for kind in (ast.FunctionDef, ast.AsyncFunctionDef) for name in defined(kind)}
+    assert classes == set()
+    assert {(name, file) for name, file in functions if name in RETIRED_FUNCTIONS} == set()
+    assert {file.stem for file in CODE} & RETIRED_MODULES == set()
+
+
+def test_a_public_class_has_its_name_for_itself() -> None:
+    """Who reads `Limit` in one file and in another reads about one thing."""
+    files = defaultdict(set)
+    for file in CODE:
+        for node in ast.parse(file.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                files[node.name].add(str(file.relative_to(ROOT)))
+    assert {name: found for name, found in files.items() if len(found) > 1} == {}
+
+
+def test_keys_that_were_renamed_are_gone() -> None:
+    """The API, its description and the commands use one name."""
+    texts = [*CODE, ROOT / "schemas/openapi.yaml", *(ROOT / "docs").glob("*.md")]
+    found = {(key, str(file)) for file in texts for key in RETIRED_KEYS if key in file.read_text(encoding="utf-8")}
+    assert found == set()
+
+
+@pytest.mark.parametrize("file", PAGES, ids=lambda file: str(file.relative_to(ROOT)))
+def test_pages_use_the_fields_words(file: Path) -> None:
+    """A reader of Kafka's, Stripe's or PostgreSQL's documentation finds nothing to look up."""
+    lines = file.read_text(encoding="utf-8").splitlines()
+    odd = [line for line in lines if RETIRED_PROSE.search(line) and not any(meant in line for meant in MEANT)]
+    assert odd == []
+
+
+def test_docstrings_and_messages_use_the_fields_words() -> None:
+    """The same for what the code says."""
+    odd = [
+        f"{file.relative_to(ROOT)}: {line.strip()}"
+        for file in CODE
+        for line in file.read_text(encoding="utf-8").splitlines()
+        if RETIRED_PROSE.search(line) and "_OLD_NAME" not in line
+    ]
+    assert odd == []
