@@ -1,6 +1,6 @@
 # Every command of the project. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long check openapi audit docs image bench lock clean
+.PHONY: help run unit test test-long check openapi audit docs image bench lock clean
 PORT ?= 8080
 BUILDER ?= docker
 IMAGE ?= browsee-adapter
@@ -18,7 +18,11 @@ run: ## start the adapter on http://127.0.0.1:8080 (with BROWSEE_API_KEY: to Bro
 	@if [ -n "$$BROWSEE_API_KEY" ]; then exec .venv/bin/browsee-adapter serve --host 127.0.0.1 --port $(PORT); \
 	else exec .venv/bin/browsee-adapter serve --host 127.0.0.1 --port $(PORT) --sandbox; fi
 
-test: ## install what the tests need and run all of them
+unit: ## the tests of pure parts, and of the structure (about 2 minutes)
+	@scripts/venv dev
+	@.venv/bin/python -m pytest -q -n logical tests/unit tests/test_layers.py tests/test_words.py
+
+test: ## install what the tests need and run all of them (about 8 minutes on 2 cores)
 	@scripts/venv dev
 	@scripts/install-test-tools
 	@scripts/test-clients

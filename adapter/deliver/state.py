@@ -10,8 +10,15 @@ The theory of operation. A call goes when four things allow it, each with a ques
 - the *breaker* with the gate of an *outage*: is Browsee down, for everybody? Judged by users; shut, rounds of up to
   three probes of different users pass, and any answer but a failure opens it.
 
-A 429 teaches the rate and never the breaker; a failure teaches the breaker and never the rate; a refusal is an answer
-like any other to both.
+    worker ─admit─▶ pauses and gates ─▶ concurrency ─▶ rate ─Go(permit)─▶ call ─▶ answer
+                          ▲                  ▲           ▲                          │
+                          └──────────────────┴───────────┴── answered(permit) ◀─────┘
+
+`Project.admit` asks them in this order and gives the first wait; `Project.answered` hands each answer to those that
+learn from it. A 429 teaches the rate and never the breaker; a failure teaches the breaker and never the rate; a
+refusal is an answer like any other to both. Each permit comes back once, by `answered` or `abandoned`: as many calls
+are under way as permits are out. All of it is in memory but the learned limit, which the monitor keeps in the queue: a
+crash forgets pauses and concurrency, which are learned again from the next calls.
 """
 
 from dataclasses import dataclass
