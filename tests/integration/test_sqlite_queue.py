@@ -283,7 +283,7 @@ async def test_one_bad_job_fails_alone(path: Path) -> None:
         def flush(self) -> None:
             return
 
-        def forget(self) -> None:
+        def rollback(self) -> None:
             return
 
     connection = connect(path)

@@ -40,7 +40,7 @@ class Rows(Protocol):
         """Write what was staged; called before each commit."""
         ...
 
-    def forget(self) -> None:
+    def rollback(self) -> None:
         """The transaction was rolled back: nothing staged in it counts. Reads no file: that may be the trouble."""
         ...
 
@@ -144,7 +144,7 @@ class GroupCommit:
         ]
 
     def _roll_back(self) -> None:
-        self._rows.forget()
+        self._rows.rollback()
         # A disk that is gone for reading too shows itself to the next group.
         with contextlib.suppress(sqlite3.Error):
             if self._connection.in_transaction:

@@ -52,7 +52,7 @@ from msgspec import Struct
 from adapter.queue import event_warnings
 from adapter.queue.codec import Row
 from adapter.queue.contract import Pick
-from adapter.queue.sqlite.state import SQL, US, Known
+from adapter.queue.sqlite.state import SQL, US, WriterState
 from adapter.queue.sqlite.statements import for_rows
 
 _SET_BACK_US = 60 * US
@@ -94,13 +94,13 @@ class Head(Struct, frozen=True):
 class LaneRows:
     """Finds the heads of lanes and their due times. Runs on the thread that owns the connection."""
 
-    def __init__(self, connection: sqlite3.Connection, known: Known) -> None:
+    def __init__(self, connection: sqlite3.Connection, state: WriterState) -> None:
         self._run = connection.execute
-        self._known = known
+        self._state = state
 
     def heads(self, *, sources: Sequence[str], limit: int, busy: Collection[int], pick: Pick) -> list[Head]:
         """Up to `limit` heads of lanes that are due and not `busy`, by priority, then longest due."""
-        numbers, found = self._known.sources(sources), list[Head]()
+        numbers, found = self._state.sources(sources), list[Head]()
         failed_left = limit if pick.failed is None else pick.failed
         for priority in _IN_ORDER if pick.parked else _IN_ORDER[1:]:
             left = limit - len(found)
@@ -129,7 +129,7 @@ class LaneRows:
     ) -> Sequence[Head]:
         name, lanes = ("due_heads", busy) if pick.lanes is None else ("due_heads_of", pick.lanes.difference(busy))
         sql = SQL[name].replace("due_us LIMIT", "due_us DESC LIMIT") if pick.newest else SQL[name]
-        values = (source, priority, self._known.now_us(), *lanes, limit)
+        values = (source, priority, self._state.now_us(), *lanes, limit)
         return [
             # Keys hold names as senders wrote them: no separator is safe.
             Head(
@@ -149,10 +149,10 @@ class LaneRows:
 
     def until_due_s(self, sources: Sequence[str]) -> float | None:
         """Seconds until the next lane of `sources` that is not due yet will be; None if there is none."""
-        now_us = self._known.now_us()
+        now_us = self._state.now_us()
         dues = [
             self._run(SQL["next_due"], (source, priority, now_us)).fetchone()[0]
-            for source in self._known.sources(sources)
+            for source in self._state.sources(sources)
             for priority in Priority
             if priority is not Priority.PARKED
         ]
@@ -161,14 +161,14 @@ class LaneRows:
 
     def make_due(self, heads: Mapping[int, int]) -> int:
         """End the wait of these heads; how many there were."""
-        now_us = self._known.now_us()
+        now_us = self._state.now_us()
         return sum(self._run(SQL["make_due"], (now_us, lane, head)).rowcount for lane, head in heads.items())
 
     def void_far_dues(self, max_delay_s: float) -> None:
         """Make lanes due that wait longer than any retry does, or all that wait where the file knows a later time: the
         machine's clock was set back since.
         """
-        now_us = self._known.now_us()
+        now_us = self._state.now_us()
         last = self._run(SQL["state"], ("steady_us",)).fetchone()
         set_back = last is not None and last[0] > now_us + _SET_BACK_US
         self._run(SQL["void_far_dues"], (now_us, 0 if set_back else round(max_delay_s * US)))

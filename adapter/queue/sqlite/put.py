@@ -13,7 +13,7 @@ from adapter.queue.codec import Row, differs, digest_of_copy, named_by, plain_di
 from adapter.queue.contract import Stored
 from adapter.queue.ledger import ended_at_once
 from adapter.queue.sqlite.group_commit import Staged
-from adapter.queue.sqlite.state import DAY_US, SQL, Known, chunks
+from adapter.queue.sqlite.state import DAY_US, SQL, WriterState, chunks
 
 _NO_BODY = b"{}"
 
@@ -32,11 +32,11 @@ class _Fresh(Struct, frozen=True):
     row: Row
 
 
-class Puts:
+class PutBatch:
     """Stages puts and stores them together at `flush`, in the order they were staged."""
 
-    def __init__(self, known: Known) -> None:
-        self._known = known
+    def __init__(self, state: WriterState) -> None:
+        self._state = state
         self._staged: list[_Put] = []
 
     def stage(self, rows: Sequence[Row], rejections: Sequence[Rejection]) -> Staged[Stored]:
@@ -45,7 +45,7 @@ class Puts:
         self._staged.append(put)
         return put
 
-    def forget(self) -> None:
+    def rollback(self) -> None:
         """Store nothing of what was staged."""
         self._staged.clear()
 
@@ -54,9 +54,9 @@ class Puts:
         if not self._staged:
             return
         staged, self._staged = self._staged, []
-        now_us = self._known.now_us()
-        ended_us = self._known.trusted_us()
-        self._known.begin_day(ended_us // DAY_US)
+        now_us = self._state.now_us()
+        ended_us = self._state.trusted_us()
+        self._state.begin_day(ended_us // DAY_US)
         receipts = self._receipts([row for put in staged for row in put.rows])
         fresh: dict[int, _Fresh] = {}
         for put in staged:
@@ -69,18 +69,18 @@ class Puts:
             self._store(piece)
         for each in fresh.values():
             if each.row.warnings:
-                self._known.run(SQL["add_warning"], (each.receipt, event_warnings.pack(each.row.warnings)))
+                self._state.run(SQL["add_warning"], (each.receipt, event_warnings.pack(each.row.warnings)))
         for piece in chunks(waiting):
             self._join_lanes(piece, now_us)
         for each in waiting:
-            self._known.hold(each.source, events=1, size_bytes=len(each.row.body))
+            self._state.hold(each.source, events=1, size_bytes=len(each.row.body))
         for each, outcome in ended:
             self._end(each, outcome, ended_us)
 
     def _receipts(self, rows: Sequence[Row]) -> dict[bytes, int]:
         """The receipts of those that are known, by digest."""
         found = self._seen([row.digest for row in rows])
-        if self._known.has_plain_digests:
+        if self._state.has_plain_digests:
             plain = {row.digest: plain_digest(source=row.source, message_id=row.message_id) for row in rows}
             before = self._seen(list(plain.values()))
             found = {digest: before[old] for digest, old in plain.items() if old in before} | found
@@ -88,20 +88,20 @@ class Puts:
 
     def _seen(self, digests: Sequence[bytes]) -> dict[bytes, int]:
         """The receipts of those that are known."""
-        known = self._known
+        state = self._state
         return dict(
-            chain.from_iterable(known.run(known.sql("seen_in", len(piece)), piece) for piece in chunks(digests))
+            chain.from_iterable(state.run(state.sql("seen_in", len(piece)), piece) for piece in chunks(digests))
         )
 
     def _sort(self, put: _Put, receipts: dict[bytes, int], fresh: dict[int, _Fresh]) -> Stored:
         """Tell new ones from duplicates, those earlier in this group included."""
         stored = duplicates = differing = deletions = dropped = 0
         for row in put.rows:
-            source = self._known.source(row.source)
-            self._known.count(source, "received")
+            source = self._state.source(row.source)
+            self._state.count(source, "received")
             first = receipts.get(row.digest)
             if first is None:
-                receipt = receipts[row.digest] = self._known.next_receipt()
+                receipt = receipts[row.digest] = self._state.next_receipt()
                 fresh[receipt] = _Fresh(receipt, source, row)
                 stored += 1
                 deletions += row.type == DELETE and named_by(row) is not None
@@ -110,7 +110,7 @@ class Puts:
                 differing += 1
             else:
                 duplicates += 1
-                self._known.count(source, "duplicate")
+                self._state.count(source, "duplicate")
         for rejection in put.rejections:
             self._reject(rejection)
         return Stored(stored, duplicates, differing, len(put.rejections), deletions, dropped)
@@ -119,7 +119,7 @@ class Puts:
         if first in fresh:
             body = fresh[first].row.body
         else:
-            found = self._known.run(SQL["stored_body"], (first,)).fetchone()
+            found = self._state.run(SQL["stored_body"], (first,)).fetchone()
             body = _NO_BODY if found is None else found[0]
         # What was dropped at ingest or whose user's data was deleted has no body to compare.
         return _NO_BODY not in (body, row.body) and differs(body, row.body)
@@ -133,18 +133,18 @@ class Puts:
         number = self._add_rejection(source, copies.rejection_of(row), copies.facts_of(row))
         # A receipt below 0 is the number of a rejection.
         receipts[digest] = -number
-        self._known.run(self._known.sql("add_digests", 1), (digest, -number))
-        self._known.count(source, "rejected")
+        self._state.run(self._state.sql("add_digests", 1), (digest, -number))
+        self._state.count(source, "rejected")
         return True
 
     def _store(self, fresh: Sequence[_Fresh]) -> None:
-        run, sql, count = self._known.run, self._known.sql, len(fresh)
+        run, sql, count = self._state.run, self._state.sql, len(fresh)
         run(sql("add_messages", count), list(chain.from_iterable(map(_message, fresh))))
         digests = chain.from_iterable((each.row.digest, each.receipt) for each in fresh)
         run(sql("add_digests", count), list(digests))
 
     def _join_lanes(self, fresh: Sequence[_Fresh], now_us: int) -> None:
-        run, sql, count = self._known.run, self._known.sql, len(fresh)
+        run, sql, count = self._state.run, self._state.sql, len(fresh)
         lanes = chain.from_iterable((each.row.lane, each.source, each.receipt, now_us) for each in fresh)
         if run(sql("open_lanes", count), list(lanes)).rowcount < count:
             behind = chain.from_iterable((each.row.lane, each.receipt) for each in fresh)
@@ -155,23 +155,23 @@ class Puts:
         row = fresh.row
         if row.dropped is None:
             values = (fresh.receipt, fresh.source, named_by(row), row.message_id, row.received_us)
-            self._known.run(SQL["add_deletion"], values)
+            self._state.run(SQL["add_deletion"], values)
         ended = ("dropped", outcome.reason.value, outcome.rule, outcome.text, ended_us)
-        self._known.run(SQL["add_ended"], (fresh.receipt, *ended))
-        self._known.count(fresh.source, "dropped")
+        self._state.run(SQL["add_ended"], (fresh.receipt, *ended))
+        self._state.count(fresh.source, "dropped")
 
     def _reject(self, rejection: Rejection) -> None:
-        source = self._known.source(rejection.source)
+        source = self._state.source(rejection.source)
         self._add_rejection(source, rejection, None)
-        self._known.count(source, "received")
-        self._known.count(source, "rejected")
+        self._state.count(source, "received")
+        self._state.count(source, "rejected")
 
     def _add_rejection(self, source: int, rejection: Rejection, copied: str | None) -> int:
         problems = orjson.dumps([[p.pointer, p.keyword, p.message] for p in rejection.problems]).decode()
         received_us = to_us(rejection.received_at)
         reason, message_id, body = rejection.reason.value, rejection.message_id, rejection.body
-        values = (source, reason, message_id, problems, body, received_us, copied, self._known.trusted_us())
-        return self._known.run(SQL["add_rejection"], values).lastrowid or 0
+        values = (source, reason, message_id, problems, body, received_us, copied, self._state.trusted_us())
+        return self._state.run(SQL["add_rejection"], values).lastrowid or 0
 
 
 def _message(fresh: _Fresh) -> tuple[object, ...]:

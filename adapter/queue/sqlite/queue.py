@@ -29,7 +29,7 @@ from adapter.queue.sqlite.lanes import Head
 from adapter.queue.sqlite.log import refuse_damaged_log
 from adapter.queue.sqlite.requeue import put_back
 from adapter.queue.sqlite.rows import SqliteRows
-from adapter.queue.sqlite.settle import End
+from adapter.queue.sqlite.settle import Settlement
 from adapter.queue.sqlite.state import Retention, trusted_time
 from adapter.queue.sqlite.upkeep import Upkeep
 
@@ -206,8 +206,10 @@ class SqliteQueue(SqliteArchive):
         self._room.leave()
         self._lock.release()
 
-    def _end(self, held: Held, lease: Lease, outcome: Outcome, mapping: str, warnings: Sequence[EventWarning]) -> End:
-        return End(
+    def _end(
+        self, held: Held, lease: Lease, outcome: Outcome, mapping: str, warnings: Sequence[EventWarning]
+    ) -> Settlement:
+        return Settlement(
             lane=held.lane,
             receipt=held.receipt,
             source=lease.event.source,

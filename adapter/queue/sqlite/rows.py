@@ -12,9 +12,9 @@ from adapter.queue.contract import Limit, Stored
 from adapter.queue.shares import Usage
 from adapter.queue.sqlite.group_commit import Staged
 from adapter.queue.sqlite.lanes import LaneRows
-from adapter.queue.sqlite.put import Puts
-from adapter.queue.sqlite.settle import End, Ends
-from adapter.queue.sqlite.state import DAY_US, SQL, US, Known, Retention
+from adapter.queue.sqlite.put import PutBatch
+from adapter.queue.sqlite.settle import SettleBatch, Settlement
+from adapter.queue.sqlite.state import DAY_US, SQL, US, Retention, WriterState
 from adapter.queue.sqlite.trusted_time import TrustedTime
 
 
@@ -24,46 +24,46 @@ class SqliteRows(LaneRows):
     def __init__(
         self, connection: sqlite3.Connection, *, now: Callable[[], float], trusted: TrustedTime, retention: Retention
     ) -> None:
-        super().__init__(connection, Known(connection, now=now, trusted=trusted, retention=retention))
-        self._puts = Puts(self._known)
-        self._ends = Ends(self._known)
+        super().__init__(connection, WriterState(connection, now=now, trusted=trusted, retention=retention))
+        self._put_batch = PutBatch(self._state)
+        self._settle_batch = SettleBatch(self._state)
 
     @property
     def trusted(self) -> TrustedTime:
         """The time that retention goes by."""
-        return self._known.trusted
+        return self._state.trusted
 
     def keep_time(self) -> None:
         """Keep the time in the file."""
-        self._known.keep_time()
+        self._state.keep_time()
 
     def begin(self) -> None:
         """A transaction was opened."""
-        self._known.begin()
+        self._state.begin()
 
     def flush(self) -> None:
         """Write all that was staged, and the counters with it."""
-        self._puts.flush()
-        self._ends.flush()
-        self._known.flush_counts()
+        self._put_batch.flush()
+        self._settle_batch.flush()
+        self._state.flush_counts()
 
-    def forget(self) -> None:
+    def rollback(self) -> None:
         """The transaction was rolled back: nothing of it is known."""
-        self._puts.forget()
-        self._ends.forget()
-        self._known.forget()
+        self._put_batch.rollback()
+        self._settle_batch.rollback()
+        self._state.rollback()
 
     def put(self, rows: Sequence[Row], rejections: Sequence[Rejection]) -> Staged[Stored]:
         """Store messages with the others of this group."""
-        return self._puts.stage(rows, rejections)
+        return self._put_batch.stage(rows, rejections)
 
-    def settle(self, end: End) -> Staged[bool]:
+    def settle(self, end: Settlement) -> Staged[bool]:
         """End an event with the others of this group; False if it is not the head of its lane any more."""
-        return self._ends.stage(end)
+        return self._settle_batch.stage(end)
 
     def probe(self) -> None:
         """Write something."""
-        self._run(SQL["probe"], (self._known.now_us(),))
+        self._run(SQL["probe"], (self._state.now_us(),))
 
     def note(self, receipt: int, key: str) -> None:
         """Remember that a call got through."""
@@ -73,15 +73,15 @@ class SqliteRows(LaneRows):
 
     def bring_back_stamps(self) -> None:
         """What ended more than a day ahead, by a clock that was wrong, ended now; and keep the time from now on."""
-        now_us = self._known.trusted_us()
+        now_us = self._state.trusted_us()
         for name in ("bring_back_finished", "bring_back_dead"):
             self._run(SQL[name], (now_us, DAY_US))
-        self._known.keep_time()
+        self._state.keep_time()
 
     def prune(self, limit: int) -> bool:
         """Forget up to `limit` of each thing kept longer than its retention; True if there may be more."""
-        self._known.keep_time()
-        now_us, retention = self._known.trusted_us(), self._known.retention
+        self._state.keep_time()
+        now_us, retention = self._state.trusted_us(), self._state.retention
         history_before_us = now_us - round(retention.history_s * US)
         history = self._run(SQL["old_history"], (history_before_us, limit)).fetchall()
         for (receipt,) in history:
@@ -98,7 +98,7 @@ class SqliteRows(LaneRows):
     def _discard(self, receipt: int, source: int) -> None:
         self._run(SQL["hold_event"], (receipt, -1))
         self._forget_event(receipt, "remove_dead", "forget_sent", "forget_kept_digest")
-        self._known.count(source, "discarded")
+        self._state.count(source, "discarded")
 
     def _forget_event(self, receipt: int, *also: str) -> None:
         for name in ("remove_message", "forget_warning", *also):
@@ -120,13 +120,13 @@ class SqliteRows(LaneRows):
     @property
     def held(self) -> Mapping[str, Usage]:
         """What each source holds, by name; any thread may ask."""
-        return self._known.held
+        return self._state.held
 
     def discard_undeliverable(self, source: str, *, after: int, limit: int) -> int | None:
         """Of the next `limit` dead letters by receipt, discard those of `source` that name no user; the receipt to go
         on after, or None at the end.
         """
-        [number] = self._known.sources([source]) or [0]
+        [number] = self._state.sources([source]) or [0]
         looked_at = self._run(SQL["dead_without_ids"], (number, after, limit)).fetchall()
         for receipt, is_undeliverable in looked_at:
             if is_undeliverable:
@@ -136,7 +136,7 @@ class SqliteRows(LaneRows):
     def history_s(self) -> float | None:
         """How long ago the oldest of the finished events ended that are still kept; None if none is."""
         ended_us = self._run(SQL["history_since"]).fetchone()[0]
-        return None if ended_us is None else max(0.0, (self._known.trusted_us() - ended_us) / US)
+        return None if ended_us is None else max(0.0, (self._state.trusted_us() - ended_us) / US)
 
     def used_bytes(self) -> int:
         """What the pages in use come to; the file may be larger."""
@@ -149,8 +149,8 @@ class SqliteRows(LaneRows):
 
     def keep_mapping(self, *, name: str, version: str, text: str) -> None:
         """Keep a mapping's text by its version, and that `name` was activated with it."""
-        self._run(SQL["keep_mapping"], (version, text, self._known.trusted_us()))
-        self._run(SQL["activate_mapping"], (name, version, self._known.trusted_us()))
+        self._run(SQL["keep_mapping"], (version, text, self._state.trusted_us()))
+        self._run(SQL["activate_mapping"], (name, version, self._state.trusted_us()))
 
     def keep_limit(self, project: str, limit: Limit) -> None:
         """Keep what was learned of a project."""

@@ -11,11 +11,11 @@ from adapter.queue import event_warnings
 from adapter.queue.codec import parked_lane
 from adapter.queue.ledger import PUT_OFF, term_of
 from adapter.queue.sqlite.group_commit import Staged
-from adapter.queue.sqlite.state import SQL, US, Known, chunks
+from adapter.queue.sqlite.state import SQL, US, WriterState, chunks
 
 
 @dataclass(slots=True)
-class End(Staged[bool]):
+class Settlement(Staged[bool]):
     """One event's outcome; `lane`, `receipt` and `source` are its own. The result: False if it is not the head of its
     lane any more. `size_bytes` is that of its stored body, `has_sent` whether calls of it were noted; `warnings`
     are to replace those of the mapping, None where there were none and are none.
@@ -32,14 +32,14 @@ class End(Staged[bool]):
     warnings: Sequence[EventWarning] | None = None
 
 
-class Ends:
+class SettleBatch:
     """Stages ends and writes them together at `flush`."""
 
-    def __init__(self, known: Known) -> None:
-        self._known = known
-        self._staged: list[End] = []
+    def __init__(self, state: WriterState) -> None:
+        self._state = state
+        self._staged: list[Settlement] = []
 
-    def stage(self, end: End) -> Staged[bool]:
+    def stage(self, end: Settlement) -> Staged[bool]:
         """To be written at `flush`. An event that is not finished, or is dead, is written at once: there are few."""
         if isinstance(end.outcome, Retry) and end.outcome.parked:
             end.result = self._park(end, end.outcome)
@@ -54,7 +54,7 @@ class Ends:
             self._warn(end)
         return end
 
-    def forget(self) -> None:
+    def rollback(self) -> None:
         """Write nothing of what was staged."""
         self._staged.clear()
 
@@ -73,68 +73,68 @@ class Ends:
             for end in ends:
                 end.result = are_heads
 
-    def _are_heads(self, ends: Sequence[End]) -> bool:
+    def _are_heads(self, ends: Sequence[Settlement]) -> bool:
         held = list(chain.from_iterable((end.lane, end.receipt) for end in ends))
-        found = self._known.run(self._known.sql("lanes_at", len(ends)), held).fetchone()
+        found = self._state.run(self._state.sql("lanes_at", len(ends)), held).fetchone()
         return int(found[0]) == len(ends)
 
-    def _finish(self, ends: Sequence[End]) -> None:
-        run, sql, now_us = self._known.run, self._known.sql, self._known.now_us()
-        at_us = self._known.trusted_us()
+    def _finish(self, ends: Sequence[Settlement]) -> None:
+        run, sql, now_us = self._state.run, self._state.sql, self._state.now_us()
+        at_us = self._state.trusted_us()
         finished = chain.from_iterable((end.receipt, *_facts(end), end.mapping, at_us, end.lane) for end in ends)
         run(sql("add_finished", len(ends)), list(finished))
         self._advance([end.lane for end in ends], now_us)
         noted = [end.receipt for end in ends if end.has_sent]
         if noted:
             run(sql("forget_sents", len(noted)), noted)
-        if self._known.has_kept_digests:
+        if self._state.has_kept_digests:
             run(sql("forget_kept_digests", len(ends)), [end.receipt for end in ends])
         for end in ends:
             self._warn(end)
-            source = self._known.source(end.source)
-            self._known.count(source, term_of(end.outcome) or "")
-            self._known.hold(source, events=-1, size_bytes=-end.size_bytes)
+            source = self._state.source(end.source)
+            self._state.count(source, term_of(end.outcome) or "")
+            self._state.hold(source, events=-1, size_bytes=-end.size_bytes)
 
-    def _warn(self, end: End) -> None:
+    def _warn(self, end: Settlement) -> None:
         if end.warnings is None:
             return
-        self._known.run(SQL["set_warnings"], (end.receipt, event_warnings.pack(end.warnings)))
+        self._state.run(SQL["set_warnings"], (end.receipt, event_warnings.pack(end.warnings)))
         if not end.warnings:
-            self._known.run(SQL["forget_no_warning"], (end.receipt,))
+            self._state.run(SQL["forget_no_warning"], (end.receipt,))
 
     def _advance(self, lanes: Sequence[int], now_us: int) -> None:
         """The next of each lane comes up, at the end of the line: a user with many events does not push ahead."""
-        run, sql, count = self._known.run, self._known.sql, len(lanes)
+        run, sql, count = self._state.run, self._state.sql, len(lanes)
         if run(sql("close_empty_lanes", count), lanes).rowcount < count:
             run(sql("advance_lanes", count), (now_us, *lanes))
             run(sql("remove_heads_from_waiting", count), lanes)
 
-    def _postpone(self, end: End, retry: Retry) -> bool:
+    def _postpone(self, end: Settlement, retry: Retry) -> bool:
         delay_us = round(retry.delay_s * US)
-        due_us, counted_us = self._known.now_us() + delay_us, delay_us if retry.counted else 0
+        due_us, counted_us = self._state.now_us() + delay_us, delay_us if retry.counted else 0
         falls_back = retry.counted or retry.steps_back
         values = (due_us, int(retry.counted), counted_us, int(falls_back), *_failure(retry), end.lane, end.receipt)
-        return self._known.run(SQL["postpone"], values).rowcount == 1
+        return self._state.run(SQL["postpone"], values).rowcount == 1
 
-    def _park(self, end: End, retry: Retry) -> bool:
-        found = self._known.run(SQL["turn_of"], (end.lane, end.receipt)).fetchone()
+    def _park(self, end: Settlement, retry: Retry) -> bool:
+        found = self._state.run(SQL["turn_of"], (end.lane, end.receipt)).fetchone()
         if found is None or found[0] < 0:
             return found is not None
-        self._advance([end.lane], self._known.now_us())
-        aside, source = parked_lane(end.lane), self._known.source(end.source)
+        self._advance([end.lane], self._state.now_us())
+        aside, source = parked_lane(end.lane), self._state.source(end.source)
         reason, detail = _failure(retry)
         opened = (aside, source, end.receipt, end.received_us, reason or "", detail or "")
-        if self._known.run(SQL["open_parked_lane"], opened).rowcount == 0:
-            self._known.run(SQL["add_waiting"], (aside, end.receipt))
+        if self._state.run(SQL["open_parked_lane"], opened).rowcount == 0:
+            self._state.run(SQL["add_waiting"], (aside, end.receipt))
         return True
 
-    def _bury(self, end: End, dead: Dead) -> bool:
-        found = self._known.run(SQL["attempt_of"], (end.lane, end.receipt)).fetchone()
+    def _bury(self, end: Settlement, dead: Dead) -> bool:
+        found = self._state.run(SQL["attempt_of"], (end.lane, end.receipt)).fetchone()
         if found is None:
             return False
-        values = (end.receipt, dead.reason.value, dead.detail, found[0], end.mapping, self._known.trusted_us())
-        self._known.run(SQL["add_dead"], values)
-        self._advance([end.lane], self._known.now_us())
+        values = (end.receipt, dead.reason.value, dead.detail, found[0], end.mapping, self._state.trusted_us())
+        self._state.run(SQL["add_dead"], values)
+        self._advance([end.lane], self._state.now_us())
         return True
 
 
@@ -143,7 +143,7 @@ def _failure(retry: Retry) -> tuple[str, str] | tuple[None, None]:
     return (None, None) if retry.reason in PUT_OFF else (retry.reason.value, retry.detail)
 
 
-def _facts(end: End) -> tuple[str, str, str, str]:
+def _facts(end: Settlement) -> tuple[str, str, str, str]:
     """Outcome, reason, rule and detail, as the history has them."""
     match end.outcome:
         case Delivered(detail=detail):

@@ -48,7 +48,7 @@ def _kept_time(connection: sqlite3.Connection, wall: Callable[[], float]) -> Kep
     return None if newest_us is None else Kept(min(newest_us / US, wall()))
 
 
-class Known:
+class WriterState:
     """See the module. `now` gives seconds since 1970 and never jumps: lanes are due by it. `trusted` gives them
     too, for what is kept for a while.
 
@@ -79,7 +79,7 @@ class Known:
             self._read()
             self._version = version
 
-    def forget(self) -> None:
+    def rollback(self) -> None:
         """The transaction was rolled back, and what was learned in it may not be so."""
         self._counts.clear()
         self._holding.clear()
