@@ -293,6 +293,6 @@ class Balance(Struct, frozen=True):
 
     @property
     def unaccounted(self) -> int:
-        """Messages received and in no term. Anything but 0 is a fault of ours."""
+        """Messages received and in no term. Anything but 0 is a bug in the adapter."""
         ended = sum(n for term, n in self.counts.items() if term != "received")
         return self.counts.get("received", 0) - ended - self.pending - self.dead

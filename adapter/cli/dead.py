@@ -73,8 +73,8 @@ def show_(ident: str, machine: bool, place: Target) -> None:
 def requeue(idents: tuple[str, ...], everything: bool, cause: str | None, unmatched: bool, place: Target) -> None:
     """Make them pending again, the oldest first.
 
-    They go within the rate and behind live traffic, and are mapped anew by the mapping that is then active; what of
-    them got through before is not sent again. A rejection is read anew, and stays if it still does not fit.
+    They go within the rate and behind live traffic, and are mapped by the mapping that is then active. Calls already
+    delivered are not repeated. A rejection is validated again, and stays if it still does not fit its schema.
 
     \b
     Examples:

@@ -67,8 +67,15 @@ class Console(Protocol):
         ...
 
     def tail(self, after: str | None, watch: Sequence[str] = ()) -> JsonObject:
-        """What is new: `entries` received after `after` as they came, and those of `watch` (ids of pending events) that
-        have ended; `pending`, ids to watch next; `next`, where to go on. Without `after` only where to begin.
+        """What is new since `after`.
+
+        | member | what it is |
+        |---|---|
+        | `entries` | what was received since, as it came, and those of `watch` (ids of pending events) that ended |
+        | `pending` | ids to give as `watch` next time |
+        | `next` | what to give as `after` next time |
+
+        Without `after` there are no entries.
         """
         ...
 

@@ -261,7 +261,7 @@ class Connection(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """The answer to what is no HTTP, or to a fault of ours. aiohttp's own would quote the request."""
+        """The answer to bytes that are not HTTP, or to a bug in the adapter. aiohttp's own would quote the request."""
         del message
         if request.writer.output_size > 0:
             raise ConnectionError("an answer was begun, so another cannot follow")

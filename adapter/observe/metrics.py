@@ -58,7 +58,8 @@ BACKLOG_AGE: Final = Metric(
 )
 DEAD_LETTERS: Final = Metric("browsee_adapter_dead_letters", "Events given up and kept.")
 UNACCOUNTED: Final = Metric(
-    "browsee_adapter_messages_unaccounted", "Messages in no term of the balance; always 0, or it is a fault of ours."
+    "browsee_adapter_messages_unaccounted",
+    "Messages in no term of the balance: always 0, or there is a bug in the adapter.",
 )
 LEDGER: Final = Metric(
     "browsee_adapter_ledger_messages", "The terms of the balance, since the queue was made.", ("term",)

@@ -20,9 +20,9 @@ from adapter.model import Balance, Event, EventWarning, Lease, Outcome, Rejectio
 
 
 class Stored(Struct, frozen=True):
-    """What one `put` did. `differing` counts copies of an event whose body was not the one stored, which are kept as
-    rejections (`Reason.OTHER_BODY`) and are not among `duplicates` and `rejected`; `deletions` those stored that are
-    deletion requests, `dropped` those that ingest dropped.
+    """What one `put` did. `differing`: duplicates whose body differs from the stored one, kept as rejections
+    (`Reason.OTHER_BODY`) and counted in neither `duplicates` nor `rejected`. Of those `stored`, `deletions` are
+    deletion requests, and `dropped` are events that ingest dropped.
     """
 
     stored: int
@@ -121,7 +121,7 @@ class Backlog(Protocol):
         self, *, sources: Collection[str], limit: int, lease_s: float, wait_s: float, pick: Pick = ANY
     ) -> Sequence[Lease]:
         """Lease up to `limit` events that are due and whose lane is free, longest due first, of `sources` only, and
-        only those that `pick` lets through. Parked events go before all others, oldest first.
+        only those that `pick` lets through. Parked events come first, oldest first.
 
         Waits up to `wait_s` for the first and never for more; returns an empty list when there is none. Each is held
         for `lease_s`; after that another take may lease it again, with another token. A cancelled take holds nothing.
