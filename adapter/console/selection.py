@@ -42,11 +42,8 @@ def choose(admin: QueueAdmin, which: Selection, *, outcomes: tuple[Outcome, ...]
         return _named(admin, which.ids, outcomes)
     if which.unmatched:
         return Selected(sorted(chain.from_iterable(admin.unmatched())), [], [])
-    chosen = Selected([], [], [])
-    for group in admin.groups():
-        if has_cause(group, which.cause):
-            (chosen.numbers if group.rejected else chosen.receipts).extend(admin.members(group))
-    return Selected(sorted(chosen.receipts), sorted(chosen.numbers), [])
+    receipts, numbers = admin.members(group for group in admin.groups() if has_cause(group, which.cause))
+    return Selected([*receipts], [*numbers], [])
 
 
 def _named(admin: QueueAdmin, idents: tuple[str, ...], outcomes: tuple[Outcome, ...]) -> Selected:

@@ -8,7 +8,7 @@ fails.
 A *receipt* numbers an event, a *number* a rejection or a deletion request, each in the order of arrival from 1.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from adapter.model import Event
@@ -62,8 +62,11 @@ class QueueAdmin(Protocol):
         """Dead letters and rejections by cause, as the cause is stored, most first."""
         ...
 
-    def members(self, group: CauseGroup) -> Sequence[int]:
-        """The receipts of the dead letters of a group, or the numbers of its rejections."""
+    def members(self, groups: Iterable[CauseGroup]) -> tuple[Sequence[int], Sequence[int]]:
+        """The receipts of the dead letters, and the numbers of the rejections, of these groups, the oldest first.
+
+        Takes one walk through them, however many groups there are: each letter may have a cause of its own.
+        """
         ...
 
     def dead(

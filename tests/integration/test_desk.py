@@ -153,7 +153,8 @@ async def test_rejections_stand_beside_dead_letters(queue: SqliteQueue, path: Pa
         group = desk.groups()[0]
         found = desk.rejections(reason=group.reason, detail=group.detail)
         assert [(kept.number, kept.rejection) for kept in found] == [(1, rejection_of("m-2")), (2, rejection_of("m-3"))]
-        assert [desk.members(group) for group in desk.groups()] == [[1, 2], [1]]
+        assert desk.members(desk.groups()) == ([1], [1, 2])
+        assert desk.members(desk.groups()[:1]) == ([], [1, 2])
         assert desk.rejections_of("m-3") == [found[1]] == desk.newest_rejections(limit=1, source="shop")
         assert desk.newest_rejections(limit=1, source="other") == []
         assert desk.rejection(2) == found[1]

@@ -5,7 +5,7 @@ transaction of its own, which the service sees within a second. Never opens a fi
 """
 
 import sqlite3
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -144,9 +144,13 @@ class SqliteQueueAdmin:
         ]
         return sorted(groups, key=lambda group: -group.count)
 
-    def members(self, group: CauseGroup) -> list[int]:
-        statement = ADMIN["rejections_of_group" if group.rejected else "dead_of_group"]
-        return [ident for (ident,) in self._run(statement, (group.reason, group.detail)).fetchall()]
+    def members(self, groups: Iterable[CauseGroup]) -> tuple[list[int], list[int]]:
+        wanted = {(group.rejected, group.reason, group.detail) for group in groups}
+        receipts, numbers = (
+            [ident for ident, *cause in self._run(ADMIN[statement]) if (rejected, *cause) in wanted]
+            for statement, rejected in (("dead_causes", False), ("rejection_causes", True))
+        )
+        return receipts, numbers
 
     def dead(
         self, *, after: int = 0, limit: int = 500, reason: str | None = None, detail: str | None = None

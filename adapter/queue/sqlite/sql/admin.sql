@@ -67,11 +67,11 @@ WHERE receipt > ?1 AND (?2 IS NULL OR reason = ?2) AND (?3 IS NULL OR detail = ?
 -- name: unmatched_between
 SELECT receipt FROM finished WHERE receipt >= ?1 AND receipt < ?2 AND outcome = 'unmatched';
 
--- name: dead_of_group
-SELECT receipt FROM dead WHERE reason = ? AND detail = ?;
+-- name: dead_causes
+SELECT receipt, reason, detail FROM dead ORDER BY receipt;
 
--- name: rejections_of_group
-SELECT id FROM rejection WHERE reason = ? AND problems = ?;
+-- name: rejection_causes
+SELECT id, reason, problems FROM rejection ORDER BY id;
 
 -- name: rejection_groups
 SELECT reason, problems, count(*), min(id) FROM rejection GROUP BY reason, problems;
