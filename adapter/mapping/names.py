@@ -26,6 +26,8 @@ def read_names(node: Node, reader: Reader, code: str) -> Mapping[str, str]:
     parts = reader.entries(node, code, "a block of `old: new`") or ()
     names = {part.name: text for part in parts if (text := reader.text(part, code, "a name")) is not None}
     for place, part in enumerate(parts):
+        if "*" in part.name:
+            reader.error(code, part, f"`rename` reads no globs, so `{part.name}` would rename nothing; name each field")
         earlier = next((other for other in parts[:place] if other.value == part.value), None)
         if earlier is not None and type(part.value) is str:
             reader.error("E164", part, f"`{earlier.name}` and `{part.name}` cannot both become `{part.value}`")

@@ -3,6 +3,7 @@
 Absent is not null: an absent value writes nothing. Null is a value, but one that fallbacks skip and `default` replaces.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
@@ -240,12 +241,20 @@ def compile_text(text: str, node: Node, reader: Reader, scope: Scope) -> Get:
     return get
 
 
+_DOUBLED: Final = re.compile(r"\{\{([^{}]+)\}\}")
+"""How other languages write a placeholder. Here two braces are one brace of text, which nobody means around a path."""
+
+
 def _parts(text: str, node: Node, reader: Reader, scope: Scope) -> Sequence[str | Get]:
     """Constant pieces and placeholders, in order."""
     parts: list[str | Get] = []
     plain, place = "", 0
     while place < len(text):
         pair, character = text[place : place + 2], text[place]
+        doubled = _DOUBLED.match(text, place)
+        if doubled is not None and isinstance(parse_path(doubled[1].strip()), EventPath):
+            reader.error("E122", node, f"placeholders have one brace: `{{{doubled[1].strip()}}}`")
+            return parts
         if pair in {"{{", "}}"}:
             plain, place = plain + character, place + 2
         elif character == "}":
