@@ -37,6 +37,7 @@ CHOOSING_A_BACKEND = {"cli.at_queue", "cli.doctor", "service.operators", "servic
 """The modules that open a queue or check its file. Others import the contract and the records."""
 
 MAX_FUNCTION_LINES = 50
+MAX_FILE_LINES = 300
 
 MODULES = {
     ".".join(file.relative_to(PACKAGE).with_suffix("").parts): file
@@ -168,6 +169,13 @@ def test_functions_stay_small(module: str) -> None:
     for node in ast.walk(tree(module)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             assert (node.end_lineno or 0) - node.lineno < MAX_FUNCTION_LINES, node.name
+
+
+@EACH_OF_BOTH
+def test_files_stay_small(module: str) -> None:
+    """A reader keeps a file in mind as a whole."""
+    text = (MODULES | KIT_MODULES)[module].read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= MAX_FILE_LINES
 
 
 def drawn() -> Iterator[str]:

@@ -7,31 +7,22 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from msgspec import structs
-
 from adapter.errors import QueueFull
 from adapter.model import DELETE, Balance, Dead, Event, EventWarning, Lease, Outcome, Reason, Rejection, Retry
 from adapter.queue.codec import (
-    Row,
     decode,
-    differs,
-    digest_of_copy,
     encode,
     from_us,
     is_asked,
-    named_by,
-    parked_lane,
 )
 from adapter.queue.contract import ANY, Deletion, Pick, Stored
-from adapter.queue.copies import rejection_of
 from adapter.queue.leases import Leases
-from adapter.queue.ledger import DELETED, ended_at_once, term_of
-from adapter.queue.memory.archive import MemoryArchive
 from adapter.queue.memory.lanes import Lane, due_lanes
-from adapter.queue.shares import Shares, Usage
+from adapter.queue.memory.rows import MemoryRows
+from adapter.queue.shares import Shares
 
 
-class MemoryQueue(MemoryArchive):
+class MemoryQueue(MemoryRows):
     """See `adapter.queue.contract` for what each method promises. `now` gives seconds since 1970 and never jumps.
 
     What only an operator reads (the mapping's warnings, why a try failed) is not kept: nobody looks into a memory.
@@ -46,23 +37,11 @@ class MemoryQueue(MemoryArchive):
         dedup_s: float = 72 * 3600,
         shared: bool = False,
     ) -> None:
-        super().__init__()
-        self._now = now
+        super().__init__(now=now, dedup_s=dedup_s)
         self._unordered = frozenset(unordered)
         self._max_pending = max_pending
         self._shares = Shares(max_pending, divided=shared)
-        self._dedup_s = dedup_s
         self._leases = Leases(now)
-        self._rows: dict[int, Row] = {}
-        self._seen: dict[bytes, tuple[int, float]] = {}
-        self._lanes: dict[int, Lane] = {}
-        self._finished: dict[int, tuple[Outcome, str]] = {}
-        self._sent: dict[int, set[str]] = {}
-        self._rejections: list[Rejection] = []
-        self._copies: set[bytes] = set()
-        self._counts: Counter[str] = Counter()
-        self._asked: list[Deletion] = []
-        self._changed = asyncio.Event()
 
     async def put(self, events: Sequence[Event], rejections: Sequence[Rejection] = ()) -> Stored:
         rows = [encode(event, ordered=event.source not in self._unordered) for event in events]
@@ -140,17 +119,6 @@ class MemoryQueue(MemoryArchive):
         self._announce()
         return True
 
-    def _park(self, key: int, lane: Lane) -> None:
-        if lane.turn < 0:
-            return
-        receipt = lane.receipts.popleft()
-        self._advance(key, lane)
-        row = self._rows[receipt]
-        aside = self._lanes.get(parked_lane(key))
-        if aside is None:
-            aside = self._lanes[parked_lane(key)] = Lane(source=row.source, due_s=row.received_us / 1e6, turn=-1)
-        aside.receipts = deque(sorted([*aside.receipts, receipt]))
-
     async def make_due(self, heads: Mapping[int, int]) -> int:
         now_s = self._now()
         count = sum(key in self._lanes and self._lanes[key].make_due(head, now_s) for key, head in heads.items())
@@ -217,82 +185,8 @@ class MemoryQueue(MemoryArchive):
         done_at = datetime.fromtimestamp(self._now(), UTC)
         return replace(request, events=len(of_user), rejections=forgotten, done_at=done_at)
 
-    def _delete_body(self, receipt: int) -> None:
-        outcome = self._outcome_of(receipt)
-        if outcome is None:
-            key, lane = next((key, lane) for key, lane in self._lanes.items() if receipt in lane.receipts)
-            is_head = lane.receipts[0] == receipt
-            lane.receipts.remove(receipt)
-            if is_head:
-                self._advance(key, lane)
-        if outcome is None or isinstance(outcome, Dead):
-            self._finished[receipt] = (DELETED, "")
-            self._counts["dropped"] += 1
-        self._sent.pop(receipt, None)
-        self._rows[receipt] = structs.replace(
-            self._rows[receipt], user_id=None, anonymous_id=None, body=b"{}", traceparent=None
-        )
-
     async def close(self) -> None:
         self._announce()
-
-    def _outcome_of(self, receipt: int) -> Outcome | None:
-        ended = self._finished.get(receipt)
-        return None if ended is None else ended[0]
-
-    def _announce(self) -> None:
-        self._changed.set()
-        self._changed = asyncio.Event()
-
-    def _held(self) -> dict[str, Usage]:
-        """What each source holds: events in lanes, and dead ones. Looks at all; nobody serves many from memory."""
-        dead = (receipt for receipt, (outcome, _) in self._finished.items() if isinstance(outcome, Dead))
-        waiting = (receipt for lane in self._lanes.values() for receipt in lane.receipts)
-        counts = Counter(self._rows[receipt].source for receipt in (*dead, *waiting))
-        return {source: Usage(count) for source, count in counts.items()}
-
-    def _pending(self) -> int:
-        return sum(len(lane.receipts) for lane in self._lanes.values())
-
-    def _receipt_of_duplicate(self, row: Row) -> int | None:
-        seen = self._seen.get(row.digest)
-        if seen is None:
-            return None
-        receipt, received_s = seen
-        outcome = self._outcome_of(receipt)
-        unfinished = outcome is None or isinstance(outcome, Dead)
-        return receipt if unfinished or self._now() - received_s < self._dedup_s else None
-
-    def _is_other(self, first: int, row: Row) -> bool:
-        """Whether `row` is a copy with another body than event `first`, and new: then it is kept as a rejection."""
-        bodies = self._rows[first].body, row.body
-        digest = digest_of_copy(row)
-        if b"{}" in bodies or not differs(*bodies) or digest in self._copies:
-            return False
-        self._copies.add(digest)
-        self._rejections.append(rejection_of(row))
-        return True
-
-    def _store(self, row: Row) -> None:
-        receipt = len(self._rows) + 1
-        self._rows[receipt] = row
-        self._seen[row.digest] = (receipt, self._now())
-        outcome = ended_at_once(row)
-        if outcome is not None:
-            self._finished[receipt] = (outcome, "")
-            self._counts["dropped"] += 1
-            if row.dropped is None:
-                self._ask(receipt, row)
-            return
-        lane = self._lanes.get(row.lane)
-        if lane is None:
-            lane = self._lanes[row.lane] = Lane(source=row.source, due_s=self._now())
-        lane.receipts.append(receipt)
-
-    def _ask(self, receipt: int, row: Row) -> None:
-        user = str(named_by(row))
-        received_at = from_us(row.received_us)
-        self._asked.append(Deletion(receipt, row.source, user, row.message_id, received_at, 0, 0, None))
 
     def _take_now(self, sources: Collection[str], limit: int, lease_s: float, pick: Pick) -> list[Lease]:
         due = due_lanes(self._lanes, sources, busy=self._leases.lanes(), now_s=self._now(), pick=pick)
@@ -322,19 +216,3 @@ class MemoryQueue(MemoryArchive):
         if expiry_s is not None:
             waits.append(expiry_s - now_s)
         return max(0.0, min(waits, default=float("inf")))
-
-    def _finish(self, key: int, lane: Lane, outcome: Outcome, mapping: str) -> None:
-        receipt = lane.receipts.popleft()
-        self._finished[receipt] = (outcome, mapping)
-        if not isinstance(outcome, Dead):
-            self._sent.pop(receipt, None)
-        term = term_of(outcome)
-        if term is not None:
-            self._counts[term] += 1
-        self._advance(key, lane)
-
-    def _advance(self, key: int, lane: Lane) -> None:
-        if lane.receipts:
-            lane.begin(self._now())
-        else:
-            del self._lanes[key]

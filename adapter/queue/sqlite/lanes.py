@@ -98,6 +98,13 @@ class LaneRows:
         self._run = connection.execute
         self._state = state
 
+    def find(
+        self, sources: Sequence[str], *, limit: int, busy: Collection[int], pick: Pick
+    ) -> tuple[list[Head], float | None]:
+        """The heads to work on now; if there are none, also how many seconds to wait for the next."""
+        heads = self.heads(sources=sources, limit=limit, busy=busy, pick=pick)
+        return heads, None if heads else self.until_due_s(sources)
+
     def heads(self, *, sources: Sequence[str], limit: int, busy: Collection[int], pick: Pick) -> list[Head]:
         """Up to `limit` heads of lanes that are due and not `busy`, by priority, then longest due."""
         numbers, found = self._state.sources(sources), list[Head]()

@@ -257,15 +257,10 @@ class SqliteQueue(SqliteArchive):
         # One at a time from looking to holding, so that no two takes find the same lane.
         async with self._taking:
             busy = self._leases.lanes()
-            heads, until_due_s = await self._commits.read(lambda: self._find(sources, limit, busy, pick))
+            heads, until_due_s = await self._commits.read(
+                lambda: self._rows.find(list(sources), limit=limit, busy=busy, pick=pick)
+            )
             return [self._lease(head, lease_s) for head in heads], until_due_s
-
-    def _find(
-        self, sources: Collection[str], limit: int, busy: Collection[int], pick: Pick
-    ) -> tuple[list[Head], float | None]:
-        names = list(sources)
-        heads = self._rows.heads(sources=names, limit=limit, busy=busy, pick=pick)
-        return heads, None if heads else self._rows.until_due_s(names)
 
     def _patience_s(self, left_s: float, until_due_s: float | None) -> float:
         """How long to wait for a change before looking again: a lane comes due, a lease runs out, unannounced."""

@@ -1,0 +1,136 @@
+"""What the queue in memory holds, and how an event moves between its states: rows as dictionaries."""
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Callable
+
+from msgspec import structs
+
+from adapter.model import Dead, Outcome, Rejection
+from adapter.queue.codec import Row, differs, digest_of_copy, from_us, named_by, parked_lane
+from adapter.queue.contract import Deletion
+from adapter.queue.copies import rejection_of
+from adapter.queue.ledger import DELETED, ended_at_once, term_of
+from adapter.queue.memory.archive import MemoryArchive
+from adapter.queue.memory.lanes import Lane
+from adapter.queue.shares import Usage
+
+
+class MemoryRows(MemoryArchive):
+    """The states of events; `queue/sqlite/lanes.py` explains them. Used by `MemoryQueue` alone."""
+
+    def __init__(self, *, now: Callable[[], float], dedup_s: float) -> None:
+        super().__init__()
+        self._now = now
+        self._dedup_s = dedup_s
+        self._rows: dict[int, Row] = {}
+        self._seen: dict[bytes, tuple[int, float]] = {}
+        self._lanes: dict[int, Lane] = {}
+        self._finished: dict[int, tuple[Outcome, str]] = {}
+        self._sent: dict[int, set[str]] = {}
+        self._rejections: list[Rejection] = []
+        self._copies: set[bytes] = set()
+        self._counts: Counter[str] = Counter()
+        self._asked: list[Deletion] = []
+        self._changed = asyncio.Event()
+
+    def _announce(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    def _pending(self) -> int:
+        return sum(len(lane.receipts) for lane in self._lanes.values())
+
+    def _outcome_of(self, receipt: int) -> Outcome | None:
+        ended = self._finished.get(receipt)
+        return None if ended is None else ended[0]
+
+    def _held(self) -> dict[str, Usage]:
+        """What each source holds: events in lanes, and dead ones. Looks at all; nobody serves many from memory."""
+        dead = (receipt for receipt, (outcome, _) in self._finished.items() if isinstance(outcome, Dead))
+        waiting = (receipt for lane in self._lanes.values() for receipt in lane.receipts)
+        counts = Counter(self._rows[receipt].source for receipt in (*dead, *waiting))
+        return {source: Usage(count) for source, count in counts.items()}
+
+    def _receipt_of_duplicate(self, row: Row) -> int | None:
+        seen = self._seen.get(row.digest)
+        if seen is None:
+            return None
+        receipt, received_s = seen
+        outcome = self._outcome_of(receipt)
+        unfinished = outcome is None or isinstance(outcome, Dead)
+        return receipt if unfinished or self._now() - received_s < self._dedup_s else None
+
+    def _is_other(self, first: int, row: Row) -> bool:
+        """Whether `row` is a copy with another body than event `first`, and new: then it is kept as a rejection."""
+        bodies = self._rows[first].body, row.body
+        digest = digest_of_copy(row)
+        if b"{}" in bodies or not differs(*bodies) or digest in self._copies:
+            return False
+        self._copies.add(digest)
+        self._rejections.append(rejection_of(row))
+        return True
+
+    def _store(self, row: Row) -> None:
+        receipt = len(self._rows) + 1
+        self._rows[receipt] = row
+        self._seen[row.digest] = (receipt, self._now())
+        outcome = ended_at_once(row)
+        if outcome is not None:
+            self._finished[receipt] = (outcome, "")
+            self._counts["dropped"] += 1
+            if row.dropped is None:
+                self._ask(receipt, row)
+            return
+        lane = self._lanes.get(row.lane)
+        if lane is None:
+            lane = self._lanes[row.lane] = Lane(source=row.source, due_s=self._now())
+        lane.receipts.append(receipt)
+
+    def _ask(self, receipt: int, row: Row) -> None:
+        user = str(named_by(row))
+        received_at = from_us(row.received_us)
+        self._asked.append(Deletion(receipt, row.source, user, row.message_id, received_at, 0, 0, None))
+
+    def _park(self, key: int, lane: Lane) -> None:
+        if lane.turn < 0:
+            return
+        receipt = lane.receipts.popleft()
+        self._advance(key, lane)
+        row = self._rows[receipt]
+        aside = self._lanes.get(parked_lane(key))
+        if aside is None:
+            aside = self._lanes[parked_lane(key)] = Lane(source=row.source, due_s=row.received_us / 1e6, turn=-1)
+        aside.receipts = deque(sorted([*aside.receipts, receipt]))
+
+    def _finish(self, key: int, lane: Lane, outcome: Outcome, mapping: str) -> None:
+        receipt = lane.receipts.popleft()
+        self._finished[receipt] = (outcome, mapping)
+        if not isinstance(outcome, Dead):
+            self._sent.pop(receipt, None)
+        term = term_of(outcome)
+        if term is not None:
+            self._counts[term] += 1
+        self._advance(key, lane)
+
+    def _advance(self, key: int, lane: Lane) -> None:
+        if lane.receipts:
+            lane.begin(self._now())
+        else:
+            del self._lanes[key]
+
+    def _delete_body(self, receipt: int) -> None:
+        outcome = self._outcome_of(receipt)
+        if outcome is None:
+            key, lane = next((key, lane) for key, lane in self._lanes.items() if receipt in lane.receipts)
+            is_head = lane.receipts[0] == receipt
+            lane.receipts.remove(receipt)
+            if is_head:
+                self._advance(key, lane)
+        if outcome is None or isinstance(outcome, Dead):
+            self._finished[receipt] = (DELETED, "")
+            self._counts["dropped"] += 1
+        self._sent.pop(receipt, None)
+        self._rows[receipt] = structs.replace(
+            self._rows[receipt], user_id=None, anonymous_id=None, body=b"{}", traceparent=None
+        )
