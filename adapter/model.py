@@ -256,8 +256,8 @@ class Lease(Struct, frozen=True):
     """One event, held by one worker until `expires_at`.
 
     `attempt` counts the failures that were the event's own, 0 at first; `retried_s` is how long it has waited
-    between them; `sent` holds the keys of calls that already got through. Since `due_at_s`, in seconds since 1970 by
-    the queue's clock, only other users' events kept it from being taken. `token` tells this holder from the next.
+    between them; `delivered_keys` are the keys of calls that are delivered already. Since `due_at_s`, in seconds since
+    1970 by the queue's clock, only other users' events kept it from being taken. `token` tells this holder from others.
     `is_damaged`: what was stored of the event cannot be read any more, and its body is not what was sent. `lane` is the
     queue's number of the lane.
     """
@@ -266,7 +266,7 @@ class Lease(Struct, frozen=True):
     receipt: int
     attempt: int
     retried_s: float
-    sent: frozenset[str]
+    delivered_keys: frozenset[str]
     due_at_s: float
     expires_at: datetime
     token: int

@@ -25,7 +25,7 @@ RETIRED_MODULES = {
     "activation", "answers", "asked", "desk", "desk_console", "entries", "guard", "happenings", "hasty", "letters",
     "lines", "loss", "made_secrets", "operator", "read_anew", "sentences", "stories", "told", "unsynced", "wrong",
 }  # fmt: skip
-RETIRED_FUNCTIONS = {"is_crammed", "readmit", "reopen_unmatched", "spoken", "told"}
+RETIRED_FUNCTIONS = {"put_back", "revive", "is_crammed", "readmit", "reopen_unmatched", "spoken", "told"}
 RETIRED_KEYS = {"atWork", "failedTries", "gotThrough", "logEmptied", "mappedBy"}
 """Of the API's JSON: what took their place stands in CHANGELOG.md."""
 

@@ -56,7 +56,7 @@ def as_json(entry: Entry, pause_text: PauseText) -> JsonObject:
         "endedAt": None if entry.ended_at is None else instant_text(entry.ended_at),
         "attempts": entry.attempt,
         "mapping": entry.mapping or None,
-        "deliveredCalls": list(entry.sent),
+        "deliveredCalls": list(entry.delivered_keys),
         "warnings": warnings_as_json(entry.warnings),
         "deleted": is_deleted(entry),
         "waitsFor": None if entry.ended_at is not None else pause_text(event.source) or None,

@@ -133,7 +133,7 @@ class Delivery:
 
     async def _send_all(self, lease: Lease, rendered: Calls, *, probe: bool, apart: bool) -> Outcome:
         """Send the calls in order, less those that got through before; stop at the first that does not."""
-        left = [call for call in rendered.calls if call.key not in lease.sent]
+        left = [call for call in rendered.calls if call.key not in lease.delivered_keys]
         unexpected = False
         for number, call in enumerate(left, start=1):
             said = await self._send(lease, call, probe=probe, apart=apart)
@@ -142,7 +142,7 @@ class Delivery:
             unexpected = unexpected or said.unexpected
             # Noted before the next one goes: a crash between the two repeats a call, never loses one.
             if number < len(left):
-                self._backlog.note(lease, call.key)
+                self._backlog.mark_delivered(lease, call.key)
         return Delivered("an answer was not as documented" if unexpected else "")
 
     async def _send(self, lease: Lease, call: Call, *, probe: bool, apart: bool) -> Accepted | Retry | Dead:
@@ -159,7 +159,7 @@ class Delivery:
             now_s=now_s,
             cause=describe(answer),
         )
-        if ruling.revived or ruling.due:
+        if ruling.requeued or ruling.due:
             await self._bring_back(ruling)
         match ruling.verdict:
             case Accepted(unexpected=unexpected) as accepted:
@@ -199,8 +199,8 @@ class Delivery:
         up; what the disk keeps from it stays as it is.
         """
         try:
-            if ruling.revived:
-                await self._backlog.revive(ruling.revived)
+            if ruling.requeued:
+                await self._backlog.requeue(ruling.requeued)
             if ruling.due:
                 await self._backlog.make_due(ruling.due)
         except QueueError as exc:

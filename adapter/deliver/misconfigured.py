@@ -53,12 +53,12 @@ class Ruling(Struct, frozen=True):
     """The verdict to act on: that of the answer, or Misconfigured where many refusals show that no event is to blame,
     or TryAgain where one event keeps meeting what no other does.
 
-    `revived` are the receipts of events that were refused earlier for the same cause: they are pending again. `due` are
+    `requeued` are the receipts of events refused earlier for the same cause: they are pending again. `due` are
     receipts by lane of events that wait for nothing any more. `at_once`: the event is due again without a wait.
     """
 
     verdict: Verdict
-    revived: tuple[int, ...] = ()
+    requeued: tuple[int, ...] = ()
     due: Mapping[int, int] = {}
     at_once: bool = False
 
@@ -143,10 +143,10 @@ class CallKindHealth:
         detail = self._refusals.verdict(message, now_s)
         if not detail:
             return Ruling(verdict)
-        revived = tuple(other for other in self._refusals.receipts if other != of.receipt)
+        requeued = tuple(other for other in self._refusals.receipts if other != of.receipt)
         self._refusals.forget()
         self._shut(detail, now_s, probe=False, by_refusals=True)
-        return Ruling(Misconfigured(self.detail), revived)
+        return Ruling(Misconfigured(self.detail), requeued)
 
     def _is_to_blame(self, receipt: int, *, probe: bool) -> bool:
         """Whether probes have shown that this event is refused while others are not."""

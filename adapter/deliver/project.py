@@ -198,7 +198,7 @@ class Project:
         ruling = self._kinds[permit.kind].answered(permit.number, verdict, of=of, now_s=now_s)
         if failed and self._down.is_shut and isinstance(ruling.verdict, TryAgain):
             # An outage is no event's fault; the gate says when it is tried again.
-            return Ruling(structs.replace(ruling.verdict, counted=False), ruling.revived, due, at_once=True)
+            return Ruling(structs.replace(ruling.verdict, counted=False), ruling.requeued, due, at_once=True)
         return structs.replace(ruling, due=due) if due else ruling
 
     def abandoned(self, permit: Permit, *, now_s: float) -> None:

@@ -136,8 +136,8 @@ class Backlog(Protocol):
         """Whether the event is still this lease's to work on: not if the lease was lost, or the user's data deleted."""
         ...
 
-    def note(self, lease: Lease, key: str) -> None:
-        """Remember that the call `key` of this event got through, so that `Lease.sent` has it next time.
+    def mark_delivered(self, lease: Lease, key: str) -> None:
+        """Remember that the call `key` of this event got through, so that `Lease.delivered_keys` has it next time.
 
         Becomes durable soon, with whatever is committed next, and does not wait: a crash may repeat that call.
         """
@@ -165,10 +165,10 @@ class Backlog(Protocol):
         """
         ...
 
-    async def revive(self, receipts: Collection[int]) -> int:
+    async def requeue(self, receipts: Collection[int]) -> int:
         """Make dead events pending again, behind live traffic and before the later ones of their lanes; how many were.
 
-        What got through of them before is in `Lease.sent`. Numbers of events that are not dead are passed over.
+        Calls delivered before are in `Lease.delivered_keys`. Numbers of events that are not dead are passed over.
         """
         ...
 

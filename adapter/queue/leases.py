@@ -19,7 +19,7 @@ class Held:
     expires_s: float
     size_bytes: int
     is_warned: bool
-    sent: set[str] = field(default_factory=set)
+    delivered_keys: set[str] = field(default_factory=set)
     settling: bool = False
     gone: bool = False
 

@@ -25,7 +25,7 @@ _NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 class EventRecord:
     """One event and what became of it. `outcome` is a word of the ledger; `mapping` the version that decided it.
 
-    `ended_at` is None while it is pending; `sent` holds the calls that got through before it died or was put off;
+    `ended_at` is None while it is pending; `delivered_keys` are the calls delivered before it died or was put off;
     `warnings` are those of ingest and then the mapping's. An event without a body is one whose user's data was deleted.
     """
 
@@ -38,7 +38,7 @@ class EventRecord:
     attempt: int
     mapping: str
     ended_at: datetime | None
-    sent: tuple[str, ...]
+    delivered_keys: tuple[str, ...]
     warnings: tuple[EventWarning, ...] = ()
 
     @property

@@ -44,7 +44,7 @@ async def test_an_event_comes_out_as_it_went_in(queue: Queue) -> None:
     await queue.put([event])
     [lease] = await take(queue)
     assert lease.event == event
-    assert (lease.attempt, lease.retried_s, lease.sent) == (0, 0.0, frozenset())
+    assert (lease.attempt, lease.retried_s, lease.delivered_keys) == (0, 0.0, frozenset())
 
 
 async def test_a_private_event_comes_out_as_it_went_in(queue: Queue) -> None:
@@ -63,7 +63,7 @@ async def test_a_private_event_waits_in_the_lane_of_its_key(queue: Queue) -> Non
     assert sorted(leases) == ["m-1", "m-3"]
     await queue.settle(leases["m-1"], Dead(Reason.REFUSED, "no"))
     [lease] = await take(queue)
-    await queue.revive([leases["m-1"].receipt])
+    await queue.requeue([leases["m-1"].receipt])
     assert (lease.event, await take(queue)) == (gone, [])
 
 
@@ -187,12 +187,12 @@ async def test_a_call_that_got_through_is_remembered_by_its_whole_key(queue: Que
     sent: list[str] = []
     for name in _AWKWARD:
         [lease] = await take(queue)
-        assert lease.sent == frozenset(sent)
+        assert lease.delivered_keys == frozenset(sent)
         sent.append(f"track/{name}/0")
-        queue.note(lease, sent[-1])
+        queue.mark_delivered(lease, sent[-1])
         await queue.settle(lease, Retry(Reason.TIMEOUT, 0, counted=False))
     [lease] = await take(queue)
-    assert lease.sent == frozenset(sent)
+    assert lease.delivered_keys == frozenset(sent)
 
 
 async def test_ids_are_told_apart_whatever_they_hold(queue: Queue) -> None:
@@ -366,24 +366,24 @@ async def test_attempts_are_the_events_own(queue: Queue, clock: FakeClock) -> No
     """The next event of the lane begins at none."""
     await queue.put([make_event("m-1"), make_event("m-2")])
     [lease] = await take(queue)
-    queue.note(lease, "track/A/0")
+    queue.mark_delivered(lease, "track/A/0")
     await queue.settle(lease, Retry(Reason.TIMEOUT, delay_s=1, counted=True))
     clock.advance(1)
     [lease] = await take(queue)
     await queue.settle(lease, Dead(Reason.EXHAUSTED, "given up"))
     [second] = await take(queue)
-    assert (second.event.message_id, second.attempt, second.sent) == ("m-2", 0, frozenset())
+    assert (second.event.message_id, second.attempt, second.delivered_keys) == ("m-2", 0, frozenset())
 
 
 async def test_what_got_through_is_remembered(queue: Queue) -> None:
     """A noted call is in `sent` of the next lease of that event."""
     await queue.put([make_event("m-1")])
     [lease] = await take(queue)
-    queue.note(lease, "track/ORDER/0")
-    queue.note(lease, "track/ITEM/0")
+    queue.mark_delivered(lease, "track/ORDER/0")
+    queue.mark_delivered(lease, "track/ITEM/0")
     await queue.settle(lease, Retry(Reason.TIMEOUT, delay_s=0, counted=True))
     [again] = await take(queue)
-    assert again.sent == {"track/ORDER/0", "track/ITEM/0"}
+    assert again.delivered_keys == {"track/ORDER/0", "track/ITEM/0"}
 
 
 async def test_an_expired_lease_is_taken_again(queue: Queue, clock: FakeClock) -> None:
@@ -565,16 +565,16 @@ async def test_revived_events_are_pending_again(queue: Queue, clock: FakeClock) 
     await queue.put([make_event("a-1", user="a"), make_event("b-1", user="b"), make_event("b-2", user="b")])
     dead = await take(queue)
     for lease in dead:
-        queue.note(lease, f"track/{lease.event.message_id}/0")
+        queue.mark_delivered(lease, f"track/{lease.event.message_id}/0")
         await queue.settle(lease, Dead(Reason.REFUSED, "no"))
     [under_way] = await take(queue)
-    assert await queue.revive([*(lease.receipt for lease in dead), under_way.receipt, 999]) == 2
-    assert await queue.revive([lease.receipt for lease in dead]) == 0
+    assert await queue.requeue([*(lease.receipt for lease in dead), under_way.receipt, 999]) == 2
+    assert await queue.requeue([lease.receipt for lease in dead]) == 0
     clock.advance(1)
     await queue.put([make_event("c-1", user="c"), make_event("b-3", user="b")])
     leases = await take(queue)
     assert ids(leases) == ["c-1", "a-1"]
-    assert leases[1].sent == {"track/a-1/0"}
+    assert leases[1].delivered_keys == {"track/a-1/0"}
     await queue.settle(under_way, Delivered())
     assert ids(await take(queue)) == ["b-1"]
     balance = await queue.balance()
@@ -639,7 +639,7 @@ async def test_one_source_leaves_room_for_the_others(make_queue: MakeQueue) -> N
     with pytest.raises(SourceFull):
         await queue.put([make_event("m-9")])
     await queue.settle(other, Delivered())
-    await queue.revive([lease.receipt])
+    await queue.requeue([lease.receipt])
     with pytest.raises(SourceFull):
         await queue.put([make_event("m-9")])
     for lease in await take(queue):
@@ -689,7 +689,7 @@ async def test_requeued_events_that_failed_are_held_back_too(queue: Queue, clock
     dead = await take(queue)
     for lease in dead:
         await queue.settle(lease, Dead(Reason.REFUSED, "no"))
-    await queue.revive([lease.receipt for lease in dead])
+    await queue.requeue([lease.receipt for lease in dead])
     clock.advance(1)
     for lease in await take(queue):
         await queue.settle(lease, Retry(Reason.TIMEOUT, 1, counted=True))

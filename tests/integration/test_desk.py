@@ -87,7 +87,7 @@ async def test_requeued_events_go_behind_live_traffic(queue: SqliteQueue, path: 
     """Dead letters come back oldest first after everything that is due, with what got through remembered."""
     await queue.put([make_event("dead-1", user="a")])
     [lease] = await take(queue)
-    queue.note(lease, "track/A/0")
+    queue.mark_delivered(lease, "track/A/0")
     await queue.settle(lease, Dead(Reason.REFUSED, "no"))
     await end(queue, "dead-2", Dead(Reason.REFUSED, "no"), user="b")
     with SqliteQueueAdmin.open(path) as desk:
@@ -98,7 +98,7 @@ async def test_requeued_events_go_behind_live_traffic(queue: SqliteQueue, path: 
     await queue.put([make_event("live", user="c")])
     leases = await take(queue)
     assert [lease.event.message_id for lease in leases] == ["live", "dead-1", "dead-2"]
-    assert leases[1].sent == {"track/A/0"}
+    assert leases[1].delivered_keys == {"track/A/0"}
     for lease in leases:
         await queue.settle(lease, Delivered())
     balance = await queue.balance()

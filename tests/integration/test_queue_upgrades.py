@@ -67,7 +67,7 @@ async def test_an_earlier_file_works_on(path: Path, clock: FakeClock, version: i
     with SqliteQueueAdmin.open(path) as desk:
         assert [story.receipt for story in desk.of_message("m-4")] == [4]
     [lease] = await take(queue)
-    assert (lease.event.message_id, lease.attempt, lease.retried_s, lease.sent) == (
+    assert (lease.event.message_id, lease.attempt, lease.retried_s, lease.delivered_keys) == (
         "m-1",
         2,
         3.0,

@@ -27,7 +27,7 @@ async def test_a_restart_voids_leases_and_keeps_everything_else(path: Path, cloc
     first = await SqliteQueue.open(path, now=clock)
     await first.put([make_event("m-1"), make_event("m-2"), make_event("m-3", user="u-2")], [make_rejection()])
     leases = await take(first)
-    first.note(leases[0], "track/A/0")
+    first.mark_delivered(leases[0], "track/A/0")
     await first.settle(leases[0], Retry(Reason.TIMEOUT, delay_s=2, counted=True))
     await first.settle(leases[1], Delivered())
     clock.advance(2)
@@ -37,7 +37,7 @@ async def test_a_restart_voids_leases_and_keeps_everything_else(path: Path, cloc
 
     second = await SqliteQueue.open(path, now=clock)
     [lease] = await take(second)
-    assert (lease.event, lease.attempt, lease.retried_s, lease.sent) == (
+    assert (lease.event, lease.attempt, lease.retried_s, lease.delivered_keys) == (
         make_event("m-1"),
         1,
         2.0,

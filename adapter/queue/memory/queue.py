@@ -90,7 +90,7 @@ class MemoryQueue(MemoryRows):
     def holds(self, lease: Lease) -> bool:
         return self._leases.holds(lease.token)
 
-    def note(self, lease: Lease, key: str) -> None:
+    def mark_delivered(self, lease: Lease, key: str) -> None:
         held = self._leases.get(lease.token)
         if held is not None and not held.gone:
             self._sent.setdefault(held.receipt, set()).add(key)
@@ -125,7 +125,7 @@ class MemoryQueue(MemoryRows):
         self._announce()
         return count
 
-    async def revive(self, receipts: Collection[int]) -> int:
+    async def requeue(self, receipts: Collection[int]) -> int:
         dead = [receipt for receipt in sorted(receipts) if isinstance(self._outcome_of(receipt), Dead)]
         for receipt in dead:
             del self._finished[receipt]
@@ -202,7 +202,7 @@ class MemoryQueue(MemoryRows):
             receipt=receipt,
             attempt=lane.attempt,
             retried_s=lane.retried_s,
-            sent=frozenset(self._sent.get(receipt, ())),
+            delivered_keys=frozenset(self._sent.get(receipt, ())),
             due_at_s=lane.due_s,
             expires_at=datetime.fromtimestamp(self._now(), UTC) + timedelta(seconds=lease_s),
             token=self._leases.hold(key, receipt, lease_s),

@@ -35,7 +35,7 @@ from adapter.queue.sqlite.admin_writes import (
 from adapter.queue.sqlite.erase import delete_body, lanes_of
 from adapter.queue.sqlite.file import attach
 from adapter.queue.sqlite.record_rows import deletion_of, event_record, rejection_record
-from adapter.queue.sqlite.requeue import put_back
+from adapter.queue.sqlite.requeue import requeue_dead
 from adapter.queue.sqlite.state import SQL
 
 _WINDOW = 10_000
@@ -109,8 +109,8 @@ class SqliteQueueAdmin:
         found = self._run(ADMIN["event"], (receipt,)).fetchone()
         if found is None:
             return None
-        sent = tuple(key for (key,) in self._run(SQL["sent_of"], (receipt,)))
-        return event_record(found, sent)
+        delivered_keys = tuple(key for (key,) in self._run(SQL["sent_of"], (receipt,)))
+        return event_record(found, delivered_keys)
 
     def position(self, record: EventRecord) -> QueuePosition | None:
         lanes = lanes_of(record.event)
@@ -191,12 +191,12 @@ class SqliteQueueAdmin:
     def requeue(self, receipts: Sequence[int]) -> int:
         due_us, unordered = self._stamp("steady_us"), self._unordered
         with self._transaction():
-            # A microsecond apart, as `put_back` does it, so that they come up in the order they were received.
+            # A microsecond apart, as `requeue_dead` does it, so that they come up in the order they were received.
             unmatched = sum(
                 requeue_unmatched(self._run, receipt, due_us=due_us + n, unordered=unordered)
                 for n, receipt in enumerate(sorted(receipts))
             )
-            return unmatched + put_back(self._run, receipts, now_us=due_us, unordered=unordered)
+            return unmatched + requeue_dead(self._run, receipts, now_us=due_us, unordered=unordered)
 
     def requeue_rejection(self, number: int, event: Event) -> RequeuedRejection:
         with self._transaction():

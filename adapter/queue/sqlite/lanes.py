@@ -10,10 +10,10 @@
 | state | rows |
 |---|---|
 | waiting | `message`, `waiting(lane, receipt)` |
-| head | `message`, `lane(lane, head, due_us, turn, attempt …)`; `sent` if calls of it got through |
+| head | `message`, `lane(lane, head, due_us, turn, attempt …)`; `delivered_keys` if calls of it got through |
 | leased | as head; who holds it is in memory (`queue/leases.py`), so a restart voids every lease |
 | finished | `message` until retention, `finished` |
-| dead | `message`, `dead`; `sent` stays, so that a requeue repeats no call |
+| dead | `message`, `dead`; `delivered_keys` stays, so that a requeue repeats no call |
 | erased | `message` with an empty body and no ids; what was pending or dead is finished as dropped |
 
 **Invariants.** A receipt is in exactly one of `lane.head`, `waiting`, `finished` and `dead`. `lane.head` is the
@@ -85,7 +85,7 @@ class Head(Struct, frozen=True):
     receipt: int
     attempt: int
     retried_us: int
-    sent: frozenset[str]
+    delivered_keys: frozenset[str]
     row: Row
     is_warned: bool
     """The mapping's warnings of an earlier try are stored."""
@@ -145,11 +145,11 @@ class LaneRows:
                 receipt,
                 attempt,
                 retried_us,
-                _NOTHING_SENT if sent == "[]" else frozenset(orjson.loads(sent)),
+                _NOTHING_SENT if delivered_keys == "[]" else frozenset(orjson.loads(delivered_keys)),
                 stored_row(columns),
                 is_warned=warned is not None and warned != event_warnings.NONE,
             )
-            for lane, due_us, receipt, attempt, retried_us, sent, *columns, warned in self._run(
+            for lane, due_us, receipt, attempt, retried_us, delivered_keys, *columns, warned in self._run(
                 for_rows(sql, len(lanes)), values
             ).fetchall()
         ]

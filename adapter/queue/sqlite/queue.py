@@ -27,7 +27,7 @@ from adapter.queue.sqlite.file import OwnerLock, connect, prepare_place
 from adapter.queue.sqlite.group_commit import GroupCommit
 from adapter.queue.sqlite.lanes import Head
 from adapter.queue.sqlite.log import refuse_damaged_log
-from adapter.queue.sqlite.requeue import put_back
+from adapter.queue.sqlite.requeue import requeue_dead
 from adapter.queue.sqlite.rows import SqliteRows
 from adapter.queue.sqlite.settle import Settlement
 from adapter.queue.sqlite.state import Retention, trusted_time
@@ -150,11 +150,11 @@ class SqliteQueue(SqliteArchive):
     def holds(self, lease: Lease) -> bool:
         return self._leases.holds(lease.token)
 
-    def note(self, lease: Lease, key: str) -> None:
+    def mark_delivered(self, lease: Lease, key: str) -> None:
         held = self._leases.get(lease.token)
         if held is not None and not held.gone:
-            held.sent.add(key)
-            self._commits.write(lambda: self._rows.note(lease.receipt, key)).add_done_callback(_forget_error)
+            held.delivered_keys.add(key)
+            self._commits.write(lambda: self._rows.mark_delivered(lease.receipt, key)).add_done_callback(_forget_error)
 
     async def settle(
         self, lease: Lease, outcome: Outcome, *, mapping: str = "", warnings: Sequence[EventWarning] = ()
@@ -180,12 +180,12 @@ class SqliteQueue(SqliteArchive):
     async def make_due(self, heads: Mapping[int, int]) -> int:
         return await self._commits.write(lambda: self._rows.make_due(heads), after=lambda _: self._announce())
 
-    async def revive(self, receipts: Collection[int]) -> int:
+    async def requeue(self, receipts: Collection[int]) -> int:
         def work() -> int:
             now_us = round(self._now() * 1e6)
-            return put_back(self._connection.execute, receipts, now_us=now_us, unordered=self._unordered)
+            return requeue_dead(self._connection.execute, receipts, now_us=now_us, unordered=self._unordered)
 
-        return await self._commits.write(work, after=self._revived)
+        return await self._commits.write(work, after=self._requeued)
 
     async def balance(self) -> Balance:
         balance = await asyncio.to_thread(count_balance, self._path)
@@ -217,7 +217,7 @@ class SqliteQueue(SqliteArchive):
             mapping=mapping,
             received_us=to_us(lease.event.received_at),
             size_bytes=held.size_bytes,
-            has_sent=bool(held.sent or lease.sent),
+            has_sent=bool(held.delivered_keys or lease.delivered_keys),
             warnings=bounded(warnings, beside=lease.event.warnings) if warnings or held.is_warned else None,
         )
 
@@ -232,7 +232,7 @@ class SqliteQueue(SqliteArchive):
         if is_full_disk(exc):
             self._room.give_way()
 
-    def _revived(self, count: int) -> None:
+    def _requeued(self, count: int) -> None:
         self._pending += count
         self._announce()
 
@@ -279,7 +279,7 @@ class SqliteQueue(SqliteArchive):
             receipt=head.receipt,
             attempt=head.attempt,
             retried_s=head.retried_us / 1e6,
-            sent=head.sent,
+            delivered_keys=head.delivered_keys,
             due_at_s=head.due_us / 1e6,
             expires_at=datetime.fromtimestamp(self._now() + lease_s, UTC),
             token=self._leases.hold(

@@ -11,7 +11,7 @@ from adapter.queue.records import EventRecord, RejectionRecord, problems_of
 from adapter.queue.sqlite.lanes import stored_row
 
 
-def event_record(found: tuple[Any, ...], sent: tuple[str, ...]) -> EventRecord:
+def event_record(found: tuple[Any, ...], delivered_keys: tuple[str, ...]) -> EventRecord:
     """The event in a row of the statement `event`."""
     receipt = found[0]
     outcome, reason, rule, detail, attempt, mapping, finished_us = found[12:19]
@@ -30,7 +30,7 @@ def event_record(found: tuple[Any, ...], sent: tuple[str, ...]) -> EventRecord:
         attempt=attempt or 0,
         mapping=mapping or "",
         ended_at=None if finished_us is None else from_us(finished_us),
-        sent=sent,
+        delivered_keys=delivered_keys,
         warnings=event.warnings + unpack(found[11]),
     )
 

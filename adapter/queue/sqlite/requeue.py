@@ -12,13 +12,13 @@ Execute: TypeAlias = Callable[..., sqlite3.Cursor]
 """`execute` of the connection whose transaction this is."""
 
 
-def put_back(run: Execute, receipts: Collection[int], *, now_us: int, unordered: Collection[str]) -> int:
+def requeue_dead(run: Execute, receipts: Collection[int], *, now_us: int, unordered: Collection[str]) -> int:
     """Make the dead ones of `receipts` pending, behind live traffic, and say how many they were."""
     # A microsecond apart, so that they come up in the order they were received.
-    return sum(_put_back(run, receipt, now_us + n, unordered) for n, receipt in enumerate(sorted(receipts)))
+    return sum(_requeue_one(run, receipt, now_us + n, unordered) for n, receipt in enumerate(sorted(receipts)))
 
 
-def _put_back(run: Execute, receipt: int, due_us: int, unordered: Collection[str]) -> bool:
+def _requeue_one(run: Execute, receipt: int, due_us: int, unordered: Collection[str]) -> bool:
     if run(SQL["remove_dead"], (receipt,)).rowcount == 0:
         return False
     join_lane(run, receipt, due_us=due_us, unordered=unordered)

@@ -65,7 +65,7 @@ class SqliteRows(LaneRows):
         """Write something."""
         self._run(SQL["probe"], (self._state.now_us(),))
 
-    def note(self, receipt: int, key: str) -> None:
+    def mark_delivered(self, receipt: int, key: str) -> None:
         """Remember that a call got through."""
         self._run(SQL["add_sent"], (receipt, key))
 

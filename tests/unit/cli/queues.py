@@ -53,7 +53,7 @@ async def fill(path: Path, ended: Sequence[Ended], rejections: Sequence[Rejectio
             continue
         [lease] = await queue.take(sources=["shop"], limit=1, lease_s=60, wait_s=0)
         for key in one.sent:
-            queue.note(lease, key)
+            queue.mark_delivered(lease, key)
         assert await queue.settle(lease, one.outcome, mapping=ruleset.version, warnings=one.warnings)
     await queue.put([], rejections)
     await queue.close()

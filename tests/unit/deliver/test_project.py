@@ -259,11 +259,11 @@ def test_twenty_equal_refusals_are_the_projects_fault(worker: Worker) -> None:
     ruling = worker.send(REFUSED)
     assert isinstance(ruling.verdict, Misconfigured)
     assert "unknown apiKey" in ruling.verdict.detail
-    assert ruling.revived == tuple(range(1, 20))
+    assert ruling.requeued == tuple(range(1, 20))
     assert worker.waits() == (PauseReason.MISCONFIGURED, 1.0)
     worker.now_s += 1.0
     probe = worker.send(REFUSED)
-    assert (probe.verdict, probe.revived) == (ruling.verdict, ())
+    assert (probe.verdict, probe.requeued) == (ruling.verdict, ())
     assert worker.waits() == (PauseReason.MISCONFIGURED, 2.0)
     worker.now_s += 2.0
     worker.send(Accepted())
@@ -304,7 +304,7 @@ def test_refusals_that_quote_ids_are_compared_without_them(worker: Worker) -> No
         assert worker.send(RefusedByBrowsee(text)).verdict == RefusedByBrowsee(text)
     last = worker.send(RefusedByBrowsee('unknown key (request 7, "x", 00000000-0000-0000-0000-000000000000)'))
     assert isinstance(last.verdict, Misconfigured)
-    assert len(last.revived) == 19
+    assert len(last.requeued) == 19
 
 
 @pytest.mark.parametrize(
@@ -372,7 +372,7 @@ def test_an_event_with_several_refused_calls_is_revived_once(worker: Worker) -> 
     for step in range(20):
         permit = worker.permit()
         rulings.append(worker.project.answered(permit, REFUSED, of=subject(f"u{step}", step // 2), now_s=worker.now_s))
-    assert rulings[-1].revived == tuple(range(9))
+    assert rulings[-1].requeued == tuple(range(9))
 
 
 def test_an_abandoned_probe_is_followed_by_another(worker: Worker) -> None:
