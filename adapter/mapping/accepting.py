@@ -24,6 +24,7 @@ _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _WIDTH: Final = 100
 """Characters of an expectation that stands on the line of its key."""
 _MAX_REASON: Final = 200
+_BOM: Final = "\ufeff"
 _PLACEHOLDER: Final = "expect: {unmatched: true}"
 
 
@@ -46,6 +47,10 @@ class _Edit:
 
 def accept(text: str, *, file: str, read: ReadEvent) -> AcceptedTests:
     """The file `text` with what its tests give now. Raises MappingError, with every problem, if it has errors."""
+    if text.startswith(_BOM):
+        # The parser does not count it.
+        accepted = accept(text.removeprefix(_BOM), file=file, read=read)
+        return AcceptedTests(_BOM + accepted.text, accepted.tests)
     with_all = _edited(text, _placeholders(text))
     _refuse_errors(with_all, file=file, read=read)
     document = read_document(with_all, file=file)

@@ -82,6 +82,28 @@ def test_only_the_expectation_is_written(before: str, after: str, end: str) -> N
     assert result.tests == ("n",)
 
 
+@pytest.mark.parametrize("mark", ["", "\ufeff"], ids=["none", "byte order mark"])
+@pytest.mark.parametrize(
+    "written",
+    [
+        "expect: [{track: X}]",
+        '"expect" : [{track: X}]',
+        "? expect\n    : [{track: X}]",
+        "expect:\n      [\n        {track: X},\n      ]",
+        "expect:  # why\n      - track: X",
+    ],
+)
+def test_however_it_is_written_only_the_expectation_is_replaced(mark: str, written: str) -> None:
+    """Quoted keys, keys of their own line, brackets over lines and characters outside the first plane."""
+    head = f'{mark}{RULES}  - name: "😀 a"\n    given: {{type: track, event: A}}  # 😀\n    '
+    tail = "  # 😀\n  - name: b\n    given: {type: page}\n    expect: {unmatched: true}\n"
+    result = accept(head + written + tail, file="f.yaml", read=read)
+    assert result.tests == ("😀 a",)
+    assert result.text.startswith(head)
+    assert result.text.endswith(tail)
+    assert "[{track: DONE}]" in result.text
+
+
 def test_a_refused_event_is_written_with_its_reason() -> None:
     """An event that the mapping refuses is an expected result like any other."""
     text, _ = accepted("  - name: n\n    given: {type: screen}\n    expect: {unmatched: true}\n")
