@@ -29,9 +29,12 @@ def text_of(file: Path, *, as_written: bool = False) -> str:
 def replace_text(file: Path, *, before: str, after: str) -> None:
     """Replace the text of `file`, which was `before`; a crash leaves the old file or the new one. A link stays a link.
 
-    Raises ConfigError if the file holds something else by now, or cannot be replaced.
+    Raises ConfigError if the file holds something else by now, is read-only, or cannot be replaced.
     """
     target = file.resolve()
+    if not target.stat().st_mode & 0o222:
+        # Replacing needs the folder's permission only, and a file that nobody may write is meant to stay.
+        raise ConfigError(printable(f"{file} is read-only; nothing was written"))
     aside = target.with_name(f".{target.name}.{uuid4().hex}.new")
     if text_of(target, as_written=True) != before:
         raise ConfigError(printable(f"{file} was changed meanwhile; nothing was written, run the command again"))

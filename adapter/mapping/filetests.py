@@ -205,10 +205,16 @@ def _calls_mismatch(expect: Node, rendered: Rendered) -> Mismatch | None:
             found = got.get(word.name, {} if word.name in {"properties", "traits"} else ABSENT)
             difference = _difference(word.value, found)
             if difference:
-                return Mismatch(word, f"call {place}, {word.name}: {difference}")
+                return Mismatch(_where(word, found), f"call {place}, {word.name}: {difference}")
     if len(expect.value) != len(rendered.calls):
         return Mismatch(expect, f"expected {_count(len(expect.value))}, got {outcome_text(rendered)}")
     return None
+
+
+def _where(wanted: Node, found: Any) -> Node:
+    """The first member of a block that differs; the whole of anything else, and of a block that lacks a member."""
+    members = wanted.members() if type(wanted.value) is dict and type(found) is dict else ()
+    return next((member for member in members if not same(member.value, found.get(member.name, ABSENT))), wanted)
 
 
 def _count(calls: int) -> str:

@@ -193,6 +193,25 @@ def test_accept_follows_a_link(shell: Shell) -> None:
     assert (shell.folder / "real" / "shop.yaml").read_text() == MAPPING
 
 
+def test_a_read_only_file_is_not_replaced(shell: Shell) -> None:
+    """Its folder would allow it, but whoever took the right away meant the file to stay."""
+    shell.write("shop.yaml", FAILING)
+    (shell.folder / "shop.yaml").chmod(0o444)
+    result = shell.run("check", "--accept", "shop.yaml")
+    assert (result.exit_code, result.stderr) == (2, "shop.yaml is read-only; nothing was written\n")
+    assert (shell.folder / "shop.yaml").read_text() == FAILING
+
+
+def test_a_failed_test_points_at_the_key_that_differs(shell: Shell) -> None:
+    """Not at the block that the key is in, where other keys may be right."""
+    text = MAPPING.replace("{total: 27.5}", "{\n      other: 1,\n      total: 28}").replace(
+        "properties: {total: {from", "properties: {other: {value: 1}, total: {from"
+    )
+    lines = shell.run("check", shell.write("a.yaml", text)).stdout.splitlines()
+    line = next(number for number, one in enumerate(text.splitlines(), 1) if "total: 28}" in one)
+    assert lines[0].startswith(f"a.yaml:{line}:14: test failed: an order: call 1, properties: total: expected 28")
+
+
 def test_a_file_that_changed_meanwhile_is_not_replaced(tmp_path: Path) -> None:
     """What somebody saved between reading and writing is not lost."""
     file = tmp_path / "shop.yaml"

@@ -32,7 +32,7 @@ def test_a_failing_test_points_at_the_expectation() -> None:
     """Place, test, call and field; what was expected and what came; and the file is not used."""
     (failed,) = [finding for finding in check(PAGE, file="page.yaml", read=read) if finding.blocks]
     assert failed.headline == (
-        "page.yaml:11:47: test failed: query is cut: call 1, properties: title: expected 'Home', got '(absent)'; "
+        "page.yaml:11:55: test failed: query is cut: call 1, properties: title: expected 'Home', got '(absent)'; "
         "url: expected 'https://a.test/x?y=1', got 'https://a.test/x'"
     )
     with pytest.raises(MappingError, match="query is cut"):
