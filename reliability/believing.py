@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Callable
 
 from adapter.errors import ConfigError
+from adapter.queue.address import SqliteFile
 from adapter.queue.contract import Queue
 from adapter.queue.sqlite.queue import SqliteQueue
 from adapter.queue.sqlite.trusted_time import TrustedTime
@@ -31,9 +32,9 @@ class _BelievingQueue(SqliteQueue):
 
 
 async def _open_queue(settings: Settings, *, now: Callable[[], float]) -> Queue:
-    if settings.queue.file is None:
+    if not isinstance(settings.queue, SqliteFile):
         raise ConfigError("a queue in memory keeps no time")
-    return await _BelievingQueue.open(settings.queue.file, now=now)
+    return await _BelievingQueue.open(settings.queue.path, now=now)
 
 
 if __name__ == "__main__":

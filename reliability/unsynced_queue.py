@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from adapter.errors import ConfigError
+from adapter.queue.address import SqliteFile
 from adapter.queue.contract import Queue
 from adapter.queue.sqlite.queue import SqliteQueue
 from adapter.service.wiring import Wiring
@@ -26,9 +27,9 @@ class _UnsyncedQueue(SqliteQueue):
 
 
 async def _open_queue(settings: Settings, *, now: Callable[[], float]) -> Queue:
-    if settings.queue.file is None:
+    if not isinstance(settings.queue, SqliteFile):
         raise ConfigError("a queue in memory has nothing to sync")
-    return await _UnsyncedQueue.open(settings.queue.file, now=now)
+    return await _UnsyncedQueue.open(settings.queue.path, now=now)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,6 @@ from adapter.console.health import Health, Report
 from adapter.ingest.intake import IngestDeps
 from adapter.observe.observer import Observer
 from adapter.privacy.storage import plain_source
-from adapter.queue.memory.queue import MemoryQueue
 from adapter.service.app import Running, run_service
 from adapter.service.applications import event_validator
 from adapter.service.mappings import activate
@@ -25,6 +24,7 @@ from adapter.service.operators import make_api
 from adapter.service.wiring import Wiring
 from adapter.settings.load import load_settings
 from adapter.settings.settings import Settings
+from reliability.simulated_queue.queue import SimulatedQueue
 from tests.fakes import RECEIVED_AT
 
 TOKEN = "an-admin-token"
@@ -92,7 +92,7 @@ def api_alone(
     """
 
     async def run(stop: asyncio.Event, started: Callable[[str], None]) -> None:
-        queue = MemoryQueue(now=time)
+        queue = SimulatedQueue(now=time)
         observer = Observer()
         active = await activate(settings, archive=queue, emit=observer.emit, strict=True)
         report = Report(stopping=False, sandbox=False, delivery="ok", why="", facts={}, gauges=())

@@ -33,8 +33,10 @@ SAYS_PURE = re.compile(r"\bPure(?! but\b)\b")
 DOERS = {"mapping.load", "files.regular_file", "mapping.watch"}
 """Modules of mapping and files that may touch files and clocks; all the others are pure."""
 
-CHOOSING_A_BACKEND = {"cli.at_queue", "cli.doctor", "service.operators", "service.wiring"}
-"""The modules that open a queue or check its file. Others import the contract and the records."""
+CHOOSING_A_BACKEND = {"queue.backends"}
+"""The module that opens a queue or checks its place. Others import the contract, the records and the union."""
+
+ADDRESSES = {"Memory", "SqliteFile"}
 
 MAX_FUNCTION_LINES = 50
 MAX_FILE_LINES = 300
@@ -117,6 +119,13 @@ def test_sqlite_stays_in_its_folder() -> None:
     assert {module for module in outside if "sqlite3" in imports(module)} == {"sandbox.recording"}
     users = {module for module in outside if any(name.startswith("adapter.queue.sqlite.") for name in imports(module))}
     assert users == CHOOSING_A_BACKEND
+
+
+def test_no_other_folder_decides_by_the_address() -> None:
+    """What depends on where a queue is, is decided in `queue`: a command or the service handles every queue alike."""
+    outside = [module for module in MODULES if not module.startswith("queue.")]
+    named = {f"adapter.queue.address.{name}" for name in ADDRESSES}
+    assert [module for module in outside if named & set(imports(module))] == []
 
 
 def test_nothing_else_imports_the_kit() -> None:

@@ -79,7 +79,7 @@ def console_at(place: Target) -> Iterator[Console]:
     if not token:
         raise ConfigError(
             f"--url needs the admin token of that service in {TOKEN_VARIABLE}; where nobody gave one it is in "
-            "generated-secrets.json beside the queue"
+            "generated-secrets.json in state_dir (the folder of the queue)"
         )
     with closing(HttpConsole(place.url, Secret(token), sleep=time.sleep)) as console:
         yield console

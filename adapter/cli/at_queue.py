@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 import click
 
 from adapter.errors import ConfigError
+from adapter.queue.address import sandbox_address
 from adapter.queue.admin import QueueAdmin
-from adapter.queue.sqlite.admin import SqliteQueueAdmin
-from adapter.queue.sqlite.log import refuse_damaged_log
+from adapter.queue.backends import is_there, open_admin, refuse_damaged
 from adapter.service.deletions import sentences
 from adapter.settings.load import load_settings
 from adapter.settings.settings import Settings
@@ -41,8 +41,7 @@ def settings_of(config: Path | None, *, sandbox: bool, environ: Mapping[str, str
 
 def waiting_deletions(settings: Settings) -> list[str]:
     """A sentence for each source whose deletion requests wait in the queue of `settings`; none without a queue."""
-    file = settings.queue.file
-    if file is None or not file.is_file():
+    if not is_there(settings.queue):
         return []
     deleting = {source.name for source in settings.sources if source.may_delete}
     with admin_of(settings) as admin:
@@ -52,14 +51,9 @@ def waiting_deletions(settings: Settings) -> list[str]:
 @contextmanager
 def admin_of(settings: Settings) -> Iterator[QueueAdmin]:
     """The admin of the queue of `settings`. Raises ConfigError if there is none to look at."""
-    file = settings.queue.file
-    if file is None:
-        raise ConfigError("the queue is in memory, where only the service itself can look; see its /readyz")
-    sandbox = settings.queue.beside("sandbox.db")
-    if sandbox is not None and not os.path.isfile(file) and os.path.isfile(sandbox):  # noqa: PTH113 - never raises
-        raise ConfigError(f"{file}: there is no queue here, but one of `serve --sandbox`: add --sandbox")
-    unordered = {source.name for source in settings.sources if source.order == "none"}
-    # To look would be enough to lose what lies behind the damage: the last who closes the file removes its log.
-    refuse_damaged_log(file)
-    with SqliteQueueAdmin.open(file, unordered=unordered) as admin:
+    sandbox = sandbox_address(settings.queue)
+    if not is_there(settings.queue) and is_there(sandbox):
+        raise ConfigError(f"{settings.queue}: there is no queue here, but one of `serve --sandbox`: add --sandbox")
+    refuse_damaged(settings.queue)
+    with open_admin(settings.queue, unordered=settings.unordered) as admin:
         yield admin

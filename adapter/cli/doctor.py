@@ -2,8 +2,6 @@
 
 import asyncio
 import os
-import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -18,18 +16,14 @@ from rich.text import Text
 from adapter.cli.at_queue import waiting_deletions
 from adapter.cli.reading import text_of
 from adapter.cli.show import show, show_json
-from adapter.errors import AdapterError, ConfigError
-from adapter.queue.sqlite.file import tried_place, try_write, unusable
-from adapter.queue.sqlite.log import refuse_damaged_log
-from adapter.queue.sqlite.schema import newest_version
+from adapter.errors import ConfigError
+from adapter.queue.backends import check
 from adapter.service.mappings import live_loader
 from adapter.settings.generated_secrets import require_usable
 from adapter.settings.load import load_settings
 from adapter.settings.settings import Settings
 
 _BROWSEE_S = 10.0
-_SLOW_SYNC_S = 0.1
-_LITTLE_ROOM_BYTES = 500_000_000
 _MOST_READ_BYTES = 65_536
 
 DoctorPart: TypeAlias = Literal["settings", "mapping", "queue", "deletions", "browsee"]
@@ -62,10 +56,10 @@ def doctor(config: Path | None, sandbox: bool, machine: bool) -> None:
       browsee-adapter doctor --config adapter.yaml
     """
     checks = []
-    for check in _checks(config, sandbox=sandbox):
-        checks.append(check)
-        _print(check, machine=machine)
-    if not all(check.ok for check in checks):
+    for tried in _checks(config, sandbox=sandbox):
+        checks.append(tried)
+        _print(tried, machine=machine)
+    if not all(tried.ok for tried in checks):
         raise SystemExit(1)
 
 
@@ -105,51 +99,13 @@ def _mappings(settings: Settings) -> Iterator[DoctorCheck]:
 
 
 def _queue(settings: Settings) -> DoctorCheck:
-    file = settings.queue.file
-    if file is None:
-        return DoctorCheck(
-            "queue", True, "in memory", "what waits is lost at a stop; name a file with `queue:` to keep it"
-        )
-    try:
-        with tried_place(file):
+    tried = check(settings.queue)
+    if tried.ok:
+        try:
             require_usable(settings)
-            room = shutil.disk_usage(file.parent).free
-            is_there = file.is_file()
-            took_s, version = _written_to_queue(file) if is_there else _written_beside(file)
-    except AdapterError as error:
-        return DoctorCheck(
-            "queue", False, str(error), "look at the disk and at the rights of the user who runs the adapter"
-        )
-    except OSError as cause:
-        return DoctorCheck("queue", False, str(unusable(file, cause)))
-    if room < _LITTLE_ROOM_BYTES:
-        return DoctorCheck(
-            "queue", False, f"{file}: {room // 10**6} MB are free", "make room, or put the queue elsewhere"
-        )
-    there = "" if is_there else ", and made at the first start"
-    todo = "a slow disk: every request waits for this" if took_s > _SLOW_SYNC_S else ""
-    if 0 < version < newest_version():
-        there = f", of an older version (schema {version})"
-        todo = "the service upgrades the file at its start; an older version cannot read the file afterwards"
-    return DoctorCheck("queue", True, f"{file}: written and synced in {took_s * 1000:.1f} ms{there}", todo)
-
-
-def _written_to_queue(file: Path) -> tuple[float, int]:
-    """Seconds that a write with its sync took, beside a service that may be running; the version of the file."""
-    refuse_damaged_log(file)
-    start_s = time.perf_counter()
-    version = try_write(file)
-    return time.perf_counter() - start_s, version
-
-
-def _written_beside(file: Path) -> tuple[float, int]:
-    """The same where there is no queue yet, in the folder that will hold it."""
-    start_s = time.perf_counter()
-    with tempfile.NamedTemporaryFile(dir=file.parent, prefix=f"{file.name}.") as tried:
-        tried.write(b"browsee-adapter doctor")
-        tried.flush()
-        os.fsync(tried.fileno())
-    return time.perf_counter() - start_s, 0
+        except ConfigError as error:
+            return DoctorCheck("queue", False, str(error), "look at the rights of the user who runs the adapter")
+    return DoctorCheck("queue", tried.ok, tried.found, tried.todo)
 
 
 async def _browsee(url: str) -> DoctorCheck:

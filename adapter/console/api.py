@@ -44,12 +44,12 @@ _EXPORT_HEADERS = {"Content-Type": "application/x-ndjson", "Cache-Control": "no-
 class ApiDeps:
     """What the API is built of.
 
-    `open_console` is None for a queue that has no file. `summary` and `mappings` tell how the service is, `ruleset_of`
+    `summary` and `mappings` tell how the service is, `ruleset_of`
     the active mapping for one of `sources`.
     """
 
     guard: ApiAuth
-    open_console: OpenConsole | None
+    open_console: OpenConsole
     summary: Callable[[], Awaitable[JsonObject]]
     mappings: Callable[[], list[JsonObject]]
     ruleset_of: Callable[[str], Ruleset]
@@ -227,9 +227,6 @@ class Api:
         return guarded
 
     def _opened(self) -> AbstractContextManager[Console]:
-        if self._parts.open_console is None:
-            message = "the queue is in memory, where nothing can be looked up; with queue: sqlite:///… it can"
-            raise _Refused(error_response(501, "queue_in_memory", message))
         return self._parts.open_console()
 
     async def _ask(self, work: Callable[[Console], T]) -> T:

@@ -1,6 +1,8 @@
-"""What an operator reads of a queue: one event and its end, one rejection, one cause of many. Pure values."""
+"""What an operator reads of a queue, one event and its end, one rejection, one cause of many; and what a queue is
+opened with. Pure values.
+"""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, TypeAlias
@@ -166,3 +168,35 @@ def _common(reason: str, detail: str) -> str:
 def _cause_of_rejection(reason: str, problems: Sequence[Problem]) -> str:
     text = "; ".join(f"{problem.pointer} {problem.message}".lstrip() for problem in problems)
     return f"{reason}: {text}"
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long finished events, dead letters, seen ids and deletion requests are kept, in seconds."""
+
+    history_s: float = 24 * 3600
+    dead_s: float = 30 * 86400
+    dedup_s: float = 72 * 3600
+    deletions_s: float = 30 * 86400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueOptions:
+    """What the settings say of a queue: sources without order, limits, and what is kept. With `shared` no source may
+    hold more than its share.
+    """
+
+    unordered: Collection[str] = ()
+    max_pending: int = 5_000_000
+    max_bytes: int = 10 * 1000**3
+    shared: bool = False
+    retention: Retention = Retention()
+
+
+@dataclass(frozen=True, slots=True)
+class QueueCheck:
+    """Whether a queue could be served: `found` says what was tried, `todo` what to do about it, "" if nothing."""
+
+    ok: bool
+    found: str
+    todo: str = ""

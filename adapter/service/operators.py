@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
-from pathlib import Path
 from time import monotonic
 from uuid import uuid4
 
@@ -22,7 +21,7 @@ from adapter.ingest.validate import Validator
 from adapter.model import Event, JsonObject, Rejection
 from adapter.privacy.storage import is_withheld, mark_of, plain_source, same_ids
 from adapter.queue.admin import QueueAdmin
-from adapter.queue.sqlite.admin import SqliteQueueAdmin
+from adapter.queue.backends import open_admin
 from adapter.service.mappings import Active, source_mappings
 from adapter.settings.settings import Settings
 from adapter.wire.instants import instant_text
@@ -77,18 +76,17 @@ def make_api(
 
     `pause_texts` gives, by source, why delivery is paused now, "" where delivery goes on.
     """
-    file = settings.queue.file
 
-    def open_console(file: Path) -> AbstractContextManager[Console]:
+    def open_console() -> AbstractContextManager[Console]:
         # Read on the event loop, where delivery changes; the console itself is used in a thread.
-        return _console_at(file, settings, ingest=ingest, pause_text=pause_texts().get)
+        return _console_of(settings, ingest=ingest, pause_text=pause_texts().get)
 
     return Api(
         ApiDeps(
             guard=ApiAuth(
                 settings.admin_token, often=often, monotonic_s=monotonic, trusted_proxies=settings.trusted_proxies
             ),
-            open_console=None if file is None else partial(open_console, file),
+            open_console=open_console,
             summary=partial(health.summary, details=True),
             mappings=partial(_mappings, active),
             ruleset_of=active.of,
@@ -101,13 +99,12 @@ def make_api(
 
 
 @contextmanager
-def _console_at(file: Path, settings: Settings, *, ingest: IngestDeps, pause_text: PauseText) -> Iterator[Console]:
+def _console_of(settings: Settings, *, ingest: IngestDeps, pause_text: PauseText) -> Iterator[Console]:
     def go_on() -> None:
         if ingest.is_draining():
             raise QueueError("the service is stopping; what was done so far is done, ask again for the rest")
 
-    unordered = {source.name for source in settings.sources if source.order == "none"}
-    with SqliteQueueAdmin.open(file, unordered=unordered) as admin:
+    with open_admin(settings.queue, unordered=settings.unordered) as admin:
         yield admin_console(admin, settings, validator=lambda: ingest.validator, go_on=go_on, pause_text=pause_text)
 
 

@@ -31,10 +31,9 @@ from adapter.ingest.refusals import Refusals
 from adapter.model import JsonObject, Kind, Secret
 from adapter.observe.observer import Emit, Observer
 from adapter.observe.service_telemetry import QueueFullAtStart
+from adapter.queue import backends
 from adapter.queue.contract import Inbox, Queue
-from adapter.queue.memory.queue import MemoryQueue
-from adapter.queue.sqlite.queue import SqliteQueue
-from adapter.queue.sqlite.state import Retention
+from adapter.queue.records import QueueOptions, Retention
 from adapter.sandbox.recording import Recording
 from adapter.sandbox.server import Sandbox, build
 from adapter.service import mappings
@@ -65,24 +64,17 @@ def steady_clock() -> Callable[[], float]:
 
 async def open_queue(settings: Settings, *, now: Callable[[], float]) -> Queue:
     """The queue that the settings name. Raises ConfigError or QueueError if it cannot be had."""
-    unordered = {source.name for source in settings.sources if source.order == "none"}
-    kept, shared = settings.retention, len(settings.sources) > 1
-    if settings.queue.file is None:
-        return MemoryQueue(
-            now=now, unordered=unordered, max_pending=settings.limits.pending, dedup_s=kept.dedup_s, shared=shared
-        )
-    return await SqliteQueue.open(
-        settings.queue.file,
-        now=now,
-        unordered=unordered,
+    kept = settings.retention
+    options = QueueOptions(
+        unordered=settings.unordered,
         max_pending=settings.limits.pending,
         max_bytes=kept.max_disk_bytes,
-        shared=shared,
-        wall=time.time,
+        shared=len(settings.sources) > 1,
         retention=Retention(
             history_s=kept.history_s, dead_s=kept.dead_s, dedup_s=kept.dedup_s, deletions_s=kept.deletions_s
         ),
     )
+    return await backends.open_queue(settings.queue, options, now=now, wall=time.time)
 
 
 def make_sandbox(*, db: Path | None = None, retry_after: bool = False) -> Sandbox:
@@ -211,8 +203,8 @@ async def _warn_if_full(queue: Queue, emit: Emit) -> None:
 
 
 async def _start_sandbox(stack: AsyncExitStack, settings: Settings, emit: Emit) -> str:
-    """The built-in stand-in for Browsee, on the next port; what it gets is kept beside the queue."""
-    stand_in = make_sandbox(db=settings.queue.beside("sandbox-calls.db"))
+    """The built-in stand-in for Browsee, on the next port; what it gets is kept in `state_dir`."""
+    stand_in = make_sandbox(db=None if settings.state_dir is None else settings.state_dir / "sandbox-calls.db")
     next_port = settings.listen.port + 1 if settings.listen.port else 0
     address = ListenAddress(host="127.0.0.1", port=next_port)
     try:

@@ -2,18 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from adapter.errors import ConfigError
 from adapter.model import JsonObject, Secret
+from adapter.queue.address import parse_address, sandbox_address, state_folder
 from adapter.settings.mapping_choice import MappingChoice, found_mapping, named_mapping
 from adapter.settings.quantities import ListenAddress, address, network, rate_per_s, size_bytes, volume_per_s
 from adapter.settings.settings import (
     BrowseeSettings,
     LimitSettings,
     PaceSettings,
-    QueueUrl,
     RetentionSettings,
     RetrySettings,
     Settings,
@@ -23,17 +24,12 @@ from adapter.settings.shape import ValueReader
 from adapter.wire.durations import duration_s
 from adapter.wire.ids import no_ids
 
-_SANDBOX_QUEUE = "sandbox.db"
-
 LEAST_MAX_AGE_S = 72 * 3600.0
 """The least `max_age`: no event may be dropped because a platform was refused for days and went on trying."""
 
 
 def readers(*, folder: Path, mappings: Path) -> dict[str, ValueReader]:
     """How a text of each definition of the schema is read; relative paths count from `folder`."""
-
-    def queue(text: str) -> QueueUrl:
-        return QueueUrl(None) if text == "memory:" else QueueUrl(folder / text.removeprefix("sqlite:///"))
 
     def mapping(text: str) -> Path:
         return named_mapping(text, folder=folder, mappings=mappings)
@@ -45,7 +41,8 @@ def readers(*, folder: Path, mappings: Path) -> dict[str, ValueReader]:
         "key": _secret,
         "mapping": mapping,
         "network": network,
-        "queue": queue,
+        "queue": partial(parse_address, folder=folder),
+        "folder": lambda text: folder / text,
         "rate_or_auto": lambda text: None if text == "auto" else rate_per_s(text),
         "rate_or_off": lambda text: None if text == "off" else rate_per_s(text),
         "volume_or_off": lambda text: None if text == "off" else volume_per_s(text),
@@ -87,6 +84,7 @@ def built(
     return Settings(
         listen=_listen(values["listen"], process),
         queue=values["queue"],
+        state_dir=values.get("state_dir", state_folder(values["queue"])),
         browsee=_browsee(browsee),
         sources=tuple(
             _source(name, source, mapping=mapping.file, browsee_api_key=browsee_api_key)
@@ -132,9 +130,8 @@ def in_sandbox(settings: Settings) -> Settings:
 
     So events that were meant for Browsee never end in a sandbox, and a sandbox never learns a key.
     """
-    file = settings.queue.beside(_SANDBOX_QUEUE)
     sources = tuple(replace(source, browsee_api_key=None) for source in settings.sources)
-    return replace(settings, queue=QueueUrl(file), sources=sources, sandbox=True)
+    return replace(settings, queue=sandbox_address(settings.queue), sources=sources, sandbox=True)
 
 
 def require_browsee_keys(settings: Settings) -> None:

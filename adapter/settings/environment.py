@@ -22,6 +22,7 @@ VARIABLES: Mapping[str, DocumentPath] = {
     "ADAPTER_BROWSEE_URL": ("browsee", "url"),
     "BROWSEE_URL": ("browsee", "url"),
     "ADAPTER_QUEUE": ("queue",),
+    "ADAPTER_STATE_DIR": ("state_dir",),
     "ADAPTER_HASH_KEY": ("hash_key",),
     "ADAPTER_ADMIN_TOKEN": ("admin_token",),
     "ADAPTER_ADMIN_LISTEN": ("admin_listen",),

@@ -1,4 +1,4 @@
-"""Generates the write keys and the admin token that the settings lack, and keeps them beside the queue.
+"""Generates the write keys and the admin token that the settings lack, and keeps them in `state_dir`.
 
 They stay the same across restarts. The file is readable by its owner only; nothing here prints or logs a secret.
 """
@@ -28,7 +28,7 @@ _KEYS = "keys"
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """What was generated rather than given. `file` keeps it; None with a queue in memory, which keeps nothing."""
+    """What was generated rather than given. `file` keeps it; None without a `state_dir`: nothing is kept."""
 
     file: Path | None
     key_of: tuple[str, ...]
@@ -40,10 +40,10 @@ def fill_in_secrets(
 ) -> tuple[Settings, Generated]:
     """`settings` with a key for every source and an admin token, and which of them were generated.
 
-    Creates the queue's folder if it is missing. Raises ConfigError if the file cannot be read or written.
+    Creates the folder if it is missing. Raises ConfigError if the file cannot be read or written.
     """
     keyless = tuple(source.name for source in settings.sources if not source.keys)
-    made = Generated(settings.queue.beside(FILE_NAME), keyless, settings.admin_token is None)
+    made = Generated(_file(settings), keyless, settings.admin_token is None)
     if not made.key_of and not made.admin_token:
         return settings, made
     kept = _kept(made.file, keyless, make)
@@ -59,7 +59,7 @@ def fill_in_secrets(
 
 def require_usable(settings: Settings) -> None:
     """Raises ConfigError if `settings` need the file of generated secrets, and the file that is there is of no use."""
-    file = settings.queue.beside(FILE_NAME)
+    file = _file(settings)
     if file is None or (settings.admin_token is not None and all(source.keys for source in settings.sources)):
         return
     try:
@@ -73,13 +73,17 @@ def generated_token(settings: Settings) -> str:
 
     Raises ConfigError if the file is not as the adapter wrote it.
     """
-    file = settings.queue.beside(FILE_NAME)
+    file = _file(settings)
     if settings.admin_token is not None:
         return settings.admin_token.reveal()
     try:
         return "" if file is None else str(_read(file).get(_ADMIN, ""))
     except OSError as cause:
         raise ConfigError(f"cannot read the generated token in {file}: {cause.strerror}") from cause
+
+
+def _file(settings: Settings) -> Path | None:
+    return None if settings.state_dir is None else settings.state_dir / FILE_NAME
 
 
 def _with_key(source: SourceSettings, keys: dict[str, str]) -> SourceSettings:

@@ -1,7 +1,7 @@
 """Loads the settings: option over environment over file over default, every problem reported in one run.
 
 Reads the settings file and looks which mapping files exist; writes nothing and talks to nobody. What nobody gave and
-has to be made is the business of `made_secrets`.
+has to be made is the business of `generated_secrets`.
 """
 
 import json

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from adapter.model import Secret
+from adapter.queue.address import QueueAddress
 from adapter.settings.quantities import ListenAddress
 from adapter.wire.ids import NO_IDS
 
@@ -20,22 +21,6 @@ DeletionPolicy: TypeAlias = Literal["signed", "on", "off"]
 LogFormat: TypeAlias = Literal["json", "text"]
 LogLevel: TypeAlias = Literal["debug", "info"]
 Scalar: TypeAlias = str | int | float | bool | None
-
-
-@dataclass(frozen=True, slots=True)
-class QueueUrl:
-    """Where the queue is: the file of a SQLite queue, or None for one in memory."""
-
-    file: Path | None
-
-    def __str__(self) -> str:
-        if self.file is None:
-            return "memory:"
-        return f"sqlite:///{self.file}"
-
-    def beside(self, name: str) -> Path | None:
-        """The path of a file in the queue's folder; None if the queue is in memory."""
-        return None if self.file is None else self.file.with_name(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +110,12 @@ class Settings:
     """All of it. `file` is where it was read, None for environment alone; `notes` are sentences to say at start.
 
     `admin_listen` None: operators are served on `listen`. `log_format` None: text on a terminal, JSON elsewhere.
-    `log_level` None: debug in the sandbox, info elsewhere.
+    `log_level` None: debug in the sandbox, info elsewhere. `state_dir` None: generated secrets are not kept.
     """
 
     listen: ListenAddress
-    queue: QueueUrl
+    queue: QueueAddress
+    state_dir: Path | None
     browsee: BrowseeSettings
     sources: tuple[SourceSettings, ...]
     retry: RetrySettings
@@ -145,3 +131,8 @@ class Settings:
     sandbox: bool
     file: Path | None
     notes: tuple[str, ...] = field(default=())
+
+    @property
+    def unordered(self) -> frozenset[str]:
+        """The names of the sources whose events wait for no earlier ones."""
+        return frozenset(source.name for source in self.sources if source.order == "none")

@@ -15,12 +15,12 @@ from adapter.mapping.load import load
 from adapter.model import Call, Reason, Secret
 from adapter.observe.delivery_telemetry import EventDied
 from adapter.observe.telemetry import Telemetry
-from adapter.queue.memory.queue import MemoryQueue
 from adapter.service.mappings import read_message
 from reliability import checks
 from reliability.checks import Bounds, Evidence, Seen
 from reliability.findings import Control, Experiment, Findings, Trial
 from reliability.oracle import MAPPING, Message, Oracle
+from reliability.simulated_queue.queue import SimulatedQueue
 from reliability.virtual import virtually
 
 HOUR_S = 3600.0
@@ -74,7 +74,7 @@ class _World:
         self._chance = trial.chance
         self._now = now
         self._browsee = _Away(now)
-        self._queue = MemoryQueue(now=lambda: began_s + now())
+        self._queue = SimulatedQueue(now=lambda: began_s + now())
         self._happened: list[Telemetry] = []
         self._ruleset = load(MAPPING, file="mapping.yaml", read=read_message, hash_key=None)
         project = Project(ProjectConfig(PaceConfig(pinned_per_s=RATE)), now_s=now())

@@ -13,8 +13,9 @@ from pathlib import Path
 
 from adapter.errors import QueueError
 from adapter.queue.sqlite.admin import SqliteQueueAdmin
-from adapter.queue.sqlite.file import connect
+from adapter.queue.sqlite.connection import connect
 from adapter.queue.sqlite.log import refuse_damaged_log
+from adapter.queue.sqlite.place import FilePlace
 from reliability.findings import Control, Experiment, Findings, Trial, together
 from reliability.judge import judged
 from reliability.oracle import ORDER, Message, Oracle
@@ -184,7 +185,7 @@ def _pending(file: Path) -> set[str]:
     found, after = set[str](), 0
     refuse_damaged_log(file)
     # As the next owner opens it: the power may have gone before there was a table.
-    connect(file).close()
+    connect(FilePlace(file)).close()
     with SqliteQueueAdmin.open(file) as desk:
         while stories := desk.since(after, limit=_PAGE):
             found |= {story.event.message_id for story in stories if story.outcome == "pending"}

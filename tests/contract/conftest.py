@@ -1,14 +1,20 @@
 """Every backend of the queue, each behind the same maker, so that one suite holds them all to the contract."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from adapter.queue.address import Memory, QueueAddress, SqliteFile
+from adapter.queue.admin import QueueAdmin
+from adapter.queue.backends import open_admin, open_queue
 from adapter.queue.contract import Queue
-from adapter.queue.memory.queue import MemoryQueue
-from adapter.queue.sqlite.queue import SqliteQueue
+from adapter.queue.records import QueueOptions
+from reliability.simulated_queue.queue import SimulatedQueue
 from tests.fakes import FakeClock
 
 MakeQueue = Callable[..., Awaitable[Queue]]
@@ -19,17 +25,18 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["sqlite", "memory", "simulated"])
 async def make_queue(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> AsyncIterator[MakeQueue]:
     """Makes a queue of the backend under test; closes it afterwards."""
     opened: list[Queue] = []
 
     async def make(**options: Any) -> Queue:
         queue: Queue
-        if request.param == "memory":
-            queue = MemoryQueue(now=clock, **options)
+        if request.param == "simulated":
+            queue = SimulatedQueue(now=clock, **options)
         else:
-            queue = await SqliteQueue.open(tmp_path / f"{len(opened)}.db", now=clock, **options)
+            address = Memory() if request.param == "memory" else SqliteFile(tmp_path / f"{len(opened)}.db")
+            queue = await open_queue(address, QueueOptions(**options), now=clock, wall=clock)
         opened.append(queue)
         return queue
 
@@ -41,3 +48,29 @@ async def make_queue(request: pytest.FixtureRequest, tmp_path: Path, clock: Fake
 @pytest.fixture
 async def queue(make_queue: MakeQueue) -> Queue:
     return await make_queue()
+
+
+AdminOf = Callable[[], AbstractContextManager[QueueAdmin]]
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A queue that is being served, and its address, by which operators reach it."""
+
+    queue: Queue
+    address: QueueAddress
+
+
+@pytest.fixture(params=["sqlite", "memory"])
+async def served(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> AsyncIterator[Served]:
+    """Every backend that operators can look into."""
+    address = Memory() if request.param == "memory" else SqliteFile(tmp_path / "queue.db")
+    queue = await open_queue(address, QueueOptions(), now=clock, wall=clock)
+    yield Served(queue, address)
+    await queue.close()
+
+
+@pytest.fixture
+def admin_of(served: Served) -> AdminOf:
+    """Opens the admin of the queue that is served."""
+    return partial(open_admin, served.address, unordered=())

@@ -13,13 +13,13 @@ from prometheus_client import CollectorRegistry
 from adapter.console.health import Health, Report
 from adapter.files.finding import Severity, as_text
 from adapter.mapping.load import check
-from adapter.queue.memory.queue import MemoryQueue
 from adapter.service.app import GRACE_S
 from adapter.service.mappings import read_message
 from adapter.settings.environment import CONFIG_VARIABLE, PROCESS_VARIABLES, SOURCE_VARIABLES, VARIABLES
 from adapter.settings.load import check_settings
 from adapter.settings.mapping_choice import MAPPINGS_FOLDER
 from adapter.settings.quantities import size_bytes
+from reliability.simulated_queue.queue import SimulatedQueue
 from tests.docs.pages import ROOT
 
 FILES = sorted((ROOT / "deploy/kubernetes").glob("*.yaml"))
@@ -97,7 +97,7 @@ def test_it_is_asked_and_stopped_as_the_service_wants_it() -> None:
     """One owner of the queue, probes on paths that there are, and time enough for calls under way."""
     assert SET["replicas"] == 1
     health = Health(
-        inbox=MemoryQueue(now=time), report=report, registry=CollectorRegistry(), is_operator=lambda _: True
+        inbox=SimulatedQueue(now=time), report=report, registry=CollectorRegistry(), is_operator=lambda _: True
     )
     paths = {route.path for route in health.routes()}
     probes = {name: CONTAINER[name]["httpGet"]["path"] for name in CONTAINER if name.endswith("Probe")}

@@ -22,7 +22,7 @@ from adapter.model import Event, Rejection, Secret
 from adapter.observe.observer import Observer
 from adapter.observe.telemetry import Telemetry
 from adapter.queue.contract import Queue, Stored
-from adapter.queue.memory.queue import MemoryQueue
+from reliability.simulated_queue.queue import SimulatedQueue
 from tests.fakes import RECEIVED_AT, FakeClock
 from tests.unit.ingest.schemas import event_validator
 
@@ -36,7 +36,7 @@ NOTHING = Stored(0, 0, 0, 0)
 class RecordingInbox:
     """A queue in memory that shows what was put; fails with `failure`, and waits while `gate` is closed."""
 
-    queue: Queue = field(default_factory=lambda: MemoryQueue(now=FakeClock()))
+    queue: Queue = field(default_factory=lambda: SimulatedQueue(now=FakeClock()))
     events: list[Event] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
     totals: Stored = NOTHING

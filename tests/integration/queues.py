@@ -1,11 +1,11 @@
-"""What tests of a queue file do again and again."""
+"""What tests of a queue do again and again."""
 
 from collections.abc import Sequence
 
 from adapter.model import Lease
-from adapter.queue.sqlite.queue import SqliteQueue
+from adapter.queue.contract import Backlog
 
 
-async def take(queue: SqliteQueue, *, limit: int = 10, sources: Sequence[str] = ("shop",)) -> list[Lease]:
+async def take(queue: Backlog, *, limit: int = 10, sources: Sequence[str] = ("shop",)) -> list[Lease]:
     """Lease what is due now of `sources`."""
     return list(await queue.take(sources=sources, limit=limit, lease_s=60, wait_s=0))

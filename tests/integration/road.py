@@ -19,12 +19,12 @@ from adapter.mapping.ruleset import Ruleset
 from adapter.model import Event, Secret
 from adapter.observe.telemetry import Telemetry
 from adapter.queue.contract import Queue
-from adapter.queue.memory.queue import MemoryQueue
 from adapter.sandbox.recording import Wanted
 from adapter.sandbox.script import parse_script
 from adapter.sandbox.server import Sandbox, build
 from adapter.service.mappings import read_message
 from adapter.service.wiring import make_sandbox, steady_clock
+from reliability.simulated_queue.queue import SimulatedQueue
 from tests.fakes import make_event, until
 
 FAST = ProjectConfig(
@@ -79,7 +79,7 @@ class Road:
 @asynccontextmanager
 async def open_road(ruleset_of: Callable[[str], Ruleset], *, queue: Queue | None = None) -> AsyncIterator[Road]:
     """The road of one source `shop`, running; with a queue in memory, if none is given."""
-    queue = MemoryQueue(now=steady_clock()) if queue is None else queue
+    queue = SimulatedQueue(now=steady_clock()) if queue is None else queue
     async with asyncio.TaskGroup() as tasks:
         sandbox, said = make_sandbox(), list[Telemetry]()
         server = TestServer(build(sandbox))

@@ -4,7 +4,8 @@ import asyncio
 import http.client
 import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from ipaddress import ip_network
 from pathlib import Path
@@ -13,7 +14,7 @@ from urllib.parse import urlsplit
 
 import orjson
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from adapter.cli.main import main
 from adapter.console.api_auth import RateLimits
@@ -228,16 +229,38 @@ def test_long_work_ends_when_the_service_stops(folder: Path) -> None:
         assert exported.status == 503
 
 
-def test_a_queue_in_memory_has_no_file_to_look_at(tmp_path: Path) -> None:
-    """What needs no file is answered all the same."""
+def test_a_queue_in_memory_can_be_looked_into(tmp_path: Path) -> None:
+    """Through the service that holds it: lists, places and dead letters, which can be put back or discarded."""
     folder = a_shop(tmp_path, SETTINGS.replace("sqlite:///queue.db", "'memory:'"))
-    with api_alone(settings_in(folder)) as url:
+
+    def run(url: str, *words: str) -> Result:
+        return CliRunner().invoke(main, [*words, "--url", url], env={"ADAPTER_ADMIN_TOKEN": TOKEN})
+
+    with service(settings_in(folder, sandbox=True)) as url:
         ask = Asking(url)
-        answered = ask("GET", "/api/events")
-        assert (answered.status, answered.told["code"]) == (501, "queue_in_memory")
-        assert ask("POST", "/api/dead/requeue", body={"all": True}).status == 501
-        assert shaped(ask("GET", "/api/summary").told, "Summary")["ready"]
-        assert ask("POST", "/api/explain", body=EVENT).status == 200
+        good = {**EVENT, "messageId": "m-good"}
+        bad = {"type": "track", "event": "Order Completed", "userId": "u-2", "messageId": "m-bad"}
+        for message in (good, bad, {"type": "track", "messageId": "m-refused", "userId": "u-3"}):
+            ask("POST", "/webhooks/shop/a-key-of-shop", body=message, token=None)
+        within(lambda: "m-bad" in run(url, "dead", "list").stdout)
+        within(lambda: "delivered" in run(url, "where", "m-good").stdout)
+        listed = run(url, "events", "list").stdout
+        assert all(word in listed for word in ("m-good", "m-bad", "m-refused"))
+        assert ask("POST", "/api/dead/requeue", body={"all": True}).told["events"] == 1
+        within(lambda: "refused by the mapping" in run(url, "dead", "list").stdout)
+        assert run(url, "dead", "discard", "--all", "--yes").exit_code == 0
+        assert ask("GET", "/api/dead").told["entries"] == []
+        within(lambda: ask("GET", "/api/summary").told["dead"] == 0)
+        assert shaped(ask("GET", "/api/summary").told, "Summary")["unaccounted"] == 0
+    assert not list(folder.glob("*.db*"))
+
+
+def within(holds: Callable[[], bool], seconds: float = 20) -> None:
+    """Wait until it holds."""
+    end_s = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end_s
+        time.sleep(0.05)
 
 
 async def test_the_service_tells_of_itself(folder: Path) -> None:

@@ -6,12 +6,13 @@ from pathlib import Path
 from adapter.model import DELETE, Delivered, Event
 from adapter.observe.service_telemetry import QueueFailed, UserDeleted
 from adapter.observe.telemetry import Telemetry
-from adapter.queue.memory.queue import MemoryQueue
+from adapter.queue.records import QueueOptions, Retention
 from adapter.queue.sqlite.admin import SqliteQueueAdmin
 from adapter.queue.sqlite.deletions import Deletions
+from adapter.queue.sqlite.place import FilePlace
 from adapter.queue.sqlite.queue import SqliteQueue
-from adapter.queue.sqlite.state import Retention
 from adapter.service.deletions import delete_as_asked
+from reliability.simulated_queue.queue import SimulatedQueue
 from tests.fakes import FakeClock, make_event, make_rejection, until
 from tests.integration.queues import take
 from tests.integration.road import open_road, ruleset
@@ -77,7 +78,12 @@ async def test_what_waits_goes_first(queue: SqliteQueue, path: Path, clock: Fake
     await queue.put([a_deletion()])
     pages: list[list[int]] = []
     deletions = Deletions(
-        path, queue._connection, queue._commits, now=clock, trusted=clock, ended=lambda page: pages.append([*page])
+        FilePlace(path),
+        queue._connection,
+        queue._commits,
+        now=clock,
+        trusted=clock,
+        ended=lambda page: pages.append([*page]),
     )
     await deletions.carry_out(wait_s=0)
     assert pages == [[3, 4, 5], [1, 2]]
@@ -119,7 +125,7 @@ async def test_what_went_bad_on_the_disk_goes_too(queue: SqliteQueue) -> None:
 
 async def test_requests_are_kept_for_their_time(path: Path, clock: FakeClock) -> None:
     """Longer than the history of events, and from when they were carried out."""
-    queue = await SqliteQueue.open(path, now=clock, retention=Retention(history_s=10, deletions_s=1_000))
+    queue = await SqliteQueue.open(path, QueueOptions(retention=Retention(history_s=10, deletions_s=1_000)), now=clock)
     await queue.put([a_deletion(), a_deletion("delete-2", user="u-2")])
     with SqliteQueueAdmin.open(path) as desk:
         assert [request.done_at for request in desk.deletions(limit=9)] == [None, None]
@@ -154,7 +160,7 @@ async def test_a_file_in_trouble_is_told_and_tried_again(queue: SqliteQueue) -> 
 
 async def test_requests_are_carried_out_as_they_come() -> None:
     """And told, with figures and without the user."""
-    queue, said = MemoryQueue(now=FakeClock()), list[Telemetry]()
+    queue, said = SimulatedQueue(now=FakeClock()), list[Telemetry]()
     deleting = asyncio.create_task(delete_as_asked(queue, said.append))
     await queue.put([make_event("m-1"), a_deletion()])
 

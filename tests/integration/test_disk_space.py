@@ -8,7 +8,9 @@ import pytest
 from adapter.errors import ConfigError, QueueFull
 from adapter.model import Delivered
 from adapter.queue.contract import Disk
+from adapter.queue.records import QueueOptions
 from adapter.queue.sqlite.disk_space import DiskSpace, Space
+from adapter.queue.sqlite.place import FilePlace
 from adapter.queue.sqlite.queue import SqliteQueue
 from tests.fakes import FakeClock, make_event
 from tests.integration.queues import take
@@ -93,12 +95,12 @@ def test_a_disk_too_small_for_any_queue_is_refused_at_the_start(path: Path) -> N
 
 async def test_on_a_full_disk_probe_and_put_say_the_same(path: Path, clock: FakeClock) -> None:
     """Whatever is free, `/readyz` is not well while events are refused; history goes to make room for them."""
-    queue = await SqliteQueue.open(path, now=clock)
+    partition = Partition(taken_bytes=0)
+    queue = await SqliteQueue.open_at(FilePlace(path, space=partition), QueueOptions(), now=clock)
     await queue.put([make_event("m-1")])
     [lease] = await take(queue)
     await queue.settle(lease, Delivered())
-    partition = Partition(taken_bytes=60_000_000)  # 40 MB are free: the ballast, and too little air
-    queue._room._space = partition
+    partition.taken_bytes = 60_000_000  # 40 MB are free: the ballast, and too little air
     queue._room.give_way()
     for refused in (queue.put([make_event("m-2")]), queue.probe()):
         with pytest.raises(QueueFull, match="the disk is full: new events need 48 MB free"):

@@ -18,6 +18,7 @@ from adapter.model import Secret
 from adapter.observe.ingest_telemetry import MessagesStored
 from adapter.observe.metrics import EVENTS_PENDING, PAUSED
 from adapter.observe.observer import Observer
+from adapter.queue.records import QueueOptions
 from adapter.queue.sqlite.queue import SqliteQueue
 from tests.fakes import FakeClock, make_event
 
@@ -48,7 +49,7 @@ def board() -> Board:
 
 @pytest.fixture
 async def queue(tmp_path: Path) -> AsyncIterator[SqliteQueue]:
-    queue = await SqliteQueue.open(tmp_path / "queue.db", now=FakeClock(), max_pending=1)
+    queue = await SqliteQueue.open(tmp_path / "queue.db", QueueOptions(max_pending=1), now=FakeClock())
     yield queue
     await queue.close()
 

@@ -15,9 +15,9 @@ from msgspec.structs import replace
 
 from adapter.errors import SourceFull
 from adapter.model import Dead, Delivered, Dropped, Event, Outcome, Reason, Retry, Unmatched
+from adapter.queue.records import QueueOptions, Retention
 from adapter.queue.sqlite.admin import SqliteQueueAdmin
 from adapter.queue.sqlite.queue import SqliteQueue
-from adapter.queue.sqlite.state import Retention
 from tests.fakes import FakeClock, make_event, make_rejection, until
 from tests.integration.ingest_server import Served, serving
 from tests.integration.queues import take
@@ -29,7 +29,7 @@ REFUSED = Dead(Reason.REFUSED_BY_MAPPING, "nobody")
 @pytest.fixture
 async def shared(path: Path, clock: FakeClock) -> AsyncIterator[SqliteQueue]:
     """A queue of 4 MB for the sources `loud` and `good`."""
-    queue = await SqliteQueue.open(path, now=clock, max_bytes=MAX_BYTES, shared=True)
+    queue = await SqliteQueue.open(path, QueueOptions(max_bytes=MAX_BYTES, shared=True), now=clock)
     yield queue
     await queue.close()
 
@@ -151,7 +151,7 @@ async def test_what_is_counted_is_what_is_there(path: Path, clock: FakeClock, se
     """After any course of puts, ends, operators' changes, deletions, pruning and restarts."""
     chance, number = random.Random(seed), 0  # noqa: S311 - a course of events, no secret
     retention = Retention(history_s=500, dead_s=300)
-    queue = await SqliteQueue.open(path, now=clock, shared=True, retention=retention)
+    queue = await SqliteQueue.open(path, QueueOptions(shared=True, retention=retention), now=clock)
     for _ in range(60):
         match chance.randrange(8):
             case 0 | 1:
@@ -181,7 +181,7 @@ async def test_what_is_counted_is_what_is_there(path: Path, clock: FakeClock, se
                 await commits.write(partial(rows.discard_undeliverable, "loud", after=0, limit=3))
             case _:
                 await queue.close()
-                queue = await SqliteQueue.open(path, now=clock, shared=True, retention=retention)
+                queue = await SqliteQueue.open(path, QueueOptions(shared=True, retention=retention), now=clock)
         assert counted(path) == recounted(path)
         await queue.probe()
         held = {source: (usage.events, usage.size_bytes) for source, usage in queue._rows.held.items() if usage.events}

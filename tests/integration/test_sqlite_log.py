@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from adapter.errors import QueueError
-from adapter.queue.sqlite.file import connect
+from adapter.queue.sqlite.connection import connect
 from adapter.queue.sqlite.log import refuse_damaged_log
+from adapter.queue.sqlite.place import FilePlace
 from adapter.queue.sqlite.queue import SqliteQueue
 from adapter.queue.sqlite.wal import HEADER_BYTES, Log, checksum
 from tests.fakes import FakeClock, make_event
@@ -30,7 +31,7 @@ class Machine:
         self.path.parent.mkdir()
         self._folder = folder
         self._crashes = 0
-        self.connection = connect(self.path)
+        self.connection = connect(FilePlace(self.path))
         self.stored = 0
 
     def commit(self, *, kilobytes: int = 3) -> None:
@@ -61,7 +62,7 @@ def wal_of(file: Path) -> Path:
 def stored_in(file: Path) -> int:
     """Opens the file as a start does; how many commits of `Machine` it has, each exactly once and in order."""
     refuse_damaged_log(file)
-    connection = connect(file)
+    connection = connect(FilePlace(file))
     try:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         versions = [version for (version,) in connection.execute("SELECT version FROM mapping ORDER BY rowid")]
@@ -229,7 +230,7 @@ def test_power_cuts_one_after_the_other(tmp_path: Path, seed: int) -> None:
         machine.connection.close()
         # The machine comes up again with that log and goes on in it.
         wal_of(machine.path).write_bytes(log)
-        machine.connection = connect(machine.path)
+        machine.connection = connect(FilePlace(machine.path))
         machine.stored = machine.connection.execute("SELECT count(*) FROM mapping").fetchone()[0]
 
 

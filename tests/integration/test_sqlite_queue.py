@@ -11,13 +11,15 @@ from msgspec.structs import replace
 
 from adapter.errors import ConfigError, QueueError, QueueFull
 from adapter.model import Dead, Delivered, Reason, Retry
+from adapter.queue.contract import Disk
+from adapter.queue.records import QueueOptions, Retention
 from adapter.queue.sqlite.admin import SqliteQueueAdmin
+from adapter.queue.sqlite.connection import connect
 from adapter.queue.sqlite.disk_space import BALLAST_BYTES, Space
-from adapter.queue.sqlite.file import connect
 from adapter.queue.sqlite.group_commit import GroupCommit
+from adapter.queue.sqlite.place import FilePlace
 from adapter.queue.sqlite.queue import SqliteQueue
 from adapter.queue.sqlite.schema import newest_version
-from adapter.queue.sqlite.state import Retention
 from tests.fakes import FakeClock, make_event, make_rejection
 from tests.integration.queues import take
 
@@ -148,7 +150,7 @@ async def test_only_the_owner_upgrades_a_file(path: Path, clock: FakeClock, vers
 
 def test_a_large_statement_writes_to_no_other_file(path: Path) -> None:
     """All that is written lies beside the queue: a container needs no folder for temporary files, nor time for them."""
-    connection = connect(path)
+    connection = connect(FilePlace(path))
     rows = [(f"v-{number:04}", "x" * 500) for number in range(1000)]
     connection.executemany("INSERT INTO mapping VALUES (?, ?, 1)", rows)
     connection.execute("BEGIN")
@@ -204,12 +206,18 @@ async def fill(queue: SqliteQueue, name: str, count: int) -> None:
     await queue.put([make_event(f"{name}-{n}", user=name, properties={"text": "x" * 5_000}) for n in range(count)])
 
 
+def disk_of(queue: SqliteQueue) -> Disk:
+    disk = queue.disk()
+    assert disk is not None
+    return disk
+
+
 async def test_history_makes_room_before_events_are_refused(path: Path, clock: FakeClock) -> None:
     """Near `max_disk` finished events go, the oldest first, and it shows how far back they reach; then rejections; only
     what is pending or dead makes the queue full.
     """
-    queue = await SqliteQueue.open(path, now=clock, max_bytes=1_000_000)
-    assert queue._room.disk.history_s is None
+    queue = await SqliteQueue.open(path, QueueOptions(max_bytes=1_000_000), now=clock)
+    assert disk_of(queue).history_s is None
     await queue.put([], [replace(make_rejection(), body=b"x" * 1_000) for _ in range(10)])
     await fill(queue, "done", 250)
     while leases := await take(queue):
@@ -220,7 +228,7 @@ async def test_history_makes_room_before_events_are_refused(path: Path, clock: F
     kept, oldest = queue._connection.execute("SELECT count(*), min(receipt) FROM finished").fetchone()
     assert 0 < kept < 250
     assert oldest == 251 - kept
-    assert queue._room.disk.history_s == kept
+    assert disk_of(queue).history_s == kept
     assert queue._connection.execute("SELECT count(*) FROM rejection").fetchone()[0] == 10
     await fill(queue, "waits", 250)
     await queue._upkeep.make_room()
@@ -238,7 +246,7 @@ async def test_history_makes_room_before_events_are_refused(path: Path, clock: F
 
 async def test_rejections_have_a_hundredth_of_the_disk(path: Path, clock: FakeClock) -> None:
     """Beyond that the oldest go, for a sender that sends nothing good must not drive out what is; all stay counted."""
-    queue = await SqliteQueue.open(path, now=clock, max_bytes=1_000_000)
+    queue = await SqliteQueue.open(path, QueueOptions(max_bytes=1_000_000), now=clock)
     await queue.put([], [replace(make_rejection(), body=b"x" * 1_000) for _ in range(25)])
     await queue._upkeep.bound_rejections()
     kept = queue._connection.execute("SELECT count(*), min(id) FROM rejection").fetchone()
@@ -258,8 +266,7 @@ async def test_what_is_finished_fills_no_disk(path: Path, clock: FakeClock) -> N
         used = sum(file.stat().st_blocks * 512 for file in folder.iterdir() if file.name != "queue.db.ballast")
         return Space(10**12 - used, 10**12)
 
-    queue = await SqliteQueue.open(path, now=clock)
-    queue._room._space = space
+    queue = await SqliteQueue.open_at(FilePlace(path, space=space), QueueOptions(), now=clock)
     for deliver in (True, False):
         for n in range(60):
             clock.advance(5)
@@ -269,7 +276,7 @@ async def test_what_is_finished_fills_no_disk(path: Path, clock: FakeClock) -> N
             await queue._upkeep.make_room()
         # 60 events of 20 KB in 300 s: some 4 KB a second.
         expected = None if deliver else pytest.approx(10e9 / 4_060, rel=0.1)
-        assert queue._room.disk.time_to_full_s == expected
+        assert disk_of(queue).time_to_full_s == expected
     await queue.close()
 
 
@@ -286,7 +293,7 @@ async def test_one_bad_job_fails_alone(path: Path) -> None:
         def rollback(self) -> None:
             return
 
-    connection = connect(path)
+    connection = connect(FilePlace(path))
     connection.execute("CREATE TABLE done (n)")
     commits = GroupCommit(connection, NoRows())
     seen: list[int] = []
@@ -347,7 +354,9 @@ async def test_nothing_of_a_group_that_failed_is_remembered(path: Path, clock: F
 
 async def test_history_is_forgotten_after_its_time(path: Path, clock: FakeClock) -> None:
     """Finished events, dead letters and rejections go when their retention is over; the ledger still balances."""
-    queue = await SqliteQueue.open(path, now=clock, retention=Retention(history_s=100, dead_s=1000, dedup_s=50))
+    queue = await SqliteQueue.open(
+        path, QueueOptions(retention=Retention(history_s=100, dead_s=1000, dedup_s=50)), now=clock
+    )
     await queue.put(
         [make_event("m-1"), make_event("m-2", user="u-2"), make_event("m-3", user="u-3")], [make_rejection()]
     )
@@ -375,14 +384,14 @@ async def _restarted(queue: SqliteQueue, path: Path, clock: FakeClock, wall: Fak
     """The service goes and comes again, and its steady clock begins with what the wall clock says."""
     await queue.close()
     clock.seconds = wall.seconds
-    return await SqliteQueue.open(path, now=clock, wall=wall)
+    return await SqliteQueue.open_at(FilePlace(path), QueueOptions(), now=clock, wall=wall)
 
 
 @pytest.mark.parametrize("days", [31, 3650, -31, -20_000])
 async def test_a_start_with_a_wrong_clock_discards_nothing(path: Path, days: int) -> None:
     """Dead letters, history, rejections and ids seen stay, and go in their time once the clock is right again."""
     clock, wall = FakeClock(), FakeClock()
-    queue = await SqliteQueue.open(path, now=clock, wall=wall)
+    queue = await SqliteQueue.open_at(FilePlace(path), QueueOptions(), now=clock, wall=wall)
     await queue.put([make_event("dead", user="a"), make_event("done", user="b")], [make_rejection()])
     for lease in await take(queue):
         dead = lease.event.message_id == "dead"
@@ -423,7 +432,7 @@ async def _pruned(queue: SqliteQueue) -> None:
 
 async def test_history_goes_in_its_time_behind_an_older_backlog(path: Path, clock: FakeClock) -> None:
     """What one user's backlog finishes now keeps nothing that finished long ago, and the gauge says how far back."""
-    queue = await SqliteQueue.open(path, now=clock, retention=Retention(history_s=3600, dead_s=3600))
+    queue = await SqliteQueue.open(path, QueueOptions(retention=Retention(history_s=3600, dead_s=3600)), now=clock)
     await queue.put([make_event(f"slow-{n}", user="slow") for n in range(700)])
     await queue.put([make_event(f"quick-{n}", user=f"u-{n}") for n in range(10)])
     for lease in await take(queue, limit=50):
@@ -448,7 +457,7 @@ async def test_history_goes_in_its_time_behind_an_older_backlog(path: Path, cloc
 async def test_what_is_requeued_beside_the_service_is_due_at_once(path: Path) -> None:
     """By the queue's own clock, which is behind the machine's after a suspend; and so is what a purge brings up."""
     clock, wall = FakeClock(), FakeClock()
-    queue = await SqliteQueue.open(path, now=clock, wall=wall)
+    queue = await SqliteQueue.open_at(FilePlace(path), QueueOptions(), now=clock, wall=wall)
     await queue.put([make_event("m-1", user="a"), make_event("m-2", user="b"), make_event("m-3", user="b")])
     leases = {lease.event.message_id: lease for lease in await take(queue)}
     await queue.settle(leases["m-1"], Dead(Reason.REFUSED, "no"))

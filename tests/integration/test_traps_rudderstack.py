@@ -18,7 +18,7 @@ import pytest
 from adapter.http.responses import Reply, respond
 from adapter.ingest.sources import Source
 from adapter.model import Secret
-from adapter.queue.memory.queue import MemoryQueue
+from reliability.simulated_queue.queue import SimulatedQueue
 from tests.fakes import RECEIVED_AT, FakeClock, make_event
 from tests.integration.ingest_server import Served, serving
 from tests.integration.mapped import DEFAULT, RUDDERSTACK, mapped
@@ -182,7 +182,7 @@ async def test_12_all_or_nothing(served: Served, path: str) -> None:
 async def test_13_short_memory_for_duplicates() -> None:
     """A copy 18.5 h later, Jitsu's last try, is still a copy; and each message is known by its own id."""
     clock = FakeClock()
-    queue = MemoryQueue(now=clock)
+    queue = SimulatedQueue(now=clock)
     await queue.put([make_event("m-1"), make_event("m-2")])
     clock.advance(timedelta(hours=18.5).total_seconds())
     stored = await queue.put([make_event("m-2"), make_event("m-3")])

@@ -1,17 +1,17 @@
-"""`QueueAdmin` at a queue file. Each method of `adapter.queue.admin` is documented there.
+"""`QueueAdmin` at a SQLite database. Each method of `adapter.queue.admin` is documented there.
 
-Works beside the service that owns the file, from any process: reads are short, and every change is a short
-transaction of its own, which the service sees within a second. Never opens a file that is not there.
+Works beside the service that owns the queue, from any process if it is in a file: reads are short, and every change is
+a short transaction of its own, which the service sees within a second. Never opens a file that is not there.
 """
 
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Self
 
-from adapter.errors import ConfigError, QueueError
+from adapter.errors import QueueError
 from adapter.model import Event, Reason
 from adapter.queue.codec import from_us, is_of_user, to_us
 from adapter.queue.contract import Deletion
@@ -32,8 +32,9 @@ from adapter.queue.sqlite.admin_writes import (
     requeue_rejection,
     requeue_unmatched,
 )
+from adapter.queue.sqlite.connection import attach
 from adapter.queue.sqlite.erase import delete_body, lanes_of
-from adapter.queue.sqlite.file import attach
+from adapter.queue.sqlite.place import FilePlace, Place
 from adapter.queue.sqlite.record_rows import deletion_of, event_record, rejection_record
 from adapter.queue.sqlite.requeue import requeue_dead
 from adapter.queue.sqlite.state import SQL
@@ -54,24 +55,23 @@ class SqliteQueueAdmin:
         self._unordered = frozenset(unordered)
 
     @classmethod
-    @contextmanager
-    def open(cls, path: Path, *, unordered: Collection[str] = ()) -> Iterator[Self]:
-        """The admin of the queue file `path`; `unordered` are sources without order.
+    def open(cls, path: Path, *, unordered: Collection[str] = ()) -> AbstractContextManager[Self]:
+        """The admin of the queue file `path`: see `open_at`."""
+        return cls.open_at(FilePlace(path), unordered=unordered)
 
-        Raises ConfigError if there is no such file, QueueError if it is damaged, not ours, or of another version: to
-        look never upgrades a file, under which a service of an older version may run.
+    @classmethod
+    @contextmanager
+    def open_at(cls, place: Place, *, unordered: Collection[str] = ()) -> Iterator[Self]:
+        """The admin of the queue at `place`; `unordered` are sources without order.
+
+        Raises ConfigError if there is no queue, QueueError if it is damaged, not ours, or of another version: to look
+        never upgrades a file, under which a service of an older version may run.
         """
-        try:
-            is_there = path.is_file()
-        except OSError as cause:
-            raise ConfigError(f"{path}: cannot be read: {cause.strerror}") from cause
-        if not is_there:
-            raise ConfigError(f"{path}: there is no queue here; name its settings with --config, or set ADAPTER_QUEUE")
-        connection = attach(path)
+        connection = attach(place)
         try:
             yield cls(connection, unordered=unordered)
         except sqlite3.Error as exc:
-            raise QueueError(f"{path}: {exc}") from exc
+            raise QueueError(f"{place}: {exc}") from exc
         finally:
             connection.close()
 

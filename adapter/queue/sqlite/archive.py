@@ -1,15 +1,15 @@
 """What the queue file keeps beside events: mappings, learned limits and what it uses of the disk."""
 
 from adapter.queue.contract import Disk, Limit
-from adapter.queue.sqlite.disk_space import DiskSpace
 from adapter.queue.sqlite.group_commit import GroupCommit
+from adapter.queue.sqlite.room import Room
 from adapter.queue.sqlite.rows import SqliteRows
 
 
 class SqliteArchive:
     """As `adapter.queue.contract.Archive` promises it."""
 
-    def __init__(self, commits: GroupCommit, rows: SqliteRows, room: DiskSpace) -> None:
+    def __init__(self, commits: GroupCommit, rows: SqliteRows, room: Room) -> None:
         self._commits = commits
         self._rows = rows
         self._room = room

@@ -3,18 +3,19 @@
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 
 from adapter.errors import QueueError
 from adapter.model import Balance, Reason
 from adapter.queue.codec import from_us
 from adapter.queue.shares import fair_cap
+from adapter.queue.sqlite.connection import opened
+from adapter.queue.sqlite.place import Place
 from adapter.queue.sqlite.state import SQL
 
 
-def count_balance(path: Path) -> Balance:
+def count_balance(place: Place) -> Balance:
     """Counters and rows."""
-    with _reading(path) as connection:
+    with _reading(place) as connection:
         counts = {str(term): int(n) for term, n in connection.execute(SQL["ledger"])}
         pending = int(connection.execute(SQL["pending"]).fetchone()[0])
         dead = int(connection.execute(SQL["dead_count"]).fetchone()[0])
@@ -32,11 +33,11 @@ def count_balance(path: Path) -> Balance:
     )
 
 
-def rejections_beyond(path: Path, most_bytes: int) -> Mapping[int, int]:
+def rejections_beyond(place: Place, most_bytes: int) -> Mapping[int, int]:
     """By the number of a source, up to which number its rejections are too much: together they may be `most_bytes`,
     and only the sources with most give.
     """
-    with _reading(path) as connection:
+    with _reading(place) as connection:
         sizes = {int(source): int(size) for source, size in connection.execute(SQL["rejected_bytes"])}
         cap = fair_cap(list(sizes.values()), most_bytes)
         beyond = {
@@ -48,13 +49,13 @@ def rejections_beyond(path: Path, most_bytes: int) -> Mapping[int, int]:
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[sqlite3.Connection]:
+def _reading(place: Place) -> Iterator[sqlite3.Connection]:
     try:
-        connection = sqlite3.connect(path, isolation_level=None)
+        connection = opened(place)
         try:
             connection.execute("BEGIN")
             yield connection
         finally:
             connection.close()
     except sqlite3.Error as exc:
-        raise QueueError(f"{path}: {exc}") from exc
+        raise QueueError(f"{place}: {exc}") from exc

@@ -13,15 +13,15 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequen
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from pathlib import Path
 from typing import Any, TypeAlias
 
 from adapter.errors import QueueError
 from adapter.queue.codec import from_us, is_asked, lanes_of_user
 from adapter.queue.contract import Deletion
+from adapter.queue.sqlite.connection import opened
 from adapter.queue.sqlite.erase import delete_body, empty_log
-from adapter.queue.sqlite.file import READABLE
 from adapter.queue.sqlite.group_commit import GroupCommit
+from adapter.queue.sqlite.place import Place
 from adapter.queue.sqlite.record_rows import deletion_of
 from adapter.queue.sqlite.state import SQL, US
 
@@ -46,7 +46,7 @@ class Deletions:
 
     def __init__(
         self,
-        path: Path,
+        place: Place,
         connection: sqlite3.Connection,
         commits: GroupCommit,
         *,
@@ -54,7 +54,7 @@ class Deletions:
         trusted: Callable[[], float],
         ended: Callable[[Collection[int]], None],
     ) -> None:
-        self._path = path
+        self._place = place
         self._run = connection.execute
         self._commits = commits
         self._now = now
@@ -104,13 +104,13 @@ class Deletions:
     @asynccontextmanager
     async def _reading(self) -> AsyncIterator["_Read"]:
         try:
-            read = _Read(self._path)
+            read = _Read(self._place)
             try:
                 yield read
             finally:
                 read.close()
         except sqlite3.Error as exc:
-            raise QueueError(f"{self._path}: {exc}") from exc
+            raise QueueError(f"{self._place}: {exc}") from exc
 
     # -- events ----------------------------------------------------------------------------------------------------
 
@@ -183,9 +183,8 @@ class _Read:
     closed.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._connection.text_factory = READABLE
+    def __init__(self, place: Place) -> None:
+        self._connection = opened(place)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="queue-deletions")
 
     async def all(self, sql: str, *values: object) -> list[Any]:

@@ -17,11 +17,11 @@ from pathlib import Path
 
 from adapter.errors import ConfigError, QueueFull
 from adapter.queue.contract import Disk
+from adapter.queue.sqlite.room import Room
 
 BALLAST_BYTES = 32 * 1024 * 1024
 AIR_BYTES = 16 * 1024 * 1024
 """What must be free beside the ballast before new events are taken again."""
-_CALM = 0.95
 # The growth shown is a mean in which the newest look counts so much; below the second it is no growth.
 _NEWEST = 0.2
 _GROWING_PER_S = 1024.0
@@ -62,8 +62,8 @@ class Growth:
         return max(0, limit - self._last[0]) / self._per_s
 
 
-class DiskSpace:
-    """See the module. `max_bytes` is what the pages in use may come to; history is thinned out from `thin_bytes` on.
+class DiskSpace(Room):
+    """The room of a queue in a file; see the module.
 
     `give_way` may be called from any thread; the rest belongs to the event loop and may block for a moment.
     """
@@ -78,14 +78,12 @@ class DiskSpace:
         space: Callable[[Path], Space] = space_of,
     ) -> None:
         """Raises ConfigError if the file system is too small to ever hold a queue."""
-        self.thin_bytes = round(0.9 * max_bytes)
-        self.max_bytes = max_bytes
+        super().__init__(max_bytes=max_bytes, setting="retention.max_disk")
         self._path = path
         self._space = space
         self._ballast = path.with_name(path.name + ".ballast")
         self._ballast_bytes = ballast_bytes
         self._air_bytes = air_bytes
-        self._is_over = False
         self._used_bytes = 0
         self._free_bytes: int | None = None
         self._history_s: float | None = None
@@ -96,18 +94,15 @@ class DiskSpace:
 
     @property
     def is_full(self) -> bool:
-        """Nothing new may be taken now."""
-        return self._is_over or not self._has_ballast
+        return super().is_full or not self._has_ballast
 
     @property
     def is_out_of_disk(self) -> bool:
-        """The file system has no room, whatever `max_bytes` says."""
         return not self._has_ballast
 
     def refusal(self) -> QueueFull:
-        """What to tell whoever brings something new."""
         if self._is_over:
-            return QueueFull(f"the queue uses {self.max_bytes} bytes of the disk, the most it may (retention.max_disk)")
+            return super().refusal()
         needed = (self._ballast_bytes + self._air_bytes) // 2**20
         return QueueFull(
             f"the disk is full: new events need {needed} MB free where {self._path.name} is; "
@@ -127,7 +122,6 @@ class DiskSpace:
 
     @property
     def disk(self) -> Disk:
-        """What is used and free, as it was looked at last."""
         times = {
             "retention.max_disk": self._held.time_to(self.max_bytes),
             "the disk": None if self._free_bytes is None else self._taken.time_to(-self._air_bytes),
@@ -140,9 +134,7 @@ class DiskSpace:
         return Disk(self._used_bytes, self.max_bytes, time_s, self._history_s, self._free_bytes, limit)
 
     def uses(self, used_bytes: int, *, held_bytes: int, history_s: float | None, now_s: float) -> None:
-        """What the queue's pages come to now, what of them cannot make room for others, and how far back its history
-        reaches. Once over the limit it stays over until there is some air.
-        """
+        super().uses(used_bytes, held_bytes=held_bytes, history_s=history_s, now_s=now_s)
         self._held.add(held_bytes, now_s=now_s)
         self._used_bytes, self._history_s = used_bytes, history_s
         with suppress(OSError):
@@ -151,11 +143,8 @@ class DiskSpace:
             # again and again, nor history, which makes room, counts as growth; other files on the disk do.
             left = self._free_bytes + _size_on_disk(self._path) - held_bytes
             self._taken.add(-left, now_s=now_s)
-        limit = self.max_bytes * (_CALM if self._is_over else 1.0)
-        self._is_over = used_bytes >= limit
 
     def leave(self) -> None:
-        """The service ends: give the ballast's place back."""
         self._remove_ballast()
 
     def _refuse_too_small(self) -> None:

@@ -1,24 +1,15 @@
-"""The queue's file: opened as the promise of durability needs, and owned by one process at a time."""
+"""The queue's file: made sure of before it is opened, and owned by one process at a time."""
 
 import fcntl
 import os
-import sqlite3
 import stat
-import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
-from functools import partial
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from adapter.errors import ConfigError, QueueError
-from adapter.queue.sqlite.schema import migrate, newest_version, schema_version
-from adapter.queue.sqlite.statements import statements
+from adapter.errors import ConfigError
 
-READABLE = partial(str, encoding="utf-8", errors="replace")
-"""How text is read: a byte that went bad in one row must not keep all others from being read, nor be quoted by SQLite
-in an error.
-"""
 _BESIDE = ("", "-wal", "-shm", ".lock", ".ballast")
 """What follows the queue's name in the files that SQLite, the lock and the ballast use."""
 
@@ -68,21 +59,6 @@ def tried_place(path: Path) -> Iterator[None]:
                 folder.rmdir()
 
 
-def try_write(path: Path) -> int:
-    """Write to the queue file at `path` and sync it, beside a service that may run; the version of its tables.
-
-    Raises QueueError if the file is damaged, not ours, or of a newer version. An older one is left as it is.
-    """
-    try:
-        with closing(_opened(path)) as connection:
-            version = schema_version(connection, path)
-            if version:
-                connection.execute(statements("queue.sql")["probe"], (time.time_ns() // 1000,))
-            return version
-    except sqlite3.DatabaseError as exc:
-        raise QueueError(f"{path}: cannot be used as a queue: {exc}") from exc
-
-
 class OwnerLock:
     """Held on `<file>.lock` by the one process that serves a queue; the system lets go of it when that one dies."""
 
@@ -107,68 +83,3 @@ class OwnerLock:
     def release(self) -> None:
         """Let the next owner in."""
         self._file.close()
-
-
-def connect(path: Path) -> sqlite3.Connection:
-    """The owner's connection, in autocommit mode, for any one thread at a time, that syncs every commit (WAL, FULL).
-
-    Makes the tables of a new file, and upgrades those of an older version: only the owner may, because nobody else
-    serves the file. Raises QueueError, naming the file, if it is damaged, not ours, or made by a newer version.
-    """
-    try:
-        connection = _opened(path)
-        try:
-            # Before the first table: afterwards only a VACUUM of the whole file could turn it on.
-            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-            connection.execute("PRAGMA journal_mode = WAL")
-            migrate(connection, path)
-        except BaseException:
-            connection.close()
-            raise
-    except sqlite3.DatabaseError as exc:
-        raise QueueError(f"{path}: cannot be used as a queue: {exc}") from exc
-    return connection
-
-
-def attach(path: Path) -> sqlite3.Connection:
-    """A connection beside the owner, which may run or not. Never makes a file, and never makes or upgrades a table.
-
-    Raises QueueError if the file is damaged, not ours, or of another version than this one.
-    """
-    try:
-        connection = _opened(path)
-        try:
-            version = schema_version(connection, path)
-        except BaseException:
-            connection.close()
-            raise
-    except sqlite3.DatabaseError as exc:
-        raise QueueError(f"{path}: cannot be used as a queue: {exc}") from exc
-    if version == newest_version():
-        return connection
-    connection.close()
-    if version == 0:
-        raise QueueError(f"{path}: holds no queue yet; the service makes its tables when it starts")
-    raise QueueError(
-        f"{path}: written by an older version of browsee-adapter (schema {version}; this one reads "
-        f"{newest_version()}). Use the commands of the version that serves it, or start the service of this "
-        "version: it upgrades the file"
-    )
-
-
-def _opened(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
-    try:
-        connection.text_factory = READABLE
-        connection.execute("PRAGMA synchronous = FULL")
-        # Else what a large statement could have to undo is written to a file in /tmp first, and for nothing.
-        connection.execute("PRAGMA temp_store = MEMORY")
-        # What is taken away must not be left to read, neither in free pages nor where a page was rearranged before.
-        connection.execute("PRAGMA secure_delete = ON").fetchall()
-        connection.execute("PRAGMA busy_timeout = 5000")
-        connection.execute(f"PRAGMA journal_size_limit = {64 * 1024 * 1024}")
-        connection.execute(f"PRAGMA cache_size = -{64 * 1024}")
-    except BaseException:
-        connection.close()
-        raise
-    return connection

@@ -1,6 +1,6 @@
-"""The queue in one SQLite file (WAL, every commit synced), owned by this process.
+"""The queue in one SQLite database, owned by this process: a file (WAL, every commit synced), or memory.
 
-The file holds events, lanes and what became of them; who holds which lane is in memory, because a restart voids
+The database holds events, lanes and what became of them; who holds which lane is in memory, because a restart voids
 every lease anyway. See `migrations/` for the tables and `queue/contract.py` for what is promised.
 """
 
@@ -9,6 +9,7 @@ import contextlib
 import sqlite3
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -18,23 +19,25 @@ from adapter.queue.codec import encode, restore, to_us
 from adapter.queue.contract import ANY, Deletion, Pick, Stored
 from adapter.queue.event_warnings import bounded
 from adapter.queue.leases import Held, Leases
+from adapter.queue.records import QueueOptions
 from adapter.queue.shares import Shares
 from adapter.queue.sqlite.archive import SqliteArchive
 from adapter.queue.sqlite.balance import count_balance
+from adapter.queue.sqlite.connection import connect
 from adapter.queue.sqlite.deletions import Deletions
-from adapter.queue.sqlite.disk_space import DiskSpace, is_full_disk
-from adapter.queue.sqlite.file import OwnerLock, connect, prepare_place
+from adapter.queue.sqlite.disk_space import is_full_disk
 from adapter.queue.sqlite.group_commit import GroupCommit
 from adapter.queue.sqlite.lanes import Head
-from adapter.queue.sqlite.log import refuse_damaged_log
+from adapter.queue.sqlite.place import FilePlace, Place
 from adapter.queue.sqlite.requeue import requeue_dead
+from adapter.queue.sqlite.room import Room
 from adapter.queue.sqlite.rows import SqliteRows
 from adapter.queue.sqlite.settle import Settlement
-from adapter.queue.sqlite.state import Retention, trusted_time
+from adapter.queue.sqlite.state import trusted_time
 from adapter.queue.sqlite.upkeep import Upkeep
 
 _MAX_DELAY_S = 3600.0
-_RETENTION = Retention()
+_OPTIONS = QueueOptions()
 
 
 class SqliteQueue(SqliteArchive):
@@ -44,78 +47,77 @@ class SqliteQueue(SqliteArchive):
 
     def __init__(
         self,
-        path: Path,
+        place: Place,
         *,
-        lock: OwnerLock,
+        leave: Callable[[], None],
         connection: sqlite3.Connection,
         rows: SqliteRows,
-        room: DiskSpace,
+        room: Room,
         now: Callable[[], float],
         unordered: frozenset[str],
         shares: Shares,
     ) -> None:
         commits = GroupCommit(connection, rows, failed=self._failed)
         super().__init__(commits, rows, room)
-        self._path = path
-        self._lock = lock
+        self._place = place
+        self._leave = leave
         self._connection = connection
         self._now = now
         self._unordered = unordered
         self._shares = shares
         self._pending = rows.pending()
         self._leases = Leases(now)
-        self._deletions = Deletions(path, connection, self._commits, now=now, trusted=rows.trusted, ended=self._ended)
+        self._deletions = Deletions(place, connection, self._commits, now=now, trusted=rows.trusted, ended=self._ended)
         self._loop = asyncio.get_running_loop()
         self._taking = asyncio.Lock()
         self._changed = asyncio.Event()
-        self._upkeep = Upkeep(path, self._commits, rows, room, now=now, shares=shares)
+        self._upkeep = Upkeep(place, self._commits, rows, room, now=now, shares=shares)
         self._keeping = asyncio.create_task(self._upkeep.run())
 
     @classmethod
-    async def open(
+    async def open(cls, path: Path, options: QueueOptions = _OPTIONS, *, now: Callable[[], float]) -> Self:
+        """The queue in the file `path`: see `open_at`."""
+        return await cls.open_at(FilePlace(path), options, now=now)
+
+    @classmethod
+    async def open_at(
         cls,
-        path: Path,
+        place: Place,
+        options: QueueOptions,
         *,
         now: Callable[[], float],
-        unordered: Collection[str] = (),
-        max_pending: int = 5_000_000,
-        retention: Retention = _RETENTION,
-        max_bytes: int = 10 * 1000**3,
-        shared: bool = False,
         wall: Callable[[], float] | None = None,
     ) -> Self:
-        """Open or make the file at `path`; `now` gives seconds since 1970 and never jumps. With `shared` no source
-        may hold more than its share. `wall` is the machine's clock, which may be wrong; None: `now` is right.
+        """Open or make the queue at `place`. `now` gives seconds since 1970 and never jumps; `wall` is the machine's
+        clock, which may be wrong; None: `now` is right.
 
         Raises ConfigError if another process serves it or its place cannot be written, QueueError if it is damaged or
         not ours. Whatever was opened before the error is closed again.
         """
         with contextlib.ExitStack() as undo:
             try:
-                await asyncio.to_thread(prepare_place, path)
-                lock = OwnerLock(path)
-                undo.callback(lock.release)
-                await asyncio.to_thread(refuse_damaged_log, path)
-                connection = await asyncio.to_thread(connect, path)
+                leave = await asyncio.to_thread(place.own)
+                undo.callback(leave)
+                connection = await asyncio.to_thread(connect, place)
                 undo.callback(connection.close)
                 trusted = cls._trusted_time(connection, wall=wall or now, steady=now)
-                rows = SqliteRows(connection, now=now, trusted=trusted, retention=retention)
+                rows = SqliteRows(connection, now=now, trusted=trusted, retention=options.retention)
                 rows.void_far_dues(_MAX_DELAY_S)
                 rows.bring_back_stamps()
-                room = await asyncio.to_thread(DiskSpace, path, max_bytes=max_bytes)
+                room = await asyncio.to_thread(partial(place.room, max_bytes=options.max_bytes))
                 undo.callback(room.leave)
                 queue = cls(
-                    path,
-                    lock=lock,
+                    place,
+                    leave=leave,
                     connection=connection,
                     rows=rows,
                     room=room,
                     now=now,
-                    unordered=frozenset(unordered),
-                    shares=Shares(max_pending, max_bytes, divided=shared),
+                    unordered=frozenset(options.unordered),
+                    shares=Shares(options.max_pending, room.max_bytes, divided=options.shared),
                 )
             except sqlite3.Error as exc:
-                raise QueueError(f"{path}: cannot be used as a queue: {exc}") from exc
+                raise QueueError(f"{place}: cannot be used as a queue: {exc}") from exc
             undo.pop_all()
             return queue
 
@@ -188,7 +190,7 @@ class SqliteQueue(SqliteArchive):
         return await self._commits.write(work, after=self._requeued)
 
     async def balance(self) -> Balance:
-        balance = await asyncio.to_thread(count_balance, self._path)
+        balance = await asyncio.to_thread(count_balance, self._place)
         # Operators put events back beside us; what is pending is known again from the rows now and then.
         self._pending = balance.pending
         return balance
@@ -204,7 +206,7 @@ class SqliteQueue(SqliteArchive):
         await self._commits.close()
         self._connection.close()
         self._room.leave()
-        self._lock.release()
+        self._leave()
 
     def _end(
         self, held: Held, lease: Lease, outcome: Outcome, mapping: str, warnings: Sequence[EventWarning]

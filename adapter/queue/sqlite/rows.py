@@ -9,12 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from adapter.model import Rejection
 from adapter.queue.codec import Row
 from adapter.queue.contract import Limit, Stored
+from adapter.queue.records import Retention
 from adapter.queue.shares import Usage
 from adapter.queue.sqlite.group_commit import Staged
 from adapter.queue.sqlite.lanes import LaneRows
 from adapter.queue.sqlite.put import PutBatch
 from adapter.queue.sqlite.settle import SettleBatch, Settlement
-from adapter.queue.sqlite.state import DAY_US, SQL, US, Retention, WriterState
+from adapter.queue.sqlite.state import DAY_US, SQL, US, WriterState
 from adapter.queue.sqlite.trusted_time import TrustedTime
 
 

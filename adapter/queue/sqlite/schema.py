@@ -11,7 +11,6 @@ released is never changed.
 import sqlite3
 from functools import cache
 from importlib.resources import files
-from pathlib import Path
 
 from adapter.errors import QueueError
 
@@ -30,22 +29,22 @@ def newest_version() -> int:
     return len(migrations())
 
 
-def schema_version(connection: sqlite3.Connection, path: Path) -> int:
+def schema_version(connection: sqlite3.Connection, place: object) -> int:
     """The version of the tables in the file, 0 if there are none. Raises QueueError if they are not ours to read."""
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if version > newest_version():
         raise QueueError(
-            f"{path}: made by a newer version of browsee-adapter (schema {version}); this one knows "
+            f"{place}: made by a newer version of browsee-adapter (schema {version}); this one knows "
             f"{newest_version()}. Use that version, or a newer one"
         )
     if version == 0 and connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-        raise QueueError(f"{path}: a SQLite file, but not a queue of browsee-adapter")
+        raise QueueError(f"{place}: a SQLite file, but not a queue of browsee-adapter")
     return version
 
 
-def migrate(connection: sqlite3.Connection, path: Path) -> None:
+def migrate(connection: sqlite3.Connection, place: object) -> None:
     """Apply every migration that the file lacks. Raises QueueError if the file is not ours, or of a newer version."""
-    missing = migrations()[schema_version(connection, path) :]
+    missing = migrations()[schema_version(connection, place) :]
     if missing:
         marks = f"PRAGMA application_id = {_APPLICATION_ID};\nPRAGMA user_version = {newest_version()};"
         connection.executescript("\n".join(("BEGIN IMMEDIATE;", *missing, marks, "COMMIT;")))

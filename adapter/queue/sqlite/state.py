@@ -5,9 +5,9 @@ numbers of sources and receipts, the days of the dedup window, counters that wai
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 
+from adapter.queue.records import Retention
 from adapter.queue.shares import BESIDE_BODY_BYTES, Usage
 from adapter.queue.sqlite.statements import for_rows, statements
 from adapter.queue.sqlite.trusted_time import Kept, TrustedTime
@@ -20,16 +20,6 @@ SQL = statements("queue.sql")
 # SQLite hands the interpreter's lock over at every statement, and to get it back from a busy event loop costs more than
 # the statement did: so rows go in many at a time, in pieces of these sizes, each a statement that is prepared once.
 _PIECES = (512, 256, 128, 64, 32, 16, 8, 4, 2, 1)
-
-
-@dataclass(frozen=True, slots=True)
-class Retention:
-    """How long finished events, dead letters, seen ids and deletion requests are kept, in seconds."""
-
-    history_s: float = 24 * 3600
-    dead_s: float = 30 * 86400
-    dedup_s: float = 72 * 3600
-    deletions_s: float = 30 * 86400
 
 
 def trusted_time(

@@ -5,13 +5,13 @@ import contextlib
 import itertools
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 from adapter.errors import QueueError
 from adapter.queue.shares import Shares
 from adapter.queue.sqlite.balance import rejections_beyond
-from adapter.queue.sqlite.disk_space import DiskSpace
 from adapter.queue.sqlite.group_commit import GroupCommit
+from adapter.queue.sqlite.place import Place
+from adapter.queue.sqlite.room import Room
 from adapter.queue.sqlite.rows import SqliteRows
 
 _EVERY_S = 5.0
@@ -28,15 +28,15 @@ class Upkeep:
 
     def __init__(
         self,
-        path: Path,
+        place: Place,
         commits: GroupCommit,
         rows: SqliteRows,
-        room: DiskSpace,
+        room: Room,
         *,
         now: Callable[[], float],
         shares: Shares,
     ) -> None:
-        self._path = path
+        self._place = place
         self._commits = commits
         self._rows = rows
         self._room = room
@@ -78,7 +78,7 @@ class Upkeep:
         those of one source the others'.
         """
         self._rejected_bytes = 0
-        beyond = await asyncio.to_thread(rejections_beyond, self._path, self._most_rejected_bytes)
+        beyond = await asyncio.to_thread(rejections_beyond, self._place, self._most_rejected_bytes)
         for source, last in beyond.items():
             while await self._commits.write(partial(self._rows.forget_rejections, source, last, _AT_ONCE)):
                 pass

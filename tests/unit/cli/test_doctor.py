@@ -252,7 +252,11 @@ def test_a_queue_in_memory_is_no_problem_but_told(shop: Shell) -> None:
     """What it means is said."""
     shop.write("adapter.yaml", SETTINGS.replace("sqlite:///queue.db", "'memory:'"))
     _, found = checks(shop, "--sandbox")
-    assert found["queue"] == (True, "in memory", "what waits is lost at a stop; name a file with `queue:` to keep it")
+    assert found["queue"] == (
+        True,
+        "in memory, at most 256 MB",
+        "what waits is lost at a stop; name a file with `queue:` to keep it",
+    )
 
 
 @pytest.mark.parametrize(

@@ -221,7 +221,10 @@ async def test_tail_tells_an_event_when_it_comes_and_when_it_ended(shop: Shell) 
 
 @pytest.mark.parametrize(
     ("text", "told"),
-    [("queue: 'memory:'\n", "the queue is in memory"), ("", "there is no queue here")],
+    [
+        ("queue: 'memory:'\n", "the queue in memory can be looked into only through the service"),
+        ("", "there is no queue here"),
+    ],
     ids=["memory", "no file"],
 )
 def test_a_queue_that_cannot_be_looked_at_is_told(shop: Shell, text: str, told: str) -> None:

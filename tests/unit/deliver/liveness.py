@@ -17,9 +17,9 @@ from adapter.mapping.load import load
 from adapter.model import Call, Reason, Secret
 from adapter.observe.delivery_telemetry import EventDied
 from adapter.observe.telemetry import Telemetry
-from adapter.queue.memory.queue import MemoryQueue
 from adapter.service.mappings import read_message
 from reliability.oracle import MAPPING
+from reliability.simulated_queue.queue import SimulatedQueue
 from reliability.virtual import virtually
 from tests.fakes import make_event
 
@@ -110,7 +110,7 @@ async def _live(
 ) -> Seen:
     seen = Seen(arrivals)
     happened: list[Telemetry] = []
-    queue = MemoryQueue(now=now)
+    queue = SimulatedQueue(now=now)
     ruleset = load(MAPPING, file="mapping.yaml", read=read_message, hash_key=None)
     chance = random.Random(1)  # noqa: S311 - a reproducible world
 
@@ -152,7 +152,7 @@ async def _live(
     return seen
 
 
-async def _feed(queue: MemoryQueue, arrivals: Sequence[Arrival], now: Callable[[], float]) -> None:
+async def _feed(queue: SimulatedQueue, arrivals: Sequence[Arrival], now: Callable[[], float]) -> None:
     for number, arrival in enumerate(arrivals):
         if arrival.at_s > now():
             await asyncio.sleep(arrival.at_s - now())

@@ -9,8 +9,8 @@ from adapter.deliver.project import Go, Project, ProjectConfig
 from adapter.model import Reason, Secret
 from adapter.observe.delivery_telemetry import DeliveryPaused, DeliveryResumed, LimitLearned
 from adapter.observe.telemetry import Telemetry
-from adapter.queue.memory.queue import MemoryQueue
 from adapter.service.monitor import Monitor, Watched, project_id
+from reliability.simulated_queue.queue import SimulatedQueue
 from tests.fakes import FakeClock
 
 CONFIG = ProjectConfig(PaceConfig())
@@ -19,7 +19,7 @@ CONFIG = ProjectConfig(PaceConfig())
 class Scene:
     """A project under a monitor, and what was said."""
 
-    def __init__(self, clock: FakeClock, queue: MemoryQueue) -> None:
+    def __init__(self, clock: FakeClock, queue: SimulatedQueue) -> None:
         self.clock = clock
         self.project = Project(CONFIG, now_s=clock())
         self.said: list[Telemetry] = []
@@ -49,11 +49,11 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def queue(clock: FakeClock) -> MemoryQueue:
-    return MemoryQueue(now=clock)
+def queue(clock: FakeClock) -> SimulatedQueue:
+    return SimulatedQueue(now=clock)
 
 
-async def test_a_pause_and_its_end_are_said_once(clock: FakeClock, queue: MemoryQueue) -> None:
+async def test_a_pause_and_its_end_are_said_once(clock: FakeClock, queue: SimulatedQueue) -> None:
     """However often one looks."""
     scene = Scene(clock, queue)
     scene.call(Misconfigured("Browsee answered 401: check browsee_api_key"))
@@ -67,7 +67,7 @@ async def test_a_pause_and_its_end_are_said_once(clock: FakeClock, queue: Memory
     assert scene.said[1:] == [DeliveryResumed(sources="shop, app")]
 
 
-async def test_a_restart_begins_just_below_the_learned_limit(clock: FakeClock, queue: MemoryQueue) -> None:
+async def test_a_restart_begins_just_below_the_learned_limit(clock: FakeClock, queue: SimulatedQueue) -> None:
     """Within an hour at nine tenths of it, and not with the slow start."""
     scene = Scene(clock, queue)
     scene.learn()
@@ -82,7 +82,7 @@ async def test_a_restart_begins_just_below_the_learned_limit(clock: FakeClock, q
     assert state.per_s == pytest.approx(0.9 * learned.per_s, rel=0.01)
 
 
-async def test_an_old_limit_is_forgotten(clock: FakeClock, queue: MemoryQueue) -> None:
+async def test_an_old_limit_is_forgotten(clock: FakeClock, queue: SimulatedQueue) -> None:
     """After more than an hour it says nothing of now."""
     scene = Scene(clock, queue)
     scene.learn()
@@ -101,7 +101,7 @@ def test_a_project_is_its_address_and_key() -> None:
     assert "key-1" not in one
 
 
-async def test_a_pause_whose_cause_changes_is_said_again(clock: FakeClock, queue: MemoryQueue) -> None:
+async def test_a_pause_whose_cause_changes_is_said_again(clock: FakeClock, queue: SimulatedQueue) -> None:
     """But not because the time to its next try does."""
     scene = Scene(clock, queue)
     scene.call(Misconfigured("Browsee answered 401: check browsee_api_key"))

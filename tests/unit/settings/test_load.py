@@ -7,13 +7,13 @@ import pytest
 
 from adapter.errors import ConfigError
 from adapter.model import Secret
+from adapter.queue.address import Memory, SqliteFile
 from adapter.settings.load import load_settings
 from adapter.settings.quantities import ListenAddress
 from adapter.settings.settings import (
     BrowseeSettings,
     LimitSettings,
     PaceSettings,
-    QueueUrl,
     RetentionSettings,
     RetrySettings,
     SourceSettings,
@@ -69,7 +69,7 @@ def test_every_setting_of_a_file_arrives(folder: Folder) -> None:
     shop = folder.write("maps/shop.yaml")
     settings = folder.load(EVERYTHING, environ=EVERYTHING_ENVIRON)
     assert settings.listen == ListenAddress("::1", 9090)
-    assert settings.queue == QueueUrl(folder.folder / "state/queue.db")
+    assert settings.queue == SqliteFile(folder.folder / "state/queue.db")
     assert settings.browsee == BrowseeSettings(url="http://localhost:9/api/v1", rate_per_s=2.0, identify=False)
     assert settings.sources == (
         SourceSettings(
@@ -151,7 +151,7 @@ def test_the_environment_alone_is_one_source(folder: Folder) -> None:
     assert source.mapping == shop
     assert source.browsee_api_key == Secret(BROWSEE_KEY)
     assert settings.browsee.url == "https://browsee.test/api/v1"
-    assert settings.queue == QueueUrl(Path("/data/adapter.db"))
+    assert settings.queue == SqliteFile(Path("/data/adapter.db"))
     assert settings.listen == ListenAddress("::1", 9000)
     assert settings.admin_listen == ListenAddress("127.0.0.1", 9001)
     assert settings.trusted_proxies == (ip_network("127.0.0.1/32"), ip_network("fd00::/8"))
@@ -166,7 +166,7 @@ def test_nothing_but_a_key_of_browsee_is_needed(folder: Folder) -> None:
     """The first minutes: one variable, and every other setting has a default that works."""
     settings = folder.load()
     assert settings.listen == ListenAddress(ANYWHERE, 8080)
-    assert settings.queue == QueueUrl(folder.folder / "data/adapter.db")
+    assert settings.queue == SqliteFile(folder.folder / "data/adapter.db")
     assert settings.browsee == BrowseeSettings(url="https://api.browsee.io/api/v1", rate_per_s=None, identify=True)
     assert settings.sources[0].keys == ()
     assert settings.retry == RetrySettings(for_s=259_200, max_s=300)
@@ -259,13 +259,13 @@ def test_the_sandbox_needs_no_key_and_has_its_own_queue(folder: Folder) -> None:
         "queue: sqlite:///data/real.db\nsources: {shop: {browsee_api_key: '${NOT_SET}'}, app: {}}\n", sandbox=True
     )
     assert settings.sandbox
-    assert settings.queue == QueueUrl(folder.folder / "data/sandbox.db")
+    assert settings.queue == SqliteFile(folder.folder / "data/sandbox.db")
     assert [source.browsee_api_key for source in settings.sources] == [None, None]
 
 
 def test_a_queue_in_memory_stays_there_in_the_sandbox(folder: Folder) -> None:
     """Who asks for nothing on disk gets nothing on disk."""
-    assert folder.load("queue: 'memory:'\n", environ={}, sandbox=True).queue == QueueUrl(None)
+    assert folder.load("queue: 'memory:'\n", environ={}, sandbox=True).queue == Memory()
 
 
 @pytest.mark.parametrize("way", ["option", "variable"])
@@ -281,7 +281,7 @@ def test_a_named_file_is_read(folder: Folder, way: str) -> None:
         mappings=folder.mappings,
     )
     assert settings.file == other
-    assert settings.queue == QueueUrl(folder.folder / "conf/here.db")
+    assert settings.queue == SqliteFile(folder.folder / "conf/here.db")
 
 
 def test_a_named_file_that_is_missing_is_an_error(folder: Folder) -> None:

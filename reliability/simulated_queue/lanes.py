@@ -1,4 +1,4 @@
-"""Lanes of the queue in memory: when the first event of each is due, and which of them a `take` finds."""
+"""Lanes of the simulated queue: when the first event of each is due, and which of them a `take` finds."""
 
 from collections import deque
 from collections.abc import Collection, Mapping

@@ -1,9 +1,9 @@
-"""What the queue in memory keeps beside events."""
+"""What the simulated queue keeps beside events."""
 
 from adapter.queue.contract import Disk, Limit
 
 
-class MemoryArchive:
+class SimulatedArchive:
     """Mappings and learned limits, as `adapter.queue.contract.Archive` promises them."""
 
     def __init__(self) -> None:

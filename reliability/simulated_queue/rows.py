@@ -1,4 +1,4 @@
-"""What the queue in memory holds, and how an event moves between its states: rows as dictionaries."""
+"""What the simulated queue holds, and how an event moves between its states: rows as dictionaries."""
 
 import asyncio
 from collections import Counter, deque
@@ -11,13 +11,13 @@ from adapter.queue.codec import Row, differs, digest_of_copy, from_us, named_by,
 from adapter.queue.contract import Deletion
 from adapter.queue.copies import rejection_of
 from adapter.queue.ledger import DELETED, ended_at_once, term_of
-from adapter.queue.memory.archive import MemoryArchive
-from adapter.queue.memory.lanes import Lane
 from adapter.queue.shares import Usage
+from reliability.simulated_queue.archive import SimulatedArchive
+from reliability.simulated_queue.lanes import Lane
 
 
-class MemoryRows(MemoryArchive):
-    """The states of events; `queue/sqlite/lanes.py` explains them. Used by `MemoryQueue` alone."""
+class SimulatedRows(SimulatedArchive):
+    """The states of events; `queue/sqlite/lanes.py` explains them. Used by `SimulatedQueue` alone."""
 
     def __init__(self, *, now: Callable[[], float], dedup_s: float) -> None:
         super().__init__()

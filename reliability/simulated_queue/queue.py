@@ -1,4 +1,7 @@
-"""A queue in memory: the whole contract but durability, for tests and trials. Nothing survives a restart."""
+"""A queue that lives on the event loop alone, for a virtual clock: no thread, no database, nothing survives.
+
+The contract suite holds it to what ingest and delivery are promised; operators cannot look into it.
+"""
 
 import asyncio
 import contextlib
@@ -17,15 +20,15 @@ from adapter.queue.codec import (
 )
 from adapter.queue.contract import ANY, Deletion, Pick, Stored
 from adapter.queue.leases import Leases
-from adapter.queue.memory.lanes import Lane, due_lanes
-from adapter.queue.memory.rows import MemoryRows
 from adapter.queue.shares import Shares
+from reliability.simulated_queue.lanes import Lane, due_lanes
+from reliability.simulated_queue.rows import SimulatedRows
 
 
-class MemoryQueue(MemoryRows):
+class SimulatedQueue(SimulatedRows):
     """See `adapter.queue.contract` for what each method promises. `now` gives seconds since 1970 and never jumps.
 
-    What only an operator reads (the mapping's warnings, why a try failed) is not kept: nobody looks into a memory.
+    What only an operator reads (the mapping's warnings, why a try failed) is not kept.
     """
 
     def __init__(

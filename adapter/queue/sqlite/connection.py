@@ -1,0 +1,80 @@
+"""Connections to a queue's database: the owner's, and those beside the owner."""
+
+import sqlite3
+from functools import partial
+
+from adapter.errors import QueueError
+from adapter.queue.sqlite.place import Place
+from adapter.queue.sqlite.schema import migrate, newest_version, schema_version
+
+READABLE = partial(str, encoding="utf-8", errors="replace")
+"""How text is read: a byte that went bad in one row must not keep all others from being read, nor be quoted by SQLite
+in an error.
+"""
+
+
+def connect(place: Place) -> sqlite3.Connection:
+    """The owner's connection, in autocommit mode, for any one thread at a time, that syncs every commit (WAL, FULL).
+
+    Makes the tables of a new database, and upgrades those of an older version: only the owner may, because nobody else
+    serves the queue. Raises QueueError, naming the place, if it is damaged, not ours, or made by a newer version.
+    """
+    try:
+        connection = opened(place)
+        try:
+            # Before the first table: afterwards only a VACUUM of the whole file could turn it on.
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            connection.execute("PRAGMA journal_mode = WAL")  # in memory SQLite keeps to a rollback journal
+            migrate(connection, place)
+        except BaseException:
+            connection.close()
+            raise
+    except sqlite3.DatabaseError as exc:
+        raise QueueError(f"{place}: cannot be used as a queue: {exc}") from exc
+    return connection
+
+
+def attach(place: Place) -> sqlite3.Connection:
+    """A connection beside the owner, which may run or not. Never makes a file, and never makes or upgrades a table.
+
+    Raises ConfigError if there is no queue, QueueError if it is damaged, not ours, or of another version than this one.
+    """
+    place.require_queue()
+    try:
+        connection = opened(place)
+        try:
+            version = schema_version(connection, place)
+        except BaseException:
+            connection.close()
+            raise
+    except sqlite3.DatabaseError as exc:
+        raise QueueError(f"{place}: cannot be used as a queue: {exc}") from exc
+    if version == newest_version():
+        return connection
+    connection.close()
+    if version == 0:
+        raise QueueError(place.without_tables())
+    raise QueueError(
+        f"{place}: written by an older version of browsee-adapter (schema {version}; this one reads "
+        f"{newest_version()}). Use the commands of the version that serves it, or start the service of this "
+        "version: it upgrades the file"
+    )
+
+
+def opened(place: Place) -> sqlite3.Connection:
+    """A connection with the settings that every connection has. Raises sqlite3.DatabaseError."""
+    connection = place.connect()
+    try:
+        connection.text_factory = READABLE
+        connection.execute("PRAGMA synchronous = FULL")
+        # Else what a large statement could have to undo is written to a file in /tmp first, and for nothing.
+        connection.execute("PRAGMA temp_store = MEMORY")
+        # What is taken away must not be left to read, neither in free pages nor where a page was rearranged before.
+        connection.execute("PRAGMA secure_delete = ON").fetchall()
+        connection.execute("PRAGMA busy_timeout = 5000")
+        connection.execute(f"PRAGMA journal_size_limit = {64 * 1024 * 1024}")
+        connection.execute(f"PRAGMA cache_size = -{64 * 1024}")
+    except BaseException:
+        connection.close()
+        raise
+    return connection

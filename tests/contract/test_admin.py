@@ -1,0 +1,334 @@
+"""What operators are promised of every queue that is being served: `adapter.queue.admin.QueueAdmin`."""
+
+from collections.abc import Callable
+
+import pytest
+from msgspec.structs import replace
+
+from adapter.model import (
+    Dead,
+    Delivered,
+    Dropped,
+    Event,
+    EventWarning,
+    Outcome,
+    Reason,
+    Rejection,
+    Retry,
+    Unmatched,
+)
+from adapter.queue.admin import QueueAdmin
+from adapter.queue.contract import Queue
+from adapter.queue.records import EventRecord, Filter
+from tests.contract.conftest import AdminOf, Served
+from tests.fakes import RECEIVED_AT, TRACEPARENT, FakeClock, make_event, make_private, make_rejection
+from tests.integration.queues import take
+
+
+@pytest.fixture
+def queue(served: Served) -> Queue:
+    return served.queue
+
+
+ALL = Filter()
+USER = "somebody@example.com"
+
+
+def newest(admin: QueueAdmin, wanted: Filter = ALL, *, limit: int = 10) -> list[EventRecord]:
+    """The last events that are wanted, newest first."""
+    return list(admin.page_before(wanted, limit=limit, before=admin.newest_receipt() + 1).records)
+
+
+async def end(queue: Queue, message_id: str, outcome: Outcome, *, user: str | None = None) -> None:
+    """Put an event of a user of its own and settle it."""
+    await queue.put([make_event(message_id, user=user or f"user of {message_id}")])
+    [lease] = await take(queue)
+    await queue.settle(lease, outcome, mapping="0123456789ab")
+
+
+async def test_each_event_tells_what_became_of_it(queue: Queue, admin_of: AdminOf) -> None:
+    """Received, outcome with reason and rule, and the mapping's version, newest first."""
+    await end(queue, "m-1", Delivered())
+    await end(queue, "m-2", Dropped(Reason.BY_RULE, "Heartbeats", "too frequent"))
+    await end(queue, "m-3", Unmatched())
+    await end(queue, "m-4", Dead(Reason.REFUSED, "no such project"))
+    await queue.put([make_event("m-5")])
+    with admin_of() as admin:
+        records = newest(admin)
+        found = [(s.event.message_id, s.outcome, s.reason, s.rule, s.detail, s.mapping) for s in records]
+        assert found == [
+            ("m-5", "pending", "", "", "", ""),
+            ("m-4", "dead", "refused", "", "no such project", "0123456789ab"),
+            ("m-3", "unmatched", "", "", "", "0123456789ab"),
+            ("m-2", "dropped", "by rule", "Heartbeats", "too frequent", "0123456789ab"),
+            ("m-1", "delivered", "", "", "", "0123456789ab"),
+        ]
+        below = admin.page_before(Filter(), limit=2, before=records[0].receipt)
+        assert ([s.event.message_id for s in below.records], below.bottom) == (["m-4", "m-3"], 3)
+        assert [s.event.message_id for s in admin.since(0, limit=2)] == ["m-1", "m-2"]
+        [record] = admin.of_message("m-5")
+        assert (record.event, record.ended_at) == (make_event("m-5"), None)
+
+
+async def test_dead_letters_are_grouped_by_cause(queue: Queue, admin_of: AdminOf) -> None:
+    """The most frequent cause first, with how many and the oldest."""
+    for n in range(3):
+        await end(queue, f"total-{n}", Dead(Reason.REFUSED_BY_MAPPING, "total is required (rule 'An order')"))
+    await end(queue, "key", Dead(Reason.REFUSED, "no such project"))
+    with admin_of() as admin:
+        groups = [(group.count, group.reason, group.detail) for group in admin.groups()]
+        assert groups == [
+            (3, "refused by the mapping", "total is required (rule 'An order')"),
+            (1, "refused", "no such project"),
+        ]
+        assert [s.event.message_id for s in admin.dead(reason="refused")] == ["key"]
+        first = admin.groups()[0].first
+        assert [s.event.message_id for s in admin.dead(after=first, limit=1)] == ["total-1"]
+
+
+async def test_requeued_events_go_behind_live_traffic(queue: Queue, admin_of: AdminOf, clock: FakeClock) -> None:
+    """Dead letters come back oldest first after everything that is due, with what got through remembered."""
+    await queue.put([make_event("dead-1", user="a")])
+    [lease] = await take(queue)
+    queue.mark_delivered(lease, "track/A/0")
+    await queue.settle(lease, Dead(Reason.REFUSED, "no"))
+    await end(queue, "dead-2", Dead(Reason.REFUSED, "no"), user="b")
+    with admin_of() as admin:
+        dead = [record.receipt for record in admin.dead()]
+        assert admin.requeue([*dead, 999]) == 2
+        assert admin.requeue(dead) == 0
+    clock.advance(60)
+    await queue.put([make_event("live", user="c")])
+    leases = await take(queue)
+    assert [lease.event.message_id for lease in leases] == ["live", "dead-1", "dead-2"]
+    assert leases[1].delivered_keys == {"track/A/0"}
+    for lease in leases:
+        await queue.settle(lease, Delivered())
+    balance = await queue.balance()
+    assert (balance.counts["delivered"], balance.dead, balance.pending, balance.unaccounted) == (3, 0, 0, 0)
+
+
+async def test_a_requeued_event_is_next_of_its_user(queue: Queue, admin_of: AdminOf) -> None:
+    """It was received earlier than what its user has pending, so it goes as soon as the one under way has ended."""
+    await end(queue, "first", Dead(Reason.REFUSED, "no"), user="a")
+    await queue.put([make_event("second", user="a"), make_event("third", user="a")])
+    [under_way] = await take(queue)
+    with admin_of() as admin:
+        assert admin.requeue([record.receipt for record in admin.dead()]) == 1
+    await queue.settle(under_way, Delivered())
+    assert [lease.event.message_id for lease in await take(queue)] == ["first"]
+
+
+async def test_discarded_letters_stay_in_the_balance(queue: Queue, admin_of: AdminOf) -> None:
+    """Gone for good, and counted as discarded."""
+    await end(queue, "m-1", Dead(Reason.REFUSED, "no"))
+    with admin_of() as admin:
+        [receipt] = [record.receipt for record in admin.dead()]
+        assert admin.discard([receipt, 999]) == 1
+        assert admin.event(receipt) is None
+    balance = await queue.balance()
+    assert (balance.counts["discarded"], balance.dead, balance.unaccounted) == (1, 0, 0)
+
+
+def rejection_of(message_id: str, body: bytes = b'{"type":"track","userId":"u-1"}') -> Rejection:
+    return replace(make_rejection(), message_id=message_id, body=body)
+
+
+async def test_rejections_stand_beside_dead_letters(queue: Queue, admin_of: AdminOf) -> None:
+    """One list of causes has both, and a rejection is found by its number, its cause and its message's id."""
+    await end(queue, "m-1", Dead(Reason.REFUSED, "no such project"))
+    await queue.put([], [rejection_of("m-2"), rejection_of("m-3")])
+    with admin_of() as admin:
+        assert [(group.count, group.cause, group.rejected) for group in admin.groups()] == [
+            (2, "schema: /event `event` is required", True),
+            (1, "refused: no such project", False),
+        ]
+        group = admin.groups()[0]
+        found = admin.rejections(reason=group.reason, detail=group.detail)
+        assert [(kept.number, kept.rejection) for kept in found] == [(1, rejection_of("m-2")), (2, rejection_of("m-3"))]
+        assert admin.members(admin.groups()) == ([1], [1, 2])
+        assert admin.members(admin.groups()[:1]) == ([], [1, 2])
+        assert admin.rejections_of("m-3") == [found[1]] == admin.newest_rejections(limit=1, source="shop")
+        assert admin.newest_rejections(limit=1, source="other") == []
+        assert admin.rejection(2) == found[1]
+        assert admin.rejection(3) is None
+        assert admin.discard_rejections([1, 9]) == 1
+    balance = await queue.balance()
+    assert (balance.counts["rejected"], balance.unaccounted) == (2, 0)
+
+
+async def test_a_rejection_that_can_be_read_becomes_pending(queue: Queue, admin_of: AdminOf) -> None:
+    """It goes behind live traffic and leaves the rejections; a copy received meanwhile makes it a duplicate."""
+    await queue.put([], [rejection_of("m-1"), rejection_of("m-2")])
+    await queue.put([make_event("m-2")])
+    with admin_of() as admin:
+        assert admin.requeue_rejection(1, make_event("m-1", user="u-2")) == "pending"
+        assert admin.requeue_rejection(2, make_event("m-2")) == "duplicate"
+        assert admin.requeue_rejection(2, make_event("m-2")) == "gone"
+        assert admin.rejections() == []
+    assert [lease.event.message_id for lease in await take(queue)] == ["m-2", "m-1"]
+    assert (await queue.put([make_event("m-1", user="u-2")])).duplicates == 1
+    balance = await queue.balance()
+    assert (balance.pending, balance.counts["rejected"], balance.counts["duplicate"]) == (2, 0, 2)
+    assert balance.unaccounted == 0
+
+
+async def test_a_message_after_a_readmission_is_stored(queue: Queue, admin_of: AdminOf) -> None:
+    """The receipt that the admin gave out beside the service is not given out again, not even in a group of one."""
+    await queue.put([make_event("m-1")], [rejection_of("m-2")])
+    with admin_of() as admin:
+        assert admin.requeue_rejection(1, make_event("m-2", user="u-2")) == "pending"
+    assert (await queue.put([make_event("m-3", user="u-3")])).stored == 1
+    assert sorted(lease.receipt for lease in await take(queue)) == [1, 2, 3]
+
+
+async def test_unmatched_events_can_be_requeued(queue: Queue, admin_of: AdminOf, clock: FakeClock) -> None:
+    """A rule that was missing is written, and what nobody took comes up once more; what was delivered does not."""
+    await end(queue, "m-1", Unmatched())
+    await end(queue, "m-2", Delivered())
+    await end(queue, "m-3", Unmatched())
+    with admin_of() as admin:
+        assert [sorted(page) for page in admin.unmatched()] == [[1, 3]]
+        assert admin.requeue([1, 2, 3]) == 2
+    clock.advance(1)
+    assert [lease.event.message_id for lease in await take(queue)] == ["m-1", "m-3"]
+    balance = await queue.balance()
+    assert (balance.pending, balance.counts["unmatched"], balance.unaccounted) == (2, 0, 0)
+
+
+async def test_a_pending_event_tells_where_it_stands(queue: Queue, admin_of: AdminOf, clock: FakeClock) -> None:
+    """Behind how many of its user, or when it is due and how often it was tried."""
+    await queue.put([make_event(f"m-{n}") for n in (1, 2, 3)])
+    [lease] = await take(queue)
+    await queue.settle(lease, Retry(Reason.TIMEOUT, delay_s=30, counted=True))
+    with admin_of() as admin:
+        first, second, third = (admin.position(record) for record in admin.since(0, limit=3))
+        assert first is not None
+        assert (first.ahead, first.attempt, first.due_at.timestamp()) == (0, 1, clock() + 30)
+        assert [standing.ahead for standing in (second, third) if standing is not None] == [1, 2]
+
+
+async def test_a_parked_event_is_found_from_one_that_waits(queue: Queue, admin_of: AdminOf) -> None:
+    """It stands aside and holds up nobody of its user; taken away, nothing of it is left behind."""
+    await queue.put([make_event("m-1"), make_event("m-2")])
+    [lease] = await take(queue)
+    await queue.settle(lease, Retry(Reason.PAUSED, delay_s=0, counted=False, parked=True))
+    with admin_of() as admin:
+        parked, waiting = (admin.position(record) for record in admin.since(0, limit=2))
+        assert [(standing.ahead, standing.parked) for standing in (parked, waiting) if standing is not None] == [
+            (0, True),
+            (0, False),
+        ]
+        assert admin.erase([1]) == 1
+    balance = await queue.balance()
+    assert (balance.pending, balance.counts["dropped"], balance.unaccounted) == (1, 1, 0)
+
+
+async def test_events_are_found_by_source_outcome_and_id(queue: Queue, admin_of: AdminOf, clock: FakeClock) -> None:
+    """Each filter narrows the list; an id is found also after its dedup window."""
+    await end(queue, "m-1", Dead(Reason.REFUSED, "no"))
+    await queue.put([make_event("m-2"), make_event("m-2", source="other")])
+    with admin_of() as admin:
+        assert [record.receipt for record in newest(admin, Filter(source="other"))] == [3]
+        assert [record.receipt for record in newest(admin, Filter(outcome="dead"))] == [1]
+        assert [record.receipt for record in newest(admin, Filter(outcome="pending"), limit=1)] == [3]
+        assert newest(admin, Filter(source="nobody")) == []
+        assert [record.receipt for record in admin.of_message("m-2")] == [2, 3]
+        assert admin.of_message("m-9") == []
+    clock.advance(7 * 86_400)
+    await queue.put([make_event("m-3")])
+    with admin_of() as admin:
+        assert [record.receipt for record in admin.of_message("m-1")] == [1]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        (Filter(users=("u-1",)), ["sent", "private"]),
+        (Filter(users=("u-1", "key-of-u-1")), ["sent", "private", "hashed"]),
+        (Filter(name="Paid"), ["hashed"]),
+        (Filter(name="Clicked", users=("nobody",)), []),
+        (Filter(since=RECEIVED_AT), ["sent", "private", "hashed"]),
+        (Filter(until=RECEIVED_AT), []),
+    ],
+    ids=["as sent", "as stored", "name", "both", "since", "until"],
+)
+async def test_private_events_are_found_like_others(
+    queue: Queue, admin_of: AdminOf, wanted: Filter, found: list[str]
+) -> None:
+    """By what privacy left of a user's id, by what stands for it, and by the name of the event."""
+    hashed = make_private("hashed", user="0123", event="Paid")
+    await queue.put([make_event("sent"), make_private("private"), hashed])
+    with admin_of() as admin:
+        assert [record.event.message_id for record in newest(admin, wanted)][::-1] == found
+
+
+async def test_others_of_a_lane_go_on_when_one_is_deleted(queue: Queue, admin_of: AdminOf) -> None:
+    """Taking the first or one in the middle away frees what waits behind it, in order."""
+    await queue.put([make_event(f"m-{n}") for n in range(4)])
+    with admin_of() as admin:
+        assert admin.erase([1, 3]) == 2
+    order = []
+    while leases := await take(queue):
+        order += [lease.event.message_id for lease in leases]
+        for lease in leases:
+            await queue.settle(lease, Delivered())
+    assert order == ["m-1", "m-3"]
+
+
+async def test_a_requeue_that_fails_changes_nothing(queue: Queue, admin_of: AdminOf) -> None:
+    """Rows and counters change together or not at all."""
+    await queue.put([], [rejection_of("m-1")])
+    unstorable = make_event("m-1", properties={"not JSON": object()})
+    with admin_of() as admin:
+        with pytest.raises(TypeError):
+            admin.requeue_rejection(1, unstorable)
+        assert admin.rejection(1) is not None
+    balance = await queue.balance()
+    assert (balance.counts["rejected"], balance.unaccounted) == (1, 0)
+
+
+def warnings_of(admin: QueueAdmin, receipt: int) -> tuple[EventWarning, ...]:
+    record = admin.event(receipt)
+    assert record is not None
+    return record.warnings
+
+
+@pytest.mark.parametrize("make", [make_event, make_private], ids=["raw", "private"])
+async def test_a_copy_with_another_body_can_be_requeued(
+    queue: Queue, admin_of: AdminOf, make: Callable[..., Event]
+) -> None:
+    """Found under the id, and then delivered as the event that it is, once; the ledger balances after each step."""
+    first, other = make("m-1", step=1), make("m-1", step=2, traceparent=TRACEPARENT)
+    await queue.put([first, other])
+    with admin_of() as admin:
+        [kept] = admin.rejections_of("m-1")
+        assert kept.rejection.reason is Reason.OTHER_BODY
+        assert [record.receipt for record in admin.of_message("m-1")] == [1]
+        event = admin.copied_event(kept)
+        assert event is not None
+        assert event == other
+        assert admin.requeue_rejection(kept.number, event) == "pending"
+        assert admin.requeue_rejection(kept.number, event) == "gone"
+        assert [record.event for record in admin.of_message("m-1")] == [first, other]
+    assert (await queue.put([first, other])).duplicates == 2
+    assert (await queue.balance()).unaccounted == 0
+    found = []
+    for _ in range(2):
+        [lease] = await take(queue)
+        found.append(lease.event)
+        await queue.settle(lease, Delivered())
+    assert found == [first, other]
+
+
+async def test_a_kept_copy_goes_with_its_users_data(queue: Queue, admin_of: AdminOf) -> None:
+    """By a deletion request and by hand, of a raw source and of one that stores privately."""
+    key = "key-of-u-1"
+    await queue.put([make_event("m-1", step=1), make_event("m-1", step=2)])
+    await queue.put([make_private("m-2", key=key, step=1), make_private("m-2", key=key, step=2)])
+    with admin_of() as admin:
+        assert list(admin.rejections_of_user("u-1")) == [[1, 2]]
+        assert list(admin.rejections_of_user(key)) == [[2]]
+    await queue.put([replace(make_private("delete-1", key=key), type="delete"), make_event("delete-2", type="delete")])
+    done = await queue.delete_requested(wait_s=0)
+    assert [(request.user, request.rejections) for request in done] == [(key, 1), ("u-1", 1)]

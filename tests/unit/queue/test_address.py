@@ -1,0 +1,73 @@
+"""The address of a queue is a closed union: whoever adds one is told every place that must decide."""
+
+import ast
+from pathlib import Path
+
+import pytest
+from mypy import api
+
+from adapter.queue.address import Memory, QueueAddress, SqliteFile, parse_address, sandbox_address, state_folder
+
+ROOT = Path(__file__).parents[3]
+QUEUE = ROOT / "adapter/queue"
+ADDRESSES = QUEUE / "address.py"
+DECIDING = {
+    ("address.py", "state_folder"),
+    ("address.py", "sandbox_address"),
+    ("backends.py", "is_there"),
+    ("backends.py", "refuse_damaged"),
+    ("backends.py", "check"),
+    ("backends.py", "_place"),
+}
+
+
+def functions_of(file: Path) -> list[tuple[str, range]]:
+    """The functions at the top of `file`, each with its lines."""
+    found = ast.parse(file.read_text(encoding="utf-8")).body
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+    return [(node.name, range(node.lineno, (node.end_lineno or 0) + 1)) for node in found if isinstance(node, kinds)]
+
+
+def test_the_type_checker_names_every_place_that_must_decide(tmp_path: Path) -> None:
+    """With a third address in the union, and nothing else changed."""
+    text = ADDRESSES.read_text(encoding="utf-8")
+    union = "QueueAddress: TypeAlias = Memory | SqliteFile"
+    assert union in text
+    third = f"@dataclass(frozen=True, slots=True)\nclass Third:\n    dsn: str\n\n\n{union} | Third"
+    # At the end, so that all other lines keep their numbers: annotations are not evaluated.
+    changed = tmp_path / "address.py"
+    changed.write_text(text.replace(union, third), encoding="utf-8")
+    shift = len(changed.read_text(encoding="utf-8").splitlines()) - len(text.splitlines())
+    options = ["--shadow-file", str(ADDRESSES), str(changed), "--cache-dir", str(tmp_path / "cache")]
+    said, _, _ = api.run([*options, "--no-error-summary", str(ADDRESSES), str(QUEUE / "backends.py")])
+    named = set()
+    for line in said.splitlines():
+        file, number, _, problem = line.split(":", 3)
+        assert "assert_never" in problem, line
+        moved = shift if file.endswith("address.py") else 0
+        spans = functions_of(ROOT / file)
+        named |= {(Path(file).name, name) for name, span in spans if int(number) - moved in span}
+    assert named == DECIDING
+
+
+@pytest.mark.parametrize(
+    ("text", "address", "state"),
+    [
+        ("sqlite:///data/q.db", SqliteFile(Path("/here/data/q.db")), Path("/here/data")),
+        ("sqlite:////data/q.db", SqliteFile(Path("/data/q.db")), Path("/data")),
+        ("memory:", Memory(), None),
+    ],
+)
+def test_an_address_is_read_from_the_setting(text: str, address: QueueAddress, state: Path | None) -> None:
+    """Relative paths are relative to the folder of the settings file; a queue in memory has no folder."""
+    assert parse_address(text, folder=Path("/here")) == address
+    assert state_folder(address) == state
+
+
+def test_a_sandbox_has_a_queue_of_its_own() -> None:
+    """Beside the file of the real one, or in memory too."""
+    assert sandbox_address(SqliteFile(Path("/data/q.db"))) == SqliteFile(Path("/data/sandbox.db"))
+    real = Memory()
+    sandbox = sandbox_address(real)
+    assert isinstance(sandbox, Memory)
+    assert sandbox.name != real.name
