@@ -18,9 +18,8 @@ from adapter.mapping.names import FLATTEN_CLASH, RENAME_CLASH, read_globs, read_
 from adapter.mapping.paths import EventPath, Key, parse_path
 from adapter.mapping.reader import Node, Reader, Scope
 from adapter.mapping.values import compile_fields
-from adapter.model import EventWarning, JsonObject, WarningKind
+from adapter.model import EventWarning, JsonObject, Kind, WarningKind
 
-Kind: TypeAlias = Literal["track", "identify"]
 Fill: TypeAlias = Callable[[Frame], JsonObject]
 """Makes the fields of one call: always a new object."""
 REPLACED: Final = "in place of the sender's own value under this name, which was another"

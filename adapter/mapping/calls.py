@@ -1,27 +1,26 @@
-"""Calls: what one rule makes of an event, each with the name, ids and time that Browsee needs.
+"""Reads call blocks: what one rule makes of an event, each with the name, ids and time that Browsee needs.
 
 A call that lacks one of them refuses the event; nothing half empty is ever sent.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final, TypeAlias
 
 from adapter.mapping.absent import ABSENT
-from adapter.mapping.call_fields import Defaults, Fill, Kind, compile_call_fields
+from adapter.mapping.call_block import NO_ID, CallBlock, Each, Make, UnkeyedCall
+from adapter.mapping.call_fields import Defaults, Fill, compile_call_fields
 from adapter.mapping.conditions import compile_condition
-from adapter.mapping.frame import Frame, Get, Holds, constant
-from adapter.mapping.listing import members_reader
+from adapter.mapping.frame import Frame, Get, constant
 from adapter.mapping.reader import ItemUse, Node, Reader, Scope
 from adapter.mapping.scalars import date_of, id_text, text_of
 from adapter.mapping.values import compile_text, compile_value
-from adapter.model import EventWarning, JsonObject, Problem, WarningKind
+from adapter.model import EventWarning, JsonObject, Kind, Problem, WarningKind
 from adapter.wire.ids import is_no_id
 
 MAX_NAME: Final = 500
 """Characters of an event name."""
 
-NO_ID: Final = "one of the texts that are no id; left out"
 _NOBODY: Final = Problem("/userId", "required", "neither `userId` nor `anonymousId` is there")
 _NOBODY_IN_SNAKE: Final = Problem(
     "/userId",
@@ -30,70 +29,8 @@ _NOBODY_IN_SNAKE: Final = Problem(
     "or the rule set `userId: raw.user_id`",
 )
 
-UnkeyedCall: TypeAlias = tuple[Kind, str, JsonObject]
-"""A call before it has its key: kind, event name (empty for identify) and body."""
-Make: TypeAlias = Callable[[Frame], UnkeyedCall | None]
-"""Makes one call; None, and a problem in the frame, where the event is refused."""
 _Common: TypeAlias = Callable[[Frame, JsonObject], bool]
 """Adds ids and time to a body; false, and the event is refused, if nobody is there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Each:
-    """The list that a call is made for each member of. `wants_objects`: the call reads fields of its members."""
-
-    get: Get
-    path: str
-    rule: str
-    wants_objects: bool
-
-    def places(self, frame: Frame) -> list[tuple[int, Any]]:
-        """The members that can make a call, each with its place in the list."""
-        value = self.get(frame)
-        if type(value) is not list:
-            value = members_reader(self.path, self.rule)(value, frame.warnings) or []
-        present = [(place, member) for place, member in enumerate(value) if member is not None]
-        if not self.wants_objects:
-            return present
-        objects = [(place, member) for place, member in present if type(member) is dict]
-        if len(objects) < len(present):
-            cause = f"{len(present) - len(objects)} of {len(value)} members are not objects and make no call"
-            frame.warnings.append(EventWarning(WarningKind.LIST, self.path, cause, self.rule))
-        return objects
-
-
-@dataclass(frozen=True, slots=True)
-class CallBlock:
-    """One call block: how to make a call, on what condition of its own, for each member of what."""
-
-    make: Make
-    holds: Holds | None
-    each: Each | None
-
-    def add_to(self, made: list[UnkeyedCall], frame: Frame, room: int) -> int:
-        """Add the calls for an event, at most `room`; answers how many more there would have been."""
-        if self.each is not None:
-            return self._add_each(made, frame, self.each, room)
-        if self.holds is not None and not self.holds(frame):
-            return 0
-        return self._add(made, frame, room)
-
-    def _add(self, made: list[UnkeyedCall], frame: Frame, room: int) -> int:
-        if len(made) >= room:
-            return 1
-        call = self.make(frame)
-        if call is not None:
-            made.append(call)
-        return 0
-
-    def _add_each(self, made: list[UnkeyedCall], frame: Frame, each: Each, room: int) -> int:
-        over = 0
-        for place, member in each.places(frame):
-            frame.item, frame.index = member, place
-            if self.holds is None or self.holds(frame):
-                over += self._add(made, frame, room)
-        frame.item = frame.index = ABSENT
-        return over
 
 
 def compile_call(node: Node, reader: Reader, scope: Scope, defaults: Defaults, *, when: Node | None) -> CallBlock:

@@ -1,15 +1,29 @@
 """What guards do to an event: when it is rendered, or before a private source stores it; each guard once. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 from msgspec.structs import replace
 
 from adapter.mapping.frame import Frame, PrivateFrame
-from adapter.mapping.privacy import Guard
 from adapter.mapping.scalars import id_text
 from adapter.model import Event, EventWarning, JsonObject, Privacy, PrivateEvent
 
+GuardMessage: TypeAlias = Callable[[Any, Frame], Any]
+"""Takes a message, gives the guarded one: the same object if nothing changed. The frame collects warnings."""
+
 _IDS = ("userId", "anonymousId")
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """One guard, ready to work. `name` is a hash of what it does, wherever it stands in the file: what a private source
+    stored names the guards that it has been through. The server's `hash_key` is not part of it.
+    """
+
+    name: str
+    act: GuardMessage
 
 
 def guard(frame: Frame, guards: Sequence[Guard]) -> None:

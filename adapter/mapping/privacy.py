@@ -8,7 +8,6 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
@@ -24,6 +23,7 @@ from adapter.mapping.guard_walk import (
     with_members,
     with_places,
 )
+from adapter.mapping.guarding import Guard, GuardMessage
 from adapter.mapping.names import MAX_NAMES
 from adapter.mapping.paths import At, EventPath, EveryMember, Key, Matching, Segment
 from adapter.mapping.personal import CALLED, FINDERS, HINTS, replace_found
@@ -34,8 +34,6 @@ from adapter.mapping.values import compile_value
 from adapter.mapping.words import GUARD
 from adapter.model import MAX_WARNINGS, JsonObject, WarningKind
 
-GuardMessage: TypeAlias = Callable[[Any, Frame], Any]
-"""Takes a message, gives the guarded one: the same object if nothing changed. The frame collects warnings."""
 _Change: TypeAlias = Callable[[Any], Any]
 _Edit: TypeAlias = Callable[[Any, _Change], Any]
 
@@ -46,16 +44,6 @@ _UNGUARDED: Final = {
     "index": "it is not part of the message",
     "timestamp": "every call carries it",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Guard:
-    """One guard, ready to work. `name` is a hash of what it does, wherever it stands in the file: what a private source
-    stored names the guards that it has been through. The server's `hash_key` is not part of it.
-    """
-
-    name: str
-    act: GuardMessage
 
 
 def compile_guards(node: Node, reader: Reader) -> Sequence[Guard]:

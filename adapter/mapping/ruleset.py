@@ -15,11 +15,10 @@ from typing import Any, Final, TypeAlias, TypeVar
 from msgspec.structs import replace
 
 from adapter.files.finding import nearest
-from adapter.mapping.calls import NO_ID, CallBlock, Make, UnkeyedCall
+from adapter.mapping.call_block import NO_ID, CallBlock, Make, UnkeyedCall
 from adapter.mapping.frame import Frame, Holds
-from adapter.mapping.guarding import guard, made_private
+from adapter.mapping.guarding import Guard, guard, made_private
 from adapter.mapping.naming import fold
-from adapter.mapping.privacy import Guard
 from adapter.model import (
     MAX_WARNINGS,
     Call,

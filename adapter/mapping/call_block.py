@@ -1,0 +1,75 @@
+"""What a call block does with an event: makes one call, or one for each member of a list."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+from adapter.mapping.absent import ABSENT
+from adapter.mapping.frame import Frame, Get, Holds
+from adapter.mapping.listing import members_reader
+from adapter.model import EventWarning, JsonObject, Kind, WarningKind
+
+NO_ID: Final = "one of the texts that are no id; left out"
+
+UnkeyedCall: TypeAlias = tuple[Kind, str, JsonObject]
+"""A call before it has its key: kind, event name (empty for identify) and body."""
+Make: TypeAlias = Callable[[Frame], UnkeyedCall | None]
+"""Makes one call; None, and a problem in the frame, where the event is refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Each:
+    """The list that a call is made for each member of. `wants_objects`: the call reads fields of its members."""
+
+    get: Get
+    path: str
+    rule: str
+    wants_objects: bool
+
+    def places(self, frame: Frame) -> list[tuple[int, Any]]:
+        """The members that can make a call, each with its place in the list."""
+        value = self.get(frame)
+        if type(value) is not list:
+            value = members_reader(self.path, self.rule)(value, frame.warnings) or []
+        present = [(place, member) for place, member in enumerate(value) if member is not None]
+        if not self.wants_objects:
+            return present
+        objects = [(place, member) for place, member in present if type(member) is dict]
+        if len(objects) < len(present):
+            cause = f"{len(present) - len(objects)} of {len(value)} members are not objects and make no call"
+            frame.warnings.append(EventWarning(WarningKind.LIST, self.path, cause, self.rule))
+        return objects
+
+
+@dataclass(frozen=True, slots=True)
+class CallBlock:
+    """One call block: how to make a call, on what condition of its own, for each member of what."""
+
+    make: Make
+    holds: Holds | None
+    each: Each | None
+
+    def add_to(self, made: list[UnkeyedCall], frame: Frame, room: int) -> int:
+        """Add the calls for an event, at most `room`; answers how many more there would have been."""
+        if self.each is not None:
+            return self._add_each(made, frame, self.each, room)
+        if self.holds is not None and not self.holds(frame):
+            return 0
+        return self._add(made, frame, room)
+
+    def _add(self, made: list[UnkeyedCall], frame: Frame, room: int) -> int:
+        if len(made) >= room:
+            return 1
+        call = self.make(frame)
+        if call is not None:
+            made.append(call)
+        return 0
+
+    def _add_each(self, made: list[UnkeyedCall], frame: Frame, each: Each, room: int) -> int:
+        over = 0
+        for place, member in each.places(frame):
+            frame.item, frame.index = member, place
+            if self.holds is None or self.holds(frame):
+                over += self._add(made, frame, room)
+        frame.item = frame.index = ABSENT
+        return over
