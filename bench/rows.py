@@ -24,7 +24,7 @@ from adapter.ingest.read import read_event
 from adapter.ingest.sources import Source
 from adapter.ingest.validate import Validator
 from adapter.mapping.load import load
-from adapter.mapping.ruleset import Ruleset
+from adapter.mapping.run.ruleset import Ruleset
 from adapter.model import Calls, Event, Secret
 from adapter.queue.sqlite.queue import SqliteQueue
 from adapter.service.applications import event_validator

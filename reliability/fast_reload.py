@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from msgspec import structs
 
-from adapter.mapping.ruleset import Ruleset
+from adapter.mapping.run.ruleset import Ruleset
 from adapter.model import Calls, Dropped, Event, Refused, Unmatched
 from adapter.queue.contract import Archive
 from adapter.service.mappings import Active

@@ -24,6 +24,9 @@ RANKS = {
 }  # fmt: skip
 """A module imports lower ranks, or its own folder. Folders of one rank never import each other."""
 
+MAPPING_RANKS = {"language": 0, "run": 1, "compile": 2}
+"""Within `mapping`: what runs for an event knows nothing of what reads a file. The tools above import all three."""
+
 STRANGERS = {("ingest", "mapping")}
 """Folders that meet in the queue only, though their ranks would allow more."""
 
@@ -96,6 +99,14 @@ def test_imports_go_down_the_ranks(module: str) -> None:
         assert room in RANKS, f"{room} has no rank"
         assert RANKS[room] < RANKS[home], f"{module} imports {room}"
         assert (home, room) not in STRANGERS, f"{module} imports {room}"
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if module.startswith("mapping.")])
+def test_imports_go_down_within_the_mapping(module: str) -> None:
+    """A language of words, what runs, what compiles, and tools."""
+    home = MAPPING_RANKS.get(module.split(".")[1], 3)
+    inner = (name.split(".")[2] for name in imports(module) if name.startswith("adapter.mapping."))
+    assert [room for room in inner if MAPPING_RANKS.get(room, 3) > home] == []
 
 
 @pytest.mark.parametrize("module", [module for module in MODULES if is_pure(module)])

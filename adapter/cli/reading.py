@@ -7,9 +7,9 @@ from uuid import uuid4
 
 from adapter.cli.show import say
 from adapter.errors import ConfigError, MappingError
-from adapter.mapping.filetests import DEMO_KEY
+from adapter.mapping.compile.filetests import DEMO_KEY
 from adapter.mapping.load import load
-from adapter.mapping.ruleset import Ruleset
+from adapter.mapping.run.ruleset import Ruleset
 from adapter.printable import printable
 from adapter.service.mappings import read_message
 from adapter.settings.mapping_choice import named_mapping

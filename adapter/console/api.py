@@ -29,7 +29,7 @@ from adapter.ingest.requests import BodyReader
 from adapter.ingest.sources import Source
 from adapter.ingest.validate import Validator
 from adapter.mapping import explain
-from adapter.mapping.ruleset import Ruleset
+from adapter.mapping.run.ruleset import Ruleset
 from adapter.model import JsonObject, Rejection
 
 T = TypeVar("T")

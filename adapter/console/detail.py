@@ -8,7 +8,7 @@ from adapter.console import serialize, wording
 from adapter.console.serialize import Entry, PauseText
 from adapter.errors import ConfigError
 from adapter.mapping import explain
-from adapter.mapping.ruleset import Ruleset
+from adapter.mapping.run.ruleset import Ruleset
 from adapter.model import Event, JsonObject, PrivateEvent, Reason, Rendered
 from adapter.queue.admin import QueueAdmin
 from adapter.queue.records import EventRecord, RejectionRecord

@@ -26,7 +26,7 @@ from adapter.deliver.policy import (
 from adapter.deliver.project import Go, Permit, Project
 from adapter.deliver.state import PauseReason
 from adapter.errors import QueueError
-from adapter.mapping.ruleset import Ruleset
+from adapter.mapping.run.ruleset import Ruleset
 from adapter.model import (
     Call,
     Calls,

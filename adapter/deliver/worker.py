@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple, TypeVar, assert_never
 from adapter.deliver.delivery import STOPPING, Delivery
 from adapter.deliver.project import Project
 from adapter.errors import QueueError
-from adapter.mapping.ruleset import Ruleset
+from adapter.mapping.run.ruleset import Ruleset
 from adapter.model import Dead, Delivered, Dropped, EventWarning, Lease, Outcome, Reason, Retry, Unmatched
 from adapter.observe.delivery_telemetry import (
     EventDelivered,

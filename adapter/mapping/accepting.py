@@ -14,10 +14,10 @@ from adapter.errors import MappingError
 from adapter.files.document import read_document
 from adapter.files.finding import Severity, as_text
 from adapter.files.yaml_text import flow_text
-from adapter.mapping.compile import compile_document
-from adapter.mapping.filetests import DEMO_KEY, ReadEvent, mismatch_of, rendered_of
+from adapter.mapping.compile.document import compile_document
+from adapter.mapping.compile.filetests import DEMO_KEY, ReadEvent, mismatch_of, rendered_of
+from adapter.mapping.compile.reader import Node
 from adapter.mapping.load import check
-from adapter.mapping.reader import Node
 from adapter.model import Call, Calls, Dropped, JsonObject, Refused, Rendered, Unmatched
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
-from adapter.mapping.absent import ABSENT
-from adapter.mapping.filetests import outcome_text
-from adapter.mapping.ruleset import Ruleset
-from adapter.mapping.scalars import json_of, same
+from adapter.mapping.compile.filetests import outcome_text
+from adapter.mapping.run.absent import ABSENT
+from adapter.mapping.run.ruleset import Ruleset
+from adapter.mapping.run.scalars import json_of, same
 from adapter.model import Call, Calls, Event, JsonObject, Rendered
 from adapter.printable import printable
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from adapter.mapping.scalars import json_of
+from adapter.mapping.run.scalars import json_of
 from adapter.model import (
     Call,
     Calls,

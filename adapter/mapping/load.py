@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from adapter.errors import MappingError
 from adapter.files.document import Document, read_document
 from adapter.files.finding import Finding, Severity, as_text
-from adapter.mapping.compile import Compiled, compile_document
-from adapter.mapping.filetests import DEMO_KEY, ReadEvent, run_tests
-from adapter.mapping.lint import warnings_of
-from adapter.mapping.ruleset import Ruleset
+from adapter.mapping.compile.document import Compiled, compile_document
+from adapter.mapping.compile.filetests import DEMO_KEY, ReadEvent, run_tests
+from adapter.mapping.compile.lint import warnings_of
+from adapter.mapping.run.ruleset import Ruleset
 from adapter.mapping.schema import refusals_of
 from adapter.model import JsonObject
 from adapter.wire.ids import NO_IDS

@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
-from adapter.mapping import words
-from adapter.mapping.codes import CODES
-from adapter.mapping.steps.words import STEPS
+from adapter.mapping.language import words
+from adapter.mapping.language.codes import CODES
+from adapter.mapping.language.step_words import STEPS
 
 _MARKED: Final = re.compile(r"(<!-- table: ([a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _SHAPES: Final[Mapping[str, str]] = MappingProxyType({

@@ -14,16 +14,17 @@ import jsonschema_rs
 
 from adapter.files.document import Document
 from adapter.files.finding import Finding, Severity
-from adapter.mapping import names, privacy, values, words
-from adapter.mapping.calls import MAX_NAME
-from adapter.mapping.compile import MAX_CALL_BLOCKS, MAX_CALLS, MAX_RULES
-from adapter.mapping.filetests import MAX_TESTS
-from adapter.mapping.pattern import MAX_PATTERN
-from adapter.mapping.personal import FINDERS
-from adapter.mapping.reader import MAX_TEXT
-from adapter.mapping.steps.table import MAX_STEPS
-from adapter.mapping.steps.text import MAX_TEXT as MAX_MADE_TEXT
-from adapter.mapping.steps.words import STEP_SETTINGS, STEPS
+from adapter.mapping.compile import field_names, privacy, values
+from adapter.mapping.compile.calls import MAX_NAME
+from adapter.mapping.compile.document import MAX_CALL_BLOCKS, MAX_CALLS, MAX_RULES
+from adapter.mapping.compile.filetests import MAX_TESTS
+from adapter.mapping.compile.reader import MAX_TEXT
+from adapter.mapping.compile.steps import MAX_STEPS
+from adapter.mapping.language import words
+from adapter.mapping.language.step_words import STEP_SETTINGS, STEPS
+from adapter.mapping.run.pattern import MAX_PATTERN
+from adapter.mapping.run.personal import FINDERS
+from adapter.mapping.run.text_steps import MAX_TEXT as MAX_MADE_TEXT
 from adapter.model import JsonObject
 from adapter.wire.durations import DURATION
 
@@ -86,7 +87,7 @@ SHAPES: Final[Mapping[str, JsonObject]] = MappingProxyType({
     "paths": _list(_ref("path")),
     "path or paths": {"anyOf": [_ref("path"), _list(_ref("path"))]},
     "copy": {"anyOf": [{"enum": ["none"]}, _ref("path"), _list(_ref("path"))]},
-    "globs": _list(_text(), names.MAX_NAMES),
+    "globs": _list(_text(), field_names.MAX_NAMES),
     "globs or glob": {"anyOf": [_text(), _list(_text())]},
     "names": _named(_text()),
     "names list": _list({"type": "string"}),

@@ -9,9 +9,9 @@ from typing import Final, assert_never
 from msgspec.structs import replace
 
 from adapter.files.yaml_text import quoted
-from adapter.mapping.naming import fold, nfc, snake
-from adapter.mapping.ruleset import Ruleset
-from adapter.mapping.words import VERSION
+from adapter.mapping.language.words import VERSION
+from adapter.mapping.run.naming import fold, nfc, snake
+from adapter.mapping.run.ruleset import Ruleset
 from adapter.model import Calls, Dropped, Event, Refused, Rendered, Unmatched
 
 MAX_LENGTH: Final = 300

@@ -17,7 +17,7 @@ from typing import TypeAlias, TypeVar
 
 from adapter.errors import MappingError
 from adapter.files.regular_file import read_regular
-from adapter.mapping.ruleset import Ruleset
+from adapter.mapping.run.ruleset import Ruleset
 from adapter.observe.observer import Emit
 from adapter.observe.service_telemetry import MappingActivated, MappingFailed
 

@@ -17,7 +17,7 @@ from msgspec import structs
 from adapter.errors import ConfigError
 from adapter.ingest.objections import OWN_NAME, Objections
 from adapter.ingest.sources import Source
-from adapter.mapping.ruleset import Ruleset
+from adapter.mapping.run.ruleset import Ruleset
 from adapter.model import Event, JsonObject, Privacy, PrivateEvent, Reason, Rejection, Secret
 from adapter.settings.checks import NO_HASH_KEY
 from adapter.settings.settings import Settings, SourceSettings

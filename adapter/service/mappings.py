@@ -17,7 +17,7 @@ from adapter.errors import MappingError, QueueError
 from adapter.files.regular_file import read_regular
 from adapter.ingest.read import read_unchecked
 from adapter.mapping.load import load
-from adapter.mapping.ruleset import Ruleset
+from adapter.mapping.run.ruleset import Ruleset
 from adapter.mapping.watch import LiveMapping, watch
 from adapter.model import Event, JsonObject
 from adapter.observe.observer import Emit

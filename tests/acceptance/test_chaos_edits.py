@@ -6,7 +6,7 @@ import pytest
 
 from adapter.errors import MappingError
 from adapter.mapping.load import load
-from adapter.mapping.ruleset import Ruleset
+from adapter.mapping.run.ruleset import Ruleset
 from adapter.model import Calls, JsonObject
 from adapter.service.mappings import read_message
 from reliability.edits import EDIT, ConfigMap, broken_text_of, misspelt, text_of

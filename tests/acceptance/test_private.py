@@ -15,7 +15,7 @@ import pytest
 
 from adapter.ingest.read import read_unchecked
 from adapter.mapping.load import load
-from adapter.mapping.ruleset import Ruleset
+from adapter.mapping.run.ruleset import Ruleset
 from adapter.model import Calls
 from adapter.service.mappings import read_message
 from tests.acceptance.processes import OPERATOR, Process, start

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from adapter.files.document import read_document
+from adapter.mapping.compile.filetests import BASE, DEMO_KEY
 from adapter.mapping.explain import as_text
-from adapter.mapping.filetests import BASE, DEMO_KEY
 from adapter.mapping.load import load
 from adapter.service.mappings import read_message
 from tests.docs.pages import PAGES

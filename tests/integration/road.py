@@ -15,7 +15,7 @@ from adapter.deliver.pace import PaceConfig
 from adapter.deliver.project import Project, ProjectConfig
 from adapter.deliver.worker import Worker
 from adapter.mapping.load import load
-from adapter.mapping.ruleset import Ruleset
+from adapter.mapping.run.ruleset import Ruleset
 from adapter.model import Event, Secret
 from adapter.observe.telemetry import Telemetry
 from adapter.queue.contract import Queue

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from adapter.files.document import read_document
-from adapter.mapping.absent import ABSENT
 from adapter.mapping.load import load
-from adapter.mapping.ruleset import Ruleset
+from adapter.mapping.run.absent import ABSENT
+from adapter.mapping.run.ruleset import Ruleset
 from adapter.model import Call, Calls, Event, JsonObject, WarningKind
 
 RECEIVED_AT = datetime(2024, 1, 2, 12, tzinfo=UTC)

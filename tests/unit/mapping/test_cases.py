@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from adapter.mapping.load import check
-from adapter.mapping.scalars import same
+from adapter.mapping.run.scalars import same
 from adapter.model import Calls, JsonObject
 from tests.unit.mapping.reading import read, ruleset
 

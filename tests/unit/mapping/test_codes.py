@@ -6,7 +6,7 @@
 import pytest
 
 from adapter.errors import MappingError
-from adapter.mapping.codes import CODES
+from adapter.mapping.language.codes import CODES
 from adapter.mapping.load import check, load
 from tests.unit.mapping.reading import read
 

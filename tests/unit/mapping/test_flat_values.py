@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from adapter.mapping.ruleset import Ruleset
+from adapter.mapping.run.ruleset import Ruleset
 from adapter.model import Calls, JsonObject
 from tests.unit.mapping.reading import read, ruleset
 from tests.unit.mapping.shipped_messages import PRESETS, shipped_messages

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from adapter.mapping.guard_walk import MAX_NAME_CHARS, fold_name, folded_globs, shown
+from adapter.mapping.run.guard_walk import MAX_NAME_CHARS, fold_name, folded_globs, shown
 from adapter.model import Calls, EventWarning, JsonObject, WarningKind
 from tests.unit.mapping.reading import event, ruleset
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from adapter.mapping.ruleset import Ruleset
+from adapter.mapping.run.ruleset import Ruleset
 from adapter.model import Call, Calls, EventWarning, JsonObject, Privacy, PrivateEvent, Rendered, WarningKind
 from tests.fakes import TRACEPARENT, make_event
 from tests.unit.mapping.reading import read, ruleset

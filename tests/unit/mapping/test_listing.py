@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from adapter.mapping.absent import ABSENT
-from adapter.mapping.listing import FROM_KEYS, FROM_TEXT, read_list
-from adapter.mapping.scalars import same
+from adapter.mapping.run.absent import ABSENT
+from adapter.mapping.run.listing import FROM_KEYS, FROM_TEXT, read_list
+from adapter.mapping.run.scalars import same
 from adapter.model import Calls, Dropped, EventWarning, JsonObject, Rendered, WarningKind
 from tests.unit.mapping.reading import event, ruleset
 

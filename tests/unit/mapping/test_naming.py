@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapter.mapping.naming import fold, kebab, nfc, snake
+from adapter.mapping.run.naming import fold, kebab, nfc, snake
 from tests.unit.mapping.reading import value_of
 
 NAMES = {

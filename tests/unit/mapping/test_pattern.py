@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from adapter.mapping.pattern import any_glob, compile_pattern, glob_pattern
+from adapter.mapping.run.pattern import any_glob, compile_pattern, glob_pattern
 
 
 @pytest.mark.parametrize(

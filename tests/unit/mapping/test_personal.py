@@ -4,7 +4,7 @@ from time import perf_counter
 
 import pytest
 
-from adapter.mapping.personal import FINDERS, replace_found
+from adapter.mapping.run.personal import FINDERS, replace_found
 
 CARDS = {
     "Visa": "4111111111111111",

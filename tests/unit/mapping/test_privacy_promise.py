@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from adapter.mapping.frame import Frame
-from adapter.mapping.guarding import guard
-from adapter.mapping.ruleset import Ruleset
+from adapter.mapping.run.frame import Frame
+from adapter.mapping.run.guarding import guard
+from adapter.mapping.run.ruleset import Ruleset
 from adapter.model import Calls, JsonObject
 from tests.unit.mapping.reading import read, ruleset
 from tests.unit.mapping.shipped_messages import shipped_messages

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from adapter.files.document import read_document
 from adapter.mapping import schema
-from adapter.mapping.compile import compile_document
+from adapter.mapping.compile.document import compile_document
+from adapter.mapping.language.step_words import STEPS
 from adapter.mapping.load import check
-from adapter.mapping.ruleset import Ruleset
-from adapter.mapping.steps.words import STEPS
+from adapter.mapping.run.ruleset import Ruleset
 from adapter.model import Calls, Dropped, Event, JsonObject, Refused, Unmatched
 from tests.unit.mapping.reading import parsed, read, ruleset
 from tests.unit.mapping.test_cases import FILES

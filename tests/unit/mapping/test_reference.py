@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from adapter.mapping import words
+from adapter.mapping.language import words
 from adapter.mapping.load import check
 from adapter.mapping.reference import TABLES, renewed
 from tests.unit.mapping.reading import parsed, read

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from adapter.mapping.absent import ABSENT
-from adapter.mapping.scalars import same
-from adapter.mapping.steps.table import BUILDERS
-from adapter.mapping.steps.words import STEPS
+from adapter.mapping.compile.steps import BUILDERS
+from adapter.mapping.language.step_words import STEPS
+from adapter.mapping.run.absent import ABSENT
+from adapter.mapping.run.scalars import same
 from tests.unit.mapping.reading import value_of
 
 DEEP: list[Any] = []

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from adapter.mapping.absent import ABSENT
-from adapter.mapping.scalars import same
+from adapter.mapping.run.absent import ABSENT
+from adapter.mapping.run.scalars import same
 from adapter.model import Refused
 from tests.unit.mapping.reading import event, ruleset, value_of
 

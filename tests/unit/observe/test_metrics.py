@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from adapter.console.health import Gauges, Report
 from adapter.deliver.state import PAUSING, PauseReason, State
 from adapter.mapping.load import load
-from adapter.mapping.ruleset import Ruleset
+from adapter.mapping.run.ruleset import Ruleset
 from adapter.mapping.watch import LiveMapping
 from adapter.model import Balance
 from adapter.observe import metrics

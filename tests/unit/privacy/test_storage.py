@@ -12,7 +12,7 @@ from adapter.console.revalidate import read_anew
 from adapter.ingest.context import RequestContext
 from adapter.ingest.read import read_event, read_unchecked
 from adapter.ingest.sources import DigestOf, Source, plain_digest
-from adapter.mapping.ruleset import Ruleset
+from adapter.mapping.run.ruleset import Ruleset
 from adapter.model import (
     Call,
     Calls,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from adapter.mapping.scalars import date_of
+from adapter.mapping.run.scalars import date_of
 from adapter.wire.instants import is_buddhist, parse_instant
 
 EVENING = datetime(2026, 11, 25, 22, 14, 40, tzinfo=UTC)

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from adapter.mapping.absent import ABSENT
-from adapter.mapping.frame import Frame, Get, Holds
-from adapter.mapping.listing import members_reader
+from adapter.mapping.run.absent import ABSENT
+from adapter.mapping.run.frame import Frame, Get, Holds
+from adapter.mapping.run.listing import members_reader
 from adapter.model import EventWarning, JsonObject, Kind, WarningKind
 
 NO_ID: Final = "one of the texts that are no id; left out"

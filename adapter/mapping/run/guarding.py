@@ -6,8 +6,8 @@ from typing import Any, TypeAlias
 
 from msgspec.structs import replace
 
-from adapter.mapping.frame import Frame, PrivateFrame
-from adapter.mapping.scalars import id_text
+from adapter.mapping.run.frame import Frame, PrivateFrame
+from adapter.mapping.run.scalars import id_text
 from adapter.model import Event, EventWarning, JsonObject, Privacy, PrivateEvent
 
 GuardMessage: TypeAlias = Callable[[Any, Frame], Any]

@@ -11,9 +11,15 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
-from adapter.mapping.absent import ABSENT
-from adapter.mapping.frame import Frame, Step
-from adapter.mapping.guard_walk import (
+from adapter.mapping.compile.field_names import MAX_NAMES
+from adapter.mapping.compile.paths import At, EventPath, EveryMember, Key, Matching, Segment
+from adapter.mapping.compile.reader import Node, Reader, Scope
+from adapter.mapping.compile.steps import compile_steps
+from adapter.mapping.compile.values import compile_value
+from adapter.mapping.language.words import GUARD
+from adapter.mapping.run.absent import ABSENT
+from adapter.mapping.run.frame import Frame, Step
+from adapter.mapping.run.guard_walk import (
     IsMeant,
     Location,
     folded_globs,
@@ -23,15 +29,9 @@ from adapter.mapping.guard_walk import (
     with_members,
     with_places,
 )
-from adapter.mapping.guarding import Guard, GuardMessage
-from adapter.mapping.names import MAX_NAMES
-from adapter.mapping.paths import At, EventPath, EveryMember, Key, Matching, Segment
-from adapter.mapping.personal import CALLED, FINDERS, HINTS, replace_found
-from adapter.mapping.reader import Node, Reader, Scope
-from adapter.mapping.scalars import text_of
-from adapter.mapping.steps.table import compile_steps
-from adapter.mapping.values import compile_value
-from adapter.mapping.words import GUARD
+from adapter.mapping.run.guarding import Guard, GuardMessage
+from adapter.mapping.run.personal import CALLED, FINDERS, HINTS, replace_found
+from adapter.mapping.run.scalars import text_of
 from adapter.model import MAX_WARNINGS, JsonObject, WarningKind
 
 _Change: TypeAlias = Callable[[Any], Any]

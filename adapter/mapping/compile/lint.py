@@ -6,14 +6,14 @@ from typing import Any, Final
 
 from adapter.files.document import Document, DocumentPath
 from adapter.files.finding import Finding, Severity
-from adapter.mapping.compile import Compiled
-from adapter.mapping.guard_walk import folded_globs
-from adapter.mapping.lint_silent import TYPES, misspelt_types, nameless_types, numbers_made_text
-from adapter.mapping.naming import fold
-from adapter.mapping.paths import EventPath, Key, Misspelt, parse_path
-from adapter.mapping.pins import Pinned, pinned_by
-from adapter.mapping.privacy import both_spellings
-from adapter.mapping.words import JOINED, ROOTS
+from adapter.mapping.compile.document import Compiled
+from adapter.mapping.compile.lint_silent import TYPES, misspelt_types, nameless_types, numbers_made_text
+from adapter.mapping.compile.paths import EventPath, Key, Misspelt, parse_path
+from adapter.mapping.compile.pins import Pinned, pinned_by
+from adapter.mapping.compile.privacy import both_spellings
+from adapter.mapping.language.words import JOINED, ROOTS
+from adapter.mapping.run.guard_walk import folded_globs
+from adapter.mapping.run.naming import fold
 
 _FLAT_STEPS: Final = frozenset({"join", "json", "sum", "count", "min", "max", "first", "last"})
 _LIST_STEPS: Final = frozenset({"map", "where", "collect", "split", "unique"})

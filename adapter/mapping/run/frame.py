@@ -5,7 +5,7 @@ from typing import Any, TypeAlias
 
 from msgspec import Struct
 
-from adapter.mapping.absent import ABSENT
+from adapter.mapping.run.absent import ABSENT
 from adapter.model import Event, EventWarning, JsonObject, Problem
 from adapter.wire.instants import instant_text
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
-from adapter.mapping.absent import ABSENT
-from adapter.mapping.naming import snake, split_words
-from adapter.mapping.pattern import any_glob
-from adapter.mapping.shaping import MAX_DEPTH
+from adapter.mapping.run.absent import ABSENT
+from adapter.mapping.run.naming import snake, split_words
+from adapter.mapping.run.pattern import any_glob
+from adapter.mapping.run.shaping import MAX_DEPTH
 from adapter.model import JsonObject
 
 ChangeValue: TypeAlias = Callable[[Any], Any]

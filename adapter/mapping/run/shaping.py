@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, TypeAlias
 
-from adapter.mapping.absent import ABSENT
-from adapter.mapping.pattern import glob_pattern
+from adapter.mapping.run.absent import ABSENT
+from adapter.mapping.run.pattern import glob_pattern
 from adapter.model import JsonObject
 
 MAX_DEPTH: Final = 60

@@ -12,12 +12,12 @@ from msgspec.structs import replace
 
 from adapter.files.document import Document
 from adapter.files.finding import Finding, Severity
-from adapter.mapping.absent import ABSENT
-from adapter.mapping.flat import NOT_FLAT
-from adapter.mapping.reader import Node, Reader
-from adapter.mapping.ruleset import Ruleset
-from adapter.mapping.scalars import json_of, same
-from adapter.mapping.words import ENDING, EXPECTED, TEST
+from adapter.mapping.compile.reader import Node, Reader
+from adapter.mapping.language.words import ENDING, EXPECTED, TEST
+from adapter.mapping.run.absent import ABSENT
+from adapter.mapping.run.flat import NOT_FLAT
+from adapter.mapping.run.ruleset import Ruleset
+from adapter.mapping.run.scalars import json_of, same
 from adapter.model import Calls, Dropped, Event, JsonObject, Refused, Rendered, Unmatched, WarningKind
 from adapter.wire.instants import parse_instant
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from adapter.mapping import shaping
-from adapter.mapping.reader import Node, Reader
+from adapter.mapping.compile.reader import Node, Reader
+from adapter.mapping.run import shaping
 
 MAX_NAMES: Final = 1_000
 FLATTEN_CLASH: Final = "two names are the same when flattened; the first stays"

@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
-from adapter.mapping.absent import ABSENT
-from adapter.mapping.naming import fold
-from adapter.mapping.pattern import MAX_SEARCHED, compile_pattern, glob_pattern
-from adapter.mapping.reader import Node, Reader, kind_of
-from adapter.mapping.scalars import is_number
-from adapter.mapping.words import CHECK
+from adapter.mapping.compile.reader import Node, Reader, kind_of
+from adapter.mapping.language.words import CHECK
+from adapter.mapping.run.absent import ABSENT
+from adapter.mapping.run.naming import fold
+from adapter.mapping.run.pattern import MAX_SEARCHED, compile_pattern, glob_pattern
+from adapter.mapping.run.scalars import is_number
 
 Fits: TypeAlias = Callable[[Any], bool]
 """Whether a value, which may be ABSENT, passes a check."""

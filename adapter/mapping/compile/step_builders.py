@@ -4,18 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
-from adapter.mapping import shaping
-from adapter.mapping.absent import ABSENT
-from adapter.mapping.conditions import compile_condition
-from adapter.mapping.frame import Frame, Get, PrivateFrame, Step
-from adapter.mapping.listing import shape_of
-from adapter.mapping.names import FLATTEN_CLASH, RENAME_CLASH, read_globs, read_names, read_separator
-from adapter.mapping.naming import fold
-from adapter.mapping.pattern import compile_pattern, template_fault
-from adapter.mapping.reader import Node, Reader, Scope
-from adapter.mapping.scalars import is_number, same, text_of
-from adapter.mapping.steps import lists, text
-from adapter.mapping.steps.making import (
+from adapter.mapping.compile.conditions import compile_condition
+from adapter.mapping.compile.field_names import FLATTEN_CLASH, RENAME_CLASH, read_globs, read_names, read_separator
+from adapter.mapping.compile.reader import Node, Reader, Scope
+from adapter.mapping.compile.step_making import (
     NOT_TEXT,
     Builder,
     Pure,
@@ -27,7 +19,14 @@ from adapter.mapping.steps.making import (
     refused,
     reshaping,
 )
-from adapter.mapping.steps.words import STEP_SETTINGS
+from adapter.mapping.language.step_words import STEP_SETTINGS
+from adapter.mapping.run import list_steps, shaping, text_steps
+from adapter.mapping.run.absent import ABSENT
+from adapter.mapping.run.frame import Frame, Get, PrivateFrame, Step
+from adapter.mapping.run.listing import shape_of
+from adapter.mapping.run.naming import fold
+from adapter.mapping.run.pattern import compile_pattern, template_fault
+from adapter.mapping.run.scalars import is_number, same, text_of
 
 
 def replace_step(setting: Setting) -> Step:
@@ -42,7 +41,7 @@ def replace_step(setting: Setting) -> Step:
     }
     if find is None or put is None:
         return refused
-    return on_each(of_text(text.replacing(find, put, **flags)), NOT_TEXT, setting.scope)
+    return on_each(of_text(text_steps.replacing(find, put, **flags)), NOT_TEXT, setting.scope)
 
 
 def regex_step(setting: Setting) -> Step:
@@ -61,29 +60,29 @@ def regex_step(setting: Setting) -> Step:
     if fault:
         reader.error("E151", node.at("with"), fault)
         return refused
-    return on_each(of_text(text.substituting(pattern, put)), NOT_TEXT, setting.scope)
+    return on_each(of_text(text_steps.substituting(pattern, put)), NOT_TEXT, setting.scope)
 
 
 def truncate_step(setting: Setting) -> Step:
-    length = setting.reader.whole(setting.node, "E151", "`truncate`", at_least=1, at_most=text.MAX_TEXT)
-    return on_each(of_text(text.truncating(length or 1)), NOT_TEXT, setting.scope)
+    length = setting.reader.whole(setting.node, "E151", "`truncate`", at_least=1, at_most=text_steps.MAX_TEXT)
+    return on_each(of_text(text_steps.truncating(length or 1)), NOT_TEXT, setting.scope)
 
 
 def split_step(setting: Setting) -> Step:
     separator = setting.reader.text(setting.node, "E151", "`split`", at_most=20)
-    return on_each(of_text(text.splitting(separator or ",")), NOT_TEXT, setting.scope)
+    return on_each(of_text(text_steps.splitting(separator or ",")), NOT_TEXT, setting.scope)
 
 
 def join_step(setting: Setting) -> Step:
     separator = setting.reader.text(setting.node, "E151", "`join`", at_least=0, at_most=20)
-    return on_list(text.joining(separator or "", text_of), "not a list of texts, or too long", setting.scope)
+    return on_list(text_steps.joining(separator or "", text_of), "not a list of texts, or too long", setting.scope)
 
 
 def round_step(setting: Setting) -> Step:
     digits = 0
     if not setting.bare:
         digits = setting.reader.whole(setting.node, "E151", "`round`", at_least=0, at_most=15) or 0
-    return on_each(lambda value: lists.rounded(value, digits), "not a number", setting.scope)
+    return on_each(lambda value: list_steps.rounded(value, digits), "not a number", setting.scope)
 
 
 def arithmetic(compute: Callable[[Any, Any], Any]) -> Builder:
@@ -269,10 +268,10 @@ def hash_step(setting: Setting) -> Step:
         choices = ("hmac-sha256", "sha256", "md5")
         algorithm = setting.reader.choice(setting.node, "E151", choices) or algorithm
     if algorithm != "hmac-sha256":
-        return on_each(of_text(text.plain_hash(algorithm)), NOT_TEXT, setting.scope)
+        return on_each(of_text(text_steps.plain_hash(algorithm)), NOT_TEXT, setting.scope)
     if setting.reader.hash_key is None:
         setting.reader.wants_hash_key.add(setting.node.path)
-    hashed = text.keyed_hash(setting.reader.hash_key or "")
+    hashed = text_steps.keyed_hash(setting.reader.hash_key or "")
     step = on_each(of_text(hashed), NOT_TEXT, setting.scope)
     return _once(step, hashed, setting.scope) if setting.scope.in_privacy else step
 
@@ -296,4 +295,4 @@ def mask_step(setting: Setting) -> Step:
         and setting.node.has("keep")
     ):
         keep = setting.reader.whole(setting.node.at("keep"), "E151", "`keep`", at_least=0, at_most=1000) or 0
-    return on_each(of_text(text.masking(keep)), NOT_TEXT, setting.scope)
+    return on_each(of_text(text_steps.masking(keep)), NOT_TEXT, setting.scope)

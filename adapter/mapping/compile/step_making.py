@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
-from adapter.mapping import shaping
-from adapter.mapping.absent import ABSENT
-from adapter.mapping.frame import Frame, Get, Step
-from adapter.mapping.listing import ReadMembers, members_reader, shape_of
-from adapter.mapping.reader import Node, Reader, Scope
-from adapter.mapping.scalars import text_of
+from adapter.mapping.compile.reader import Node, Reader, Scope
+from adapter.mapping.run import shaping
+from adapter.mapping.run.absent import ABSENT
+from adapter.mapping.run.frame import Frame, Get, Step
+from adapter.mapping.run.listing import ReadMembers, members_reader, shape_of
+from adapter.mapping.run.scalars import text_of
 from adapter.model import JsonObject
 
 ValueCompiler: TypeAlias = Callable[[Node, Reader, Scope], Get]

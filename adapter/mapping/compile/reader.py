@@ -11,10 +11,10 @@ from typing import Any
 
 from adapter.files.document import Document, DocumentPath
 from adapter.files.finding import Finding, Severity, did_you_mean
-from adapter.mapping.absent import ABSENT
-from adapter.mapping.frame import Get, constant
-from adapter.mapping.paths import EventPath, EveryMember, Key, Misspelt, compile_path, parse_path
-from adapter.mapping.words import Block
+from adapter.mapping.compile.paths import EventPath, EveryMember, Key, Misspelt, compile_path, parse_path
+from adapter.mapping.language.words import Block
+from adapter.mapping.run.absent import ABSENT
+from adapter.mapping.run.frame import Get, constant
 from adapter.model import EventWarning, JsonObject, WarningKind
 from adapter.wire.ids import NO_IDS
 

@@ -15,10 +15,10 @@ from typing import Any, Final, TypeAlias, TypeVar
 from msgspec.structs import replace
 
 from adapter.files.finding import nearest
-from adapter.mapping.call_block import NO_ID, CallBlock, Make, UnkeyedCall
-from adapter.mapping.frame import Frame, Holds
-from adapter.mapping.guarding import Guard, guard, made_private
-from adapter.mapping.naming import fold
+from adapter.mapping.run.call_block import NO_ID, CallBlock, Make, UnkeyedCall
+from adapter.mapping.run.frame import Frame, Holds
+from adapter.mapping.run.guarding import Guard, guard, made_private
+from adapter.mapping.run.naming import fold
 from adapter.model import (
     MAX_WARNINGS,
     Call,

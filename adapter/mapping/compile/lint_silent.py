@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from adapter.files.document import DocumentPath
 from adapter.files.finding import nearest
-from adapter.mapping.pins import Pinned
+from adapter.mapping.compile.pins import Pinned
 
 TYPES: Final = ("track", "identify", "page", "screen", "group", "alias")
 _OTHER_TYPES: Final = ("record", "merge", "audiencelist", "extract", "delete")

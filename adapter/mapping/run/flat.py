@@ -6,11 +6,11 @@ Browsee documents flat values only, and one list: `$tags`, the labels of a user.
 from dataclasses import dataclass
 from typing import Any, Final
 
-from adapter.mapping.absent import ABSENT
-from adapter.mapping.guard_walk import shown
-from adapter.mapping.listing import read_list, shape_of
-from adapter.mapping.scalars import json_of, text_of
-from adapter.mapping.steps.text import MAX_TEXT
+from adapter.mapping.run.absent import ABSENT
+from adapter.mapping.run.guard_walk import shown
+from adapter.mapping.run.listing import read_list, shape_of
+from adapter.mapping.run.scalars import json_of, text_of
+from adapter.mapping.run.text_steps import MAX_TEXT
 from adapter.model import EventWarning, JsonObject, WarningKind
 
 TAGS: Final = "$tags"

@@ -7,14 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Final, TypeAlias
 
-from adapter.mapping.absent import ABSENT
-from adapter.mapping.call_block import NO_ID, CallBlock, Each, Make, UnkeyedCall
-from adapter.mapping.call_fields import Defaults, Fill, compile_call_fields
-from adapter.mapping.conditions import compile_condition
-from adapter.mapping.frame import Frame, Get, constant
-from adapter.mapping.reader import ItemUse, Node, Reader, Scope
-from adapter.mapping.scalars import date_of, id_text, text_of
-from adapter.mapping.values import compile_text, compile_value
+from adapter.mapping.compile.call_fields import Defaults, Fill, compile_call_fields
+from adapter.mapping.compile.conditions import compile_condition
+from adapter.mapping.compile.reader import ItemUse, Node, Reader, Scope
+from adapter.mapping.compile.values import compile_text, compile_value
+from adapter.mapping.run.absent import ABSENT
+from adapter.mapping.run.call_block import NO_ID, CallBlock, Each, Make, UnkeyedCall
+from adapter.mapping.run.frame import Frame, Get, constant
+from adapter.mapping.run.scalars import date_of, id_text, text_of
 from adapter.model import EventWarning, JsonObject, Kind, Problem, WarningKind
 from adapter.wire.ids import is_no_id
 

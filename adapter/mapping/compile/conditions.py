@@ -7,10 +7,10 @@ complement. Text, numbers and booleans never equal one another.
 from collections.abc import Sequence
 from datetime import timedelta
 
-from adapter.mapping.checks import compile_check
-from adapter.mapping.frame import Frame, Holds
-from adapter.mapping.reader import Node, Reader, Scope
-from adapter.mapping.words import AGE, JOINED
+from adapter.mapping.compile.checks import compile_check
+from adapter.mapping.compile.reader import Node, Reader, Scope
+from adapter.mapping.language.words import AGE, JOINED
+from adapter.mapping.run.frame import Frame, Holds
 from adapter.wire.durations import duration_s
 
 

@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
-from adapter.mapping.absent import ABSENT
-from adapter.mapping.naming import nfc
-from adapter.mapping.pattern import MAX_SEARCHED
+from adapter.mapping.run.absent import ABSENT
+from adapter.mapping.run.naming import nfc
+from adapter.mapping.run.pattern import MAX_SEARCHED
 
 MAX_TEXT: Final = 65_536
 """Characters of a text that a step makes. A longer one is not made, so that no mapping can blow up an event."""

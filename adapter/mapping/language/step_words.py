@@ -1,13 +1,13 @@
-"""The words of steps: the part of the table in `words` that says which steps there are, each with an example.
+"""The words of steps: the part of the table in `language.words` that says which steps there are, each with an example.
 
-`takes` names a shape of `schema.SHAPES`. What a step does is bound to its word in `table.BUILDERS`.
+`takes` names a shape of `schema.SHAPES`. What a step does is bound to its word in `compile.steps.BUILDERS`.
 """
 
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from adapter.mapping.words import Word, words_of
+from adapter.mapping.language.words import Word, words_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ import unicodedata
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
-from adapter.mapping.absent import ABSENT
-from adapter.mapping.scalars import parsed_json
+from adapter.mapping.run.absent import ABSENT
+from adapter.mapping.run.scalars import parsed_json
 from adapter.model import EventWarning, WarningKind
 
 FROM_TEXT: Final = "the JSON text of a list was read as that list"

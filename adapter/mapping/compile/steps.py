@@ -10,13 +10,9 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from adapter.files.finding import did_you_mean
-from adapter.mapping import naming, shaping
-from adapter.mapping.absent import ABSENT
-from adapter.mapping.frame import Step
-from adapter.mapping.reader import Node, Reader, Scope, kind_of
-from adapter.mapping.scalars import boolean_of, date_of, integer_of, json_of, number_of, parsed_json, text_of
-from adapter.mapping.steps import builders, lists, text
-from adapter.mapping.steps.making import (
+from adapter.mapping.compile import step_builders
+from adapter.mapping.compile.reader import Node, Reader, Scope, kind_of
+from adapter.mapping.compile.step_making import (
     NOT_A_NUMBER,
     Builder,
     Setting,
@@ -27,7 +23,11 @@ from adapter.mapping.steps.making import (
     of_list,
     whole,
 )
-from adapter.mapping.steps.words import STEPS
+from adapter.mapping.language.step_words import STEPS
+from adapter.mapping.run import list_steps, naming, shaping, text_steps
+from adapter.mapping.run.absent import ABSENT
+from adapter.mapping.run.frame import Step
+from adapter.mapping.run.scalars import boolean_of, date_of, integer_of, json_of, number_of, parsed_json, text_of
 
 MAX_STEPS: Final = 20
 
@@ -78,18 +78,18 @@ def _as_text(value: Any) -> Any:
 
 
 BUILDERS: Final[Mapping[str, Builder]] = MappingProxyType({
-    "trim": of_each_text(text.composed(str.strip)),
-    "lower": of_each_text(text.composed(str.lower)),
-    "upper": of_each_text(text.composed(str.upper)),
-    "title": of_each_text(text.composed(text.title)),
+    "trim": of_each_text(text_steps.composed(str.strip)),
+    "lower": of_each_text(text_steps.composed(str.lower)),
+    "upper": of_each_text(text_steps.composed(str.upper)),
+    "title": of_each_text(text_steps.composed(text_steps.title)),
     "snake": of_each_name(naming.snake),
     "kebab": of_each_name(naming.kebab),
-    "replace": builders.replace_step,
-    "regex": builders.regex_step,
-    "truncate": builders.truncate_step,
-    "split": builders.split_step,
-    "join": builders.join_step,
-    "strip_query": of_each_text(text.composed(text.strip_query)),
+    "replace": step_builders.replace_step,
+    "regex": step_builders.regex_step,
+    "truncate": step_builders.truncate_step,
+    "split": step_builders.split_step,
+    "join": step_builders.join_step,
+    "strip_query": of_each_text(text_steps.composed(text_steps.strip_query)),
     "string": each(_as_text, "nested too deep"),
     "number": each(number_of, NOT_A_NUMBER),
     "integer": each(integer_of, "not a whole number"),
@@ -97,25 +97,25 @@ BUILDERS: Final[Mapping[str, Builder]] = MappingProxyType({
     "date": each(date_of, "not a date"),
     "json": whole(json_of, "nested too deep"),
     "parse_json": each(parsed_json, "not JSON"),
-    "round": builders.round_step,
-    "times": builders.arithmetic(lists.product),
-    "plus": builders.arithmetic(lists.added),
-    "sum": of_list(lists.total, "not a list of numbers"),
-    "count": of_list(lists.count, ""),
-    "first": of_list(lists.first, ""),
-    "last": of_list(lists.last, ""),
-    "unique": of_list(lists.unique, ""),
-    "min": of_list(lists.smallest, "not a list of numbers"),
-    "max": of_list(lists.greatest, "not a list of numbers"),
-    "map": builders.map_step,
-    "where": builders.where_step,
-    "collect": builders.collect_step,
-    "pick": lambda setting: builders.globs_step(setting, shaping.keeping),
-    "drop": lambda setting: builders.globs_step(setting, shaping.dropping),
-    "rename": builders.rename_step,
-    "flatten": builders.flatten_step,
-    "lookup": builders.lookup_step,
-    "hash": builders.hash_step,
-    "mask": builders.mask_step,
+    "round": step_builders.round_step,
+    "times": step_builders.arithmetic(list_steps.product),
+    "plus": step_builders.arithmetic(list_steps.added),
+    "sum": of_list(list_steps.total, "not a list of numbers"),
+    "count": of_list(list_steps.count, ""),
+    "first": of_list(list_steps.first, ""),
+    "last": of_list(list_steps.last, ""),
+    "unique": of_list(list_steps.unique, ""),
+    "min": of_list(list_steps.smallest, "not a list of numbers"),
+    "max": of_list(list_steps.greatest, "not a list of numbers"),
+    "map": step_builders.map_step,
+    "where": step_builders.where_step,
+    "collect": step_builders.collect_step,
+    "pick": lambda setting: step_builders.globs_step(setting, shaping.keeping),
+    "drop": lambda setting: step_builders.globs_step(setting, shaping.dropping),
+    "rename": step_builders.rename_step,
+    "flatten": step_builders.flatten_step,
+    "lookup": step_builders.lookup_step,
+    "hash": step_builders.hash_step,
+    "mask": step_builders.mask_step,
 })  # fmt: skip
 """How each step of `words.STEPS` is made."""

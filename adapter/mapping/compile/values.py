@@ -10,15 +10,15 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from adapter.files.document import DocumentPath
-from adapter.mapping.absent import ABSENT
-from adapter.mapping.conditions import compile_condition
-from adapter.mapping.frame import Frame, Get, Holds, Step, constant
-from adapter.mapping.paths import EventPath, parse_path
-from adapter.mapping.reader import Node, Reader, Scope
-from adapter.mapping.scalars import text_of
-from adapter.mapping.steps.table import compile_steps
-from adapter.mapping.steps.text import MAX_TEXT
-from adapter.mapping.words import VALUE
+from adapter.mapping.compile.conditions import compile_condition
+from adapter.mapping.compile.paths import EventPath, parse_path
+from adapter.mapping.compile.reader import Node, Reader, Scope
+from adapter.mapping.compile.steps import compile_steps
+from adapter.mapping.language.words import VALUE
+from adapter.mapping.run.absent import ABSENT
+from adapter.mapping.run.frame import Frame, Get, Holds, Step, constant
+from adapter.mapping.run.scalars import text_of
+from adapter.mapping.run.text_steps import MAX_TEXT
 from adapter.model import JsonObject, Problem, WarningKind
 
 MAX_FIELDS: Final = 500

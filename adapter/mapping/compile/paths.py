@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from adapter.files.finding import did_you_mean
-from adapter.mapping.absent import ABSENT
-from adapter.mapping.frame import Frame, Get
-from adapter.mapping.listing import members_reader
-from adapter.mapping.scalars import text_of
-from adapter.mapping.words import ROOTS
+from adapter.mapping.language.words import ROOTS
+from adapter.mapping.run.absent import ABSENT
+from adapter.mapping.run.frame import Frame, Get
+from adapter.mapping.run.listing import members_reader
+from adapter.mapping.run.scalars import text_of
 from adapter.model import EventWarning
 
 

@@ -8,19 +8,19 @@ from typing import Any, Final
 
 from adapter.files.document import Document, DocumentPath
 from adapter.files.finding import Finding
-from adapter.mapping.call_block import CallBlock
-from adapter.mapping.call_fields import Defaults
-from adapter.mapping.calls import compile_call
-from adapter.mapping.conditions import compile_condition, compile_rest
-from adapter.mapping.filetests import check_tests
-from adapter.mapping.guarding import Guard
-from adapter.mapping.names import read_separator
-from adapter.mapping.pins import pinned_by
-from adapter.mapping.privacy import compile_guards
-from adapter.mapping.reader import Node, Reader, Scope, kind_of
-from adapter.mapping.ruleset import Rule, RuleAction, Ruleset, calling, dropping, sampling
-from adapter.mapping.values import compile_fields, compile_value
-from adapter.mapping.words import CALL, FILE, RULE, SETTINGS, VERSION
+from adapter.mapping.compile.call_fields import Defaults
+from adapter.mapping.compile.calls import compile_call
+from adapter.mapping.compile.conditions import compile_condition, compile_rest
+from adapter.mapping.compile.field_names import read_separator
+from adapter.mapping.compile.filetests import check_tests
+from adapter.mapping.compile.pins import pinned_by
+from adapter.mapping.compile.privacy import compile_guards
+from adapter.mapping.compile.reader import Node, Reader, Scope, kind_of
+from adapter.mapping.compile.values import compile_fields, compile_value
+from adapter.mapping.language.words import CALL, FILE, RULE, SETTINGS, VERSION
+from adapter.mapping.run.call_block import CallBlock
+from adapter.mapping.run.guarding import Guard
+from adapter.mapping.run.ruleset import Rule, RuleAction, Ruleset, calling, dropping, sampling
 from adapter.model import JsonObject
 from adapter.wire.ids import NO_IDS
 

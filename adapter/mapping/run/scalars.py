@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from adapter.mapping.absent import ABSENT
+from adapter.mapping.run.absent import ABSENT
 from adapter.wire.instants import instant_text, parse_instant
 
 _NUMERALS = "0123456789+-.eE \t\r\n"

@@ -1,14 +1,14 @@
 """The steps that read lists and numbers. Pure functions; ABSENT where they cannot do their work, and nothing raises.
 
-They are given the members of a list but for nulls; what counts as a list is said in `adapter.mapping.listing`.
+They are given the members of a list but for nulls; what counts as a list is said in `adapter.mapping.run.listing`.
 """
 
 import math
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from adapter.mapping.absent import ABSENT
-from adapter.mapping.scalars import finite, is_number, json_of
+from adapter.mapping.run.absent import ABSENT
+from adapter.mapping.run.scalars import finite, is_number, json_of
 
 
 def total(members: list[Any]) -> Any:
