@@ -263,7 +263,7 @@ class Lease(Struct, frozen=True):
     """
 
     event: Event
-    receipt: int
+    seq: int
     attempt: int
     retried_s: float
     delivered_keys: frozenset[str]

@@ -113,11 +113,11 @@ _NOTHING = Balance(counts={}, pending=0, dead=0)
 def _dead(file: Path) -> Mapping[str, str]:
     """The reason of each dead letter, by message id."""
     found: dict[str, str] = {}
-    with SqliteQueueAdmin.open(file) as desk:
+    with SqliteQueueAdmin.open(file) as admin:
         after = 0
-        while stories := desk.dead(after=after):
-            found |= {story.event.message_id: story.reason for story in stories}
-            after = stories[-1].receipt
+        while records := admin.dead(after=after):
+            found |= {record.event.message_id: record.reason for record in records}
+            after = records[-1].seq
     return found
 
 

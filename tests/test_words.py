@@ -36,6 +36,10 @@ MEANT = {"the answers told the truth"}
 """Sentences in which such a word has its plain meaning."""
 
 
+RETIRED_NAMES = {"receipt", "receipts", "desk", "story", "stories"}
+"""Of variables, arguments and attributes: an event's number is its `seq`, operators have an admin and read records."""
+
+
 def defined(kind: type[ast.AST]) -> Iterator[tuple[str, str]]:
     """Names that modules of the package define at their top, or as methods, each with its file."""
     for file in CODE:
@@ -51,6 +55,15 @@ def test_retired_names_do_not_come_back() -> None:
     assert classes == set()
     assert {(name, file) for name, file in functions if name in RETIRED_FUNCTIONS} == set()
     assert {file.stem for file in CODE} & RETIRED_MODULES == set()
+
+
+@pytest.mark.parametrize("file", CODE, ids=lambda file: str(file.relative_to(ROOT)))
+def test_retired_variables_do_not_come_back(file: Path) -> None:
+    """The number of an event has one name in SQL, in code and in the description of the API."""
+    tree = ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+    kinds = {ast.Name: "id", ast.arg: "arg", ast.Attribute: "attr", ast.keyword: "arg"}
+    names = {getattr(node, kinds[type(node)]) for node in tree if type(node) in kinds}
+    assert names & RETIRED_NAMES == set()
 
 
 def test_a_public_class_has_its_name_for_itself() -> None:

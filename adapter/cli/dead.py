@@ -131,7 +131,7 @@ def export_(file: Path, cause: str | None, place: Target) -> None:
     with console_at(place) as console, part_of(file, resume=False) as part:
         export = console.export(cause)
         for page in export.pages:
-            part.write(list(page), receipt=0)
+            part.write(list(page), seq=0)
         part.finish()
         say(f"{file}: {counted(part.reached.lines, 'message')}")
         if export.left_out:

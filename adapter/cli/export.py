@@ -40,17 +40,17 @@ def export(file: Path, source: str | None, config: Path | None, sandbox: bool) -
 
 
 def _write(admin: QueueAdmin, part: PartialFile, source: str | None, hash_key: Secret | None) -> None:
-    newest = admin.newest_receipt()
-    with progress("export", newest, start=part.reached.receipt) as show:
+    newest = admin.newest_seq()
+    with progress("export", newest, start=part.reached.seq) as show:
         # A page at a time, and nothing open between: however long it takes, the service's log can be emptied.
-        while page := admin.since(part.reached.receipt, limit=_PAGE):
-            stories = [story for story in page if story.receipt <= newest]
-            wanted = [story.event for story in stories if story.event.body and source in (None, story.event.source)]
-            if not stories:
+        while page := admin.since(part.reached.seq, limit=_PAGE):
+            records = [record for record in page if record.seq <= newest]
+            wanted = [record.event for record in records if record.event.body and source in (None, record.event.source)]
+            if not records:
                 return
             lines = [
                 line_of(event.source, event.received_at, event.body, privacy=mark_of(event, hash_key))
                 for event in wanted
             ]
-            part.write(lines, stories[-1].receipt)
-            show(part.reached.receipt)
+            part.write(lines, records[-1].seq)
+            show(part.reached.seq)

@@ -45,9 +45,9 @@ def read_done(file: Path) -> JsonObject:
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """How far an export came: the last receipt written, and the bytes and lines of the file up to it."""
+    """How far an export came: the last seq written, and the bytes and lines of the file up to it."""
 
-    receipt: int = 0
+    seq: int = 0
     bytes: int = 0
     lines: int = 0
 
@@ -60,14 +60,14 @@ class PartialFile:
         self._file = file
         self._out = out
 
-    def write(self, lines: list[bytes], receipt: int) -> None:
-        """Append `lines`, which are all there is up to `receipt`; on return a kill would not undo it."""
+    def write(self, lines: list[bytes], seq: int) -> None:
+        """Append `lines`, which are all there is up to `seq`; on return a kill would not undo it."""
         self._out.write(b"".join(lines))
         self._out.flush()
         os.fsync(self._out.fileno())
         before = self.reached
         size = before.bytes + sum(map(len, lines))
-        self.reached = Reached(receipt=receipt, bytes=size, lines=before.lines + len(lines))
+        self.reached = Reached(seq=seq, bytes=size, lines=before.lines + len(lines))
         note_done(self._file, asdict(self.reached))
 
     def finish(self) -> None:

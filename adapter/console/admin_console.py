@@ -50,11 +50,11 @@ class AdminConsole:
 
     def events(self, wanted: Events) -> JsonObject:
         newest = self._newest()
-        end = Cursor(newest.receipt + 1, newest.number + 1)
+        end = Cursor(newest.seq + 1, newest.number + 1)
         before = end if wanted.before is None else Cursor(*map(min, end, _cursor(wanted.before)))
         limit = min(wanted.limit, MAX_PAGE)
         page, after = merge(
-            self._stories_down(wanted, before.receipt, limit),
+            self._stories_down(wanted, before.seq, limit),
             self._rejections_down(wanted, before.number, limit),
             limit=limit,
             newest_first=True,
@@ -64,17 +64,17 @@ class AdminConsole:
     def tail(self, after: str | None, watch: Sequence[str] = ()) -> JsonObject:
         if after is None:
             return {"entries": [], "pending": [], "next": str(self._newest())}
-        receipt, number = _cursor(after)
-        watched = [self._admin.event(_receipt(ident)) for ident in watch[-MAX_WATCHED:]]
-        still = [story for story in watched if story is not None and story.outcome == "pending"]
-        ended = [story for story in watched if story is not None and story.outcome != "pending"]
-        stories = self._admin.since(receipt, limit=MAX_PAGE)
+        seq, number = _cursor(after)
+        watched = [self._admin.event(_seq(ident)) for ident in watch[-MAX_WATCHED:]]
+        still = [record for record in watched if record is not None and record.outcome == "pending"]
+        ended = [record for record in watched if record is not None and record.outcome != "pending"]
+        records = self._admin.since(seq, limit=MAX_PAGE)
         kept = self._admin.rejections(after=number, limit=MAX_PAGE)
-        pending = [*still, *(story for story in stories if story.outcome == "pending")][-MAX_WATCHED:]
-        reached = Cursor(stories[-1].receipt if stories else receipt, kept[-1].number if kept else number)
+        pending = [*still, *(record for record in records if record.outcome == "pending")][-MAX_WATCHED:]
+        reached = Cursor(records[-1].seq if records else seq, kept[-1].number if kept else number)
         return {
-            "entries": self._rows([*ended, *stories, *kept]),
-            "pending": [serialize.id_of(story) for story in pending],
+            "entries": self._rows([*ended, *records, *kept]),
+            "pending": [serialize.id_of(record) for record in pending],
             "next": str(reached),
         }
 
@@ -96,10 +96,10 @@ class AdminConsole:
         return {"deletions": [serialize.deletion_as_json(request) for request in newest]}
 
     def dead(self, *, cause: str | None = None, limit: int = 100, after: str | None = None) -> JsonObject:
-        receipt, number = Cursor(0, 0) if after is None else _cursor(after)
-        stories = self._admin.dead(after=receipt, limit=MAX_PAGE)
+        seq, number = Cursor(0, 0) if after is None else _cursor(after)
+        records = self._admin.dead(after=seq, limit=MAX_PAGE)
         kept = self._admin.rejections(after=number, limit=MAX_PAGE)
-        streams = [_stream(looked, start, cause) for looked, start in ((stories, receipt), (kept, number))]
+        streams = [_stream(looked, start, cause) for looked, start in ((records, seq), (kept, number))]
         page, onwards = merge(*streams, limit=min(limit, MAX_PAGE), newest_first=False)
         return {"entries": self._rows(page), "next": None if onwards is None else str(onwards)}
 
@@ -120,10 +120,10 @@ class AdminConsole:
 
     def requeue(self, which: Selection, *, dry_run: bool = False) -> JsonObject:
         chosen = choose(self._admin, which, outcomes=("dead", "unmatched"))
-        events = 0 if dry_run else self._in_steps(self._admin.requeue, chosen.receipts)
+        events = 0 if dry_run else self._in_steps(self._admin.requeue, chosen.seqs)
         became, still = (Counter[str](), Counter[str]()) if dry_run else self._read_anew(chosen.numbers)
         return {
-            "chosen": {"events": len(chosen.receipts), "rejections": len(chosen.numbers)},
+            "chosen": {"events": len(chosen.seqs), "rejections": len(chosen.numbers)},
             "missing": chosen.missing,
             "events": events,
             "rejections": became["pending"] + became["deletion"],
@@ -134,22 +134,20 @@ class AdminConsole:
     def discard(self, which: Selection, *, dry_run: bool = False) -> JsonObject:
         chosen = choose(self._admin, which)
         return {
-            "chosen": {"events": len(chosen.receipts), "rejections": len(chosen.numbers)},
+            "chosen": {"events": len(chosen.seqs), "rejections": len(chosen.numbers)},
             "missing": chosen.missing,
-            "events": 0 if dry_run else self._in_steps(self._admin.discard, chosen.receipts),
+            "events": 0 if dry_run else self._in_steps(self._admin.discard, chosen.seqs),
             "rejections": 0 if dry_run else self._in_steps(self._admin.discard_rejections, chosen.numbers),
         }
 
     def purge(self, user: str, *, dry_run: bool = False) -> JsonObject:
         ids = self._private.same_ids(user)
-        receipts = sorted(
-            {receipt for ident in ids for page in self._admin.receipts_of_user(ident) for receipt in page}
-        )
+        seqs = sorted({seq for ident in ids for page in self._admin.seqs_of_user(ident) for seq in page})
         numbers = sorted({number for ident in ids for page in self._admin.rejections_of_user(ident) for number in page})
-        events = 0 if dry_run else self._in_steps(self._admin.erase, receipts)
+        events = 0 if dry_run else self._in_steps(self._admin.erase, seqs)
         rejections = 0 if dry_run else self._in_steps(self._admin.discard_rejections, numbers)
         return {
-            "chosen": {"events": len(receipts), "rejections": len(numbers)},
+            "chosen": {"events": len(seqs), "rejections": len(numbers)},
             "events": events,
             "rejections": rejections,
             "erasedFromDisk": None if dry_run else self._admin.erase_from_disk(),
@@ -182,9 +180,9 @@ class AdminConsole:
     def _found_by(self, ident: str) -> list[Entry]:
         found: list[Entry | None] = []
         if ident.isascii() and ident.isdigit():
-            found.append(self._admin.event(_receipt(ident)))
+            found.append(self._admin.event(_seq(ident)))
         if ident[:1] == "r" and ident[1:].isascii() and ident[1:].isdigit():
-            found.append(self._admin.rejection(_receipt(ident[1:])))
+            found.append(self._admin.rejection(_seq(ident[1:])))
         for message_id in self._private.same_ids(ident):
             found += self._admin.of_message(message_id)
             found += self._admin.rejections_of(message_id)
@@ -195,7 +193,7 @@ class AdminConsole:
 
     def _newest(self) -> Cursor:
         number = max((kept.number for kept in self._admin.newest_rejections(limit=1)), default=0)
-        return Cursor(self._admin.newest_receipt(), number)
+        return Cursor(self._admin.newest_seq(), number)
 
     def _stories_down(self, wanted: Events, before: int, limit: int) -> Stream:
         if wanted.outcome == REJECTED:
@@ -224,7 +222,7 @@ def _cursor(text: str) -> Cursor:
     return cursor
 
 
-def _receipt(digits: str) -> int:
+def _seq(digits: str) -> int:
     return int(digits[:18]) if digits.isascii() and digits.isdigit() else 0
 
 

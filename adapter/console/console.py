@@ -80,7 +80,7 @@ class Console(Protocol):
         ...
 
     def event(self, ident: str) -> JsonObject:
-        """`found`: all about each that `ident` means: a receipt, `r` and the number of a rejection, or a message id."""
+        """`found`: all about each that `ident` means: a seq, `r` and the number of a rejection, or a message id."""
         ...
 
     def where(self, ident: str) -> JsonObject:

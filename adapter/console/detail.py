@@ -53,30 +53,30 @@ class Mapped:
     hint: str = ""
 
 
-def mapped(story: EventRecord, admin: QueueAdmin, mappings: SourceMappings) -> Mapped:
+def mapped(record: EventRecord, admin: QueueAdmin, mappings: SourceMappings) -> Mapped:
     """The event through the mapping that was used for it; if it is pending, through the active one."""
-    if serialize.is_deleted(story):
+    if serialize.is_deleted(record):
         return Mapped("its user's data was deleted")
-    if serialize.is_objected(story):
+    if serialize.is_objected(record):
         return Mapped("its sender objects to that")
-    if story.reason == Reason.DELETION:
+    if record.reason == Reason.DELETION:
         return Mapped("it asks to delete its user's data")
-    mapping = mappings.get(story.event.source)
+    mapping = mappings.get(record.event.source)
     if mapping is None:
-        return Mapped(f"the settings have no source {story.event.source} any more")
-    if story.mapping:
-        text, by = admin.mapping(story.mapping), f"by mapping {story.mapping}, which was used"
+        return Mapped(f"the settings have no source {record.event.source} any more")
+    if record.mapping:
+        text, by = admin.mapping(record.mapping), f"by mapping {record.mapping}, which was used"
     else:
         text, by = admin.last_mapping(mapping.name), "by the active mapping"
     try:
         ruleset = mapping.load(mapping.read() if text is None else text)
     except ConfigError as error:
         return Mapped(f"the mapping cannot be used with these settings: {error}")
-    if story.mapping and text is None:
-        by = f"by {mapping.name} as it is now; mapping {story.mapping} was used and is not kept"
-    elif story.mapping and ruleset.version != story.mapping:
-        by = f"by the text of mapping {story.mapping}, which was used, with vars of the settings as they are now"
-    return Mapped(by, ruleset.render(story.event), ruleset.hint(story.event))
+    if record.mapping and text is None:
+        by = f"by {mapping.name} as it is now; mapping {record.mapping} was used and is not kept"
+    elif record.mapping and ruleset.version != record.mapping:
+        by = f"by the text of mapping {record.mapping}, which was used, with vars of the settings as they are now"
+    return Mapped(by, ruleset.render(record.event), ruleset.hint(record.event))
 
 
 def whole(

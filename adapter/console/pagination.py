@@ -17,13 +17,13 @@ _WRITTEN = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})")
 
 
 class Cursor(NamedTuple):
-    """A place between events and between rejections: the receipt and the number of its neighbours; written `12.3`."""
+    """A place between events and between rejections: the seq and the number of its neighbours; written `12.3`."""
 
-    receipt: int
+    seq: int
     number: int
 
     def __str__(self) -> str:
-        return f"{self.receipt}.{self.number}"
+        return f"{self.seq}.{self.number}"
 
     @classmethod
     def read(cls, text: str) -> Self | None:
@@ -63,8 +63,8 @@ class Stream:
 
 
 def number_of(entry: Entry) -> int:
-    """Its receipt, or its number."""
-    return entry.receipt if isinstance(entry, EventRecord) else entry.number
+    """Its seq, or its number."""
+    return entry.seq if isinstance(entry, EventRecord) else entry.number
 
 
 def merge(events: Stream, rejections: Stream, *, limit: int, newest_first: bool) -> tuple[list[Entry], Cursor | None]:
@@ -83,7 +83,7 @@ def merge(events: Stream, rejections: Stream, *, limit: int, newest_first: bool)
             break
         page.append(both[turn].found[taken[turn]])
         taken[turn] += 1
-    # Numbers follow receipt but for what was put back: a page is cut by number, and read by time.
+    # Numbers follow the order of arrival but for what was put back: a page is cut by number, and read by time.
     page.sort(key=serialize.received_at, reverse=newest_first)
     if all(stream.is_done(count) for stream, count in zip(both, taken, strict=True)):
         return page, None

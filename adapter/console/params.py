@@ -109,10 +109,10 @@ def cursor(value: str) -> str:
 
 
 def watched(value: str) -> tuple[str, ...]:
-    """Receipts of events. Raises Unclear."""
+    """Seqs of events. Raises Unclear."""
     idents = tuple(value.split(","))
     if len(idents) > MAX_WATCHED or not all(ident.isascii() and ident.isdigit() for ident in idents):
-        raise BadRequest(f"1 to {MAX_WATCHED} receipts, with commas between")
+        raise BadRequest(f"1 to {MAX_WATCHED} seqs, with commas between")
     return idents
 
 

@@ -14,9 +14,9 @@ _PAGE = 500
 
 
 class Selected(NamedTuple):
-    """Receipts of events and numbers of rejections, oldest first, and the ids that mean nothing."""
+    """Seqs of events and numbers of rejections, oldest first, and the ids that mean nothing."""
 
-    receipts: list[int]
+    seqs: list[int]
     numbers: list[int]
     missing: list[str]
 
@@ -42,8 +42,8 @@ def choose(admin: QueueAdmin, which: Selection, *, outcomes: tuple[Outcome, ...]
         return _named(admin, which.ids, outcomes)
     if which.unmatched:
         return Selected(sorted(chain.from_iterable(admin.unmatched())), [], [])
-    receipts, numbers = admin.members(group for group in admin.groups() if has_cause(group, which.cause))
-    return Selected([*receipts], [*numbers], [])
+    seqs, numbers = admin.members(group for group in admin.groups() if has_cause(group, which.cause))
+    return Selected([*seqs], [*numbers], [])
 
 
 def _named(admin: QueueAdmin, idents: tuple[str, ...], outcomes: tuple[Outcome, ...]) -> Selected:
@@ -55,10 +55,10 @@ def _named(admin: QueueAdmin, idents: tuple[str, ...], outcomes: tuple[Outcome, 
         if isinstance(found, RejectionRecord):
             chosen.numbers.append(number)
         elif found is not None and found.outcome in outcomes:
-            chosen.receipts.append(number)
+            chosen.seqs.append(number)
         else:
             chosen.missing.append(ident)
-    return Selected(sorted(chosen.receipts), sorted(chosen.numbers), chosen.missing)
+    return Selected(sorted(chosen.seqs), sorted(chosen.numbers), chosen.missing)
 
 
 def merged(groups: Iterable[CauseGroup]) -> list[JsonObject]:
@@ -80,10 +80,10 @@ def merged(groups: Iterable[CauseGroup]) -> list[JsonObject]:
 
 def letters_in_pages(admin: QueueAdmin) -> Iterator[list[Entry]]:
     """Every dead letter, and then every rejection, the oldest first."""
-    receipt = number = 0
-    while stories := admin.dead(after=receipt, limit=_PAGE):
-        receipt = stories[-1].receipt
-        yield [*stories]
+    seq = number = 0
+    while records := admin.dead(after=seq, limit=_PAGE):
+        seq = records[-1].seq
+        yield [*records]
     while kept := admin.rejections(after=number, limit=_PAGE):
         number = kept[-1].number
         yield [*kept]

@@ -18,8 +18,8 @@ _OBJECTIONS = frozenset({Reason.INTEGRATIONS.value, Reason.CONSENT.value})
 
 
 def id_of(entry: Entry) -> str:
-    """What commands take to mean it: a receipt number, or `r` and the number of a rejection."""
-    return str(entry.receipt) if isinstance(entry, EventRecord) else f"r{entry.number}"
+    """What commands take to mean it: a number, or `r` and the number of a rejection."""
+    return str(entry.seq) if isinstance(entry, EventRecord) else f"r{entry.number}"
 
 
 def as_json(entry: Entry, pause_text: PauseText) -> JsonObject:
@@ -63,14 +63,14 @@ def as_json(entry: Entry, pause_text: PauseText) -> JsonObject:
     }
 
 
-def is_deleted(story: EventRecord) -> bool:
+def is_deleted(record: EventRecord) -> bool:
     """Its user's data was deleted: there is no body any more."""
-    return not story.event.body and not is_objected(story)
+    return not record.event.body and not is_objected(record)
 
 
-def is_objected(story: EventRecord) -> bool:
+def is_objected(record: EventRecord) -> bool:
     """Its sender objected, so that ingest kept no body; no mapping has seen it."""
-    return not story.event.body and not story.mapping and story.reason in _OBJECTIONS
+    return not record.event.body and not record.mapping and record.reason in _OBJECTIONS
 
 
 def received_at(entry: Entry) -> datetime:
@@ -78,9 +78,9 @@ def received_at(entry: Entry) -> datetime:
     return entry.event.received_at if isinstance(entry, EventRecord) else entry.rejection.received_at
 
 
-def _why(story: EventRecord) -> str:
+def _why(record: EventRecord) -> str:
     # What is delivered says why only if something was odd.
-    return "its user's data was deleted" if is_deleted(story) and story.reason != "deleted" else story.cause
+    return "its user's data was deleted" if is_deleted(record) and record.reason != "deleted" else record.cause
 
 
 def deletion_as_json(request: Deletion) -> JsonObject:

@@ -27,7 +27,7 @@ class BreakerConfig:
 
 
 class Breaker:
-    """Watches answers; says when to stop. Lanes are the queue's numbers, `receipt` is the event's."""
+    """Watches answers; says when to stop. Lanes are the queue's numbers, `seq` is the event's."""
 
     def __init__(self, config: BreakerConfig, *, now_s: float) -> None:
         self._config = config
@@ -59,7 +59,7 @@ class Breaker:
             self._known.popitem(last=False)
         return failed
 
-    def failed(self, now_s: float, *, lane: int, receipt: int) -> None:
+    def failed(self, now_s: float, *, lane: int, seq: int) -> None:
         """A call failed: a server error, no answer, no connection."""
         if now_s - self._passed_at_s > self._config.window_s:
             # Who failed long ago while others passed may have met what all meet now.
@@ -72,7 +72,7 @@ class Breaker:
         if lane not in self._failed:
             self._fade(now_s)
             self._failures += 1.0
-        self._failed[lane] = receipt
+        self._failed[lane] = seq
         self._failed_calls += 1
 
     @property

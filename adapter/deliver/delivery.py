@@ -233,7 +233,7 @@ class Delivery:
 
 
 def _subject(lease: Lease, call: Call) -> Subject:
-    return Subject(lease.lane, lease.receipt, lease.event.user_id or lease.event.anonymous_id or "", _name(call))
+    return Subject(lease.lane, lease.seq, lease.event.user_id or lease.event.anonymous_id or "", _name(call))
 
 
 def _name(call: Call) -> str:

@@ -25,10 +25,10 @@ MAX_PASSED_OVER = 3
 
 
 class Subject(Struct, frozen=True):
-    """Whose call was answered: the queue's number of the lane, the event's receipt, its user and the call's event."""
+    """Whose call was answered: the queue's number of the lane, the event's seq, its user and the call's event."""
 
     lane: int
-    receipt: int
+    seq: int
     user: str = ""
     event: str = ""
 
@@ -53,8 +53,8 @@ class Ruling(Struct, frozen=True):
     """The verdict to act on: that of the answer, or Misconfigured where many refusals show that no event is to blame,
     or TryAgain where one event keeps meeting what no other does.
 
-    `requeued` are the receipts of events refused earlier for the same cause: they are pending again. `due` are
-    receipts by lane of events that wait for nothing any more. `at_once`: the event is due again without a wait.
+    `requeued` are the seqs of events refused earlier for the same cause: they are pending again. `due` are
+    seqs by lane of events that wait for nothing any more. `at_once`: the event is due again without a wait.
     """
 
     verdict: Verdict
@@ -78,7 +78,7 @@ class CallKindHealth:
         self._by_refusals = False
         self._accepted = 0
         self._suspects: dict[int, int] = {}
-        # By receipt: how many probes refused it, and how many calls had got through before the first.
+        # By seq: how many probes refused it, and how many calls had got through before the first.
         self._probed: dict[int, tuple[int, int]] = {}
         self._probed_event = ""
         self._passed_over = 0
@@ -97,12 +97,12 @@ class CallKindHealth:
             self._probed_event, self._passed_over = of.event, 0
         match verdict:
             case Misconfigured():
-                return self._misconfigured(verdict, receipt=of.receipt, now_s=now_s, probe=probe)
+                return self._misconfigured(verdict, seq=of.seq, now_s=now_s, probe=probe)
             case RefusedByBrowsee(message=message):
                 return self._refused(verdict, message, of=of, now_s=now_s, probe=probe)
             case Accepted():
                 self._accepted += 1
-                self._suspects.pop(of.receipt, None)
+                self._suspects.pop(of.seq, None)
                 self._refusals.accepted(now_s)
                 if self.gate.is_shut and (probe or self._by_refusals):
                     self.gate.open()
@@ -112,14 +112,14 @@ class CallKindHealth:
                     self.gate.probe_told_nothing(now_s)
         return Ruling(verdict)
 
-    def _misconfigured(self, verdict: Misconfigured, *, receipt: int, now_s: float, probe: bool) -> Ruling:
+    def _misconfigured(self, verdict: Misconfigured, *, seq: int, now_s: float, probe: bool) -> Ruling:
         """A pause, unless this event has met the same before and others got through since.
 
         Then it is the event after all: a firewall in front of Browsee may answer 403 to what it takes for an attack.
         Such an event is tried again at its own expense, ever more seldom; else it would pause all others for ever.
         """
-        before = self._suspects.pop(receipt, None)
-        self._suspects[receipt] = self._accepted
+        before = self._suspects.pop(seq, None)
+        self._suspects[seq] = self._accepted
         if len(self._suspects) > MAX_SUSPECTS:
             self._suspects.pop(next(iter(self._suspects)))
         if before is None or before == self._accepted:
@@ -133,27 +133,27 @@ class CallKindHealth:
         if self.gate.is_shut and self._by_refusals:
             if probe:
                 self.gate.probe_failed(now_s)
-            return Ruling(verdict if self._is_to_blame(of.receipt, probe=probe) else Misconfigured(self.detail))
+            return Ruling(verdict if self._is_to_blame(of.seq, probe=probe) else Misconfigured(self.detail))
         if probe:
             # It was looked at: what an answer said outright is not so any more.
             self.gate.open()
-        if self._is_to_blame(of.receipt, probe=False):
+        if self._is_to_blame(of.seq, probe=False):
             return Ruling(verdict)
         self._refusals.add(fold_cause(message), of)
         detail = self._refusals.verdict(message, now_s)
         if not detail:
             return Ruling(verdict)
-        requeued = tuple(other for other in self._refusals.receipts if other != of.receipt)
+        requeued = tuple(other for other in self._refusals.seqs if other != of.seq)
         self._refusals.forget()
         self._shut(detail, now_s, probe=False, by_refusals=True)
         return Ruling(Misconfigured(self.detail), requeued)
 
-    def _is_to_blame(self, receipt: int, *, probe: bool) -> bool:
+    def _is_to_blame(self, seq: int, *, probe: bool) -> bool:
         """Whether probes have shown that this event is refused while others are not."""
-        count, accepted = self._probed.pop(receipt, (0, self._accepted))
+        count, accepted = self._probed.pop(seq, (0, self._accepted))
         count += probe
         if count:
-            self._probed[receipt] = count, accepted
+            self._probed[seq] = count, accepted
             if len(self._probed) > MAX_SUSPECTS:
                 self._probed.pop(next(iter(self._probed)))
         return count >= self._config.probes and accepted < self._accepted
@@ -212,6 +212,6 @@ class _Refusals:
         return ""
 
     @property
-    def receipts(self) -> tuple[int, ...]:
+    def seqs(self) -> tuple[int, ...]:
         """The events refused, oldest first, each once."""
-        return tuple(dict.fromkeys(of.receipt for of in self._last))
+        return tuple(dict.fromkeys(of.seq for of in self._last))

@@ -241,11 +241,11 @@ class Project:
             return self._breaker.passed(now_s, lane=of.lane) if passed else {}
         self._down_cause = cause
         self._down.probe_ended(permit.number)
-        self._breaker.failed(now_s, lane=of.lane, receipt=of.receipt)
+        self._breaker.failed(now_s, lane=of.lane, seq=of.seq)
         if self._down.is_shut or not self._breaker.is_tripped(now_s):
             return {}
         self._down.shut(now_s)
-        return {lane: receipt for lane, receipt in self._breaker.in_outage.items() if lane != of.lane}
+        return {lane: seq for lane, seq in self._breaker.in_outage.items() if lane != of.lane}
 
     def snapshot(self, now_s: float) -> Learned | None:
         """What to store at each change of the limit and every few seconds; None while nothing is learned."""

@@ -5,7 +5,7 @@ service calls an admin in the threads it keeps for operators. An admin works bes
 migrates a queue and never takes its lock. An instance is not thread-safe. Every method raises QueueError if the queue
 fails.
 
-A *receipt* numbers an event, a *number* a rejection or a deletion request, each in the order of arrival from 1.
+A *seq* numbers an event, a *number* a rejection or a deletion request, each in the order of arrival from 1.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -28,26 +28,26 @@ class QueueAdmin(Protocol):
     """See the module."""
 
     def page_before(self, wanted: Filter, *, limit: int, before: int) -> RecordPage:
-        """Up to `limit` events received before receipt `before`, newest first.
+        """Up to `limit` events received before seq `before`, newest first.
 
         A call reads a bounded number of events, so a page may hold fewer than `limit` although `is_all` is False.
         """
         ...
 
-    def newest_receipt(self) -> int:
-        """The receipt of the last event received, 0 if there is none."""
+    def newest_seq(self) -> int:
+        """The seq of the last event received, 0 if there is none."""
         ...
 
-    def since(self, receipt: int, *, limit: int) -> Sequence[EventRecord]:
-        """Up to `limit` events received after `receipt`, oldest first. Nothing stays open between two pages."""
+    def since(self, seq: int, *, limit: int) -> Sequence[EventRecord]:
+        """Up to `limit` events received after `seq`, oldest first. Nothing stays open between two pages."""
         ...
 
     def of_message(self, message_id: str) -> Sequence[EventRecord]:
         """Every event with that message id, of all sources, oldest first."""
         ...
 
-    def event(self, receipt: int) -> EventRecord | None:
-        """The event with that receipt, if it is still kept."""
+    def event(self, seq: int) -> EventRecord | None:
+        """The event with that seq, if it is still kept."""
         ...
 
     def position(self, record: EventRecord) -> QueuePosition | None:
@@ -55,7 +55,7 @@ class QueueAdmin(Protocol):
         ...
 
     def unmatched(self) -> Iterator[Sequence[int]]:
-        """The receipts of events that no rule took, in pages."""
+        """The seqs of events that no rule took, in pages."""
         ...
 
     def groups(self) -> Sequence[CauseGroup]:
@@ -63,7 +63,7 @@ class QueueAdmin(Protocol):
         ...
 
     def members(self, groups: Iterable[CauseGroup]) -> tuple[Sequence[int], Sequence[int]]:
-        """The receipts of the dead letters, and the numbers of the rejections, of these groups, the oldest first.
+        """The seqs of the dead letters, and the numbers of the rejections, of these groups, the oldest first.
 
         Takes one walk through them, however many groups there are: each letter may have a cause of its own.
         """
@@ -72,7 +72,7 @@ class QueueAdmin(Protocol):
     def dead(
         self, *, after: int = 0, limit: int = 500, reason: str | None = None, detail: str | None = None
     ) -> Sequence[EventRecord]:
-        """Up to `limit` dead letters after receipt `after`, oldest first; only those of a cause, if it is given."""
+        """Up to `limit` dead letters after seq `after`, oldest first; only those of a cause, if it is given."""
         ...
 
     def rejections(
@@ -107,10 +107,10 @@ class QueueAdmin(Protocol):
         """How many deletion requests of each source were kept because that source may not delete."""
         ...
 
-    def requeue(self, receipts: Sequence[int]) -> int:
+    def requeue(self, seqs: Sequence[int]) -> int:
         """Make dead letters and unmatched events pending again, behind live traffic; how many were such.
 
-        They become due at once by the queue's own clock, in the order of their receipts. Calls already delivered are
+        They become due at once by the queue's own clock, in the order of their seqs. Calls already delivered are
         not repeated; the mapping is the one active when they are delivered.
         """
         ...
@@ -119,7 +119,7 @@ class QueueAdmin(Protocol):
         """Put `event`, as which rejection `number` can be read now, behind live traffic."""
         ...
 
-    def discard(self, receipts: Sequence[int]) -> int:
+    def discard(self, seqs: Sequence[int]) -> int:
         """Forget dead letters for good; how many were dead."""
         ...
 
@@ -127,15 +127,15 @@ class QueueAdmin(Protocol):
         """Forget rejections for good; how many there were. The balance still counts them as rejected."""
         ...
 
-    def receipts_of_user(self, user: str) -> Iterator[Sequence[int]]:
-        """The receipts of events whose user id or anonymous id is `user`, in pages."""
+    def seqs_of_user(self, user: str) -> Iterator[Sequence[int]]:
+        """The seqs of events whose user id or anonymous id is `user`, in pages."""
         ...
 
     def rejections_of_user(self, user: str) -> Iterator[Sequence[int]]:
         """The numbers of rejections whose message is of `user` or, where unreadable, names that id; in pages."""
         ...
 
-    def erase(self, receipts: Sequence[int]) -> int:
+    def erase(self, seqs: Sequence[int]) -> int:
         """Remove body and ids of events; pending and dead ones are dropped by that. How many events there were."""
         ...
 

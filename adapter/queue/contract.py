@@ -74,7 +74,7 @@ class Disk:
 
 @dataclass(frozen=True, slots=True)
 class Deletion:
-    """A request to delete a user's data: `number` is its receipt, `user` whose data, by user id or anonymous id.
+    """A request to delete a user's data: `number` is its seq, `user` whose data, by user id or anonymous id.
 
     `events` and `rejections` say how many bodies went; `done_at` is None until all have.
     """
@@ -159,13 +159,13 @@ class Backlog(Protocol):
         ...
 
     async def make_due(self, heads: Mapping[int, int]) -> int:
-        """Let events go on now that wait for their next try: `heads` are receipts by lane; how many were waiting.
+        """Let events go on now that wait for their next try: `heads` are seqs by lane; how many were waiting.
 
         Passes over lanes whose first event is another one, or is due already.
         """
         ...
 
-    async def requeue(self, receipts: Collection[int]) -> int:
+    async def requeue(self, seqs: Collection[int]) -> int:
         """Make dead events pending again, behind live traffic and before the later ones of their lanes; how many were.
 
         Calls delivered before are in `Lease.delivered_keys`. Numbers of events that are not dead are passed over.

@@ -15,7 +15,7 @@ class Held:
     """
 
     lane: int
-    receipt: int
+    seq: int
     expires_s: float
     size_bytes: int
     is_warned: bool
@@ -44,7 +44,7 @@ class Leases:
         now_s = self._now()
         return {held.lane for held in self._held.values() if held.expires_s > now_s or held.settling}
 
-    def hold(self, lane: int, receipt: int, lease_s: float, *, size_bytes: int = 0, is_warned: bool = False) -> int:
+    def hold(self, lane: int, seq: int, lease_s: float, *, size_bytes: int = 0, is_warned: bool = False) -> int:
         """A new token for `lane`, which must not be in `lanes()`; whoever let it run out has lost it now."""
         lost = self._lanes.get(lane)
         if lost is not None:
@@ -52,7 +52,7 @@ class Leases:
         self._last_token += 1
         self._held[self._last_token] = Held(
             lane=lane,
-            receipt=receipt,
+            seq=seq,
             expires_s=self._now() + lease_s,
             size_bytes=size_bytes,
             is_warned=is_warned,
@@ -69,11 +69,11 @@ class Leases:
         held = self._held.get(token)
         return held is not None and not held.gone
 
-    def end(self, receipts: Collection[int]) -> None:
+    def end(self, seqs: Collection[int]) -> None:
         """These events ended elsewhere: whoever holds one is to stop."""
-        ended = frozenset(receipts)
+        ended = frozenset(seqs)
         for held in self._held.values():
-            held.gone = held.gone or held.receipt in ended
+            held.gone = held.gone or held.seq in ended
 
     def extend(self, token: int, lease_s: float) -> bool:
         """Hold on for `lease_s` from now; False if it was lost or its event is gone."""

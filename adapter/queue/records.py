@@ -31,7 +31,7 @@ class EventRecord:
     `warnings` are those of ingest and then the mapping's. An event without a body is one whose user's data was deleted.
     """
 
-    receipt: int
+    seq: int
     event: Event
     outcome: Outcome
     reason: str
@@ -74,7 +74,7 @@ class RejectionRecord:
 
 @dataclass(frozen=True, slots=True)
 class CauseGroup:
-    """Dead letters, or rejections, of one cause. `first` is the receipt or number of the oldest.
+    """Dead letters, or rejections, of one cause. `first` is the seq or number of the oldest.
 
     `reason` and `detail` find the others of the group, as they are stored.
     """
@@ -133,7 +133,7 @@ class Filter:
 class RecordPage:
     """One page of events, newest first.
 
-    `bottom` is the receipt that the page came down to, received at `down_to`; `is_all`: there is nothing below.
+    `bottom` is the seq that the page came down to, received at `down_to`; `is_all`: there is nothing below.
     """
 
     records: tuple[EventRecord, ...]

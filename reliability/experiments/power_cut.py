@@ -186,10 +186,10 @@ def _pending(file: Path) -> set[str]:
     refuse_damaged_log(file)
     # As the next owner opens it: the power may have gone before there was a table.
     connect(FilePlace(file)).close()
-    with SqliteQueueAdmin.open(file) as desk:
-        while stories := desk.since(after, limit=_PAGE):
-            found |= {story.event.message_id for story in stories if story.outcome == "pending"}
-            after = stories[-1].receipt
+    with SqliteQueueAdmin.open(file) as admin:
+        while records := admin.since(after, limit=_PAGE):
+            found |= {record.event.message_id for record in records if record.outcome == "pending"}
+            after = records[-1].seq
     return found
 
 

@@ -10,12 +10,12 @@ from adapter.queue.contract import Pick
 
 @dataclass(slots=True)
 class Lane:
-    """Receipts in order, the first one being worked on; all but `source` and `turn` is about that one."""
+    """Seqs in order, the first one being worked on; all but `source` and `priority` is about that one."""
 
     source: str
     due_s: float
-    turn: int = 0
-    receipts: deque[int] = field(default_factory=deque)
+    priority: int = 0
+    seqs: deque[int] = field(default_factory=deque)
     attempt: int = 0
     retried_s: float = 0.0
     has_failed: bool = False
@@ -27,14 +27,14 @@ class Lane:
     def postpone(self, retry: Retry, *, now_s: float) -> None:
         """Let the first event wait for its next try."""
         self.due_s = now_s + retry.delay_s
-        self.has_failed = self.has_failed or (self.turn >= 0 and (retry.counted or retry.steps_back))
+        self.has_failed = self.has_failed or (self.priority >= 0 and (retry.counted or retry.steps_back))
         if retry.counted:
             self.attempt += 1
             self.retried_s += retry.delay_s
 
     def make_due(self, head: int, now_s: float) -> bool:
         """End the wait of the first event if that is `head`; False if it is not, or does not wait."""
-        if self.receipts[0] != head or self.due_s <= now_s:
+        if self.seqs[0] != head or self.due_s <= now_s:
             return False
         self.due_s = now_s
         return True
@@ -45,7 +45,7 @@ def due_lanes(
 ) -> list[int]:
     """The lanes that `take` may lease from now, in their order."""
     due = sorted(
-        (lane.turn, -lane.due_s if pick.newest else lane.due_s, key)
+        (lane.priority, -lane.due_s if pick.newest else lane.due_s, key)
         for key, lane in lanes.items()
         if key not in busy and lane.due_s <= now_s and lane.source in sources and _is_picked(pick, key, lane)
     )
@@ -57,4 +57,4 @@ def due_lanes(
 
 
 def _is_picked(pick: Pick, key: int, lane: Lane) -> bool:
-    return (pick.parked or lane.turn >= 0) and (pick.lanes is None or key in pick.lanes)
+    return (pick.parked or lane.priority >= 0) and (pick.lanes is None or key in pick.lanes)

@@ -55,7 +55,7 @@ class SimulatedQueue(SimulatedRows):
         stored = duplicates = differing = 0
         asked_before, dropped = len(self._asked), 0
         for row in rows:
-            first = self._receipt_of_duplicate(row)
+            first = self._seq_of_duplicate(row)
             if first is None:
                 self._store(row)
                 stored += 1
@@ -96,7 +96,7 @@ class SimulatedQueue(SimulatedRows):
     def mark_delivered(self, lease: Lease, key: str) -> None:
         held = self._leases.get(lease.token)
         if held is not None and not held.gone:
-            self._sent.setdefault(held.receipt, set()).add(key)
+            self._sent.setdefault(held.seq, set()).add(key)
 
     async def settle(
         self,
@@ -128,24 +128,24 @@ class SimulatedQueue(SimulatedRows):
         self._announce()
         return count
 
-    async def requeue(self, receipts: Collection[int]) -> int:
-        dead = [receipt for receipt in sorted(receipts) if isinstance(self._outcome_of(receipt), Dead)]
-        for receipt in dead:
-            del self._finished[receipt]
-            row = self._rows[receipt]
+    async def requeue(self, seqs: Collection[int]) -> int:
+        dead = [seq for seq in sorted(seqs) if isinstance(self._outcome_of(seq), Dead)]
+        for seq in dead:
+            del self._finished[seq]
+            row = self._rows[seq]
             lane = self._lanes.get(row.lane)
             if lane is None:
-                lane = self._lanes[row.lane] = Lane(source=row.source, due_s=self._now(), turn=1)
-                lane.receipts.append(receipt)
+                lane = self._lanes[row.lane] = Lane(source=row.source, due_s=self._now(), priority=1)
+                lane.seqs.append(seq)
             else:
                 # The head may be under way; behind it they stand in the order of receipt.
-                lane.receipts = deque([lane.receipts[0], *sorted([*list(lane.receipts)[1:], receipt])])
+                lane.seqs = deque([lane.seqs[0], *sorted([*list(lane.seqs)[1:], seq])])
         self._announce()
         return len(dead)
 
     async def balance(self) -> Balance:
         dead = sum(isinstance(outcome, Dead) for outcome, _ in self._finished.values())
-        heads = [lane.receipts[0] for lane in self._lanes.values()]
+        heads = [lane.seqs[0] for lane in self._lanes.values()]
         oldest = from_us(self._rows[min(heads)].received_us) if heads else None
         return Balance(
             counts=dict(self._counts),
@@ -168,15 +168,15 @@ class SimulatedQueue(SimulatedRows):
 
     def _delete(self, request: Deletion) -> Deletion:
         of_user = [
-            receipt
-            for receipt, row in self._rows.items()
+            seq
+            for seq, row in self._rows.items()
             if row.source == request.source
             and row.type != DELETE
-            and receipt < request.number
+            and seq < request.number
             and request.user in (row.user_id, row.anonymous_id)
         ]
-        for receipt in of_user:
-            self._delete_body(receipt)
+        for seq in of_user:
+            self._delete_body(seq)
         kept = [
             one
             for one in self._rejections
@@ -197,18 +197,18 @@ class SimulatedQueue(SimulatedRows):
 
     def _lease(self, key: int, lease_s: float) -> Lease:
         lane = self._lanes[key]
-        receipt = lane.receipts[0]
-        row = self._rows[receipt]
+        seq = lane.seqs[0]
+        row = self._rows[seq]
         event = decode(row)
         return Lease(
             event=event,
-            receipt=receipt,
+            seq=seq,
             attempt=lane.attempt,
             retried_s=lane.retried_s,
-            delivered_keys=frozenset(self._sent.get(receipt, ())),
+            delivered_keys=frozenset(self._sent.get(seq, ())),
             due_at_s=lane.due_s,
             expires_at=datetime.fromtimestamp(self._now(), UTC) + timedelta(seconds=lease_s),
-            token=self._leases.hold(key, receipt, lease_s),
+            token=self._leases.hold(key, seq, lease_s),
             lane=key,
         )
 

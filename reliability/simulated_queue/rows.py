@@ -39,27 +39,27 @@ class SimulatedRows(SimulatedArchive):
         self._changed = asyncio.Event()
 
     def _pending(self) -> int:
-        return sum(len(lane.receipts) for lane in self._lanes.values())
+        return sum(len(lane.seqs) for lane in self._lanes.values())
 
-    def _outcome_of(self, receipt: int) -> Outcome | None:
-        ended = self._finished.get(receipt)
+    def _outcome_of(self, seq: int) -> Outcome | None:
+        ended = self._finished.get(seq)
         return None if ended is None else ended[0]
 
     def _held(self) -> dict[str, Usage]:
         """What each source holds: events in lanes, and dead ones. Looks at all; nobody serves many from memory."""
-        dead = (receipt for receipt, (outcome, _) in self._finished.items() if isinstance(outcome, Dead))
-        waiting = (receipt for lane in self._lanes.values() for receipt in lane.receipts)
-        counts = Counter(self._rows[receipt].source for receipt in (*dead, *waiting))
+        dead = (seq for seq, (outcome, _) in self._finished.items() if isinstance(outcome, Dead))
+        waiting = (seq for lane in self._lanes.values() for seq in lane.seqs)
+        counts = Counter(self._rows[seq].source for seq in (*dead, *waiting))
         return {source: Usage(count) for source, count in counts.items()}
 
-    def _receipt_of_duplicate(self, row: Row) -> int | None:
+    def _seq_of_duplicate(self, row: Row) -> int | None:
         seen = self._seen.get(row.digest)
         if seen is None:
             return None
-        receipt, received_s = seen
-        outcome = self._outcome_of(receipt)
+        seq, received_s = seen
+        outcome = self._outcome_of(seq)
         unfinished = outcome is None or isinstance(outcome, Dead)
-        return receipt if unfinished or self._now() - received_s < self._dedup_s else None
+        return seq if unfinished or self._now() - received_s < self._dedup_s else None
 
     def _is_other(self, first: int, row: Row) -> bool:
         """Whether `row` is a copy with another body than event `first`, and new: then it is kept as a rejection."""
@@ -72,65 +72,65 @@ class SimulatedRows(SimulatedArchive):
         return True
 
     def _store(self, row: Row) -> None:
-        receipt = len(self._rows) + 1
-        self._rows[receipt] = row
-        self._seen[row.digest] = (receipt, self._now())
+        seq = len(self._rows) + 1
+        self._rows[seq] = row
+        self._seen[row.digest] = (seq, self._now())
         outcome = ended_at_once(row)
         if outcome is not None:
-            self._finished[receipt] = (outcome, "")
+            self._finished[seq] = (outcome, "")
             self._counts["dropped"] += 1
             if row.dropped is None:
-                self._ask(receipt, row)
+                self._ask(seq, row)
             return
         lane = self._lanes.get(row.lane)
         if lane is None:
             lane = self._lanes[row.lane] = Lane(source=row.source, due_s=self._now())
-        lane.receipts.append(receipt)
+        lane.seqs.append(seq)
 
-    def _ask(self, receipt: int, row: Row) -> None:
+    def _ask(self, seq: int, row: Row) -> None:
         user = str(named_by(row))
         received_at = from_us(row.received_us)
-        self._asked.append(Deletion(receipt, row.source, user, row.message_id, received_at, 0, 0, None))
+        self._asked.append(Deletion(seq, row.source, user, row.message_id, received_at, 0, 0, None))
 
     def _park(self, key: int, lane: Lane) -> None:
-        if lane.turn < 0:
+        if lane.priority < 0:
             return
-        receipt = lane.receipts.popleft()
+        seq = lane.seqs.popleft()
         self._advance(key, lane)
-        row = self._rows[receipt]
+        row = self._rows[seq]
         aside = self._lanes.get(parked_lane(key))
         if aside is None:
-            aside = self._lanes[parked_lane(key)] = Lane(source=row.source, due_s=row.received_us / 1e6, turn=-1)
-        aside.receipts = deque(sorted([*aside.receipts, receipt]))
+            aside = self._lanes[parked_lane(key)] = Lane(source=row.source, due_s=row.received_us / 1e6, priority=-1)
+        aside.seqs = deque(sorted([*aside.seqs, seq]))
 
     def _finish(self, key: int, lane: Lane, outcome: Outcome, mapping: str) -> None:
-        receipt = lane.receipts.popleft()
-        self._finished[receipt] = (outcome, mapping)
+        seq = lane.seqs.popleft()
+        self._finished[seq] = (outcome, mapping)
         if not isinstance(outcome, Dead):
-            self._sent.pop(receipt, None)
+            self._sent.pop(seq, None)
         term = term_of(outcome)
         if term is not None:
             self._counts[term] += 1
         self._advance(key, lane)
 
     def _advance(self, key: int, lane: Lane) -> None:
-        if lane.receipts:
+        if lane.seqs:
             lane.begin(self._now())
         else:
             del self._lanes[key]
 
-    def _delete_body(self, receipt: int) -> None:
-        outcome = self._outcome_of(receipt)
+    def _delete_body(self, seq: int) -> None:
+        outcome = self._outcome_of(seq)
         if outcome is None:
-            key, lane = next((key, lane) for key, lane in self._lanes.items() if receipt in lane.receipts)
-            is_head = lane.receipts[0] == receipt
-            lane.receipts.remove(receipt)
+            key, lane = next((key, lane) for key, lane in self._lanes.items() if seq in lane.seqs)
+            is_head = lane.seqs[0] == seq
+            lane.seqs.remove(seq)
             if is_head:
                 self._advance(key, lane)
         if outcome is None or isinstance(outcome, Dead):
-            self._finished[receipt] = (DELETED, "")
+            self._finished[seq] = (DELETED, "")
             self._counts["dropped"] += 1
-        self._sent.pop(receipt, None)
-        self._rows[receipt] = structs.replace(
-            self._rows[receipt], user_id=None, anonymous_id=None, body=b"{}", traceparent=None
+        self._sent.pop(seq, None)
+        self._rows[seq] = structs.replace(
+            self._rows[seq], user_id=None, anonymous_id=None, body=b"{}", traceparent=None
         )

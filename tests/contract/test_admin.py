@@ -36,7 +36,7 @@ USER = "somebody@example.com"
 
 def newest(admin: QueueAdmin, wanted: Filter = ALL, *, limit: int = 10) -> list[EventRecord]:
     """The last events that are wanted, newest first."""
-    return list(admin.page_before(wanted, limit=limit, before=admin.newest_receipt() + 1).records)
+    return list(admin.page_before(wanted, limit=limit, before=admin.newest_seq() + 1).records)
 
 
 async def end(queue: Queue, message_id: str, outcome: Outcome, *, user: str | None = None) -> None:
@@ -63,7 +63,7 @@ async def test_each_event_tells_what_became_of_it(queue: Queue, admin_of: AdminO
             ("m-2", "dropped", "by rule", "Heartbeats", "too frequent", "0123456789ab"),
             ("m-1", "delivered", "", "", "", "0123456789ab"),
         ]
-        below = admin.page_before(Filter(), limit=2, before=records[0].receipt)
+        below = admin.page_before(Filter(), limit=2, before=records[0].seq)
         assert ([s.event.message_id for s in below.records], below.bottom) == (["m-4", "m-3"], 3)
         assert [s.event.message_id for s in admin.since(0, limit=2)] == ["m-1", "m-2"]
         [record] = admin.of_message("m-5")
@@ -94,7 +94,7 @@ async def test_requeued_events_go_behind_live_traffic(queue: Queue, admin_of: Ad
     await queue.settle(lease, Dead(Reason.REFUSED, "no"))
     await end(queue, "dead-2", Dead(Reason.REFUSED, "no"), user="b")
     with admin_of() as admin:
-        dead = [record.receipt for record in admin.dead()]
+        dead = [record.seq for record in admin.dead()]
         assert admin.requeue([*dead, 999]) == 2
         assert admin.requeue(dead) == 0
     clock.advance(60)
@@ -114,7 +114,7 @@ async def test_a_requeued_event_is_next_of_its_user(queue: Queue, admin_of: Admi
     await queue.put([make_event("second", user="a"), make_event("third", user="a")])
     [under_way] = await take(queue)
     with admin_of() as admin:
-        assert admin.requeue([record.receipt for record in admin.dead()]) == 1
+        assert admin.requeue([record.seq for record in admin.dead()]) == 1
     await queue.settle(under_way, Delivered())
     assert [lease.event.message_id for lease in await take(queue)] == ["first"]
 
@@ -123,9 +123,9 @@ async def test_discarded_letters_stay_in_the_balance(queue: Queue, admin_of: Adm
     """Gone for good, and counted as discarded."""
     await end(queue, "m-1", Dead(Reason.REFUSED, "no"))
     with admin_of() as admin:
-        [receipt] = [record.receipt for record in admin.dead()]
-        assert admin.discard([receipt, 999]) == 1
-        assert admin.event(receipt) is None
+        [seq] = [record.seq for record in admin.dead()]
+        assert admin.discard([seq, 999]) == 1
+        assert admin.event(seq) is None
     balance = await queue.balance()
     assert (balance.counts["discarded"], balance.dead, balance.unaccounted) == (1, 0, 0)
 
@@ -174,12 +174,12 @@ async def test_a_rejection_that_can_be_read_becomes_pending(queue: Queue, admin_
 
 
 async def test_a_message_after_a_readmission_is_stored(queue: Queue, admin_of: AdminOf) -> None:
-    """The receipt that the admin gave out beside the service is not given out again, not even in a group of one."""
+    """The seq that the admin gave out beside the service is not given out again, not even in a group of one."""
     await queue.put([make_event("m-1")], [rejection_of("m-2")])
     with admin_of() as admin:
         assert admin.requeue_rejection(1, make_event("m-2", user="u-2")) == "pending"
     assert (await queue.put([make_event("m-3", user="u-3")])).stored == 1
-    assert sorted(lease.receipt for lease in await take(queue)) == [1, 2, 3]
+    assert sorted(lease.seq for lease in await take(queue)) == [1, 2, 3]
 
 
 async def test_unmatched_events_can_be_requeued(queue: Queue, admin_of: AdminOf, clock: FakeClock) -> None:
@@ -229,16 +229,16 @@ async def test_events_are_found_by_source_outcome_and_id(queue: Queue, admin_of:
     await end(queue, "m-1", Dead(Reason.REFUSED, "no"))
     await queue.put([make_event("m-2"), make_event("m-2", source="other")])
     with admin_of() as admin:
-        assert [record.receipt for record in newest(admin, Filter(source="other"))] == [3]
-        assert [record.receipt for record in newest(admin, Filter(outcome="dead"))] == [1]
-        assert [record.receipt for record in newest(admin, Filter(outcome="pending"), limit=1)] == [3]
+        assert [record.seq for record in newest(admin, Filter(source="other"))] == [3]
+        assert [record.seq for record in newest(admin, Filter(outcome="dead"))] == [1]
+        assert [record.seq for record in newest(admin, Filter(outcome="pending"), limit=1)] == [3]
         assert newest(admin, Filter(source="nobody")) == []
-        assert [record.receipt for record in admin.of_message("m-2")] == [2, 3]
+        assert [record.seq for record in admin.of_message("m-2")] == [2, 3]
         assert admin.of_message("m-9") == []
     clock.advance(7 * 86_400)
     await queue.put([make_event("m-3")])
     with admin_of() as admin:
-        assert [record.receipt for record in admin.of_message("m-1")] == [1]
+        assert [record.seq for record in admin.of_message("m-1")] == [1]
 
 
 @pytest.mark.parametrize(
@@ -288,8 +288,8 @@ async def test_a_requeue_that_fails_changes_nothing(queue: Queue, admin_of: Admi
     assert (balance.counts["rejected"], balance.unaccounted) == (1, 0)
 
 
-def warnings_of(admin: QueueAdmin, receipt: int) -> tuple[EventWarning, ...]:
-    record = admin.event(receipt)
+def warnings_of(admin: QueueAdmin, seq: int) -> tuple[EventWarning, ...]:
+    record = admin.event(seq)
     assert record is not None
     return record.warnings
 
@@ -304,7 +304,7 @@ async def test_a_copy_with_another_body_can_be_requeued(
     with admin_of() as admin:
         [kept] = admin.rejections_of("m-1")
         assert kept.rejection.reason is Reason.OTHER_BODY
-        assert [record.receipt for record in admin.of_message("m-1")] == [1]
+        assert [record.seq for record in admin.of_message("m-1")] == [1]
         event = admin.copied_event(kept)
         assert event is not None
         assert event == other

@@ -194,7 +194,7 @@ def test_tail_tells_news_and_what_has_ended(console: Console) -> None:
 
 
 def test_one_event_is_told_whole(console: Console) -> None:
-    """By receipt, by message id, and a rejection by its number; nothing where nothing is kept."""
+    """By seq, by message id, and a rejection by its number; nothing where nothing is kept."""
     [delivered] = shaped(console.event("m-1"), "Wholes")["found"]
     assert delivered == console.event("1")["found"][0]
     assert (delivered["message"]["messageId"], delivered["mapped"]["outcome"]) == ("m-1", "sent")

@@ -54,7 +54,7 @@ async def test_a_request_takes_away_what_came_before_it(queue: Queue, clock: Fak
     assert request.done_at is not None
     assert request.done_at.timestamp() == clock()
     assert await left(queue) == []
-    assert await queue.requeue([dead.receipt]) == 0
+    assert await queue.requeue([dead.seq]) == 0
     expected = {"received": 8, "rejected": 2, "delivered": 1, "dropped": 5}
     assert terms(await queue.balance()) == expected
 

@@ -63,7 +63,7 @@ async def test_a_private_event_waits_in_the_lane_of_its_key(queue: Queue) -> Non
     assert sorted(leases) == ["m-1", "m-3"]
     await queue.settle(leases["m-1"], Dead(Reason.REFUSED, "no"))
     [lease] = await take(queue)
-    await queue.requeue([leases["m-1"].receipt])
+    await queue.requeue([leases["m-1"].seq])
     assert (lease.event, await take(queue)) == (gone, [])
 
 
@@ -529,7 +529,7 @@ async def test_the_last_learned_limit_is_kept(queue: Queue) -> None:
 
 
 async def test_the_balance_tells_the_oldest_pending_event(queue: Queue) -> None:
-    """By receipt, whichever lane it waits in; None when nothing is pending."""
+    """By seq, whichever lane it waits in; None when nothing is pending."""
     assert (await queue.balance()).oldest_received_at is None
     await queue.put([make_event("m-1"), make_event("m-2")])
     assert (await queue.balance()).oldest_received_at == RECEIVED_AT
@@ -541,9 +541,9 @@ async def test_many_at_once_keep_their_order_and_balance(queue: Queue) -> None:
     seen: dict[str, list[int]] = {}
     while leases := await take(queue, limit=100):
         for lease in leases:
-            seen.setdefault(lease.event.user_id or "", []).append(lease.receipt)
+            seen.setdefault(lease.event.user_id or "", []).append(lease.seq)
         await asyncio.gather(*(queue.settle(lease, Delivered()) for lease in leases))
-    assert all(receipts == sorted(receipts) for receipts in seen.values())
+    assert all(seqs == sorted(seqs) for seqs in seen.values())
     assert sum(map(len, seen.values())) == 200
     balance = await queue.balance()
     assert (balance.counts["delivered"], balance.pending, balance.unaccounted) == (200, 0, 0)
@@ -568,8 +568,8 @@ async def test_revived_events_are_pending_again(queue: Queue, clock: FakeClock) 
         queue.mark_delivered(lease, f"track/{lease.event.message_id}/0")
         await queue.settle(lease, Dead(Reason.REFUSED, "no"))
     [under_way] = await take(queue)
-    assert await queue.requeue([*(lease.receipt for lease in dead), under_way.receipt, 999]) == 2
-    assert await queue.requeue([lease.receipt for lease in dead]) == 0
+    assert await queue.requeue([*(lease.seq for lease in dead), under_way.seq, 999]) == 2
+    assert await queue.requeue([lease.seq for lease in dead]) == 0
     clock.advance(1)
     await queue.put([make_event("c-1", user="c"), make_event("b-3", user="b")])
     leases = await take(queue)
@@ -639,7 +639,7 @@ async def test_one_source_leaves_room_for_the_others(make_queue: MakeQueue) -> N
     with pytest.raises(SourceFull):
         await queue.put([make_event("m-9")])
     await queue.settle(other, Delivered())
-    await queue.requeue([lease.receipt])
+    await queue.requeue([lease.seq])
     with pytest.raises(SourceFull):
         await queue.put([make_event("m-9")])
     for lease in await take(queue):
@@ -689,7 +689,7 @@ async def test_requeued_events_that_failed_are_held_back_too(queue: Queue, clock
     dead = await take(queue)
     for lease in dead:
         await queue.settle(lease, Dead(Reason.REFUSED, "no"))
-    await queue.requeue([lease.receipt for lease in dead])
+    await queue.requeue([lease.seq for lease in dead])
     clock.advance(1)
     for lease in await take(queue):
         await queue.settle(lease, Retry(Reason.TIMEOUT, 1, counted=True))
@@ -731,7 +731,7 @@ async def test_a_wait_can_be_ended(queue: Queue) -> None:
         await queue.settle(lease, Retry(Reason.TIMEOUT, 60, counted=True))
     woken = asyncio.create_task(queue.take(sources=["shop"], limit=9, lease_s=60, wait_s=30))
     await asyncio.sleep(0)
-    heads = {first.lane: first.receipt, second.lane: third.receipt, third.lane: third.receipt, 17: 3}
+    heads = {first.lane: first.seq, second.lane: third.seq, third.lane: third.seq, 17: 3}
     assert await queue.make_due(heads) == 1
     [lease] = await asyncio.wait_for(woken, 5)
     assert (lease.event.message_id, lease.attempt) == (first.event.message_id, 1)

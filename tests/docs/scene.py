@@ -134,12 +134,12 @@ class Scene:
         self.send({"type": "track", "event": "Order Completed", "userId": "u-2"})
         self.send({"type": "track", "userId": "u-2"})
         end_s = time.monotonic() + WITHIN_S
-        with SqliteQueueAdmin.open(self.folder / "data/adapter.db") as desk:
-            while not (letters := desk.dead()):
+        with SqliteQueueAdmin.open(self.folder / "data/adapter.db") as admin:
+            while not (letters := admin.dead()):
                 assert time.monotonic() < end_s
                 time.sleep(0.02)
             # A rejection is stored before its sender is answered.
-            self.stands_for |= {"4711": str(letters[0].receipt), "r12": f"r{desk.rejections()[0].number}"}
+            self.stands_for |= {"4711": str(letters[0].seq), "r12": f"r{admin.rejections()[0].number}"}
 
     def have_recorded(self, *, written_by_block: bool) -> None:
         """The stored events as events.ndjson, or no such file for a block that writes it."""

@@ -178,7 +178,7 @@ def test_pages_of_others_learn_nothing(ask: Asking) -> None:
         ("GET", "/api/events?user=%00", None, "user: text of 1 to 500 characters"),
         ("GET", "/api/events?user=%FF", None, None),
         ("GET", "/api/event", None, "id: is needed"),
-        ("GET", "/api/tail?watch=1,x", None, "watch: 1 to 500 receipts"),
+        ("GET", "/api/tail?watch=1,x", None, "watch: 1 to 500 seqs"),
         ("GET", "/api/summary?x=1", None, "the query takes nothing"),
         ("POST", "/api/dead/requeue", b"", "the body must be one JSON object"),
         ("POST", "/api/dead/requeue", [], "the body must be one JSON object"),

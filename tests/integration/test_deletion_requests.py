@@ -124,8 +124,8 @@ def settings_text(*, store: str, deletions: str) -> str:
 def console(folder: Path, *, store: str, deletions: str) -> Any:
     (folder / "adapter.yaml").write_text(settings_text(store=store, deletions=deletions))
     settings = load_settings(file=folder / "adapter.yaml", environ={"BROWSEE_API_KEY": "k"})
-    with SqliteQueueAdmin.open(folder / "queue.db") as desk:
-        yield admin_console(desk, settings, validator=lambda: VALIDATOR)
+    with SqliteQueueAdmin.open(folder / "queue.db") as admin:
+        yield admin_console(admin, settings, validator=lambda: VALIDATOR)
 
 
 def private(source: Source) -> Source:
@@ -149,11 +149,11 @@ async def test_one_that_waited_is_put_back_and_acts(tmp_path: Path, store: str) 
     """Once its source may delete; before that a requeue says why it stays. A private source keeps the keyed hash."""
     source = private(SHOP) if store == "private" else SHOP
     await received(tmp_path, source, [TRACK, {**TRACK, "messageId": "m-2", "userId": "u-2"}, ASKED])
-    with SqliteQueueAdmin.open(tmp_path / "queue.db") as desk:
-        [kept] = desk.newest_rejections(limit=9)
+    with SqliteQueueAdmin.open(tmp_path / "queue.db") as admin:
+        [kept] = admin.newest_rejections(limit=9)
         user = Keyed(Secret(KEY)).of_id("u-1") if store == "private" else "u-1"
         assert json.loads(kept.rejection.body)["userId"] == user
-        assert desk.deletions_waiting() == {"shop": 1}
+        assert admin.deletions_waiting() == {"shop": 1}
     with console(tmp_path, store=store, deletions="off") as before:
         told = before.requeue(Selection(everything=True))
         assert (told["rejections"], [one["count"] for one in told["stillRejected"]]) == (0, [1])

@@ -99,10 +99,10 @@ async def test_no_byte_is_left(queue: SqliteQueue, path: Path) -> None:
     await queue.delete_requested(wait_s=0)
     for file in path.parent.glob("queue.db*"):
         assert SECRET.encode() not in file.read_bytes(), file.name
-    with SqliteQueueAdmin.open(path) as desk:
+    with SqliteQueueAdmin.open(path) as admin:
         told = {
-            story.event.message_id: (story.outcome, story.reason)
-            for story in desk.since(desk.newest_receipt() - 3, limit=3)
+            record.event.message_id: (record.outcome, record.reason)
+            for record in admin.since(admin.newest_seq() - 3, limit=3)
         }
         assert told == {
             "delete-1": ("dropped", "deletion request"),
@@ -115,7 +115,7 @@ async def test_what_went_bad_on_the_disk_goes_too(queue: SqliteQueue) -> None:
     """An event or a rejection that cannot be read any more stops no deletion."""
     await queue.put([make_event("m-1"), make_event("m-2")], [make_rejection()])
     run = queue._connection.execute
-    run("UPDATE message SET body = x'7b00ff' WHERE receipt = 1")
+    run("UPDATE message SET body = x'7b00ff' WHERE seq = 1")
     run("UPDATE rejection SET reason = 'x', problems = CAST(x'5bff' AS TEXT), body = ?", (b'{"userId":"u-1"\xff',))
     await queue.put([a_deletion()])
     [request] = await queue.delete_requested(wait_s=0)
@@ -127,17 +127,17 @@ async def test_requests_are_kept_for_their_time(path: Path, clock: FakeClock) ->
     """Longer than the history of events, and from when they were carried out."""
     queue = await SqliteQueue.open(path, QueueOptions(retention=Retention(history_s=10, deletions_s=1_000)), now=clock)
     await queue.put([a_deletion(), a_deletion("delete-2", user="u-2")])
-    with SqliteQueueAdmin.open(path) as desk:
-        assert [request.done_at for request in desk.deletions(limit=9)] == [None, None]
+    with SqliteQueueAdmin.open(path) as admin:
+        assert [request.done_at for request in admin.deletions(limit=9)] == [None, None]
         await queue.delete_requested(wait_s=0)
-        assert [request.user for request in desk.deletions(limit=9)] == ["u-2", "u-1"]
-        assert [request.message_id for request in desk.deletions(limit=9, user="u-1")] == ["delete-1"]
+        assert [request.user for request in admin.deletions(limit=9)] == ["u-2", "u-1"]
+        assert [request.message_id for request in admin.deletions(limit=9, user="u-1")] == ["delete-1"]
         clock.advance(999)
         await queue._commits.write(lambda: queue._rows.prune(100))
-        assert (len(desk.deletions(limit=9)), desk.since(0, limit=9)) == (2, [])
+        assert (len(admin.deletions(limit=9)), admin.since(0, limit=9)) == (2, [])
         clock.advance(2)
         await queue._commits.write(lambda: queue._rows.prune(100))
-        assert desk.deletions(limit=9) == []
+        assert admin.deletions(limit=9) == []
     await queue.close()
 
 

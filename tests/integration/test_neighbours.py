@@ -123,7 +123,7 @@ def recounted(path: Path) -> dict[str, tuple[int, int]]:
     with closing(sqlite3.connect(path)) as file:
         found = file.execute(
             "SELECT name, count(*), sum(length(body) + 300) FROM message JOIN source ON source.id = source "
-            "WHERE receipt NOT IN (SELECT receipt FROM finished) GROUP BY 1"
+            "WHERE seq NOT IN (SELECT seq FROM finished) GROUP BY 1"
         ).fetchall()
     return {name: (events, size) for name, events, size in found}
 
@@ -167,13 +167,13 @@ async def test_what_is_counted_is_what_is_there(path: Path, clock: FakeClock, se
                 await queue.delete_requested(wait_s=0)
                 number += 1
             case 5:
-                with SqliteQueueAdmin.open(path) as desk:
-                    dead = [story.receipt for story in desk.dead()]
-                    desk.discard(dead[:1])
-                    desk.requeue([*dead[1:2], *(n for page in desk.unmatched() for n in page[:1])])
-                    desk.erase([n for page in desk.receipts_of_user("b") for n in page[:1]])
-                    for rejected in desk.rejections()[:1]:
-                        desk.requeue_rejection(rejected.number, make_event(f"r-{rejected.number}", user="a"))
+                with SqliteQueueAdmin.open(path) as admin:
+                    dead = [record.seq for record in admin.dead()]
+                    admin.discard(dead[:1])
+                    admin.requeue([*dead[1:2], *(n for page in admin.unmatched() for n in page[:1])])
+                    admin.erase([n for page in admin.seqs_of_user("b") for n in page[:1]])
+                    for rejected in admin.rejections()[:1]:
+                        admin.requeue_rejection(rejected.number, make_event(f"r-{rejected.number}", user="a"))
             case 6:
                 clock.advance(chance.choice([1, 400]))
                 rows, commits = queue._rows, queue._commits

@@ -44,15 +44,15 @@ async def test_a_damaged_body_hides_no_other_event(queue: SqliteQueue, path: Pat
     with SqliteQueueAdmin.open(path) as admin:
         assert [record.event.message_id for record in newest(admin, Filter(name="Paid"))] == ["good"]
         assert [record.event.message_id for record in newest(admin, Filter(users=("u-2",)))] == ["good"]
-        assert list(admin.receipts_of_user("u-2")) == [[2]]
-        assert list(admin.receipts_of_user("u-1")) == [[1]]
+        assert list(admin.seqs_of_user("u-2")) == [[2]]
+        assert list(admin.seqs_of_user("u-1")) == [[1]]
 
 
 async def test_one_look_goes_only_so_far(queue: SqliteQueue, path: Path) -> None:
-    """Through 100,000 receipts, and says where it stopped; the next look goes on there."""
+    """Through 100,000 seqs, and says where it stopped; the next look goes on there."""
     await queue.put([make_event("m-1"), make_event("m-2")])
     with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("UPDATE message SET receipt = 250000 WHERE message_id = 'm-2'")
+        connection.execute("UPDATE message SET seq = 250000 WHERE message_id = 'm-2'")
     with SqliteQueueAdmin.open(path) as admin:
         looks = [admin.page_before(ALL, limit=5, before=before) for before in (250_001, 150_001, 50_001)]
     found = [([record.event.message_id for record in look.records], look.bottom, look.is_all) for look in looks]
@@ -74,8 +74,8 @@ async def test_a_users_data_goes_everywhere(queue: SqliteQueue, path: Path) -> N
     )
     under_way = await take(queue)
     with SqliteQueueAdmin.open(path) as admin:
-        receipts = [receipt for page in admin.receipts_of_user(USER) for receipt in page]
-        assert admin.erase(receipts) == 5
+        seqs = [seq for page in admin.seqs_of_user(USER) for seq in page]
+        assert admin.erase(seqs) == 5
         assert admin.erase([999]) == 0
         assert admin.discard_rejections([n for page in admin.rejections_of_user(USER) for n in page]) == 2
         assert admin.erase_from_disk()
@@ -89,8 +89,8 @@ async def test_a_users_data_goes_everywhere(queue: SqliteQueue, path: Path) -> N
             "other": ("pending", ""),
         }
         assert [record.event.body for record in admin.of_message("m-1")] == [{}]
-        assert list(admin.receipts_of_user(USER)) == []
-        assert admin.requeue(receipts) == 0
+        assert list(admin.seqs_of_user(USER)) == []
+        assert admin.requeue(seqs) == 0
     for file in path.parent.glob("queue.db*"):
         assert USER.encode() not in file.read_bytes(), file.name
     # What was in a worker's hands when it was deleted ends as nothing.
@@ -107,16 +107,16 @@ async def test_warnings_of_the_mapping_are_replaced(queue: SqliteQueue, path: Pa
     mapped = [EventWarning(WarningKind.STEP, f"field {number}", "no number", "a rule") for number in range(30)]
     await queue.put([replace(make_event("m-1"), warnings=(noticed,)), make_event("m-2", user="bob")])
     with SqliteQueueAdmin.open(path) as admin:
-        [first, second] = sorted(await take(queue), key=lambda lease: lease.receipt)
+        [first, second] = sorted(await take(queue), key=lambda lease: lease.seq)
         await queue.settle(first, Retry(Reason.TIMEOUT, 0, counted=True), warnings=mapped)
         await queue.settle(second, Retry(Reason.TIMEOUT, 0, counted=True), warnings=mapped[:1])
         assert (warnings_of(admin, 1), warnings_of(admin, 2)) == ((noticed, *mapped[:19]), (mapped[0],))
         assert not await queue.settle(first, Delivered(), warnings=mapped[:2])
-        [first, second] = sorted(await take(queue), key=lambda lease: lease.receipt)
+        [first, second] = sorted(await take(queue), key=lambda lease: lease.seq)
         await queue.settle(first, Dead(Reason.REFUSED, "no"), warnings=mapped[:2])
         await queue.settle(second, Delivered())
         assert (warnings_of(admin, 1), warnings_of(admin, 2)) == ((noticed, *mapped[:2]), ())
-        assert [found.receipt for found in newest(admin, Filter(warned=True))] == [1]
+        assert [found.seq for found in newest(admin, Filter(warned=True))] == [1]
         admin.discard([1])
     with closing(sqlite3.connect(path)) as file:
         assert file.execute("SELECT count(*) FROM warning").fetchone() == (0,)

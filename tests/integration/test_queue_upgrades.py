@@ -20,13 +20,15 @@ from tests.integration.queues import take
 OLD = Path(__file__).parent / "old_queues"
 NOW_US = round(RECEIVED_AT.timestamp() * 1e6)
 DAY = NOW_US // 86_400_000_000
+MADE_BY = 3
+"""Rows are those of a service of this version at the latest; a file of a later one was upgraded from it."""
 
 
 def make_old(path: Path, version: int) -> None:
     """The file of a service of `version`: m-1 tried and m-2 behind it, m-3 dead, m-4 delivered, and a rejection."""
     with contextlib.closing(sqlite3.connect(path)) as file:
         file.execute("PRAGMA journal_mode = WAL")
-        for number in range(1, version + 1):
+        for number in range(1, min(version, MADE_BY) + 1):
             file.executescript((OLD / f"{number}.sql").read_text(encoding="utf-8"))
         file.execute(f"CREATE TABLE dedup_{DAY} (digest BLOB PRIMARY KEY, receipt INTEGER NOT NULL) WITHOUT ROWID")
         file.execute("INSERT INTO source VALUES (1, 'shop')")
@@ -42,15 +44,21 @@ def make_old(path: Path, version: int) -> None:
             table = "kept" if message_id == "m-3" else str(DAY)
             file.execute(f"INSERT INTO dedup_{table} VALUES (?, ?)", (digest, receipt))  # noqa: S608
         lane = int.from_bytes(hashlib.blake2b(b"shop\0u\0ann", digest_size=8).digest(), "big", signed=True)
-        file.execute("INSERT INTO lane VALUES (?, 1, 1, 0, ?, 2, 3000000)", (lane, NOW_US))
+        file.execute(
+            "INSERT INTO lane (lane, source, head, turn, due_us, attempt, retried_us)"
+            " VALUES (?, 1, 1, 0, ?, 2, 3000000)",
+            (lane, NOW_US),
+        )
         file.execute("INSERT INTO waiting VALUES (?, 2)", (lane,))
         file.execute("INSERT INTO sent VALUES (1, 'track/A/0')")
         file.execute("INSERT INTO dead VALUES (3, 'refused', 'no', 0, 'aaa', ?)", (NOW_US,))
         file.execute("INSERT INTO finished VALUES (4, 'delivered', '', '', '', 0, 'aaa', ?)", (NOW_US,))
         file.execute("INSERT INTO rejection VALUES (1, 1, 'schema', 'bad-1', '[]', '{}', ?)", (NOW_US,))
         file.executemany("INSERT INTO ledger VALUES (1, ?, ?)", [("received", 5), ("delivered", 1), ("rejected", 1)])
-        file.execute(f"PRAGMA user_version = {version}")
         file.commit()
+        for number in range(MADE_BY + 1, version + 1):
+            file.executescript((OLD / f"{number}.sql").read_text(encoding="utf-8"))
+        file.execute(f"PRAGMA user_version = {version}")
 
 
 @pytest.mark.parametrize("version", range(1, newest_version()))
@@ -64,8 +72,8 @@ async def test_an_earlier_file_works_on(path: Path, clock: FakeClock, version: i
     seen = [make_event("m-1", user="ann"), make_event("m-3", user="bob"), make_event("m-4", user="cat")]
     assert await queue.put(seen) == Stored(0, 3, 0, 0)
     assert (await queue.put([make_event("m-4", user="cat", event="Another")])).differing == 1
-    with SqliteQueueAdmin.open(path) as desk:
-        assert [story.receipt for story in desk.of_message("m-4")] == [4]
+    with SqliteQueueAdmin.open(path) as admin:
+        assert [record.seq for record in admin.of_message("m-4")] == [4]
     [lease] = await take(queue)
     assert (lease.event.message_id, lease.attempt, lease.retried_s, lease.delivered_keys) == (
         "m-1",
@@ -75,15 +83,15 @@ async def test_an_earlier_file_works_on(path: Path, clock: FakeClock, version: i
     )
     warning = EventWarning(WarningKind.STEP, "properties.total", "no number", "a rule")
     await queue.settle(lease, Retry(Reason.TIMEOUT, 0, counted=True, detail="late"), warnings=[warning])
-    with SqliteQueueAdmin.open(path) as desk:
-        story, behind, dead, delivered = (desk.event(receipt) for receipt in (1, 2, 3, 4))
-        assert story is not None and behind is not None and dead is not None and delivered is not None  # noqa: PT018
-        assert story.warnings == (warning,)
-        standing = desk.position(story)
+    with SqliteQueueAdmin.open(path) as admin:
+        record, behind, dead, delivered = (admin.event(seq) for seq in (1, 2, 3, 4))
+        assert record is not None and behind is not None and dead is not None and delivered is not None  # noqa: PT018
+        assert record.warnings == (warning,)
+        standing = admin.position(record)
         assert standing is not None
         assert (standing.attempt, standing.failure) == (3, "timeout: late")
         assert (behind.outcome, dead.outcome, delivered.outcome) == ("pending", "dead", "delivered")
-        assert desk.requeue([3]) == 1
+        assert admin.requeue([3]) == 1
     leases = await take(queue)
     assert [one.event.message_id for one in leases] == ["m-1", "m-3"]
     for one in leases:

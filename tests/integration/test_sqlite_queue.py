@@ -225,7 +225,7 @@ async def test_history_makes_room_before_events_are_refused(path: Path, clock: F
         clock.advance(1)
     await queue._upkeep.make_room()
     await queue.probe()
-    kept, oldest = queue._connection.execute("SELECT count(*), min(receipt) FROM finished").fetchone()
+    kept, oldest = queue._connection.execute("SELECT count(*), min(seq) FROM finished").fetchone()
     assert 0 < kept < 250
     assert oldest == 251 - kept
     assert disk_of(queue).history_s == kept
@@ -405,10 +405,10 @@ async def test_a_start_with_a_wrong_clock_discards_nothing(path: Path, days: int
     wall.advance(-days * 86_400 + 10)
     queue = await _restarted(queue, path, clock, wall)
     await _pruned(queue)
-    with SqliteQueueAdmin.open(path) as desk:
-        stories = [desk.event(receipt) for receipt in (1, 2, 3)]
-        assert [story.outcome for story in stories if story is not None] == ["dead", "delivered", "dead"]
-        assert len(desk.rejections()) == 2
+    with SqliteQueueAdmin.open(path) as admin:
+        records = [admin.event(seq) for seq in (1, 2, 3)]
+        assert [record.outcome for record in records if record is not None] == ["dead", "delivered", "dead"]
+        assert len(admin.rejections()) == 2
     again = [make_event("dead", user="a"), make_event("done", user="b"), make_event("meanwhile", user="c")]
     assert (await queue.put(again)).duplicates == 3
     # A month later, proved by an hour of even clocks, all of it has gone.
@@ -417,9 +417,9 @@ async def test_a_start_with_a_wrong_clock_discards_nothing(path: Path, days: int
         wall.advance(seconds)
         queue._rows.trusted.look()
     await _pruned(queue)
-    with SqliteQueueAdmin.open(path) as desk:
-        assert [desk.event(receipt) for receipt in (1, 2, 3)] == [None, None, None]
-        assert desk.rejections() == []
+    with SqliteQueueAdmin.open(path) as admin:
+        assert [admin.event(seq) for seq in (1, 2, 3)] == [None, None, None]
+        assert admin.rejections() == []
     assert (await queue.put(again)).stored == 3
     assert (await queue.balance()).unaccounted == 0
     await queue.close()
@@ -448,9 +448,9 @@ async def test_history_goes_in_its_time_behind_an_older_backlog(path: Path, cloc
     clock.advance(700)
     await _pruned(queue)
     assert await queue._commits.read(queue._rows.history_s) == pytest.approx(700)
-    with SqliteQueueAdmin.open(path) as desk:
-        assert desk.event(701) is None
-        assert desk.event(600) is not None
+    with SqliteQueueAdmin.open(path) as admin:
+        assert admin.event(701) is None
+        assert admin.event(600) is not None
     await queue.close()
 
 
@@ -463,8 +463,8 @@ async def test_what_is_requeued_beside_the_service_is_due_at_once(path: Path) ->
     await queue.settle(leases["m-1"], Dead(Reason.REFUSED, "no"))
     await queue.settle(leases["m-2"], Retry(Reason.TIMEOUT, 60, counted=True))
     wall.advance(3 * 3600)
-    with SqliteQueueAdmin.open(path) as desk:
-        assert desk.requeue([1]) == 1
-        assert desk.erase([2]) == 1
+    with SqliteQueueAdmin.open(path) as admin:
+        assert admin.requeue([1]) == 1
+        assert admin.erase([2]) == 1
     assert sorted(lease.event.message_id for lease in await take(queue)) == ["m-1", "m-3"]
     await queue.close()

@@ -120,10 +120,10 @@ async def test_a_damaged_event_dies_alone(path: Path) -> None:
         [died] = road.heard(EventDied)
         assert isinstance(died, EventDied)
         assert (died.reason, died.message_id) == (Reason.DAMAGED, "m-1")
-        with SqliteQueueAdmin.open(path) as desk:
-            [story] = desk.dead()
-            assert story.cause == "damaged: what the queue's file holds of it cannot be read any more"
-            assert desk.discard([story.receipt]) == 1
+        with SqliteQueueAdmin.open(path) as admin:
+            [record] = admin.dead()
+            assert record.cause == "damaged: what the queue's file holds of it cannot be read any more"
+            assert admin.discard([record.seq]) == 1
     await queue.close()
 
 

@@ -28,9 +28,9 @@ from adapter.queue.records import (
 from adapter.queue.sqlite.admin_writes import (
     ADMIN,
     discard,
-    receipts_of_id,
     requeue_rejection,
     requeue_unmatched,
+    seqs_of_id,
 )
 from adapter.queue.sqlite.connection import attach
 from adapter.queue.sqlite.erase import delete_body, lanes_of
@@ -40,7 +40,7 @@ from adapter.queue.sqlite.requeue import requeue_dead
 from adapter.queue.sqlite.state import SQL
 
 _WINDOW = 10_000
-"""Receipts looked through in one read."""
+"""Seqs looked through in one read."""
 _WINDOWS_IN_A_LOOK = 10
 """However rare what is looked for, one look takes a fraction of a second."""
 _NO_END = 2**63 - 1
@@ -85,31 +85,31 @@ class SqliteQueueAdmin:
             found += self._records(ADMIN["messages_between"], start, stop, limit - len(found), *facts)
             bottom = start
             if len(found) >= limit:
-                bottom = found[-1].receipt
+                bottom = found[-1].seq
                 break
         is_all = next(self._windows_down(bottom), None) is None
         last = self._run(ADMIN["received_from"], (bottom,)).fetchone()
         return RecordPage(tuple(found), bottom, is_all, down_to=None if last is None else from_us(last[0]))
 
-    def newest_receipt(self) -> int:
-        return int(self._run(ADMIN["newest_receipt"]).fetchone()[0])
+    def newest_seq(self) -> int:
+        return int(self._run(ADMIN["newest_seq"]).fetchone()[0])
 
-    def since(self, receipt: int, *, limit: int) -> list[EventRecord]:
-        return self._records(ADMIN["messages_after"], receipt, limit)
+    def since(self, seq: int, *, limit: int) -> list[EventRecord]:
+        return self._records(ADMIN["messages_after"], seq, limit)
 
     def of_message(self, message_id: str) -> list[EventRecord]:
         sources = [name for _, name in self._run(SQL["sources"]).fetchall()]
-        found_of = (receipts_of_id(self._run, source=source, message_id=message_id) for source in sources)
-        receipts = set[int]().union(*found_of)
-        found = [record for receipt in sorted(receipts) if (record := self.event(receipt)) is not None]
+        found_of = (seqs_of_id(self._run, source=source, message_id=message_id) for source in sources)
+        seqs = set[int]().union(*found_of)
+        found = [record for seq in sorted(seqs) if (record := self.event(seq)) is not None]
         # The ids seen lead there at once; only an event that is kept longer than its id is looked for among all.
-        return found or self._looked_up(ADMIN["receipts_of_message_between"], message_id)
+        return found or self._looked_up(ADMIN["seqs_of_message_between"], message_id)
 
-    def event(self, receipt: int) -> EventRecord | None:
-        found = self._run(ADMIN["event"], (receipt,)).fetchone()
+    def event(self, seq: int) -> EventRecord | None:
+        found = self._run(ADMIN["event"], (seq,)).fetchone()
         if found is None:
             return None
-        delivered_keys = tuple(key for (key,) in self._run(SQL["sent_of"], (receipt,)))
+        delivered_keys = tuple(key for (key,) in self._run(SQL["sent_of"], (seq,)))
         return event_record(found, delivered_keys)
 
     def position(self, record: EventRecord) -> QueuePosition | None:
@@ -118,9 +118,9 @@ class SqliteQueueAdmin:
             head = self._run(SQL["head_of"], (lane,)).fetchone()
             if head is None:
                 continue
-            receipt, due_us, attempt, *failure = head
-            ahead = int(self._run(ADMIN["place_in_waiting"], (lane, record.receipt)).fetchone()[0])
-            if receipt == record.receipt or ahead:
+            seq, due_us, attempt, *failure = head
+            ahead = int(self._run(ADMIN["place_in_waiting"], (lane, record.seq)).fetchone()[0])
+            if seq == record.seq or ahead:
                 # Tries and their failure are of the head: who waits behind it has had none.
                 return QueuePosition(
                     ahead=ahead,
@@ -132,8 +132,8 @@ class SqliteQueueAdmin:
         return None
 
     def unmatched(self) -> Iterator[list[int]]:
-        for start, stop in self._windows_down(self.newest_receipt() + 1):
-            yield [receipt for (receipt,) in self._run(ADMIN["unmatched_between"], (start, stop)).fetchall()]
+        for start, stop in self._windows_down(self.newest_seq() + 1):
+            yield [seq for (seq,) in self._run(ADMIN["unmatched_between"], (start, stop)).fetchall()]
 
     def groups(self) -> list[CauseGroup]:
         found = [(row, False) for row in self._run(ADMIN["dead_groups"])]
@@ -146,11 +146,11 @@ class SqliteQueueAdmin:
 
     def members(self, groups: Iterable[CauseGroup]) -> tuple[list[int], list[int]]:
         wanted = {(group.rejected, group.reason, group.detail) for group in groups}
-        receipts, numbers = (
+        seqs, numbers = (
             [ident for ident, *cause in self._run(ADMIN[statement]) if (rejected, *cause) in wanted]
             for statement, rejected in (("dead_causes", False), ("rejection_causes", True))
         )
-        return receipts, numbers
+        return seqs, numbers
 
     def dead(
         self, *, after: int = 0, limit: int = 500, reason: str | None = None, detail: str | None = None
@@ -188,15 +188,15 @@ class SqliteQueueAdmin:
     def deletions_waiting(self) -> dict[str, int]:
         return {str(name): int(n) for name, n in self._run(SQL["waiting_deletions"], (_UNAUTHORISED,))}
 
-    def requeue(self, receipts: Sequence[int]) -> int:
+    def requeue(self, seqs: Sequence[int]) -> int:
         due_us, unordered = self._stamp("steady_us"), self._unordered
         with self._transaction():
             # A microsecond apart, as `requeue_dead` does it, so that they come up in the order they were received.
             unmatched = sum(
-                requeue_unmatched(self._run, receipt, due_us=due_us + n, unordered=unordered)
-                for n, receipt in enumerate(sorted(receipts))
+                requeue_unmatched(self._run, seq, due_us=due_us + n, unordered=unordered)
+                for n, seq in enumerate(sorted(seqs))
             )
-            return unmatched + requeue_dead(self._run, receipts, now_us=due_us, unordered=unordered)
+            return unmatched + requeue_dead(self._run, seqs, now_us=due_us, unordered=unordered)
 
     def requeue_rejection(self, number: int, event: Event) -> RequeuedRejection:
         with self._transaction():
@@ -204,19 +204,19 @@ class SqliteQueueAdmin:
                 self._run, number, event, due_us=self._stamp("steady_us"), unordered=self._unordered
             )
 
-    def discard(self, receipts: Sequence[int]) -> int:
+    def discard(self, seqs: Sequence[int]) -> int:
         with self._transaction():
-            return sum(discard(self._run, receipt) for receipt in receipts)
+            return sum(discard(self._run, seq) for seq in seqs)
 
     def discard_rejections(self, numbers: Sequence[int]) -> int:
         with self._transaction():
             return sum(self._run(SQL["remove_rejection"], (number,)).fetchone() is not None for number in numbers)
 
-    def receipts_of_user(self, user: str) -> Iterator[list[int]]:
-        for start, stop in self._windows_down(self.newest_receipt() + 1):
-            found = self._run(ADMIN["receipts_of_user_between"], (start, stop, user)).fetchall()
+    def seqs_of_user(self, user: str) -> Iterator[list[int]]:
+        for start, stop in self._windows_down(self.newest_seq() + 1):
+            found = self._run(ADMIN["seqs_of_user_between"], (start, stop, user)).fetchall()
             if found:
-                yield [receipt for (receipt,) in found]
+                yield [seq for (seq,) in found]
 
     def rejections_of_user(self, user: str) -> Iterator[list[int]]:
         after = 0
@@ -224,10 +224,10 @@ class SqliteQueueAdmin:
             after = page[-1].number
             yield [kept.number for kept in page if is_of_user(kept.rejection.body, user)]
 
-    def erase(self, receipts: Sequence[int]) -> int:
+    def erase(self, seqs: Sequence[int]) -> int:
         with self._transaction():
             times = {"due_us": self._stamp("steady_us"), "ended_us": self._stamp("trusted_us")}
-            return sum(delete_body(self._run, receipt, **times) for receipt in receipts)
+            return sum(delete_body(self._run, seq, **times) for seq in seqs)
 
     def erase_from_disk(self) -> bool:
         """Bring all that was committed from the write-ahead log into the file; False if a reader is in the way."""
@@ -245,19 +245,19 @@ class SqliteQueueAdmin:
         return None if found is None else str(found[0])
 
     def _looked_up(self, sql: str, value: str) -> list[EventRecord]:
-        windows = self._windows_down(self.newest_receipt() + 1)
+        windows = self._windows_down(self.newest_seq() + 1)
         found = [record for start, stop in windows for record in self._records(sql, start, stop, value)]
-        return sorted(found, key=lambda record: record.receipt)
+        return sorted(found, key=lambda record: record.seq)
 
     def _windows_down(self, end: int) -> Iterator[tuple[int, int]]:
-        """From receipt `end` down: starts and stops, the stop not included."""
-        oldest = int(self._run(ADMIN["oldest_receipt"]).fetchone()[0])
+        """From seq `end` down: starts and stops, the stop not included."""
+        oldest = int(self._run(ADMIN["oldest_seq"]).fetchone()[0])
         for stop in range(end, oldest, -_WINDOW):
             yield max(oldest, stop - _WINDOW), stop
 
     def _records(self, sql: str, *values: object) -> list[EventRecord]:
-        receipts = [receipt for (receipt,) in self._run(sql, values).fetchall()]
-        found = (self.event(receipt) for receipt in receipts)
+        seqs = [seq for (seq,) in self._run(sql, values).fetchall()]
+        found = (self.event(seq) for seq in seqs)
         return [record for record in found if record is not None]
 
     def _stamp(self, name: str) -> int:

@@ -24,14 +24,14 @@ def seen_tables(run: Execute) -> list[str]:
     return [*(str(day) for (day,) in reversed(run(SQL["dedup_days"]).fetchall())), "kept"]
 
 
-def receipts_of_id(run: Execute, *, source: str, message_id: str) -> set[int]:
-    """The receipts of events with that id, whatever they are called, as far as their ids are remembered."""
+def seqs_of_id(run: Execute, *, source: str, message_id: str) -> set[int]:
+    """The seqs of events with that id, whatever they are called, as far as their ids are remembered."""
     first = plain_digest(source=source, message_id=message_id)[:ID_BYTES]
     bounds = first + bytes(_REST), first + b"\xff" * _REST
     tables = seen_tables(run)
     rows = (row for table in tables for row in run(SQL["seen_with_id"].replace("{table}", table), bounds))
-    # A receipt below 0 is the number of a rejection.
-    return {receipt for (receipt,) in rows if receipt > 0}
+    # A seq below 0 is the number of a rejection.
+    return {seq for (seq,) in rows if seq > 0}
 
 
 def _is_seen(run: Execute, row: Row) -> bool:
@@ -41,30 +41,30 @@ def _is_seen(run: Execute, row: Row) -> bool:
     return any(run(sql, digests).fetchone() is not None for sql in lookups)
 
 
-def discard(run: Execute, receipt: int) -> bool:
+def discard(run: Execute, seq: int) -> bool:
     """Forget a dead letter. False if it is none."""
-    source = run(ADMIN["source_of"], (receipt,)).fetchone()
-    if source is None or run(SQL["remove_dead"], (receipt,)).rowcount == 0:
+    source = run(ADMIN["source_of"], (seq,)).fetchone()
+    if source is None or run(SQL["remove_dead"], (seq,)).rowcount == 0:
         return False
-    run(SQL["hold_event"], (receipt, -1))
+    run(SQL["hold_event"], (seq, -1))
     for name in ("remove_message", "forget_sent", "forget_kept_digest", "forget_warning"):
-        run(SQL[name], (receipt,))
+        run(SQL[name], (seq,))
     run(SQL["count"], (source[0], "discarded", 1))
     return True
 
 
-def requeue_unmatched(run: Execute, receipt: int, *, due_us: int, unordered: Collection[str]) -> bool:
+def requeue_unmatched(run: Execute, seq: int, *, due_us: int, unordered: Collection[str]) -> bool:
     """Make an event that no rule took pending again. False if it is none, or its body was deleted."""
-    if run(ADMIN["reopen_unmatched"], (receipt,)).rowcount == 0:
+    if run(ADMIN["reopen_unmatched"], (seq,)).rowcount == 0:
         return False
-    source, *columns = run(SQL["stored"], (receipt,)).fetchone()
+    source, *columns = run(SQL["stored"], (seq,)).fetchone()
     event, _ = restore(stored_row(columns))
-    if receipt not in receipts_of_id(run, source=event.source, message_id=event.message_id):
+    if seq not in seqs_of_id(run, source=event.source, message_id=event.message_id):
         # Its day of the dedup window is gone; while it is pending a copy of it is a duplicate all the same.
-        run(ADMIN["keep_digest"], (encode(event).digest, receipt))
+        run(ADMIN["keep_digest"], (encode(event).digest, seq))
     run(SQL["count"], (source, "unmatched", -1))
-    run(SQL["hold_event"], (receipt, 1))
-    join_lane(run, receipt, due_us=due_us, unordered=unordered)
+    run(SQL["hold_event"], (seq, 1))
+    join_lane(run, seq, due_us=due_us, unordered=unordered)
     return True
 
 
@@ -83,20 +83,20 @@ def requeue_rejection(
         run(SQL["count"], (source, "duplicate", 1))
         return "duplicate"
     stored = (row.message_id, row.type, row.user_id, row.anonymous_id, row.timestamp_us, row.received_us, row.body)
-    receipt = run(_for_one("add_messages"), (None, source, *stored, row.traceparent)).lastrowid or 0
+    seq = run(_for_one("add_messages"), (None, source, *stored, row.traceparent)).lastrowid or 0
     # Ingest made a table for the day before it stored the rejection, so there is one.
     digest = digest_of_copy(row) if copied else row.digest
-    moves = (run(SQL["move_digest"].replace("{table}", table), (receipt, digest)) for table in seen_tables(run))
+    moves = (run(SQL["move_digest"].replace("{table}", table), (seq, digest)) for table in seen_tables(run))
     if not any(move.rowcount for move in moves):
-        run(_for_one("add_digests").replace("{day}", seen_tables(run)[0]), (digest, receipt))
+        run(_for_one("add_digests").replace("{day}", seen_tables(run)[0]), (digest, seq))
     user = named_by(row)
     if user is None:
-        join_lane(run, receipt, due_us=due_us, unordered=unordered)
-        run(SQL["hold_event"], (receipt, 1))
+        join_lane(run, seq, due_us=due_us, unordered=unordered)
+        run(SQL["hold_event"], (seq, 1))
         return "pending"
     # A deletion request is not delivered: it ends here as `put` ends one, and the service carries it out.
-    run(SQL["add_deletion"], (receipt, source, user, row.message_id, row.received_us))
-    run(SQL["add_ended"], (receipt, "dropped", ASKED.reason.value, ASKED.rule, ASKED.text, due_us))
+    run(SQL["add_deletion"], (seq, source, user, row.message_id, row.received_us))
+    run(SQL["add_ended"], (seq, "dropped", ASKED.reason.value, ASKED.rule, ASKED.text, due_us))
     run(SQL["count"], (source, "dropped", 1))
     return "deletion"
 

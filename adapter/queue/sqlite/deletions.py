@@ -1,6 +1,6 @@
 """Carries out deletion requests in the queue file, beside ingest and delivery and in nobody's way.
 
-First what waits or is tried again, where the user's lanes lead at once. Then all that is kept, a window of receipts at
+First what waits or is tried again, where the user's lanes lead at once. Then all that is kept, a window of seqs at
 a time: an index of users would cost every event that is ever stored, and one walk serves every request that is open.
 Reading has a connection of its own, for which no commit waits; each change is a small job in a group of others. A
 request is noted as done when all has gone: a crash before that begins its walk anew and finds what is left.
@@ -26,7 +26,7 @@ from adapter.queue.sqlite.record_rows import deletion_of
 from adapter.queue.sqlite.state import SQL, US
 
 _WINDOW = 10_000
-"""Receipts looked through in one read."""
+"""Seqs looked through in one read."""
 _PAGE = 100
 """Bodies taken away in one job: some 10 ms, for which the other jobs of its group wait."""
 _AT_ONCE = 500
@@ -35,13 +35,13 @@ _LOG_TRIES = 20
 _LOG_AGAIN_S = 0.5
 
 _Asked: TypeAlias = tuple[int, int]
-"""The receipt of an event, or the number of a rejection, and of the request that takes it away."""
+"""The seq of an event, or the number of a rejection, and of the request that takes it away."""
 
 
 class Deletions:
     """See the module. `connection` belongs to the thread of `commits`; the rest to the event loop.
 
-    `ended` is called with the receipts of events that are no longer anybody's to deliver.
+    `ended` is called with the seqs of events that are no longer anybody's to deliver.
     """
 
     def __init__(
@@ -119,7 +119,7 @@ class Deletions:
         for request in await self._open_after(self._lanes_emptied_to):
             lanes = lanes_of_user(request.source, request.user)
             while found := await read.all(SQL["in_lanes"], *lanes, request.number, request.user, _WINDOW):
-                await self._take_away([(receipt, request.number) for (receipt,) in found])
+                await self._take_away([(seq, request.number) for (seq,) in found])
             self._lanes_emptied_to = request.number
 
     async def _walk_events(self, read: "_Read", last: int) -> None:
@@ -139,10 +139,10 @@ class Deletions:
 
     def _take_page(self, page: Sequence[_Asked]) -> list[int]:
         times = {"due_us": round(self._now() * US), "ended_us": round(self._trusted() * US)}
-        gone = [(receipt, request) for receipt, request in page if delete_body(self._run, receipt, **times)]
+        gone = [(seq, request) for seq, request in page if delete_body(self._run, seq, **times)]
         for request, events in Counter(request for _, request in gone).items():
             self._run(SQL["count_deleted"], (events, 0, request))
-        return [receipt for receipt, _ in gone]
+        return [seq for seq, _ in gone]
 
     # -- rejections ------------------------------------------------------------------------------------------------
 

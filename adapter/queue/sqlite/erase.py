@@ -27,37 +27,37 @@ def empty_log(run: Execute) -> bool:
     return not busy
 
 
-def delete_body(run: Execute, receipt: int, *, due_us: int, ended_us: int) -> bool:
+def delete_body(run: Execute, seq: int, *, due_us: int, ended_us: int) -> bool:
     """Take body and user away from an event; one that is pending or dead is dropped with that. False if it is gone.
 
     `due_us` is when the next of its lane is due, `ended_us` when it ended, by the queue's clock.
 
     What had ended before stays in the history as it ended.
     """
-    found = run(SQL["stored"], (receipt,)).fetchone()
+    found = run(SQL["stored"], (seq,)).fetchone()
     if found is None:
         return False
     source, *columns = found
-    if run(SQL["is_finished"], (receipt,)).fetchone() is None:
-        if run(SQL["remove_dead"], (receipt,)).rowcount == 0:
-            _leave_lane(run, receipt, restore(stored_row(columns))[0], due_us)
+    if run(SQL["is_finished"], (seq,)).fetchone() is None:
+        if run(SQL["remove_dead"], (seq,)).rowcount == 0:
+            _leave_lane(run, seq, restore(stored_row(columns))[0], due_us)
         ended = ("dropped", DELETED.reason.value, DELETED.rule, DELETED.text)
-        run(SQL["add_ended"], (receipt, *ended, ended_us))
-        run(SQL["hold_event"], (receipt, -1))
+        run(SQL["add_ended"], (seq, *ended, ended_us))
+        run(SQL["hold_event"], (seq, -1))
         run(SQL["count"], (source, term_of(DELETED), 1))
     for name in ("forget_sent", "forget_kept_digest", "forget_warning"):
-        run(SQL[name], (receipt,))
-    run(SQL["empty_message"], (receipt,))
+        run(SQL[name], (seq,))
+    run(SQL["empty_message"], (seq,))
     return True
 
 
-def _leave_lane(run: Execute, receipt: int, event: Event, now_us: int) -> None:
+def _leave_lane(run: Execute, seq: int, event: Event, now_us: int) -> None:
     # Which of the two it is depends on what the settings said when it was received.
     for lane in lanes_of(event):
         head = run(SQL["head_of"], (lane,)).fetchone()
-        if head is not None and head[0] == receipt:
+        if head is not None and head[0] == seq:
             _advance(run, lane, now_us)
-        elif run(SQL["remove_waiting"], (lane, receipt)).rowcount == 0:
+        elif run(SQL["remove_waiting"], (lane, seq)).rowcount == 0:
             continue
         return
 

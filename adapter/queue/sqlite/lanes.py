@@ -9,27 +9,27 @@
 
 | state | rows |
 |---|---|
-| waiting | `message`, `waiting(lane, receipt)` |
-| head | `message`, `lane(lane, head, due_us, turn, attempt …)`; `delivered_keys` if calls of it got through |
+| waiting | `message`, `waiting(lane, seq)` |
+| head | `message`, `lane(lane, head, due_us, priority, attempt …)`; `delivered_keys` if calls of it got through |
 | leased | as head; who holds it is in memory (`queue/leases.py`), so a restart voids every lease |
 | finished | `message` until retention, `finished` |
 | dead | `message`, `dead`; `delivered_keys` stays, so that a requeue repeats no call |
 | erased | `message` with an empty body and no ids; what was pending or dead is finished as dropped |
 
-**Invariants.** A receipt is in exactly one of `lane.head`, `waiting`, `finished` and `dead`. `lane.head` is the
-smallest receipt of its lane that is in neither `finished` nor `dead`, so nothing overtakes within a lane. A lane
+**Invariants.** A seq is in exactly one of `lane.head`, `waiting`, `finished` and `dead`. `lane.head` is the
+smallest seq of its lane that is in neither `finished` nor `dead`, so nothing overtakes within a lane. A lane
 without events has no row. Counters (`ledger`, `held`) change in the transaction that changes the rows they count.
 
 **Who changes what.** The one thread of `group_commit.py`, in transactions that many puts and settles share.
 
 - *put* inserts `message` and the id's digest; it opens the lane, or adds to `waiting` behind the head.
 - *take* only reads: heads that are due, of lanes that nobody holds. Leases cost no write.
-- *settle* moves the head to `finished` or `dead` and advances the lane: the smallest waiting receipt becomes the head,
+- *settle* moves the head to `finished` or `dead` and advances the lane: the smallest waiting seq becomes the head,
   due now. `Retry` sets `due_us` and counts; `Retry(parked)` moves the event to the lane of parked events of its user.
-- *requeue* removes `dead` (or the end of an unmatched event), and puts the receipt back at its place in its lane.
+- *requeue* removes `dead` (or the end of an unmatched event), and puts the seq back at its place in its lane.
 - *erase* empties `message`; what was pending or dead is finished.
 
-**Priority** (`lane.turn`) is that of the head: parked lanes first, once Browsee takes their calls again; then live
+**Priority** (`lane.priority`) is that of the head: parked lanes first, once Browsee takes their calls again; then live
 traffic; then lanes that were empty when events were requeued into them. Within one, longest due first. A live or
 requeued lane whose head failed before has a priority of its own, so that `take` can bound how many of them it leases.
 
@@ -60,7 +60,7 @@ _NOTHING_SENT = frozenset[str]()
 
 
 class Priority(IntEnum):
-    """Which lanes go first: the column `turn`. See the module."""
+    """Which lanes go first: the column `priority`. See the module."""
 
     PARKED = -1
     LIVE = 0
@@ -82,7 +82,7 @@ class Head(Struct, frozen=True):
 
     lane: int
     due_us: int
-    receipt: int
+    seq: int
     attempt: int
     retried_us: int
     delivered_keys: frozenset[str]
@@ -142,14 +142,14 @@ class LaneRows:
             Head(
                 lane,
                 due_us,
-                receipt,
+                seq,
                 attempt,
                 retried_us,
                 _NOTHING_SENT if delivered_keys == "[]" else frozenset(orjson.loads(delivered_keys)),
                 stored_row(columns),
                 is_warned=warned is not None and warned != event_warnings.NONE,
             )
-            for lane, due_us, receipt, attempt, retried_us, delivered_keys, *columns, warned in self._run(
+            for lane, due_us, seq, attempt, retried_us, delivered_keys, *columns, warned in self._run(
                 for_rows(sql, len(lanes)), values
             ).fetchall()
         ]
@@ -182,7 +182,7 @@ class LaneRows:
 
 
 def stored_row(columns: Sequence[Any]) -> Row:
-    """A row of source name, message id, type, user and anonymous id, timestamp, receipt, body, trace and warnings of
+    """A row of source name, message id, type, user and anonymous id, timestamp, seq, body, trace and warnings of
     ingest, as selected.
     """
     source, message_id, kind, user, anonymous, at_us, received_us, body, traceparent, warned = columns

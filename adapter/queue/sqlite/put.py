@@ -27,7 +27,7 @@ class _Put(Staged[Stored]):
 class _Fresh(Struct, frozen=True):
     """A row that is not a duplicate, and its numbers."""
 
-    receipt: int
+    seq: int
     source: int
     row: Row
 
@@ -57,10 +57,10 @@ class PutBatch:
         now_us = self._state.now_us()
         ended_us = self._state.trusted_us()
         self._state.begin_day(ended_us // DAY_US)
-        receipts = self._receipts([row for put in staged for row in put.rows])
+        seqs = self._seqs([row for put in staged for row in put.rows])
         fresh: dict[int, _Fresh] = {}
         for put in staged:
-            put.result = self._sort(put, receipts, fresh)
+            put.result = self._sort(put, seqs, fresh)
         waiting, ended = list(fresh.values()), list[tuple[_Fresh, Dropped]]()
         if any(put.result is not None and (put.result.deletions or put.result.dropped) for put in staged):
             ended = [(each, outcome) for each in waiting if (outcome := ended_at_once(each.row)) is not None]
@@ -69,7 +69,7 @@ class PutBatch:
             self._store(piece)
         for each in fresh.values():
             if each.row.warnings:
-                self._state.run(SQL["add_warning"], (each.receipt, event_warnings.pack(each.row.warnings)))
+                self._state.run(SQL["add_warning"], (each.seq, event_warnings.pack(each.row.warnings)))
         for piece in chunks(waiting):
             self._join_lanes(piece, now_us)
         for each in waiting:
@@ -77,8 +77,8 @@ class PutBatch:
         for each, outcome in ended:
             self._end(each, outcome, ended_us)
 
-    def _receipts(self, rows: Sequence[Row]) -> dict[bytes, int]:
-        """The receipts of those that are known, by digest."""
+    def _seqs(self, rows: Sequence[Row]) -> dict[bytes, int]:
+        """The seqs of those that are known, by digest."""
         found = self._seen([row.digest for row in rows])
         if self._state.has_plain_digests:
             plain = {row.digest: plain_digest(source=row.source, message_id=row.message_id) for row in rows}
@@ -87,26 +87,26 @@ class PutBatch:
         return found
 
     def _seen(self, digests: Sequence[bytes]) -> dict[bytes, int]:
-        """The receipts of those that are known."""
+        """The seqs of those that are known."""
         state = self._state
         return dict(
             chain.from_iterable(state.run(state.sql("seen_in", len(piece)), piece) for piece in chunks(digests))
         )
 
-    def _sort(self, put: _Put, receipts: dict[bytes, int], fresh: dict[int, _Fresh]) -> Stored:
+    def _sort(self, put: _Put, seqs: dict[bytes, int], fresh: dict[int, _Fresh]) -> Stored:
         """Tell new ones from duplicates, those earlier in this group included."""
         stored = duplicates = differing = deletions = dropped = 0
         for row in put.rows:
             source = self._state.source(row.source)
             self._state.count(source, "received")
-            first = receipts.get(row.digest)
+            first = seqs.get(row.digest)
             if first is None:
-                receipt = receipts[row.digest] = self._state.next_receipt()
-                fresh[receipt] = _Fresh(receipt, source, row)
+                seq = seqs[row.digest] = self._state.next_seq()
+                fresh[seq] = _Fresh(seq, source, row)
                 stored += 1
                 deletions += row.type == DELETE and named_by(row) is not None
                 dropped += row.dropped is not None
-            elif self._differs(first, row, fresh) and self._keep_copy(source, row, receipts):
+            elif self._differs(first, row, fresh) and self._keep_copy(source, row, seqs):
                 differing += 1
             else:
                 duplicates += 1
@@ -124,15 +124,15 @@ class PutBatch:
         # What was dropped at ingest or whose user's data was deleted has no body to compare.
         return _NO_BODY not in (body, row.body) and differs(body, row.body)
 
-    def _keep_copy(self, source: int, row: Row, receipts: dict[bytes, int]) -> bool:
+    def _keep_copy(self, source: int, row: Row, seqs: dict[bytes, int]) -> bool:
         """Keep a copy with another body as a rejection; False if that one is kept, or requeued, already."""
         digest = digest_of_copy(row)
-        receipts |= self._seen([digest])
-        if digest in receipts:
+        seqs |= self._seen([digest])
+        if digest in seqs:
             return False
         number = self._add_rejection(source, copies.rejection_of(row), copies.facts_of(row))
-        # A receipt below 0 is the number of a rejection.
-        receipts[digest] = -number
+        # A seq below 0 is the number of a rejection.
+        seqs[digest] = -number
         self._state.run(self._state.sql("add_digests", 1), (digest, -number))
         self._state.count(source, "rejected")
         return True
@@ -140,24 +140,24 @@ class PutBatch:
     def _store(self, fresh: Sequence[_Fresh]) -> None:
         run, sql, count = self._state.run, self._state.sql, len(fresh)
         run(sql("add_messages", count), list(chain.from_iterable(map(_message, fresh))))
-        digests = chain.from_iterable((each.row.digest, each.receipt) for each in fresh)
+        digests = chain.from_iterable((each.row.digest, each.seq) for each in fresh)
         run(sql("add_digests", count), list(digests))
 
     def _join_lanes(self, fresh: Sequence[_Fresh], now_us: int) -> None:
         run, sql, count = self._state.run, self._state.sql, len(fresh)
-        lanes = chain.from_iterable((each.row.lane, each.source, each.receipt, now_us) for each in fresh)
+        lanes = chain.from_iterable((each.row.lane, each.source, each.seq, now_us) for each in fresh)
         if run(sql("open_lanes", count), list(lanes)).rowcount < count:
-            behind = chain.from_iterable((each.row.lane, each.receipt) for each in fresh)
+            behind = chain.from_iterable((each.row.lane, each.seq) for each in fresh)
             run(sql("add_waiting_behind_heads", count), list(behind))
 
     def _end(self, fresh: _Fresh, outcome: Dropped, ended_us: int) -> None:
         """End what is not delivered: a deletion request, which is noted, or what ingest dropped."""
         row = fresh.row
         if row.dropped is None:
-            values = (fresh.receipt, fresh.source, named_by(row), row.message_id, row.received_us)
+            values = (fresh.seq, fresh.source, named_by(row), row.message_id, row.received_us)
             self._state.run(SQL["add_deletion"], values)
         ended = ("dropped", outcome.reason.value, outcome.rule, outcome.text, ended_us)
-        self._state.run(SQL["add_ended"], (fresh.receipt, *ended))
+        self._state.run(SQL["add_ended"], (fresh.seq, *ended))
         self._state.count(fresh.source, "dropped")
 
     def _reject(self, rejection: Rejection) -> None:
@@ -177,7 +177,7 @@ class PutBatch:
 def _message(fresh: _Fresh) -> tuple[object, ...]:
     row = fresh.row
     return (
-        fresh.receipt,
+        fresh.seq,
         fresh.source,
         row.message_id,
         row.type,

@@ -156,7 +156,7 @@ class SqliteQueue(SqliteArchive):
         held = self._leases.get(lease.token)
         if held is not None and not held.gone:
             held.delivered_keys.add(key)
-            self._commits.write(lambda: self._rows.mark_delivered(lease.receipt, key)).add_done_callback(_forget_error)
+            self._commits.write(lambda: self._rows.mark_delivered(lease.seq, key)).add_done_callback(_forget_error)
 
     async def settle(
         self, lease: Lease, outcome: Outcome, *, mapping: str = "", warnings: Sequence[EventWarning] = ()
@@ -182,10 +182,10 @@ class SqliteQueue(SqliteArchive):
     async def make_due(self, heads: Mapping[int, int]) -> int:
         return await self._commits.write(lambda: self._rows.make_due(heads), after=lambda _: self._announce())
 
-    async def requeue(self, receipts: Collection[int]) -> int:
+    async def requeue(self, seqs: Collection[int]) -> int:
         def work() -> int:
             now_us = round(self._now() * 1e6)
-            return requeue_dead(self._connection.execute, receipts, now_us=now_us, unordered=self._unordered)
+            return requeue_dead(self._connection.execute, seqs, now_us=now_us, unordered=self._unordered)
 
         return await self._commits.write(work, after=self._requeued)
 
@@ -213,7 +213,7 @@ class SqliteQueue(SqliteArchive):
     ) -> Settlement:
         return Settlement(
             lane=held.lane,
-            receipt=held.receipt,
+            seq=held.seq,
             source=lease.event.source,
             outcome=outcome,
             mapping=mapping,
@@ -244,8 +244,8 @@ class SqliteQueue(SqliteArchive):
             self._deletions.asked()
         self._announce()
 
-    def _ended(self, receipts: Collection[int]) -> None:
-        self._leases.end(receipts)
+    def _ended(self, seqs: Collection[int]) -> None:
+        self._leases.end(seqs)
         self._announce()
 
     def _announce(self) -> None:
@@ -278,14 +278,14 @@ class SqliteQueue(SqliteArchive):
         event, is_damaged = restore(head.row)
         return Lease(
             event=event,
-            receipt=head.receipt,
+            seq=head.seq,
             attempt=head.attempt,
             retried_s=head.retried_us / 1e6,
             delivered_keys=head.delivered_keys,
             due_at_s=head.due_us / 1e6,
             expires_at=datetime.fromtimestamp(self._now() + lease_s, UTC),
             token=self._leases.hold(
-                head.lane, head.receipt, lease_s, size_bytes=len(head.row.body), is_warned=head.is_warned
+                head.lane, head.seq, lease_s, size_bytes=len(head.row.body), is_warned=head.is_warned
             ),
             is_damaged=is_damaged,
             lane=head.lane,

@@ -13,7 +13,7 @@ from adapter.queue.sqlite.lanes import stored_row
 
 def event_record(found: tuple[Any, ...], delivered_keys: tuple[str, ...]) -> EventRecord:
     """The event in a row of the statement `event`."""
-    receipt = found[0]
+    seq = found[0]
     outcome, reason, rule, detail, attempt, mapping, finished_us = found[12:19]
     dead_reason, dead_detail, dead_attempt, dead_mapping, died_us = found[19:]
     if died_us is not None:
@@ -21,7 +21,7 @@ def event_record(found: tuple[Any, ...], delivered_keys: tuple[str, ...]) -> Eve
         attempt, mapping, finished_us = dead_attempt, dead_mapping, died_us
     event, _ = restore(stored_row(found[1:11]))
     return EventRecord(
-        receipt=receipt,
+        seq=seq,
         event=event,
         outcome=outcome or "pending",
         reason=reason or "",

@@ -12,23 +12,23 @@ Execute: TypeAlias = Callable[..., sqlite3.Cursor]
 """`execute` of the connection whose transaction this is."""
 
 
-def requeue_dead(run: Execute, receipts: Collection[int], *, now_us: int, unordered: Collection[str]) -> int:
-    """Make the dead ones of `receipts` pending, behind live traffic, and say how many they were."""
+def requeue_dead(run: Execute, seqs: Collection[int], *, now_us: int, unordered: Collection[str]) -> int:
+    """Make the dead ones of `seqs` pending, behind live traffic, and say how many they were."""
     # A microsecond apart, so that they come up in the order they were received.
-    return sum(_requeue_one(run, receipt, now_us + n, unordered) for n, receipt in enumerate(sorted(receipts)))
+    return sum(_requeue_one(run, seq, now_us + n, unordered) for n, seq in enumerate(sorted(seqs)))
 
 
-def _requeue_one(run: Execute, receipt: int, due_us: int, unordered: Collection[str]) -> bool:
-    if run(SQL["remove_dead"], (receipt,)).rowcount == 0:
+def _requeue_one(run: Execute, seq: int, due_us: int, unordered: Collection[str]) -> bool:
+    if run(SQL["remove_dead"], (seq,)).rowcount == 0:
         return False
-    join_lane(run, receipt, due_us=due_us, unordered=unordered)
+    join_lane(run, seq, due_us=due_us, unordered=unordered)
     return True
 
 
-def join_lane(run: Execute, receipt: int, *, due_us: int, unordered: Collection[str]) -> None:
+def join_lane(run: Execute, seq: int, *, due_us: int, unordered: Collection[str]) -> None:
     """Make the stored event pending: next of its lane's waiting, or a lane of its own behind live traffic."""
-    number, *columns = run(SQL["stored"], (receipt,)).fetchone()
+    number, *columns = run(SQL["stored"], (seq,)).fetchone()
     event, _ = restore(stored_row(columns))
     lane = lane_of(event, ordered=event.source not in unordered)
-    if run(SQL["open_lane_behind"], (lane, number, receipt, due_us)).rowcount == 0:
-        run(SQL["add_waiting"], (lane, receipt))
+    if run(SQL["open_lane_behind"], (lane, number, seq, due_us)).rowcount == 0:
+        run(SQL["add_waiting"], (lane, seq))

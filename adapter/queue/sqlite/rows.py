@@ -66,9 +66,9 @@ class SqliteRows(LaneRows):
         """Write something."""
         self._run(SQL["probe"], (self._state.now_us(),))
 
-    def mark_delivered(self, receipt: int, key: str) -> None:
+    def mark_delivered(self, seq: int, key: str) -> None:
         """Remember that a call got through."""
-        self._run(SQL["add_sent"], (receipt, key))
+        self._run(SQL["add_sent"], (seq, key))
 
     # -- keeping house ---------------------------------------------------------------------------------------------
 
@@ -85,33 +85,33 @@ class SqliteRows(LaneRows):
         now_us, retention = self._state.trusted_us(), self._state.retention
         history_before_us = now_us - round(retention.history_s * US)
         history = self._run(SQL["old_history"], (history_before_us, limit)).fetchall()
-        for (receipt,) in history:
-            self._forget_event(receipt, "remove_finished")
+        for (seq,) in history:
+            self._forget_event(seq, "remove_finished")
         dead_before_us = now_us - round(retention.dead_s * US)
         dead = self._run(SQL["old_dead"], (dead_before_us, limit)).fetchall()
-        for receipt, source in dead:
-            self._discard(receipt, source)
+        for seq, source in dead:
+            self._discard(seq, source)
         rejections = self._run(SQL["remove_old_rejections"], (dead_before_us, limit)).rowcount
         deletions_before_us = now_us - round(retention.deletions_s * US)
         deletions = self._run(SQL["remove_old_deletions"], (deletions_before_us, limit)).rowcount
         return limit in (len(history), len(dead), rejections, deletions)
 
-    def _discard(self, receipt: int, source: int) -> None:
-        self._run(SQL["hold_event"], (receipt, -1))
-        self._forget_event(receipt, "remove_dead", "forget_sent", "forget_kept_digest")
+    def _discard(self, seq: int, source: int) -> None:
+        self._run(SQL["hold_event"], (seq, -1))
+        self._forget_event(seq, "remove_dead", "forget_sent", "forget_kept_digest")
         self._state.count(source, "discarded")
 
-    def _forget_event(self, receipt: int, *also: str) -> None:
+    def _forget_event(self, seq: int, *also: str) -> None:
         for name in ("remove_message", "forget_warning", *also):
-            self._run(SQL[name], (receipt,))
+            self._run(SQL[name], (seq,))
 
     def thin_out(self, limit: int) -> bool:
         """Forget the `limit` oldest finished events, however recent, or rejections where there are none; True if any
         were there.
         """
         oldest = self._run(SQL["oldest_history"], (limit,)).fetchall()
-        for (receipt,) in oldest:
-            self._forget_event(receipt, "remove_finished")
+        for (seq,) in oldest:
+            self._forget_event(seq, "remove_finished")
         return bool(oldest) or self._run(SQL["remove_oldest_rejections"], (limit,)).rowcount > 0
 
     def forget_rejections(self, source: int, last: int, limit: int) -> bool:
@@ -124,14 +124,14 @@ class SqliteRows(LaneRows):
         return self._state.held
 
     def discard_undeliverable(self, source: str, *, after: int, limit: int) -> int | None:
-        """Of the next `limit` dead letters by receipt, discard those of `source` that name no user; the receipt to go
+        """Of the next `limit` dead letters by seq, discard those of `source` that name no user; the seq to go
         on after, or None at the end.
         """
         [number] = self._state.sources([source]) or [0]
         looked_at = self._run(SQL["dead_without_ids"], (number, after, limit)).fetchall()
-        for receipt, is_undeliverable in looked_at:
+        for seq, is_undeliverable in looked_at:
             if is_undeliverable:
-                self._discard(receipt, number)
+                self._discard(seq, number)
         return looked_at[-1][0] if len(looked_at) == limit else None
 
     def history_s(self) -> float | None:

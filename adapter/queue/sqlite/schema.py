@@ -47,4 +47,15 @@ def migrate(connection: sqlite3.Connection, place: object) -> None:
     missing = migrations()[schema_version(connection, place) :]
     if missing:
         marks = f"PRAGMA application_id = {_APPLICATION_ID};\nPRAGMA user_version = {newest_version()};"
-        connection.executescript("\n".join(("BEGIN IMMEDIATE;", *missing, marks, "COMMIT;")))
+        script = "\n".join(_for_each_day(connection, migration) for migration in missing)
+        connection.executescript(f"BEGIN IMMEDIATE;\n{script}\n{marks}\nCOMMIT;")
+
+
+def _for_each_day(connection: sqlite3.Connection, migration: str) -> str:
+    """The migration with a line that says `{day}` once for each day of the dedup window: each has a table."""
+    tables = connection.execute("SELECT name FROM sqlite_master WHERE name GLOB 'dedup_[0-9]*'").fetchall()
+    days = [str(name).removeprefix("dedup_") for (name,) in tables]
+    lines = (
+        [line.replace("{day}", day) for day in days] if "{day}" in line else [line] for line in migration.split("\n")
+    )
+    return "\n".join(line for repeated in lines for line in repeated)

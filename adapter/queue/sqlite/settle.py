@@ -16,13 +16,13 @@ from adapter.queue.sqlite.state import SQL, US, WriterState, chunks
 
 @dataclass(slots=True)
 class Settlement(Staged[bool]):
-    """One event's outcome; `lane`, `receipt` and `source` are its own. The result: False if it is not the head of its
+    """One event's outcome; `lane`, `seq` and `source` are its own. The result: False if it is not the head of its
     lane any more. `size_bytes` is that of its stored body, `has_sent` whether calls of it were noted; `warnings`
     are to replace those of the mapping, None where there were none and are none.
     """
 
     lane: int = 0
-    receipt: int = 0
+    seq: int = 0
     source: str = ""
     outcome: Outcome = Unmatched()  # noqa: RUF009 - immutable
     mapping: str = ""
@@ -74,21 +74,21 @@ class SettleBatch:
                 end.result = are_heads
 
     def _are_heads(self, ends: Sequence[Settlement]) -> bool:
-        held = list(chain.from_iterable((end.lane, end.receipt) for end in ends))
+        held = list(chain.from_iterable((end.lane, end.seq) for end in ends))
         found = self._state.run(self._state.sql("lanes_at", len(ends)), held).fetchone()
         return int(found[0]) == len(ends)
 
     def _finish(self, ends: Sequence[Settlement]) -> None:
         run, sql, now_us = self._state.run, self._state.sql, self._state.now_us()
         at_us = self._state.trusted_us()
-        finished = chain.from_iterable((end.receipt, *_facts(end), end.mapping, at_us, end.lane) for end in ends)
+        finished = chain.from_iterable((end.seq, *_facts(end), end.mapping, at_us, end.lane) for end in ends)
         run(sql("add_finished", len(ends)), list(finished))
         self._advance([end.lane for end in ends], now_us)
-        noted = [end.receipt for end in ends if end.has_sent]
+        noted = [end.seq for end in ends if end.has_sent]
         if noted:
             run(sql("forget_sents", len(noted)), noted)
         if self._state.has_kept_digests:
-            run(sql("forget_kept_digests", len(ends)), [end.receipt for end in ends])
+            run(sql("forget_kept_digests", len(ends)), [end.seq for end in ends])
         for end in ends:
             self._warn(end)
             source = self._state.source(end.source)
@@ -98,9 +98,9 @@ class SettleBatch:
     def _warn(self, end: Settlement) -> None:
         if end.warnings is None:
             return
-        self._state.run(SQL["set_warnings"], (end.receipt, event_warnings.pack(end.warnings)))
+        self._state.run(SQL["set_warnings"], (end.seq, event_warnings.pack(end.warnings)))
         if not end.warnings:
-            self._state.run(SQL["forget_no_warning"], (end.receipt,))
+            self._state.run(SQL["forget_no_warning"], (end.seq,))
 
     def _advance(self, lanes: Sequence[int], now_us: int) -> None:
         """The next of each lane comes up, at the end of the line: a user with many events does not push ahead."""
@@ -113,26 +113,26 @@ class SettleBatch:
         delay_us = round(retry.delay_s * US)
         due_us, counted_us = self._state.now_us() + delay_us, delay_us if retry.counted else 0
         falls_back = retry.counted or retry.steps_back
-        values = (due_us, int(retry.counted), counted_us, int(falls_back), *_failure(retry), end.lane, end.receipt)
+        values = (due_us, int(retry.counted), counted_us, int(falls_back), *_failure(retry), end.lane, end.seq)
         return self._state.run(SQL["postpone"], values).rowcount == 1
 
     def _park(self, end: Settlement, retry: Retry) -> bool:
-        found = self._state.run(SQL["turn_of"], (end.lane, end.receipt)).fetchone()
+        found = self._state.run(SQL["turn_of"], (end.lane, end.seq)).fetchone()
         if found is None or found[0] < 0:
             return found is not None
         self._advance([end.lane], self._state.now_us())
         aside, source = parked_lane(end.lane), self._state.source(end.source)
         reason, detail = _failure(retry)
-        opened = (aside, source, end.receipt, end.received_us, reason or "", detail or "")
+        opened = (aside, source, end.seq, end.received_us, reason or "", detail or "")
         if self._state.run(SQL["open_parked_lane"], opened).rowcount == 0:
-            self._state.run(SQL["add_waiting"], (aside, end.receipt))
+            self._state.run(SQL["add_waiting"], (aside, end.seq))
         return True
 
     def _bury(self, end: Settlement, dead: Dead) -> bool:
-        found = self._state.run(SQL["attempt_of"], (end.lane, end.receipt)).fetchone()
+        found = self._state.run(SQL["attempt_of"], (end.lane, end.seq)).fetchone()
         if found is None:
             return False
-        values = (end.receipt, dead.reason.value, dead.detail, found[0], end.mapping, self._state.trusted_us())
+        values = (end.seq, dead.reason.value, dead.detail, found[0], end.mapping, self._state.trusted_us())
         self._state.run(SQL["add_dead"], values)
         self._advance([end.lane], self._state.now_us())
         return True

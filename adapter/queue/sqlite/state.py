@@ -1,5 +1,5 @@
 """What the thread that owns the queue file remembers of it between two statements, and reads again after a rollback:
-numbers of sources and receipts, the days of the dedup window, counters that wait for the end of their group.
+numbers of sources and seqs, the days of the dedup window, counters that wait for the end of their group.
 """
 
 import sqlite3
@@ -62,7 +62,7 @@ class WriterState:
 
     def begin(self) -> None:
         """A transaction was opened: read all of it again if another connection has changed the file, or after
-        `forget`. Operators give out receipts and keep ids of their own.
+        `forget`. Operators give out seqs and keep ids of their own.
         """
         version = self.run(SQL["data_version"]).fetchone()[0]
         if version != self._version:
@@ -79,7 +79,7 @@ class WriterState:
     def _read(self) -> None:
         self._sources = {name: number for number, name in self.run(SQL["sources"])}
         self._days = [day for (day,) in self.run(SQL["dedup_days"])]
-        self._last_receipt: int = self.run(SQL["last_receipt"]).fetchone()[0]
+        self._last_seq: int = self.run(SQL["last_seq"]).fetchone()[0]
         self.has_kept_digests: bool = self.run(SQL["kept_digests"]).fetchone()[0] > 0
         plain = self.run(SQL["state"], ("plain_digests_to",)).fetchone()
         self._plain_to: int | None = None if plain is None else plain[0]
@@ -131,10 +131,10 @@ class WriterState:
         """The numbers of those of `names` that ever sent something."""
         return [self._sources[name] for name in names if name in self._sources]
 
-    def next_receipt(self) -> int:
+    def next_seq(self) -> int:
         """A number that was never used; AUTOINCREMENT remembers the highest one."""
-        self._last_receipt += 1
-        return self._last_receipt
+        self._last_seq += 1
+        return self._last_seq
 
     # -- counters --------------------------------------------------------------------------------------------------
 

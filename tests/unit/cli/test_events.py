@@ -32,7 +32,7 @@ async def version(shop: Shell) -> str:
 
 @pytest.mark.usefixtures("version")
 def test_events_are_listed_newest_first(shop: Shell) -> None:
-    """Tab-separated where no terminal is: id, receipt, source, message id, event, user, outcome and why."""
+    """Tab-separated where no terminal is: id, seq, source, message id, event, user, outcome and why."""
     result = shop.run("events", "list")
     assert result.exit_code == 0, result.output
     rows = [line.split("\t") for line in result.stdout.splitlines()]
@@ -77,11 +77,11 @@ def test_tail_ends_with_the_newest(shop: Shell) -> None:
 
 
 def test_one_event_is_shown_whole(shop: Shell, version: str) -> None:
-    """Received, mapped by the version that was used, answered; by receipt number or message id."""
+    """Received, mapped by the version that was used, answered; by number or message id."""
     shop.write("shop.yaml", "version: 1\nrules: []\n")
-    by_id, by_receipt = shop.run("events", "show", "m-1"), shop.run("events", "show", "1")
+    by_id, by_seq = shop.run("events", "show", "m-1"), shop.run("events", "show", "1")
     assert by_id.exit_code == 0, by_id.output
-    assert by_id.stdout == by_receipt.stdout
+    assert by_id.stdout == by_seq.stdout
     assert '"event": "Order Completed"' in by_id.stdout
     assert f"mapped by mapping {version}, which was used" in by_id.stdout
     assert "track ORDER_COMPLETED  userId=ann@example.com" in by_id.stdout

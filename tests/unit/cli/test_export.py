@@ -63,7 +63,7 @@ def test_an_interrupted_export_goes_on(queue: Shell) -> None:
     lines = (queue.folder / "e.ndjson").read_bytes().splitlines(keepends=True)
     (queue.folder / "e.ndjson").unlink()
     (queue.folder / "e.ndjson.part").write_bytes(lines[0] + lines[1][:20])
-    queue.write("e.ndjson.done", json.dumps({"receipt": 1, "bytes": len(lines[0]), "lines": 1}))
+    queue.write("e.ndjson.done", json.dumps({"seq": 1, "bytes": len(lines[0]), "lines": 1}))
     assert queue.run("export", "e.ndjson").stdout == "e.ndjson: 3 events\n"
     assert (queue.folder / "e.ndjson").read_bytes() == b"".join(lines)
 

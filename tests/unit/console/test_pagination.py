@@ -15,7 +15,7 @@ SECONDS = st.lists(st.integers(0, 50), max_size=12)
 """When each was received, mostly in order of its number."""
 
 
-def story(number: int, second: int) -> EventRecord:
+def record(number: int, second: int) -> EventRecord:
     event = replace(make_event(f"m-{number}"), received_at=RECEIVED_AT + timedelta(seconds=second))
     return EventRecord(number, event, "pending", "", "", "", 0, "", None, ())
 
@@ -38,9 +38,9 @@ def looked(kept: list[Entry], *, after: int, reach: int) -> Stream:
 
 
 @given(SECONDS, SECONDS, st.integers(1, 5), st.integers(1, 4))
-def test_pages_are_the_whole(stories: list[int], kept: list[int], limit: int, reach: int) -> None:
+def test_pages_are_the_whole(records: list[int], kept: list[int], limit: int, reach: int) -> None:
     """Each entry once, none left out, and it comes to an end."""
-    events: list[Entry] = [story(n, at) for n, at in enumerate(sorted(stories), 1)]
+    events: list[Entry] = [record(n, at) for n, at in enumerate(sorted(records), 1)]
     rejections: list[Entry] = [rejected(n, at) for n, at in enumerate(sorted(kept), 1)]
     found: list[Entry] = []
     place: Cursor | None = Cursor(0, 0)
@@ -48,7 +48,7 @@ def test_pages_are_the_whole(stories: list[int], kept: list[int], limit: int, re
         if place is None:
             break
         streams = (
-            looked(events, after=place.receipt, reach=reach),
+            looked(events, after=place.seq, reach=reach),
             looked(rejections, after=place.number, reach=reach),
         )
         page, place = merge(*streams, limit=limit, newest_first=False)

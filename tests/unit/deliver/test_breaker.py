@@ -11,7 +11,7 @@ def new() -> Breaker:
 
 def fail(breaker: Breaker, lanes: range, *, now_s: float = 1.0) -> None:
     for lane in lanes:
-        breaker.failed(now_s, lane=lane, receipt=lane)
+        breaker.failed(now_s, lane=lane, seq=lane)
 
 
 @pytest.mark.parametrize(("lanes", "expected"), [(4, False), (5, True)])

@@ -15,8 +15,8 @@ WRONG_KEY = Misconfigured("Browsee answered 401: check browsee_api_key")
 REFUSED = RefusedByBrowsee("unknown apiKey")
 
 
-def subject(user: str, receipt: int, event: str = "Clicked") -> Subject:
-    return Subject(hash(user), receipt, user, event)
+def subject(user: str, seq: int, event: str = "Clicked") -> Subject:
+    return Subject(hash(user), seq, user, event)
 
 
 class Worker:
@@ -367,7 +367,7 @@ def test_fewer_signs_are_the_events_fault(worker: Worker, lanes: int, between: V
 
 
 def test_an_event_with_several_refused_calls_is_revived_once(worker: Worker) -> None:
-    """Its receipt is named once."""
+    """Its seq is named once."""
     rulings = []
     for step in range(20):
         permit = worker.permit()

@@ -1,74 +1,74 @@
 -- What an operator asks of a queue file and does to it, in short steps beside the service.
 
--- name: newest_receipt
-SELECT coalesce(max(receipt), 0) FROM message;
+-- name: newest_seq
+SELECT coalesce(max(seq), 0) FROM message;
 
--- name: oldest_receipt
-SELECT coalesce(min(receipt), 0) FROM message;
+-- name: oldest_seq
+SELECT coalesce(min(seq), 0) FROM message;
 
 -- name: messages_between
--- A window of receipts at a time, however rare what is looked for: a long read would hold up the checkpoint.
-SELECT message.receipt FROM message LEFT JOIN finished USING (receipt) LEFT JOIN dead USING (receipt)
-WHERE message.receipt >= ?1 AND message.receipt < ?2
+-- A window of seqs at a time, however rare what is looked for: a long read would hold up the checkpoint.
+SELECT message.seq FROM message LEFT JOIN finished USING (seq) LEFT JOIN dead USING (seq)
+WHERE message.seq >= ?1 AND message.seq < ?2
   AND message.received_us >= ?7 AND message.received_us < ?8
   AND (?4 IS NULL OR message.source = (SELECT id FROM source WHERE name = ?4))
-  AND (?5 IS NULL OR iif(dead.receipt IS NULL, coalesce(finished.outcome, 'pending'), 'dead') = ?5)
+  AND (?5 IS NULL OR iif(dead.seq IS NULL, coalesce(finished.outcome, 'pending'), 'dead') = ?5)
   AND (?6 IS NULL OR message.user_id IN (?6, ?10) OR message.anonymous_id IN (?6, ?10) OR iif(
       substr(message.body, 1, 1) = CAST('[' AS BLOB) AND json_valid(CAST(message.body AS TEXT)), ?6 IN (
           json_extract(CAST(message.body AS TEXT), '$[1].userId'),
           json_extract(CAST(message.body AS TEXT), '$[1].anonymousId')
       ), FALSE
   ))
-  AND (?11 = 0 OR EXISTS (SELECT 1 FROM warning WHERE warning.receipt = message.receipt))
+  AND (?11 = 0 OR EXISTS (SELECT 1 FROM warning WHERE warning.seq = message.seq))
   -- A body that went bad on the disk has no name, and must not keep the others from being found.
   AND (?9 IS NULL OR iif(json_valid(CAST(message.body AS TEXT)), ?9 = json_extract(
       CAST(message.body AS TEXT), iif(substr(message.body, 1, 1) = CAST('[' AS BLOB), '$[1].event', '$.event')
   ), FALSE))
-ORDER BY message.receipt DESC LIMIT ?3;
+ORDER BY message.seq DESC LIMIT ?3;
 
 -- name: received_from
-SELECT received_us FROM message WHERE receipt >= ? ORDER BY receipt LIMIT 1;
+SELECT received_us FROM message WHERE seq >= ? ORDER BY seq LIMIT 1;
 
 -- name: messages_after
-SELECT receipt FROM message WHERE receipt > ? ORDER BY receipt LIMIT ?;
+SELECT seq FROM message WHERE seq > ? ORDER BY seq LIMIT ?;
 
 -- name: event
-SELECT message.receipt, source.name, message.message_id, message.type, message.user_id, message.anonymous_id,
+SELECT message.seq, source.name, message.message_id, message.type, message.user_id, message.anonymous_id,
        message.timestamp_us, message.received_us, message.body, message.traceparent, warning.ingest, warning.mapping,
        finished.outcome, finished.reason, finished.rule, finished.detail, finished.attempt, finished.mapping,
        finished.finished_us,
        dead.reason, dead.detail, dead.attempt, dead.mapping, dead.died_us
 FROM message JOIN source ON source.id = message.source
-LEFT JOIN finished USING (receipt) LEFT JOIN dead USING (receipt) LEFT JOIN warning USING (receipt)
-WHERE message.receipt = ?;
+LEFT JOIN finished USING (seq) LEFT JOIN dead USING (seq) LEFT JOIN warning USING (seq)
+WHERE message.seq = ?;
 
--- name: receipts_of_message_between
-SELECT receipt FROM message WHERE receipt >= ?1 AND receipt < ?2 AND message_id = ?3;
+-- name: seqs_of_message_between
+SELECT seq FROM message WHERE seq >= ?1 AND seq < ?2 AND message_id = ?3;
 
--- name: receipts_of_user_between
+-- name: seqs_of_user_between
 -- A private event, whose body is a list, has keys in these columns and the ids that privacy left in its message.
-SELECT receipt FROM message WHERE receipt >= ?1 AND receipt < ?2 AND (user_id = ?3 OR anonymous_id = ?3 OR iif(
+SELECT seq FROM message WHERE seq >= ?1 AND seq < ?2 AND (user_id = ?3 OR anonymous_id = ?3 OR iif(
     substr(body, 1, 1) = CAST('[' AS BLOB) AND json_valid(CAST(body AS TEXT)),
     ?3 IN (json_extract(CAST(body AS TEXT), '$[1].userId'), json_extract(CAST(body AS TEXT), '$[1].anonymousId')),
     FALSE
 ));
 
 -- name: place_in_waiting
-SELECT count(*) FROM waiting WHERE lane = ?1 AND receipt <= ?2
-  AND EXISTS (SELECT 1 FROM waiting WHERE lane = ?1 AND receipt = ?2);
+SELECT count(*) FROM waiting WHERE lane = ?1 AND seq <= ?2
+  AND EXISTS (SELECT 1 FROM waiting WHERE lane = ?1 AND seq = ?2);
 
 -- name: dead_groups
-SELECT reason, detail, count(*), min(receipt) FROM dead GROUP BY reason, detail;
+SELECT reason, detail, count(*), min(seq) FROM dead GROUP BY reason, detail;
 
 -- name: dead_after
-SELECT receipt FROM dead
-WHERE receipt > ?1 AND (?2 IS NULL OR reason = ?2) AND (?3 IS NULL OR detail = ?3) ORDER BY receipt LIMIT ?4;
+SELECT seq FROM dead
+WHERE seq > ?1 AND (?2 IS NULL OR reason = ?2) AND (?3 IS NULL OR detail = ?3) ORDER BY seq LIMIT ?4;
 
 -- name: unmatched_between
-SELECT receipt FROM finished WHERE receipt >= ?1 AND receipt < ?2 AND outcome = 'unmatched';
+SELECT seq FROM finished WHERE seq >= ?1 AND seq < ?2 AND outcome = 'unmatched';
 
 -- name: dead_causes
-SELECT receipt, reason, detail FROM dead ORDER BY receipt;
+SELECT seq, reason, detail FROM dead ORDER BY seq;
 
 -- name: rejection_causes
 SELECT id, reason, problems FROM rejection ORDER BY id;
@@ -99,16 +99,16 @@ SELECT event, received_us FROM rejection WHERE id = ? AND event IS NOT NULL;
 SELECT id FROM rejection WHERE message_id = ? ORDER BY id;
 
 -- name: source_of
-SELECT source FROM message WHERE receipt = ?;
+SELECT source FROM message WHERE seq = ?;
 
 -- name: reopen_unmatched
-DELETE FROM finished WHERE receipt = ?1 AND outcome = 'unmatched'
-  AND EXISTS (SELECT 1 FROM message WHERE receipt = ?1 AND body <> CAST('{}' AS BLOB));
+DELETE FROM finished WHERE seq = ?1 AND outcome = 'unmatched'
+  AND EXISTS (SELECT 1 FROM message WHERE seq = ?1 AND body <> CAST('{}' AS BLOB));
 
 -- name: keep_digest
-INSERT OR IGNORE INTO dedup_kept (digest, receipt) VALUES (?, ?);
+INSERT OR IGNORE INTO dedup_kept (digest, seq) VALUES (?, ?);
 
 -- name: newest_deletions
-SELECT deletion.receipt, source.name, user_id, message_id, received_us, events, rejections, done_us
+SELECT deletion.seq, source.name, user_id, message_id, received_us, events, rejections, done_us
 FROM deletion CROSS JOIN source ON source.id = deletion.source
-WHERE ?1 IS NULL OR user_id = ?1 ORDER BY deletion.receipt DESC LIMIT ?2;
+WHERE ?1 IS NULL OR user_id = ?1 ORDER BY deletion.seq DESC LIMIT ?2;

@@ -10,40 +10,40 @@ SELECT id, name FROM source;
 -- name: add_source
 INSERT INTO source (name) VALUES (?);
 
--- name: last_receipt
+-- name: last_seq
 SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'message'), 0);
 
 -- name: add_messages
 INSERT INTO message
-    (receipt, source, message_id, type, user_id, anonymous_id, timestamp_us, received_us, body, traceparent)
+    (seq, source, message_id, type, user_id, anonymous_id, timestamp_us, received_us, body, traceparent)
 VALUES {rows:10};
 
 -- name: open_lanes
 INSERT INTO lane (lane, source, head, due_us) VALUES {rows:4} ON CONFLICT (lane) DO NOTHING;
 
 -- name: add_waiting
-INSERT INTO waiting (lane, receipt) VALUES (?, ?);
+INSERT INTO waiting (lane, seq) VALUES (?, ?);
 
 -- name: add_waiting_behind_heads
-INSERT INTO waiting (lane, receipt)
+INSERT INTO waiting (lane, seq)
 SELECT put.column1, put.column2 FROM (VALUES {rows:2}) AS put JOIN lane ON lane.lane = put.column1
 WHERE lane.head <> put.column2;
 
 -- name: stored_body
-SELECT body FROM message WHERE receipt = ?;
+SELECT body FROM message WHERE seq = ?;
 
 -- name: add_warning
-INSERT INTO warning (receipt, ingest, mapping) VALUES (?, ?, '[]');
+INSERT INTO warning (seq, ingest, mapping) VALUES (?, ?, '[]');
 
 -- name: set_warnings
-INSERT INTO warning (receipt, ingest, mapping) VALUES (?, '[]', ?)
-ON CONFLICT (receipt) DO UPDATE SET mapping = excluded.mapping;
+INSERT INTO warning (seq, ingest, mapping) VALUES (?, '[]', ?)
+ON CONFLICT (seq) DO UPDATE SET mapping = excluded.mapping;
 
 -- name: forget_no_warning
-DELETE FROM warning WHERE receipt = ? AND ingest = '[]' AND mapping = '[]';
+DELETE FROM warning WHERE seq = ? AND ingest = '[]' AND mapping = '[]';
 
 -- name: forget_warning
-DELETE FROM warning WHERE receipt = ?;
+DELETE FROM warning WHERE seq = ?;
 
 -- name: add_rejection
 INSERT INTO rejection (source, reason, message_id, problems, body, received_us, event, kept_us)
@@ -61,13 +61,13 @@ ON CONFLICT (source) DO UPDATE SET events = events + excluded.events, bytes = by
 
 -- name: hold_event
 -- The event is pending or dead from now on (1), or no longer (-1); its message is there, with its body.
-INSERT INTO held (source, events, bytes) SELECT source, ?2, ?2 * (length(body) + 300) FROM message WHERE receipt = ?1
+INSERT INTO held (source, events, bytes) SELECT source, ?2, ?2 * (length(body) + 300) FROM message WHERE seq = ?1
 ON CONFLICT (source) DO UPDATE SET events = events + excluded.events, bytes = bytes + excluded.bytes;
 
 -- name: dead_without_ids
--- Of a source, among the next dead letters by receipt: nobody can ever deliver what has no user.
-SELECT dead.receipt, message.source = ?1 AND message.user_id IS NULL AND message.anonymous_id IS NULL
-FROM dead JOIN message USING (receipt) WHERE dead.receipt > ?2 ORDER BY dead.receipt LIMIT ?3;
+-- Of a source, among the next dead letters by seq: nobody can ever deliver what has no user.
+SELECT dead.seq, message.source = ?1 AND message.user_id IS NULL AND message.anonymous_id IS NULL
+FROM dead JOIN message USING (seq) WHERE dead.seq > ?2 ORDER BY dead.seq LIMIT ?3;
 
 -- name: rejected_bytes
 SELECT source, sum(length(body)) FROM rejection GROUP BY source;
@@ -76,22 +76,22 @@ SELECT source, sum(length(body)) FROM rejection GROUP BY source;
 SELECT CAST(substr(name, 7) AS INTEGER) FROM sqlite_master WHERE type = 'table' AND name GLOB 'dedup_[0-9]*' ORDER BY 1;
 
 -- name: add_dedup_day
-CREATE TABLE dedup_{day} (digest BLOB PRIMARY KEY, receipt INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE dedup_{day} (digest BLOB PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
 
 -- name: keep_dedup_of_unfinished
-INSERT OR IGNORE INTO dedup_kept (digest, receipt)
-SELECT digest, receipt FROM dedup_{day} AS day
-WHERE EXISTS (SELECT 1 FROM message WHERE receipt = day.receipt)
-  AND NOT EXISTS (SELECT 1 FROM finished WHERE receipt = day.receipt);
+INSERT OR IGNORE INTO dedup_kept (digest, seq)
+SELECT digest, seq FROM dedup_{day} AS day
+WHERE EXISTS (SELECT 1 FROM message WHERE seq = day.seq)
+  AND NOT EXISTS (SELECT 1 FROM finished WHERE seq = day.seq);
 
 -- name: drop_dedup_day
 DROP TABLE dedup_{day};
 
 -- name: seen_in
-SELECT digest, receipt FROM dedup_{table} WHERE digest IN ({numbered})
+SELECT digest, seq FROM dedup_{table} WHERE digest IN ({numbered})
 
 -- name: add_digests
-INSERT INTO dedup_{day} (digest, receipt) VALUES {rows:2};
+INSERT INTO dedup_{day} (digest, seq) VALUES {rows:2};
 
 -- name: set_state
 INSERT INTO state (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value;
@@ -99,7 +99,7 @@ INSERT INTO state (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET v
 -- name: newest_stamp
 SELECT max(at_us) FROM (
     SELECT max(finished_us) AS at_us FROM finished UNION ALL SELECT max(died_us) FROM dead
-    UNION ALL SELECT received_us FROM message WHERE receipt = (SELECT max(receipt) FROM message)
+    UNION ALL SELECT received_us FROM message WHERE seq = (SELECT max(seq) FROM message)
 );
 
 -- name: bring_back_finished
@@ -112,13 +112,13 @@ UPDATE dead SET died_us = ?1 WHERE died_us > ?1 + ?2;
 ALTER TABLE dedup_{day} RENAME TO dedup_{today};
 
 -- name: merge_dedup_day
-INSERT OR IGNORE INTO dedup_{today} (digest, receipt) SELECT digest, receipt FROM dedup_{day};
+INSERT OR IGNORE INTO dedup_{today} (digest, seq) SELECT digest, seq FROM dedup_{day};
 
 -- name: move_digest
-UPDATE dedup_{table} SET receipt = ? WHERE digest = ?;
+UPDATE dedup_{table} SET seq = ? WHERE digest = ?;
 
 -- name: seen_with_id
-SELECT receipt FROM dedup_{table} WHERE digest BETWEEN ? AND ?;
+SELECT seq FROM dedup_{table} WHERE digest BETWEEN ? AND ?;
 
 -- name: state
 SELECT value FROM state WHERE name = ?;
@@ -127,50 +127,50 @@ SELECT value FROM state WHERE name = ?;
 SELECT count(*) FROM dedup_kept;
 
 -- name: forget_kept_digest
-DELETE FROM dedup_kept WHERE receipt = ?;
+DELETE FROM dedup_kept WHERE seq = ?;
 
 -- name: forget_kept_digests
-DELETE FROM dedup_kept WHERE receipt IN ({list});
+DELETE FROM dedup_kept WHERE seq IN ({list});
 
 -- name: due_heads
 SELECT lane.lane, lane.due_us, lane.head, lane.attempt, lane.retried_us,
-       (SELECT json_group_array(key) FROM sent WHERE sent.receipt = lane.head),
+       (SELECT json_group_array(key) FROM sent WHERE sent.seq = lane.head),
        source.name, message.message_id, message.type, message.user_id, message.anonymous_id,
        message.timestamp_us, message.received_us, message.body, message.traceparent, warning.ingest, warning.mapping
-FROM lane JOIN source ON source.id = lane.source JOIN message ON message.receipt = lane.head
-LEFT JOIN warning ON warning.receipt = lane.head
-WHERE lane.source = ? AND lane.turn = ? AND lane.due_us <= ? AND lane.lane NOT IN ({list})
+FROM lane JOIN source ON source.id = lane.source JOIN message ON message.seq = lane.head
+LEFT JOIN warning ON warning.seq = lane.head
+WHERE lane.source = ? AND lane.priority = ? AND lane.due_us <= ? AND lane.lane NOT IN ({list})
 ORDER BY lane.due_us LIMIT ?;
 
 -- name: due_heads_of
 SELECT lane.lane, lane.due_us, lane.head, lane.attempt, lane.retried_us,
-       (SELECT json_group_array(key) FROM sent WHERE sent.receipt = lane.head),
+       (SELECT json_group_array(key) FROM sent WHERE sent.seq = lane.head),
        source.name, message.message_id, message.type, message.user_id, message.anonymous_id,
        message.timestamp_us, message.received_us, message.body, message.traceparent, warning.ingest, warning.mapping
-FROM lane JOIN source ON source.id = lane.source JOIN message ON message.receipt = lane.head
-LEFT JOIN warning ON warning.receipt = lane.head
-WHERE lane.source = ? AND lane.turn = ? AND lane.due_us <= ? AND lane.lane IN ({list})
+FROM lane JOIN source ON source.id = lane.source JOIN message ON message.seq = lane.head
+LEFT JOIN warning ON warning.seq = lane.head
+WHERE lane.source = ? AND lane.priority = ? AND lane.due_us <= ? AND lane.lane IN ({list})
 ORDER BY lane.due_us LIMIT ?;
 
 -- name: next_due
-SELECT min(due_us) FROM lane WHERE source = ? AND turn = ? AND due_us > ?;
+SELECT min(due_us) FROM lane WHERE source = ? AND priority = ? AND due_us > ?;
 
 -- name: sent_of
-SELECT key FROM sent WHERE receipt = ?;
+SELECT key FROM sent WHERE seq = ?;
 
 -- name: add_sent
-INSERT OR IGNORE INTO sent (receipt, key) VALUES (?, ?);
+INSERT OR IGNORE INTO sent (seq, key) VALUES (?, ?);
 
 -- name: forget_sent
-DELETE FROM sent WHERE receipt = ?;
+DELETE FROM sent WHERE seq = ?;
 
 -- name: forget_sents
-DELETE FROM sent WHERE receipt IN ({list});
+DELETE FROM sent WHERE seq IN ({list});
 
 -- name: postpone
--- With ?4 the event counts among those that failed from now on: `turn` 2 or 3.
+-- With ?4 the event counts among those that failed from now on: `priority` 2 or 3.
 UPDATE lane SET due_us = ?1, attempt = attempt + ?2, retried_us = retried_us + ?3,
-       turn = CASE WHEN ?4 AND turn IN (0, 1) THEN turn + 2 ELSE turn END,
+       priority = CASE WHEN ?4 AND priority IN (0, 1) THEN priority + 2 ELSE priority END,
        reason = coalesce(?5, reason), detail = coalesce(?6, detail)
 WHERE lane = ?7 AND head = ?8;
 
@@ -178,10 +178,10 @@ WHERE lane = ?7 AND head = ?8;
 UPDATE lane SET due_us = ?1 WHERE lane = ?2 AND head = ?3 AND due_us > ?1;
 
 -- name: turn_of
-SELECT turn FROM lane WHERE lane = ? AND head = ?;
+SELECT priority FROM lane WHERE lane = ? AND head = ?;
 
 -- name: open_parked_lane
-INSERT INTO lane (lane, source, head, due_us, turn, reason, detail) VALUES (?, ?, ?, ?, -1, ?, ?)
+INSERT INTO lane (lane, source, head, due_us, priority, reason, detail) VALUES (?, ?, ?, ?, -1, ?, ?)
 ON CONFLICT (lane) DO NOTHING;
 
 -- name: attempt_of
@@ -195,29 +195,29 @@ DELETE FROM lane WHERE lane IN ({list}) AND NOT EXISTS (SELECT 1 FROM waiting WH
 
 -- name: advance_lanes
 UPDATE lane
-SET head = (SELECT min(receipt) FROM waiting WHERE waiting.lane = lane.lane), due_us = ?, attempt = 0, retried_us = 0,
+SET head = (SELECT min(seq) FROM waiting WHERE waiting.lane = lane.lane), due_us = ?, attempt = 0, retried_us = 0,
     reason = '', detail = '',
-    turn = CASE WHEN turn > 1 THEN turn - 2 ELSE turn END
+    priority = CASE WHEN priority > 1 THEN priority - 2 ELSE priority END
 WHERE lane IN ({list});
 
 -- name: remove_heads_from_waiting
-DELETE FROM waiting WHERE (lane, receipt) IN (SELECT lane, head FROM lane WHERE lane IN ({list}));
+DELETE FROM waiting WHERE (lane, seq) IN (SELECT lane, head FROM lane WHERE lane IN ({list}));
 
 -- name: add_finished
-INSERT INTO finished (receipt, outcome, reason, rule, detail, attempt, mapping, finished_us)
+INSERT INTO finished (seq, outcome, reason, rule, detail, attempt, mapping, finished_us)
 SELECT column1, column2, column3, column4, column5, lane.attempt, column6, column7
 FROM (VALUES {rows:8}) AS ended JOIN lane ON lane.lane = ended.column8;
 
 -- name: add_dead
-INSERT INTO dead (receipt, reason, detail, attempt, mapping, died_us) VALUES (?, ?, ?, ?, ?, ?);
+INSERT INTO dead (seq, reason, detail, attempt, mapping, died_us) VALUES (?, ?, ?, ?, ?, ?);
 
 -- name: stored
 SELECT source.id, source.name, message_id, type, user_id, anonymous_id, timestamp_us, received_us, body,
-       traceparent, (SELECT ingest FROM warning WHERE warning.receipt = message.receipt)
-FROM message JOIN source ON source.id = message.source WHERE receipt = ?;
+       traceparent, (SELECT ingest FROM warning WHERE warning.seq = message.seq)
+FROM message JOIN source ON source.id = message.source WHERE seq = ?;
 
 -- name: open_lane_behind
-INSERT INTO lane (lane, source, head, due_us, turn) VALUES (?, ?, ?, ?, 1) ON CONFLICT (lane) DO NOTHING;
+INSERT INTO lane (lane, source, head, due_us, priority) VALUES (?, ?, ?, ?, 1) ON CONFLICT (lane) DO NOTHING;
 
 -- name: ledger
 SELECT term, sum(n) FROM ledger GROUP BY term;
@@ -226,7 +226,7 @@ SELECT term, sum(n) FROM ledger GROUP BY term;
 SELECT (SELECT count(*) FROM lane) + (SELECT count(*) FROM waiting);
 
 -- name: oldest_pending
-SELECT received_us FROM message WHERE receipt = (SELECT min(head) FROM lane);
+SELECT received_us FROM message WHERE seq = (SELECT min(head) FROM lane);
 
 -- name: pending_sources
 SELECT name FROM source WHERE EXISTS (SELECT 1 FROM lane WHERE lane.source = source.id);
@@ -261,10 +261,10 @@ INSERT INTO probe (id, at_us) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET at_us
 UPDATE lane SET due_us = ?1 WHERE due_us > ?1 + ?2;
 
 -- name: old_history
-SELECT receipt FROM finished WHERE finished_us < ?1 ORDER BY finished_us LIMIT ?2;
+SELECT seq FROM finished WHERE finished_us < ?1 ORDER BY finished_us LIMIT ?2;
 
 -- name: oldest_history
-SELECT receipt FROM finished ORDER BY finished_us LIMIT ?;
+SELECT seq FROM finished ORDER BY finished_us LIMIT ?;
 
 -- name: history_since
 SELECT min(finished_us) FROM finished;
@@ -291,17 +291,17 @@ PRAGMA freelist_count;
 PRAGMA page_size;
 
 -- name: old_dead
-SELECT receipt, message.source FROM dead JOIN message USING (receipt)
+SELECT seq, message.source FROM dead JOIN message USING (seq)
 WHERE died_us < ?1 ORDER BY died_us LIMIT ?2;
 
 -- name: remove_finished
-DELETE FROM finished WHERE receipt = ?;
+DELETE FROM finished WHERE seq = ?;
 
 -- name: remove_dead
-DELETE FROM dead WHERE receipt = ?;
+DELETE FROM dead WHERE seq = ?;
 
 -- name: remove_message
-DELETE FROM message WHERE receipt = ?;
+DELETE FROM message WHERE seq = ?;
 
 -- name: remove_old_rejections
 DELETE FROM rejection WHERE id IN (
@@ -316,16 +316,16 @@ PRAGMA incremental_vacuum(256);
 SELECT head, due_us, attempt, reason, detail FROM lane WHERE lane = ?;
 
 -- name: is_finished
-SELECT 1 FROM finished WHERE receipt = ?;
+SELECT 1 FROM finished WHERE seq = ?;
 
 -- name: empty_message
-UPDATE message SET user_id = NULL, anonymous_id = NULL, body = CAST('{}' AS BLOB), traceparent = NULL WHERE receipt = ?;
+UPDATE message SET user_id = NULL, anonymous_id = NULL, body = CAST('{}' AS BLOB), traceparent = NULL WHERE seq = ?;
 
 -- name: remove_waiting
-DELETE FROM waiting WHERE lane = ? AND receipt = ?;
+DELETE FROM waiting WHERE lane = ? AND seq = ?;
 
 -- name: add_ended
-INSERT INTO finished (receipt, outcome, reason, rule, detail, attempt, mapping, finished_us)
+INSERT INTO finished (seq, outcome, reason, rule, detail, attempt, mapping, finished_us)
 VALUES (?, ?, ?, ?, ?, 0, '', ?);
 
 -- name: remove_rejection
@@ -336,32 +336,32 @@ SELECT source.name, count(*) FROM rejection CROSS JOIN source ON source.id = rej
 WHERE reason = ? GROUP BY 1 ORDER BY 1;
 
 -- name: add_deletion
-INSERT INTO deletion (receipt, source, user_id, message_id, received_us) VALUES (?, ?, ?, ?, ?);
+INSERT INTO deletion (seq, source, user_id, message_id, received_us) VALUES (?, ?, ?, ?, ?);
 
 -- name: open_deletions
-SELECT deletion.receipt, source.name, user_id, message_id, received_us, events, rejections, done_us
+SELECT deletion.seq, source.name, user_id, message_id, received_us, events, rejections, done_us
 FROM deletion INDEXED BY deletion_open CROSS JOIN source ON source.id = deletion.source
-WHERE deletion.done_us IS NULL AND deletion.receipt > ? ORDER BY deletion.receipt LIMIT ?;
+WHERE deletion.done_us IS NULL AND deletion.seq > ? ORDER BY deletion.seq LIMIT ?;
 
 -- name: in_lanes
 -- Of four lanes the heads, and what waits behind them, that a user's request found there.
-SELECT receipt FROM message
-WHERE receipt IN (
+SELECT seq FROM message
+WHERE seq IN (
     SELECT head FROM lane WHERE lane IN (?1, ?2, ?3, ?4)
-    UNION ALL SELECT receipt FROM waiting WHERE lane IN (?1, ?2, ?3, ?4) AND receipt < ?5
-) AND receipt < ?5 AND ?6 IN (user_id, anonymous_id) ORDER BY receipt LIMIT ?7;
+    UNION ALL SELECT seq FROM waiting WHERE lane IN (?1, ?2, ?3, ?4) AND seq < ?5
+) AND seq < ?5 AND ?6 IN (user_id, anonymous_id) ORDER BY seq LIMIT ?7;
 
 -- name: asked_between
--- Of a window of receipts those that an open request names, and the first request that does. Requests stay.
-SELECT message.receipt, min(deletion.receipt)
+-- Of a window of seqs those that an open request names, and the first request that does. Requests stay.
+SELECT message.seq, min(deletion.seq)
 FROM message CROSS JOIN deletion
   ON deletion.source = message.source AND deletion.user_id IN (message.user_id, message.anonymous_id)
-WHERE message.receipt >= ? AND message.receipt < ? AND message.type <> 'delete'
-  AND deletion.done_us IS NULL AND deletion.receipt > message.receipt
-GROUP BY message.receipt;
+WHERE message.seq >= ? AND message.seq < ? AND message.type <> 'delete'
+  AND deletion.done_us IS NULL AND deletion.seq > message.seq
+GROUP BY message.seq;
 
 -- name: first_message
-SELECT coalesce(min(receipt), 0) FROM message;
+SELECT coalesce(min(seq), 0) FROM message;
 
 -- name: rejections_from
 SELECT rejection.id, source.name, body, received_us
@@ -369,14 +369,14 @@ FROM rejection CROSS JOIN source ON source.id = rejection.source
 WHERE rejection.id > ? ORDER BY rejection.id LIMIT ?;
 
 -- name: count_deleted
-UPDATE deletion SET events = events + ?, rejections = rejections + ? WHERE receipt = ?;
+UPDATE deletion SET events = events + ?, rejections = rejections + ? WHERE seq = ?;
 
 -- name: end_deletion
-UPDATE deletion SET done_us = ? WHERE receipt = ?
-RETURNING receipt, (SELECT name FROM source WHERE id = deletion.source), user_id, message_id, received_us,
+UPDATE deletion SET done_us = ? WHERE seq = ?
+RETURNING seq, (SELECT name FROM source WHERE id = deletion.source), user_id, message_id, received_us,
           events, rejections, done_us;
 
 -- name: remove_old_deletions
-DELETE FROM deletion WHERE receipt IN (
-    SELECT receipt FROM (SELECT receipt, done_us FROM deletion ORDER BY receipt LIMIT ?2) WHERE done_us < ?1
+DELETE FROM deletion WHERE seq IN (
+    SELECT seq FROM (SELECT seq, done_us FROM deletion ORDER BY seq LIMIT ?2) WHERE done_us < ?1
 );
