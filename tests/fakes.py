@@ -15,7 +15,7 @@ RECEIVED_AT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 @dataclass(slots=True)
 class FakeClock:
-    """A clock that only moves when told; `clock()` gives seconds since 1970."""
+    """A clock that only moves when it is moved; `clock()` gives seconds since 1970."""
 
     seconds: float = RECEIVED_AT.timestamp()
 

@@ -24,9 +24,9 @@ def _validator(name: str) -> Draft202012Validator:
     return Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
 
 
-def shaped(told: Any, name: str) -> JsonObject:
-    """`told`, which is as the schema `name` says."""
-    problems = [f"{error.json_path}: {error.message}" for error in _validator(name).iter_errors(told)]
+def shaped(shown: Any, name: str) -> JsonObject:
+    """`shown`, which is as the schema `name` says."""
+    problems = [f"{error.json_path}: {error.message}" for error in _validator(name).iter_errors(shown)]
     assert problems == []
-    found: JsonObject = told
+    found: JsonObject = shown
     return found

@@ -234,6 +234,6 @@ def test_the_tree_names_every_room() -> None:
 def test_the_page_has_the_ranks() -> None:
     """The ranks on the page are the ones that are tested, but for rooms that are not built."""
     line = next(line for line in PAGE.splitlines() if line.startswith("**Ranks**"))
-    told = {name: int(rank) for rank, names in re.findall(r"(\d) `([a-z ]+)`", line) for name in names.split()}
+    shown = {name: int(rank) for rank, names in re.findall(r"(\d) `([a-z ]+)`", line) for name in names.split()}
     built = {path.stem for path in PACKAGE.iterdir()} - {"__init__", "__main__"}
-    assert told == {name: rank for name, rank in RANKS.items() if name in built}
+    assert shown == {name: rank for name, rank in RANKS.items() if name in built}

@@ -77,9 +77,9 @@ class Gate:
     def probe_failed(self, now_s: float) -> None:
         """The next probe goes after twice the pause."""
         self._pause_s = min(self._pause_s * 2.0, self._config.max_s)
-        self.probe_told_nothing(now_s)
+        self.probe_was_inconclusive(now_s)
 
-    def probe_told_nothing(self, now_s: float) -> None:
+    def probe_was_inconclusive(self, now_s: float) -> None:
         """The next probe goes after the same pause."""
         self._probe = None
         self._due_s = now_s + self._pause_s

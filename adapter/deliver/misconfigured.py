@@ -109,7 +109,7 @@ class CallKindHealth:
                     self._probed_event = ""
             case TryAgain():
                 if probe:
-                    self.gate.probe_told_nothing(now_s)
+                    self.gate.probe_was_inconclusive(now_s)
         return Ruling(verdict)
 
     def _misconfigured(self, verdict: Misconfigured, *, seq: int, now_s: float, probe: bool) -> Ruling:
@@ -126,7 +126,7 @@ class CallKindHealth:
             self._shut(verdict.detail, now_s, probe=probe, by_refusals=False, least_s=verdict.least_s)
             return Ruling(verdict)
         if probe:
-            self.gate.probe_told_nothing(now_s)
+            self.gate.probe_was_inconclusive(now_s)
         return Ruling(TryAgain(Reason.MISCONFIGURED))
 
     def _refused(self, verdict: RefusedByBrowsee, message: str, *, of: Subject, now_s: float, probe: bool) -> Ruling:

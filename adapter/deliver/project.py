@@ -207,7 +207,7 @@ class Project:
         self._down.probe_ended(permit.number)
         for gate in (self._blocked, self._kinds[permit.kind].gate):
             if gate.is_probe(permit.number):
-                gate.probe_told_nothing(now_s)
+                gate.probe_was_inconclusive(now_s)
 
     def _end(self, permit: Permit, now_s: float, seconds: float | None) -> None:
         if permit.apart:
@@ -229,7 +229,7 @@ class Project:
             self._rate.unblocked(now_s, blocked_s=self._blocked.shut_for_s(now_s))
             self._blocked.open()
         else:
-            self._blocked.probe_told_nothing(now_s)
+            self._blocked.probe_was_inconclusive(now_s)
 
     def _learn_outage(
         self, permit: Permit, now_s: float, *, of: Subject, failed: bool, passed: bool, cause: str

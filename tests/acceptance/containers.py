@@ -131,14 +131,14 @@ def _make_image(podman: Podman, folder: Path) -> None:
 
 
 def _machine_flags(folder: Path) -> list[str]:
-    """What the build needs on this machine only: IMAGE_BUILD_FLAGS, else what pip itself is told here.
+    """What the build needs on this machine only: IMAGE_BUILD_FLAGS, else what pip itself is given here.
 
     A company's index and certificate work in the build too, and do not become part of the Dockerfile.
     """
     if "IMAGE_BUILD_FLAGS" in os.environ:
         return os.environ["IMAGE_BUILD_FLAGS"].split()
-    told = _run([sys.executable, "-m", "pip", "config", "list"], environ=os.environ, cwd=None, expect=0, within_s=30)
-    options = dict(re.findall(r"(?m)^\S+\.(cert|index-url)='(.+)'$", told))
+    found = _run([sys.executable, "-m", "pip", "config", "list"], environ=os.environ, cwd=None, expect=0, within_s=30)
+    options = dict(re.findall(r"(?m)^\S+\.(cert|index-url)='(.+)'$", found))
     if not options:
         return []
     conf = folder / "pip.conf"

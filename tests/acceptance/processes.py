@@ -1,4 +1,4 @@
-"""The adapter and the sandbox as a user runs them: processes, told apart by the ports they print."""
+"""The adapter and the sandbox as a user runs them: processes, distinguished by the ports they print."""
 
 import asyncio
 import os

@@ -105,7 +105,7 @@ CONTROLS: dict[str, tuple[list[tuple[str, str]], tuple[str, ...]]] = {
 @pytest.mark.parametrize(("runs", "expected"), CONTROLS.values(), ids=CONTROLS)
 def test_a_control_of_several_faults_needs_each_to_show(runs: list[tuple[str, str]], expected: tuple[str, ...]) -> None:
     """What one fault broke does not stand for another that nobody noticed."""
-    found = each_seen([(Findings(broken=(told,) if told else ()), letters) for told, letters in runs])
+    found = each_seen([(Findings(broken=(shown,) if shown else ()), letters) for shown, letters in runs])
     assert found.broken == expected
 
 

@@ -30,7 +30,7 @@ def _numbered(body: JsonObject, edit: int) -> JsonObject:
     return {**body, "properties": {**body["properties"], EDIT: edit}}
 
 
-def test_a_broken_edit_is_refused_and_told_by_its_number() -> None:
+def test_a_broken_edit_is_refused_and_reported_by_its_number() -> None:
     """The experiment would show nothing if every edit were good."""
     with pytest.raises(MappingError, match=misspelt(7)):
         ruleset(broken_text_of(7))

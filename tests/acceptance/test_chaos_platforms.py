@@ -49,13 +49,13 @@ def test_rudderstack_tries_for_three_hours(status: int) -> None:
 
 
 @pytest.mark.parametrize("status", [408, 429])
-def test_rudderstack_never_tires_of_being_told_to_slow_down(status: int) -> None:
+def test_rudderstack_never_tires_of_being_reported_to_slow_down(status: int) -> None:
     """Such a job ends with its retention only, which is a month."""
     assert sum(waits(rudderstack, status=status)) > 72 * HOUR_S
 
 
 @pytest.mark.parametrize("status", [503, 400, 302, NO_ANSWER])
-def test_jitsu_tries_four_times_whatever_it_is_told(status: int) -> None:
+def test_jitsu_tries_four_times_whatever_the_answer(status: int) -> None:
     """The last try is 18.5 h after the first."""
     assert [wait_s / MINUTE_S for wait_s in waits(jitsu, status=status)] == [10, 100, 1000]
 

@@ -125,12 +125,12 @@ async def test_no_secret_shows(tmp_path: Path) -> None:
             async with http.post(adapter.url + WEBHOOK, json=EVENT) as answer:
                 assert answer.status == 200
 
-        async def told(path: str) -> str:
+        async def found(path: str) -> str:
             async with http.get(adapter.url + path, headers=OPERATOR) as answer:
                 return await answer.text()
 
         await until(lambda: _paused(adapter))
-        shown += (await told("/readyz") + await told("/metrics")).encode()
+        shown += (await found("/readyz") + await found("/metrics")).encode()
         shown += (Path("/proc") / str(adapter.process.pid) / "cmdline").read_bytes()
         assert adapter.process.stdout is not None
     shown += await adapter.process.stdout.read() + adapter.log.read_bytes()
@@ -141,5 +141,5 @@ async def test_no_secret_shows(tmp_path: Path) -> None:
 
 
 async def _paused(adapter: Process) -> bool:
-    """What Browsee answered has been told in the log."""
+    """What Browsee answered is in the log."""
     return b"DeliveryPaused" in adapter.log.read_bytes()

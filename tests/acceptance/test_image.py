@@ -266,7 +266,7 @@ def test_without_a_key_it_says_so_and_ends(podman: Podman) -> None:
 
 
 def test_other_commands_run_in_it(podman: Podman, mapping: Path) -> None:
-    """Who has the image only can check a mapping with it, and is told where it is wrong."""
+    """Who has the image only can check a mapping with it, and sees where it is wrong."""
     command = ("run", "--rm", "--network=none", f"--volume={mapping.parent}:/mappings:ro", IMAGE, "check")
     podman(*command, "/mappings/shop.yaml")
     mapping.write_text(MAPPING.format(name="FIRST").replace("track:", "trakc:"), encoding="utf-8")

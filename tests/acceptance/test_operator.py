@@ -140,9 +140,9 @@ async def test_dead_letters_are_put_back_into_a_running_service(shop: Shop, afar
 
     await until(are_delivered, within_s=5)
     assert sorted(call["userId"] for call in await shop.calls()) == ["u-0", "u-1", "u-2", "u-3"]
-    told = await shop.run("events", "show", "m-3", *place)
-    assert "track REFUSED_ONCE  userId=u-3" in told.out
-    assert "\ndelivered 20" in told.out
+    found = await shop.run("events", "show", "m-3", *place)
+    assert "track REFUSED_ONCE  userId=u-3" in found.out
+    assert "\ndelivered 20" in found.out
 
     await shop.adapter.stop()
     balance = await balance_of(shop.folder / "queue.db")
@@ -154,8 +154,8 @@ async def test_a_users_data_goes_while_the_service_tries_to_send_it(shop: Shop) 
     await shop.post(*(track(f"m-{n}", "Never Answered", USER) for n in range(3)), track("m-9", "Paid", "u-2"))
 
     async def is_tried() -> bool:
-        told = [(await shop.run("where", message_id)).out for message_id in ("m-0", "m-9")]
-        return "failed tr" in told[0] and "delivered" in told[1]
+        found = [(await shop.run("where", message_id)).out for message_id in ("m-0", "m-9")]
+        return "failed tr" in found[0] and "delivered" in found[1]
 
     await until(is_tried)
     purged = await shop.run("events", "purge", "--user", USER, stdin="y\n")
@@ -178,9 +178,9 @@ async def test_tail_follows_until_it_is_interrupted(shop: Shop) -> None:
     seen: list[str] = []
     async with asyncio.timeout(20):
         while "delivered" not in seen:
-            told = json.loads(await following.stdout.readline())
-            assert told["messageId"] == "m-1"
-            seen.append(told["outcome"])
+            found = json.loads(await following.stdout.readline())
+            assert found["messageId"] == "m-1"
+            seen.append(found["outcome"])
     following.send_signal(signal.SIGINT)
     assert await asyncio.wait_for(following.wait(), 10) == 0
 

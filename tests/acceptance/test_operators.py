@@ -33,20 +33,20 @@ async def test_operators_may_have_an_address_of_their_own(tmp_path: Path) -> Non
     token = {"Authorization": "Bearer token-of-the-operator"}
     async with aiohttp.ClientSession() as http:
 
-        async def told(url: str) -> tuple[int, str]:
+        async def found(url: str) -> tuple[int, str]:
             async with http.get(url, headers=token) as answer:
                 return answer.status, await answer.text()
 
-        shown = json.loads((await told(f"{admin}/readyz"))[1])
+        shown = json.loads((await found(f"{admin}/readyz"))[1])
         assert shown["unaccounted"] == 0
         age = datetime.now(UTC) - datetime.fromisoformat(shown["counted_at"])
         assert timedelta() <= age < timedelta(seconds=60)
-        assert (await told(f"{admin}/metrics"))[0] == 200
-        assert (await told(f"{admin}/v1/track"))[0] == 404
-        assert (await told(f"{admin}/api/summary"))[0] == 200
-        assert (await told(f"{adapter.url}/api/summary"))[0] == 404
-        assert (await told(f"{adapter.url}/healthz"))[0] == 200
-        assert (await told(f"{adapter.url}/metrics"))[0] == 404
-        ready, body = await told(f"{adapter.url}/readyz")
+        assert (await found(f"{admin}/metrics"))[0] == 200
+        assert (await found(f"{admin}/v1/track"))[0] == 404
+        assert (await found(f"{admin}/api/summary"))[0] == 200
+        assert (await found(f"{adapter.url}/api/summary"))[0] == 404
+        assert (await found(f"{adapter.url}/healthz"))[0] == 200
+        assert (await found(f"{adapter.url}/metrics"))[0] == 404
+        ready, body = await found(f"{adapter.url}/readyz")
         assert (ready, "unaccounted" in body, "delivery_why" in body) == (200, False, False)
     assert await adapter.stop() == 0

@@ -117,8 +117,8 @@ class Shop:
     async def calls(self) -> list[dict[str, Any]]:
         """The bodies that Browsee took, without the time, which is that of receipt where nothing else says it."""
         async with self.http.get(f"{self.browsee.url}/calls", params={"status": "200", "limit": "1000"}) as answer:
-            told = [call["body"] for call in await answer.json()]
-        return in_order({name: held for name, held in body.items() if name != "timestamp"} for body in told)
+            shown = [call["body"] for call in await answer.json()]
+        return in_order({name: held for name, held in body.items() if name != "timestamp"} for body in shown)
 
     async def is_live(self, text: str) -> bool:
         """Whether each source is mapped by this text."""

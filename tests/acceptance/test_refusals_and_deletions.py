@@ -39,9 +39,9 @@ async def test_a_running_service_keeps_both_promises(tmp_path: Path) -> None:
     async with aiohttp.ClientSession() as http:
         assert "time_left" not in await shown(http, adapter, "/readyz")
         assert [await sent(http, adapter, "slow") for _ in range(2)] == [200, 429]
-        told = await shown(http, adapter, "/readyz")
-        assert '"time_to_loss_s":{"slow":7' in told
-        assert "it sends more than its limit; its sender tries for 2 h (sources.slow.horizon)" in told
+        found = await shown(http, adapter, "/readyz")
+        assert '"time_to_loss_s":{"slow":7' in found
+        assert "it sends more than its limit; its sender tries for 2 h (sources.slow.horizon)" in found
         figures = await shown(http, adapter, "/metrics")
         assert 'browsee_adapter_time_to_loss_seconds{source="slow"} 7' in figures
         assert "browsee_adapter_time_left_seconds 7" in figures

@@ -1,4 +1,4 @@
-"""`serve` as a process: what it does at start, while a mapping is edited, and when it is told to stop."""
+"""`serve` as a process: what it does at start, while a mapping is edited, and when it is asked to stop."""
 
 import asyncio
 import json
@@ -75,8 +75,8 @@ async def events(http: aiohttp.ClientSession, sandbox: Process) -> list[str]:
 
 async def readyz(http: aiohttp.ClientSession, adapter: Process) -> dict[str, Any]:
     async with http.get(f"{adapter.url}/readyz", headers=OPERATOR) as answer:
-        told: dict[str, Any] = await answer.json()
-        return told
+        found: dict[str, Any] = await answer.json()
+        return found
 
 
 async def failed(arguments: list[str], folder: Path) -> str:
@@ -106,7 +106,7 @@ async def test_the_greeting_says_where_events_are_delivered(shop: Shop, sandbox:
     assert f"Delivers to {sandbox.url}/api/v1\n" in greeting
 
 
-async def test_a_port_that_is_taken_is_told(shop: Shop) -> None:
+async def test_a_port_that_is_taken_is_reported(shop: Shop) -> None:
     """With the address and why; for the sandbox, which was not asked for that port, also what it is for."""
     shop.mapping.write_text(GOOD.format(name="FIRST"))
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -129,7 +129,7 @@ async def test_an_edited_mapping_goes_live(http: aiohttp.ClientSession, shop: Sh
         assert await send(http, adapter, click) == 200
         return name in await events(http, sandbox)
 
-    async def told() -> bool:
+    async def found() -> bool:
         return "mappings_failed" in await readyz(http, adapter)
 
     await until(lambda: arrived("FIRST"))
@@ -139,7 +139,7 @@ async def test_an_edited_mapping_goes_live(http: aiohttp.ClientSession, shop: Sh
     assert (await readyz(http, adapter))["mappings"] != version
 
     shop.mapping.write_text(BROKEN)
-    await until(told)
+    await until(found)
     assert "shop.yaml:4:5: error E111: `trakc`" in str((await readyz(http, adapter))["mappings_failed"])
     before = len(await events(http, sandbox))
     assert await send(http, adapter, click) == 200
@@ -260,10 +260,10 @@ async def test_a_log_line_leads_back_to_the_request(shop: Shop, http: aiohttp.Cl
     async with http.post(f"{adapter.url}/webhooks/shop/shop-key", json=message, headers=headers) as answer:
         assert answer.status == 200
 
-    async def is_told() -> bool:
+    async def is_reported() -> bool:
         return any(line["name"] == "EventDelivered" for line in shop.log)
 
-    await until(is_told)
+    await until(is_reported)
     assert await adapter.stop() == 0
-    [told] = [line for line in shop.log if line["name"] == "EventDelivered"]
-    assert (told["message_id"], told["trace_id"], told["span_id"]) == ("m-1", TRACEPARENT[3:35], TRACEPARENT[36:52])
+    [found] = [line for line in shop.log if line["name"] == "EventDelivered"]
+    assert (found["message_id"], found["trace_id"], found["span_id"]) == ("m-1", TRACEPARENT[3:35], TRACEPARENT[36:52])

@@ -22,7 +22,7 @@ _JAVA = "com.segment.analytics.java:analytics"
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A library that sends by itself once it is told to: `command`, then host, key and a file of calls.
+    """A library that sends by itself once it is asked to: `command`, then host, key and a file of calls.
 
     `lacking` says why it cannot be started here; empty if it can. `is_optional` where its language may be missing, in
     CI too.

@@ -92,9 +92,9 @@ async def test_an_audience_is_created_got_and_synced(stage: Stage, batch: bool) 
     """Segment creates an audience before it sends anything of it, without a signature; its events are signed."""
     user = f"audience-{batch}"
     settings = {"url": webhook(stage), "method": "POST", "sharedSecret": SECRET, "batch": batch}
-    told = await deliver(stage, "webhook-audiences", user, **settings, audience="VIP, spring")
-    assert told[:2] == ["VIP, spring"] * 2
-    assert set(told[2:]) == {"ok"}
+    found = await deliver(stage, "webhook-audiences", user, **settings, audience="VIP, spring")
+    assert found[:2] == ["VIP, spring"] * 2
+    assert set(found[2:]) == {"ok"}
     assert await arrived(stage, user) == expected(user)
 
 

@@ -193,7 +193,7 @@ def test_tail_tells_news_and_what_has_ended(console: Console) -> None:
     assert ids(console.tail(news["next"], news["pending"])) == []
 
 
-def test_one_event_is_told_whole(console: Console) -> None:
+def test_one_event_is_reported_whole(console: Console) -> None:
     """By seq, by message id, and a rejection by its number; nothing where nothing is kept."""
     [delivered] = shaped(console.event("m-1"), "Wholes")["found"]
     assert delivered == console.event("1")["found"][0]
@@ -209,8 +209,8 @@ def test_one_event_is_told_whole(console: Console) -> None:
 
 def test_where_is_a_line(console: Console) -> None:
     """For events and rejections."""
-    [told] = shaped(console.where("m-6"), "Wheres")["found"]
-    assert told["line"] == "shop/m-6: pending: 1 event of its user must end before it (event 6)"
+    [shown] = shaped(console.where("m-6"), "Wheres")["found"]
+    assert shown["line"] == "shop/m-6: pending: 1 event of its user must end before it (event 6)"
     assert len(shaped(console.where("bad-1"), "Wheres")["found"]) == 2
     assert console.where("nothing") == {"found": []}
 
@@ -237,7 +237,7 @@ def test_a_dry_run_changes_nothing(console: Console) -> None:
 
 
 def test_letters_are_put_back(console: Console) -> None:
-    """By id with what means nothing told, by cause, what no rule took, and the rest."""
+    """By id with ids that mean nothing reported, by cause, what no rule took, and the rest."""
     by_id = shaped(console.requeue(Selection(ids=("2", "m-2", "r9"))), "Requeued")
     assert (by_id["events"], by_id["missing"]) == (1, ["m-2", "r9"])
     assert console.requeue(Selection(cause="NO SUCH project"))["events"] == 1
@@ -292,8 +292,8 @@ async def test_deletion_requests_are_listed(console: Console, folder: Path) -> N
     await queue.delete_requested(wait_s=0)
     await queue.put([make_event("delete-2", user="bob", type="delete")])
     await queue.close()
-    told = shaped(console.deletions(), "Deletions")["deletions"]
-    assert [(one["userId"], one["events"], one["doneAt"] is None) for one in told] == [
+    shown = shaped(console.deletions(), "Deletions")["deletions"]
+    assert [(one["userId"], one["events"], one["doneAt"] is None) for one in shown] == [
         ("bob", 0, True),
         ("cat", 2, False),
     ]

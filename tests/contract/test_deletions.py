@@ -33,8 +33,8 @@ async def left(queue: Queue, *sources: str) -> list[str]:
 
 def terms(balance: Balance) -> dict[str, int]:
     assert balance.unaccounted == 0
-    told = {**balance.counts, "pending": balance.pending, "dead": balance.dead}
-    return {term: n for term, n in told.items() if n}
+    shown = {**balance.counts, "pending": balance.pending, "dead": balance.dead}
+    return {term: n for term, n in shown.items() if n}
 
 
 async def test_a_request_takes_away_what_came_before_it(queue: Queue, clock: FakeClock) -> None:

@@ -75,7 +75,7 @@ async def test_a_private_copy_differs_only_if_anybody_can_tell(queue: Queue) -> 
     assert (stored.duplicates, stored.differing) == (3, 1)
 
 
-async def test_events_that_share_an_id_are_told_apart_by_type_and_name(queue: Queue) -> None:
+async def test_events_that_share_an_id_are_reported_apart_by_type_and_name(queue: Queue) -> None:
     """A sender that splits one message into several under its id means all of them; a copy of each is a duplicate."""
     split = [
         make_event("m-1", event="Order Completed"),
@@ -195,7 +195,7 @@ async def test_a_call_that_got_through_is_remembered_by_its_whole_key(queue: Que
     assert lease.delivered_keys == frozenset(sent)
 
 
-async def test_ids_are_told_apart_whatever_they_hold(queue: Queue) -> None:
+async def test_ids_are_reported_apart_whatever_they_hold(queue: Queue) -> None:
     """Each of these is a user and a message of its own, and a deletion request takes one user's data only."""
     events = [make_event(name or "empty", user=name or "empty") for name in _AWKWARD]
     assert (await queue.put(events)).stored == len(events)

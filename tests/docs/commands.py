@@ -29,7 +29,7 @@ LEFT_OUT = MappingProxyType({
 """Lines that are neither run nor parsed, and why. That the target exists is tested in tests/test_docs.py."""
 
 STAYING = re.compile(r"\b(browsee-adapter serve|browsee-adapter sandbox|tail --follow|make run)\b")
-"""Commands that go on until they are told to stop."""
+"""Commands that go on until they are reported to stop."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,12 +120,12 @@ def test_the_settings_can_be_used() -> None:
     assert named <= set(MAPPINGS)
 
 
-def test_an_empty_secret_is_told() -> None:
-    """Whoever applies the files as they are is told each variable, rather than served with a key that all know."""
+def test_an_empty_secret_is_reported() -> None:
+    """Whoever applies the files as they are sees each variable named, rather than served with a key that all know."""
     assert set(SECRET.values()) == {""}
     found = check_settings(SETTINGS, file=Path("/config/adapter.yaml"), environ=SECRET)
-    told = "\n".join(one.message for one in found)
-    assert [name for name in SECRET if name not in told] == []
+    shown = "\n".join(one.message for one in found)
+    assert [name for name in SECRET if name not in shown] == []
 
 
 @pytest.mark.parametrize("name", MAPPINGS)

@@ -19,9 +19,9 @@ EACH_RECIPE = pytest.mark.parametrize(
 def test_a_recipe_passes_its_tests(recipe: Recipe) -> None:
     """No error, no warning, and no rule that its own tests leave out."""
     findings = check(recipe.mapping, file=GUIDE, read=read_message)
-    told = [as_text(found) for found in findings if found.severity is not Severity.NOTE]
-    told += [found.message for found in findings if "no test reaches" in found.message]
-    assert told == []
+    shown = [as_text(found) for found in findings if found.severity is not Severity.NOTE]
+    shown += [found.message for found in findings if "no test reaches" in found.message]
+    assert shown == []
 
 
 @EACH_RECIPE

@@ -1,4 +1,4 @@
-"""Ingest on a real socket before a queue in memory that can be told to fail or to wait."""
+"""Ingest on a real socket before a queue in memory that can be made to fail or to wait."""
 
 import asyncio
 import itertools
@@ -77,14 +77,14 @@ class Served:
     session: aiohttp.ClientSession
     clock: FakeClock
     telemetry: list[Telemetry] = field(default_factory=list)
-    told: asyncio.Event = field(default_factory=asyncio.Event)
+    emitted: asyncio.Event = field(default_factory=asyncio.Event)
     observer: Observer = field(default_factory=Observer)
     denials: Denials = field(default_factory=Denials)
     is_draining: bool = False
 
     def emit(self, telemetry: Telemetry) -> None:
         self.telemetry.append(telemetry)
-        self.told.set()
+        self.emitted.set()
 
     async def send(self, method: str, path: str, **more: Any) -> tuple[int, Any, dict[str, str]]:
         """Status, JSON and headers of one request; redirects are not followed."""

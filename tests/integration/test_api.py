@@ -34,7 +34,7 @@ class Answered:
     body: bytes
 
     @property
-    def told(self) -> Any:
+    def json(self) -> Any:
         return orjson.loads(self.body)
 
 
@@ -110,8 +110,8 @@ def test_only_the_token_lets_in(ask: Asking, token: str | None, headers: dict[st
     """Sitting at the same machine does not, and a cookie does not."""
     for method, path in (("GET", "/api/summary"), ("GET", "/api/dead/export"), ("POST", "/api/purge")):
         answered = ask(method, path, token=token, headers=headers)
-        assert (answered.status, answered.told["code"]) == (401, "unauthorized")
-        assert shaped(answered.told, "Error")
+        assert (answered.status, answered.json["code"]) == (401, "unauthorized")
+        assert shaped(answered.json, "Error")
 
 
 def test_without_a_token_nobody_is_let_in(folder: Path) -> None:
@@ -199,22 +199,22 @@ def test_what_is_not_known_is_refused(ask: Asking, method: str, path: str, body:
     if said is None:
         assert answered.status in (200, 400)
         return
-    assert (answered.status, answered.told["code"]) == (400, "invalid_request")
-    assert said in shaped(answered.told, "Error")["message"]
+    assert (answered.status, answered.json["code"]) == (400, "invalid_request")
+    assert said in shaped(answered.json, "Error")["message"]
 
 
 def test_a_message_is_explained(ask: Asking) -> None:
     """By the active mapping, read as a webhook would read it; nothing is stored."""
     sent = ask("POST", "/api/explain", body=EVENT)
-    told = shaped(sent.told, "Explained")
-    assert told["mapped"]["calls"][0]["body"]["properties"] == {"total": 27.5}
+    found = shaped(sent.json, "Explained")
+    assert found["mapped"]["calls"][0]["body"]["properties"] == {"total": 27.5}
     rejected = shaped(
-        ask("POST", "/api/explain?source=shop", body={"type": "track", "userId": "u-1"}).told, "Explained"
+        ask("POST", "/api/explain?source=shop", body={"type": "track", "userId": "u-1"}).json, "Explained"
     )
     assert (rejected["problems"][0]["pointer"], rejected["mapped"]) == ("/event", None)
-    assert len(ask("GET", "/api/events").told["entries"]) == 5
+    assert len(ask("GET", "/api/events").json["entries"]) == 5
     unknown = ask("POST", "/api/explain?source=other", body=EVENT)
-    assert (unknown.status, unknown.told["message"]) == (404, "source: one of shop")
+    assert (unknown.status, unknown.json["message"]) == (404, "source: one of shop")
 
 
 def test_long_work_ends_when_the_service_stops(folder: Path) -> None:
@@ -224,7 +224,7 @@ def test_long_work_ends_when_the_service_stops(folder: Path) -> None:
     with api_alone(settings_in(folder), stopping=stopping) as url:
         answered = Asking(url)("POST", "/api/dead/requeue", body={"all": True})
         assert (answered.status, answered.headers["Retry-After"]) == (503, "5")
-        assert "stopping" in answered.told["message"]
+        assert "stopping" in answered.json["message"]
         exported = Asking(url)("GET", "/api/dead/export")
         assert exported.status == 503
 
@@ -246,12 +246,12 @@ def test_a_queue_in_memory_can_be_looked_into(tmp_path: Path) -> None:
         within(lambda: "delivered" in run(url, "where", "m-good").stdout)
         listed = run(url, "events", "list").stdout
         assert all(word in listed for word in ("m-good", "m-bad", "m-refused"))
-        assert ask("POST", "/api/dead/requeue", body={"all": True}).told["events"] == 1
+        assert ask("POST", "/api/dead/requeue", body={"all": True}).json["events"] == 1
         within(lambda: "refused by the mapping" in run(url, "dead", "list").stdout)
         assert run(url, "dead", "discard", "--all", "--yes").exit_code == 0
-        assert ask("GET", "/api/dead").told["entries"] == []
-        within(lambda: ask("GET", "/api/summary").told["dead"] == 0)
-        assert shaped(ask("GET", "/api/summary").told, "Summary")["unaccounted"] == 0
+        assert ask("GET", "/api/dead").json["entries"] == []
+        within(lambda: ask("GET", "/api/summary").json["dead"] == 0)
+        assert shaped(ask("GET", "/api/summary").json, "Summary")["unaccounted"] == 0
     assert not list(folder.glob("*.db*"))
 
 
@@ -267,11 +267,11 @@ async def test_the_service_tells_of_itself(folder: Path) -> None:
     """Figures, ledger and mappings, of the one that runs; what is put back it delivers or buries anew."""
     with service(settings_in(folder, sandbox=False)) as url:
         ask = Asking(url)
-        told = shaped(ask("GET", "/api/summary").told, "Summary")
-        assert (told["dead"], told["unaccounted"], told["ledger"]["delivered"]) == (3, 0, 1)
-        [mapping] = shaped(ask("GET", "/api/mappings").told, "Mappings")["mappings"]
+        found = shaped(ask("GET", "/api/summary").json, "Summary")
+        assert (found["dead"], found["unaccounted"], found["ledger"]["delivered"]) == (3, 0, 1)
+        [mapping] = shaped(ask("GET", "/api/mappings").json, "Mappings")["mappings"]
         assert (mapping["source"], mapping["problem"]) == ("shop", None)
-        assert ask("POST", "/api/dead/requeue", body={"all": True}).told["events"] == 3
+        assert ask("POST", "/api/dead/requeue", body={"all": True}).json["events"] == 3
         assert ask("GET", "/openapi.yaml", token=None).status == 200
     assert (await balance_of(folder / "queue.db")).unaccounted == 0
 
@@ -320,7 +320,7 @@ def test_commands_say_the_same_of_a_file_and_of_a_service(
     ],
     ids=["no token", "wrong token", "no header", "both", "scheme", "port", "nobody there", "another path"],
 )
-def test_a_service_that_cannot_be_asked_is_told(ask: Asking, words: list[str], token: str, said: str) -> None:
+def test_a_service_that_cannot_be_asked_is_reported(ask: Asking, words: list[str], token: str, said: str) -> None:
     """With what to do, and exit code 2."""
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))

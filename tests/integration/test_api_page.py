@@ -29,12 +29,12 @@ def test_every_line_can_be_pasted(shown: dict[str, str]) -> None:
 
 def test_they_show_what_the_page_says(shown: dict[str, str]) -> None:
     """The events that are there, their end, what a message becomes."""
-    told = {
+    found = {
         line.split("$ADAPTER")[1].split("'")[0].strip('" '): json.loads(said or "null") for line, said in shown.items()
     }
-    assert told["/api/event?id=1"]["found"][0]["outcome"] == "delivered"
-    assert told["/api/where?id=order-1"]["found"][0]["line"].startswith("shop/order-1: delivered")
-    assert told["/api/dead/causes"]["causes"][0]["count"] == 1
+    assert found["/api/event?id=1"]["found"][0]["outcome"] == "delivered"
+    assert found["/api/where?id=order-1"]["found"][0]["line"].startswith("shop/order-1: delivered")
+    assert found["/api/dead/causes"]["causes"][0]["count"] == 1
 
 
 @pytest.fixture

@@ -269,8 +269,8 @@ async def test_cancelling_passes_through() -> None:
 
 async def test_an_answer_that_quotes_the_key_loses_it() -> None:
     """A refusal's message is stored; the key must not get there with it."""
-    told = b'{"status":"failure","message":"unknown apiKey k-0123456789"}'
-    answer = await sent_to(always(b"HTTP/1.1 400 Bad\r\nContent-Length: %d\r\n\r\n" % len(told) + told))
+    found = b'{"status":"failure","message":"unknown apiKey k-0123456789"}'
+    answer = await sent_to(always(b"HTTP/1.1 400 Bad\r\nContent-Length: %d\r\n\r\n" % len(found) + found))
     assert answer.body == b'{"status":"failure","message":"unknown apiKey ***"}'
 
 

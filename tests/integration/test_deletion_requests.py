@@ -65,8 +65,8 @@ async def test_what_is_kept_says_who_and_when() -> None:
             "timestamp": "2026-11-23T06:00:00Z",
             "originalTimestamp": ASKED["originalTimestamp"],
         }
-        [told] = [one for one in served.telemetry if isinstance(one, MessageRejected)]
-        assert (told.reason, "u-1" in told.problems) == (Reason.DELETION_UNAUTHORISED, False)
+        [found] = [one for one in served.telemetry if isinstance(one, MessageRejected)]
+        assert (found.reason, "u-1" in found.problems) == (Reason.DELETION_UNAUTHORISED, False)
 
 
 @pytest.mark.parametrize(
@@ -155,12 +155,12 @@ async def test_one_that_waited_is_put_back_and_acts(tmp_path: Path, store: str) 
         assert json.loads(kept.rejection.body)["userId"] == user
         assert admin.deletions_waiting() == {"shop": 1}
     with console(tmp_path, store=store, deletions="off") as before:
-        told = before.requeue(Selection(everything=True))
-        assert (told["rejections"], [one["count"] for one in told["stillRejected"]]) == (0, [1])
+        found = before.requeue(Selection(everything=True))
+        assert (found["rejections"], [one["count"] for one in found["stillRejected"]]) == (0, [1])
     queue = await SqliteQueue.open(tmp_path / "queue.db", now=FakeClock())
     with console(tmp_path, store=store, deletions="on") as after:
         assert after.requeue(Selection(everything=True))["rejections"] == 1
-    # Nobody told the service: an operator's process did it.
+    # The service does not know: an operator's process did it.
     [done] = await queue.delete_requested(wait_s=0)
     assert (done.user, done.events) == (user, 1)
     balance = await queue.balance()
@@ -178,8 +178,8 @@ async def test_what_may_never_act_is_not_put_back(tmp_path: Path, store: str, me
     """Requeue all is typed without reading all."""
     await received(tmp_path, private(SHOP) if store == "private" else SHOP, [message])
     with console(tmp_path, store=store, deletions="on") as after:
-        told = after.requeue(Selection(everything=True))
-        assert (told["rejections"], len(told["stillRejected"])) == (0, 1)
+        found = after.requeue(Selection(everything=True))
+        assert (found["rejections"], len(found["stillRejected"])) == (0, 1)
 
 
 async def test_one_by_a_library_s_path_is_not_put_back(tmp_path: Path) -> None:

@@ -100,11 +100,11 @@ async def test_no_byte_is_left(queue: SqliteQueue, path: Path) -> None:
     for file in path.parent.glob("queue.db*"):
         assert SECRET.encode() not in file.read_bytes(), file.name
     with SqliteQueueAdmin.open(path) as admin:
-        told = {
+        found = {
             record.event.message_id: (record.outcome, record.reason)
             for record in admin.since(admin.newest_seq() - 3, limit=3)
         }
-        assert told == {
+        assert found == {
             "delete-1": ("dropped", "deletion request"),
             "m-4": ("dropped", "deleted"),
             "m-3": ("dropped", "deleted"),
@@ -141,7 +141,7 @@ async def test_requests_are_kept_for_their_time(path: Path, clock: FakeClock) ->
     await queue.close()
 
 
-async def test_a_file_in_trouble_is_told_and_tried_again(queue: SqliteQueue) -> None:
+async def test_a_file_in_trouble_is_reported_and_tried_again(queue: SqliteQueue) -> None:
     """What cannot be written now is not forgotten."""
     await queue.put([make_event("m-1"), a_deletion()])
     queue._connection.execute("PRAGMA query_only = ON")
@@ -159,7 +159,7 @@ async def test_a_file_in_trouble_is_told_and_tried_again(queue: SqliteQueue) -> 
 
 
 async def test_requests_are_carried_out_as_they_come() -> None:
-    """And told, with figures and without the user."""
+    """And reported, with figures and without the user."""
     queue, said = SimulatedQueue(now=FakeClock()), list[Telemetry]()
     deleting = asyncio.create_task(delete_as_asked(queue, said.append))
     await queue.put([make_event("m-1"), a_deletion()])

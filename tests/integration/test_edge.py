@@ -122,7 +122,7 @@ async def test_what_aiohttp_refuses_is_answered_as_json(sent: bytes, expected: s
         assert b"secret-1" not in answered
         assert b"\r\nServer: browsee-adapter\r\n" in answered
         status, code = expected.split()
-        assert [(told.status, told.code) for told in served.telemetry if isinstance(told, RequestRefused)] == [
+        assert [(shown.status, shown.code) for shown in served.telemetry if isinstance(shown, RequestRefused)] == [
             (int(status), code)
         ]
         assert served.inbox.events == []
@@ -173,7 +173,7 @@ async def test_a_connection_is_not_left_unread_for_ever() -> None:
     ],
 )
 async def test_a_credential_comes_once(path: str, header: bytes) -> None:
-    """Twice is refused, even if both agree: who looks at one of them alone is not told another."""
+    """Twice is refused, even if both agree: who looks at one of them alone is not misled."""
     async with serving() as served:
         head = f"POST {path} HTTP/1.1\r\nHost: adapter\r\nConnection: close\r\n".encode() + LENGTH
         assert code_of(await served.raw(head + header * 2 + b"\r\n" + BODY)) == "401 unauthorized"
@@ -264,7 +264,7 @@ async def test_idle_connections_make_room() -> None:
         assert served.telemetry.count(ConnectionsClosed("room", 1)) == 3
 
 
-async def test_when_all_are_busy_a_newcomer_is_told_so() -> None:
+async def test_when_all_are_busy_a_newcomer_is_turned_away() -> None:
     """503, so that it comes again; those at work are answered."""
     async with serving(connections=ConnectionLimits(connections=2)) as served, AsyncExitStack() as stack:
         served.inbox.gate.clear()

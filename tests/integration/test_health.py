@@ -33,7 +33,7 @@ REPORT = Report(
 
 
 class Board:
-    """What `/readyz` is told, changed by a test."""
+    """What `/readyz` shows, changed by a test."""
 
     def __init__(self) -> None:
         self.report = REPORT
@@ -89,8 +89,8 @@ async def test_ready_while_a_good_event_would_be_stored(http: ClientSession, url
         assert (answer.status, (await answer.json())["ready"]) == (200, True)
     await queue.put([make_event("m-1")])
     async with http.get(f"{url}readyz") as answer:
-        told = await answer.json()
-    assert (answer.status, told["ready"], told["why"]) == (
+        found = await answer.json()
+    assert (answer.status, found["ready"], found["why"]) == (
         503,
         False,
         "queue: 1 events are pending, the most this queue takes (limits.pending)",
@@ -109,7 +109,7 @@ async def test_not_ready_when_the_disk_takes_nothing(http: ClientSession, url: s
 
 
 async def test_stopping_turns_readiness_first(http: ClientSession, url: str, board: Board) -> None:
-    """From SIGTERM on a balancer is told to look elsewhere."""
+    """From SIGTERM on a balancer learns to look elsewhere."""
     board.report = replace(REPORT, stopping=True)
     async with http.get(f"{url}readyz") as answer:
         assert (answer.status, (await answer.json())["why"]) == (503, "stopping")
@@ -119,9 +119,9 @@ async def test_trouble_with_delivery_does_not_turn_readiness(http: ClientSession
     """Events are still stored; the body says what is wrong."""
     board.report = replace(REPORT, delivery="paused", why="Browsee answers 401: check browsee_api_key")
     async with http.get(f"{url}readyz") as answer:
-        told = await answer.json()
-    assert (answer.status, told["delivery"]) == (200, "paused")
-    assert told["delivery_why"] == "Browsee answers 401: check browsee_api_key"
+        found = await answer.json()
+    assert (answer.status, found["delivery"]) == (200, "paused")
+    assert found["delivery_why"] == "Browsee answers 401: check browsee_api_key"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Bodies that hold no message, or hold it somewhere else: told to the sender, or found where the settings say."""
+"""Bodies that hold no message, or hold it somewhere else: reported to the sender, or found where the settings say."""
 
 import hashlib
 import hmac
@@ -34,7 +34,7 @@ IN_DATA = replace(SHOP, at=("data",))
     ],
     ids=str,
 )
-async def test_a_body_that_is_no_message_is_told(body: JsonObject) -> None:
+async def test_a_body_that_is_no_message_is_reported(body: JsonObject) -> None:
     """Answered 200 it would end as unmatched, and the platform's test page would say success."""
     async with serving() as served:
         status, said, _ = await served.send("POST", PATH, json=body)
@@ -49,7 +49,7 @@ async def test_a_body_that_is_no_message_is_told(body: JsonObject) -> None:
     [("payload=%7B%22type%22%3A%22track%22%7D", "application/x-www-form-urlencoded"), ('"text"', "application/json")],
 )
 async def test_a_form_or_a_text_is_no_body(body: str, content_type: str) -> None:
-    """Kept, and told."""
+    """Kept, and reported."""
     async with serving() as served:
         status, said, _ = await served.send("POST", PATH, data=body, headers={"Content-Type": content_type})
         assert (status, said["code"], len(served.inbox.rejections)) == (400, "unparseable_body", 1)

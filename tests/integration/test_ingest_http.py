@@ -150,7 +150,7 @@ async def test_more_than_the_default_of_aiohttp_is_taken() -> None:
         ("PUT", "/v1/b/", "POST, OPTIONS"),
     ],
 )
-async def test_a_wrong_method_is_told_the_right_ones(method: str, path: str, allow: str) -> None:
+async def test_a_wrong_method_names_the_right_ones(method: str, path: str, allow: str) -> None:
     """405 with Allow and the body of every error; RudderStack can be set to GET, which carries no event."""
     async with serving() as served:
         status, said, headers = await served.send(method, path)
@@ -162,7 +162,7 @@ async def test_a_wrong_method_is_told_the_right_ones(method: str, path: str, all
     "path", ["/", "/webhooks", "/webhooks/a/b/c", "/v1", "/v1/nothing", "/v1/track/x", "/%2e%2e/x"]
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_an_unknown_path_is_told_so(method: str, path: str) -> None:
+async def test_an_unknown_path_is_reported(method: str, path: str) -> None:
     """404 with the body of every error, and what stood in the path goes nowhere."""
     async with serving() as served:
         status, said, _ = await served.send(method, path)
@@ -210,7 +210,7 @@ async def test_a_sender_that_goes_away_within_its_body_breaks_nothing() -> None:
     async with serving() as served:
         _, writer = await _begin(served)
         writer.close()
-        await asyncio.wait_for(served.told.wait(), 5)
+        await asyncio.wait_for(served.emitted.wait(), 5)
         assert served.telemetry == [RequestRefused(400, "incomplete_body", "/webhooks/shop")]
         assert not served.inbox.rejections
 

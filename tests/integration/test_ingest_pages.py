@@ -58,7 +58,7 @@ def _unauthorized(reason: str, source: str = "") -> RequestRefused:
 
 
 @pytest.mark.parametrize(
-    ("path", "told"),
+    ("path", "found"),
     [
         ("/v1/pixel/track?event=A&userId=u", _unauthorized("key_missing")),
         ("/v1/pixel/track?writeKey=wrong&event=A", _unauthorized("key_unknown")),
@@ -67,10 +67,10 @@ def _unauthorized(reason: str, source: str = "") -> RequestRefused:
     ],
     ids=["no key", "wrong key", "a source that signs", "unknown type"],
 )
-async def test_a_pixel_is_an_image_whatever_is_wrong(served: Served, path: str, told: RequestRefused) -> None:
-    """A page or mail would show anything else as a broken image; what was wrong is told to us."""
+async def test_a_pixel_is_an_image_whatever_is_wrong(served: Served, path: str, found: RequestRefused) -> None:
+    """A page or mail would show anything else as a broken image; what was wrong is in our log."""
     assert await pixel(served, path)
-    assert served.telemetry == [told]
+    assert served.telemetry == [found]
     assert served.inbox.events == []
 
 
@@ -82,7 +82,7 @@ async def test_a_pixel_that_cannot_be_read_or_stored_is_an_image_too(served: Ser
     assert await pixel(served, "/v1/pixel/track?writeKey=shop-key&event=A&userId=u")
     served.is_draining = True
     assert await pixel(served, "/v1/pixel/track?writeKey=shop-key&event=A&userId=u")
-    assert [told.code for told in served.telemetry if isinstance(told, RequestRefused)] == ["queue_full", "stopping"]
+    assert [found.code for found in served.telemetry if isinstance(found, RequestRefused)] == ["queue_full", "stopping"]
 
 
 @pytest.mark.parametrize("slash", ["", "/"], ids=["bare", "slash"])

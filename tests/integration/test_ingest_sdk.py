@@ -108,7 +108,7 @@ async def test_an_unparseable_body(served: Served, path: str, body: bytes) -> No
     status, said, _ = await served.send("POST", path, data=body)
     assert (status, said["code"], bool(said["problems"])) == (400, "unparseable_body", True)
     assert len(served.inbox.rejections) == 1
-    refused = [told for told in served.telemetry if isinstance(told, RequestRefused)]
+    refused = [found for found in served.telemetry if isinstance(found, RequestRefused)]
     assert refused == [RequestRefused(400, "unparseable_body", path, "key_missing")]
 
 
@@ -166,7 +166,7 @@ async def test_a_batch_as_kotlin_sends_it(served: Served) -> None:
 
 
 async def test_whose_address_an_event_gets() -> None:
-    """A page's events get the address of the browser, as told by a trusted proxy; a server's get none."""
+    """A page's events get the address of the browser, as named by a trusted proxy; a server's get none."""
     async with serving(trusted_proxies=[ip_network("127.0.0.0/8")]) as served:
         forwarded = {**KEY, "X-Forwarded-For": "192.0.2.66, 198.51.100.7"}
         await served.send("POST", "/v1/t", json=CLICK, headers={**forwarded, "Origin": "https://shop.example"})
@@ -216,7 +216,7 @@ async def test_who_is_no_page_gets_no_cors_headers(served: Served) -> None:
         assert not [name for name in headers if name.startswith("access-control")]
 
 
-async def test_what_a_sender_objects_to_is_dropped_and_told() -> None:
+async def test_what_a_sender_objects_to_is_dropped_and_reported() -> None:
     """By a library, from a page and by the pixel; a webhook of the same source is not asked. Nothing is kept of it."""
     objections = Objections.of(["integrations"], [], name=lambda: "Browsee")
     message = {"type": "track", "event": "A", "userId": "u-1", "integrations": {"All": False}}

@@ -1,4 +1,4 @@
-"""Webhooks of a platform, over real sockets: keys, signatures, shapes, and what is told of what is wrong."""
+"""Webhooks of a platform, over real sockets: keys, signatures, shapes, and what is reported of what is wrong."""
 
 import asyncio
 import base64
@@ -86,7 +86,7 @@ async def test_whose_key_is_taken(served: Served, path: str, headers: list[tuple
 
 
 @pytest.mark.parametrize(
-    ("path", "headers", "told"),
+    ("path", "headers", "found"),
     [
         ("/webhooks/shop", {}, ("/webhooks/shop", "key_missing", "")),
         ("/webhooks/shop/wrong", {}, ("/webhooks/shop", "key_unknown", "")),
@@ -101,12 +101,12 @@ async def test_whose_key_is_taken(served: Served, path: str, headers: list[tuple
     ],
 )
 async def test_the_operator_learns_why_it_was_401(
-    served: Served, path: str, headers: dict[str, str], told: tuple[str, str, str]
+    served: Served, path: str, headers: dict[str, str], found: tuple[str, str, str]
 ) -> None:
     """The sender does not: every 401 is the same to it. The log has a reason and a source's name, never the value."""
     status, said, _ = await served.send("POST", path, json=TRACK, headers=headers)
     assert (status, said["code"]) == (401, "unauthorized")
-    route, reason, source = told
+    route, reason, source = found
     assert served.telemetry == [RequestRefused(401, "unauthorized", route, reason, source)]
     [recent] = served.denials.recent(RECEIVED_AT)
     assert (recent["route"], recent["code"], recent["source"]) == (route, reason, source or None)
@@ -189,7 +189,7 @@ async def test_nothing_to_store_is_no_fault(served: Served, body: bytes) -> None
     assert served.inbox.totals.stored == served.inbox.totals.rejected == 0
 
 
-async def test_a_single_bad_event_is_told_what_is_wrong(served: Served) -> None:
+async def test_a_single_bad_event_is_answered_with_what_is_wrong(served: Served) -> None:
     """400 with JSON Pointers and what was expected, never the value; and it is kept."""
     bad = {**TRACK, "event": [], "properties": "a secret"}
     status, said, _ = await served.send("POST", PATH, json=bad)
@@ -200,9 +200,9 @@ async def test_a_single_bad_event_is_told_what_is_wrong(served: Served) -> None:
     }
     kept = served.inbox.rejections[0]
     assert (kept.reason, kept.message_id, json.loads(kept.body)) == (Reason.SCHEMA, "m-1", bad)
-    told = served.telemetry[0]
-    assert isinstance(told, MessageRejected)
-    assert "secret" not in told.problems
+    found = served.telemetry[0]
+    assert isinstance(found, MessageRejected)
+    assert "secret" not in found.problems
 
 
 @pytest.mark.parametrize(
@@ -240,7 +240,7 @@ async def test_compressed_bodies_are_known_by_their_bytes(served: Served, encodi
     assert [event.body for event in served.inbox.events] == [TRACK, TRACK]
 
 
-async def test_what_was_mended_is_told(served: Served) -> None:
+async def test_what_was_mended_is_reported(served: Served) -> None:
     """NaN and lone surrogates, timestamps passed over, copies: each is counted, none refused."""
     odd = (
         b'{"type":"track","event":"\\ud800","userId":"u","messageId":"m-1","timestamp":"never","properties":{"a":NaN}}'

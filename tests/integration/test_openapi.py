@@ -57,7 +57,7 @@ def spelt(path: str, parameters: list[JsonObject]) -> Iterator[str]:
 
 
 async def test_every_route_is_described_and_every_description_is_a_route(folder: Path) -> None:
-    """Method by method; a slash at the end, and HEAD, are told in words."""
+    """Method by method; a slash at the end, and HEAD, are reported in words."""
     settings = settings_in(folder, sandbox=True)
     async with AsyncExitStack() as stack:
         parts = await build_service(stack, settings, observer=Observer(), strict=True, wiring=DEFAULT_WIRING)

@@ -68,7 +68,7 @@ async def test_an_earlier_file_works_on(path: Path, clock: FakeClock, version: i
     queue = await SqliteQueue.open(path, now=clock)
     assert (await queue.balance()).unaccounted == 0
     assert queue._rows.held["shop"].events == 3
-    # Ids that were seen before are, also after the day of their table; what is new is told apart by its name.
+    # Ids that were seen before are, also after the day of their table; what is new is reported apart by its name.
     seen = [make_event("m-1", user="ann"), make_event("m-3", user="bob"), make_event("m-4", user="cat")]
     assert await queue.put(seen) == Stored(0, 3, 0, 0)
     assert (await queue.put([make_event("m-4", user="cat", event="Another")])).differing == 1

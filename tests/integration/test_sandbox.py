@@ -114,16 +114,16 @@ async def test_forgotten_calls_are_gone_and_numbers_go_on(start: Start) -> None:
     assert [call["number"] for call in await calls(client, "?after=1")] == [2]
 
 
-@pytest.mark.parametrize("told", [True, False], ids=["with-retry-after", "without"])
-async def test_beyond_the_limit_is_429(start: Start, told: bool) -> None:
+@pytest.mark.parametrize("found", [True, False], ids=["with-retry-after", "without"])
+async def test_beyond_the_limit_is_429(start: Start, found: bool) -> None:
     """What a full bucket holds passes, the next does not; `Retry-After` only when asked for."""
-    sandbox = make_sandbox(retry_after=told)
+    sandbox = make_sandbox(retry_after=found)
     sandbox.set_limit(CallLimit(3, 3600.0))
     client = await start(sandbox)
     assert [(await track(client))[0] for _ in range(3)] == [200, 200, 200]
     async with client.post("/api/v1/track", json=TRACK) as answer:
         assert answer.status == 429
-        assert answer.headers.get("Retry-After") == ("1200" if told else None)
+        assert answer.headers.get("Retry-After") == ("1200" if found else None)
     assert [call["status"] for call in await calls(client)] == [200, 200, 200, 429]
 
 
@@ -137,8 +137,8 @@ async def test_the_limit_can_be_moved_while_it_runs(start: Start) -> None:
 
     assert await put("2/h") == (200, {"limit": "2/h"})
     assert [(await track(client))[0] for _ in range(3)] == [200, 200, 429]
-    status, told = await put("fast")
-    assert (status, "found `fast`" in told["message"]) == (400, True)
+    status, found = await put("fast")
+    assert (status, "found `fast`" in found["message"]) == (400, True)
     assert (await track(client))[0] == 429
     assert await put("") == (200, {"limit": None})
     assert (await track(client))[0] == 200
@@ -250,7 +250,7 @@ async def test_a_signal_ends_it_well() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "found"),
     [
         pytest.param(["--limit", "fast"], "limit: found `fast`", id="limit"),
         pytest.param(["--script", "none.yaml"], "cannot read none.yaml", id="no-script"),
@@ -258,12 +258,12 @@ async def test_a_signal_ends_it_well() -> None:
         pytest.param(["--host", "192.0.2.1"], "cannot listen on 192.0.2.1", id="not-our-address"),
     ],
 )
-async def test_wrong_use_exits_2_and_says_why(arguments: list[str], told: str) -> None:
+async def test_wrong_use_exits_2_and_says_why(arguments: list[str], found: str) -> None:
     """No traceback; what was found and what is allowed."""
     running = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "adapter", "sandbox", "--port", "0", *arguments, stderr=asyncio.subprocess.PIPE
     )
     _, errors = await running.communicate()
     assert running.returncode == 2
-    assert told in errors.decode()
+    assert found in errors.decode()
     assert "Traceback" not in errors.decode()

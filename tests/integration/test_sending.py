@@ -21,8 +21,8 @@ def stored() -> web.Response:
 
 
 def refused(status: int, **headers: str) -> web.Response:
-    told = {"success": False, "code": "no", "message": "in our words"}
-    return web.json_response(told, status=status, headers=headers)
+    found = {"success": False, "code": "no", "message": "in our words"}
+    return web.json_response(found, status=status, headers=headers)
 
 
 @asynccontextmanager
@@ -71,7 +71,7 @@ async def test_patience_ends() -> None:
 
 
 @pytest.mark.parametrize("status", [400, 413])
-async def test_one_that_is_refused_is_told_from_the_others(status: int) -> None:
+async def test_one_that_is_refused_differs_from_the_others(status: int) -> None:
     """Halves lead to it, and the others are stored in their order."""
     kept: list[JsonObject] = []
 
@@ -87,7 +87,7 @@ async def test_one_that_is_refused_is_told_from_the_others(status: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "found"),
     [
         (refused(401), "answered 401: the key is not of this source"),
         (refused(404), "answered 404: there are no webhooks here"),
@@ -97,16 +97,16 @@ async def test_one_that_is_refused_is_told_from_the_others(status: int) -> None:
     ],
     ids=["key", "path", "redirect", "page", "array"],
 )
-async def test_what_only_a_person_can_mend_ends_it(answer: web.Response, told: str) -> None:
+async def test_what_only_a_person_can_mend_ends_it(answer: web.Response, found: str) -> None:
     """At once, with what to do."""
     async with adapter(lambda _: answer) as (sender, got):
-        with pytest.raises(ConfigError, match=told):
+        with pytest.raises(ConfigError, match=found):
             await sender.send("shop", numbered(1))
     assert len(got) == 1
 
 
 async def test_an_address_where_nobody_is_ends_it(unused_tcp_port: int) -> None:
-    """A misspelt address is told at once."""
+    """A misspelt address is reported at once."""
     async with aiohttp.ClientSession() as session:
         sender = Sender(session, f"http://127.0.0.1:{unused_tcp_port}", Secret("a key"))
         with pytest.raises(ConfigError, match=r"cannot reach http://127\.0\.0\.1"):

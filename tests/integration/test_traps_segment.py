@@ -87,7 +87,7 @@ async def test_04_requiring_an_object(served: Served, method: str, body: object,
 
 
 async def test_05_400_for_one_bad_event_in_an_array(served: Served) -> None:
-    """The bad one is kept as rejected, the good ones are stored, and Segment is told 200."""
+    """The bad one is kept as rejected, the good ones are stored, and Segment is answered 200."""
     assert (await served.send("POST", WEBHOOK, json=[TRACK, {"type": "track", "userId": "u"}]))[:2] == (200, OK)
     assert (len(served.inbox.events), len(served.inbox.rejections)) == (1, 1)
 
@@ -102,8 +102,8 @@ async def test_06_returning_202_or_an_empty_200(served: Served, path: str) -> No
 @pytest.mark.parametrize("reply", [reply for reply in Reply if reply is not Reply.STORED])
 def test_07_error_json_without_code_and_message(reply: Reply) -> None:
     """Every error has both, or analytics-python 2.3.4 sends again what was refused for good."""
-    told = json.loads(respond(reply).body)
-    assert (told["success"], bool(told["code"]), bool(told["message"])) == (False, True, True)
+    found = json.loads(respond(reply).body)
+    assert (found["success"], bool(found["code"]), bool(found["message"])) == (False, True, True)
 
 
 @pytest.mark.parametrize("path", [WEBHOOK, "/v1/batch", "/v1/t", "/v1/import", "/v1/b"])

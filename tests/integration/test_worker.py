@@ -75,8 +75,8 @@ async def test_every_outcome_is_reached(road: Road) -> None:
     assert (died.reason, died.message_id) == (Reason.REFUSED_BY_MAPPING, "m-4")
 
 
-async def test_what_becomes_of_an_event_is_told_with_its_trace(road: Road) -> None:
-    """Tried again, delivered, dropped, unmatched or dead: each says which request brought it; Browsee is not told."""
+async def test_what_becomes_of_an_event_is_reported_with_its_trace(road: Road) -> None:
+    """Tried again, delivered, dropped, unmatched or dead: each says which request brought it, but not to Browsee."""
     road.script("- {nth: 1, status: 503}")
     events = {"a": {}, "b": {"event": "Heartbeat"}, "c": {"type": "group"}, "d": {"event": "Order Completed"}}
     await road.queue.put(
@@ -90,12 +90,12 @@ async def test_what_becomes_of_an_event_is_told_with_its_trace(road: Road) -> No
         EventUnmatched,
         EventDied,
     ):
-        [told] = road.heard(kind)
-        assert getattr(told, "traceparent") == TRACEPARENT  # noqa: B009 - of several kinds
+        [found] = road.heard(kind)
+        assert getattr(found, "traceparent") == TRACEPARENT  # noqa: B009 - of several kinds
     assert TRACEPARENT not in str(await road.calls())
 
 
-async def test_it_is_told_where_the_time_went(road: Road) -> None:
+async def test_a_line_says_where_the_time_went(road: Road) -> None:
     """The second event of a user waits for its order while Browsee takes its time for the first."""
     road.script("- {nth: 1, delay_s: 0.2}")
     await road.queue.put(clicks(2))

@@ -36,7 +36,7 @@ def test_the_exit_code_says_whether_there_are_problems(shell: Shell, text: str, 
 
 
 def test_all_files_are_checked_in_one_run(shell: Shell) -> None:
-    """A mapping and a settings file are told apart by what is in them, and both are judged."""
+    """A mapping and a settings file are reported apart by what is in them, and both are judged."""
     result = shell.run("check", shell.write("a.yaml", BROKEN), shell.write("b.yaml", "queue: x\nhash_key: short\n"))
     assert result.exit_code == 1
     assert "a.yaml:8:5: error E111: `dorp`" in result.stdout
@@ -61,7 +61,7 @@ def test_without_files_it_checks_what_serve_would_use(shop: Shell) -> None:
 
 @pytest.mark.parametrize("text", ["sources: 1\n", "sources: {a: {mapping: gone.yaml}}\n", "[1]\n"])
 def test_settings_that_name_no_mapping_are_checked_by_themselves(shell: Shell, text: str) -> None:
-    """What is wrong with the settings is told, whatever it is."""
+    """What is wrong with the settings is reported, whatever it is."""
     shell.write("adapter.yaml", text)
     result = shell.run("check", "--format", "json")
     assert (result.exit_code, json.loads(result.stdout)["files"]) == (1, 1)

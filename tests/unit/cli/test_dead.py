@@ -121,7 +121,7 @@ async def test_what_no_rule_took_is_requeued(queue: Shell) -> None:
     assert await counts(queue) == (1, 3, 2, 0, 0)
 
 
-async def test_ids_are_requeued_and_unknown_ones_told(queue: Shell) -> None:
+async def test_ids_are_requeued_and_unknown_ones_reported(queue: Shell) -> None:
     """What was delivered is none of them; the others are done all the same, and the exit code is 1."""
     result = queue.run("dead", "requeue", "1", "4", "r2", "5", "r77", "nonsense")
     assert result.exit_code == 1
@@ -187,7 +187,7 @@ async def test_an_export_counts_what_it_cannot_write(shop: Shell) -> None:
 
 
 @pytest.mark.parametrize("command", ["requeue", "discard"])
-def test_a_cause_that_there_is_not_is_told(queue: Shell, command: str) -> None:
+def test_an_unknown_cause_is_reported(queue: Shell, command: str) -> None:
     """Rather than nothing being done in silence."""
     result = queue.run("dead", command, "--cause", "no such text")
     assert (result.exit_code, "no cause has this text" in result.stderr) == (1, True)

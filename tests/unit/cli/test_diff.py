@@ -54,7 +54,7 @@ def maps(shell: Shell) -> Shell:
 DIFF = ("diff", "old.yaml", "new.yaml", "--events")
 
 
-def test_what_is_different_is_told_with_an_example(maps: Shell) -> None:
+def test_what_is_different_is_reported_with_an_example(maps: Shell) -> None:
     """Once for all events that are alike, with the values of the first, and the totals."""
     result = maps.run(*DIFF, "events.ndjson")
     assert result.exit_code == 0, result.output
@@ -100,14 +100,14 @@ def test_a_pipe_will_do_for_a_mapping(maps: Shell) -> None:
 
 
 def test_a_demo_key_hashes_where_there_is_none(maps: Shell) -> None:
-    """As in `explain`: a mapping that hashes can be compared without the secret, and the reader is told."""
+    """As in `explain`: a mapping that hashes can be compared without the secret, and the output says so."""
     maps.write("hashing.yaml", HASHING)
     words = ("diff", "old.yaml", "hashing.yaml", "--events", "events.ndjson")
     assert "the hashes of hashing.yaml are made with a demo key" in maps.run(*words).stderr
     assert maps.run(*words, env={"ADAPTER_HASH_KEY": "0123456789abcdef"}).stderr == ""
 
 
-def test_lines_that_cannot_be_read_are_told_after_the_result(maps: Shell) -> None:
+def test_lines_that_cannot_be_read_are_reported_after_the_result(maps: Shell) -> None:
     """What can be compared is, and no build goes on as if all had been: exit code 2, before that of a change."""
     maps.write("events.ndjson", f"{{\n{json.dumps(ORDER)}\n[]\n")
     result = maps.run(*DIFF, "events.ndjson", "--fail-on-change")
@@ -131,7 +131,7 @@ def test_lines_that_cannot_be_read_are_told_after_the_result(maps: Shell) -> Non
     ],
     ids=["no events", "no mapping", "not a mapping", "events left out", "empty"],
 )
-def test_wrong_use_is_told(maps: Shell, words: tuple[str, ...], said: str) -> None:
+def test_wrong_use_is_reported(maps: Shell, words: tuple[str, ...], said: str) -> None:
     """Exit code 2 and the reason; comparing nothing proves nothing."""
     result = maps.run("diff", *words)
     assert result.exit_code == 2

@@ -43,11 +43,11 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.got.append((self.path, body))
-        told = b'{"status": "failure", "message": "apiKey is required"}'
+        shown = b'{"status": "failure", "message": "apiKey is required"}'
         self.send_response(400)
-        self.send_header("Content-Length", str(len(told)))
+        self.send_header("Content-Length", str(len(shown)))
         self.end_headers()
-        self.wfile.write(told)
+        self.wfile.write(shown)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the signature is the library's
         return
@@ -106,7 +106,7 @@ def test_broken_settings_end_it(shop: Shell) -> None:
     assert "did you mean `sources`?" in found["settings"][1]
 
 
-def test_a_broken_mapping_and_a_damaged_queue_are_told_together(shop: Shell) -> None:
+def test_a_broken_mapping_and_a_damaged_queue_are_reported_together(shop: Shell) -> None:
     """One run shows all there is to mend."""
     shop.write("shop.yaml", "version: 1\nrules: [{dorp: x}]\n")
     shop.write("sandbox.db", "no database at all" * 1000)
@@ -117,7 +117,7 @@ def test_a_broken_mapping_and_a_damaged_queue_are_told_together(shop: Shell) -> 
     assert found["browsee"][:2] == (True, "SANDBOX: the built-in stand-in takes the calls")
 
 
-def test_a_folder_that_takes_no_files_is_told(shop: Shell) -> None:
+def test_a_folder_that_takes_no_files_is_reported(shop: Shell) -> None:
     """Before the first start already."""
     shop.write("adapter.yaml", SETTINGS.replace("sqlite:///queue.db", "sqlite:////proc/no/queue.db"))
     _, found = checks(shop, "--sandbox")
@@ -248,7 +248,7 @@ def test_output_that_cannot_be_written_is_no_fault_of_ours(shop: Shell) -> None:
     assert b"Traceback" not in ended.stderr
 
 
-def test_a_queue_in_memory_is_no_problem_but_told(shop: Shell) -> None:
+def test_a_queue_in_memory_is_no_problem_but_reported(shop: Shell) -> None:
     """What it means is said."""
     shop.write("adapter.yaml", SETTINGS.replace("sqlite:///queue.db", "'memory:'"))
     _, found = checks(shop, "--sandbox")
@@ -260,7 +260,7 @@ def test_a_queue_in_memory_is_no_problem_but_told(shop: Shell) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "told", "ok"),
+    ("status", "shown", "ok"),
     [
         (400, b'{"status": "failure", "message": "apiKey is required"}', True),
         (400, b"<html>", True),
@@ -273,9 +273,9 @@ def test_a_queue_in_memory_is_no_problem_but_told(shop: Shell) -> None:
         (503, b"", False),
     ],
 )
-def test_answers_to_an_empty_call_are_judged(status: int, told: bytes, ok: bool) -> None:
+def test_answers_to_an_empty_call_are_judged(status: int, shown: bytes, ok: bool) -> None:
     """Documented is 400; a page or a redirect is somebody else; a problem says what to do."""
-    check = judged("x: answered", status, told)
+    check = judged("x: answered", status, shown)
     assert check.ok is ok
     assert bool(check.todo) is not ok
 
@@ -289,7 +289,7 @@ def test_what_to_do_stands_below_a_caret(shell: Shell) -> None:
     assert lines[at + 1].strip() == "see all of it with: browsee-adapter check shop.yaml"
 
 
-def test_deletion_requests_that_wait_are_told(shop: Shell, browsee: Browsee) -> None:
+def test_deletion_requests_that_wait_are_reported(shop: Shell, browsee: Browsee) -> None:
     """By doctor and, where it checks what is in force here, by check: nobody looks among rejections for them."""
     waiting = replace(
         a_rejection(b'{"type":"delete","userId":"u-1"}'), reason=Reason.DELETION_UNAUTHORISED, message_id="delete-1"

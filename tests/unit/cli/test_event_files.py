@@ -48,7 +48,7 @@ def test_a_message_that_has_a_message_is_not_opened() -> None:
     assert sent(file) == {"default": ["1", "3"]}
 
 
-def test_lines_that_are_no_object_are_told_by_their_number() -> None:
+def test_lines_that_are_no_object_are_reported_by_their_number() -> None:
     """Counted from 1, blank lines too; the others are sent."""
     file = BytesIO(b'\nnope\n[1]\n{"messageId": "1"}\n"x"')
     [window] = windows(file, Reading())

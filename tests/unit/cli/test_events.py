@@ -36,8 +36,8 @@ def test_events_are_listed_newest_first(shop: Shell) -> None:
     result = shop.run("events", "list")
     assert result.exit_code == 0, result.output
     rows = [line.split("\t") for line in result.stdout.splitlines()]
-    told = {row[0]: (row[3], row[5], row[6], row[7]) for row in rows}
-    assert told == {
+    found = {row[0]: (row[3], row[5], row[6], row[7]) for row in rows}
+    assert found == {
         "r1": ("bad-1", "-", "rejected", "schema: /event is required"),
         "1": ("m-1", USER, "delivered", "-"),
         "2": ("m-2", USER, "dead", "refused by the mapping: total is required"),
@@ -91,10 +91,10 @@ def test_one_event_is_shown_whole(shop: Shell, version: str) -> None:
 @pytest.mark.usefixtures("version")
 def test_a_dead_event_tells_what_got_through(shop: Shell) -> None:
     """So that one knows what a requeue would send; the mapping's refusal is shown with it."""
-    told = shop.run("events", "show", "2").stdout
-    assert "rejected  by" in told
-    assert "refused by the mapping: total is required" in told
-    assert "got through before: track/A/0" in told
+    found = shop.run("events", "show", "2").stdout
+    assert "rejected  by" in found
+    assert "refused by the mapping: total is required" in found
+    assert "got through before: track/A/0" in found
     machine = json.loads(shop.run("events", "show", "2", "--json").stdout)
     assert (machine["outcome"], machine["deliveredCalls"]) == ("dead", ["track/A/0"])
     assert machine["mapped"]["outcome"] == "rejected"
@@ -104,17 +104,17 @@ def test_a_dead_event_tells_what_got_through(shop: Shell) -> None:
 @pytest.mark.usefixtures("version")
 def test_a_pending_event_is_mapped_as_it_would_be_now(shop: Shell) -> None:
     """By the active mapping, and with its place in its user's lane."""
-    told = json.loads(shop.run("events", "show", "6", "--json").stdout)
-    assert (told["mappingSource"], told["mapped"]["outcome"]) == ("by the active mapping", "dropped")
-    assert told["ahead"] == 1
+    found = json.loads(shop.run("events", "show", "6", "--json").stdout)
+    assert (found["mappingSource"], found["mapped"]["outcome"]) == ("by the active mapping", "dropped")
+    assert found["ahead"] == 1
 
 
 @pytest.mark.usefixtures("version")
 def test_a_rejection_is_shown_with_its_problems(shop: Shell) -> None:
     """Its body as it was sent, and where it does not fit."""
-    told = shop.run("events", "show", "r1").stdout
-    assert '{"type":"track","userId":"u-1","messageId":"bad-1"}' in told
-    assert "/event is required" in told
+    found = shop.run("events", "show", "r1").stdout
+    assert '{"type":"track","userId":"u-1","messageId":"bad-1"}' in found
+    assert "/event is required" in found
 
 
 async def test_control_characters_do_not_reach_the_terminal(shop: Shell) -> None:
@@ -127,7 +127,7 @@ async def test_control_characters_do_not_reach_the_terminal(shop: Shell) -> None
 
 @pytest.mark.usefixtures("version")
 @pytest.mark.parametrize(
-    ("message_id", "told"),
+    ("message_id", "found"),
     [
         ("m-1", "shop/m-1: delivered 20"),
         ("m-2", "shop/m-2: dead 20"),
@@ -137,17 +137,17 @@ async def test_control_characters_do_not_reach_the_terminal(shop: Shell) -> None
     ],
     ids=["delivered", "dead", "first", "behind", "rejected"],
 )
-def test_where_is_one_line(shop: Shell, message_id: str, told: str) -> None:
+def test_where_is_one_line(shop: Shell, message_id: str, found: str) -> None:
     """Where it is now, and why."""
     result = shop.run("where", message_id)
     assert result.exit_code == 0, result.output
     [line] = result.stdout.splitlines()
-    assert line.startswith(told)
+    assert line.startswith(found)
 
 
 @pytest.mark.usefixtures("version")
 @pytest.mark.parametrize("words", [["where"], ["events", "show"], ["dead", "show"]], ids=" ".join)
-def test_what_is_not_kept_is_told_and_ends_with_1(shop: Shell, words: list[str]) -> None:
+def test_what_is_not_kept_is_reported_and_ends_with_1(shop: Shell, words: list[str]) -> None:
     """A script can ask whether something arrived."""
     result = shop.run(*words, "m-99")
     assert (result.exit_code, result.stdout) == (1, "")
@@ -196,13 +196,13 @@ async def test_deletion_requests_are_shown(shop: Shell) -> None:
         "events": 1,
         "rejections": 0,
     }
-    told = shop.run("events", "show", "delete-1").stdout
-    assert "not mapped: it asks to delete its user's data" in told
-    assert "dropped 2026-11-23T12:00:00.000Z: deletion request: see: browsee-adapter events deletions" in told
+    found = shop.run("events", "show", "delete-1").stdout
+    assert "not mapped: it asks to delete its user's data" in found
+    assert "dropped 2026-11-23T12:00:00.000Z: deletion request: see: browsee-adapter events deletions" in found
 
 
 async def test_tail_tells_an_event_when_it_comes_and_when_it_ended(shop: Shell) -> None:
-    """Each news once, rejections too; nothing is told twice."""
+    """Each news once, rejections too; nothing is reported twice."""
     path = shop.folder / "queue.db"
     queue = await SqliteQueue.open(path, now=FakeClock())
     await queue.put([make_event("old", user="a")], [a_rejection()])
@@ -220,19 +220,19 @@ async def test_tail_tells_an_event_when_it_comes_and_when_it_ended(shop: Shell) 
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "found"),
     [
         ("queue: 'memory:'\n", "the queue in memory can be looked into only through the service"),
         ("", "there is no queue here"),
     ],
     ids=["memory", "no file"],
 )
-def test_a_queue_that_cannot_be_looked_at_is_told(shop: Shell, text: str, told: str) -> None:
+def test_a_queue_that_cannot_be_looked_at_is_reported(shop: Shell, text: str, found: str) -> None:
     """With what to do, and without making one."""
     shop.write("adapter.yaml", text + "sources: {shop: {mapping: shop.yaml}}\n")
     result = shop.run("events", "list")
     assert result.exit_code == 2
-    assert told in result.stderr
+    assert found in result.stderr
     assert not (shop.folder / "data").exists()
 
 

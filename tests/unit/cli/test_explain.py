@@ -53,7 +53,7 @@ def test_a_shipped_mapping_is_named_by_a_word(shell: Shell) -> None:
 
 
 def test_a_demo_key_hashes_where_there_is_none(shell: Shell) -> None:
-    """A mapping can be tried without the secret, and the reader is told that the hashes are not the real ones."""
+    """A mapping can be tried without the secret, and the output says that the hashes are not the real ones."""
     shell.write("event.json", ORDER)
     words = ("explain", shell.write("shop.yaml", HASHING), "event.json", "--json")
     demo, real = shell.run(*words), shell.run(*words, env={"ADAPTER_HASH_KEY": "0123456789abcdef"})
@@ -81,7 +81,7 @@ def test_a_message_that_is_none_is_broken_input(shell: Shell, message: str, text
     assert result.stderr.startswith(text)
 
 
-def test_a_broken_mapping_is_told_with_its_problems(shell: Shell) -> None:
+def test_a_broken_mapping_is_reported_with_its_problems(shell: Shell) -> None:
     """The same words as `check` has, and exit code 2: there is nothing to explain with."""
     broken = shell.write("shop.yaml", MAPPING.replace("drop:", "dorp:"))
     result = shell.run("explain", broken, "-", stdin=ORDER)

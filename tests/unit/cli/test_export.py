@@ -71,7 +71,7 @@ def test_an_interrupted_export_goes_on(queue: Shell) -> None:
 @pytest.mark.parametrize(
     "note", ["{", "[]", '{"to": "http://x"}', "[" * 100_000], ids=["broken", "array", "of send", "deep"]
 )
-def test_a_note_of_something_else_is_told(queue: Shell, note: str) -> None:
+def test_a_note_of_something_else_is_reported(queue: Shell, note: str) -> None:
     """Rather than a file with a hole in it."""
     queue.write("e.ndjson.part", "")
     queue.write("e.ndjson.done", note)
@@ -87,7 +87,7 @@ def test_no_file_is_written_over(queue: Shell) -> None:
     assert (queue.folder / "e.ndjson").read_text() == "precious"
 
 
-def test_a_folder_that_is_not_there_is_told(queue: Shell) -> None:
+def test_a_folder_that_is_not_there_is_reported(queue: Shell) -> None:
     """In words."""
     result = queue.run("export", "no/e.ndjson")
     assert (result.exit_code, "cannot write no/e.ndjson.part" in result.stderr) == (2, True)

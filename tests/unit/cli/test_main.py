@@ -31,7 +31,7 @@ def failing(error: Exception) -> click.Group:
     [ConfigError("adapter.yaml:1:1: error E301: no"), QueueError("disk full"), AdapterError("lacks a file")],
     ids=lambda error: type(error).__name__,
 )
-def test_what_the_operator_can_mend_is_told_in_words(error: AdapterError) -> None:
+def test_what_the_operator_can_mend_is_reported_in_words(error: AdapterError) -> None:
     """Exit code 2, the text on stderr as it is, and no traceback."""
     result = CliRunner().invoke(failing(error), ["fail"])
     assert result.exit_code == 2
@@ -40,7 +40,7 @@ def test_what_the_operator_can_mend_is_told_in_words(error: AdapterError) -> Non
 
 
 def test_a_fault_of_ours_is_logged_once_and_ends_with_70(caplog: pytest.LogCaptureFixture) -> None:
-    """A bug is told from wrong use by its exit code, and its traceback is in the log for the report."""
+    """A bug differs from wrong use by its exit code, and its traceback is in the log for the report."""
     result = CliRunner().invoke(failing(ZeroDivisionError("oops")), ["fail"])
     assert result.exit_code == 70
     (record,) = caplog.records

@@ -65,11 +65,11 @@ def test_an_event_is_shown_as_it_was_stored(shop: Shell) -> None:
     shown = shop.run("events", "show", "m-1").stdout
     assert "stored privately: what stands above is what 2 guards of the mapping's privacy left" in shown
     assert USER not in shown
-    told = orjson.loads(shop.run("events", "show", "m-1", "--json").stdout)
-    [call] = told["mapped"]["calls"]
-    assert call["body"]["userId"] == told["message"]["userId"] == told["userId"]
-    assert call["body"]["properties"] == {"mail": told["message"]["properties"]["mail"]}
-    assert len(told["guards"]) == 2
+    found = orjson.loads(shop.run("events", "show", "m-1", "--json").stdout)
+    [call] = found["mapped"]["calls"]
+    assert call["body"]["userId"] == found["message"]["userId"] == found["userId"]
+    assert call["body"]["properties"] == {"mail": found["message"]["properties"]["mail"]}
+    assert len(found["guards"]) == 2
 
 
 def test_a_rejection_is_found_by_its_message_id(shop: Shell) -> None:
@@ -82,7 +82,7 @@ def test_a_rejection_is_found_by_its_message_id(shop: Shell) -> None:
 
 
 def test_a_rejection_cannot_be_read_anew(shop: Shell) -> None:
-    """There is nothing to read; who asks is told, and the dead letter beside it goes on."""
+    """There is nothing to read; who asks gets a message, and the dead letter beside it goes on."""
     done = shop.run("dead", "requeue", "--all")
     assert "pending again: 1 event, 0 rejections" in done.stdout
     assert "its source stores privately, so only its size and a hash were kept" in done.stdout

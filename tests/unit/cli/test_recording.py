@@ -92,7 +92,7 @@ def test_what_a_webhook_takes_is_read() -> None:
     ],
     ids=["cut", "bytes", "array", "batch", "number", "deep", "message", "receivedAt", "source"],
 )
-def test_a_line_that_cannot_be_read_is_told_with_its_place(line: object, problem: str) -> None:
+def test_a_line_that_cannot_be_read_is_reported_with_its_place(line: object, problem: str) -> None:
     """File, line and what is wrong, and how much is missing from the result."""
     assert problems(recording(line)) == [
         f"e.ndjson:1: {problem}",
@@ -101,7 +101,7 @@ def test_a_line_that_cannot_be_read_is_told_with_its_place(line: object, problem
 
 
 def test_a_line_without_end_fills_no_memory() -> None:
-    """A file that is one long line is told as such, and what comes after such a line is read."""
+    """A file that is one long line is reported as such, and what comes after such a line is read."""
     read = recording(b"x" * (2 * MAX_LINE_BYTES + 7), MESSAGE)
     assert [event.message_id for event in read] == ["m-1"]
     with pytest.raises(ConfigError, match=f"^e.ndjson:1: longer than {MAX_LINE_BYTES} bytes"):
@@ -109,13 +109,13 @@ def test_a_line_without_end_fills_no_memory() -> None:
 
 
 def test_many_broken_lines_are_counted() -> None:
-    """The first ones are told; a file of something else entirely is not printed out."""
-    told = problems(recording(*[b"{"] * 500))
-    assert len(told) == MAX_REPORTED + 1
-    assert told[-1] == "e.ndjson: 500 of 500 lines cannot be read; the result is without them"
+    """The first ones are reported; a file of something else entirely is not printed out."""
+    found = problems(recording(*[b"{"] * 500))
+    assert len(found) == MAX_REPORTED + 1
+    assert found[-1] == "e.ndjson: 500 of 500 lines cannot be read; the result is without them"
 
 
-def test_a_file_that_cannot_be_read_on_is_told(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_on_is_reported(tmp_path: Path) -> None:
     """A machine's fault is not the end of the file."""
     with (
         (tmp_path / "e.ndjson").open("wb") as written_only,

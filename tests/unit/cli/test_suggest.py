@@ -37,7 +37,7 @@ def test_what_is_suggested_works_as_it_is(seen: Shell) -> None:
 
 
 def test_what_a_mapping_names_is_left_out(seen: Shell) -> None:
-    """And the types of messages that none of its rules takes are told."""
+    """And the types of messages that none of its rules takes are reported."""
     result = seen.run(*SUGGEST, "--mapping", "shop.yaml")
     assert result.exit_code == 0, result.output
     assert "Order Completed" not in result.stdout
@@ -55,7 +55,7 @@ def test_nothing_new_is_no_mapping(seen: Shell) -> None:
     assert result.stderr == "note: no event names that no rule names\n"
 
 
-def test_lines_that_cannot_be_read_are_told(seen: Shell) -> None:
+def test_lines_that_cannot_be_read_are_reported(seen: Shell) -> None:
     """What was read is suggested, and exit code 2 says that it is not all."""
     result = seen.run("suggest", "--events", "-", stdin='{"type": "track", "event": "Signed Up"}\n{\n')
     assert result.exit_code == 2

@@ -42,7 +42,7 @@ def test_a_probe_that_tells_nothing_changes_no_pause() -> None:
     gate = Gate(CONFIG)
     gate.shut(0.0)
     gate.let_pass(1, 1.0)
-    gate.probe_told_nothing(2.0)
+    gate.probe_was_inconclusive(2.0)
     assert (gate.wait_s(2.0), gate.is_probe(1)) == (1.0, False)
 
 

@@ -1,4 +1,4 @@
-"""What a worker is told: go, or wait and why; and what it has to do with an answer."""
+"""What a worker is answered: go, or wait and why; and what it has to do with an answer."""
 
 import pytest
 
@@ -225,8 +225,8 @@ def test_paused_tracks_are_a_paused_project(worker: Worker) -> None:
     [(5.0, 0, "browsee.rate"), (None, 0, "until Browsee's limit is met"), (None, 4, "limit is known")],
     ids=["pinned", "before the first 429", "learned"],
 )
-def test_who_is_slowed_by_the_pace_is_told_what_sets_it(pinned_per_s: float | None, limits: int, text: str) -> None:
-    """The settings, a limit that is being looked for, or one that was met: nobody is told of a limit not known."""
+def test_a_slow_pace_says_what_sets_it(pinned_per_s: float | None, limits: int, text: str) -> None:
+    """The settings, a limit that is being looked for, or one that was met: a limit that is not known is not shown."""
     worker = Worker()
     worker.project = Project(ProjectConfig(PaceConfig(pinned_per_s=pinned_per_s)), now_s=worker.now_s)
     verdicts: list[Verdict] = [*[LIMITED] * limits, Accepted(), Accepted()]
@@ -415,7 +415,7 @@ def test_what_was_learned_goes_into_the_next_process(worker: Worker) -> None:
     assert again.state(5.0).per_s == pytest.approx(0.9 * learned.limit_per_s)
 
 
-def test_a_user_who_is_told_to_wait_for_ever_pauses_nobody_else(worker: Worker) -> None:
+def test_an_endless_retry_after_of_one_user_pauses_nobody_else(worker: Worker) -> None:
     """The third 429 with Retry-After of one user, others getting through between, pauses the project no more."""
     asked = TryAgain(Reason.RATE_LIMITED, 60.0, counted=False)
     for expected in ((PauseReason.RETRY_AFTER, 60.0), (PauseReason.RETRY_AFTER, 60.0), None, None):

@@ -10,15 +10,15 @@ from adapter.model import Problem
 ALL = [respond(reply) for reply in Reply]
 
 
-@pytest.mark.parametrize("told", ALL, ids=[reply.value for reply in Reply])
-def test_every_situation_is_told_in_words_all_senders_understand(told: Response) -> None:
+@pytest.mark.parametrize("found", ALL, ids=[reply.value for reply in Reply])
+def test_every_situation_is_reported_in_words_all_senders_understand(found: Response) -> None:
     """JSON, never empty, `success` always; an error has `code` and `message`, or a Python SDK sends it again."""
-    said = orjson.loads(told.body)
-    assert told.headers["Content-Type"] == "application/json"
+    said = orjson.loads(found.body)
+    assert found.headers["Content-Type"] == "application/json"
     # 417 is for what no sender writes: `Expect` with another value than 100-continue.
-    assert told.status in {200, 400, 401, 404, 405, 413, 417, 429, 503}
-    assert said["success"] is (told.status == 200)
-    assert told.status == 200 or (said["code"] == told.reply.value and said["message"])
+    assert found.status in {200, 400, 401, 404, 405, 413, 417, 429, 503}
+    assert said["success"] is (found.status == 200)
+    assert found.status == 200 or (said["code"] == found.reply.value and said["message"])
 
 
 def test_success_is_exactly_this() -> None:
@@ -44,10 +44,10 @@ def test_only_what_may_be_tried_again_says_when() -> None:
     assert all("Retry-After" in made.headers for made in ALL if made.status in {429, 503})
 
 
-def test_problems_are_told_as_pointers() -> None:
+def test_problems_are_reported_as_pointers() -> None:
     """What is wrong with an event is said where it is wrong."""
-    told = respond(Reply.INVALID, problems=[Problem("/event", "required", "is required")])
-    assert orjson.loads(told.body)["problems"] == [
+    found = respond(Reply.INVALID, problems=[Problem("/event", "required", "is required")])
+    assert orjson.loads(found.body)["problems"] == [
         {"pointer": "/event", "keyword": "required", "message": "is required"}
     ]
 

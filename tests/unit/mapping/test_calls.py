@@ -255,7 +255,7 @@ def test_the_time_can_be_overridden(value: Any, result: str, warns: bool) -> Non
 
 
 def test_one_refused_call_refuses_the_event() -> None:
-    """`required` in the second call keeps the first one back, and every missing field is told."""
+    """`required` in the second call keeps the first one back, and every missing field is reported."""
     second = {"track": "B", "properties": {name: {"from": f"properties.{name}", "required": True} for name in "xy"}}
     done = rendered({"name": "R", "send": [{"track": "A"}, second]})
     assert isinstance(done, Refused)

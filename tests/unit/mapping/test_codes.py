@@ -122,7 +122,7 @@ SEEDED = [
 
 
 @pytest.mark.parametrize(("code", "text", "words"), SEEDED, ids=[f"{row[0]} {row[2][:40]}" for row in SEEDED])
-def test_a_seeded_mistake_is_told_where_it_is(code: str, text: str, words: str) -> None:
+def test_a_seeded_mistake_is_reported_where_it_is(code: str, text: str, words: str) -> None:
     """The mistake is the only error, its place is exact to the column, and the text says what to do."""
     before = text[: text.index("¦")]
     line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
@@ -145,7 +145,7 @@ def test_every_code_is_seeded() -> None:
     assert {row[0] for row in SEEDED} | {"E109", "E155"} == set(CODES)
 
 
-def test_all_errors_of_a_file_are_told_at_once() -> None:
+def test_all_errors_of_a_file_are_reported_at_once() -> None:
     """Errors in different parts of a file do not wait for one another."""
     text = "version: 1\nrulez: 1\nrules:\n  - track: T\n    propertes: {}\n  - drop: true\n    when: {typ: track}\n"
     with pytest.raises(MappingError) as caught:

@@ -42,7 +42,7 @@ def test_the_same_is_no_change() -> None:
     assert changes(event(properties={"total": 1})) == []
 
 
-def test_fields_that_differ_are_told_with_their_values() -> None:
+def test_fields_that_differ_are_reported_with_their_values() -> None:
     """Call, place, before and after, as JSON."""
     assert changes(event(properties={"total": 1, "currency": "EUR"})) == [
         'call 1 properties.currency: "EUR" -> (absent)',
@@ -50,7 +50,7 @@ def test_fields_that_differ_are_told_with_their_values() -> None:
     ]
 
 
-def test_outcomes_that_differ_are_told_with_their_calls() -> None:
+def test_outcomes_that_differ_are_reported_with_their_calls() -> None:
     """What was rejected and is sent now, and the reverse."""
     assert changes(event(event="Order Completed")) == [
         "- rejected: `total` is required and absent (read from properties.total)\n+ sent",
@@ -64,7 +64,7 @@ def test_outcomes_that_differ_are_told_with_their_calls() -> None:
 
 
 def test_a_summary_groups_what_is_alike() -> None:
-    """Equal changes over many events are told once, with a count and the values of the first; a field under a new name
+    """Equal changes of many events are reported once, with a count and the values of the first; a field with a new name
     is a renaming.
     """
     summary = Summary()
@@ -113,7 +113,7 @@ def kinds(*changes: Change) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "found"),
     [
         ([gone("a", "1"), come("c", "1")], ["call 1 properties.a → c"]),
         ([gone("a", "1"), gone("b", "1"), come("c", "1")], ["call 1 properties.a → c", "call 1 properties.b gone"]),
@@ -129,9 +129,9 @@ def kinds(*changes: Change) -> list[str]:
     ],
     ids=["one", "fewer", "two alike", "another value", "another call", "dotted", "out of the ids", "changed"],
 )
-def test_a_renaming_pairs_one_field_with_one(changes: list[Change], told: list[str]) -> None:
-    """What has gone is told as renamed once at most, in the order of the fields."""
-    assert kinds(*changes) == told
+def test_a_renaming_pairs_one_field_with_one(changes: list[Change], found: list[str]) -> None:
+    """What has gone is reported as renamed once at most, in the order of the fields."""
+    assert kinds(*changes) == found
 
 
 def test_a_summary_stays_small_whatever_senders_send() -> None:

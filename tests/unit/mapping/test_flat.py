@@ -71,13 +71,13 @@ def test_a_list_too_long_for_a_text_is_left_out_with_a_warning() -> None:
 def test_names_of_senders_are_no_labels() -> None:
     """A sender that makes up a name for each event fills neither memory nor log; the event itself says which."""
     mapping = json.dumps({"version": 1, "rules": [{"track": "T"}]})
-    told = set()
+    found = set()
     for number in range(50):
         done = ruleset(mapping).render(event(properties={f"n{number}": {"a": 1}}))
         assert isinstance(done, Calls)
         assert [warned.field for warned in done.warnings] == [f"properties.n{number}"]
-        told |= {EventWarned.of("s", "m", warned).field for warned in done.warnings}
-    assert told == {"properties"}
+        found |= {EventWarned.of("s", "m", warned).field for warned in done.warnings}
+    assert found == {"properties"}
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ REPLACED = "in place of the sender's own value under this name, which was anothe
     ],
     ids=str,
 )  # fmt: skip
-def test_a_replaced_field_is_told(rule: JsonObject, properties: JsonObject, warns: bool) -> None:
+def test_a_replaced_field_is_reported(rule: JsonObject, properties: JsonObject, warns: bool) -> None:
     """A set field that takes the place of another value is a warning, unless it is made of that value."""
     mapping = {"version": 1, "shared": {"b": {"x": "properties.y"}}, "rules": [{"name": "R", "track": "T", **rule}]}
     if "use" not in rule:
@@ -164,7 +164,7 @@ def test_a_replaced_field_is_told(rule: JsonObject, properties: JsonObject, warn
     assert done.warnings == ((EventWarning(WarningKind.REPLACED, field, REPLACED, "R"),) if warns else ())
 
 
-def test_names_that_clash_are_told() -> None:
+def test_names_that_clash_are_reported() -> None:
     """The first of two names that flatten to one stays, and the other is said to be left out."""
     mapping = {"version": 1, "settings": {"flatten": "_"}, "rules": [{"name": "R", "track": "T"}]}
     done = ruleset(json.dumps(mapping)).render(event(properties={"a": {"b": 1}, "a_b": 2}))

@@ -96,7 +96,7 @@ def test_notes_say_what_no_test_reaches_and_no_rule_takes() -> None:
 
 
 def test_the_schema_is_the_net_under_the_compiler() -> None:
-    """What the schema refuses is told with its place, even if the compiler had overlooked it."""
+    """What the schema refuses is reported with its place, even if the compiler had overlooked it."""
     document = read_document("version: 1\nrules:\n  - track: 5\n", file="f.yaml")
     assert [(finding.code, finding.line) for finding in refusals_of(document)] == [("E109", 3)]
 

@@ -54,7 +54,7 @@ def bench(tmp_path: Path) -> Bench:
 
 
 def test_a_good_file_goes_live(bench: Bench) -> None:
-    """The text that went live is answered, to be kept; the version is told."""
+    """The text that went live is answered, to be kept; the version is reported."""
     bench.path.write_text(BETTER)
     assert bench.live.has_moved()
     assert bench.live.reload() == BETTER
@@ -89,7 +89,7 @@ def test_a_bad_file_changes_nothing_and_says_why_once(bench: Bench) -> None:
     ids=["gone", "not text", "a folder"],
 )  # fmt: skip
 def test_a_file_that_cannot_be_read_changes_nothing(bench: Bench, spoil: Callable[[Path], object]) -> None:
-    """It is told, and what comes back afterwards is loaded, also if it is what it was."""
+    """It is reported, and what comes back afterwards is loaded, also if it is what it was."""
     spoil(bench.path)
     assert bench.live.reload() is None
     assert bench.name() == "A"

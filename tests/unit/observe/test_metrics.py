@@ -109,7 +109,7 @@ def test_what_is_shown_is_what_is_listed(everything: Observer) -> None:
     assert found == series()
 
 
-def test_the_cause_of_slow_delivery_is_told_apart() -> None:
+def test_the_cause_of_slow_delivery_is_reported_apart() -> None:
     """One cause has the 1, the others are there with 0, so that an alarm sees each of them come."""
     observer = Observer()
     observer.watch(Gauges(full_report))

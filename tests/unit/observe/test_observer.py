@@ -54,7 +54,7 @@ def test_a_count_without_labels_is_there_from_the_start() -> None:
 
 
 def test_a_disk_in_trouble_does_not_fill_the_log(capsys: pytest.CaptureFixture[str]) -> None:
-    """Everything under way fails twice a second then: each time is counted, each cause is told once a minute."""
+    """Everything under way fails twice a second then: each time is counted, each cause is reported once a minute."""
     configure_logging(log_format="json")
     observer = Observer()
     for cause in ("disk full", "disk full", "I/O error", "disk full"):

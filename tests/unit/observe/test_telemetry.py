@@ -70,7 +70,7 @@ def test_a_metric_is_named_and_explained(kind: type[Telemetry]) -> None:
     assert kind.help.endswith(".")
 
 
-def test_metrics_are_told_apart_by_name() -> None:
+def test_metrics_are_reported_apart_by_name() -> None:
     """Two telemetry never add to one count."""
     metrics = [kind.metric for kind in CATALOG if kind.metric is not None]
     assert len(metrics) == len(set(metrics))

@@ -1,4 +1,4 @@
-"""The address of a queue is a closed union: whoever adds one is told every place that must decide."""
+"""The address of a queue is a closed union: the type checker names every place that must decide."""
 
 import ast
 from pathlib import Path

@@ -9,7 +9,7 @@ from reliability.recorder import Recorder
 
 
 def test_a_machine_without_strace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is missing is told with where it is to be had."""
+    """What is missing is reported, and where it can be had."""
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(Skipped, match="needs strace"):
         Recorder(tmp_path / "strace.txt")

@@ -110,6 +110,6 @@ def test_nothing_is_said_while_all_is_well() -> None:
     [(0, "0 s"), (59.6, "1 min"), (61, "1 min 1 s"), (3_601, "1 h"), (90_061, "1 d 1 h"), (-5, "0 s")],
     ids=str,
 )
-def test_times_are_told_as_people_tell_them(seconds: float, words: str) -> None:
+def test_times_are_reported_as_people_tell_them(seconds: float, words: str) -> None:
     """In their two largest units."""
     assert humanize_duration(seconds) == words

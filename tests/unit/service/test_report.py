@@ -27,21 +27,21 @@ def report(*sources: str, pending_of: frozenset[str], disk: Disk | None = None) 
 
 
 def test_events_of_a_source_that_is_gone_are_named() -> None:
-    """A source renamed in the settings leaves events behind that nobody delivers: somebody has to be told."""
-    told = report("shop", pending_of=frozenset({"shop", "old-shop"}))
-    assert told.facts["sources_not_configured"] == ["old-shop"]
-    assert told.why == "events wait of sources that the settings do not name: old-shop; name them again"
+    """A source renamed in the settings leaves events behind that nobody delivers: somebody has to know."""
+    found = report("shop", pending_of=frozenset({"shop", "old-shop"}))
+    assert found.facts["sources_not_configured"] == ["old-shop"]
+    assert found.why == "events wait of sources that the settings do not name: old-shop; name them again"
 
 
 def test_nothing_is_said_while_every_event_has_a_worker() -> None:
     """Events that wait for their turn are no trouble."""
-    told = report("shop", pending_of=frozenset({"shop"}))
-    assert (told.facts["sources_not_configured"], told.why) == ([], "")
+    found = report("shop", pending_of=frozenset({"shop"}))
+    assert (found.facts["sources_not_configured"], found.why) == ([], "")
 
 
 def test_the_real_window_of_the_history_is_shown() -> None:
     """Near the limit of the disk it is shorter than the settings say, and somebody may look in vain."""
-    told = report("shop", pending_of=frozenset(), disk=Disk(900, 1_000, time_to_full_s=None, history_s=3_600.4))
-    assert told.facts["disk"] == {"used_bytes": 900, "max_bytes": 1_000, "history_s": 3_600}
-    [gauge] = [gauge for gauge in told.gauges if gauge.metric is metrics.HISTORY]
+    found = report("shop", pending_of=frozenset(), disk=Disk(900, 1_000, time_to_full_s=None, history_s=3_600.4))
+    assert found.facts["disk"] == {"used_bytes": 900, "max_bytes": 1_000, "history_s": 3_600}
+    [gauge] = [gauge for gauge in found.gauges if gauge.metric is metrics.HISTORY]
     assert gauge.value == 3_600.4

@@ -32,7 +32,7 @@ class Folder:
         port: int | None = None,
         sandbox: bool = False,
     ) -> Settings:
-        """Load `text` as adapter.yaml, in an environment with a key of Browsee and a mapping unless told another."""
+        """Load `text` as adapter.yaml, with a key of Browsee in the environment and a mapping by default."""
         if text is not None:
             self.write("adapter.yaml", text)
         self.write("container-mappings/default.yaml")

@@ -214,7 +214,7 @@ def test_variables_of_the_source_default_go_before_the_file(folder: Folder) -> N
     assert settings.sources[0].limit_per_s == 5
 
 
-def test_variables_that_have_no_source_are_told(folder: Folder) -> None:
+def test_variables_that_have_no_source_are_reported(folder: Folder) -> None:
     """A write key that nobody would ever be let in with is not passed over in silence; one used by name is fine."""
     text = "sources: {shop: {keys: ['${ADAPTER_SIGNING_SECRET}']}}\n"
     environ = {"BROWSEE_API_KEY": BROWSEE_KEY, "ADAPTER_WRITE_KEY": KEY, "ADAPTER_SIGNING_SECRET": KEY}
@@ -245,7 +245,7 @@ def test_spaces_around_a_variable_do_not_count(folder: Folder) -> None:
     [None, "sources: {shop: {}, app: {}}\n", "sources: {shop: {browsee_api_key: '${BROWSEE_API_KEY}'}}\n"],
     ids=["environment", "file", "variable in the file"],
 )
-def test_without_a_key_of_browsee_both_ways_on_are_told(folder: Folder, text: str | None) -> None:
+def test_without_a_key_of_browsee_both_ways_on_are_reported(folder: Folder, text: str | None) -> None:
     """Real events never end in a sandbox by accident, so nothing starts until somebody chose."""
     with pytest.raises(ConfigError) as refusal:
         folder.load(text, environ={})

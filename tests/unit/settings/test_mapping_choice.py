@@ -39,8 +39,8 @@ def test_several_without_a_name_are_listed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("missing", [True, False], ids=["no folder", "empty folder"])
-def test_without_any_the_shipped_one_is_used_and_told(tmp_path: Path, missing: bool) -> None:
-    """The first minutes need no mapping, but the operator is told which one is at work."""
+def test_without_any_the_shipped_one_is_used_and_reported(tmp_path: Path, missing: bool) -> None:
+    """The first minutes need no mapping, but the operator sees which one is active."""
     choice = found_mapping(tmp_path / "nowhere" if missing else tmp_path)
     assert choice.file == bundled("mappings/default.yaml")
     assert str(choice.file) in choice.note

@@ -1,4 +1,4 @@
-"""Whatever is wrong with settings is told with its place and what is allowed, all of it in one run, no secret in it."""
+"""Whatever is wrong with settings is reported with its place and what is allowed, all of it in one run, no secrets."""
 
 import textwrap
 from pathlib import Path
@@ -77,8 +77,8 @@ def problems(text: str, environ: dict[str, str] | None = None) -> list[str]:
     ],
     ids=lambda value: value if "error" not in value and "warning" not in value else "",
 )
-def test_a_problem_is_told_with_its_place(text: str, headline: str) -> None:
-    """File, line, column, code and what is allowed; one problem is told once."""
+def test_a_problem_is_reported_with_its_place(text: str, headline: str) -> None:
+    """File, line, column, code and what is allowed; one problem is reported once."""
     (shown,) = problems(text)
     assert shown.startswith("adapter.yaml:")
     assert headline in shown
@@ -90,7 +90,7 @@ def test_the_line_and_a_caret_are_shown() -> None:
     assert shown.splitlines()[1:] == ["       2 | retry: {for: 72}", "         |              ^"]
 
 
-def test_all_problems_are_told_in_one_run_from_the_top(folder: Folder) -> None:
+def test_all_problems_are_reported_in_one_run_from_the_top(folder: Folder) -> None:
     """Nobody has to start the service five times to find five mistakes."""
     text = textwrap.dedent("""\
         listen: 8080
@@ -157,7 +157,7 @@ def test_an_unset_variable_hides_no_other_problem() -> None:
 
 
 def test_one_kind_of_problem_hides_no_other() -> None:
-    """Misspelt words, wrong values, and what two settings make wrong together are told in one run."""
+    """Misspelt words, wrong values, and what two settings make wrong together are reported in one run."""
     shown = problems(
         "listn: a:1\nlimits: {body: '${SIZE}', message: 50MB, inflated: 5mb}\nretry: {max: 80h}\nhash_key: short\n"
     )
@@ -165,7 +165,7 @@ def test_one_kind_of_problem_hides_no_other() -> None:
 
 
 def test_guessable_secrets_are_noted_at_start(folder: Folder) -> None:
-    """A weak key is no reason to lose events, but somebody is told."""
+    """A weak key is no reason to lose events, but a warning is due."""
     (note,) = folder.load("hash_key: short\n").notes
     assert "warning W301" in note
 
@@ -203,7 +203,7 @@ def test_no_secret_is_ever_shown(text: str) -> None:
 
 
 def test_a_variable_s_value_is_never_shown() -> None:
-    """A value of the environment that does not fit is told by its name only."""
+    """A value of the environment that does not fit is reported by its name only."""
     shown = problems("limits: {body: '${SIZE}'}\nadmin_token: '${TOKEN}'", {"SIZE": "S3CRET", "TOKEN": "S3CRET"})
     assert len(shown) == 2
     assert "S3CRET" not in "\n".join(shown)

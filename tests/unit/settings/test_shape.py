@@ -38,10 +38,10 @@ def test_every_setting_is_described(name: str, node: JsonObject) -> None:
 @pytest.mark.parametrize(("name", "node"), SETTINGS, ids=[name for name, _ in SETTINGS])
 def test_every_setting_says_what_is_allowed(name: str, node: JsonObject) -> None:
     """A refusal is worded from the title, or from the names of a group."""
-    (told,) = node.get("allOf", [node])
-    if "$ref" in told:
-        told = SCHEMA["$defs"][told["$ref"].rpartition("/")[2]]
-    assert "title" in told or "properties" in told, name
+    (found,) = node.get("allOf", [node])
+    if "$ref" in found:
+        found = SCHEMA["$defs"][found["$ref"].rpartition("/")[2]]
+    assert "title" in found or "properties" in found, name
 
 
 def test_the_defaults_are_settings_themselves() -> None:

@@ -159,7 +159,7 @@ def test_what_is_no_one_instant_is_none(value: object) -> None:
 
 @pytest.mark.parametrize("value", ["2569-11-25", "๒๕๖๙-11-25", " 2543-1-1", "2642-12-31"])
 def test_a_buddhist_year_is_known(value: str) -> None:
-    """Its correction can be told."""
+    """Its correction can be reported."""
     assert is_buddhist(value)
 
 
