@@ -10,7 +10,7 @@ from adapter.model import Event
 from adapter.queue.codec import ID_BYTES, Row, digest_of_copy, encode, named_by, plain_digest, restore
 from adapter.queue.ledger import ASKED
 from adapter.queue.records import RequeuedRejection
-from adapter.queue.sqlite.lanes import stored_row
+from adapter.queue.sqlite.message_row import from_row, to_row
 from adapter.queue.sqlite.requeue import Execute, join_lane
 from adapter.queue.sqlite.state import SQL
 from adapter.queue.sqlite.statements import for_rows, statements
@@ -58,7 +58,7 @@ def requeue_unmatched(run: Execute, seq: int, *, due_us: int, unordered: Collect
     if run(ADMIN["reopen_unmatched"], (seq,)).rowcount == 0:
         return False
     source, *columns = run(SQL["stored"], (seq,)).fetchone()
-    event, _ = restore(stored_row(columns))
+    event, _ = restore(from_row(columns))
     if seq not in seqs_of_id(run, source=event.source, message_id=event.message_id):
         # Its day of the dedup window is gone; while it is pending a copy of it is a duplicate all the same.
         run(ADMIN["keep_digest"], (encode(event).digest, seq))
@@ -82,8 +82,7 @@ def requeue_rejection(
     if not copied and _is_seen(run, row):
         run(SQL["count"], (source, "duplicate", 1))
         return "duplicate"
-    stored = (row.message_id, row.type, row.user_id, row.anonymous_id, row.timestamp_us, row.received_us, row.body)
-    seq = run(_for_one("add_messages"), (None, source, *stored, row.traceparent)).lastrowid or 0
+    seq = run(_for_one("add_messages"), to_row(row, seq=None, source=source)).lastrowid or 0
     # Ingest made a table for the day before it stored the rejection, so there is one.
     digest = digest_of_copy(row) if copied else row.digest
     moves = (run(SQL["move_digest"].replace("{table}", table), (seq, digest)) for table in seen_tables(run))

@@ -8,7 +8,7 @@ its hands is taken too: its late settle of an event that is gone is a no-op.
 from adapter.model import Event
 from adapter.queue.codec import lane_of, parked_lane, restore
 from adapter.queue.ledger import DELETED, term_of
-from adapter.queue.sqlite.lanes import stored_row
+from adapter.queue.sqlite.message_row import from_row
 from adapter.queue.sqlite.requeue import Execute
 from adapter.queue.sqlite.state import SQL
 from adapter.queue.sqlite.statements import for_rows
@@ -40,7 +40,7 @@ def delete_body(run: Execute, seq: int, *, due_us: int, ended_us: int) -> bool:
     source, *columns = found
     if run(SQL["is_finished"], (seq,)).fetchone() is None:
         if run(SQL["remove_dead"], (seq,)).rowcount == 0:
-            _leave_lane(run, seq, restore(stored_row(columns))[0], due_us)
+            _leave_lane(run, seq, restore(from_row(columns))[0], due_us)
         ended = ("dropped", DELETED.reason.value, DELETED.rule, DELETED.text)
         run(SQL["add_ended"], (seq, *ended, ended_us))
         run(SQL["hold_event"], (seq, -1))

@@ -44,7 +44,7 @@ from enum import IntEnum
 from heapq import merge
 from itertools import islice
 from operator import attrgetter
-from typing import Any, Final
+from typing import Final
 
 import orjson
 from msgspec import Struct
@@ -52,6 +52,7 @@ from msgspec import Struct
 from adapter.queue import event_warnings
 from adapter.queue.codec import Row
 from adapter.queue.contract import Pick
+from adapter.queue.sqlite.message_row import from_row
 from adapter.queue.sqlite.state import SQL, US, WriterState
 from adapter.queue.sqlite.statements import for_rows
 
@@ -146,7 +147,7 @@ class LaneRows:
                 attempt,
                 retried_us,
                 _NOTHING_SENT if delivered_keys == "[]" else frozenset(orjson.loads(delivered_keys)),
-                stored_row(columns),
+                from_row(columns),
                 is_warned=warned is not None and warned != event_warnings.NONE,
             )
             for lane, due_us, seq, attempt, retried_us, delivered_keys, *columns, warned in self._run(
@@ -179,24 +180,3 @@ class LaneRows:
         last = self._run(SQL["state"], ("steady_us",)).fetchone()
         set_back = last is not None and last[0] > now_us + _SET_BACK_US
         self._run(SQL["void_far_dues"], (now_us, 0 if set_back else round(max_delay_s * US)))
-
-
-def stored_row(columns: Sequence[Any]) -> Row:
-    """A row of source name, message id, type, user and anonymous id, timestamp, seq, body, trace and warnings of
-    ingest, as selected.
-    """
-    source, message_id, kind, user, anonymous, at_us, received_us, body, traceparent, warned = columns
-    return Row(
-        source=source,
-        lane=0,
-        digest=b"",
-        message_id=message_id,
-        type=kind,
-        user_id=user,
-        anonymous_id=anonymous,
-        timestamp_us=at_us,
-        received_us=received_us,
-        body=body,
-        traceparent=traceparent,
-        warnings=event_warnings.unpack(warned),
-    )

@@ -13,6 +13,7 @@ from adapter.queue.codec import Row, differs, digest_of_copy, named_by, plain_di
 from adapter.queue.contract import Stored
 from adapter.queue.ledger import ended_at_once
 from adapter.queue.sqlite.group_commit import Staged
+from adapter.queue.sqlite.message_row import to_row
 from adapter.queue.sqlite.state import DAY_US, SQL, WriterState, chunks
 
 _NO_BODY = b"{}"
@@ -139,7 +140,10 @@ class PutBatch:
 
     def _store(self, fresh: Sequence[_Fresh]) -> None:
         run, sql, count = self._state.run, self._state.sql, len(fresh)
-        run(sql("add_messages", count), list(chain.from_iterable(map(_message, fresh))))
+        run(
+            sql("add_messages", count),
+            list(chain.from_iterable(to_row(one.row, seq=one.seq, source=one.source) for one in fresh)),
+        )
         digests = chain.from_iterable((each.row.digest, each.seq) for each in fresh)
         run(sql("add_digests", count), list(digests))
 
@@ -172,19 +176,3 @@ class PutBatch:
         reason, message_id, body = rejection.reason.value, rejection.message_id, rejection.body
         values = (source, reason, message_id, problems, body, received_us, copied, self._state.trusted_us())
         return self._state.run(SQL["add_rejection"], values).lastrowid or 0
-
-
-def _message(fresh: _Fresh) -> tuple[object, ...]:
-    row = fresh.row
-    return (
-        fresh.seq,
-        fresh.source,
-        row.message_id,
-        row.type,
-        row.user_id,
-        row.anonymous_id,
-        row.timestamp_us,
-        row.received_us,
-        row.body,
-        row.traceparent,
-    )

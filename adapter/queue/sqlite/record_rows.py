@@ -8,18 +8,18 @@ from adapter.queue.codec import from_us, restore
 from adapter.queue.contract import Deletion
 from adapter.queue.event_warnings import unpack
 from adapter.queue.records import EventRecord, RejectionRecord, problems_of
-from adapter.queue.sqlite.lanes import stored_row
+from adapter.queue.sqlite.message_row import SELECTED, from_row
 
 
 def event_record(found: tuple[Any, ...], delivered_keys: tuple[str, ...]) -> EventRecord:
     """The event in a row of the statement `event`."""
-    seq = found[0]
-    outcome, reason, rule, detail, attempt, mapping, finished_us = found[12:19]
-    dead_reason, dead_detail, dead_attempt, dead_mapping, died_us = found[19:]
+    seq, stored, ends = found[0], found[1 : SELECTED + 1], found[SELECTED + 1 :]
+    warned, outcome, reason, rule, detail, attempt, mapping, finished_us = ends[:8]
+    dead_reason, dead_detail, dead_attempt, dead_mapping, died_us = ends[8:]
     if died_us is not None:
         outcome, reason, rule, detail = "dead", dead_reason, "", dead_detail
         attempt, mapping, finished_us = dead_attempt, dead_mapping, died_us
-    event, _ = restore(stored_row(found[1:11]))
+    event, _ = restore(from_row(stored))
     return EventRecord(
         seq=seq,
         event=event,
@@ -31,7 +31,7 @@ def event_record(found: tuple[Any, ...], delivered_keys: tuple[str, ...]) -> Eve
         mapping=mapping or "",
         ended_at=None if finished_us is None else from_us(finished_us),
         delivered_keys=delivered_keys,
-        warnings=event.warnings + unpack(found[11]),
+        warnings=event.warnings + unpack(warned),
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection
 from typing import TypeAlias
 
 from adapter.queue.codec import lane_of, restore
-from adapter.queue.sqlite.lanes import stored_row
+from adapter.queue.sqlite.message_row import from_row
 from adapter.queue.sqlite.state import SQL
 
 Execute: TypeAlias = Callable[..., sqlite3.Cursor]
@@ -28,7 +28,7 @@ def _requeue_one(run: Execute, seq: int, due_us: int, unordered: Collection[str]
 def join_lane(run: Execute, seq: int, *, due_us: int, unordered: Collection[str]) -> None:
     """Make the stored event pending: next of its lane's waiting, or a lane of its own behind live traffic."""
     number, *columns = run(SQL["stored"], (seq,)).fetchone()
-    event, _ = restore(stored_row(columns))
+    event, _ = restore(from_row(columns))
     lane = lane_of(event, ordered=event.source not in unordered)
     if run(SQL["open_lane_behind"], (lane, number, seq, due_us)).rowcount == 0:
         run(SQL["add_waiting"], (lane, seq))

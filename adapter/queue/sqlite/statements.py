@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from importlib.resources import files
 
+from adapter.queue.sqlite import message_row
+
 _REPEATED = re.compile(r"\{(rows|list|numbered):?(\d*)\}")
 
 
@@ -11,6 +13,7 @@ def statements(file: str) -> Mapping[str, str]:
     """The statements of `file` by the word after `-- name:`."""
     found: dict[str, str] = {}
     text = (files("adapter.queue.sqlite") / "sql" / file).read_text(encoding="utf-8")
+    text = message_row.in_sql(text)
     for block in text.split("-- name: ")[1:]:
         name, _, sql = block.partition("\n")
         found[name.strip()] = sql.strip().rstrip(";")

@@ -33,8 +33,7 @@ SELECT received_us FROM message WHERE seq >= ? ORDER BY seq LIMIT 1;
 SELECT seq FROM message WHERE seq > ? ORDER BY seq LIMIT ?;
 
 -- name: event
-SELECT message.seq, source.name, message.message_id, message.type, message.user_id, message.anonymous_id,
-       message.timestamp_us, message.received_us, message.body, message.traceparent, warning.ingest, warning.mapping,
+SELECT message.seq, source.name, {message.*}, warning.ingest, warning.mapping,
        finished.outcome, finished.reason, finished.rule, finished.detail, finished.attempt, finished.mapping,
        finished.finished_us,
        dead.reason, dead.detail, dead.attempt, dead.mapping, dead.died_us

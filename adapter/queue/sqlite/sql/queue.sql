@@ -1,5 +1,5 @@
 -- Every statement of the SQLite queue, by name. `{rows:3}` and `{list}` stand for as many `(?, ?, ?)` and `?` as there
--- are rows, `{day}` and `{table}` for the number of a table; data is always bound.
+-- are rows, `{message}` for the columns of an event (message_row.py), `{day}` and `{table}` for the number of a table; data is always bound.
 
 -- name: data_version
 PRAGMA data_version;
@@ -15,8 +15,8 @@ SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'message'), 0);
 
 -- name: add_messages
 INSERT INTO message
-    (seq, source, message_id, type, user_id, anonymous_id, timestamp_us, received_us, body, traceparent)
-VALUES {rows:10};
+    (seq, source, {message})
+VALUES {rows:message};
 
 -- name: open_lanes
 INSERT INTO lane (lane, source, head, due_us) VALUES {rows:4} ON CONFLICT (lane) DO NOTHING;
@@ -135,8 +135,7 @@ DELETE FROM dedup_kept WHERE seq IN ({list});
 -- name: due_heads
 SELECT lane.lane, lane.due_us, lane.head, lane.attempt, lane.retried_us,
        (SELECT json_group_array(key) FROM sent WHERE sent.seq = lane.head),
-       source.name, message.message_id, message.type, message.user_id, message.anonymous_id,
-       message.timestamp_us, message.received_us, message.body, message.traceparent, warning.ingest, warning.mapping
+       source.name, {message.*}, warning.ingest, warning.mapping
 FROM lane JOIN source ON source.id = lane.source JOIN message ON message.seq = lane.head
 LEFT JOIN warning ON warning.seq = lane.head
 WHERE lane.source = ? AND lane.priority = ? AND lane.due_us <= ? AND lane.lane NOT IN ({list})
@@ -145,8 +144,7 @@ ORDER BY lane.due_us LIMIT ?;
 -- name: due_heads_of
 SELECT lane.lane, lane.due_us, lane.head, lane.attempt, lane.retried_us,
        (SELECT json_group_array(key) FROM sent WHERE sent.seq = lane.head),
-       source.name, message.message_id, message.type, message.user_id, message.anonymous_id,
-       message.timestamp_us, message.received_us, message.body, message.traceparent, warning.ingest, warning.mapping
+       source.name, {message.*}, warning.ingest, warning.mapping
 FROM lane JOIN source ON source.id = lane.source JOIN message ON message.seq = lane.head
 LEFT JOIN warning ON warning.seq = lane.head
 WHERE lane.source = ? AND lane.priority = ? AND lane.due_us <= ? AND lane.lane IN ({list})
@@ -212,8 +210,7 @@ FROM (VALUES {rows:8}) AS ended JOIN lane ON lane.lane = ended.column8;
 INSERT INTO dead (seq, reason, detail, attempt, mapping, died_us) VALUES (?, ?, ?, ?, ?, ?);
 
 -- name: stored
-SELECT source.id, source.name, message_id, type, user_id, anonymous_id, timestamp_us, received_us, body,
-       traceparent, (SELECT ingest FROM warning WHERE warning.seq = message.seq)
+SELECT source.id, source.name, {message.*}, (SELECT ingest FROM warning WHERE warning.seq = message.seq)
 FROM message JOIN source ON source.id = message.source WHERE seq = ?;
 
 -- name: open_lane_behind
