@@ -6,7 +6,7 @@ import math
 class Achieved:
     """Calls per second: a mean over about `smoothing_s`, unbiased from the first moment on."""
 
-    def __init__(self, smoothing_s: float, now_s: float) -> None:
+    def __init__(self, smoothing_s: float, *, now_s: float) -> None:
         self._smoothing_s = smoothing_s
         self._began_s = now_s
         self._at_s = now_s

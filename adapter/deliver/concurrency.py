@@ -81,7 +81,7 @@ class Concurrency:
         self._young[permit] = now_s
         self._was_full = self._was_full or self.is_full(now_s)
 
-    def ended(self, permit: int, now_s: float, seconds: float | None) -> None:
+    def ended(self, permit: int, *, now_s: float, seconds: float | None) -> None:
         """A call has ended after `seconds`; None if that tells nothing of how busy Browsee is."""
         self._in_flight -= 1
         self._young.pop(permit, None)

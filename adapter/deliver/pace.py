@@ -83,8 +83,8 @@ class Rate:
         self._settling_s = 0.0
         self._passed = 0
         self._answered = 0
-        self._achieved = Achieved(config.smoothing_s, now_s)
-        self._sent = Achieved(config.smoothing_s, now_s)
+        self._achieved = Achieved(config.smoothing_s, now_s=now_s)
+        self._sent = Achieved(config.smoothing_s, now_s=now_s)
         self._noise = Noise(config.noise)
         self._began_s = now_s
         self._peak_per_s = 0.0

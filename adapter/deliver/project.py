@@ -213,7 +213,7 @@ class Project:
         if permit.apart:
             self._apart -= 1
         else:
-            self._concurrency.ended(permit.number, now_s, seconds)
+            self._concurrency.ended(permit.number, now_s=now_s, seconds=seconds)
 
     def _learn_block(self, permit: Permit, now_s: float, *, limited: bool, passed: bool) -> None:
         if passed:

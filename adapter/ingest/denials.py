@@ -32,7 +32,7 @@ class Denials:
     def __init__(self) -> None:
         self._seen: dict[tuple[str, Denial, str], _Seen] = {}
 
-    def note(self, route: str, reason: str, source: str, at: datetime) -> None:
+    def note(self, *, route: str, reason: str, source: str, at: datetime) -> None:
         """One more was refused; `source` is whose key it had, "" if nobody's."""
         seen = self._seen.setdefault((route, Denial(reason), source), _Seen(0, at))
         seen.count += 1

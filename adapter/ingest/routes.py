@@ -242,7 +242,9 @@ class _Ingest:
                 RequestRefused(response.status, response.reply.value, route, response.cause, response.source)
             )
             if response.reply is Reply.UNAUTHORIZED:
-                self._parts.denials.note(route, response.cause, response.source, self._parts.clock())
+                self._parts.denials.note(
+                    route=route, reason=response.cause, source=response.source, at=self._parts.clock()
+                )
 
     def _named(self, request: web.Request) -> str:
         """The path without its key: by its form, unless a source of ours is named. Anybody writes the rest."""

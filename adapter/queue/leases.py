@@ -44,7 +44,7 @@ class Leases:
         now_s = self._now()
         return {held.lane for held in self._held.values() if held.expires_s > now_s or held.settling}
 
-    def hold(self, lane: int, seq: int, lease_s: float, *, size_bytes: int = 0, is_warned: bool = False) -> int:
+    def hold(self, lane: int, *, seq: int, lease_s: float, size_bytes: int = 0, is_warned: bool = False) -> int:
         """A new token for `lane`, which must not be in `lanes()`; whoever let it run out has lost it now."""
         lost = self._lanes.get(lane)
         if lost is not None:

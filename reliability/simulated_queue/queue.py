@@ -208,7 +208,7 @@ class SimulatedQueue(SimulatedRows):
             delivered_keys=frozenset(self._sent.get(seq, ())),
             due_at_s=lane.due_s,
             expires_at=datetime.fromtimestamp(self._now(), UTC) + timedelta(seconds=lease_s),
-            token=self._leases.hold(key, seq, lease_s),
+            token=self._leases.hold(key, seq=seq, lease_s=lease_s),
             lane=key,
         )
 

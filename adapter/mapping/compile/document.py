@@ -177,7 +177,7 @@ def _rule(node: Node, number: int, reader: Reader, settings: _Settings) -> Rule:
     name = f"rule {number}"
     line = reader.document.mark_of(node.path).line
     if not reader.block(node, RULE, "E105"):
-        return Rule(number, name, line, None, None, None, dropping(name, name))
+        return Rule(number, name, line, None, None, None, dropping(name, text=name))
     if node.has("name"):
         name = reader.text(node.at("name"), "E105", "`name`", at_most=200) or name
     scope = Scope(rule=name, keep_nulls=settings.defaults.keep_nulls)
@@ -215,7 +215,7 @@ def _action(node: Node, reader: Reader, scope: Scope, settings: _Settings) -> Ru
                 message = f"`{word}` belongs to a call; this rule does {actions[0]}"
                 reader.error_of_key("E107", node.at(word), message)
     if node.has("drop"):
-        return dropping(scope.rule, _reason(node.at("drop"), reader, scope))
+        return dropping(scope.rule, text=_reason(node.at("drop"), reader, scope))
     if node.has("send"):
         blocks = _send(node.at("send"), reader, scope, settings)
     elif actions:

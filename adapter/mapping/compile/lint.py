@@ -23,8 +23,8 @@ _OBJECT_STEPS: Final = frozenset({"pick", "drop", "rename"})
 def warnings_of(document: Document, compiled: Compiled) -> Sequence[Finding]:
     """All warnings, and a note on types that no rule handles. The document compiled without errors."""
     linter = _Linter(document)
-    linter.unused("tables", "W203", compiled.used_tables)
-    linter.unused("shared", "W204", compiled.used_shared)
+    linter.unused("tables", compiled.used_tables, code="W203")
+    linter.unused("shared", compiled.used_shared, code="W204")
     linter.unreached_rules()
     linter.names_spelled_otherwise()
     linter.guarded_conditions()
@@ -48,7 +48,7 @@ class _Linter:
         mark = document.mark_of_key(path) if of_key else document.mark_of(path)
         self.findings.append(document.finding(Severity.WARNING, code, mark, message))
 
-    def unused(self, block: str, code: str, used: frozenset[str]) -> None:
+    def unused(self, block: str, used: frozenset[str], *, code: str) -> None:
         for name in self._data.get(block, ()):
             if name not in used:
                 self._warn(code, (block, name), f"nothing uses `{name}`", of_key=True)

@@ -243,7 +243,7 @@ def _follower(segments: tuple[Segment, ...], before: str, rule: str | None) -> _
     if not segments:
         return lambda value, _warnings: value
     rest = _follower(segments[1:], before + _written(segments[0]), rule)
-    members = members_reader(before, rule)
+    members = members_reader(before, rule=rule)
     match segments[0]:
         case Key(name):
             return lambda value, heard: rest(value.get(name, ABSENT), heard) if type(value) is dict else ABSENT

@@ -148,7 +148,7 @@ def on_list(pure: PureOfList, cause: str, scope: Scope) -> Step:
 
 def list_reader(scope: Scope) -> ReadMembers:
     """How a step reads the list that it is given: warnings name the path that it comes from, or the field."""
-    return members_reader(scope.source or scope.field, scope.rule)
+    return members_reader(scope.source or scope.field, rule=scope.rule)
 
 
 def reshaping(reshape: Callable[[JsonObject], tuple[JsonObject, bool]], clash: str, scope: Scope) -> Step:

@@ -30,7 +30,7 @@ class Each:
         """The members that can make a call, each with its place in the list."""
         value = self.get(frame)
         if type(value) is not list:
-            value = members_reader(self.path, self.rule)(value, frame.warnings) or []
+            value = members_reader(self.path, rule=self.rule)(value, frame.warnings) or []
         present = [(place, member) for place, member in enumerate(value) if member is not None]
         if not self.wants_objects:
             return present

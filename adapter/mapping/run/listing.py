@@ -38,7 +38,7 @@ def read_list(value: Any) -> tuple[list[Any] | None, str]:
     return None, f"{shape_of(value)} is not a list"
 
 
-def members_reader(field: str, rule: str | None) -> ReadMembers:
+def members_reader(field: str, *, rule: str | None) -> ReadMembers:
     """How the list at `field` is read for a rule; without a rule nothing is noted."""
 
     def members(value: Any, warnings: list[EventWarning]) -> list[Any] | None:

@@ -193,7 +193,7 @@ def _merged(said: Sequence[_Said], *, at_most: int = MAX_WARNINGS) -> tuple[_Sai
     return tuple(islice(dict.fromkeys(said), at_most)) if said else ()
 
 
-def dropping(rule: str, text: str) -> RuleAction:
+def dropping(rule: str, *, text: str) -> RuleAction:
     """No call."""
     dropped = Dropped(Reason.BY_RULE, rule, text)
     return lambda _frame: dropped

@@ -126,7 +126,8 @@ class SqliteQueue(SqliteArchive):
         # Encoded before they join a group: one that cannot be stored fails its own caller only.
         rows = [encode(event, ordered=event.source not in self._unordered) for event in events]
         self._shares.admit(self._rows.held, rows)
-        self._upkeep.stored(sum(len(row.body) for row in rows), sum(len(rejection.body) for rejection in rejections))
+        rejections_bytes = sum(len(rejection.body) for rejection in rejections)
+        self._upkeep.stored(events_bytes=sum(len(row.body) for row in rows), rejections_bytes=rejections_bytes)
         return await self._commits.write(lambda: self._rows.put(rows, rejections), after=self._put_done)
 
     async def probe(self) -> None:
@@ -285,7 +286,7 @@ class SqliteQueue(SqliteArchive):
             due_at_s=head.due_us / 1e6,
             expires_at=datetime.fromtimestamp(self._now() + lease_s, UTC),
             token=self._leases.hold(
-                head.lane, head.seq, lease_s, size_bytes=len(head.row.body), is_warned=head.is_warned
+                head.lane, seq=head.seq, lease_s=lease_s, size_bytes=len(head.row.body), is_warned=head.is_warned
             ),
             is_damaged=is_damaged,
             lane=head.lane,
@@ -293,6 +294,6 @@ class SqliteQueue(SqliteArchive):
 
 
 def _forget_error(done: asyncio.Future[None]) -> None:
-    """A note that could not be kept may repeat a call, and is all that is lost; the settle after it says why."""
+    """A key that could not be kept may repeat a call, and no more is lost; the settle after it says why."""
     if not done.cancelled():
         done.exception()

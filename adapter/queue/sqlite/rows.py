@@ -114,7 +114,7 @@ class SqliteRows(LaneRows):
             self._forget_event(seq, "remove_finished")
         return bool(oldest) or self._run(SQL["remove_oldest_rejections"], (limit,)).rowcount > 0
 
-    def forget_rejections(self, source: int, last: int, limit: int) -> bool:
+    def forget_rejections(self, source: int, *, last: int, limit: int) -> bool:
         """Forget up to `limit` rejections of a source up to number `last`; True if there were so many."""
         return self._run(SQL["remove_rejections_to"], (source, last, limit)).rowcount == limit
 

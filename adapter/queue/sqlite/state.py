@@ -138,7 +138,7 @@ class WriterState:
 
     # -- counters --------------------------------------------------------------------------------------------------
 
-    def count(self, source: int, term: str, n: int = 1) -> None:
+    def count(self, source: int, term: str, *, n: int = 1) -> None:
         """Add to a counter of the balance at the end of this group."""
         self._counts[source, term] += n
 

@@ -46,7 +46,7 @@ class Upkeep:
         self._rejected_bytes = 0
         self._wake = asyncio.Event()
 
-    def stored(self, events_bytes: int, rejections_bytes: int) -> None:
+    def stored(self, *, events_bytes: int, rejections_bytes: int) -> None:
         """So much is about to be stored. A fast sender must not pass a limit between two looks."""
         self._stored_bytes += events_bytes + rejections_bytes
         self._rejected_bytes += rejections_bytes
@@ -80,7 +80,7 @@ class Upkeep:
         self._rejected_bytes = 0
         beyond = await asyncio.to_thread(rejections_beyond, self._place, self._most_rejected_bytes)
         for source, last in beyond.items():
-            while await self._commits.write(partial(self._rows.forget_rejections, source, last, _AT_ONCE)):
+            while await self._commits.write(partial(self._rows.forget_rejections, source, last=last, limit=_AT_ONCE)):
                 pass
 
     async def bound_shares(self) -> None:

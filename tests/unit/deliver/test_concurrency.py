@@ -20,9 +20,9 @@ def press(calls: Concurrency, latency_s: Callable[[float], float], *, from_s: fl
             calls.began(number, now_s)
             heapq.heappush(under_way, (now_s + latency_s(now_s) * chance.uniform(0.9, 1.1), now_s, number))
         now_s, began_s, permit = heapq.heappop(under_way)
-        calls.ended(permit, now_s, now_s - began_s)
+        calls.ended(permit, now_s=now_s, seconds=now_s - began_s)
     for now_s, began_s, permit in under_way:
-        calls.ended(permit, now_s, now_s - began_s)
+        calls.ended(permit, now_s=now_s, seconds=now_s - began_s)
 
 
 def test_it_grows_while_it_is_used_and_latency_stays() -> None:
@@ -44,7 +44,7 @@ def test_it_does_not_grow_while_it_is_not_used() -> None:
     calls = Concurrency(CONFIG, now_s=0.0)
     for step in range(1000):
         calls.began(step, step / 10)
-        calls.ended(step, step / 10, 0.1)
+        calls.ended(step, now_s=step / 10, seconds=0.1)
     assert calls.limit == 16
 
 
@@ -71,7 +71,7 @@ def test_calls_that_tell_nothing_are_only_counted() -> None:
         calls.began(permit, 0.0)
     assert (calls.is_full(0.0), calls.in_flight) == (True, 16)
     for permit in range(16):
-        calls.ended(permit, 1.0, None)
+        calls.ended(permit, now_s=1.0, seconds=None)
     assert (calls.is_full(1.0), calls.in_flight, calls.limit) == (False, 0, 16)
 
 
@@ -81,7 +81,7 @@ def test_it_never_falls_below_one() -> None:
     limits: list[int] = []
     for latency_s in [0.1] * 10 + [100.0] * 10:
         calls.began(len(limits), 1000.0 * len(limits))
-        calls.ended(len(limits), 1000.0 * len(limits), latency_s)
+        calls.ended(len(limits), now_s=1000.0 * len(limits), seconds=latency_s)
         limits.append(calls.limit)
     assert (limits[0], min(limits)) == (2, 1)
 
@@ -103,7 +103,7 @@ def test_a_few_slow_calls_change_nothing() -> None:
         calls.began(step, step / 10)
         calls.began(-step - 1, step / 10)
         calls.began(-step - 1000, step / 10)
-        calls.ended(step, step / 10, 0.1)
-        calls.ended(-step - 1, step / 10, 10.0 if step % 3 == 0 else 0.1)
-        calls.ended(-step - 1000, step / 10, 0.1)
+        calls.ended(step, now_s=step / 10, seconds=0.1)
+        calls.ended(-step - 1, now_s=step / 10, seconds=10.0 if step % 3 == 0 else 0.1)
+        calls.ended(-step - 1000, now_s=step / 10, seconds=0.1)
     assert calls.limit == 16
