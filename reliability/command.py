@@ -11,8 +11,8 @@ import uvloop
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from adapter.cli.show import show
 from adapter.errors import ConfigError
+from adapter.printable import printable_lines
 from reliability import kit
 from reliability.findings import Experiment
 from reliability.table import as_markdown, as_table
@@ -42,7 +42,7 @@ def run(
         except asyncio.CancelledError:
             raise click.Abort from None
     if is_markdown:
-        show(as_markdown(rows))
+        click.echo(printable_lines(as_markdown(rows)))
     else:
         Console().print(as_table(rows))
     return all(row.is_good for row in rows)

@@ -1,6 +1,5 @@
 """`chaos`: the reliability kit, which is in a clone of the project only."""
 
-from importlib import import_module
 from pathlib import Path
 
 import click
@@ -32,8 +31,8 @@ def chaos(
       browsee-adapter chaos 1 6 --seeds 10
     """
     try:
-        # By name and when it is called: the kit lies above the package, in a clone of the project and in no wheel.
-        run = import_module("reliability.command").run
+        # Imported when it is called: the kit is in a clone of the project, beside `bench`, and in no wheel.
+        from reliability.command import run  # noqa: PLC0415
     except ModuleNotFoundError as missing:
         if missing.name != "reliability":
             raise

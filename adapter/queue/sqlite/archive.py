@@ -21,7 +21,7 @@ class SqliteArchive:
         await self._commits.write(lambda: self._rows.keep_mapping(name=name, version=version, text=text))
 
     async def last_mapping(self, name: str) -> str | None:
-        return await self._commits.read(lambda: self._rows.text_of("last_mapping", name))
+        return await self._commits.read(lambda: self._rows.text_of("last_mapping", key=name))
 
     async def keep_limit(self, project: str, limit: Limit) -> None:
         await self._commits.write(lambda: self._rows.keep_limit(project, limit))
@@ -30,4 +30,4 @@ class SqliteArchive:
         return await self._commits.read(lambda: self._rows.limit(project))
 
     async def mapping(self, version: str) -> str | None:
-        return await self._commits.read(lambda: self._rows.text_of("mapping", version))
+        return await self._commits.read(lambda: self._rows.text_of("mapping", key=version))

@@ -162,7 +162,7 @@ class SqliteRows(LaneRows):
         found = self._run(SQL["limit"], (project,)).fetchone()
         return None if found is None else Limit(per_s=found[0], met_at_s=found[1])
 
-    def text_of(self, statement: str, key: str) -> str | None:
+    def text_of(self, statement: str, *, key: str) -> str | None:
         """The mapping that `statement` finds by `key`."""
         found = self._run(SQL[statement], (key,)).fetchone()
         return None if found is None else str(found[0])
