@@ -11,9 +11,9 @@ from typing import Any, Final, Literal, TypeAlias
 from adapter.files.document import DocumentPath as FilePath
 from adapter.files.finding import did_you_mean
 from adapter.mapping.compile.field_names import FLATTEN_CLASH, RENAME_CLASH, read_globs, read_names, read_separator
-from adapter.mapping.compile.paths import EventPath, Key, parse_path
 from adapter.mapping.compile.reader import Node, Reader, Scope
 from adapter.mapping.compile.values import compile_fields
+from adapter.mapping.language.paths import EventPath, Key, parse_path
 from adapter.mapping.run import shaping
 from adapter.mapping.run.absent import ABSENT
 from adapter.mapping.run.flat import TAGS, Flatness

@@ -7,16 +7,24 @@ from typing import Any, Final
 from adapter.files.document import Document, DocumentPath
 from adapter.files.finding import Finding, Severity
 from adapter.mapping.compile.document import Compiled
-from adapter.mapping.compile.lint_silent import TYPES, misspelt_types, nameless_types, numbers_made_text
-from adapter.mapping.compile.paths import EventPath, Key, Misspelt, parse_path
+from adapter.mapping.compile.lint_silent import (
+    TYPES,
+    misspelt_types,
+    nameless_types,
+    numbers_made_text,
+    odd_texts,
+    paths_as_text,
+)
 from adapter.mapping.compile.pins import Pinned, pinned_by
 from adapter.mapping.compile.privacy import both_spellings
+from adapter.mapping.language.paths import EventPath, Key, Misspelt, parse_path
 from adapter.mapping.language.words import JOINED, ROOTS
 from adapter.mapping.run.guard_walk import folded_globs
 from adapter.mapping.run.naming import fold
 
 _FLAT_STEPS: Final = frozenset({"join", "json", "sum", "count", "min", "max", "first", "last"})
 _LIST_STEPS: Final = frozenset({"map", "where", "collect", "split", "unique"})
+_FIELD_ROOTS: Final = frozenset({"properties", "traits", "context", "item"})
 _OBJECT_STEPS: Final = frozenset({"pick", "drop", "rename"})
 
 
@@ -110,13 +118,14 @@ class _Linter:
     def silent_words(self) -> None:
         """What is allowed and does nothing, or something else than its author thinks."""
         for path, condition in _conditions(("rules",), self._data["rules"]):
-            for code, place, message in misspelt_types(path, condition):
+            for code, place, message in (*misspelt_types(path, condition), *odd_texts(path, condition)):
                 self._warn(code, place, message)
         for number, pinned in enumerate(self._pins()):
             for code, place, message in nameless_types(number, pinned):
                 self._warn(code, place, message, of_key=True)
         for word in ("rules", "shared", "privacy"):
-            for code, place, message in numbers_made_text((word,), self._data.get(word, ())):
+            block = self._data.get(word, ())
+            for code, place, message in (*numbers_made_text((word,), block), *paths_as_text((word,), block)):
                 self._warn(code, place, message)
 
     def unhandled_types(self) -> None:
@@ -146,6 +155,7 @@ class _Linter:
     def calls(self) -> None:
         for path, call in _calls(self._data["rules"]):
             self._constant_name(path, call)
+            self._names_with_root(path, call)
             self._clashing_names(path, call)
             word = "properties" if "track" in call else "traits"
             self._nested_values((*path, word), call.get(word, {}))
@@ -157,6 +167,17 @@ class _Linter:
         if type(name) is str and (name in ROOTS or isinstance(parse_path(name), EventPath)):
             message = f"`track: {name}` is constant text; for the path write {{from: {name}}}"
             self._warn("W208", (*path, "track"), message)
+
+    def _names_with_root(self, path: DocumentPath, call: Mapping[str, Any]) -> None:
+        copied = call.get("copy")
+        if copied == "raw" or (type(copied) is list and "raw" in copied):
+            return
+        for word in ("only", "except"):
+            for place, name in enumerate(call.get(word, ())):
+                root, dot, below = name.partition(".")
+                if dot and root in _FIELD_ROOTS:
+                    message = f"names here are below `copy`, which is where the fields start: write `{below}`"
+                    self._warn("W213", (*path, word, place), message)
 
     def _clashing_names(self, path: DocumentPath, call: Mapping[str, Any]) -> None:
         separator = call.get("flatten", self._data.get("settings", {}).get("flatten", False))

@@ -1,5 +1,6 @@
 """Words of a file that are allowed and never do what their author thinks. Each is (code, place, message)."""
 
+import re
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any, Final
@@ -7,6 +8,8 @@ from typing import Any, Final
 from adapter.files.document import DocumentPath
 from adapter.files.finding import nearest
 from adapter.mapping.compile.pins import Pinned
+from adapter.mapping.language.paths import EventPath, parse_path
+from adapter.mapping.language.words import JOINED
 
 TYPES: Final = ("track", "identify", "page", "screen", "group", "alias")
 _OTHER_TYPES: Final = ("record", "merge", "audiencelist", "extract", "delete")
@@ -15,14 +18,58 @@ _NAMELESS: Final = frozenset({"identify", "page", "group", "alias"})
 _TO_TEXT: Final = frozenset({"trim", "lower", "upper", "title", "snake", "kebab"})
 _TO_NUMBER: Final = frozenset({"number", "integer", "round", "times", "plus", "sum", "count"})
 
+_COMPARISON: Final = re.compile(r"\s*(>=|<=|!=|==|>|<)\s*(.+)")
+_OPERATORS: Final = {">": "above", ">=": "at_least", "<": "below", "<=": "at_most", "!=": "not", "==": "is"}
+_YES_NO: Final = {"yes": "true", "on": "true", "no": "false", "off": "false"}
+_CONSTANTS: Final = frozenset({"default", "value", "text"})
+
 Silent = tuple[str, DocumentPath, str]
 
 
 def misspelt_types(path: DocumentPath, condition: Mapping[str, Any]) -> Iterator[Silent]:
-    """Types that no message has, near to one that messages have."""
+    """Types that no message has: ingest makes them small letters, and libraries send six."""
     for place, text in _texts((*path, "type"), condition.get("type")):
-        if text not in TYPES and text not in _OTHER_TYPES and (meant := nearest(text, TYPES)):
-            yield "W210", place, f"no message has the type `{text}`; did you mean `{meant}`?"
+        if text not in TYPES and text not in _OTHER_TYPES:
+            meant = nearest(text, TYPES)
+            known = f"did you mean `{meant}`?" if meant else f"libraries send {', '.join(TYPES)}"
+            yield "W210", place, f"no message has the type `{text}`; {known}"
+
+
+def odd_texts(path: DocumentPath, condition: Mapping[str, Any]) -> Iterator[Silent]:
+    """Constants of checks that are a comparison or a path in other languages, and plain text here."""
+    for line, check in condition.items():
+        if line in JOINED.words or line == "type":
+            continue
+        for place, text in _texts((*path, line), check):
+            comparison = _COMPARISON.match(text)
+            if comparison is not None:
+                word = _OPERATORS[comparison[1]]
+                yield "W214", place, f"`{text}` is compared as text; for a comparison write {{{word}: {comparison[2]}}}"
+            elif _is_path(text):
+                yield (
+                    "W208",
+                    place,
+                    f"`{text}` is constant text here; a check compares with a constant, not with a path",
+                )
+            elif text.lower() in _YES_NO:
+                yield "W214", place, f"`{text}` is text; for a boolean write {_YES_NO[text.lower()]}"
+
+
+def paths_as_text(path: DocumentPath, value: Any) -> Iterator[Silent]:
+    """Constants that are written like a path, in any value below `path`."""
+    members = value.items() if type(value) is dict else enumerate(value) if type(value) is list else ()
+    for key, member in members:
+        if key in _CONSTANTS and type(member) is str and _is_path(member):
+            remedy = "{first: […]} of values" if key == "default" else f"{{from: {member}}}"
+            yield "W208", (*path, key), f"`{key}: {member}` is constant text; for the path write {remedy}"
+        elif key not in {"when", "value", "with", "find"}:
+            yield from paths_as_text((*path, key), member)
+
+
+def _is_path(text: str) -> bool:
+    """It begins with a root and goes below it, as a path does and hardly any text."""
+    read = parse_path(text)
+    return isinstance(read, EventPath) and bool(read.segments)
 
 
 def _texts(path: DocumentPath, check: Any) -> Iterator[tuple[DocumentPath, str]]:

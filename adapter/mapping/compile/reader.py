@@ -11,7 +11,8 @@ from typing import Any
 
 from adapter.files.document import Document, DocumentPath
 from adapter.files.finding import Finding, Severity, did_you_mean
-from adapter.mapping.compile.paths import EventPath, EveryMember, Key, Misspelt, compile_path, parse_path
+from adapter.mapping.compile.paths import compile_path
+from adapter.mapping.language.paths import EventPath, EveryMember, Key, Misspelt, parse_path
 from adapter.mapping.language.words import Block
 from adapter.mapping.run.absent import ABSENT
 from adapter.mapping.run.frame import Get, constant

@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from adapter.files.document import DocumentPath
 from adapter.mapping.compile.conditions import compile_condition
-from adapter.mapping.compile.paths import EventPath, parse_path
 from adapter.mapping.compile.reader import Node, Reader, Scope
 from adapter.mapping.compile.steps import compile_steps
+from adapter.mapping.language.paths import EventPath, parse_path
 from adapter.mapping.language.words import VALUE
 from adapter.mapping.run.absent import ABSENT
 from adapter.mapping.run.frame import Frame, Get, Holds, Step, constant

@@ -164,3 +164,8 @@ ROOTS: Final = (
     "rudderId", "request_ip", "integrations", "vars", "item", "index", "raw",
 )  # fmt: skip
 """The words that a path may start with."""
+SCALAR_ROOTS: Final = frozenset({
+    "type", "event", "name", "category", "userId", "anonymousId", "messageId", "groupId", "previousId", "timestamp",
+    "originalTimestamp", "sentAt", "receivedAt", "channel", "version", "rudderId", "request_ip", "index",
+})  # fmt: skip
+"""Those that hold text or a number, so that nothing is below them."""

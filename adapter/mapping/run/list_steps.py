@@ -1,10 +1,10 @@
 """The steps that read lists and numbers. Pure functions; ABSENT where they cannot do their work, and nothing raises.
 
-They are given the members of a list but for nulls; what counts as a list is said in `adapter.mapping.run.listing`.
+Numbers are computed as decimals of the digits that are printed: 0.1 + 0.2 is 0.3. Lists are given as their members but
+for nulls; what counts as a list is said in `adapter.mapping.run.listing`.
 """
 
-import math
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any
 
 from adapter.mapping.run.absent import ABSENT
@@ -18,10 +18,9 @@ def total(members: list[Any]) -> Any:
         return ABSENT
     if float not in kinds:
         return finite(sum(members))
-    try:
-        return finite(math.fsum(members))
-    except (OverflowError, ValueError):
+    if not all(map(is_number, members)):
         return ABSENT
+    return _number(sum(map(_decimal, members), Decimal(0)))
 
 
 def count(members: list[Any]) -> int:
@@ -89,7 +88,23 @@ def added(value: Any, other: Any) -> Any:
 def _computed(value: Any, other: Any, *, multiply: bool) -> Any:
     if not is_number(value) or not is_number(other):
         return ABSENT
-    try:
+    if type(value) is int and type(other) is int:
         return finite(value * other if multiply else value + other)
-    except OverflowError:  # a whole number too large to become a float
+    one, two = _decimal(value), _decimal(other)
+    return _number(_EXACT.multiply(one, two) if multiply else _EXACT.add(one, two))
+
+
+_EXACT = Context(prec=40, Emax=999_999, Emin=-999_999, traps=[])
+"""Enough digits for the product of two floats; nothing raises, too much becomes infinite."""
+
+
+def _decimal(value: float) -> Decimal:
+    """The number that is printed: 0.1 is one tenth, and not the binary number next to it."""
+    return Decimal(value) if type(value) is int else Decimal(repr(value))
+
+
+def _number(result: Decimal) -> Any:
+    try:
+        return finite(float(result))
+    except (OverflowError, ValueError):
         return ABSENT

@@ -246,3 +246,23 @@ def test_what_a_pattern_could_not_look_at_does_not_get_through() -> None:
     redact = {"regex": {"pattern": "[0-9]{4}", "with": "#"}}
     assert applied("1234" + "x" * 4000, redact)[0] == "#" + "x" * 4000
     assert applied("x" * 4093 + "1234", redact) == (ABSENT, ["`regex`: the text is too long"])
+
+
+@pytest.mark.parametrize(
+    ("value", "step", "result"),
+    [
+        (1999, {"times": 0.01}, 19.99),
+        (0.1, {"plus": 0.2}, 0.3),
+        ([0.1, 0.2], "sum", 0.3),
+        ([10, 0.1, 0.2], "sum", 10.3),
+        (1.1, {"times": 1.1}, 1.21),
+        (3, {"times": 2}, 6),
+        (1e308, {"times": 10}, None),
+        (1e-300, {"times": 1e-300}, 0.0),
+        (2**53 + 1, {"times": 1}, 2**53 + 1),
+    ],
+)
+def test_numbers_are_computed_as_people_write_them(value: object, step: object, result: object) -> None:
+    """In decimals of the digits that are printed, so that cents stay cents; what is too large is absent."""
+    computed, _ = applied(value, step)
+    assert computed == (ABSENT if result is None else result)

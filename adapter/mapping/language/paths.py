@@ -1,0 +1,189 @@
+"""How a path is written in a mapping: a place in an event, read into its parts.
+
+A path is rooted in a fixed word, so that a typo is an error of the file.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from adapter.files.finding import did_you_mean
+from adapter.mapping.language.words import ROOTS, SCALAR_ROOTS
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """The member of an object with this name."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """The list member at this place; negative counts from the end."""
+
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
+class Matching:
+    """The first list member whose field `key` has this text."""
+
+    key: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class EveryMember:
+    """Every member of a list (`[*]`), or of an object (`.*`)."""
+
+    of_object: bool
+
+
+Segment: TypeAlias = Key | At | Matching | EveryMember
+
+
+@dataclass(frozen=True, slots=True)
+class EventPath:
+    """A path as it was written. `many`: it reads a list of what it finds."""
+
+    root: str
+    segments: tuple[Segment, ...]
+
+    @property
+    def many(self) -> bool:
+        return any(isinstance(segment, EveryMember) for segment in self.segments)
+
+    @property
+    def written(self) -> str:
+        """The path as warnings say it."""
+        return self.root + "".join(map(written_segment, self.segments))
+
+    @property
+    def is_event_name(self) -> bool:
+        """It is the path `event`, whose text the setting `names` compares."""
+        return self.root == "event" and not self.segments
+
+    @property
+    def pointer(self) -> str:
+        """The place as a JSON Pointer, as far as it is one place."""
+        parts = [self.root]
+        for segment in self.segments:
+            match segment:
+                case Key(name):
+                    parts.append(name)
+                case At(place) if place >= 0:
+                    parts.append(str(place))
+                case _:
+                    break
+        return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Misspelt:
+    """Why a text is no path: the code and the words of the finding."""
+
+    code: str
+    message: str
+
+
+_SEGMENT: Final = re.compile(
+    r"""
+      \."(?P<quoted>[^"]*)"
+    | \.(?P<all>\*)(?=[.\[]|$)
+    | \.(?P<bare>[^."\[\]{}*\s](?:[^."\[\]{}*]*[^."\[\]{}*\s])?)
+    | \[(?P<members>\*)\]
+    | \[(?P<at>-?[0-9]{1,9})\]
+    | \[(?P<key>[^=\[\]"]+)=(?:"(?P<quoted_text>[^"]*)"|(?P<text>[^\]"]*))\]
+    """,
+    re.VERBOSE,
+)
+_ROOT: Final = re.compile(r"[^.\[]*")
+_ODD: Final = re.compile(r"\s*(\|\||\?\?|[|?=+])\s*")
+"""What other languages compute with. Within a name it is a mistake more often than a name."""
+MAX_SEGMENTS: Final = 40
+
+
+def parse_path(text: str) -> EventPath | Misspelt:
+    """Read a path as it is written in a mapping."""
+    if text.startswith(("$.", "$[")) and (meant := text.lstrip("$").lstrip(".")):
+        return Misspelt("E120", f"leave out the leading `$.`: write `{meant}`")
+    head = _ROOT.match(text)
+    root = head[0] if head is not None else ""
+    if root not in ROOTS:
+        return Misspelt("E121", _not_a_root(text, root))
+    if root in SCALAR_ROOTS and len(text) > len(root):
+        return Misspelt("E125", f"`{root}` is text or a number, so nothing is below it; fields are in `properties`")
+    return _below(root, text)
+
+
+def _below(root: str, text: str) -> EventPath | Misspelt:
+    segments: list[Segment] = []
+    place = len(root)
+    while place < len(text):
+        match = _SEGMENT.match(text, place)
+        if match is None:
+            return Misspelt("E120", _misspelt(text, place))
+        if len(segments) == MAX_SEGMENTS:
+            return Misspelt("E120", f"a path goes at most {MAX_SEGMENTS} names deep")
+        odd = _ODD.search(match["bare"] or "")
+        if odd is not None:
+            return Misspelt("E120", _with_operator(match["bare"], odd[0].strip()))
+        segments.append(_segment(match))
+        place = match.end()
+    return EventPath(root, tuple(segments))
+
+
+def _segment(match: re.Match[str]) -> Segment:
+    kind = match.lastgroup
+    if kind in {"all", "members"}:
+        return EveryMember(of_object=kind == "all")
+    if kind == "at":
+        return At(int(match["at"]))
+    if kind in {"quoted", "bare"}:
+        return Key(match[kind])
+    return Matching(match["key"].strip(), match["quoted_text"] if match["quoted_text"] is not None else match["text"])
+
+
+def _not_a_root(text: str, root: str) -> str:
+    if "{" in text:
+        return f"a path has no braces; for text with placeholders write {{text: '{text}'}}"
+    meant = did_you_mean(root, ROOTS)
+    if meant:
+        return f"`{root}` is not a path{meant}"
+    starts = ", ".join(ROOTS[:9])
+    return f"`{text}` is not a path: a path starts with one of {starts} … For constant text write {{value: {text}}}"
+
+
+def _with_operator(name: str, operator: str) -> str:
+    if operator in {"||", "??", "|"}:
+        return (
+            f"a path has no `{operator}`; write {{from: [a, b]}} for the first that is there, `default` for a constant"
+        )
+    if operator == "+":
+        return 'a path has no `+`; write {text: "{a}{b}"} for text and the step `plus` for numbers'
+    return f'a path has no `{operator}`; a name with one is quoted: `."{name}"`'
+
+
+def _misspelt(text: str, place: int) -> str:
+    rest = text[place:]
+    read = f"after `{text[:place]}`"
+    if rest.startswith(('."', '["')):
+        return f'{read} a quote is not closed, or stands in brackets; a quoted name is written `."any text"`'
+    if rest.startswith("."):
+        return f'{read} a name is expected; one with . [ ] {{ }} * " or spaces around it is quoted: `."any text"`'
+    if rest.startswith("["):
+        return f"{read} `[` wants [*], [0], [-1] or [key=value]"
+    return f"{read} comes `{rest[:20]}`; names are parted by dots"
+
+
+def written_segment(segment: Segment) -> str:
+    match segment:
+        case Key(name):
+            return f'."{name}"' if re.search(r'[.\[\]{}*"]', name) else f".{name}"
+        case At(place):
+            return f"[{place}]"
+        case Matching(key, text):
+            return f"[{key}={text}]"
+        case EveryMember(of_object):
+            return ".*" if of_object else "[*]"
