@@ -4,7 +4,6 @@ A finding is a value, so that every problem of a file is shown in one run. Rende
 belong to the command line. Never quotes anything but the file itself.
 """
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -102,10 +101,38 @@ def _escaped(text: str, also: str = "") -> str:
 
 
 def nearest(word: str, words: Iterable[str]) -> str | None:
-    """The one of `words` that was probably meant, or None if none is near. Case does not count."""
-    by_folded = {candidate.lower(): candidate for candidate in words}
-    close = difflib.get_close_matches(word.lower(), by_folded, n=1, cutoff=0.6)
-    return by_folded[close[0]] if close else None
+    """The one of `words` that was probably meant, or None if none is near: a letter in four may be wrong.
+
+    So was one that begins with `word`, if that has four letters. Case does not count; of equals the first is answered.
+    """
+    written = word.lower()
+    limit = max(1, len(written) // 4)
+    is_begun = len(written) >= 4
+    near = (
+        (0 if is_begun and other.lower().startswith(written) else _distance(written, other.lower(), limit), other)
+        for other in words
+    )
+    return min(((far, other) for far, other in near if far <= limit), key=lambda found: found[0], default=(0, None))[1]
+
+
+def _distance(one: str, other: str, limit: int) -> int:
+    """Letters to add, leave out, change, or swap with their neighbour; more than `limit` where it is more.
+
+    Optimal string alignment: https://en.wikipedia.org/wiki/Damerau%E2%80%93Levenshtein_distance
+    """
+    if abs(len(one) - len(other)) > limit:
+        return limit + 1
+    above, row = list[int](), list(range(len(other) + 1))
+    for place, letter in enumerate(one, 1):
+        before, above, row = above, row, [place]
+        for column, its in enumerate(other, 1):
+            far = min(above[column] + 1, row[column - 1] + 1, above[column - 1] + (letter != its))
+            if place > 1 and column > 1 and letter == other[column - 2] and its == one[place - 2]:
+                far = min(far, before[column - 2] + 1)
+            row.append(far)
+        if min(row) > limit:
+            return limit + 1
+    return row[-1]
 
 
 def did_you_mean(word: str, words: Iterable[str]) -> str:

@@ -119,7 +119,7 @@ def _in(node: Node, reader: Reader, how: Comparison) -> Fits:
 
 
 def _not(node: Node, reader: Reader, how: Comparison) -> Fits:
-    fits = _one_or_more(node, reader, how)
+    fits = _operators(node, reader, how) if type(node.value) is dict else _one_or_more(node, reader, how)
     return lambda value: not fits(value)
 
 

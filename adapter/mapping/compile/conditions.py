@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from adapter.mapping.compile.checks import compile_check
 from adapter.mapping.compile.reader import Node, Reader, Scope
+from adapter.mapping.language.foreign import FOREIGN
 from adapter.mapping.language.words import AGE, JOINED
 from adapter.mapping.run.frame import Frame, Holds
 from adapter.wire.durations import duration_s
@@ -36,6 +37,10 @@ def _line(node: Node, reader: Reader, scope: Scope) -> Holds:
         parts = reader.members(node, "E131", f"`{node.name}`, a list of conditions,") or ()
         conditions = [compile_condition(part, reader, scope) for part in parts]
         return _any_of(conditions) if node.name == "any" else _all_of(conditions)
+    remedy = FOREIGN[JOINED.called].get(node.name)
+    if remedy is not None:
+        reader.error_of_key(JOINED.unknown, node, f"`{node.name}` is not a word of a condition; write {remedy}")
+        return lambda _frame: False
     path = reader.path_in(node.name, node, scope, of_key=True)
     folds = reader.folds_names and path is not None and path.is_event_name
     get, fits = reader.getter(path), compile_check(node, reader, folds=folds)

@@ -228,7 +228,12 @@ def _action(node: Node, reader: Reader, scope: Scope, settings: _Settings) -> Ru
 def _reason(node: Node, reader: Reader, scope: Scope) -> str:
     if node.value is True:
         return scope.rule
-    return reader.text(node, "E105", "`drop`, true or a reason,", at_most=200) or scope.rule
+    if node.value is False or node.value is None:
+        reader.error(
+            "E105", node, f"`drop` is true or a reason, not {kind_of(node.value)}; without it nothing is dropped"
+        )
+        return scope.rule
+    return reader.text(node, "E105", "a reason to drop", at_most=200) or scope.rule
 
 
 def _send(node: Node, reader: Reader, scope: Scope, settings: _Settings) -> Sequence[CallBlock]:

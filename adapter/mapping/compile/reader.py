@@ -12,6 +12,7 @@ from typing import Any
 from adapter.files.document import Document, DocumentPath
 from adapter.files.finding import Finding, Severity, did_you_mean
 from adapter.mapping.compile.paths import compile_path
+from adapter.mapping.language.foreign import help_for, worth_a_finding
 from adapter.mapping.language.paths import EventPath, EveryMember, Key, Misspelt, parse_path
 from adapter.mapping.language.words import Block
 from adapter.mapping.run.absent import ABSENT
@@ -149,10 +150,9 @@ class Reader:
         if type(node.value) is not dict:
             self.error(code, node, f"{block.called} is a block of words, not {kind_of(node.value)}")
             return False
-        for key in node.value:
-            if key not in block.words:
-                message = f"`{key}` is not a word of {block.called}{did_you_mean(key, block.words)}"
-                self.error_of_key(block.unknown, node.at(key), message)
+        for key in worth_a_finding([key for key in node.value if key not in block.words]):
+            message = f"`{key}` is not a word of {block.called}{help_for(key, called=block.called, known=block.words)}"
+            self.error_of_key(block.unknown, node.at(key), message)
         for word, facts in block.words.items():
             if facts.required and word not in node.value:
                 self.error_of_key("E108", node, f"{block.called} needs `{word}`")

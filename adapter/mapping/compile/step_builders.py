@@ -1,16 +1,15 @@
 """The steps that have a setting: how it is read, and the step that is made from it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
 from adapter.mapping.compile.conditions import compile_condition
 from adapter.mapping.compile.field_names import FLATTEN_CLASH, RENAME_CLASH, read_globs, read_names, read_separator
-from adapter.mapping.compile.reader import Node, Reader, Scope
+from adapter.mapping.compile.reader import Node, Scope
 from adapter.mapping.compile.step_making import (
     NOT_TEXT,
     Builder,
-    Pure,
     Setting,
     list_reader,
     of_text,
@@ -24,9 +23,8 @@ from adapter.mapping.run import list_steps, shaping, text_steps
 from adapter.mapping.run.absent import ABSENT
 from adapter.mapping.run.frame import Frame, Get, PrivateFrame, Step
 from adapter.mapping.run.listing import shape_of
-from adapter.mapping.run.naming import fold
 from adapter.mapping.run.pattern import compile_pattern, template_fault
-from adapter.mapping.run.scalars import is_number, same, text_of
+from adapter.mapping.run.scalars import is_number, text_of
 
 
 def replace_step(setting: Setting) -> Step:
@@ -199,67 +197,6 @@ def rename_step(setting: Setting) -> Step:
 def flatten_step(setting: Setting) -> Step:
     separator = "_" if setting.bare else read_separator(setting.node, setting.reader, "E151") or "_"
     return reshaping(lambda fields: shaping.flattened(fields, separator), FLATTEN_CLASH, setting.scope)
-
-
-def lookup_step(setting: Setting) -> Step:
-    node, reader = setting.node, setting.reader
-    is_block = type(node.value) is dict
-    if is_block:
-        reader.block(node, STEP_SETTINGS["lookup"], "E151")
-    named = node.at("in") if is_block and node.has("in") else None if is_block else node
-    table = (reader.table(named, "E156") if named is not None else None) or {}
-    spell: Callable[[str], str] | None = None
-    if node.has("ignore_case") and reader.boolean(node.at("ignore_case"), "E151", "`ignore_case`"):
-        spell = str.lower
-    if setting.reader.folds_names and setting.scope.source == "event":
-        spell = fold
-        if table and named is not None:
-            _note_one_name(Node(table, ("tables", named.value)), reader)
-    keep, other = _lookup_else(node.at("else"), reader) if node.has("else") else (True, ABSENT)
-    return _looked_up(_looking_up(table, other, keep=keep, spell=spell))
-
-
-def _note_one_name(table: Node, reader: Reader) -> None:
-    """An error for each key that is the same name as an earlier one and stands for something else."""
-    seen: dict[str, Node] = {}
-    for entry in table.members():
-        earlier = seen.setdefault(fold(entry.name), entry)
-        if not same(earlier.value, entry.value):
-            message = f"`{earlier.name}` and `{entry.name}` are one name where names are `folded`; give both one value"
-            reader.error_of_key("E157", entry, message)
-
-
-def _lookup_else(node: Node, reader: Reader) -> tuple[bool, Any]:
-    """Whether a value without an entry stays, and what it becomes otherwise."""
-    if type(node.value) is dict:
-        fits = reader.block(node, STEP_SETTINGS["lookupElse"], "E151") and node.has("value")
-        return False, node.value["value"] if fits and reader.is_scalar(node.at("value"), "E151", "`value`") else ABSENT
-    return reader.choice(node, "E151", ("keep", "omit")) == "keep", ABSENT
-
-
-def _looking_up(table: Mapping[str, Any], other: Any, *, keep: bool, spell: Callable[[str], str] | None) -> Pure:
-    entries = table if spell is None else {spell(key): value for key, value in reversed(list(table.items()))}
-
-    def look_up(value: Any) -> Any:
-        key = value if type(value) is str else text_of(value)
-        if key is not ABSENT:
-            key = spell(key) if spell is not None else key
-            if key in entries:
-                return entries[key]
-        return value if keep else other
-
-    return look_up
-
-
-def _looked_up(look_up: Pure) -> Step:
-    """A lookup that leaves out on purpose does not warn."""
-
-    def step(value: Any, _frame: Frame) -> Any:
-        if type(value) is not list:
-            return look_up(value)
-        return [result for member in value if member is not None and (result := look_up(member)) is not ABSENT]
-
-    return step
 
 
 def hash_step(setting: Setting) -> Step:

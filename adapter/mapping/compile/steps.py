@@ -9,8 +9,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
 
-from adapter.files.finding import did_you_mean
-from adapter.mapping.compile import step_builders
+from adapter.mapping.compile import lookup, step_builders
 from adapter.mapping.compile.reader import Node, Reader, Scope, kind_of
 from adapter.mapping.compile.step_making import (
     NOT_A_NUMBER,
@@ -23,6 +22,7 @@ from adapter.mapping.compile.step_making import (
     of_list,
     whole,
 )
+from adapter.mapping.language.foreign import help_for
 from adapter.mapping.language.step_words import STEPS
 from adapter.mapping.run import list_steps, naming, shaping, text_steps
 from adapter.mapping.run.absent import ABSENT
@@ -34,6 +34,9 @@ MAX_STEPS: Final = 20
 
 def compile_steps(node: Node, reader: Reader, scope: Scope, compile_value: ValueCompiler) -> Sequence[Step]:
     """The closures of a list of steps."""
+    if type(node.value) is str and node.value in STEPS:
+        reader.error("E150", node, f"a list of steps is expected, not '{node.value}'; write `[{node.value}]`")
+        return ()
     parts = reader.members(node, "E150", "a list of steps", at_most=MAX_STEPS) or ()
     later = replace(scope, source="")
     built = [_step(part, reader, later if place else scope, compile_value) for place, part in enumerate(parts)]
@@ -54,7 +57,7 @@ def _step(node: Node, reader: Reader, scope: Scope, compile_value: ValueCompiler
     facts = STEPS.get(name)
     if facts is None:
         report = reader.error if setting.bare else reader.error_of_key
-        report("E152", setting.node, f"`{name}` is not a step{did_you_mean(name, STEPS)}")
+        report("E152", setting.node, f"`{name}` is not a step{help_for(name, called='a step', known=STEPS)}")
         return None
     if setting.bare and not facts.bare:
         reader.error("E151", node, f"`{name}` needs a setting: `{{{name}: …}}`")
@@ -114,7 +117,7 @@ BUILDERS: Final[Mapping[str, Builder]] = MappingProxyType({
     "drop": lambda setting: step_builders.globs_step(setting, shaping.dropping),
     "rename": step_builders.rename_step,
     "flatten": step_builders.flatten_step,
-    "lookup": step_builders.lookup_step,
+    "lookup": lookup.lookup_step,
     "hash": step_builders.hash_step,
     "mask": step_builders.mask_step,
 })  # fmt: skip

@@ -62,7 +62,8 @@ def fields_of(pairs: Sequence[tuple[str, Get]], frame: Frame) -> JsonObject:
 def _block(node: Node, reader: Reader, scope: Scope) -> Get:
     reader.block(node, VALUE, "E141")
     sources = [word for word in SOURCES if node.has(word)]
-    if len(sources) != 1:
+    is_misspelt = not sources and any(word not in VALUE.words for word in node.value)
+    if len(sources) != 1 and not is_misspelt:
         found = f"this one has {', '.join(sources)}" if sources else "this one has none"
         reader.error("E140", node, f"a value has exactly one of {', '.join(SOURCES)}; {found}")
     get = _SOURCE_OF[sources[0]](node.at(sources[0]), reader, scope) if sources else constant(ABSENT)

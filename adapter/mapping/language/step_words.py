@@ -193,7 +193,10 @@ STEP_SETTINGS: Final = MappingProxyType(
             "E118",
             {
                 "in": Word("table", "The table", required=True),
-                "else": Word("lookup else", "Without an entry: `keep` the value, `omit` it, or a `{value: …}`"),
+                "else": Word(
+                    "lookup else",
+                    "Without an entry: `keep` the value, `omit` it, or a constant; `{value: keep}` for these two texts",
+                ),
                 "ignore_case": Word("boolean", "Capital and small letters are the same"),
             },
         ),

@@ -113,7 +113,7 @@ CHECK: Final = words_of(
     "a check", "E130", {
     "is": Word("scalar", "Equal; text, numbers and booleans never equal one another"),
     "in": Word("table or scalars", "One of a list, or of the keys of a table"),
-    "not": Word("scalar or scalars", "None of these; true where the field is missing"),
+    "not": Word("scalars or check", "None of these, or not this check: `{like: …}`; true where the field is missing"),
     "like": Word("globs or glob", "Fits the whole text; `*` stands for any characters, `?` for one"),
     "regex": Word("pattern", "A regular expression that is found in the text"),
     "contains": Word("scalar or scalars", "The text holds this, or the list has this member"),

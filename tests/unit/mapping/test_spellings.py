@@ -1,0 +1,137 @@
+"""Words of other languages and wrong spellings: none passes in silence, and each message names the word that helps.
+
+`¦` stands before the place that the finding points at. One mistake gives one finding.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+
+from adapter.mapping.language import words
+from adapter.mapping.language.foreign import FOREIGN
+from adapter.mapping.language.step_words import STEPS
+from adapter.mapping.load import check
+from tests.unit.mapping.reading import read
+
+HEAD = "version: 1\n"
+RULE = HEAD + "rules:\n  - track: T\n"
+FRAMES = {
+    "a mapping file": RULE + "¦{}: 1\n",
+    "settings": HEAD + "settings: {{¦{}: omit}}\nrules: [{{track: T}}]\n",
+    "a rule": RULE + "    ¦{}: x\n",
+    "a call": HEAD + "rules: [{{send: [{{track: T, ¦{}: x}}]}}]\n",
+    "a value": RULE + "    properties: {{v: {{from: properties.a, ¦{}: x}}}}\n",
+    "a check": RULE + "    when: {{properties.a: {{exists: true, ¦{}: 5}}}}\n",
+    "a condition": RULE + "    when: {{type: track, ¦{}: [{{type: page}}]}}\n",
+    "a step": RULE + "    properties: {{v: {{from: properties.a, apply: [¦{}]}}}}\n",
+    "a privacy guard": RULE + "privacy: [{{named: [a], do: remove, ¦{}: x}}]\n",
+    "a test": RULE + "tests: [{{name: n, given: {{}}, expect: [{{track: T}}], ¦{}: x}}]\n",
+}
+"""A file with one word too many, by the block that the word is in."""
+
+BLOCKS = {
+    "a mapping file": words.FILE.words, "settings": words.SETTINGS.words, "a rule": words.RULE.words,
+    "a call": words.CALL.words, "a value": words.VALUE.words, "a check": words.CHECK.words,
+    "a condition": words.JOINED.words, "a step": STEPS, "a privacy guard": words.GUARD.words,
+    "a test": words.TEST.words,
+}  # fmt: skip
+
+MISSPELT = {
+    "a mapping file": "rulez:rules tabels:tables setings:settings sharde:shared privcy:privacy tsets:tests",
+    "a rule": "trak:track identfy:identify propertes:properties exept:except onyl:only renam:rename whne:when "
+    "sned:send",
+    "a call": "propperties:properties timestmap:timestamp flaten:flatten userid:userId annonymousId:anonymousId",
+    "a value": "form:from defualt:default aply:apply requried:required frist:first lsit:list txt:text",
+    "a check": "exist:exists abov:above at_leest:at_least belw:below regx:regex contians:contains lik:like",
+    "a step": "numbr:number roud:round truncat:truncate lookupp:lookup flattn:flatten uniqe:unique colect:collect "
+    "integr:integer boolen:boolean rplace:replace maskk:mask trunc:truncate hsah:hash splt:split jion:join",
+    "a privacy guard": "namd:named valeus:values filds:fields",
+    "a test": "gven:given expct:expect nam:name",
+}
+"""Words with a letter wrong, each with the one that was meant."""
+
+ALONE = [
+    (RULE + "    when: {properties.a: {not: {¦gt: 5}}}\n", "write `above`"),
+    (RULE + "    properties: {v: {from: properties.a, apply: ¦lower}}\n", "write `[lower]`"),
+    (RULE + "    properties: {v: {¦if: {type: track}, then: properties.a, else: properties.b}}\n", "write `when`"),
+    (RULE + "    properties: {v: {from: properties.a, apply: [{lookup: ¦{a: b}}]}}\n", "a block of `tables`"),
+    (HEAD + "rules: [{drop: ¦false}]\n", "without it nothing is dropped"),
+    (RULE + "    when: {¦or: [{type: track}, {type: page}]}\n", "write `any`"),
+    (RULE + "    properties: {v: {from: properties.a, apply: [{¦substring: 3}]}}\n", "`truncate`"),
+    (HEAD + "tables: {t: {a: b}}\nrules:\n  - track: T\n    properties:\n"
+     "      v: {from: properties.a, apply: [{lookup: {in: t, else: ¦kep}}]}\n", "near to `keep`"),
+    (RULE + "    properties: {v: ¦'properties.a || properties.b'}\n", "from: [a, b]"),
+    (RULE + "    properties: {v: ¦$.properties.a}\n", "leave out the leading `$.`"),
+    (RULE + "    properties: {v: ¦'@properties.a'}\n", "did you mean `properties`"),
+    (RULE + "    properties: {v: ¦'{{properties.a}}'}\n", "a path has no braces"),
+    (HEAD + "rules: [{track: ¦'{{event}}'}]\n", "placeholders have one brace"),
+    (RULE + "    properties: {v: ¦'properties[\"a\"]'}\n", "quote"),
+    (RULE + "    properties: {v: ¦properties.a.}\n", "a name is expected"),
+    (RULE + "    properties: {v: ¦event.name}\n", "nothing is below it"),
+    (RULE + "    properties: {v: ¦null}\n", "{value: null}"),
+    (RULE + "    properties: {v: ¦user_id}\n", "did you mean `userId`"),
+    (RULE + "    properties: {v: ¦some text}\n", "For constant text write {value: some text}"),
+    (RULE + "    when: {properties.a: {above: ¦'5'}}\n", "compares numbers"),
+    (RULE + "    when: {properties.a: {in: ¦plans}}\n", "no table `plans`"),
+    (RULE + "    when: ¦[{type: track}]\n", "a block of lines"),
+    (RULE + "    when: ¦type == track\n", "a block of lines"),
+]  # fmt: skip
+
+
+def _foreign() -> Iterator[tuple[str, str, str]]:
+    for called, table in FOREIGN.items():
+        for word, remedy in table.items():
+            yield called, word, f"write {remedy}"
+
+
+def _misspelt() -> Iterator[tuple[str, str, str]]:
+    for called, written in MISSPELT.items():
+        for pair in written.split():
+            word, _, meant = pair.partition(":")
+            yield called, word, f"did you mean `{meant}`?"
+
+
+def _quoted(word: str) -> str:
+    return word if word.replace("_", "").isalnum() else f"'{word}'"
+
+
+def _found(text: str) -> list[tuple[int, int, str]]:
+    findings = check(text, file="f.yaml", read=read)
+    return [(found.line, found.column, found.message) for found in findings if found.blocks]
+
+
+def _place(text: str) -> tuple[int, int]:
+    before = text[: text.index("¦")]
+    return before.count("\n") + 1, len(before) - before.rfind("\n")
+
+
+@pytest.mark.parametrize(("called", "word", "helps"), [*_foreign(), *_misspelt()])
+def test_a_wrong_word_is_reported_with_the_one_that_helps(called: str, word: str, helps: str) -> None:
+    """At its place, once, and with what to write."""
+    text = FRAMES[called].format(_quoted(word))
+    [(line, column, message)] = _found(text.replace("¦", ""))
+    assert (line, column) == _place(text)
+    assert message.endswith(helps)
+
+
+@pytest.mark.parametrize(("text", "helps"), ALONE, ids=[helps for _, helps in ALONE])
+def test_a_wrong_guess_is_one_finding(text: str, helps: str) -> None:
+    """However many words of it are wrong."""
+    [(line, column, message)] = _found(text.replace("¦", ""))
+    assert (line, column) == _place(text)
+    assert helps in message
+
+
+def test_no_foreign_word_is_one_of_ours() -> None:
+    """Else it would never be asked for."""
+    assert {called: set(table) & set(BLOCKS[called]) for called, table in FOREIGN.items()} == {
+        called: set() for called in FOREIGN
+    }
+
+
+def test_words_that_are_only_a_little_alike_are_not_suggested() -> None:
+    """Advice that leads astray costs more than none."""
+    for word in ("float", "set", "values", "floor", "match", "remove", "concat", "filter", "minus_one"):
+        text = FRAMES["a check"].format(word)
+        [(_, _, message)] = _found(text.replace("¦", ""))
+        assert "did you mean" not in message
