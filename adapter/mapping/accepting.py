@@ -16,7 +16,7 @@ from adapter.files.finding import Severity, as_text
 from adapter.files.yaml_text import flow_text
 from adapter.mapping.compile.document import compile_document
 from adapter.mapping.compile.filetests import DEMO_KEY, ReadEvent, mismatch_of, rendered_of
-from adapter.mapping.compile.reader import Node
+from adapter.mapping.compile.node import Node
 from adapter.mapping.load import check
 from adapter.model import Call, Calls, Dropped, JsonObject, Refused, Rendered, Unmatched
 

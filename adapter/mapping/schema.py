@@ -19,12 +19,15 @@ from adapter.mapping.compile.calls import MAX_NAME
 from adapter.mapping.compile.document import MAX_CALL_BLOCKS, MAX_CALLS, MAX_RULES
 from adapter.mapping.compile.filetests import MAX_TESTS
 from adapter.mapping.compile.reader import MAX_TEXT
+from adapter.mapping.compile.spelling import NAME_STEPS
 from adapter.mapping.compile.steps import MAX_STEPS
 from adapter.mapping.language import words
 from adapter.mapping.language.step_words import STEP_SETTINGS, STEPS
+from adapter.mapping.run.dates import SECONDS
 from adapter.mapping.run.pattern import MAX_PATTERN
 from adapter.mapping.run.personal import FINDERS
 from adapter.mapping.run.text_steps import MAX_TEXT as MAX_MADE_TEXT
+from adapter.mapping.run.urls import PARTS
 from adapter.model import JsonObject
 from adapter.wire.durations import DURATION
 
@@ -91,6 +94,7 @@ SHAPES: Final[Mapping[str, JsonObject]] = MappingProxyType({
     "globs": _list(_text(), field_names.MAX_NAMES),
     "globs or glob": {"anyOf": [_text(), _list(_text())]},
     "names": _named(_text()),
+    "name steps": _list({"enum": list(NAME_STEPS)}, len(NAME_STEPS)),
     "names list": _list({"type": "string"}),
     "table": {"type": "string"},
     "table or scalars": {"anyOf": [{"type": "string"}, _list(_SCALAR)]},
@@ -119,6 +123,12 @@ SHAPES: Final[Mapping[str, JsonObject]] = MappingProxyType({
     "step regex": _ref("regexStep"),
     "step lookup": {"anyOf": [{"type": "string"}, _ref("lookupStep")]},
     "step mask": _ref("maskStep"),
+    "step url": {"anyOf": [{"enum": list(PARTS)}, _ref("urlStep")]},
+    "step date": _ref("dateStep"),
+    "step since": _ref("sinceStep"),
+    "step sort": _ref("sortStep"),
+    "step get": {"anyOf": [{"type": ["string", "integer"]}, _ref("valueBlock")]},
+    "time unit": {"enum": list(SECONDS)},
 })  # fmt: skip
 """What may stand behind a word, by the name that the table of words gives it."""
 

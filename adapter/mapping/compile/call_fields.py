@@ -1,7 +1,7 @@
 """The fields of a call: properties or traits, in one fixed order whatever the order of the lines in the file.
 
-copy, only, except, flatten, rename, use, properties or traits, nulls, blanks, lists. Fields without shaping are one
-shallow copy.
+copy, only, except, flatten, rename and names, use, properties or traits, nulls, blanks, lists. Fields without shaping
+are one shallow copy.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -11,7 +11,9 @@ from typing import Any, Final, Literal, TypeAlias
 from adapter.files.document import DocumentPath as FilePath
 from adapter.files.finding import did_you_mean
 from adapter.mapping.compile.field_names import FLATTEN_CLASH, RENAME_CLASH, read_globs, read_names, read_separator
-from adapter.mapping.compile.reader import Node, Reader, Scope
+from adapter.mapping.compile.node import Node, Scope
+from adapter.mapping.compile.reader import Reader
+from adapter.mapping.compile.spelling import compile_spelling
 from adapter.mapping.compile.values import compile_fields
 from adapter.mapping.language.paths import EventPath, Key, parse_path
 from adapter.mapping.run import shaping
@@ -52,8 +54,10 @@ def compile_call_fields(node: Node, reader: Reader, scope: Scope, defaults: Defa
     """Properties or traits, in the fixed order. Every stage answers a new object or the one it was given."""
     start = _copy(node, reader, scope, kind)
     separator = _separator(node, reader) if node.has("flatten") else defaults.separator
-    stages = _shaping(node, reader, scope, separator)
-    setters = [(setter.name, setter.get, setter.replaces) for setter in _setters(node, reader, scope, kind, separator)]
+    renaming = _renaming(node, reader)
+    stages = _shaping(node, reader, scope, separator, renaming)
+    copied = _Copied(node, kind, separator, renaming)
+    setters = [(setter.name, setter.get, setter.replaces) for setter in _setters(node, reader, scope, copied)]
     keep_nulls, keep_blanks = defaults.keep_nulls, defaults.keep_blanks
     settle = Flatness(
         word=_word(kind),
@@ -122,7 +126,16 @@ def _copy(node: Node, reader: Reader, scope: Scope, kind: Kind) -> Fill:
     return merged
 
 
-def _shaping(node: Node, reader: Reader, scope: Scope, separator: str | None) -> Sequence[_Stage]:
+def _renaming(node: Node, reader: Reader) -> shaping.Renaming | None:
+    if not node.has("rename") and not node.has("names"):
+        return None
+    renaming = read_names(node.at("rename"), reader, "E163") if node.has("rename") else shaping.Renaming({}, ())
+    return renaming.spelling(compile_spelling(node.at("names"), reader)) if node.has("names") else renaming
+
+
+def _shaping(
+    node: Node, reader: Reader, scope: Scope, separator: str | None, renaming: shaping.Renaming | None
+) -> Sequence[_Stage]:
     stages: list[_Stage] = []
     for word, shape in (("only", shaping.keeping), ("except", shaping.dropping)):
         if node.has(word):
@@ -132,10 +145,10 @@ def _shaping(node: Node, reader: Reader, scope: Scope, separator: str | None) ->
         clash = scope.of_field((*node.path, "flatten")).warned(FLATTEN_CLASH, WarningKind.LEFT_OUT)
         whole = frozenset({TAGS} if node.has("identify") else ())
         stages.append(_warning(lambda fields: shaping.flattened(fields, separator, whole=whole), clash))
-    if node.has("rename"):
-        names = read_names(node.at("rename"), reader, "E163")
-        clash = scope.of_field((*node.path, "rename")).warned(RENAME_CLASH, WarningKind.REPLACED)
-        stages.append(_warning(lambda fields: shaping.renamed(fields, names), clash))
+    if renaming is not None:
+        word = "rename" if node.has("rename") else "names"
+        clash = scope.of_field((*node.path, word)).warned(RENAME_CLASH, WarningKind.REPLACED)
+        stages.append(_warning(renaming.of, clash))
     return stages
 
 
@@ -158,14 +171,24 @@ def _separator(node: Node, reader: Reader) -> str | None:
     return None if flatten.value is False else read_separator(flatten, reader, "E163")
 
 
-def _setters(node: Node, reader: Reader, scope: Scope, kind: Kind, separator: str | None) -> Sequence[_Setter]:
+@dataclass(frozen=True, slots=True)
+class _Copied:
+    """What a call copies, and under which names."""
+
+    node: Node
+    kind: Kind
+    separator: str | None
+    renaming: shaping.Renaming | None
+
+
+def _setters(node: Node, reader: Reader, scope: Scope, copied: _Copied) -> Sequence[_Setter]:
     """The fields of the shared blocks that a call uses, compiled for where it stands, then its own."""
     setters: dict[str, _Setter] = {}
     compiled: list[_Setter] = []
-    for block, within, code in _blocks(node, reader, kind):
+    for block, within, code in _blocks(node, reader, copied.kind):
         for name, get in compile_fields(block, reader, scope, code=code, within=within):
             own = scope.of_field((*within, name))
-            reads_it = any(name in _names_of(path, node, kind, separator) for path in reader.paths_read[own.field])
+            reads_it = any(name in _names_of(path, copied) for path in reader.paths_read[own.field])
             replaces = None if reads_it or name in setters else own.warned(REPLACED, WarningKind.REPLACED)
             setters[name] = _Setter(name, get, replaces)
             compiled.append(setters[name])
@@ -186,21 +209,21 @@ def _blocks(node: Node, reader: Reader, kind: Kind) -> Iterator[tuple[Node, File
         yield node.at(_word(kind)), (*node.path, _word(kind)), "E163"
 
 
-def _names_of(path: EventPath, node: Node, kind: Kind, separator: str | None) -> set[str]:
+def _names_of(path: EventPath, copied: _Copied) -> set[str]:
     """The names under which a call copies what stands at `path`, if it copies that at all."""
     root, keys = path.root, [segment.name for segment in path.segments if isinstance(segment, Key)]
     if root == "raw" and keys:
         root, keys = keys[0], keys[1:]
+    kind, separator, renaming = copied.kind, copied.separator, copied.renaming
     if kind == "identify" and root == "context" and keys[:1] == ["traits"]:
         root, keys = "traits", keys[1:]
     way = [root, *keys]
     names: set[str] = set()
-    for copied in _copied_paths(node, kind):
-        if way[: len(copied)] == copied and len(way) > len(copied):
-            rest = way[len(copied) :]
+    for start in _copied_paths(copied.node, kind):
+        if way[: len(start)] == start and len(way) > len(start):
+            rest = way[len(start) :]
             names |= {rest[0], (separator or ".").join(rest)}
-    renamed = node.value.get("rename")
-    return names | {str(renamed[name]) for name in names if type(renamed) is dict and name in renamed}
+    return names if renaming is None else names | {renaming.name_of(name) for name in names}
 
 
 def _copied_paths(node: Node, kind: Kind) -> list[list[str]]:

@@ -9,7 +9,8 @@ from typing import Any, Final, TypeAlias
 
 from adapter.mapping.compile.call_fields import Defaults, Fill, compile_call_fields
 from adapter.mapping.compile.conditions import compile_condition
-from adapter.mapping.compile.reader import ItemUse, Node, Reader, Scope
+from adapter.mapping.compile.node import ItemUse, Node, Scope
+from adapter.mapping.compile.reader import Reader
 from adapter.mapping.compile.values import compile_text, compile_value
 from adapter.mapping.run.absent import ABSENT
 from adapter.mapping.run.call_block import NO_ID, CallBlock, Each, Make, UnkeyedCall

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
-from adapter.mapping.compile.reader import Node, Reader, kind_of
+from adapter.mapping.compile.node import Node, kind_of
+from adapter.mapping.compile.reader import Reader
 from adapter.mapping.language.words import CHECK
 from adapter.mapping.run.absent import ABSENT
 from adapter.mapping.run.naming import fold

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from adapter.mapping.compile.checks import compile_check
-from adapter.mapping.compile.reader import Node, Reader, Scope
+from adapter.mapping.compile.node import Node, Scope
+from adapter.mapping.compile.reader import Reader
 from adapter.mapping.language.foreign import FOREIGN
 from adapter.mapping.language.words import AGE, JOINED
 from adapter.mapping.run.frame import Frame, Holds

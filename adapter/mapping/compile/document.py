@@ -13,9 +13,10 @@ from adapter.mapping.compile.calls import compile_call
 from adapter.mapping.compile.conditions import compile_condition, compile_rest
 from adapter.mapping.compile.field_names import read_separator
 from adapter.mapping.compile.filetests import check_tests
+from adapter.mapping.compile.node import Node, Scope, kind_of
 from adapter.mapping.compile.pins import pinned_by
 from adapter.mapping.compile.privacy import compile_guards
-from adapter.mapping.compile.reader import Node, Reader, Scope, kind_of
+from adapter.mapping.compile.reader import Reader
 from adapter.mapping.compile.values import compile_fields, compile_value
 from adapter.mapping.language.words import CALL, FILE, RULE, SETTINGS, VERSION
 from adapter.mapping.run.call_block import CallBlock

@@ -1,10 +1,12 @@
 """Reads the names of fields in a mapping: lists of globs, old names to new ones, separators."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
-from adapter.mapping.compile.reader import Node, Reader
+from adapter.mapping.compile.node import Node
+from adapter.mapping.compile.reader import Reader
 from adapter.mapping.run import shaping
+from adapter.mapping.run.shaping import Renaming
 
 MAX_NAMES: Final = 1_000
 FLATTEN_CLASH: Final = "two names are the same when flattened; the first stays"
@@ -21,17 +23,23 @@ def read_globs(node: Node, reader: Reader, code: str) -> Sequence[str]:
     return [text for _, text in texts if text is not None]
 
 
-def read_names(node: Node, reader: Reader, code: str) -> Mapping[str, str]:
-    """Old names to new ones."""
+def read_names(node: Node, reader: Reader, code: str) -> Renaming:
+    """Old names to new ones; one `*` on each side stands for the same."""
     parts = reader.entries(node, code, "a block of `old: new`") or ()
     names = {part.name: text for part in parts if (text := reader.text(part, code, "a name")) is not None}
     for place, part in enumerate(parts):
-        if "*" in part.name:
-            reader.error(code, part, f"`rename` reads no globs, so `{part.name}` would rename nothing; name each field")
+        new = names.get(part.name, part.name)
+        if max(part.name.count("*"), new.count("*")) > 1 or ("*" in new and "*" not in part.name):
+            reader.error(
+                code, part, "`rename` has one `*` on each side, which stands for the same: `utm_*: campaign_*`"
+            )
+        elif "*" in part.name and "*" not in new:
+            reader.error(code, part, f"every field that `{part.name}` fits would become `{new}`; put a `*` there too")
         earlier = next((other for other in parts[:place] if other.value == part.value), None)
         if earlier is not None and type(part.value) is str:
             reader.error("E164", part, f"`{earlier.name}` and `{part.name}` cannot both become `{part.value}`")
-    return names
+    exact = {old: new for old, new in names.items() if "*" not in old}
+    return Renaming(exact, [(old, new) for old, new in names.items() if old.count("*") == new.count("*") == 1])
 
 
 def read_separator(node: Node, reader: Reader, code: str) -> str | None:

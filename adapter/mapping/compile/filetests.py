@@ -12,7 +12,8 @@ from msgspec.structs import replace
 
 from adapter.files.document import Document
 from adapter.files.finding import Finding, Severity
-from adapter.mapping.compile.reader import Node, Reader
+from adapter.mapping.compile.node import Node
+from adapter.mapping.compile.reader import Reader
 from adapter.mapping.language.words import ENDING, EXPECTED, TEST
 from adapter.mapping.run.absent import ABSENT
 from adapter.mapping.run.flat import NOT_FLAT

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from adapter.files.finding import nearest
-from adapter.mapping.compile.reader import Node, Reader
+from adapter.mapping.compile.node import Node
+from adapter.mapping.compile.reader import Reader
 from adapter.mapping.compile.step_making import Pure, Setting, refused
 from adapter.mapping.language.step_words import STEP_SETTINGS
 from adapter.mapping.run.absent import ABSENT

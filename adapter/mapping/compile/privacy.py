@@ -12,7 +12,8 @@ from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 from adapter.mapping.compile.field_names import MAX_NAMES
-from adapter.mapping.compile.reader import Node, Reader, Scope
+from adapter.mapping.compile.node import Node, Scope
+from adapter.mapping.compile.reader import Reader
 from adapter.mapping.compile.steps import compile_steps
 from adapter.mapping.compile.values import compile_value
 from adapter.mapping.language.paths import At, EventPath, EveryMember, Key, Matching, Segment

@@ -5,96 +5,23 @@ compiled beside a blocking finding is thrown away.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from typing import Any
 
 from adapter.files.document import Document, DocumentPath
 from adapter.files.finding import Finding, Severity, did_you_mean
+from adapter.mapping.compile.node import ItemUse, Node, Scope, kind_of
 from adapter.mapping.compile.paths import compile_path
 from adapter.mapping.language.foreign import help_for, worth_a_finding
-from adapter.mapping.language.paths import EventPath, EveryMember, Key, Misspelt, parse_path
+from adapter.mapping.language.paths import EventPath, Key, Misspelt, parse_path
 from adapter.mapping.language.words import Block
 from adapter.mapping.run.absent import ABSENT
 from adapter.mapping.run.frame import Get, constant
-from adapter.model import EventWarning, JsonObject, WarningKind
+from adapter.model import JsonObject
 from adapter.wire.ids import NO_IDS
 
 MAX_TEXT = 10_000
 """Characters of a text in a mapping; event names, reasons and separators have smaller limits of their own."""
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """A part of the file: what stands there, and where."""
-
-    value: Any
-    path: DocumentPath
-
-    def at(self, key: str | int) -> "Node":
-        """The part under `key`, which has to be there."""
-        return Node(self.value[key], (*self.path, key))
-
-    def has(self, key: str) -> bool:
-        """The block has a line `key`, whatever stands behind it."""
-        return type(self.value) is dict and key in self.value
-
-    def members(self) -> Iterator["Node"]:
-        """The members of a list, or the values of a block."""
-        keys = self.value if type(self.value) is dict else range(len(self.value))
-        for key in keys:
-            yield self.at(key)
-
-    @property
-    def name(self) -> str:
-        """The key it stands under."""
-        return str(self.path[-1])
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """Where in the mapping a value stands: in which rule and field, and whether there is an `item`.
-
-    `field` is the place as warnings say it (`rules.0.properties.total`), `name` what its author calls it (`total`).
-    `keep_nulls`: a null that went through steps stays null (`nulls: keep`). `source` is the path, if it is one, whose
-    value the next step is given; `step` is the step at hand.
-    """
-
-    rule: str = ""
-    field: str = ""
-    name: str = "value"
-    has_item: bool = False
-    in_privacy: bool = False
-    keep_nulls: bool = False
-    source: str = ""
-    step: str = ""
-
-    def warned(self, cause: str, kind: WarningKind = WarningKind.STEP) -> EventWarning:
-        """The warning of this field."""
-        return EventWarning(kind, self.field, cause, self.rule)
-
-    def failed(self, cause: str) -> EventWarning:
-        """The warning that the step at hand could not do its work."""
-        return EventWarning(WarningKind.STEP, self.field, f"`{self.step}`: {cause}", self.rule)
-
-    def of_field(self, path: DocumentPath) -> "Scope":
-        """The scope of the field that is set at `path` of the file."""
-        return replace(self, field=".".join(str(part) for part in path), name=str(path[-1]))
-
-
-@dataclass(frozen=True, slots=True)
-class ItemUse:
-    """What was read of `item` so far: a field of it, or itself."""
-
-    of_field: bool = False
-    itself: bool = False
-
-    def with_path(self, path: EventPath) -> "ItemUse":
-        """After `path`, which begins with `item`, was read too."""
-        if not path.segments:
-            return replace(self, itself=True)
-        is_field = isinstance(path.segments[0], Key) or path.segments[0] == EveryMember(of_object=True)
-        return replace(self, of_field=self.of_field or is_field)
 
 
 class Reader:
@@ -150,11 +77,13 @@ class Reader:
         if type(node.value) is not dict:
             self.error(code, node, f"{block.called} is a block of words, not {kind_of(node.value)}")
             return False
-        for key in worth_a_finding([key for key in node.value if key not in block.words]):
+        unknown = [key for key in node.value if key not in block.words]
+        for key in worth_a_finding(unknown):
             message = f"`{key}` is not a word of {block.called}{help_for(key, called=block.called, known=block.words)}"
             self.error_of_key(block.unknown, node.at(key), message)
         for word, facts in block.words.items():
-            if facts.required and word not in node.value:
+            # A misspelt word is one mistake, not two.
+            if facts.required and word not in node.value and not unknown:
                 self.error_of_key("E108", node, f"{block.called} needs `{word}`")
         return True
 
@@ -280,20 +209,3 @@ class Reader:
             return None
         self.used_tables.add(node.value)
         return self.tables[node.value]
-
-
-def kind_of(value: Any) -> str:
-    """What a value of the file is, in words; texts and numbers are shown, if they are short."""
-    match value:
-        case None:
-            return "nothing"
-        case bool():
-            return "true" if value else "false"
-        case str():
-            return f"'{value}'" if len(value) <= 40 else "text"
-        case int() | float():
-            return f"the number {value}"
-        case list():
-            return "a list"
-        case _:
-            return "a block"

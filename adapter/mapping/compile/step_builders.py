@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 from adapter.mapping.compile.conditions import compile_condition
 from adapter.mapping.compile.field_names import FLATTEN_CLASH, RENAME_CLASH, read_globs, read_names, read_separator
-from adapter.mapping.compile.reader import Node, Scope
+from adapter.mapping.compile.node import Node, Scope
 from adapter.mapping.compile.step_making import (
     NOT_TEXT,
     Builder,
@@ -108,6 +108,8 @@ def _operand(node: Node) -> str:
 
 
 def _no_number(value: Any, by: Any, operand: str) -> str:
+    if is_number(value) and is_number(by) and by == 0:
+        return f"{operand} is 0"
     if not is_number(value):
         return f"{shape_of(value)} is not a number"
     if by is ABSENT or by is None:
@@ -174,6 +176,31 @@ def _over(setting: Setting, compile_reading: Callable[[Scope], Get]) -> Callable
     return over
 
 
+def sort_step(setting: Setting) -> Step:
+    node, reader, by, down = setting.node, setting.reader, None, False
+    if not setting.bare:
+        if not reader.block(node, STEP_SETTINGS["sort"], "E151"):
+            return refused
+        by = node.at("by") if node.has("by") else None
+        down = bool(node.has("down") and reader.boolean(node.at("down"), "E151", "`down`"))
+    compile_value = setting.compile_value
+    over = _over(
+        setting, lambda scope: compile_value(by, reader, scope) if by is not None else lambda frame: frame.item
+    )
+
+    def step(value: Any, frame: Frame) -> Any:
+        results = over(value, frame)
+        if results is None:
+            return ABSENT
+        members, marks = [member for member, _ in results], [mark for _, mark in results]
+        result = list_steps.ordered(members, marks, down=down)
+        if result is ABSENT:
+            frame.warnings.append(setting.scope.failed(f"more than {list_steps.MAX_SORTED} members"))
+        return result
+
+    return step
+
+
 def globs_step(setting: Setting, shape: Callable[[Sequence[str]], shaping.ShapeObject]) -> Step:
     """For `pick` and `drop`: an object that they empty vanishes, in a list as by itself."""
     shaped = shape(read_globs(setting.node, setting.reader, "E151"))
@@ -191,7 +218,7 @@ def globs_step(setting: Setting, shape: Callable[[Sequence[str]], shaping.ShapeO
 
 def rename_step(setting: Setting) -> Step:
     names = read_names(setting.node, setting.reader, "E151")
-    return reshaping(lambda fields: shaping.renamed(fields, names), RENAME_CLASH, setting.scope)
+    return reshaping(names.of, RENAME_CLASH, setting.scope)
 
 
 def flatten_step(setting: Setting) -> Step:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
-from adapter.mapping.compile.reader import Node, Reader, Scope
+from adapter.mapping.compile.node import Node, Scope
+from adapter.mapping.compile.reader import Reader
 from adapter.mapping.run import shaping
 from adapter.mapping.run.absent import ABSENT
 from adapter.mapping.run.frame import Frame, Get, Step
@@ -71,6 +72,25 @@ def on_each(pure: Pure, cause: str, scope: Scope) -> Step:
             frame.warnings.append(scope.failed(_why(failed, cause)))
             results = [result for result in results if result is not ABSENT]
         return results
+
+    return step
+
+
+def looking_for(find: Pure, is_readable: Callable[[Any], bool], cause: str, scope: Scope) -> Step:
+    """For steps that find nothing as often as something: nothing found is absent without a warning.
+
+    What is not `is_readable` is left out with a warning, in a list as by itself.
+    """
+
+    def step(value: Any, frame: Frame) -> Any:
+        is_list = type(value) is list
+        present = [member for member in value if member is not None] if is_list else [value]
+        readable = [member for member in present if is_readable(member)]
+        if len(readable) < len(present):
+            odd = next(member for member in present if not is_readable(member))
+            frame.warnings.append(scope.failed(_why(odd, cause)))
+        found = [result for member in readable if (result := find(member)) is not ABSENT]
+        return found if is_list else found[0] if found else ABSENT
 
     return step
 

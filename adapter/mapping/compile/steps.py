@@ -9,8 +9,9 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
 
-from adapter.mapping.compile import lookup, step_builders
-from adapter.mapping.compile.reader import Node, Reader, Scope, kind_of
+from adapter.mapping.compile import finding_steps, lookup, step_builders
+from adapter.mapping.compile.node import Node, Scope, kind_of
+from adapter.mapping.compile.reader import Reader
 from adapter.mapping.compile.step_making import (
     NOT_A_NUMBER,
     Builder,
@@ -27,7 +28,7 @@ from adapter.mapping.language.step_words import STEPS
 from adapter.mapping.run import list_steps, naming, shaping, text_steps
 from adapter.mapping.run.absent import ABSENT
 from adapter.mapping.run.frame import Step
-from adapter.mapping.run.scalars import boolean_of, date_of, integer_of, json_of, number_of, parsed_json, text_of
+from adapter.mapping.run.scalars import boolean_of, integer_of, json_of, number_of, parsed_json, text_of
 
 MAX_STEPS: Final = 20
 
@@ -72,7 +73,9 @@ def _step(node: Node, reader: Reader, scope: Scope, compile_value: ValueCompiler
     return BUILDERS[name](setting)
 
 
-_READING_OTHERS: Final = frozenset({"times", "plus", "map", "where", "collect"})
+_READING_OTHERS: Final = frozenset({
+    "times", "divided_by", "plus", "minus", "map", "where", "collect", "since", "sort", "get",
+})  # fmt: skip
 
 
 def _as_text(value: Any) -> Any:
@@ -92,17 +95,22 @@ BUILDERS: Final[Mapping[str, Builder]] = MappingProxyType({
     "truncate": step_builders.truncate_step,
     "split": step_builders.split_step,
     "join": step_builders.join_step,
+    "extract": finding_steps.extract_step,
+    "url": finding_steps.url_step,
     "strip_query": of_each_text(text_steps.composed(text_steps.strip_query)),
     "string": each(_as_text, "nested too deep"),
     "number": each(number_of, NOT_A_NUMBER),
     "integer": each(integer_of, "not a whole number"),
     "boolean": each(boolean_of, "neither true nor false"),
-    "date": each(date_of, "not a date"),
+    "date": finding_steps.date_step,
+    "since": finding_steps.since_step,
     "json": whole(json_of, "nested too deep"),
     "parse_json": each(parsed_json, "not JSON"),
     "round": step_builders.round_step,
     "times": step_builders.arithmetic(list_steps.product),
+    "divided_by": step_builders.arithmetic(list_steps.quotient),
     "plus": step_builders.arithmetic(list_steps.added),
+    "minus": step_builders.arithmetic(list_steps.difference),
     "sum": of_list(list_steps.total, "not a list of numbers"),
     "count": of_list(list_steps.count, ""),
     "first": of_list(list_steps.first, ""),
@@ -110,11 +118,16 @@ BUILDERS: Final[Mapping[str, Builder]] = MappingProxyType({
     "unique": of_list(list_steps.unique, ""),
     "min": of_list(list_steps.smallest, "not a list of numbers"),
     "max": of_list(list_steps.greatest, "not a list of numbers"),
+    "sort": step_builders.sort_step,
     "map": step_builders.map_step,
     "where": step_builders.where_step,
     "collect": step_builders.collect_step,
     "pick": lambda setting: step_builders.globs_step(setting, shaping.keeping),
     "drop": lambda setting: step_builders.globs_step(setting, shaping.dropping),
+    "only": lambda setting: step_builders.globs_step(setting, shaping.keeping),
+    "except": lambda setting: step_builders.globs_step(setting, shaping.dropping),
+    "get": finding_steps.get_step,
+    "keys": whole(list_steps.names_of, "not an object"),
     "rename": step_builders.rename_step,
     "flatten": step_builders.flatten_step,
     "lookup": lookup.lookup_step,

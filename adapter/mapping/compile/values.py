@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from adapter.files.document import DocumentPath
 from adapter.mapping.compile.conditions import compile_condition
-from adapter.mapping.compile.reader import Node, Reader, Scope
+from adapter.mapping.compile.node import Node, Scope
+from adapter.mapping.compile.reader import Reader
 from adapter.mapping.compile.steps import compile_steps
 from adapter.mapping.language.paths import EventPath, parse_path
 from adapter.mapping.language.words import VALUE

@@ -69,6 +69,20 @@ STEPS: Final[MappingProxyType[str, StepWord]] = MappingProxyType(
             bare=False,
             takes="any text",
         ),
+        "extract": StepWord(
+            "Text",
+            "What the first group of a pattern finds, all of it without a group; absent, without a warning, if nothing",
+            ("/de/shop", {"extract": "^/([a-z]{2})/"}, "de"),
+            bare=False,
+            takes="pattern",
+        ),
+        "url": StepWord(
+            "Text",
+            "A part of a URL, decoded: `host`, `domain` (without `www.` and port), `path`, or a parameter of its query",
+            ("https://a.test/p?utm_source=News+Letter", {"url": {"query": "utm_source"}}, "News Letter"),
+            bare=False,
+            takes="step url",
+        ),
         "strip_query": StepWord(
             "Text",
             "A URL without its query and fragment",
@@ -82,8 +96,16 @@ STEPS: Final[MappingProxyType[str, StepWord]] = MappingProxyType(
         ),
         "date": StepWord(
             "Type",
-            "A date in the form Browsee shows; ISO 8601 or seconds or milliseconds since 1970",
+            "A date in the form Browsee shows, or as a format says; ISO 8601 or seconds or milliseconds since 1970",
             (1704164645, "date", "2024-01-02T03:04:05.000Z"),
+            takes="step date",
+        ),
+        "since": StepWord(
+            "Type",
+            "The time from the date at a path to this one, in `seconds`, `minutes`, `hours`, `days` or `weeks`",
+            ("2024-01-05T12:00:00Z", {"since": {"from": "properties.signed_up", "in": "days"}}, 3.5),
+            bare=False,
+            takes="step since",
         ),
         "json": StepWord("Type", "JSON text of anything", ({"a": [1]}, "json", '{"a":[1]}')),
         "parse_json": StepWord("Type", "What a JSON text says", ('{"a":1}', "parse_json", {"a": 1})),
@@ -94,7 +116,11 @@ STEPS: Final[MappingProxyType[str, StepWord]] = MappingProxyType(
             takes="digits",
         ),
         "times": StepWord("Number", "Multiplied by a value", (3, {"times": 2}, 6), bare=False, takes="value"),
+        "divided_by": StepWord(
+            "Number", "Divided by a value; absent by 0", (1999, {"divided_by": 100}, 19.99), bare=False, takes="value"
+        ),
         "plus": StepWord("Number", "A value added", (3, {"plus": 2}, 5), bare=False, takes="value"),
+        "minus": StepWord("Number", "A value taken away", (3, {"minus": 2}, 1), bare=False, takes="value"),
         "sum": StepWord("List", "The sum of the numbers of a list; absent for an empty one", ([3, 8, 4], "sum", 15)),
         "count": StepWord("List", "How many members a list has", (["a", "b"], "count", 2)),
         "first": StepWord("List", "The first member", (["a", "b"], "first", "a")),
@@ -102,6 +128,12 @@ STEPS: Final[MappingProxyType[str, StepWord]] = MappingProxyType(
         "unique": StepWord("List", 'Each member once; 5 and "5" differ', (["a", "b", "a"], "unique", ["a", "b"])),
         "min": StepWord("List", "The smallest number of a list", ([3, 1, 2], "min", 1)),
         "max": StepWord("List", "The greatest number of a list", ([3, 1, 2], "max", 3)),
+        "sort": StepWord(
+            "List",
+            "Smallest first, numbers before texts; by a value of each member, and `down`, if wanted; up to 1,000",
+            ([{"n": 1}, {"n": 3}], {"sort": {"by": "item.n", "down": True}}, [{"n": 3}, {"n": 1}]),
+            takes="step sort",
+        ),
         "map": StepWord(
             "List",
             "An object of fields for every member, which is `item`",
@@ -136,6 +168,24 @@ STEPS: Final[MappingProxyType[str, StepWord]] = MappingProxyType(
             ({"a": 1, "b": 2}, {"drop": ["a"]}, {"b": 2}),
             bare=False,
             takes="globs",
+        ),
+        "only": StepWord(
+            "Object", "As `pick`", ({"a": 1, "b": 2}, {"only": ["a"]}, {"a": 1}), bare=False, takes="globs"
+        ),
+        "except": StepWord(
+            "Object", "As `drop`", ({"a": 1, "b": 2}, {"except": ["a"]}, {"b": 2}), bare=False, takes="globs"
+        ),
+        "get": StepWord(
+            "Object",
+            "The member of this name, or of a list at this place: from 0, -1 the last; the name may be a value",
+            ({"plan": "pro"}, {"get": "plan"}, "pro"),
+            bare=False,
+            takes="step get",
+        ),
+        "keys": StepWord(
+            "Object",
+            "The names of the members that are neither null nor false",
+            ({"a": True, "b": False}, "keys", ["a"]),
         ),
         "rename": StepWord(
             "Object", "Old name to new name", ({"a": 1}, {"rename": {"a": "b"}}, {"b": 1}), bare=False, takes="names"
@@ -198,6 +248,32 @@ STEP_SETTINGS: Final = MappingProxyType(
                     "Without an entry: `keep` the value, `omit` it, or a constant; `{value: keep}` for these two texts",
                 ),
                 "ignore_case": Word("boolean", "Capital and small letters are the same"),
+            },
+        ),
+        "url": words_of("`url`", "E118", {"query": Word("text", "The name of the parameter", required=True)}),
+        "date": words_of(
+            "`date`",
+            "E118",
+            {
+                "as": Word("text", "How to write it: `%Y-%m-%d`, `%A`, … , or `epoch` or `epoch_ms`"),
+                "from": Word("text", "How it is written, where that is never guessed: `%d/%m/%Y`"),
+                "zone": Word("text", "The time zone of both, such as Europe/Berlin; UTC without one"),
+            },
+        ),
+        "since": words_of(
+            "`since`",
+            "E118",
+            {
+                "from": Word("path or paths", "The date to count from", required=True),
+                "in": Word("time unit", "The unit: days without one"),
+            },
+        ),
+        "sort": words_of(
+            "`sort`",
+            "E118",
+            {
+                "by": Word("value", "What to sort by, read of each `item`; the member itself without one"),
+                "down": Word("boolean", "The greatest first"),
             },
         ),
         "lookupElse": words_of("`else`", "E118", {"value": Word("scalar", "The constant to use", required=True)}),

@@ -4,11 +4,13 @@ Numbers are computed as decimals of the digits that are printed: 0.1 + 0.2 is 0.
 for nulls; what counts as a list is said in `adapter.mapping.run.listing`.
 """
 
+import operator
+from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Context, Decimal
-from typing import Any
+from typing import Any, Final
 
 from adapter.mapping.run.absent import ABSENT
-from adapter.mapping.run.scalars import finite, is_number, json_of
+from adapter.mapping.run.scalars import finite, is_number, json_of, text_of
 
 
 def total(members: list[Any]) -> Any:
@@ -60,6 +62,41 @@ def greatest(members: list[Any]) -> Any:
     return max(members) if members and all(map(is_number, members)) else ABSENT
 
 
+MAX_SORTED: Final = 1_000
+"""Members of a list that is sorted; a longer one is not."""
+
+
+def ordered(members: list[Any], marks: list[Any], *, down: bool) -> Any:
+    """`members` in the order of their `marks`: numbers, then texts, then all others as they were; equals keep theirs.
+
+    ABSENT for more than `MAX_SORTED`.
+    """
+    if len(members) > MAX_SORTED:
+        return ABSENT
+    ranked = [(0 if is_number(mark) else 1 if type(mark) is str else 2, mark) for mark in marks]
+    numbers, texts, others = ([place for place, (rank, _) in enumerate(ranked) if rank == kind] for kind in (0, 1, 2))
+    for places in (numbers, texts):
+        places.sort(key=marks.__getitem__, reverse=down)
+    return [members[place] for place in (*numbers, *texts, *others)]
+
+
+def names_of(fields: Any) -> Any:
+    """The names of an object's members that are neither null nor false; ABSENT for what is no object."""
+    if type(fields) is not dict:
+        return ABSENT
+    return [name for name, value in fields.items() if value is not None and value is not False]
+
+
+def member_of(value: Any, name: Any) -> Any:
+    """The member of an object called `name`, or of a list at the place `name`, -1 the last; ABSENT if not there."""
+    if type(value) is dict:
+        key = name if type(name) is str else text_of(name)
+        return value.get(key, ABSENT) if key is not ABSENT else ABSENT
+    if type(value) is list and type(name) is int and -len(value) <= name < len(value):
+        return value[name]
+    return ABSENT
+
+
 def rounded(value: Any, digits: int) -> Any:
     """Halves away from zero, as people round. Works on the decimal digits that are printed, not on the binary ones."""
     if type(value) is int:
@@ -77,21 +114,36 @@ def rounded(value: Any, digits: int) -> Any:
 
 def product(value: Any, other: Any) -> Any:
     """Both multiplied; ABSENT if one is no number."""
-    return _computed(value, other, multiply=True)
+    return _computed(value, other, operator.mul, _EXACT.multiply)
 
 
 def added(value: Any, other: Any) -> Any:
     """Both added; ABSENT if one is no number."""
-    return _computed(value, other, multiply=False)
+    return _computed(value, other, operator.add, _EXACT.add)
 
 
-def _computed(value: Any, other: Any, *, multiply: bool) -> Any:
+def difference(value: Any, other: Any) -> Any:
+    """The second taken from the first; ABSENT if one is no number."""
+    return _computed(value, other, operator.sub, _EXACT.subtract)
+
+
+def quotient(value: Any, other: Any) -> Any:
+    """The first divided by the second, a whole number where it is one; ABSENT if one is no number, or by 0."""
+    if not is_number(value) or not is_number(other) or other == 0:
+        return ABSENT
+    result = _EXACT.divide(_decimal(value), _decimal(other))
+    is_whole = result.is_finite() and result == result.to_integral_value() and abs(result) < 2**53
+    return int(result) if is_whole else _number(result)
+
+
+def _computed(
+    value: Any, other: Any, exact: Callable[[int, int], int], decimal: Callable[[Decimal, Decimal], Decimal]
+) -> Any:
     if not is_number(value) or not is_number(other):
         return ABSENT
     if type(value) is int and type(other) is int:
-        return finite(value * other if multiply else value + other)
-    one, two = _decimal(value), _decimal(other)
-    return _number(_EXACT.multiply(one, two) if multiply else _EXACT.add(one, two))
+        return finite(exact(value, other))
+    return _number(decimal(_decimal(value), _decimal(other)))
 
 
 _EXACT = Context(prec=40, Emax=999_999, Emin=-999_999, traps=[])

@@ -5,7 +5,7 @@ Names are globs; `a.b` reaches inside objects and into every member of lists, an
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Final, TypeAlias
 
 from adapter.mapping.run.absent import ABSENT
@@ -14,6 +14,9 @@ from adapter.model import JsonObject
 
 MAX_DEPTH: Final = 60
 """Levels of nesting that are walked; what lies deeper stays as it is, or goes as a whole where it must not stay."""
+
+_NAMES_KEPT: Final = 1_024
+"""New names that are remembered of one renaming."""
 
 ShapeObject: TypeAlias = Callable[[JsonObject], JsonObject]
 Reaching: TypeAlias = tuple[Callable[[str], bool], ...]
@@ -149,6 +152,42 @@ def renamed(fields: JsonObject, names: Mapping[str, str]) -> tuple[JsonObject, b
     # A field under a name that is taken gives way, unless it moves on to a new name itself.
     moved = {names.get(name, name): value for name, value in fields.items() if name in names or name not in taken}
     return moved, len(moved) < len(fields)
+
+
+class Renaming:
+    """New names for fields: those of `names` as they are written, then by globs, each with one `*` on both sides, then
+    as `spell` has it.
+    """
+
+    def __init__(
+        self, names: Mapping[str, str], globs: Sequence[tuple[str, str]], spell: Callable[[str], str] | None = None
+    ) -> None:
+        self._names = names
+        self._globs = [(*old.split("*"), *new.split("*")) for old, new in globs]
+        self._spell = spell
+        self._is_plain = not globs and spell is None
+        # Names recur in every message.
+        self.name_of = lru_cache(_NAMES_KEPT)(self._renamed)
+
+    def spelling(self, spell: Callable[[str], str]) -> "Renaming":
+        """This, and `spell` for all other names."""
+        globs = [(f"{before}*{after}", f"{left}*{right}") for before, after, left, right in self._globs]
+        return Renaming(self._names, globs, spell)
+
+    def of(self, fields: JsonObject) -> tuple[JsonObject, bool]:
+        """See `renamed`."""
+        if self._is_plain:
+            return renamed(fields, self._names)
+        return renamed(fields, {name: new for name in fields if (new := self.name_of(name)) != name})
+
+    def _renamed(self, name: str) -> str:
+        exact = self._names.get(name)
+        if exact is not None:
+            return exact
+        for before, after, left, right in self._globs:
+            if len(name) >= len(before) + len(after) and name.startswith(before) and name.endswith(after):
+                return left + name[len(before) : len(name) - len(after)] + right
+        return name if self._spell is None else self._spell(name)
 
 
 def each_object(value: Any, shape: ShapeObject) -> Any:

@@ -61,6 +61,19 @@ def substituting(pattern: re.Pattern[str], put: str) -> Callable[[str], Any]:
     return lambda text: within_limit(pattern.sub(put, text)) if len(text) <= MAX_SEARCHED else ABSENT
 
 
+def extracting(pattern: re.Pattern[str]) -> Callable[[str], Any]:
+    """What the first group of `pattern` found, or all of it where there is no group; ABSENT where it found nothing."""
+
+    def extract(text: str) -> Any:
+        found = pattern.search(text[:MAX_SEARCHED])
+        if found is None:
+            return ABSENT
+        taken = found[1] if pattern.groups else found[0]
+        return ABSENT if taken is None else nfc(taken)
+
+    return extract
+
+
 def strip_query(text: str) -> str:
     """A URL up to its query or fragment."""
     return _QUERY.sub("", text, count=1)

@@ -15,8 +15,13 @@ for _ in range(400):
     DEEP = [DEEP]
 
 
+SIGNED_UP = "2024-01-02T00:00:00Z"
+
+
 def applied(value: Any, *steps: Any, **words: Any) -> tuple[Any, list[str]]:
-    return value_of({"from": "properties.x", "apply": list(steps)}, properties={"x": value}, **words)
+    return value_of(
+        {"from": "properties.x", "apply": list(steps)}, properties={"x": value, "signed_up": SIGNED_UP}, **words
+    )
 
 
 def test_every_step_has_a_builder_and_a_word() -> None:
@@ -266,3 +271,87 @@ def test_numbers_are_computed_as_people_write_them(value: object, step: object, 
     """In decimals of the digits that are printed, so that cents stay cents; what is too large is absent."""
     computed, _ = applied(value, step)
     assert computed == (ABSENT if result is None else result)
+
+
+URL = "https://user:pw@www.Shop.test:8443/caf%C3%A9/a?utm_source=News+Letter&x=%26&utm_source=2&empty=#top?utm_source=3"
+
+
+@pytest.mark.parametrize(
+    ("value", "step", "result"),
+    [
+        (URL, {"url": "host"}, "www.shop.test:8443"),
+        (URL, {"url": "domain"}, "shop.test"),
+        (URL, {"url": "path"}, "/café/a"),
+        (URL, {"url": {"query": "utm_source"}}, "News Letter"),
+        (URL, {"url": {"query": "x"}}, "&"),
+        (URL, {"url": {"query": "empty"}}, None),
+        (URL, {"url": {"query": "gone"}}, None),
+        ("?utm_source=a%20b", {"url": {"query": "utm_source"}}, "a b"),
+        ("utm_source=a", {"url": {"query": "utm_source"}}, "a"),
+        ("/pricing?plan=pro", {"url": {"query": "plan"}}, "pro"),
+        ("/a=b/c", {"url": {"query": "/a"}}, None),
+        ("/pricing", {"url": "host"}, None),
+        ("android-app://com.test/", {"url": "domain"}, "com.test"),
+        ("", {"url": "host"}, None),
+        ("%ff", {"url": "path"}, "\ufffd"),
+        ("/de/shop", {"extract": "^/([a-z]{2})(?:/|$)"}, "de"),
+        ("order 17 of 20", {"extract": "[0-9]+"}, "17"),
+        ("nothing", {"extract": "[0-9]+"}, None),
+        ("b", {"extract": "(a)|b"}, None),
+        ({"a": {"b": 1}}, {"get": "a"}, {"b": 1}),
+        ([1, 2, 3], {"get": -1}, 3),
+        ([1, 2, 3], {"get": 3}, None),
+        ({"7": "x"}, {"get": 7}, "x"),
+        ({"a": 1}, {"get": "b"}, None),
+        (10, {"minus": 2.5}, 7.5),
+        (6, {"divided_by": 3}, 2),
+        (1, {"divided_by": 3}, 1 / 3),
+        (7.5, {"divided_by": 2.5}, 3),
+        ([3, "b", 1, None, "a", {"x": 1}], "sort", [1, 3, "a", "b", {"x": 1}]),
+        ([3, 1, 2], {"sort": {"down": True}}, [3, 2, 1]),
+        ([{"n": 1, "p": 5}, {"n": 2}, {"n": 3, "p": 9}], {"sort": {"by": "item.p", "down": True}},
+         [{"n": 3, "p": 9}, {"n": 1, "p": 5}, {"n": 2}]),
+        ({"a": True, "b": False, "c": None, "d": 0}, "keys", ["a", "d"]),
+        ("2024-01-02T23:30:00Z", {"date": {"as": "%A %H", "zone": "Asia/Tokyo"}}, "Wednesday 08"),
+        ("2024-01-02T23:30:00Z", {"date": {"as": "%Y-%m-%d"}}, "2024-01-02"),
+        ("2024-01-02T23:30:00.5Z", {"date": {"as": "epoch"}}, 1704238200),
+        ("2024-01-02T23:30:00.5Z", {"date": {"as": "epoch_ms"}}, 1704238200500),
+        ("31/12/2024", {"date": {"from": "%d/%m/%Y"}}, "2024-12-31T00:00:00.000Z"),
+        ("31/12/2024", {"date": {"from": "%d/%m/%Y", "zone": "America/New_York"}}, "2024-12-31T05:00:00.000Z"),
+        ("2024-01-03T12:00:00Z", {"since": {"from": "properties.signed_up", "in": "hours"}}, 36),
+        ("2024-01-01T00:00:00Z", {"since": {"from": "properties.signed_up"}}, -1),
+        ("2024-01-01T00:00:00Z", {"since": {"from": "properties.gone"}}, None),
+        ({"utm_source": 1, "utm_medium": 2, "x": 3}, {"rename": {"utm_*": "campaign_*", "utm_medium": "m"}},
+         {"campaign_source": 1, "m": 2, "x": 3}),
+        ({"a": 1}, {"rename": {"*": "company_*"}}, {"company_a": 1}),
+    ],
+)  # fmt: skip
+def test_what_is_found_and_computed(value: Any, step: Any, result: Any) -> None:
+    """Nothing to find is absent, and nobody is warned of it."""
+    assert applied(value, step) == (ABSENT if result is None else result, [])
+
+
+@pytest.mark.parametrize(
+    ("value", "step", "cause"),
+    [
+        ("http://[broken", {"url": "host"}, "`url`: a text with letters is not a URL"),
+        ("http://a.test:port/", {"url": "domain"}, "`url`: a text with letters is not a URL"),
+        ({"a": 1}, {"url": "host"}, "`url`: an object is not a URL"),
+        (7, {"extract": "[0-9]"}, "`extract`: a number is not text"),
+        ("text", {"get": "a"}, "`get`: a text with letters is neither an object nor a list"),
+        (7, {"divided_by": 0}, "`divided_by`: its operand is 0"),
+        (1e300, {"divided_by": 1e-300}, "`divided_by`: the result is too large"),
+        ("x", {"minus": 1}, "`minus`: a text with letters is not a number"),
+        (list(range(1001)), "sort", "`sort`: more than 1000 members"),
+        ("text", "keys", "`keys`: a text with letters is not an object"),
+        ("0001-01-01T00:00:00Z", {"date": {"as": "%Y", "zone": "America/New_York"}}, None),
+        ("31.12.2024", {"date": {"from": "%d/%m/%Y"}}, "`date`: a text is not a date"),
+        ("soon", {"since": {"from": "properties.signed_up"}}, "`since`: a text with letters is not a date"),
+    ],
+)
+def test_what_cannot_be_read_is_absent_with_a_warning(value: Any, step: Any, cause: str | None) -> None:
+    """The warning names the step and what it was given, never the value."""
+    result, causes = applied(value, step)
+    assert result is ABSENT
+    assert causes == ([cause] if cause is not None else causes[:1])
+    assert len(causes) == 1
