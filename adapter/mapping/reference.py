@@ -91,6 +91,8 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = MappingProxyType({
     "check": _of_block(words.CHECK),
     "condition": _of_block(words.JOINED),
     "guard": _of_block(words.GUARD),
+    "prepare": _of_block(words.PREPARE),
+    "sample": _of_block(words.SAMPLE),
     "test": _of_block(words.TEST),
     "expected call": _of_block(words.EXPECTED),
     "ending": _of_block(words.ENDING),

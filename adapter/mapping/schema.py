@@ -14,7 +14,7 @@ import jsonschema_rs
 
 from adapter.files.document import Document
 from adapter.files.finding import Finding, Severity
-from adapter.mapping.compile import field_names, privacy, values
+from adapter.mapping.compile import field_names, preparing, privacy, values
 from adapter.mapping.compile.calls import MAX_NAME
 from adapter.mapping.compile.document import MAX_CALL_BLOCKS, MAX_CALLS, MAX_RULES
 from adapter.mapping.compile.filetests import MAX_TESTS
@@ -62,6 +62,8 @@ _BOOLEAN: Final = {"type": "boolean"}
 _TRUE: Final = {"enum": [True]}
 _OBJECT: Final = {"type": "object"}
 
+_SHARE: Final = {"type": "number", "exclusiveMinimum": 0, "maximum": 1}
+
 SHAPES: Final[Mapping[str, JsonObject]] = MappingProxyType({
     "true": _TRUE,
     "boolean": _BOOLEAN,
@@ -85,7 +87,7 @@ SHAPES: Final[Mapping[str, JsonObject]] = MappingProxyType({
     "call limit": _whole(1, MAX_CALLS),
     "length": _whole(0, MAX_MADE_TEXT),
     "digits": _whole(0, 15),
-    "share": {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
+    "share": _SHARE,
     "reason": {"anyOf": [_TRUE, _text(at_most=200)]},
     "path": _ref("path"),
     "paths": _list(_ref("path")),
@@ -98,7 +100,7 @@ SHAPES: Final[Mapping[str, JsonObject]] = MappingProxyType({
     "names list": _list({"type": "string"}),
     "table": {"type": "string"},
     "table or scalars": {"anyOf": [{"type": "string"}, _list(_SCALAR)]},
-    "tables": _named(_named(_SCALAR)),
+    "tables": _named(_named({"anyOf": [_SCALAR, _named(_SCALAR)]})),
     "shared": _named(_ref("fields")),
     "fields": _ref("fields"),
     "value": _ref("value"),
@@ -110,6 +112,10 @@ SHAPES: Final[Mapping[str, JsonObject]] = MappingProxyType({
     "conditions": _list(_ref("condition")),
     "pattern": _text(at_most=MAX_PATTERN),
     "steps": _ref("steps"),
+    "prepared": _list(_ref("prepared"), preparing.MAX_PREPARED),
+    "sample": {"anyOf": [_SHARE, _ref("sample")]},
+    "rejection": _text(at_most=200),
+    "networks": {"anyOf": [_text(), _list(_text())]},
     "guards": _list(_ref("guard"), privacy.MAX_GUARDS),
     "personal kinds": _list({"enum": list(FINDERS)}),
     "remedy": {"anyOf": [{"enum": ["remove"]}, _ref("steps")]},
@@ -141,6 +147,8 @@ def build() -> JsonObject:
         **_block(words.FILE),
         "$defs": {
             "settings": _block(words.SETTINGS),
+            "prepared": {**_block(words.PREPARE), **_exactly_one("fields", "named")},
+            "sample": _block(words.SAMPLE),
             "guard": {**_block(words.GUARD), **_guard_target()},
             "rule": {**_block(words.RULE), **_rule_actions()},
             "call": {**_block(words.CALL), **_exactly_one("track", "identify"), "allOf": _own_fields()},
@@ -203,8 +211,8 @@ def _own_fields() -> Sequence[JsonObject]:
 def _rule_actions() -> JsonObject:
     """A rule does one thing; words of calls stand beside `track` and `identify` only."""
     about_calls = [name for name in words.CALL.words if name not in {"when", "track", "identify"}]
-    lone = [{"not": {"required": [action, word]}} for action in ("drop", "send") for word in about_calls]
-    return {**_exactly_one("drop", "track", "identify", "send"), "allOf": [*_own_fields(), *lone]}
+    lone = [{"not": {"required": [action, word]}} for action in ("drop", "reject", "send") for word in about_calls]
+    return {**_exactly_one("drop", "reject", "track", "identify", "send"), "allOf": [*_own_fields(), *lone]}
 
 
 def _condition() -> JsonObject:

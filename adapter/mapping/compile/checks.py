@@ -6,6 +6,7 @@ Text, numbers and booleans never equal one another. A check of a missing value i
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
@@ -180,6 +181,33 @@ def _comparing(compare: Callable[[Any, Any], bool]) -> _Operator:
     return operator
 
 
+def _in_net(node: Node, reader: Reader, _how: Comparison) -> Fits:
+    many = type(node.value) is list
+    parts = (reader.members(node, "E131", "`in_net`, a list of networks,") or ()) if many else (node,)
+    nets = [net for part in parts if (net := _network(part, reader)) is not None]
+
+    def fits(value: Any) -> bool:
+        if type(value) is not str or len(value) > _MAX_ADDRESS:
+            return False
+        try:
+            address = ip_address(value.strip())
+        except ValueError:
+            return False
+        return any(address in net for net in nets)
+
+    return fits
+
+
+def _network(node: Node, reader: Reader) -> IPv4Network | IPv6Network | None:
+    text = reader.text(node, "E131", "a network", at_most=_MAX_ADDRESS)
+    try:
+        return None if text is None else ip_network(text)
+    except ValueError as cause:
+        reader.error("E131", node, f"a network is written as in 10.0.0.0/8 or 2001:db8::/32: {cause}")
+        return None
+
+
+_MAX_ADDRESS: Final = 60
 _OPERATORS: Final[Mapping[str, _Operator]] = MappingProxyType({
     "is": _is,
     "in": _in,
@@ -192,6 +220,7 @@ _OPERATORS: Final[Mapping[str, _Operator]] = MappingProxyType({
     "at_least": _comparing(lambda value, limit: value >= limit),
     "below": _comparing(lambda value, limit: value < limit),
     "at_most": _comparing(lambda value, limit: value <= limit),
+    "in_net": _in_net,
 })  # fmt: skip
 _ON_TEXT: Final = ("is", "in", "not", "like", "regex", "contains")
 """Operators for which case can make a difference."""

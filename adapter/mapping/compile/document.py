@@ -11,17 +11,19 @@ from adapter.files.finding import Finding
 from adapter.mapping.compile.call_fields import Defaults
 from adapter.mapping.compile.calls import compile_call
 from adapter.mapping.compile.conditions import compile_condition, compile_rest
+from adapter.mapping.compile.derived import compile_derived
 from adapter.mapping.compile.field_names import read_separator
 from adapter.mapping.compile.filetests import check_tests
 from adapter.mapping.compile.node import Node, Scope, kind_of
 from adapter.mapping.compile.pins import pinned_by
+from adapter.mapping.compile.preparing import compile_prepare
 from adapter.mapping.compile.privacy import compile_guards
 from adapter.mapping.compile.reader import Reader
 from adapter.mapping.compile.values import compile_fields, compile_value
-from adapter.mapping.language.words import CALL, FILE, RULE, SETTINGS, VERSION
+from adapter.mapping.language.words import CALL, FILE, RULE, SAMPLE, SETTINGS, VERSION
 from adapter.mapping.run.call_block import CallBlock
-from adapter.mapping.run.guarding import Guard
-from adapter.mapping.run.ruleset import Rule, RuleAction, Ruleset, calling, dropping, sampling
+from adapter.mapping.run.guarding import Guard, GuardMessage
+from adapter.mapping.run.ruleset import Rule, RuleAction, Ruleset, SourceOptions, calling, dropping, rejecting, sampling
 from adapter.model import JsonObject
 from adapter.wire.ids import NO_IDS
 
@@ -30,7 +32,7 @@ MAX_CALL_BLOCKS: Final = 100
 MAX_CALLS: Final = 5_000
 """What `max_calls` may be at most: at 10 calls a second, what one event may keep its user waiting for is 8 minutes."""
 USUAL_MAX_CALLS: Final = 500
-_ACTIONS: Final = ("drop", "track", "identify", "send")
+_ACTIONS: Final = ("drop", "reject", "track", "identify", "send")
 _MATCHING: Final = frozenset({"name", "when", "sample"})
 
 
@@ -45,6 +47,7 @@ class Compiled:
     findings: Sequence[Finding]
     used_tables: frozenset[str]
     used_shared: frozenset[str]
+    used_derived: frozenset[str]
     unkeyed: frozenset[DocumentPath]
 
 
@@ -62,6 +65,7 @@ def compile_document(
     root = Node(document.data, ())
     rules: Sequence[Rule] = ()
     guards: Sequence[Guard] = ()
+    prepared: Sequence[GuardMessage] = ()
     integration = None
     if reader.block(root, FILE, "E105"):
         _version(root, reader)
@@ -69,23 +73,26 @@ def compile_document(
         settings = _Settings.read(root, reader)
         integration = settings.integration
         guards = compile_guards(root.at("privacy"), reader) if root.has("privacy") else ()
+        prepared = compile_prepare(root.at("prepare"), reader) if root.has("prepare") else ()
+        if root.has("derived"):
+            compile_derived(root.at("derived"), reader)
         rules = _rules(root.at("rules"), reader, settings) if root.has("rules") else ()
         check_tests(root, reader)
     ruleset = Ruleset(
         version=version_of(document.data, reader.variables, settings=_changed(no_ids, max_age_s)),
         rules=rules,
         guards=guards,
+        prepared=prepared,
         integration=integration,
-        identify=identify,
         folds_names=reader.folds_names,
-        no_ids=no_ids,
-        max_age_s=max_age_s,
+        source=SourceOptions(identify=identify, no_ids=no_ids, max_age_s=max_age_s),
     )
     return Compiled(
         ruleset,
         tuple(dict.fromkeys(reader.findings)),
         frozenset(reader.used_tables),
         frozenset(reader.used_shared),
+        frozenset(reader.used_derived),
         frozenset(reader.wants_hash_key),
     )
 
@@ -116,7 +123,9 @@ def _constants(root: Node, reader: Reader) -> None:
         reader.is_scalar(part, "E105", "each of `vars`")
     for table in _blocks(root, "tables", reader):
         for entry in reader.entries(table, "E105", "a table `text: constant`") or ():
-            reader.is_scalar(entry, "E105", "an entry of a table")
+            columns = reader.entries(entry, "E105", "a row") or () if type(entry.value) is dict else (entry,)
+            for column in columns:
+                reader.is_scalar(column, "E105", "an entry of a table")
     for shared in _blocks(root, "shared", reader):
         # Whether there is an `item` depends on the call that uses it; there it is checked again.
         compile_fields(shared, reader, Scope(has_item=True), code="E105")
@@ -184,7 +193,7 @@ def _rule(node: Node, number: int, reader: Reader, settings: _Settings) -> Rule:
     scope = Scope(rule=name, keep_nulls=settings.defaults.keep_nulls)
     act = _action(node, reader, scope, settings)
     if node.has("sample"):
-        act = sampling(name, _share(node.at("sample"), reader), act)
+        act = _sampled(node.at("sample"), reader, scope, act)
     if not node.has("when"):
         return Rule(number, name, line, None, None, None, act)
     when = node.at("when")
@@ -194,6 +203,15 @@ def _rule(node: Node, number: int, reader: Reader, settings: _Settings) -> Rule:
         answered = [word for word, pins in (("type", pinned.types), ("event", pinned.events)) if pins is not None]
         return Rule(number, name, line, pinned.types, pinned.events, compile_rest(when, answered, reader, scope), act)
     return Rule(number, name, line, None, None, holds, act)
+
+
+def _sampled(node: Node, reader: Reader, scope: Scope, act: RuleAction) -> RuleAction:
+    if type(node.value) is not dict:
+        return sampling(scope.rule, _share(node, reader), act)
+    if not reader.block(node, SAMPLE, "E105") or not node.has("share") or not node.has("by"):
+        return act
+    by = compile_value(node.at("by"), reader, scope.of_field((*node.path, "by")))
+    return sampling(scope.rule, _share(node.at("share"), reader), act, by=by)
 
 
 def _share(node: Node, reader: Reader) -> float:
@@ -209,14 +227,19 @@ def _action(node: Node, reader: Reader, scope: Scope, settings: _Settings) -> Ru
     misspelt = not actions and any(word not in RULE.words for word in node.value)
     if len(actions) != 1 and not misspelt:
         found = f"does {', '.join(actions)}" if actions else "does nothing"
-        reader.error("E107", node, f"a rule does exactly one thing (drop, track, identify or send); this one {found}")
-    if actions in (["drop"], ["send"]):
+        reader.error(
+            "E107", node, f"a rule does exactly one thing (drop, reject, track, identify or send); this one {found}"
+        )
+    if actions in (["drop"], ["reject"], ["send"]):
         for word in node.value:
             if word in RULE.words and word not in _MATCHING and word not in _ACTIONS:
                 message = f"`{word}` belongs to a call; this rule does {actions[0]}"
                 reader.error_of_key("E107", node.at(word), message)
     if node.has("drop"):
         return dropping(scope.rule, text=_reason(node.at("drop"), reader, scope))
+    if node.has("reject"):
+        text = reader.text(node.at("reject"), "E105", "`reject`, the reason,", at_most=200)
+        return rejecting(scope.rule, text=text or scope.rule)
     if node.has("send"):
         blocks = _send(node.at("send"), reader, scope, settings)
     elif actions:

@@ -32,6 +32,7 @@ def warnings_of(document: Document, compiled: Compiled) -> Sequence[Finding]:
     """All warnings, and a note on types that no rule handles. The document compiled without errors."""
     linter = _Linter(document)
     linter.unused("tables", compiled.used_tables, code="W203")
+    linter.unused("derived", compiled.used_derived, code="W215")
     linter.unused("shared", compiled.used_shared, code="W204")
     linter.unreached_rules()
     linter.names_spelled_otherwise()
@@ -123,7 +124,7 @@ class _Linter:
         for number, pinned in enumerate(self._pins()):
             for code, place, message in nameless_types(number, pinned):
                 self._warn(code, place, message, of_key=True)
-        for word in ("rules", "shared", "privacy"):
+        for word in ("rules", "shared", "privacy", "prepare", "derived"):
             block = self._data.get(word, ())
             for code, place, message in (*numbers_made_text((word,), block), *paths_as_text((word,), block)):
                 self._warn(code, place, message)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from adapter.files.finding import nearest
+from adapter.files.finding import did_you_mean, nearest
 from adapter.mapping.compile.node import Node
 from adapter.mapping.compile.reader import Reader
 from adapter.mapping.compile.step_making import Pure, Setting, refused
@@ -31,6 +31,12 @@ def lookup_step(setting: Setting) -> Step:
         spell = fold
         if table and named is not None:
             _note_one_name(Node(table, ("tables", named.value)), reader)
+    column = reader.text(node.at("get"), "E151", "`get`, the name of a column,") if node.has("get") else None
+    if column is not None:
+        if table and not any(type(row) is dict and column in row for row in table.values()):
+            columns = {name for row in table.values() if type(row) is dict for name in row}
+            reader.error("E156", node.at("get"), f"no row has a column `{column}`{did_you_mean(column, columns)}")
+        table = {key: row[column] for key, row in table.items() if type(row) is dict and column in row}
     keep, other = _lookup_else(node.at("else"), reader) if node.has("else") else (True, ABSENT)
     return _looked_up(_looking_up(table, other, keep=keep, spell=spell))
 

@@ -42,7 +42,7 @@ class Scope:
 
     `field` is the place as warnings say it (`rules.0.properties.total`), `name` what its author calls it (`total`).
     `keep_nulls`: a null that went through steps stays null (`nulls: keep`). `source` is the path, if it is one, whose
-    value the next step is given; `step` is the step at hand.
+    value the next step is given; `step` is the step at hand. `is_early`: it stands where `derived` is not there yet.
     """
 
     rule: str = ""
@@ -50,6 +50,7 @@ class Scope:
     name: str = "value"
     has_item: bool = False
     in_privacy: bool = False
+    is_early: bool = False
     keep_nulls: bool = False
     source: str = ""
     step: str = ""

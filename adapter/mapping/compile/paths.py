@@ -32,6 +32,14 @@ def compile_path(path: EventPath, *, rule: str | None = None) -> Get:
             return _following(lambda frame: frame.body.get(root, ABSENT), path, rule)
 
 
+def compile_below(start: Get, path: EventPath, segments: tuple[Segment, ...], *, rule: str | None) -> Get:
+    """The closure that reads `segments` below what `start` gives; `path` is the whole of it, for warnings."""
+    if not segments:
+        return start
+    follow = _follower(segments, path.root, rule)
+    return lambda frame: follow(start(frame), frame.warnings)
+
+
 _OWN_ROOTS: Final[Mapping[str, Get]] = {
     "item": lambda frame: frame.item,
     "index": lambda frame: frame.index,
@@ -81,10 +89,7 @@ _Follow: TypeAlias = Callable[[Any, list[EventWarning]], Any]
 
 
 def _following(start: Get, path: EventPath, rule: str | None) -> Get:
-    if not path.segments:
-        return start
-    follow = _follower(path.segments, path.root, rule)
-    return lambda frame: follow(start(frame), frame.warnings)
+    return compile_below(start, path, path.segments, rule=rule)
 
 
 def _follower(segments: tuple[Segment, ...], before: str, rule: str | None) -> _Follow:

@@ -41,6 +41,7 @@ _Edit: TypeAlias = Callable[[Any, _Change], Any]
 MAX_GUARDS: Final = 200
 _UNGUARDED: Final = {
     "vars": "it is not part of the message",
+    "derived": "it is not part of the message",
     "item": "it is not part of the message",
     "index": "it is not part of the message",
     "timestamp": "every call carries it",
@@ -102,7 +103,9 @@ def _remedy(node: Node, reader: Reader, scope: Scope) -> Step:
             # Null holds nothing personal; what a step could not do has become ABSENT, which removes.
             if value is None or value is ABSENT:
                 return value
-            value = step(value, frame)
+            changed = step(value, frame)
+            # A number whose text a step leaves as it was stays a number.
+            value = value if type(value) in {int, float, bool} and changed == text_of(value) else changed
         return value
 
     return apply
@@ -120,10 +123,10 @@ def _of_paths(node: Node, reader: Reader, remedy: Step) -> GuardMessage:
     paths = [
         spelling
         for part in parts
-        if (path := _guarded_path(part, reader)) is not None
+        if (path := guardable_path(part, reader)) is not None
         for spelling in both_spellings(path)
     ]
-    edits = [_editor((Key(path.root), *path.segments)) for path in paths]
+    edits = [editor_of((Key(path.root), *path.segments)) for path in paths]
 
     def act(body: Any, frame: Frame) -> Any:
         for edit in edits:
@@ -133,7 +136,8 @@ def _of_paths(node: Node, reader: Reader, remedy: Step) -> GuardMessage:
     return act
 
 
-def _guarded_path(node: Node, reader: Reader) -> EventPath | None:
+def guardable_path(node: Node, reader: Reader) -> EventPath | None:
+    """The path at `node`, if what is there may be changed before the rules see it."""
     path = reader.path(node, "E171", Scope(has_item=True))
     if path is None:
         return None
@@ -162,11 +166,11 @@ def both_spellings(path: EventPath) -> Sequence[EventPath]:
             return (path,)
 
 
-def _editor(way: Sequence[Segment]) -> _Edit:
+def editor_of(way: Sequence[Segment]) -> _Edit:
     """The closure that changes everything at the end of `way`; ABSENT there means taken out."""
     if not way:
         return lambda value, change: change(value)
-    segment, rest = way[0], _editor(way[1:])
+    segment, rest = way[0], editor_of(way[1:])
     match segment:
         case Key(name):
             return lambda value, change: (

@@ -5,13 +5,13 @@ compiled beside a blocking finding is thrown away.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from adapter.files.document import Document, DocumentPath
 from adapter.files.finding import Finding, Severity, did_you_mean
 from adapter.mapping.compile.node import ItemUse, Node, Scope, kind_of
-from adapter.mapping.compile.paths import compile_path
+from adapter.mapping.compile.paths import compile_below, compile_path
 from adapter.mapping.language.foreign import help_for, worth_a_finding
 from adapter.mapping.language.paths import EventPath, Key, Misspelt, parse_path
 from adapter.mapping.language.words import Block
@@ -48,6 +48,9 @@ class Reader:
         self.used_shared: set[str] = set()
         self.wants_hash_key: set[DocumentPath] = set()
         self.item_use = ItemUse()
+        self.derived: dict[str, Get] = {}
+        self.derived_below: set[str] = set()
+        self.used_derived: set[str] = set()
         self.paths_read: defaultdict[str, list[EventPath]] = defaultdict(list)
 
     def _defined(self, block: str) -> JsonObject:
@@ -177,11 +180,27 @@ class Reader:
         self.paths_read[scope.field].append(path)
         if path.root == "item":
             self.item_use = self.item_use.with_path(path)
+        if path.root == "derived" and not self._is_derived(path, node, scope, report):
+            return None
         if path.root == "vars" and self.constant_of(path) is ABSENT:
             written = text.removeprefix("vars").lstrip(".")
             report("E124", node, f"no constant `{written}` in `vars`{did_you_mean(written, self.variables)}")
             return None
         return path
+
+    def _is_derived(self, path: EventPath, node: Node, scope: Scope, report: Callable[[str, Node, str], None]) -> bool:
+        """Whether `path` reads a derived value that is there where it stands."""
+        name = path.segments[0].name if path.segments and isinstance(path.segments[0], Key) else ""
+        if scope.in_privacy or scope.is_early:
+            report("E126", node, "`derived` is computed after `privacy` and `prepare`")
+        elif name in self.derived_below:
+            report("E126", node, f"`derived.{name}` stands below; a derived value reads those above it")
+        elif name not in self.derived:
+            report("E126", node, f"no value `{name}` in `derived`{did_you_mean(name, self.derived)}")
+        else:
+            self.used_derived.add(name)
+            return True
+        return False
 
     def constant_of(self, path: EventPath) -> Any:
         """What a path into `vars` stands for; ABSENT for what is not there."""
@@ -195,11 +214,14 @@ class Reader:
         """The closure that reads `path`; with a scope it notes lists that are not written as lists."""
         if path is None:
             return constant(ABSENT)
-        return (
-            constant(self.constant_of(path))
-            if path.root == "vars"
-            else compile_path(path, rule=scope.rule if scope is not None else None)
-        )
+        rule = scope.rule if scope is not None else None
+        match path.root, path.segments:
+            case "vars", _:
+                return constant(self.constant_of(path))
+            case "derived", (Key(name), *below):
+                return compile_below(self.derived[name], path, tuple(below), rule=rule)
+            case _:
+                return compile_path(path, rule=rule)
 
     def table(self, node: Node, code: str) -> JsonObject | None:
         """The table that is named at `node`."""

@@ -31,6 +31,11 @@ def replace_step(setting: Setting) -> Step:
     node, reader = setting.node, setting.reader
     if not reader.block(node, STEP_SETTINGS["replace"], "E151"):
         return refused
+    if node.has("find") == node.has("pattern"):
+        reader.error("E151", node, "`replace` has `find`, plain text, or `pattern`, a regular expression; one of them")
+        return refused
+    if node.has("pattern"):
+        return _replace_pattern(setting)
     find = reader.text(node.at("find"), "E151", "`find`", at_most=1000) if node.has("find") else None
     put = reader.text(node.at("with"), "E151", "`with`", at_least=0, at_most=200) if node.has("with") else None
     flags = {
@@ -46,19 +51,28 @@ def regex_step(setting: Setting) -> Step:
     node, reader = setting.node, setting.reader
     if not reader.block(node, STEP_SETTINGS["regex"], "E151"):
         return refused
+    return _replace_pattern(setting)
+
+
+def _replace_pattern(setting: Setting) -> Step:
+    node, reader = setting.node, setting.reader
     written = reader.text(node.at("pattern"), "E153", "`pattern`") if node.has("pattern") else None
     put = reader.text(node.at("with"), "E151", "`with`", at_least=0, at_most=200) if node.has("with") else None
+    flags = {
+        word: bool(node.has(word) and reader.boolean(node.at(word), "E151", f"`{word}`"))
+        for word in ("ignore_case", "once")
+    }
     if written is None or put is None:
         return refused
-    pattern = compile_pattern(written)
+    pattern = compile_pattern(written, ignore_case=flags["ignore_case"])
     if isinstance(pattern, str):
-        reader.error("E153", node.at("pattern"), pattern)
+        reader.error("E153", node.at("pattern"), f"{pattern}; to take a part out of a text use `extract`, or `url`")
         return refused
     fault = template_fault(pattern, put)
     if fault:
         reader.error("E151", node.at("with"), fault)
         return refused
-    return on_each(of_text(text_steps.substituting(pattern, put)), NOT_TEXT, setting.scope)
+    return on_each(of_text(text_steps.substituting(pattern, put, once=flags["once"])), NOT_TEXT, setting.scope)
 
 
 def truncate_step(setting: Setting) -> Step:

@@ -29,6 +29,7 @@ CODES: Final = MappingProxyType({
     "E123": "`item` or `index` where there is none",
     "E124": "No such constant in `vars`",
     "E125": "A path below a text or a number",
+    "E126": "No such derived value here",
     "E130": "Not a check",
     "E131": "A check with something of the wrong kind",
     "E132": "A check against a table that is not there",
@@ -53,6 +54,7 @@ CODES: Final = MappingProxyType({
     "E170": "A guard that does not say what it guards",
     "E171": "Something of the wrong kind in a guard",
     "E172": "A field that cannot be guarded",
+    "E173": "Something of the wrong kind in `prepare`",
     "W201": "A value cut by a comment",
     "W202": "A rule that is never reached",
     "W203": "A table that nothing uses",
@@ -67,4 +69,5 @@ CODES: Final = MappingProxyType({
     "W212": "A number made text by the step behind it",
     "W213": "A name that begins where the fields begin",
     "W214": "A check against a text that computes nothing",
+    "W215": "A derived value that nothing uses",
 })  # fmt: skip

@@ -60,6 +60,8 @@ FILE: Final = words_of(
     "tables": Word("tables", "Tables that `lookup` and `in` read; keys are text"),
     "shared": Word("shared", "Blocks of fields to `use` in several calls"),
     "privacy": Word("guards", "What happens to personal data before any rule sees it"),
+    "prepare": Word("prepared", "Steps in place, after `privacy` and before the rules; conditions see the results"),
+    "derived": Word("fields", "Named values, read as `derived.name`; each may read those above it"),
     "rules": Word("rules", "The rules; the first that fits decides", required=True),
     "tests": Word("tests", "What is promised; checked whenever the file is loaded"),
 })  # fmt: skip
@@ -83,12 +85,20 @@ GUARD: Final = words_of(
     "except": Word("globs", "Names that `named` or `values` leaves alone, with all that is below them"),
     "do": Word("remedy", "`remove`, or steps; a step that fails removes the field", required=True),
 })  # fmt: skip
+PREPARE: Final = words_of(
+    "a block of `prepare`", "E114", {
+        "fields": Word("paths", "The paths whose values go through the steps"),
+        "named": Word("globs", "The names, wherever they occur and however they are spelled"),
+        "do": Word("steps", "Steps; one that fails leaves the value; those on text leave numbers", required=True),
+    },
+)  # fmt: skip
 RULE: Final = words_of(
     "a rule", "E111", {
     "name": Word("text", "What the rule is called in logs, tests and counters"),
     "when": Word("condition", "The condition; a rule without takes every event"),
-    "sample": Word("share", "The share of events kept, decided by the message id: a retry gets the same answer"),
+    "sample": Word("sample", "The share of events kept, by the message id; `{share: 0.1, by: userId}`: by any value"),
     "drop": Word("reason", "Makes no call; the reason is counted. `true` takes the rule's name"),
+    "reject": Word("rejection", "Refuses the event, which is kept as a dead letter with this reason"),
     "send": Word("calls", "Several calls, in order; each may have its own `when`"),
     **_CALL,
 })  # fmt: skip
@@ -124,6 +134,7 @@ CHECK: Final = words_of(
     "at_least": Word("number", "A number this great or greater"),
     "below": Word("number", "A number smaller than this"),
     "at_most": Word("number", "A number this great or smaller"),
+    "in_net": Word("networks", "An IP address in one of these networks: `10.0.0.0/8`, `2001:db8::/32`"),
 })  # fmt: skip
 JOINED: Final = words_of(
     "a condition", "E121", {
@@ -135,6 +146,11 @@ JOINED: Final = words_of(
 AGE: Final = words_of(
     "`age`", "E130", {
     "over": Word("duration", "A number above 0 and ms, s, m, h or d, such as 72h or 7d", required=True),
+})  # fmt: skip
+SAMPLE: Final = words_of(
+    "`sample`", "E118", {
+    "share": Word("share", "The share that is kept: a number above 0, at most 1", required=True),
+    "by": Word("value", "What decides: one value has one fate. An event without it is kept", required=True),
 })  # fmt: skip
 TEST: Final = words_of(
     "a test", "E116", {
@@ -162,7 +178,7 @@ ENDING: Final = words_of(
 ROOTS: Final = (
     "type", "event", "name", "category", "userId", "anonymousId", "properties", "traits", "context", "messageId",
     "groupId", "previousId", "timestamp", "originalTimestamp", "sentAt", "receivedAt", "channel", "version",
-    "rudderId", "request_ip", "integrations", "vars", "item", "index", "raw",
+    "rudderId", "request_ip", "integrations", "vars", "derived", "item", "index", "raw",
 )  # fmt: skip
 """The words that a path may start with."""
 SCALAR_ROOTS: Final = frozenset({

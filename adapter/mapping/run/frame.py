@@ -14,7 +14,7 @@ class Frame(Struct):
     """One event while it is rendered. `body` is the message after privacy; nothing in it may be changed.
 
     `item` and `index` are the list member at hand and its place, where there is one. `problems` are why the event is
-    refused, `warnings` what was left out.
+    refused, `warnings` what was left out, `derived` values that were computed so far.
     """
 
     event: Event
@@ -25,6 +25,7 @@ class Frame(Struct):
     index: Any = ABSENT
     problems: list[Problem] = []
     warnings: list[EventWarning] = []
+    derived: dict[str, Any] = {}
     _traits: Any = None
     _timestamp: str = ""
 

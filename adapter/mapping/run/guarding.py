@@ -39,11 +39,23 @@ def guard(frame: Frame, guards: Sequence[Guard]) -> None:
         body = event.body
         for each in guards:
             body = each.act(body, frame)
-    frame.body = body
-    # An id that a guard changed is read from the guarded message; the event's own would undo the guard.
-    if body.get("userId") is not event.body.get("userId"):
+    _show(frame, body)
+
+
+def prepare(frame: Frame, prepared: Sequence[GuardMessage]) -> None:
+    """Let `frame` show what steps in place make of its message."""
+    body = frame.body
+    for act in prepared:
+        body = act(body, frame)
+    _show(frame, body)
+
+
+def _show(frame: Frame, body: Any) -> None:
+    # An id that was changed is read from the changed message; the event's own would undo the change.
+    before, frame.body = frame.body, body
+    if body.get("userId") is not before.get("userId"):
         frame.user_id = id_text(body.get("userId"))
-    if body.get("anonymousId") is not event.body.get("anonymousId"):
+    if body.get("anonymousId") is not before.get("anonymousId"):
         frame.anonymous_id = id_text(body.get("anonymousId"))
 
 

@@ -15,10 +15,12 @@ from typing import Any, Final, TypeAlias, TypeVar
 from msgspec.structs import replace
 
 from adapter.files.finding import nearest
+from adapter.mapping.run.absent import ABSENT
 from adapter.mapping.run.call_block import NO_ID, CallBlock, Make, UnkeyedCall
-from adapter.mapping.run.frame import Frame, Holds
-from adapter.mapping.run.guarding import Guard, guard, made_private
+from adapter.mapping.run.frame import Frame, Get, Holds
+from adapter.mapping.run.guarding import Guard, GuardMessage, guard, made_private, prepare
 from adapter.mapping.run.naming import fold
+from adapter.mapping.run.scalars import text_of
 from adapter.model import (
     MAX_WARNINGS,
     Call,
@@ -67,9 +69,20 @@ class _ByName:
     others: Sequence[Rule]
 
 
+@dataclass(frozen=True, slots=True)
+class SourceOptions:
+    """What the settings of a source say: whether it makes identify calls, texts that are no ids, and how old an event
+    may be at its receipt.
+    """
+
+    identify: bool = True
+    no_ids: frozenset[str] = NO_IDS
+    max_age_s: float | None = None
+
+
 class Ruleset:
     """One mapping, ready to work. `version` is 12 hexadecimal digits that change with what it does; `guards` are those
-    of its `privacy` block.
+    of its `privacy` block, `prepared` what its `prepare` block does.
     """
 
     def __init__(
@@ -78,20 +91,20 @@ class Ruleset:
         version: str,
         rules: Sequence[Rule],
         guards: Sequence[Guard],
+        prepared: Sequence[GuardMessage] = (),
         integration: str | None,
-        identify: bool,
         folds_names: bool,
-        no_ids: frozenset[str] = NO_IDS,
-        max_age_s: float | None = None,
+        source: SourceOptions,
     ) -> None:
         self.version = version
-        self.no_ids = no_ids
+        self.no_ids = source.no_ids
         self.rules = tuple(rules)
         self.guards = tuple(guards)
+        self._prepared = tuple(prepared)
         self.folds_names = folds_names
         self.integration = integration
-        self._max_age = None if max_age_s is None else timedelta(seconds=max_age_s)
-        self._identify = identify
+        self._max_age = None if source.max_age_s is None else timedelta(seconds=source.max_age_s)
+        self._identify = source.identify
         types = {name for rule in rules if rule.types is not None for name in rule.types}
         spell = fold if folds_names else str
         self._by_type = {name: _by_name([rule for rule in rules if _takes(rule.types, name)], spell) for name in types}
@@ -106,6 +119,8 @@ class Ruleset:
         frame = Frame(event, event.body, event.user_id, event.anonymous_id)
         if self.guards:
             guard(frame, self.guards)
+        if self._prepared:
+            prepare(frame, self._prepared)
         _leave_out_no_ids(frame, self.no_ids)
         for rule in self._candidates(frame.body.get("type"), frame.body.get("event")):
             if rule.holds is None or rule.holds(frame):
@@ -199,6 +214,12 @@ def dropping(rule: str, *, text: str) -> RuleAction:
     return lambda _frame: dropped
 
 
+def rejecting(rule: str, *, text: str) -> RuleAction:
+    """The event is refused."""
+    problem = Problem("", "reject", text)
+    return lambda frame: Refused(rule, (problem,), _merged(frame.warnings))
+
+
 def calling(rule: str, blocks: Sequence[CallBlock], *, max_calls: int) -> RuleAction:
     """The calls of `blocks`, in order; more than `max_calls` refuse the event, so that nothing is half delivered."""
     if len(blocks) == 1 and blocks[0].each is None and blocks[0].holds is None:
@@ -245,12 +266,17 @@ def _keyed(made: Sequence[UnkeyedCall], rule: str) -> tuple[Call, ...]:
     return tuple(calls)
 
 
-def sampling(rule: str, share: float, act: RuleAction) -> RuleAction:
-    """`act` for a share of the events, chosen by message id: the same event always has the same fate."""
+def sampling(rule: str, share: float, act: RuleAction, *, by: Get | None = None) -> RuleAction:
+    """`act` for a share of the events, chosen by message id: the same event always has the same fate. With `by` it is
+    the value that has the same fate in every event; an event without one is kept.
+    """
     dropped = Dropped(Reason.SAMPLED, rule, f"not in the {share:.4g} that are kept")
 
     def sampled(frame: Frame) -> Rendered:
-        digest = hashlib.blake2b(frame.event.message_id.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+        chosen = frame.event.message_id if by is None else text_of(by(frame))
+        if chosen is ABSENT:
+            return act(frame)
+        digest = hashlib.blake2b(chosen.encode("utf-8", "surrogatepass"), digest_size=8).digest()
         return act(frame) if int.from_bytes(digest) < share * 2**64 else dropped
 
     return sampled

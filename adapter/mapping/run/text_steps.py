@@ -52,13 +52,13 @@ def replacing(find: str, put: str, *, ignore_case: bool, once: bool) -> Callable
     return lambda text: within_limit(pattern.sub(lambda _match: put, text, count=max(count, 0)))
 
 
-def substituting(pattern: re.Pattern[str], put: str) -> Callable[[str], Any]:
-    """`put` in place of what `pattern` finds.
+def substituting(pattern: re.Pattern[str], put: str, *, once: bool) -> Callable[[str], Any]:
+    """`put` in place of what `pattern` finds, everywhere or once.
 
     A text that is too long to be searched is ABSENT: who takes something out by a pattern must not find the rest of it
     in what was not looked at.
     """
-    return lambda text: within_limit(pattern.sub(put, text)) if len(text) <= MAX_SEARCHED else ABSENT
+    return lambda text: within_limit(pattern.sub(put, text, count=int(once))) if len(text) <= MAX_SEARCHED else ABSENT
 
 
 def extracting(pattern: re.Pattern[str]) -> Callable[[str], Any]:

@@ -1,0 +1,34 @@
+"""Changes values in a message by the names of their fields, at any depth, copying only what it touches. Pure."""
+
+from collections.abc import Callable
+from typing import Any
+
+from adapter.mapping.run.guard_walk import with_members, with_places
+from adapter.mapping.run.shaping import MAX_DEPTH
+
+
+def walk_fields(value: Any, is_meant: Callable[[str], bool], change: Callable[[Any], Any], *, depth: int = 0) -> Any:
+    """`value` with every field changed whose name `is_meant`; what is nested too deep stays as it is."""
+    if depth > MAX_DEPTH:
+        return value
+    if type(value) is list:
+        places = {
+            number: new
+            for number, member in enumerate(value)
+            if type(member) in {dict, list}
+            and (new := walk_fields(member, is_meant, change, depth=depth + 1)) is not member
+        }
+        return with_places(value, places) if places else value
+    if type(value) is not dict:
+        return value
+    changed = {}
+    for name, member in value.items():
+        if is_meant(name):
+            new = change(member)
+        elif type(member) in {dict, list}:
+            new = walk_fields(member, is_meant, change, depth=depth + 1)
+        else:
+            continue
+        if new is not member:
+            changed[name] = new
+    return with_members(value, changed) if changed else value
