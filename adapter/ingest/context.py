@@ -4,8 +4,8 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from adapter.ingest.consent import Objections
 from adapter.ingest.dialect import WEBHOOK, Dialect
-from adapter.ingest.objections import Objections
 from adapter.ingest.sources import Source
 from adapter.model import JsonObject
 

@@ -16,13 +16,13 @@ from adapter.http.responses import Reply, Response, respond, status_of
 from adapter.ingest.audiences import audience_answer
 from adapter.ingest.auth import Denial, Keyring, denial
 from adapter.ingest.context import RequestContext
+from adapter.ingest.cors import cors, preflight
 from adapter.ingest.decode import Body, RequestBody
 from adapter.ingest.dialect import SDK_PATHS, WEBHOOK, Dialect
 from adapter.ingest.fields import may_need_cleaning
 from adapter.ingest.intake import STORED, IngestDeps, Intake
 from adapter.ingest.paths import CALLS, METRICS, PIXELS, SETTINGS, WEBHOOKS, hint
 from adapter.ingest.requests import BodyReader, as_is, claims, claims_within
-from adapter.ingest.responses import cors, preflight
 from adapter.ingest.sdk_bootstrap import GIF, pixel_body, rudder_source_config, segment_settings
 from adapter.ingest.signature import verify
 from adapter.ingest.sources import Source

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TypeAlias
 
-from adapter.ingest.objections import Objections
+from adapter.ingest.consent import Objections
 from adapter.model import Event, Rejection, Secret
 from adapter.wire.ids import NO_IDS
 

@@ -15,7 +15,7 @@ import orjson
 from msgspec import structs
 
 from adapter.errors import ConfigError
-from adapter.ingest.objections import OWN_NAME, Objections
+from adapter.ingest.consent import OWN_NAME, Objections
 from adapter.ingest.sources import Source
 from adapter.mapping.run.ruleset import Ruleset
 from adapter.model import Event, JsonObject, Privacy, PrivateEvent, Reason, Rejection, Secret

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from adapter.ingest.objections import Objections
+from adapter.ingest.consent import Objections
 from adapter.ingest.paths import CALLS
 from adapter.model import Reason
 from adapter.observe.delivery_telemetry import EventDropped

@@ -81,7 +81,7 @@ def compile_call_fields(node: Node, reader: Reader, scope: Scope, defaults: Defa
         if not keep_blanks:
             # A loop takes half as long as `any` with a function.
             for value in fields.values():
-                if type(value) is str and (not value or value.isspace()):
+                if (not value and type(value) in _MAY_BE_BLANK) or (type(value) is str and value.isspace()):
                     fields = {name: held for name, held in fields.items() if not _is_blank(held)}
                     break
         return settle(fields, frame.warnings)
@@ -89,8 +89,11 @@ def compile_call_fields(node: Node, reader: Reader, scope: Scope, defaults: Defa
     return fill
 
 
+_MAY_BE_BLANK: Final = frozenset({str, list, dict})
+
+
 def _is_blank(value: Any) -> bool:
-    return type(value) is str and (not value or value.isspace())
+    return (not value and type(value) in _MAY_BE_BLANK) or (type(value) is str and value.isspace())
 
 
 def _word(kind: Kind) -> Literal["properties", "traits"]:

@@ -190,7 +190,8 @@ def _rule(node: Node, number: int, reader: Reader, settings: _Settings) -> Rule:
         return Rule(number, name, line, None, None, None, dropping(name, text=name))
     if node.has("name"):
         name = reader.text(node.at("name"), "E105", "`name`", at_most=200) or name
-    scope = Scope(rule=name, keep_nulls=settings.defaults.keep_nulls)
+    defaults = settings.defaults
+    scope = Scope(rule=name, keep_nulls=defaults.keep_nulls, skips_blanks=not defaults.keep_blanks)
     act = _action(node, reader, scope, settings)
     if node.has("sample"):
         act = _sampled(node.at("sample"), reader, scope, act)

@@ -5,6 +5,7 @@ from typing import Final
 
 from adapter.mapping.compile.node import Node
 from adapter.mapping.compile.reader import Reader
+from adapter.mapping.compile.spelling import NAME_STEPS
 from adapter.mapping.run import shaping
 from adapter.mapping.run.shaping import Renaming
 
@@ -34,7 +35,9 @@ def read_names(node: Node, reader: Reader, code: str) -> Renaming:
                 code, part, "`rename` has one `*` on each side, which stands for the same: `utm_*: campaign_*`"
             )
         elif "*" in part.name and "*" not in new:
-            reader.error(code, part, f"every field that `{part.name}` fits would become `{new}`; put a `*` there too")
+            is_spelling = part.name == "*" and new in NAME_STEPS
+            todo = f"write `names: [{new}]`" if is_spelling else "put a `*` there too"
+            reader.error(code, part, f"every field that `{part.name}` fits would become `{new}`; {todo}")
         earlier = next((other for other in parts[:place] if other.value == part.value), None)
         if earlier is not None and type(part.value) is str:
             reader.error("E164", part, f"`{earlier.name}` and `{part.name}` cannot both become `{part.value}`")

@@ -41,8 +41,9 @@ class Scope:
     """Where in the mapping a value stands: in which rule and field, and whether there is an `item`.
 
     `field` is the place as warnings say it (`rules.0.properties.total`), `name` what its author calls it (`total`).
-    `keep_nulls`: a null that went through steps stays null (`nulls: keep`). `source` is the path, if it is one, whose
-    value the next step is given; `step` is the step at hand. `is_early`: it stands where `derived` is not there yet.
+    `keep_nulls`: a null that went through steps stays null (`nulls: keep`). `skips_blanks`: blank text at a path is
+    absent (`blanks: omit`). `source` is the path, if it is one, whose value the next step is given; `step` is the step
+    at hand. `is_early`: it stands where `derived` is not there yet.
     """
 
     rule: str = ""
@@ -52,6 +53,7 @@ class Scope:
     in_privacy: bool = False
     is_early: bool = False
     keep_nulls: bool = False
+    skips_blanks: bool = False
     source: str = ""
     step: str = ""
 

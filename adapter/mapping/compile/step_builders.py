@@ -24,14 +24,15 @@ from adapter.mapping.run.absent import ABSENT
 from adapter.mapping.run.frame import Frame, Get, PrivateFrame, Step
 from adapter.mapping.run.listing import shape_of
 from adapter.mapping.run.pattern import compile_pattern, template_fault
-from adapter.mapping.run.scalars import is_number, text_of
+from adapter.mapping.run.scalars import date_of, is_number, text_of
 
 
 def replace_step(setting: Setting) -> Step:
     node, reader = setting.node, setting.reader
     if not reader.block(node, STEP_SETTINGS["replace"], "E151"):
         return refused
-    if node.has("find") == node.has("pattern"):
+    is_misspelt = any(word not in STEP_SETTINGS["replace"].words for word in node.value)
+    if node.has("find") == node.has("pattern") and not is_misspelt:
         reader.error("E151", node, "`replace` has `find`, plain text, or `pattern`, a regular expression; one of them")
         return refused
     if node.has("pattern"):
@@ -125,7 +126,8 @@ def _no_number(value: Any, by: Any, operand: str) -> str:
     if is_number(value) and is_number(by) and by == 0:
         return f"{operand} is 0"
     if not is_number(value):
-        return f"{shape_of(value)} is not a number"
+        hint = "; the time between two dates is the step `since`" if date_of(value) is not ABSENT else ""
+        return f"{shape_of(value)} is not a number{hint}"
     if by is ABSENT or by is None:
         return f"{operand} is absent"
     return "the result is too large" if is_number(by) else f"{operand} is {shape_of(by)}, not a number"
@@ -193,6 +195,9 @@ def _over(setting: Setting, compile_reading: Callable[[Scope], Get]) -> Callable
 def sort_step(setting: Setting) -> Step:
     node, reader, by, down = setting.node, setting.reader, None, False
     if not setting.bare:
+        if type(node.value) is str:
+            reader.error("E151", node, f"`sort` has a block: `{{by: item.{node.value}}}`, `{{down: true}}` or both")
+            return refused
         if not reader.block(node, STEP_SETTINGS["sort"], "E151"):
             return refused
         by = node.at("by") if node.has("by") else None

@@ -132,6 +132,7 @@ FOREIGN: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType({
         "if when": "`when` beside `apply`",
         "avg mean average": "`sum`, then `divided_by` the count",
         "redact": "`mask`",
+        "url_decode urldecode decodeURIComponent unquote percent_decode": "`{url: path}`, which decodes",
     }),
     "a privacy guard": _table({
         "paths path field": "`fields`",
@@ -145,6 +146,11 @@ FOREIGN: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType({
         "output expected then result": "`expect`",
         "description title it": "`name`",
     }),
+    "`date`": _table({"format to output": "`as`", "parse input": "`from`", "tz timezone": "`zone`"}),
+    "`since`": _table({"unit": "`in`", "to": "`from`: it counts from there to the value"}),
+    "`sort`": _table({"key on": "`by`", "desc descending reverse": "`down: true`", "asc ascending": "nothing"}),
+    "`lookup`": _table({"table name": "`in`", "column field": "`get`", "default": "`else`"}),
+    "`replace`": _table({"regex": "`pattern`", "search from old": "`find`", "replacement to new": "`with`"}),
     "settings": _table({"null": "`nulls`", "blank empty": "`blanks`", "user_id": "`userId`"}),
 })  # fmt: skip
 """By the block that a word was written in (`Block.called`; "a step" for steps): what to write instead."""

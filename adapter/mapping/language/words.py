@@ -68,7 +68,7 @@ FILE: Final = words_of(
 SETTINGS: Final = words_of(
     "settings", "E113", {
     "nulls": Word("nulls", "`omit` leaves fields that are null out, `keep` sends them, so that a trait can be reset"),
-    "blanks": Word("nulls", "`keep` sends fields whose text is empty or blank, `omit` leaves them out"),
+    "blanks": Word("nulls", "`omit`: blank texts, empty lists and objects are left out; in values too"),
     "flatten": Word("separator", "The `flatten` of every call that has none of its own"),
     "lists": Word("lists", "`keep` sends lists as they are, `text` as text: scalars joined by `, `, others as JSON"),
     "max_calls": Word("call limit", "The most calls one event may make, 500 unless set; more refuse the event"),

@@ -4,7 +4,7 @@ import orjson
 import pytest
 
 from adapter.http.responses import Reply, Response, respond
-from adapter.ingest.responses import cors, preflight
+from adapter.ingest.cors import cors, preflight
 from adapter.model import Problem
 
 ALL = [respond(reply) for reply in Reply]

@@ -53,6 +53,10 @@ SEEDED = [
     ("E156", HEAD + "tables: {t: {a: {brand: x}}}\n" + "rules: [{track: T, properties: {v: {from: properties.a, apply: "
      "[{lookup: {in: t, get: ¦brnd}}]}}}]\n", "did you mean `brand`?"),
     ("E151", VALUE + "{from: properties.a, apply: [{replace: ¦{with: x}}]}\n", "`find`, plain text, or `pattern`"),
+    ("E163", RULE + "    rename: {'*': ¦snake}\n", "write `names: [snake]`"),
+    ("E151", VALUE + "{from: properties.a, apply: [{sort: ¦price}]}\n", "{by: item.price}"),
+    ("E118", VALUE + "{from: properties.a, apply: [{date: {¦format: '%A'}}]}\n", "write `as`"),
+    ("E152", VALUE + "{from: properties.a, apply: [¦url_decode]}\n", "{url: path}"),
     ("E163", RULE + "    names: [¦truncate]\n", "one of trim, lower, upper, title, snake, kebab"),
     ("E163", RULE + "    names: ¦snake\n", "a list of steps"),
     ("E151", VALUE + "{from: properties.a, apply: [{url: ¦hots}]}\n", "did you mean `host`?"),

@@ -115,6 +115,19 @@ def test_a_derived_value_is_computed_once() -> None:
     assert [warned.field for warned in rendered.warnings] == ["derived.total"]
 
 
+def test_blank_texts_are_absent_where_blanks_are_omitted() -> None:
+    """In fallbacks, defaults and texts; and empty lists and objects are not sent. Else they are values."""
+    rule = (
+        "rules: [{track: T, properties: {name: {from: [properties.name, properties.email]}, "
+        "plan: {from: properties.plan, default: NA}, both: {text: '{properties.plan}{properties.email}'}}}]\n"
+    )
+    sent = {"name": " ", "email": "e", "plan": "", "list": [], "object": {}, "zero": 0}
+    [omitted] = _calls(ruleset("version: 1\nsettings: {blanks: omit}\n" + rule), properties=sent)
+    assert omitted["properties"] == {"email": "e", "zero": 0, "name": "e", "plan": "NA"}
+    [kept] = _calls(ruleset("version: 1\n" + rule), properties=sent)
+    assert kept["properties"] == {**sent, "both": "e"}
+
+
 def test_an_event_can_be_rejected() -> None:
     """It becomes a dead letter with the rule's reason."""
     mapping = ruleset("version: 1\nrules: [{name: plan, when: {event: E}, reject: not planned}]\n")

@@ -9,7 +9,7 @@ import pytest
 
 from adapter.mapping.language import words
 from adapter.mapping.language.foreign import FOREIGN
-from adapter.mapping.language.step_words import STEPS
+from adapter.mapping.language.step_words import STEP_SETTINGS, STEPS
 from adapter.mapping.load import check
 from tests.unit.mapping.reading import read
 
@@ -24,6 +24,12 @@ FRAMES = {
     "a check": RULE + "    when: {{properties.a: {{exists: true, ¦{}: 5}}}}\n",
     "a condition": RULE + "    when: {{type: track, ¦{}: [{{type: page}}]}}\n",
     "a step": RULE + "    properties: {{v: {{from: properties.a, apply: [¦{}]}}}}\n",
+    "`date`": RULE + "    properties: {{v: {{from: properties.a, apply: [{{date: {{¦{}: x}}}}]}}}}\n",
+    "`since`": RULE + "    properties: {{v: {{from: timestamp, apply: [{{since: {{from: sentAt, ¦{}: x}}}}]}}}}\n",
+    "`sort`": RULE + "    properties: {{v: {{from: properties.a, apply: [{{sort: {{¦{}: x}}}}, first]}}}}\n",
+    "`lookup`": HEAD + "tables: {{t: {{a: b}}}}\nrules:\n  - track: T\n"
+    "    properties: {{v: {{from: properties.a, apply: [{{lookup: {{in: t, ¦{}: x}}}}]}}}}\n",
+    "`replace`": RULE + "    properties: {{v: {{from: properties.a, apply: [{{replace: {{with: y, ¦{}: x}}}}]}}}}\n",
     "a privacy guard": RULE + "privacy: [{{named: [a], do: remove, ¦{}: x}}]\n",
     "a test": RULE + "tests: [{{name: n, given: {{}}, expect: [{{track: T}}], ¦{}: x}}]\n",
 }
@@ -34,6 +40,7 @@ BLOCKS = {
     "a call": words.CALL.words, "a value": words.VALUE.words, "a check": words.CHECK.words,
     "a condition": words.JOINED.words, "a step": STEPS, "a privacy guard": words.GUARD.words,
     "a test": words.TEST.words,
+    **{f"`{name}`": STEP_SETTINGS[name].words for name in ("date", "since", "sort", "lookup", "replace")},
 }  # fmt: skip
 
 MISSPELT = {

@@ -342,6 +342,7 @@ def test_what_is_found_and_computed(value: Any, step: Any, result: Any) -> None:
         (7, {"divided_by": 0}, "`divided_by`: its operand is 0"),
         (1e300, {"divided_by": 1e-300}, "`divided_by`: the result is too large"),
         ("x", {"minus": 1}, "`minus`: a text with letters is not a number"),
+        ("2024-01-01", {"minus": 1}, "`minus`: a text is not a number; the time between two dates is the step `since`"),
         (list(range(1001)), "sort", "`sort`: more than 1000 members"),
         ("text", "keys", "`keys`: a text with letters is not an object"),
         ("0001-01-01T00:00:00Z", {"date": {"as": "%Y", "zone": "America/New_York"}}, None),

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from adapter.ingest.consent import OWN_NAME, Objections
 from adapter.ingest.context import RequestContext
 from adapter.ingest.dialect import SDK_PATHS
-from adapter.ingest.objections import OWN_NAME, Objections
 from adapter.ingest.read import read_event
 from adapter.ingest.sources import Source
 from adapter.model import DELETE, Event, JsonObject, Reason, Rejection
