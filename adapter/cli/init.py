@@ -1,6 +1,6 @@
 """`browsee-adapter init`: writes the first files of a user's own, and never over a file that is there."""
 
-from importlib.resources import files
+from importlib import resources
 from pathlib import Path
 from shlex import quote
 
@@ -9,11 +9,13 @@ import click
 from adapter.bundled import bundled
 from adapter.cli.show import say
 from adapter.errors import ConfigError
+from adapter.files.finding import did_you_mean
 from adapter.printable import printable
 
+_MAPPING = "mappings/shop.yaml"
 _WRITTEN = {
     "adapter.yaml": "the settings",
-    "mappings/shop.yaml": "the mapping: what your events become",
+    _MAPPING: "the mapping: what your events become",
     "compose.yaml": "for Docker Compose",
     "schemas/adapter/settings.json": "for your editor: completes the settings",
     "schemas/adapter/mapping.json": "for your editor: completes the mapping",
@@ -22,34 +24,51 @@ _WRITTEN = {
 
 @click.command()
 @click.argument("directory", metavar="[DIR]", default=".", type=click.Path(file_okay=False, path_type=Path))
-def init(directory: Path) -> None:
+@click.option(
+    "--recipe", "recipes", metavar="NAME", multiple=True, help="Write this recipe into mappings/ and no more."
+)
+def init(directory: Path, recipes: tuple[str, ...]) -> None:
     """Write first files of your own.
 
     Settings, a mapping, a compose file and the schemas for your editor, into DIR or the current directory. Files that
-    are there already are left as they are.
+    are there already are left as they are. A recipe is a small mapping that shows one thing, with tests: see
+    docs/recipes.md.
 
     \b
-    Example:
+    Examples:
       browsee-adapter init shop
       cd shop && browsee-adapter serve --sandbox
+      browsee-adapter init --recipe utm --recipe dates
     """
-    for name, purpose in _WRITTEN.items():
+    files = {f"mappings/{name}.yaml": "the recipe" for name in map(_known_recipe, recipes)} or _WRITTEN
+    for name, purpose in files.items():
         try:
             is_new = _write_new(directory / name, _content(name))
         except OSError as cause:
             raise ConfigError(printable(f"cannot write {directory / name}: {cause.strerror}")) from cause
         say(f"{'wrote' if is_new else 'kept '} {directory / name}  {purpose if is_new else 'was there already'}")
+    if recipes:
+        return
     there = "" if directory == Path() else f"cd {quote(str(directory))} && "
     say("")
     say(f"Next: {there}browsee-adapter check, then browsee-adapter serve --sandbox")
 
 
+def _known_recipe(name: str) -> str:
+    known = sorted(file.stem for file in bundled("mappings/recipes").iterdir() if file.suffix == ".yaml")
+    if name not in known:
+        raise ConfigError(f"no recipe `{printable(name)}`{did_you_mean(name, known)}; there are {', '.join(known)}")
+    return name
+
+
 def _content(name: str) -> bytes:
     if name.startswith("schemas/"):
         return bundled(name).read_bytes()
-    if name.startswith("mappings/"):
+    if name == _MAPPING:
         return bundled("mappings/default.yaml").read_bytes()
-    return files("adapter.cli").joinpath("first_files", name).read_bytes()
+    if name.startswith("mappings/"):
+        return bundled(f"mappings/recipes/{name.removeprefix('mappings/')}").read_bytes()
+    return resources.files("adapter.cli").joinpath("first_files", name).read_bytes()
 
 
 def _write_new(file: Path, content: bytes) -> bool:

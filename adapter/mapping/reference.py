@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from adapter.mapping.language import words
 from adapter.mapping.language.codes import CODES
+from adapter.mapping.language.foreign import FOREIGN
 from adapter.mapping.language.step_words import STEPS
 
 _MARKED: Final = re.compile(r"(<!-- table: ([a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -50,6 +51,16 @@ def _of_steps() -> str:
         value, step, result = facts.example
         rows.append((f"`{name}`", facts.means, f"`{_shown(value)}` → `{_written(step)}` → `{_shown(result)}`"))
     return _table(("step", "does", "example"), rows)
+
+
+def _of_foreign() -> str:
+    rows = []
+    for called, table in FOREIGN.items():
+        by_remedy: dict[str, list[str]] = {}
+        for word, remedy in table.items():
+            by_remedy.setdefault(remedy, []).append(f"`{word}`".replace("|", "\\|"))
+        rows += [(called, " ".join(given), remedy) for remedy, given in by_remedy.items()]
+    return _table(("in", "instead of", "write"), [row for row in rows if row[0] != "a call"])
 
 
 def _of_codes() -> str:
@@ -97,6 +108,7 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = MappingProxyType({
     "expected call": _of_block(words.EXPECTED),
     "ending": _of_block(words.ENDING),
     "steps": _of_steps,
+    "foreign": _of_foreign,
     "roots": _of_roots,
     "codes": _of_codes,
 })  # fmt: skip

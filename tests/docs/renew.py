@@ -4,7 +4,7 @@ from adapter.mapping import reference as mapping_reference
 from adapter.observe import reference as metrics_reference
 from adapter.settings import reference as settings_reference
 from adapter.settings.load import settings_schema
-from tests.docs import figures, recipes
+from tests.docs import figures, recipe_files, recipes
 from tests.docs.pages import PAGES, ROOT
 
 
@@ -12,6 +12,8 @@ def generated() -> dict[str, str]:
     """Every page with generated parts, as it ought to be now, by its path."""
     return {
         recipes.GUIDE: recipes.renewed(PAGES[recipes.GUIDE]),
+        recipe_files.PAGE: recipe_files.renewed(PAGES[recipe_files.PAGE]),
+        "docs/from-other-languages.md": mapping_reference.renewed(PAGES["docs/from-other-languages.md"]),
         "docs/mapping.md": mapping_reference.renewed(PAGES["docs/mapping.md"]),
         "docs/metrics.md": metrics_reference.renewed(PAGES["docs/metrics.md"]),
         figures.PAGE: figures.renewed(PAGES[figures.PAGE], PAGES["README.md"]),

@@ -22,10 +22,10 @@ from adapter.mapping.language.words import JOINED, ROOTS
 from adapter.mapping.run.guard_walk import folded_globs
 from adapter.mapping.run.naming import fold
 
-_FLAT_STEPS: Final = frozenset({"join", "json", "sum", "count", "min", "max", "first", "last"})
-_LIST_STEPS: Final = frozenset({"map", "where", "collect", "split", "unique"})
+_FLAT_STEPS: Final = frozenset({"join", "json", "sum", "count", "min", "max", "first", "last", "get"})
+_LIST_STEPS: Final = frozenset({"map", "where", "collect", "split", "unique", "sort", "keys"})
 _FIELD_ROOTS: Final = frozenset({"properties", "traits", "context", "item"})
-_OBJECT_STEPS: Final = frozenset({"pick", "drop", "rename"})
+_OBJECT_STEPS: Final = frozenset({"pick", "drop", "only", "except", "rename"})
 
 
 def warnings_of(document: Document, compiled: Compiled) -> Sequence[Finding]:
