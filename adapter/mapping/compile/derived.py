@@ -11,7 +11,7 @@ from adapter.mapping.run.frame import Frame, Get
 _FIRST = "_ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
-def compile_derived(node: Node, reader: Reader) -> None:
+def compile_derived(node: Node, reader: Reader, *, skips_blanks: bool) -> None:
     """Let `reader` know each value under its name; each may read those above it, and none reads those below."""
     parts = reader.entries(node, "E105", "`derived`, a block of `name: value`") or ()
     reader.derived_below = {part.name for part in parts}
@@ -20,7 +20,7 @@ def compile_derived(node: Node, reader: Reader) -> None:
             reader.error_of_key(
                 "E105", part, f"`{part.name}` is not a name; it has letters, digits and _ and no digit first"
             )
-        scope = Scope(rule="derived", keep_nulls=True).of_field(part.path)
+        scope = Scope(rule="derived", keep_nulls=True, skips_blanks=skips_blanks).of_field(part.path)
         get = compile_value(part, reader, scope)
         reader.derived_below.discard(part.name)
         reader.derived[part.name] = _once(part.name, get)

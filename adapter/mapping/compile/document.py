@@ -69,13 +69,13 @@ def compile_document(
     integration = None
     if reader.block(root, FILE, "E105"):
         _version(root, reader)
-        _constants(root, reader)
         settings = _Settings.read(root, reader)
+        if root.has("derived"):
+            compile_derived(root.at("derived"), reader, skips_blanks=not settings.defaults.keep_blanks)
+        _constants(root, reader)
         integration = settings.integration
         guards = compile_guards(root.at("privacy"), reader) if root.has("privacy") else ()
         prepared = compile_prepare(root.at("prepare"), reader) if root.has("prepare") else ()
-        if root.has("derived"):
-            compile_derived(root.at("derived"), reader)
         rules = _rules(root.at("rules"), reader, settings) if root.has("rules") else ()
         check_tests(root, reader)
     ruleset = Ruleset(

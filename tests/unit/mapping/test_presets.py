@@ -26,7 +26,7 @@ def test_a_preset_names_every_event_of_its_specification(preset: str) -> None:
             assert rendered.calls[0].rule not in GENERAL
 
 
-@pytest.mark.parametrize("preset", ["default", "ecommerce", "saas", "mobile", "video", "rudderstack", "privacy"])
+@pytest.mark.parametrize("preset", ["default", "ecommerce", "saas", "mobile", "video", "web", "rudderstack", "privacy"])
 def test_every_preset_takes_the_four_types_that_browsee_knows(preset: str) -> None:
     """A preset is a whole mapping: identify, page, screen and any track event end as calls."""
     rules = ruleset((ROOT / f"mappings/{preset}.yaml").read_text())
