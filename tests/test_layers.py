@@ -27,8 +27,8 @@ RANKS = {
 MAPPING_RANKS = {"language": 0, "run": 1, "compile": 2}
 """Within `mapping`: what runs for an event knows nothing of what reads a file. The tools above import all three."""
 
-STRANGERS = {("ingest", "mapping")}
-"""Folders that meet in the queue only, though their ranks would allow more."""
+STRANGERS = {("ingest", "mapping"), ("http", "observe")}
+"""Folders of which the first does not need the second, though their ranks would allow it."""
 
 IMPURE = {"aiohttp", "sqlite3", "asyncio", "os", "time", "random", "logging"}
 SAYS_PURE = re.compile(r"\bPure(?! but\b)\b")

@@ -12,11 +12,9 @@ from typing import Any, cast
 from aiohttp import hdrs, web
 from aiohttp.http_parser import HttpRequestParser
 
-from adapter.http.limits import ConnectionLimits
+from adapter.http.limits import ConnectionEvents, ConnectionLimits
 from adapter.http.request_parser import RequestParser
 from adapter.http.responses import SERVER, Reply, closing_response, respond
-from adapter.observe.ingest_telemetry import ConnectionsClosed, RequestRefused
-from adapter.observe.observer import Emit
 
 # What is left of a refused body is read no longer than this before its connection is closed.
 _LINGER_S = 0.5
@@ -40,9 +38,9 @@ class Door:
     for longest. Only if every one has a request under way is a newcomer asked to come again.
     """
 
-    def __init__(self, server: web.Server, limits: ConnectionLimits, emit: Emit) -> None:
+    def __init__(self, server: web.Server, limits: ConnectionLimits, events: ConnectionEvents) -> None:
         self.limits = limits
-        self.emit = emit
+        self.events = events
         self._server = server
         self._loop = asyncio.get_running_loop()
         # By age, which decides where times are equal.
@@ -85,7 +83,7 @@ class Door:
         if not leaving:
             self._look_at_s = now_s + _LOOK_AGAIN_S
             return False
-        self.emit(ConnectionsClosed("room", len(leaving)))
+        self.events.closed("room", len(leaving))
         return True
 
 
@@ -183,7 +181,7 @@ class Connection(web.RequestHandler):
             self._refuse(Reply.SLOW_HEADER)
         else:
             self.force_close()
-            self._door.emit(ConnectionsClosed("silent", 1))
+            self._door.events.closed("silent", 1)
 
     def pause_writing(self) -> None:
         """The peer does not read what it is answered."""
@@ -203,7 +201,7 @@ class Connection(web.RequestHandler):
         if self._wire is not None:
             # Closing would wait until everything is read.
             self._wire.abort()
-            self._door.emit(ConnectionsClosed("unread", 1))
+            self._door.events.closed("unread", 1)
 
     def _stop_reading(self, is_incomplete: bool) -> None:
         """What came was malformed: what follows is dropped, and the connection closes after the answer."""
@@ -233,7 +231,7 @@ class Connection(web.RequestHandler):
     def _pause_took_too_long(self) -> None:
         if self._wire is not None:
             self._wire.abort()
-            self._door.emit(ConnectionsClosed("paused", 1))
+            self._door.events.closed("paused", 1)
 
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
@@ -251,7 +249,7 @@ class Connection(web.RequestHandler):
         """aiohttp's own text may quote the request."""
         reply = _BY_STATUS.get(HTTPStatus(refused.status), Reply.MALFORMED)
         response = respond(reply, allow=refused.headers.get(hdrs.ALLOW, ""))
-        self._door.emit(RequestRefused(response.status, reply.value, ""))
+        self._door.events.refused(response.status, reply.value)
         return web.Response(body=response.body, status=response.status, headers=response.headers)
 
     def handle_error(
@@ -269,7 +267,7 @@ class Connection(web.RequestHandler):
         if reply is Reply.FAULT:
             self.log_exception("a handler failed", exc_info=exc)
         refusal = respond(reply)
-        self._door.emit(RequestRefused(refusal.status, reply.value, ""))
+        self._door.events.refused(refusal.status, reply.value)
         response = web.Response(body=refusal.body, status=refusal.status, headers=refusal.headers)
         response.force_close()
         return response
@@ -279,7 +277,7 @@ class Connection(web.RequestHandler):
         if self.transport is None or self.transport.is_closing():
             return self.force_close()
         self.transport.write(closing_response(reply))
-        self._door.emit(RequestRefused(respond(reply).status, reply.value, ""))
+        self._door.events.refused(respond(reply).status, reply.value)
         if reply is Reply.CROWDED:
             return self.force_close()
         self._stop_reading(is_incomplete=False)

@@ -3,6 +3,7 @@
 import resource
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Literal, Protocol, TypeAlias
 
 SPARE_FILES = 200
 """File descriptors that are not for senders: the queue, calls to Browsee, mappings, and connections being closed."""
@@ -24,6 +25,23 @@ class ConnectionLimits:
     write_s: float = 30.0
     pause_s: float = 60.0
     idle_s: float = 620.0
+
+
+ClosedFor: TypeAlias = Literal["room", "silent", "unread", "paused"]
+
+
+class ConnectionEvents(Protocol):
+    """Hears what happens to connections outside any request."""
+
+    def closed(self, why: ClosedFor, count: int) -> None:
+        """`count` connections were closed: "room" was needed, or a peer was "silent", or left answers "unread" or us
+        "paused".
+        """
+        ...
+
+    def refused(self, status: int, reply: str) -> None:
+        """What arrived was answered before it was a request; `reply` is the one of `responses.Reply`."""
+        ...
 
 
 def raise_file_limit() -> None:

@@ -9,8 +9,7 @@ from aiohttp import web
 
 from adapter.errors import ConfigError
 from adapter.http.connection import Door
-from adapter.http.limits import ConnectionLimits, possible_connections
-from adapter.observe.observer import Emit
+from adapter.http.limits import ConnectionEvents, ConnectionLimits, possible_connections
 
 _BACKLOG = 1024
 """Connections that the system holds for us while we are busy; it allows 4,096 at most by default."""
@@ -23,7 +22,7 @@ async def serve(
     host: str,
     port: int,
     limits: ConnectionLimits,
-    emit: Emit,
+    events: ConnectionEvents,
     shutdown_s: float,
 ) -> str:
     """Serve `app` until `stack` is closed; the URL with the real port. Raises ConfigError if the address is taken."""
@@ -32,7 +31,7 @@ async def serve(
     stack.push_async_callback(runner.cleanup)
     possible = replace(limits, connections=possible_connections(limits.connections))
     try:
-        await _Site(runner, host=host, port=port, limits=possible, emit=emit).start()
+        await _Site(runner, host=host, port=port, limits=possible, events=events).start()
     except OSError as exc:
         place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         # asyncio's text has the address once more before it says why.
@@ -45,12 +44,14 @@ async def serve(
 class _Site(web.BaseSite):
     """An address whose connections come through a door."""
 
-    def __init__(self, runner: web.AppRunner, *, host: str, port: int, limits: ConnectionLimits, emit: Emit) -> None:
+    def __init__(
+        self, runner: web.AppRunner, *, host: str, port: int, limits: ConnectionLimits, events: ConnectionEvents
+    ) -> None:
         super().__init__(runner, backlog=_BACKLOG)
         self._listen = partial(asyncio.get_running_loop().create_server, host=host, port=port, backlog=_BACKLOG)
         self._place = f"{host}:{port}"
         assert runner.server is not None  # noqa: S101 - `BaseSite` has just refused a runner without one
-        self._door = Door(runner.server, limits, emit)
+        self._door = Door(runner.server, limits, events)
 
     @property
     def name(self) -> str:

@@ -1,11 +1,14 @@
 """What ingest says of requests, connections and messages; a warning of an event can come from its mapping too."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from adapter.model import EventWarning, Reason, WarningKind
 from adapter.observe.telemetry import Telemetry
+
+ClosedFor: TypeAlias = Literal["room", "silent", "unread", "paused"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,7 @@ class ConnectionsClosed(Telemetry):
     help = "Connections closed by the service before their peers did."
     labels = ("reason",)
     throttle_by = ("reason",)
-    reason: Literal["room", "silent", "unread", "paused"]
+    reason: ClosedFor
     count: int
 
 
@@ -124,3 +127,16 @@ class EventWarned(Telemetry):
         # Senders name the fields that are not flat, and may have any number of names: none of them is a label.
         field = warning.field.partition(".")[0] if warning.kind is WarningKind.NOT_FLAT else warning.field
         return cls(source, warning.kind, field, warning.cause, warning.rule, message_id)
+
+
+class ConnectionTelemetry:
+    """Emits what happens to connections outside any request, as `adapter.http.limits.ConnectionEvents` asks."""
+
+    def __init__(self, emit: Callable[[Telemetry], None]) -> None:
+        self._emit = emit
+
+    def closed(self, why: ClosedFor, count: int) -> None:
+        self._emit(ConnectionsClosed(why, count))
+
+    def refused(self, status: int, reply: str) -> None:
+        self._emit(RequestRefused(status, reply, ""))

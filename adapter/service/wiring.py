@@ -29,6 +29,7 @@ from adapter.http.serving import serve
 from adapter.ingest.denials import Denials
 from adapter.ingest.refusals import Refusals
 from adapter.model import JsonObject, Kind, Secret
+from adapter.observe.ingest_telemetry import ConnectionTelemetry
 from adapter.observe.observer import Emit, Observer
 from adapter.observe.service_telemetry import QueueFullAtStart
 from adapter.queue import backends
@@ -190,7 +191,13 @@ async def listen(
     """Serve `app` at `address` until `stack` closes; its URL. Raises ConfigError if the address cannot be had."""
     limits = ConnectionLimits(connections=settings.limits.connections)
     return await serve(
-        stack, app, host=address.host, port=address.port, limits=limits, emit=emit, shutdown_s=shutdown_s
+        stack,
+        app,
+        host=address.host,
+        port=address.port,
+        limits=limits,
+        events=ConnectionTelemetry(emit),
+        shutdown_s=shutdown_s,
     )
 
 

@@ -19,6 +19,7 @@ from adapter.ingest.limits import RequestLimits
 from adapter.ingest.routes import routes
 from adapter.ingest.sources import Source
 from adapter.model import Event, Rejection, Secret
+from adapter.observe.ingest_telemetry import ConnectionTelemetry
 from adapter.observe.observer import Observer
 from adapter.observe.telemetry import Telemetry
 from adapter.queue.contract import Queue, Stored
@@ -141,7 +142,7 @@ async def serving(
                 host="127.0.0.1",
                 port=0,
                 limits=connections or ConnectionLimits(),
-                emit=served.emit,
+                events=ConnectionTelemetry(served.emit),
                 shutdown_s=60.0,
             )
             served.port = int(served.url.rpartition(":")[2])
