@@ -27,7 +27,8 @@ NAMES = st.sampled_from(
      "url", "ip", "name", "card", "x", "$tags", "plan", "type", "id", "externalId", "library"]
 )  # fmt: skip
 TEXTS = st.sampled_from(
-    ["", " ", "5", "19.99", "1e999", "-1", "true", "a@b.test", "2024-01-02", "1704164645", "https://a.test/p?q#f", "{",
+    ["", " ", "5", "19.99", "1e999", "-1", "true", "a@b.test", "2024-01-02", "1704164645", "https://a.test/p?q#f",
+     "https://[::1", "?a=%ff&a=1", "31/12/24 23:59", "0001-01-01T00:00:00Z", "10.0.0.1", "::1", "{",
      "Order Completed", "Video Heartbeat", "\ud800", "é\u0000", "[" * 300, "9" * 400]
 )  # fmt: skip
 NUMBERS = st.sampled_from([0, 1, -1, 5.7, 1e308, -1e308, 2**63, 10**400, 1704164645123, 0.1, 1e-7])
@@ -80,8 +81,39 @@ def every_step(**words: Any) -> str:
     )
 
 
+PREPARED = """\
+version: 1
+settings: {blanks: omit, nulls: keep}
+tables: {t: {"5": {x: 1, y: text}, a@b.test: {x: 2}}}
+privacy: [{named: [card], do: [trim]}]
+prepare:
+  - {named: [total, price, "*_email"], do: [number, {divided_by: {from: properties.x}}]}
+  - {fields: ["properties.*", event, userId, traits.page], do: [trim, {truncate: 20}]}
+  - {fields: [properties.x, "properties.products[*]"], do: [parse_json]}
+derived:
+  a: {from: [properties.x, properties.url], apply: [{url: {query: a}}]}
+  b: {first: [derived.a, {from: properties.x, apply: [{get: {from: event}}]}], apply: [{sort: {by: item.price}}]}
+  c: {from: timestamp, apply: [{since: {from: [properties.x, context.x], in: weeks}}]}
+  d: {from: properties.x, apply: [{date: {as: "%G-%V %p %j %y", zone: Pacific/Kiritimati}}]}
+  e: {from: properties.x, apply: [{date: {from: "%d/%m/%y %H:%M", as: epoch_ms, zone: America/New_York}}]}
+  f: {from: properties.x, apply: [{lookup: {in: t, get: x, else: none}}, {divided_by: 1e-300}, {times: 1e300}]}
+  g: {from: properties, apply: [keys, {sort: {down: true}}, {get: -1}]}
+rules:
+  - {when: {context.ip: {in_net: [10.0.0.0/8, "::/0"]}}, reject: an address}
+  - {when: {derived.c: {above: 1000}, type: {not: {like: "x*"}}}, drop: old}
+  - when: {any: [{type: track}, {derived.g: {exists: true}}]}
+    sample: {share: 0.9, by: {first: [derived.a, derived.b, userId]}}
+    track: {first: [event, {value: E}]}
+    names: [trim, snake, upper]
+    rename: {"*_email": "mail_*", a: b, "*": "all_*"}
+    properties:
+      {a: derived.a, b: "derived.b[0]", c: derived.c, d: derived.d, e: derived.e, f: derived.f, g: "derived.g"}
+"""
+
+
 RULESETS = [pytest.param(ruleset(file.read_text()), id=f"{file.parent.name}/{file.stem}") for file in FILES]
 RULESETS.append(pytest.param(ruleset(every_step()), id="every step"))
+RULESETS.append(pytest.param(ruleset(PREPARED), id="every block"))
 RULESETS.append(pytest.param(ruleset(every_step(**OF_ALL_WORDS)), id="every setting"))
 
 
