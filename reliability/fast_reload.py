@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from msgspec import structs
 
-from adapter.mapping.run.ruleset import Ruleset, SourceOptions
+from adapter.mapping.run.ruleset import FileFacts, Ruleset, SourceOptions
 from adapter.model import Calls, Dropped, Event, Refused, Unmatched
 from adapter.queue.contract import Archive
 from adapter.service.mappings import Active
@@ -33,7 +33,7 @@ class _TornRuleset(Ruleset):
 
     def __init__(self, first: Ruleset, second: Ruleset) -> None:
         super().__init__(
-            version=second.version, rules=(), guards=(), integration=None, folds_names=False, source=SourceOptions()
+            version=second.version, rules=(), guards=(), facts=FileFacts(None, False), source=SourceOptions()
         )
         self._halves = first, second
 

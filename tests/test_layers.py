@@ -33,7 +33,7 @@ STRANGERS = {("ingest", "mapping"), ("http", "observe")}
 IMPURE = {"aiohttp", "sqlite3", "asyncio", "os", "time", "random", "logging"}
 SAYS_PURE = re.compile(r"\bPure(?! but\b)\b")
 
-DOERS = {"mapping.load", "files.regular_file", "mapping.watch"}
+DOERS = {"mapping.load", "files.regular_file", "mapping.table_reader", "mapping.watch"}
 """Modules of mapping and files that may touch files and clocks; all the others are pure."""
 
 CHOOSING_A_BACKEND = {"queue.backends"}

@@ -19,6 +19,7 @@ from adapter.files.finding import Finding, Severity, as_github, as_json, as_text
 from adapter.mapping import accepting
 from adapter.mapping import load as mapping
 from adapter.mapping.load import Checked
+from adapter.mapping.table_reader import table_reader
 from adapter.service.mappings import read_message
 from adapter.settings.environment import CONFIG_VARIABLE, unknown_variables
 from adapter.settings.load import FILE_NAME, check_settings, settings_schema
@@ -87,7 +88,7 @@ def _accept(file: Path) -> None:
     text = text_of(file, as_written=True)
     if _is_settings(text):
         return
-    accepted = accepting.accept(text, file=str(file), read=read_message)
+    accepted = accepting.accept(text, file=str(file), read=read_message, read_table=table_reader(file.parent))
     if not accepted.tests:
         return
     replace_text(file, before=text, after=accepted.text)
@@ -127,7 +128,7 @@ def check_file(file: Path, *, environ: Mapping[str, str]) -> Checked:
     text = text_of(file)
     if _is_settings(text):
         return Checked(check_settings(text, file=file, environ=environ))
-    return mapping.check_with_tests(text, file=str(file), read=read_message)
+    return mapping.check_with_tests(text, file=str(file), read=read_message, read_table=table_reader(file.parent))
 
 
 def _is_settings(text: str) -> bool:

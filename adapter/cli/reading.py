@@ -10,6 +10,7 @@ from adapter.errors import ConfigError, MappingError
 from adapter.mapping.compile.filetests import DEMO_KEY
 from adapter.mapping.load import load
 from adapter.mapping.run.ruleset import Ruleset
+from adapter.mapping.table_reader import table_reader
 from adapter.printable import printable
 from adapter.service.mappings import read_message
 from adapter.settings.mapping_choice import named_mapping
@@ -61,11 +62,11 @@ def ruleset_of(mapping: str) -> Ruleset:
     text = text_of(file)
     hash_key = os.environ.get("ADAPTER_HASH_KEY") or None
     try:
-        return load(text, file=str(file), read=read_message, hash_key=hash_key)
+        return load(text, file=str(file), read=read_message, hash_key=hash_key, read_table=table_reader(file.parent))
     except MappingError:
         if hash_key is not None:
             raise
-    ruleset = load(text, file=str(file), read=read_message, hash_key=DEMO_KEY)
+    ruleset = load(text, file=str(file), read=read_message, hash_key=DEMO_KEY, read_table=table_reader(file.parent))
     # Only a mapping that hashes gets here: without the demo key it could not be used.
     say(f"note: ADAPTER_HASH_KEY is not set, so the hashes of {file} are made with a demo key", err=True)
     return ruleset

@@ -6,17 +6,19 @@ checked before it is given out, so that a value that YAML cannot hold never reac
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, assert_never
 
 import yaml
 
 from adapter.errors import MappingError
 from adapter.files.document import read_document
-from adapter.files.finding import Severity, as_text
+from adapter.files.finding import Finding, Severity, as_text
 from adapter.files.yaml_text import flow_text
 from adapter.mapping.compile.document import compile_document
 from adapter.mapping.compile.filetests import DEMO_KEY, ReadEvent, mismatch_of, rendered_of
 from adapter.mapping.compile.node import Node
+from adapter.mapping.compile.table_files import ReadTable, unreadable
 from adapter.mapping.load import check
 from adapter.model import Call, Calls, Dropped, JsonObject, Refused, Rendered, Unmatched
 
@@ -45,16 +47,17 @@ class _Edit:
     text: str
 
 
-def accept(text: str, *, file: str, read: ReadEvent) -> AcceptedTests:
+def accept(text: str, *, file: str, read: ReadEvent, read_table: ReadTable = unreadable) -> AcceptedTests:
     """The file `text` with what its tests give now. Raises MappingError, with every problem, if it has errors."""
     if text.startswith(_BOM):
         # The parser does not count it.
-        accepted = accept(text.removeprefix(_BOM), file=file, read=read)
+        accepted = accept(text.removeprefix(_BOM), file=file, read=read, read_table=read_table)
         return AcceptedTests(_BOM + accepted.text, accepted.tests)
     with_all = _edited(text, _placeholders(text))
-    _refuse_errors(with_all, file=file, read=read)
+    checking = partial(check, file=file, read=read, read_table=read_table)
+    _refuse_errors(checking(with_all))
     document = read_document(with_all, file=file)
-    ruleset = compile_document(document, hash_key=DEMO_KEY).ruleset
+    ruleset = compile_document(document, hash_key=DEMO_KEY, read_table=read_table).ruleset
     nodes = list(_test_nodes(with_all))
     missing = {place for place, node in enumerate(_test_nodes(text)) if _value_of(node, "expect") is None}
     edits, names = [], []
@@ -64,12 +67,12 @@ def accept(text: str, *, file: str, read: ReadEvent) -> AcceptedTests:
             edits.append(_replacement(with_all, nodes[place], _expectation(test.value["expect"], rendered)))
             names.append(str(test.value["name"]))
     result = _edited(with_all, edits)
-    _refuse_errors(result, file=file, read=read, also=Severity.FAILED)
+    _refuse_errors(checking(result), also=Severity.FAILED)
     return AcceptedTests(result, tuple(names))
 
 
-def _refuse_errors(text: str, *, file: str, read: ReadEvent, also: Severity = Severity.ERROR) -> None:
-    wrong = [found for found in check(text, file=file, read=read) if found.severity in (Severity.ERROR, also)]
+def _refuse_errors(findings: Sequence[Finding], *, also: Severity = Severity.ERROR) -> None:
+    wrong = [found for found in findings if found.severity in (Severity.ERROR, also)]
     if wrong:
         raise MappingError("\n".join(as_text(found) for found in wrong), is_listing=True)
 

@@ -1,6 +1,6 @@
 """Reads a mapping file: strict YAML, every check, the tests in it. What comes out is ready to work.
 
-The text is handed in; nothing is read from disk or network here.
+The text is handed in, and what reads the files of its tables; nothing else is read from disk or network here.
 """
 
 from collections.abc import Sequence
@@ -12,10 +12,12 @@ from adapter.files.finding import Finding, Severity, as_text
 from adapter.mapping.compile.document import Compiled, compile_document
 from adapter.mapping.compile.filetests import DEMO_KEY, ReadEvent, run_tests
 from adapter.mapping.compile.lint import warnings_of
-from adapter.mapping.run.ruleset import Ruleset
+from adapter.mapping.compile.table_files import ReadTable, unreadable
+from adapter.mapping.run.ruleset import Ruleset, SourceOptions
 from adapter.mapping.schema import refusals_of
 from adapter.model import JsonObject
-from adapter.wire.ids import NO_IDS
+
+_USUAL = SourceOptions()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,20 +35,23 @@ def load(
     read: ReadEvent,
     hash_key: str | None,
     vars: JsonObject | None = None,  # noqa: A002 - the word of the mapping and of the settings
-    identify: bool = True,
-    no_ids: frozenset[str] = NO_IDS,
-    max_age_s: float | None = None,
+    source: SourceOptions = _USUAL,
+    read_table: ReadTable = unreadable,
 ) -> Ruleset:
-    """The ruleset of a mapping. `vars` override its own; without `identify` its identify calls are taken out. `no_ids`
-    are the texts that are no ids (`adapter.wire.ids`); events older than `max_age_s` at their receipt are dropped.
+    """The ruleset of a mapping, for a source with these settings. `vars` override its own, `read_table` reads the files
+    of its tables.
 
     Raises MappingError, whose text lists every error and failed test, for what must not go live.
     """
-    document, checked = _checked(text, file=file, read=read)
+    document, checked = _checked(text, file=file, read=read, read_table=read_table)
     if document is None or any(finding.blocks for finding in checked.findings):
         raise _refusal(checked.findings)
     compiled = compile_document(
-        document, hash_key=hash_key, variables=vars, identify=identify, no_ids=no_ids, max_age_s=max_age_s
+        document,
+        hash_key=hash_key,
+        variables=vars,
+        source=source,
+        read_table=read_table,
     )
     problems = [*compiled.findings, *_without_key(document, compiled)]
     if any(finding.blocks for finding in problems):
@@ -54,22 +59,22 @@ def load(
     return compiled.ruleset
 
 
-def check(text: str, *, file: str, read: ReadEvent) -> Sequence[Finding]:
+def check(text: str, *, file: str, read: ReadEvent, read_table: ReadTable = unreadable) -> Sequence[Finding]:
     """Everything there is to say about a mapping, in the order of its lines; its tests run if it has no errors."""
-    return check_with_tests(text, file=file, read=read).findings
+    return check_with_tests(text, file=file, read=read, read_table=read_table).findings
 
 
-def check_with_tests(text: str, *, file: str, read: ReadEvent) -> Checked:
+def check_with_tests(text: str, *, file: str, read: ReadEvent, read_table: ReadTable = unreadable) -> Checked:
     """The findings of `check`, with the count of tests that passed."""
-    _, checked = _checked(text, file=file, read=read)
+    _, checked = _checked(text, file=file, read=read, read_table=read_table)
     return Checked(sorted(checked.findings, key=lambda finding: (finding.line, finding.column)), checked.passed)
 
 
-def _checked(text: str, *, file: str, read: ReadEvent) -> tuple[Document | None, Checked]:
+def _checked(text: str, *, file: str, read: ReadEvent, read_table: ReadTable) -> tuple[Document | None, Checked]:
     document = read_document(text, file=file)
     if document.data is None and any(finding.blocks for finding in document.findings):
         return None, Checked(document.findings)
-    compiled = compile_document(document, hash_key=DEMO_KEY)
+    compiled = compile_document(document, hash_key=DEMO_KEY, read_table=read_table)
     findings = [*document.findings, *compiled.findings]
     if not any(finding.blocks for finding in findings):
         # What the schema refuses and the compiler overlooked is still refused, if in fewer words.

@@ -8,7 +8,7 @@ knows of time.
 import asyncio
 import hashlib
 import threading
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -17,7 +17,9 @@ from typing import TypeAlias, TypeVar
 
 from adapter.errors import MappingError
 from adapter.files.regular_file import read_regular
+from adapter.mapping.compile.table_files import MAX_BYTES
 from adapter.mapping.run.ruleset import Ruleset
+from adapter.mapping.table_reader import place_of
 from adapter.observe.observer import Emit
 from adapter.observe.service_telemetry import MappingActivated, MappingFailed
 
@@ -26,8 +28,8 @@ Load: TypeAlias = Callable[[str], Ruleset]
 _PATIENCE = 20
 """How often a file that keeps changing is waited for before it is read as it is."""
 _T = TypeVar("_T")
-_Look: TypeAlias = tuple[int, int, int] | None
-"""When it was changed, its size and its inode; None if it cannot be looked at."""
+_Look: TypeAlias = tuple[tuple[int, int, int] | None, ...]
+"""Of each file when it was changed, its size and its inode; None if it cannot be looked at."""
 
 
 class LiveMapping:
@@ -46,20 +48,22 @@ class LiveMapping:
         self._path = path
         self._load = load
         self._emit = emit
-        self._looked: _Look = None
-        self._digest = _digest(text.encode())
+        self._looked: _Look = ()
+        # Tables may have changed since they were read, so the first look reads them once more.
+        self._digest = b"" if ruleset.table_files else _digest(text.encode())
 
     def has_moved(self) -> bool:
         """The file does not look as it did at the last reload; what is in it may be the same nevertheless."""
         return self.look() != self._looked
 
     def look(self) -> _Look:
-        """How the file looks now; while it is being written, that changes."""
-        try:
-            stat = self._path.stat()
-        except OSError:
-            return None
-        return stat.st_mtime_ns, stat.st_size, stat.st_ino
+        """How the file and those of its tables look now; while one is being written, that changes."""
+        return tuple(map(_look_at, (self._path, *self._table_places())))
+
+    def _table_places(self) -> Iterator[Path]:
+        for name in self.ruleset.table_files:
+            with suppress(OSError):  # the load of the mapping has said so
+                yield place_of(name, self._path.parent)
 
     def reload(self) -> str | None:
         """Load the file if its content is new. Answers the text that went live, or None. Never raises."""
@@ -71,7 +75,7 @@ class LiveMapping:
             why = exc.strerror if isinstance(exc, OSError) else "it is not UTF-8 text"
             self.cannot_be_read(why or exc.__class__.__name__)
             return None
-        digest = _digest(raw)
+        digest = _digest(raw, *map(_content, self._table_places()))
         if digest == self._digest:
             return None
         self._digest = digest
@@ -80,14 +84,20 @@ class LiveMapping:
             ruleset = self._load(text)
         except MappingError as exc:
             self._fail(str(exc))
+            if "E158" in str(exc):
+                # A table that is not there yet is none that is watched: the next look tries again.
+                self._digest, self._looked = b"", ()
             return None
+        is_known = ruleset.version == self.ruleset.version and bool(ruleset.table_files) and not self.problem
         self.ruleset, self.problem = ruleset, ""
+        if is_known:
+            return None  # a table was written once more as it was
         self._emit(MappingActivated(file=self.name, version=ruleset.version))
         return text
 
     def cannot_be_read(self, why: str) -> None:
         """Say so. Whatever is there when it can be read again is new, also if it is what went live before."""
-        self._digest, self._looked = b"", None
+        self._digest, self._looked = b"", ()
         self._fail(f"{self.name}: cannot be read: {why}")
 
     def _fail(self, problem: str) -> None:
@@ -184,5 +194,22 @@ def _fail(answered: "asyncio.Future[_T]", exc: Exception) -> None:
         answered.set_exception(exc)
 
 
-def _digest(raw: bytes) -> bytes:
-    return hashlib.sha256(raw).digest()
+def _digest(*contents: bytes) -> bytes:
+    """Of the mapping and of its tables, in their order."""
+    return hashlib.sha256(b"".join(hashlib.sha256(content).digest() for content in contents)).digest()
+
+
+def _look_at(path: Path) -> tuple[int, int, int] | None:
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino
+
+
+def _content(path: Path) -> bytes:
+    """What is in a table's file; nothing if it cannot be read, which the load of the mapping says."""
+    try:
+        return read_regular(path, max_bytes=MAX_BYTES)
+    except OSError:
+        return b""

@@ -17,7 +17,8 @@ from adapter.errors import MappingError, QueueError
 from adapter.files.regular_file import read_regular
 from adapter.ingest.read import read_unchecked
 from adapter.mapping.load import load
-from adapter.mapping.run.ruleset import Ruleset
+from adapter.mapping.run.ruleset import Ruleset, SourceOptions
+from adapter.mapping.table_reader import table_reader
 from adapter.mapping.watch import LiveMapping, watch
 from adapter.model import Event, JsonObject
 from adapter.observe.observer import Emit
@@ -83,9 +84,8 @@ def loader(settings: Settings, source: SourceSettings) -> Callable[[str], Rulese
             read=read_message,
             hash_key=settings.hash_key.reveal() if settings.hash_key else None,
             vars=dict(source.vars),
-            identify=settings.browsee.identify,
-            no_ids=source.no_ids,
-            max_age_s=source.max_age_s,
+            source=SourceOptions(settings.browsee.identify, source.no_ids, source.max_age_s),
+            read_table=table_reader(source.mapping.parent),
         )
 
     return load_text

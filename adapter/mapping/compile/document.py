@@ -19,11 +19,22 @@ from adapter.mapping.compile.pins import pinned_by
 from adapter.mapping.compile.preparing import compile_prepare
 from adapter.mapping.compile.privacy import compile_guards
 from adapter.mapping.compile.reader import Reader
+from adapter.mapping.compile.table_files import ReadTable, unreadable
 from adapter.mapping.compile.values import compile_fields, compile_value
 from adapter.mapping.language.words import CALL, FILE, RULE, SAMPLE, SETTINGS, VERSION
 from adapter.mapping.run.call_block import CallBlock
 from adapter.mapping.run.guarding import Guard, GuardMessage
-from adapter.mapping.run.ruleset import Rule, RuleAction, Ruleset, SourceOptions, calling, dropping, rejecting, sampling
+from adapter.mapping.run.ruleset import (
+    FileFacts,
+    Rule,
+    RuleAction,
+    Ruleset,
+    SourceOptions,
+    calling,
+    dropping,
+    rejecting,
+    sampling,
+)
 from adapter.model import JsonObject
 from adapter.wire.ids import NO_IDS
 
@@ -32,6 +43,7 @@ MAX_CALL_BLOCKS: Final = 100
 MAX_CALLS: Final = 5_000
 """What `max_calls` may be at most: at 10 calls a second, what one event may keep its user waiting for is 8 minutes."""
 USUAL_MAX_CALLS: Final = 500
+_USUAL: Final = SourceOptions()
 _ACTIONS: Final = ("drop", "reject", "track", "identify", "send")
 _MATCHING: Final = frozenset({"name", "when", "sample"})
 
@@ -56,12 +68,13 @@ def compile_document(
     *,
     hash_key: str | None,
     variables: JsonObject | None = None,
-    identify: bool = True,
-    no_ids: frozenset[str] = NO_IDS,
-    max_age_s: float | None = None,
+    source: SourceOptions = _USUAL,
+    read_table: ReadTable = unreadable,
 ) -> Compiled:
-    """Compile a document whose YAML was read, for a source with these settings; `variables` override its `vars`."""
-    reader = Reader(document, variables=variables, hash_key=hash_key, no_ids=no_ids)
+    """Compile a document whose YAML was read, for a source with these settings; `variables` override its `vars`, and
+    `read_table` reads the files of its tables.
+    """
+    reader = Reader(document, variables=variables, hash_key=hash_key, no_ids=source.no_ids, read_table=read_table)
     root = Node(document.data, ())
     rules: Sequence[Rule] = ()
     guards: Sequence[Guard] = ()
@@ -79,13 +92,12 @@ def compile_document(
         rules = _rules(root.at("rules"), reader, settings) if root.has("rules") else ()
         check_tests(root, reader)
     ruleset = Ruleset(
-        version=version_of(document.data, reader.variables, settings=_changed(no_ids, max_age_s)),
+        version=version_of(document.data, reader.variables, settings=[*_changed(source), *_in_files(reader)]),
         rules=rules,
         guards=guards,
         prepared=prepared,
-        integration=integration,
-        folds_names=reader.folds_names,
-        source=SourceOptions(identify=identify, no_ids=no_ids, max_age_s=max_age_s),
+        facts=FileFacts(integration, reader.folds_names, tuple(sorted(set(reader.table_files.values())))),
+        source=source,
     )
     return Compiled(
         ruleset,
@@ -104,11 +116,11 @@ def version_of(data: Any, variables: Mapping[str, Any], *, settings: Sequence[An
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
 
-def _changed(no_ids: frozenset[str], max_age_s: float | None) -> Sequence[Any]:
+def _changed(source: SourceOptions) -> Sequence[Any]:
     """What the settings of a source change beside `vars`; nothing where all is as it is without them."""
-    if no_ids == NO_IDS and max_age_s is None:
+    if source.no_ids == NO_IDS and source.max_age_s is None:
         return ()
-    return ({"no_ids": sorted(no_ids), "max_age_s": max_age_s},)
+    return ({"no_ids": sorted(source.no_ids), "max_age_s": source.max_age_s},)
 
 
 def _version(root: Node, reader: Reader) -> None:
@@ -122,13 +134,23 @@ def _constants(root: Node, reader: Reader) -> None:
     for part in _blocks(root, "vars", reader):
         reader.is_scalar(part, "E105", "each of `vars`")
     for table in _blocks(root, "tables", reader):
-        for entry in reader.entries(table, "E105", "a table `text: constant`") or ():
+        for entry in () if table.name in reader.table_files else _entries(table, reader):
             columns = reader.entries(entry, "E105", "a row") or () if type(entry.value) is dict else (entry,)
             for column in columns:
                 reader.is_scalar(column, "E105", "an entry of a table")
     for shared in _blocks(root, "shared", reader):
         # Whether there is an `item` depends on the call that uses it; there it is checked again.
         compile_fields(shared, reader, Scope(has_item=True), code="E105")
+
+
+def _entries(table: Node, reader: Reader) -> Sequence[Node]:
+    return reader.entries(table, "E105", "a table `text: constant`") or ()
+
+
+def _in_files(reader: Reader) -> Sequence[Any]:
+    """The tables that are in files: another content is another version of the mapping."""
+    found = {name: reader.tables[name] for name in reader.table_files}
+    return [found] if found else []
 
 
 def _blocks(root: Node, word: str, reader: Reader) -> Sequence[Node]:

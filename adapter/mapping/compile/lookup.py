@@ -34,6 +34,11 @@ def lookup_step(setting: Setting) -> Step:
     column = reader.text(node.at("get"), "E151", "`get`, the name of a column,") if node.has("get") else None
     if column is not None:
         if table and not any(type(row) is dict and column in row for row in table.values()):
+            if not any(type(row) is dict for row in table.values()):
+                reader.error(
+                    "E156", node.at("get"), "the table has no rows, but a constant for each key: leave `get` out"
+                )
+                return refused
             columns = {name for row in table.values() if type(row) is dict for name in row}
             reader.error("E156", node.at("get"), f"no row has a column `{column}`{did_you_mean(column, columns)}")
         table = {key: row[column] for key, row in table.items() if type(row) is dict and column in row}

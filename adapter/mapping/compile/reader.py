@@ -12,6 +12,7 @@ from adapter.files.document import Document, DocumentPath
 from adapter.files.finding import Finding, Severity, did_you_mean
 from adapter.mapping.compile.node import ItemUse, Node, Scope, kind_of
 from adapter.mapping.compile.paths import compile_below, compile_path
+from adapter.mapping.compile.table_files import ReadTable, names_file, read_table, unreadable
 from adapter.mapping.language.foreign import help_for, worth_a_finding
 from adapter.mapping.language.paths import EventPath, Key, Misspelt, parse_path
 from adapter.mapping.language.words import Block
@@ -34,6 +35,7 @@ class Reader:
         variables: JsonObject | None = None,
         hash_key: str | None,
         no_ids: frozenset[str] = NO_IDS,
+        read_table: ReadTable = unreadable,
     ) -> None:
         self.document = document
         self.hash_key = hash_key
@@ -42,6 +44,8 @@ class Reader:
         # What is no table is an error of its own; looking it up must not be a second one.
         self.tables = {name: table if type(table) is dict else {} for name, table in self._defined("tables").items()}
         self.shared = self._defined("shared")
+        self.table_files = {name: table["file"] for name, table in self.tables.items() if names_file(table)}
+        self._read_tables(read_table)
         self.folds_names = self._defined("settings").get("names") == "folded"
         self.variables: JsonObject = {**self._defined("vars"), **(variables or {})}
         self.used_tables: set[str] = set()
@@ -52,6 +56,15 @@ class Reader:
         self.derived_below: set[str] = set()
         self.used_derived: set[str] = set()
         self.paths_read: defaultdict[str, list[EventPath]] = defaultdict(list)
+
+    def _read_tables(self, read: ReadTable) -> None:
+        """Put the entries of files in place of the tables that name them."""
+        for name, file in self.table_files.items():
+            try:
+                self.tables[name] = read_table(self.tables[name], read)
+            except ValueError as cause:
+                self.tables[name] = {}
+                self.error("E158", Node(file, ("tables", name, "file")), f"{file}: {cause}")
 
     def _defined(self, block: str) -> JsonObject:
         data = self.document.data

@@ -46,6 +46,7 @@ CODES: Final = MappingProxyType({
     "E155": "A hash without a key",
     "E156": "No such table",
     "E157": "Two keys of a table that are one name",
+    "E158": "A table file that cannot be used",
     "E160": "A call that is not exactly one of track and identify",
     "E161": "`properties` of an identify call, or `traits` of a track call",
     "E162": "No such shared block",

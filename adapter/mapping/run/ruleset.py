@@ -1,5 +1,4 @@
-"""A compiled mapping: what an event becomes. Immutable, safe for several threads, and nothing an event holds makes it
-raise.
+"""A compiled mapping: what an event becomes. Immutable, safe for threads, and nothing an event holds makes it raise.
 
 Rules are asked in the order of the file, but only those that could fit: dispatch answers the `type` and `event` that a
 condition pins by two look-ups, so that a thousand rules for a thousand names cost what ten cost.
@@ -70,6 +69,15 @@ class _ByName:
 
 
 @dataclass(frozen=True, slots=True)
+class FileFacts:
+    """What the file says of itself: its name in `integrations`, how names are compared, and the files of its tables."""
+
+    integration: str | None
+    folds_names: bool
+    table_files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class SourceOptions:
     """What the settings of a source say: whether it makes identify calls, texts that are no ids, and how old an event
     may be at its receipt.
@@ -92,8 +100,7 @@ class Ruleset:
         rules: Sequence[Rule],
         guards: Sequence[Guard],
         prepared: Sequence[GuardMessage] = (),
-        integration: str | None,
-        folds_names: bool,
+        facts: FileFacts,
         source: SourceOptions,
     ) -> None:
         self.version = version
@@ -101,12 +108,13 @@ class Ruleset:
         self.rules = tuple(rules)
         self.guards = tuple(guards)
         self._prepared = tuple(prepared)
-        self.folds_names = folds_names
-        self.integration = integration
+        self.folds_names = facts.folds_names
+        self.integration = facts.integration
+        self.table_files = facts.table_files
         self._max_age = None if source.max_age_s is None else timedelta(seconds=source.max_age_s)
         self._identify = source.identify
         types = {name for rule in rules if rule.types is not None for name in rule.types}
-        spell = fold if folds_names else str
+        spell = fold if facts.folds_names else str
         self._by_type = {name: _by_name([rule for rule in rules if _takes(rule.types, name)], spell) for name in types}
         self._other_types = _by_name([rule for rule in rules if rule.types is None], spell)
 

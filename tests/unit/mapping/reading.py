@@ -7,7 +7,7 @@ from typing import Any
 from adapter.files.document import read_document
 from adapter.mapping.load import load
 from adapter.mapping.run.absent import ABSENT
-from adapter.mapping.run.ruleset import Ruleset
+from adapter.mapping.run.ruleset import Ruleset, SourceOptions
 from adapter.model import Call, Calls, Event, JsonObject, WarningKind
 
 RECEIVED_AT = datetime(2024, 1, 2, 12, tzinfo=UTC)
@@ -48,9 +48,9 @@ def _instant(value: Any) -> datetime | None:
     return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
-def ruleset(text: str, *, hash_key: str | None = "demo-key", **options: Any) -> Ruleset:
-    """The ruleset of a mapping that is expected to be good."""
-    return load(text, file="test.yaml", read=read, hash_key=hash_key, **options)
+def ruleset(text: str, *, hash_key: str | None = "demo-key", vars: JsonObject | None = None, **source: Any) -> Ruleset:  # noqa: A002
+    """The ruleset of a mapping that is expected to be good, for a source with these options."""
+    return load(text, file="test.yaml", read=read, hash_key=hash_key, vars=vars, source=SourceOptions(**source))
 
 
 def parsed(text: str) -> Any:

@@ -36,6 +36,9 @@ SEEDED = [
     ("E163", RULE + "    rename: {'utm_*': ¦'*_*'}\n", "one `*` on each side"),
     ("E163", RULE + "    rename: {utm: ¦'c_*'}\n", "one `*` on each side"),
     ("E151", VALUE + "{from: properties, apply: [{rename: {'*': ¦x}}]}\n", "would become `x`"),
+    ("E158", HEAD + "tables: {t: {file: ¦t.csv}}\nrules: [{track: T, when: {event: {in: t}}}]\n", "without its folder"),
+    ("E156", HEAD + "tables: {t: {a: x}}\n" + "rules: [{track: T, properties: {v: {from: properties.a, apply: "
+     "[{lookup: {in: t, get: ¦b}}]}}}]\n", "leave `get` out"),
     ("E126", VALUE + "¦derived.x\n", "no value `x` in `derived`"),
     ("E126", HEAD + "derived: {a: ¦derived.b, b: type}\nrules: [{track: T, properties: {a: derived.a}}]\n",
      "stands below"),
