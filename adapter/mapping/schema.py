@@ -28,6 +28,7 @@ from adapter.mapping.run.pattern import MAX_PATTERN
 from adapter.mapping.run.personal import FINDERS
 from adapter.mapping.run.text_steps import MAX_TEXT as MAX_MADE_TEXT
 from adapter.mapping.run.urls import PARTS
+from adapter.mapping.run.user_agents import PARTS as USER_AGENT_PARTS
 from adapter.model import JsonObject
 from adapter.wire.durations import DURATION
 
@@ -130,6 +131,7 @@ SHAPES: Final[Mapping[str, JsonObject]] = MappingProxyType({
     "step lookup": {"anyOf": [{"type": "string"}, _ref("lookupStep")]},
     "step mask": _ref("maskStep"),
     "step url": {"anyOf": [{"enum": list(PARTS)}, _ref("urlStep")]},
+    "user agent part": {"enum": list(USER_AGENT_PARTS)},
     "step date": _ref("dateStep"),
     "step since": _ref("sinceStep"),
     "step sort": _ref("sortStep"),

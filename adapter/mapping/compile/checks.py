@@ -10,6 +10,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
+from adapter.mapping.compile.extras import has_user_agents
 from adapter.mapping.compile.node import Node, kind_of
 from adapter.mapping.compile.reader import Reader
 from adapter.mapping.language.words import CHECK
@@ -17,6 +18,7 @@ from adapter.mapping.run.absent import ABSENT
 from adapter.mapping.run.naming import fold
 from adapter.mapping.run.pattern import MAX_SEARCHED, compile_pattern, glob_pattern
 from adapter.mapping.run.scalars import is_number
+from adapter.mapping.run.user_agents import is_bot
 
 Fits: TypeAlias = Callable[[Any], bool]
 """Whether a value, which may be ABSENT, passes a check."""
@@ -198,6 +200,13 @@ def _in_net(node: Node, reader: Reader, _how: Comparison) -> Fits:
     return fits
 
 
+def _bot(node: Node, reader: Reader, _how: Comparison) -> Fits:
+    is_wanted = reader.boolean(node, "E131", "`bot`")
+    if is_wanted is None or not has_user_agents(node, reader):
+        return _never
+    return lambda value: (type(value) is str and is_bot(value)) is is_wanted
+
+
 def _network(node: Node, reader: Reader) -> IPv4Network | IPv6Network | None:
     text = reader.text(node, "E131", "a network", at_most=_MAX_ADDRESS)
     try:
@@ -221,6 +230,7 @@ _OPERATORS: Final[Mapping[str, _Operator]] = MappingProxyType({
     "below": _comparing(lambda value, limit: value < limit),
     "at_most": _comparing(lambda value, limit: value <= limit),
     "in_net": _in_net,
+    "bot": _bot,
 })  # fmt: skip
 _ON_TEXT: Final = ("is", "in", "not", "like", "regex", "contains")
 """Operators for which case can make a difference."""

@@ -5,11 +5,12 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from adapter.mapping.compile.extras import has_user_agents
 from adapter.mapping.compile.node import Node
 from adapter.mapping.compile.reader import Reader
 from adapter.mapping.compile.step_making import NOT_TEXT, Setting, looking_for, on_each, refused
 from adapter.mapping.language.step_words import STEP_SETTINGS
-from adapter.mapping.run import dates, list_steps, text_steps, urls
+from adapter.mapping.run import dates, list_steps, text_steps, urls, user_agents
 from adapter.mapping.run.absent import ABSENT
 from adapter.mapping.run.frame import Frame, Step
 from adapter.mapping.run.listing import shape_of
@@ -29,6 +30,13 @@ def url_step(setting: Setting) -> Step:
     else:
         find = urls.part_of(reader.choice(node, "E151", urls.PARTS) or "host")
     return looking_for(find, lambda value: type(value) is str and urls.is_readable(value), "not a URL", setting.scope)
+
+
+def user_agent_step(setting: Setting) -> Step:
+    part = setting.reader.choice(setting.node, "E151", user_agents.PARTS)
+    if part is None or not has_user_agents(setting.node, setting.reader):
+        return refused
+    return looking_for(user_agents.part_of(part), lambda value: type(value) is str, NOT_TEXT, setting.scope)
 
 
 def extract_step(setting: Setting) -> Step:

@@ -47,6 +47,7 @@ CODES: Final = MappingProxyType({
     "E156": "No such table",
     "E157": "Two keys of a table that are one name",
     "E158": "A table file that cannot be used",
+    "E159": "A word that needs an extra that is not installed",
     "E160": "A call that is not exactly one of track and identify",
     "E161": "`properties` of an identify call, or `traits` of a track call",
     "E162": "No such shared block",

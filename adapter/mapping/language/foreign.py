@@ -81,6 +81,7 @@ FOREIGN: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType({
         "missing empty null absent undefined blank is_null": "`exists: false`",
         "between range": "`at_least` and `at_most`",
         "cidr ip ip_in subnet": "`in_net`",
+        "is_bot crawler spider": "`bot: true`",
         "case_insensitive": "`ignore_case`",
     }),
     "a condition": _table({
@@ -118,6 +119,7 @@ FOREIGN: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType({
         "from_json json_parse parse": "`parse_json`",
         "to_json stringify json_encode": "`json`",
         "parse_url url_parse query_param": "`url`",
+        "parse_user_agent ua browser device": "`{user_agent: browser}`",
         "match capture regex_extract re_find regexp": "`extract`",
         "gsub regex_replace substitute": "`replace` with `pattern`",
         "snake_case snakecase": "`snake`",

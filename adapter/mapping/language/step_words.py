@@ -83,6 +83,13 @@ STEPS: Final[MappingProxyType[str, StepWord]] = MappingProxyType(
             bare=False,
             takes="step url",
         ),
+        "user_agent": StepWord(
+            "Text",
+            "`browser`, `browser_version`, `os`, `os_version`, `device`, `brand` of a user agent; needs the extra `ua`",
+            ("Mozilla/5.0 (X11; Linux x86_64) Firefox/128.0", {"user_agent": "browser"}, "Firefox"),
+            bare=False,
+            takes="user agent part",
+        ),
         "strip_query": StepWord(
             "Text",
             "A URL without its query and fragment",

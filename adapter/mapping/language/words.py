@@ -134,6 +134,7 @@ CHECK: Final = words_of(
     "at_least": Word("number", "A number this great or greater"),
     "below": Word("number", "A number smaller than this"),
     "at_most": Word("number", "A number this great or smaller"),
+    "bot": Word("boolean", "A crawler, or a browser that nobody sits at, by its user agent; needs the extra `ua`"),
     "in_net": Word("networks", "An IP address in one of these networks: `10.0.0.0/8`, `2001:db8::/32`"),
 })  # fmt: skip
 JOINED: Final = words_of(
