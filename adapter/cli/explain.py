@@ -62,11 +62,13 @@ def explain(mapping: str, event: TextIO | None, ident: str | None, machine: bool
     opened = unwrap(message)
     if not isinstance(opened, str) and opened[1]:
         say(f"note: the message is that of {opened[1]}", err=True)
-    rendered, hint = ruleset.render(read), ruleset.hint(read)
+    rendered, derived = ruleset.explain(read)
+    hint = ruleset.hint(read)
     if machine:
-        show_json(as_json(rendered, hint, read.warnings), indented=True)
+        values = {"derived": dict(derived)} if derived else {}
+        show_json({**as_json(rendered, hint, read.warnings), **values}, indented=True)
         return
-    shown = Text(as_text(rendered, hint, read.warnings))
+    shown = Text(as_text(rendered, hint, read.warnings, derived=derived))
     for pattern, style in _STYLES:
         shown.highlight_regex(pattern, style)
     show(shown)

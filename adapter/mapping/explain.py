@@ -1,6 +1,8 @@
 """What an event becomes, for people: plain text as `explain` prints it, and the same as data. No colours, no I/O."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
 
 from adapter.mapping.run.scalars import json_of
 from adapter.model import (
@@ -19,11 +21,18 @@ from adapter.model import (
 from adapter.printable import printable
 
 
-def as_text(rendered: Rendered, hint: str = "", noticed: Sequence[EventWarning] = ()) -> str:
-    """The outcome and its rule, then each call with its fields, then warnings: `noticed` by ingest, then the mapping's.
-    `hint` is for unmatched events.
+def as_text(
+    rendered: Rendered,
+    hint: str = "",
+    noticed: Sequence[EventWarning] = (),
+    *,
+    derived: Mapping[str, Any] = MappingProxyType({}),
+) -> str:
+    """The outcome and its rule, then each call with its fields, `derived` values, then warnings: `noticed` by ingest,
+    then the mapping's. `hint` is for unmatched events.
     """
-    lines = [*_lines(rendered, hint), *_warning_lines((*noticed, *_of_mapping(rendered)))]
+    values = [f"  derived.{name:<8} {json_of(value)}" for name, value in derived.items()]
+    lines = [*_lines(rendered, hint), *values, *_warning_lines((*noticed, *_of_mapping(rendered)))]
     return "\n".join(map(printable, lines))
 
 

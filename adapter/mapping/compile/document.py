@@ -22,19 +22,10 @@ from adapter.mapping.compile.reader import Reader
 from adapter.mapping.compile.table_files import ReadTable, unreadable
 from adapter.mapping.compile.values import compile_fields, compile_value
 from adapter.mapping.language.words import CALL, FILE, RULE, SAMPLE, SETTINGS, VERSION
+from adapter.mapping.run.actions import RuleAction, calling, dropping, rejecting, sampling
 from adapter.mapping.run.call_block import CallBlock
 from adapter.mapping.run.guarding import Guard, GuardMessage
-from adapter.mapping.run.ruleset import (
-    FileFacts,
-    Rule,
-    RuleAction,
-    Ruleset,
-    SourceOptions,
-    calling,
-    dropping,
-    rejecting,
-    sampling,
-)
+from adapter.mapping.run.ruleset import FileFacts, Rule, Ruleset, SourceOptions
 from adapter.model import JsonObject
 from adapter.wire.ids import NO_IDS
 

@@ -4,44 +4,33 @@ Rules are asked in the order of the file, but only those that could fit: dispatc
 condition pins by two look-ups, so that a thousand rules for a thousand names cost what ten cost.
 """
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import islice
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any
 
 from msgspec.structs import replace
 
 from adapter.files.finding import nearest
 from adapter.mapping.run.absent import ABSENT
-from adapter.mapping.run.call_block import NO_ID, CallBlock, Make, UnkeyedCall
-from adapter.mapping.run.frame import Frame, Get, Holds
+from adapter.mapping.run.actions import RuleAction, without_identify
+from adapter.mapping.run.call_block import NO_ID
+from adapter.mapping.run.frame import Frame, Holds
 from adapter.mapping.run.guarding import Guard, GuardMessage, guard, made_private, prepare
 from adapter.mapping.run.naming import fold
-from adapter.mapping.run.scalars import text_of
 from adapter.model import (
-    MAX_WARNINGS,
-    Call,
-    Calls,
     Dropped,
     Event,
     EventWarning,
     Privacy,
     PrivateEvent,
-    Problem,
     Reason,
-    Refused,
     Rendered,
     Unmatched,
     WarningKind,
 )
 from adapter.wire.ids import NO_IDS, is_no_id
 from adapter.wire.integrations import is_switched_on
-
-RuleAction: TypeAlias = Callable[[Frame], Rendered]
-MAX_PROBLEMS: Final = 20
-"""Different problems of a refused event that are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +109,18 @@ class Ruleset:
 
     def render(self, event: Event) -> Rendered:
         """What the event becomes. Never raises and changes nothing in the event."""
-        if self.integration is not None and _is_switched_off(event, self.integration):
-            return Dropped(Reason.INTEGRATIONS, "", f"the sender switched {self.integration} off")
-        if self._max_age is not None and event.received_at - event.timestamp > self._max_age:
-            return Dropped(Reason.TOO_OLD, "", "it happened longer before its receipt than `max_age` of its source")
+        left_out = self._left_out(event)
+        if left_out is not None:
+            return left_out
+        return self._rendered(Frame(event, event.body, event.user_id, event.anonymous_id))
+
+    def explain(self, event: Event) -> tuple[Rendered, Mapping[str, Any]]:
+        """What the event becomes, and the derived values that were read for that, by name; null where there is none."""
         frame = Frame(event, event.body, event.user_id, event.anonymous_id)
+        rendered = self._left_out(event) or self._rendered(frame)
+        return rendered, {name: None if value is ABSENT else value for name, value in frame.derived.items()}
+
+    def _rendered(self, frame: Frame) -> Rendered:
         if self.guards:
             guard(frame, self.guards)
         if self._prepared:
@@ -135,6 +131,14 @@ class Ruleset:
                 rendered = rule.act(frame)
                 return rendered if self._identify else without_identify(rendered, rule.name)
         return Unmatched()
+
+    def _left_out(self, event: Event) -> Dropped | None:
+        """Why no rule is asked about the event."""
+        if self.integration is not None and _is_switched_off(event, self.integration):
+            return Dropped(Reason.INTEGRATIONS, "", f"the sender switched {self.integration} off")
+        if self._max_age is not None and event.received_at - event.timestamp > self._max_age:
+            return Dropped(Reason.TOO_OLD, "", "it happened longer before its receipt than `max_age` of its source")
+        return None
 
     def hint(self, event: Event) -> str:
         """For an unmatched event: the rule whose event name is nearest, or nothing."""
@@ -203,98 +207,3 @@ def _leave_out_no_ids(frame: Frame, no_ids: frozenset[str]) -> None:
     if frame.anonymous_id is not None and is_no_id(frame.anonymous_id, no_ids):
         frame.anonymous_id = None
         frame.warnings.append(EventWarning(WarningKind.ID, "anonymousId", NO_ID))
-
-
-# What a rule does
-
-
-_Said = TypeVar("_Said")
-
-
-def _merged(said: Sequence[_Said], *, at_most: int = MAX_WARNINGS) -> tuple[_Said, ...]:
-    """Each once, in the order in which they were noticed; an `each` over many members repeats one."""
-    return tuple(islice(dict.fromkeys(said), at_most)) if said else ()
-
-
-def dropping(rule: str, *, text: str) -> RuleAction:
-    """No call."""
-    dropped = Dropped(Reason.BY_RULE, rule, text)
-    return lambda _frame: dropped
-
-
-def rejecting(rule: str, *, text: str) -> RuleAction:
-    """The event is refused."""
-    problem = Problem("", "reject", text)
-    return lambda frame: Refused(rule, (problem,), _merged(frame.warnings))
-
-
-def calling(rule: str, blocks: Sequence[CallBlock], *, max_calls: int) -> RuleAction:
-    """The calls of `blocks`, in order; more than `max_calls` refuse the event, so that nothing is half delivered."""
-    if len(blocks) == 1 and blocks[0].each is None and blocks[0].holds is None:
-        return _calling_once(rule, blocks[0].make)
-    why = "every condition was false or the list empty"
-
-    def act(frame: Frame) -> Rendered:
-        made: list[UnkeyedCall] = []
-        over = 0
-        for block in blocks:
-            over += block.add_to(made, frame, max_calls)
-        if over:
-            text = f"{len(made) + over} calls are more than the {max_calls} that `settings.max_calls` allows an event"
-            frame.problems.append(Problem("", "max_calls", text))
-        if frame.problems:
-            return Refused(rule, _merged(frame.problems, at_most=MAX_PROBLEMS), _merged(frame.warnings))
-        if not made:
-            return Dropped(Reason.NO_CALLS, rule, why, _merged(frame.warnings))
-        return Calls(_keyed(made, rule), _merged(frame.warnings))
-
-    return act
-
-
-def _calling_once(rule: str, make: Make) -> RuleAction:
-    """The one call that nearly every rule makes, without the bookkeeping of several."""
-
-    def act(frame: Frame) -> Rendered:
-        made = make(frame)
-        if made is None or frame.problems:
-            return Refused(rule, _merged(frame.problems, at_most=MAX_PROBLEMS), _merged(frame.warnings))
-        kind, name, body = made
-        return Calls((Call(f"{kind}/{name}/0", kind, body, rule),), _merged(frame.warnings))
-
-    return act
-
-
-def _keyed(made: Sequence[UnkeyedCall], rule: str) -> tuple[Call, ...]:
-    counts: dict[tuple[str, str], int] = {}
-    calls = []
-    for kind, name, body in made:
-        before = counts.get((kind, name), 0)
-        counts[kind, name] = before + 1
-        calls.append(Call(f"{kind}/{name}/{before}", kind, body, rule))
-    return tuple(calls)
-
-
-def sampling(rule: str, share: float, act: RuleAction, *, by: Get | None = None) -> RuleAction:
-    """`act` for a share of the events, chosen by message id: the same event always has the same fate. With `by` it is
-    the value that has the same fate in every event; an event without one is kept.
-    """
-    dropped = Dropped(Reason.SAMPLED, rule, f"not in the {share:.4g} that are kept")
-
-    def sampled(frame: Frame) -> Rendered:
-        chosen = frame.event.message_id if by is None else text_of(by(frame))
-        if chosen is ABSENT:
-            return act(frame)
-        digest = hashlib.blake2b(chosen.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-        return act(frame) if int.from_bytes(digest) < share * 2**64 else dropped
-
-    return sampled
-
-
-def without_identify(rendered: Rendered, rule: str) -> Rendered:
-    """What is left where identify calls are switched off."""
-    if not isinstance(rendered, Calls) or all(call.kind != "identify" for call in rendered.calls):
-        return rendered
-    kept = tuple(call for call in rendered.calls if call.kind != "identify")
-    if not kept:
-        return Dropped(Reason.IDENTIFY_OFF, rule, "identify calls are switched off by the settings")
-    return Calls(kept, rendered.warnings)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from adapter.mapping import explain
 from adapter.model import JsonObject
-from tests.unit.mapping.reading import read, ruleset
+from tests.unit.mapping.reading import event, read, ruleset
 from tests.unit.mapping.test_cases import ROOT
 
 ORDER: JsonObject = {
@@ -98,3 +98,19 @@ def test_json_says_the_same_as_data() -> None:
         "warnings": [],
     }
     assert json.dumps([sent, refused, unmatched, dropped])
+
+
+def test_derived_values_that_were_read_are_shown() -> None:
+    """With null where there is none: that is why a rule did not take the event."""
+    text = (
+        "version: 1\nderived: {domain: {from: context.page.referrer, apply: [{url: domain}]}, other: type}\n"
+        "rules: [{when: {derived.domain: a.test}, track: T}, {when: {derived.other: page}, drop: x}]\n"
+    )
+    mapping = ruleset(text)
+    rendered, derived = mapping.explain(event(context={"page": {"referrer": "https://www.a.test/x"}}))
+    assert explain.as_text(rendered, derived=derived).split("\n")[-1] == '  derived.domain   "a.test"'
+    rendered, derived = mapping.explain(event())
+    assert explain.as_text(rendered, derived=derived).split("\n")[-2:] == [
+        "  derived.domain   null",
+        '  derived.other    "track"',
+    ]
