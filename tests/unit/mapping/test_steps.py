@@ -1,11 +1,15 @@
 """Each step on what it is for, on what it cannot use, on lists, on null."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from adapter.mapping.compile.steps import BUILDERS
 from adapter.mapping.language.step_words import STEPS
+from adapter.mapping.run import list_steps
 from adapter.mapping.run.absent import ABSENT
 from adapter.mapping.run.scalars import same
 from tests.unit.mapping.reading import value_of
@@ -356,3 +360,21 @@ def test_what_cannot_be_read_is_absent_with_a_warning(value: Any, step: Any, cau
     assert result is ABSENT
     assert causes == ([cause] if cause is not None else causes[:1])
     assert len(causes) == 1
+
+
+@given(
+    one=st.integers(-(10**7), 10**7),
+    other=st.integers(-(10**7), 10**7),
+    places=st.tuples(st.integers(0, 6), st.integers(0, 6)),
+)
+@settings(max_examples=2_000, deadline=None)
+def test_the_fast_way_of_arithmetic_is_the_decimal_one(one: int, other: int, places: tuple[int, int]) -> None:
+    """Of numbers as people write them: what floats give is taken only where it is the same."""
+    left, right = Decimal(one).scaleb(-places[0]), Decimal(other).scaleb(-places[1])
+    for compute, exact in (
+        (list_steps.product, left * right),
+        (list_steps.added, left + right),
+        (list_steps.difference, left - right),
+    ):
+        assert compute(float(left), float(right)) == float(exact)
+    assert list_steps.total([float(left), float(right), 0.5]) == float(left + right + Decimal("0.5"))
