@@ -26,7 +26,7 @@ _SHAPES: Final[Mapping[str, str]] = MappingProxyType({
     "scalar or scalars": "constant, or a list", "table or scalars": "table, or a list",
     "globs or glob": "glob, or a list",
     "expectation": "calls, or an outcome", "id": "text or null", "remedy": "`remove`, or steps",
-    "fields": "name: value", "personal kinds": "list of kinds",
+    "fields": "name: value", "derived": "name: value", "personal kinds": "list of kinds",
     "object": "a block", "version": "`1`", "copy": "path, paths or `none`",
 })  # fmt: skip
 """Shapes whose name in the table of words does not read well by itself."""

@@ -14,7 +14,7 @@ import jsonschema_rs
 
 from adapter.files.document import Document
 from adapter.files.finding import Finding, Severity
-from adapter.mapping.compile import field_names, preparing, privacy, values
+from adapter.mapping.compile import derived, field_names, preparing, privacy, values
 from adapter.mapping.compile.calls import MAX_NAME
 from adapter.mapping.compile.document import MAX_CALL_BLOCKS, MAX_CALLS, MAX_RULES
 from adapter.mapping.compile.filetests import MAX_TESTS
@@ -102,6 +102,7 @@ SHAPES: Final[Mapping[str, JsonObject]] = MappingProxyType({
     "table": {"type": "string"},
     "table or scalars": {"anyOf": [{"type": "string"}, _list(_SCALAR)]},
     "tables": _named(_named({"anyOf": [_SCALAR, _named(_SCALAR)]})),
+    "derived": _named(_ref("value"), derived.MAX_DERIVED),
     "shared": _named(_ref("fields")),
     "fields": _ref("fields"),
     "value": _ref("value"),

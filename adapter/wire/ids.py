@@ -1,8 +1,9 @@
 """Which texts are no ids, though they stand where one should. Pure."""
 
-import unicodedata
 from collections.abc import Iterable
 from typing import Final
+
+from adapter.wire.normal_forms import normalized
 
 _INVISIBLE: Final = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"))
 NO_IDS: Final = frozenset({"undefined", "null", "none", "nan", "(null)", "[object object]"})
@@ -27,5 +28,5 @@ def is_no_id(text: str, words: frozenset[str]) -> bool:
 def _folded(text: str) -> str:
     if not text.isascii():
         # Full-width letters are letters, and what takes up no place changes no word.
-        text = unicodedata.normalize("NFKC", text).translate(_INVISIBLE)
+        text = normalized("NFKC", text).translate(_INVISIBLE)
     return " ".join(text.casefold().split())

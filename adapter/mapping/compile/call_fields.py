@@ -18,8 +18,9 @@ from adapter.mapping.compile.values import compile_fields
 from adapter.mapping.language.paths import EventPath, Key, parse_path
 from adapter.mapping.run import shaping
 from adapter.mapping.run.absent import ABSENT
-from adapter.mapping.run.flat import TAGS, Flatness
+from adapter.mapping.run.flat import Flatness
 from adapter.mapping.run.frame import Frame, Get
+from adapter.mapping.run.shaping import TAGS
 from adapter.model import EventWarning, JsonObject, Kind, WarningKind
 
 Fill: TypeAlias = Callable[[Frame], JsonObject]
@@ -58,7 +59,7 @@ def compile_call_fields(node: Node, reader: Reader, scope: Scope, defaults: Defa
     stages = _shaping(node, reader, scope, separator, renaming)
     copied = _Copied(node, kind, separator, renaming)
     setters = [(setter.name, setter.get, setter.replaces) for setter in _setters(node, reader, scope, copied)]
-    keep_nulls, keep_blanks = defaults.keep_nulls, defaults.keep_blanks
+    keep_nulls, keep_blanks, lists_as_text = defaults.keep_nulls, defaults.keep_blanks, defaults.lists_as_text
     settle = Flatness(
         word=_word(kind),
         rule=scope.rule,
@@ -84,7 +85,11 @@ def compile_call_fields(node: Node, reader: Reader, scope: Scope, defaults: Defa
                 if (not value and type(value) in _MAY_BE_BLANK) or (type(value) is str and value.isspace()):
                     fields = {name: held for name, held in fields.items() if not _is_blank(held)}
                     break
-        return settle(fields, frame.warnings)
+        settled = settle(fields, frame.warnings)
+        if lists_as_text and not keep_blanks:
+            # A list of blanks has become a blank text.
+            settled = {name: held for name, held in settled.items() if not _is_blank(held)}
+        return settled
 
     return fill
 

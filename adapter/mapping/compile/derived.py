@@ -1,6 +1,6 @@
 """`derived`: named values of an event, each computed when it is first read and once only."""
 
-from typing import Any
+from typing import Any, Final
 
 from adapter.mapping.compile.node import Node, Scope
 from adapter.mapping.compile.reader import Reader
@@ -8,12 +8,17 @@ from adapter.mapping.compile.values import compile_value
 from adapter.mapping.run.absent import ABSENT
 from adapter.mapping.run.frame import Frame, Get
 
+MAX_DERIVED: Final = 50
+"""Each may read the one above it, and a chain of them is as deep as it is long."""
 _FIRST = "_ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
 def compile_derived(node: Node, reader: Reader, *, skips_blanks: bool) -> None:
     """Let `reader` know each value under its name; each may read those above it, and none reads those below."""
     parts = reader.entries(node, "E105", "`derived`, a block of `name: value`") or ()
+    if len(parts) > MAX_DERIVED:
+        reader.error("E105", node, f"at most {MAX_DERIVED} derived values, not {len(parts)}")
+        return
     reader.derived_below = {part.name for part in parts}
     for part in parts:
         if not part.name.replace("_", "").isalnum() or part.name[0] not in _FIRST:
@@ -21,6 +26,7 @@ def compile_derived(node: Node, reader: Reader, *, skips_blanks: bool) -> None:
                 "E105", part, f"`{part.name}` is not a name; it has letters, digits and _ and no digit first"
             )
         scope = Scope(rule="derived", keep_nulls=True, skips_blanks=skips_blanks).of_field(part.path)
+        reader.derived_now = part.name
         get = compile_value(part, reader, scope)
         reader.derived_below.discard(part.name)
         reader.derived[part.name] = _once(part.name, get)

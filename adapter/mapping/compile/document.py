@@ -73,9 +73,9 @@ def compile_document(
     integration = None
     if reader.block(root, FILE, "E105"):
         _version(root, reader)
-        settings = _Settings.read(root, reader)
         if root.has("derived"):
-            compile_derived(root.at("derived"), reader, skips_blanks=not settings.defaults.keep_blanks)
+            compile_derived(root.at("derived"), reader, skips_blanks=_omits_blanks(root))
+        settings = _Settings.read(root, reader)
         _constants(root, reader)
         integration = settings.integration
         guards = compile_guards(root.at("privacy"), reader) if root.has("privacy") else ()
@@ -132,6 +132,11 @@ def _constants(root: Node, reader: Reader) -> None:
     for shared in _blocks(root, "shared", reader):
         # Whether there is an `item` depends on the call that uses it; there it is checked again.
         compile_fields(shared, reader, Scope(has_item=True), code="E105")
+
+
+def _omits_blanks(root: Node) -> bool:
+    """What `settings` says, which itself may read derived values."""
+    return root.has("settings") and root.at("settings").has("blanks") and root.value["settings"]["blanks"] == "omit"
 
 
 def _entries(table: Node, reader: Reader) -> Sequence[Node]:

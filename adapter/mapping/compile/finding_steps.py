@@ -76,6 +76,11 @@ def date_step(setting: Setting) -> Step:
     node, reader = setting.node, setting.reader
     if not reader.block(node, STEP_SETTINGS["date"], "E151"):
         return refused
+    if node.has("zone") and not node.has("as") and not node.has("from"):
+        reader.error_of_key(
+            "E151", node.at("zone"), "`zone` is for `as` and `from`; without them a date is written in UTC"
+        )
+        return refused
     zone = _zone(node, reader)
     as_, from_ = (
         _format(node, word, letters, reader) for word, letters in (("as", dates.WRITTEN), ("from", dates.READ))
@@ -111,6 +116,10 @@ def _format(node: Node, word: str, letters: str, reader: Reader) -> str | None:
     if written is None or (word == "as" and written in dates.EPOCHS):
         return written
     odd = dates.unknown_letter(written, allowed=letters)
+    missing = dates.missing_part(written) if word == "from" and odd is None and "%" in written else None
+    if missing is not None:
+        reader.error("E151", node.at(word), f"`from` cannot be read as a date: {missing}")
+        return None
     if odd is None and "%" in written:
         return written
     found = f"`{odd}`" if odd is not None else f"`{written}`, which has none"

@@ -8,6 +8,7 @@ from adapter.files.document import Document, DocumentPath
 from adapter.files.finding import Finding, Severity
 from adapter.mapping.compile.document import Compiled
 from adapter.mapping.compile.lint_silent import (
+    NAMED_BLOCKS,
     TYPES,
     misspelt_types,
     nameless_types,
@@ -15,7 +16,7 @@ from adapter.mapping.compile.lint_silent import (
     odd_texts,
     paths_as_text,
 )
-from adapter.mapping.compile.pins import Pinned, pinned_by
+from adapter.mapping.compile.pins import Pinned, covers, pinned_by, share_a_type, taken_by
 from adapter.mapping.compile.privacy import both_spellings
 from adapter.mapping.language.paths import EventPath, Key, Misspelt, parse_path
 from adapter.mapping.language.words import JOINED, ROOTS
@@ -72,11 +73,11 @@ class _Linter:
     def unreached_rules(self) -> None:
         earlier: list[tuple[int, Pinned]] = []
         for place, pinned in enumerate(map(self._folded, self._pins())):
-            taker = next((number for number, wide in earlier if _covers(wide, pinned)), None)
+            taker = next((number for number, wide in earlier if covers(wide, pinned)), None)
             if taker is not None:
                 self._unreached.add(place)
                 line = self._line_of(taker)
-                what = _taken(earlier, taker)
+                what = taken_by(earlier, taker)
                 self._warn("W202", ("rules", place), f"never reached: rule {taker + 1} on line {line} takes {what}")
             if pinned.whole:
                 earlier.append((place, pinned))
@@ -95,7 +96,7 @@ class _Linter:
         for place, pinned in enumerate(self._pins()):
             for name in sorted(pinned.events or ()):
                 before = earlier.setdefault(fold(name), [])
-                met = next((met for met in before if _share_a_type(met[2], pinned) and met[1] != place), None)
+                met = next((met for met in before if share_a_type(met[2], pinned) and met[1] != place), None)
                 before.append((name, place, pinned))
                 if met is None or met[0] == name or place in self._unreached or self._do_the_same(place, met[1]):
                     continue
@@ -124,10 +125,19 @@ class _Linter:
         for number, pinned in enumerate(self._pins()):
             for code, place, message in nameless_types(number, pinned):
                 self._warn(code, place, message, of_key=True)
-        for word in ("rules", "shared", "privacy", "prepare", "derived"):
-            block = self._data.get(word, ())
-            for code, place, message in (*numbers_made_text((word,), block), *paths_as_text((word,), block)):
+        for way, part in self._parts():
+            for code, place, message in (*numbers_made_text(way, part), *paths_as_text(way, part)):
                 self._warn(code, place, message)
+
+    def _parts(self) -> Iterator[tuple[DocumentPath, Any]]:
+        """The parts of the file that hold values, without the names that their author gave them."""
+        for word in ("rules", "privacy", "prepare"):
+            yield (word,), self._data.get(word, ())
+        for name, value in self._data.get("derived", {}).items():
+            yield ("derived", name), value
+        for block, fields in self._data.get("shared", {}).items():
+            for name, value in fields.items():
+                yield ("shared", block, name), value
 
     def unhandled_types(self) -> None:
         pins = self._pins()
@@ -200,31 +210,15 @@ class _Linter:
                 self._warn("W207", (*path, name), message)
 
 
-def _share_a_type(one: Pinned, other: Pinned) -> bool:
-    return one.types is None or other.types is None or bool(one.types & other.types)
-
-
-def _covers(wide: Pinned, narrow: Pinned) -> bool:
-    """Whatever `narrow` takes, `wide` takes before."""
-    types = wide.types is None or (narrow.types is not None and narrow.types <= wide.types)
-    events = wide.events is None or (narrow.events is not None and narrow.events <= wide.events)
-    return types and events
-
-
-def _taken(earlier: Sequence[tuple[int, Pinned]], taker: int) -> str:
-    pinned = next(pinned for number, pinned in earlier if number == taker)
-    if pinned.types is None and pinned.events is None:
-        return "every event"
-    kinds = f" {', '.join(sorted(pinned.types))}" if pinned.types is not None else ""
-    return f"every{kinds} event" + ("" if pinned.events is None else " of these names")
-
-
 def _conditions(path: DocumentPath, value: Any) -> Iterator[tuple[DocumentPath, Mapping[str, Any]]]:
     """Every condition of the rules with its place: what stands under `when`, and what is nested in it."""
     members = value.items() if type(value) is dict else enumerate(value) if type(value) is list else ()
     for key, member in members:
         within = (*path, key)
-        if key == "when" and type(member) is dict:
+        if key in NAMED_BLOCKS and type(member) is dict:
+            for name, part in member.items():  # a name is no word, whatever it is
+                yield from _conditions((*within, name), part)
+        elif key == "when" and type(member) is dict:
             yield from _nested_conditions(within, member)
         elif key != "value":
             yield from _conditions(within, member)

@@ -21,6 +21,8 @@ _TO_NUMBER: Final = frozenset({"number", "integer", "round", "times", "plus", "s
 _COMPARISON: Final = re.compile(r"\s*(>=|<=|!=|==|>|<)\s*(.+)")
 _OPERATORS: Final = {">": "above", ">=": "at_least", "<": "below", "<=": "at_most", "!=": "not", "==": "is"}
 _YES_NO: Final = {"yes": "true", "on": "true", "no": "false", "off": "false"}
+NAMED_BLOCKS: Final = frozenset({"properties", "traits", "fields", "map", "shared", "derived"})
+"""Blocks whose lines begin with names of their author, which may be called like a word."""
 _CONSTANTS: Final = frozenset({"default", "value", "text"})
 
 Silent = tuple[str, DocumentPath, str]
@@ -59,7 +61,12 @@ def paths_as_text(path: DocumentPath, value: Any) -> Iterator[Silent]:
     """Constants that are written like a path, in any value below `path`."""
     members = value.items() if type(value) is dict else enumerate(value) if type(value) is list else ()
     for key, member in members:
-        if key in _CONSTANTS and type(member) is str and _is_path(member):
+        if key in NAMED_BLOCKS and type(member) is dict:
+            for name, part in member.items():
+                yield from paths_as_text((*path, key, name), part)
+        elif key == "get" and type(member) is str and _is_path(member):
+            yield "W208", (*path, key), f"`get: {member}` is a name; for the name at that path write {{from: {member}}}"
+        elif key in _CONSTANTS and type(member) is str and _is_path(member):
             remedy = "{first: […]} of values" if key == "default" else f"{{from: {member}}}"
             yield "W208", (*path, key), f"`{key}: {member}` is constant text; for the path write {remedy}"
         elif key not in {"when", "value", "with", "find"}:
@@ -97,6 +104,10 @@ def numbers_made_text(path: DocumentPath, value: Any) -> Iterator[Silent]:
     for key, member in members:
         if key == "value":
             continue  # a constant, whatever it looks like
+        if key in NAMED_BLOCKS and type(member) is dict:
+            for name, part in member.items():
+                yield from numbers_made_text((*path, key, name), part)
+            continue
         if key in {"apply", "do"} and type(member) is list:
             names = [next(iter(step), "") if type(step) is dict else step for step in member]
             for number, (before, name) in enumerate(pairwise(names), 1):

@@ -1,6 +1,6 @@
 """What of a condition dispatch can answer by look-ups: the types and event names that it pins."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,3 +36,24 @@ def _texts(check: Any, tables: Mapping[str, Any]) -> frozenset[str] | None:
     if type(check) is list and check and all(type(member) is str for member in check):
         return frozenset(check)
     return None
+
+
+def share_a_type(one: Pinned, other: Pinned) -> bool:
+    """Whether an event may pass both, as far as its type says."""
+    return one.types is None or other.types is None or bool(one.types & other.types)
+
+
+def covers(wide: Pinned, narrow: Pinned) -> bool:
+    """Whatever `narrow` takes, `wide` takes before."""
+    types = wide.types is None or (narrow.types is not None and narrow.types <= wide.types)
+    events = wide.events is None or (narrow.events is not None and narrow.events <= wide.events)
+    return types and events
+
+
+def taken_by(earlier: Sequence[tuple[int, Pinned]], taker: int) -> str:
+    """What the rule with the number `taker` takes, in words."""
+    pinned = next(pinned for number, pinned in earlier if number == taker)
+    if pinned.types is None and pinned.events is None:
+        return "every event"
+    kinds = f" {', '.join(sorted(pinned.types))}" if pinned.types is not None else ""
+    return f"every{kinds} event" + ("" if pinned.events is None else " of these names")

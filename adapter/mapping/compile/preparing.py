@@ -1,7 +1,7 @@
 """`prepare`: steps in place, after privacy and before everything else, so that conditions see their results too.
 
 Unlike a guard, a step that cannot do its work leaves the value as it was, with a warning, and a step on text leaves
-numbers and booleans alone.
+numbers and booleans alone. Where a step gives nothing on purpose the field is taken out, as `drop` of all of it does.
 """
 
 from collections.abc import Callable, Sequence
@@ -46,23 +46,29 @@ def _prepared(node: Node, reader: Reader) -> GuardMessage | None:
 
 
 def _in_place(node: Node, reader: Reader, scope: Scope) -> Step:
-    names = [next(iter(step), "") if type(step) is dict else step for step in node.value if type(node.value) is list]
     steps = compile_steps(node, reader, scope, compile_value)
     # Where a step was refused the two lists differ in length, and nothing of this is ever used.
-    are_of_text = [name in STEPS and STEPS[name].kind == "Text" for name in names]
+    are_of_text = [_is_of_text(step) for step in node.value] if type(node.value) is list else []
     pairs = [(_on_texts(step) if of_text else step) for step, of_text in zip(steps, are_of_text, strict=False)]
 
     def change(value: Any, frame: Frame) -> Any:
         for step in pairs:
             if value is None:
                 return value
+            before = len(frame.warnings)
             result = step(value, frame)
             if result is ABSENT:
-                return value
+                # With a warning the step could not do its work; without one nothing is what it gives.
+                return value if len(frame.warnings) > before else ABSENT
             value = result
         return value
 
     return change
+
+
+def _is_of_text(step: Any) -> bool:
+    name = next(iter(step), "") if type(step) is dict else step
+    return type(name) is str and name in STEPS and STEPS[name].kind == "Text"
 
 
 def _on_texts(step: Step) -> Step:

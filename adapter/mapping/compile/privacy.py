@@ -105,7 +105,8 @@ def _remedy(node: Node, reader: Reader, scope: Scope) -> Step:
                 return value
             changed = step(value, frame)
             # A number whose text a step leaves as it was stays a number.
-            value = value if type(value) in {int, float, bool} and changed == text_of(value) else changed
+            is_same = type(value) in {int, float, bool} and type(changed) is str and changed == text_of(value)
+            value = value if is_same else changed
         return value
 
     return apply

@@ -54,6 +54,7 @@ class Reader:
         self.item_use = ItemUse()
         self.derived: dict[str, Get] = {}
         self.derived_below: set[str] = set()
+        self.derived_now = ""
         self.used_derived: set[str] = set()
         self.paths_read: defaultdict[str, list[EventPath]] = defaultdict(list)
 
@@ -207,7 +208,8 @@ class Reader:
         if scope.in_privacy or scope.is_early:
             report("E126", node, "`derived` is computed after `privacy` and `prepare`")
         elif name in self.derived_below:
-            report("E126", node, f"`derived.{name}` stands below; a derived value reads those above it")
+            place = "is this value itself" if name == self.derived_now else "stands below"
+            report("E126", node, f"`derived.{name}` {place}; a derived value reads those above it")
         elif name not in self.derived:
             report("E126", node, f"no value `{name}` in `derived`{did_you_mean(name, self.derived)}")
         else:

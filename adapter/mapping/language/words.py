@@ -61,7 +61,7 @@ FILE: Final = words_of(
     "shared": Word("shared", "Blocks of fields to `use` in several calls"),
     "privacy": Word("guards", "What happens to personal data before any rule sees it"),
     "prepare": Word("prepared", "Steps in place, after `privacy` and before the rules; conditions see the results"),
-    "derived": Word("fields", "Named values, read as `derived.name`; each may read those above it"),
+    "derived": Word("derived", "Named values, read as `derived.name`; each may read those above it"),
     "rules": Word("rules", "The rules; the first that fits decides", required=True),
     "tests": Word("tests", "What is promised; checked whenever the file is loaded"),
 })  # fmt: skip

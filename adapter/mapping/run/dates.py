@@ -33,16 +33,28 @@ def unknown_letter(written: str, *, allowed: str) -> str | None:
     return next((found[0] for found in _LETTER.finditer(written) if found[1] not in allowed or not found[1]), None)
 
 
+def missing_part(written: str) -> str | None:
+    """What a format to read by lacks or has twice, or None: a date needs a year, a month and a day, each once."""
+    letters = [found[1] for found in _LETTER.finditer(written) if found[1] != "%"]
+    twice = next((letter for letter in letters if letters.count(letter) > 1), None)
+    if twice is not None:
+        return f"`%{twice}` is there twice"
+    needed = {"a year (%Y or %y)": "Yy", "a month (%m, %b or %B)": "mbB", "a day (%d)": "d"}
+    lacking = next((part for part, known in needed.items() if not set(known) & set(letters)), None)
+    return None if lacking is None else f"it has no {lacking.removeprefix('a ')}"
+
+
 def reading(written: str | None, zone: tzinfo) -> Callable[[Any], datetime | None]:
-    """Reads a date by the format `written`, or as ingest does without one; a time without a zone is in `zone`."""
+    """Reads a date by the format `written`, whose times without a zone are in `zone`; or as ingest does without one."""
     if written is None:
         return parse_instant
 
     def read(value: Any) -> datetime | None:
-        if type(value) is not str or len(value) > MAX_FORMAT:
+        text = str(value) if type(value) is int else value
+        if type(text) is not str or len(text) > MAX_FORMAT:
             return None
         try:
-            found = datetime.strptime(value.strip(), written)  # noqa: DTZ007 - the zone is the next line's
+            found = datetime.strptime(text.strip(), written)  # noqa: DTZ007 - the zone is the next line's
         except ValueError:
             return None
         return found if found.tzinfo is not None else found.replace(tzinfo=zone)

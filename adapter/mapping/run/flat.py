@@ -10,10 +10,10 @@ from adapter.mapping.run.absent import ABSENT
 from adapter.mapping.run.guard_walk import shown
 from adapter.mapping.run.listing import read_list, shape_of
 from adapter.mapping.run.scalars import json_of, text_of
+from adapter.mapping.run.shaping import TAGS
 from adapter.mapping.run.text_steps import MAX_TEXT
 from adapter.model import EventWarning, JsonObject, WarningKind
 
-TAGS: Final = "$tags"
 NOT_FLAT: Final = "Browsee documents flat values only"
 _NESTED: Final = frozenset({dict, list})
 

@@ -35,6 +35,11 @@ class Frame(Struct):
             self._timestamp = instant_text(self.event.timestamp)
         return self._timestamp
 
+    def show(self, body: JsonObject) -> None:
+        """Let everything be read from `body` from now on."""
+        self.body = body
+        self._traits = None
+
     def traits(self) -> Any:
         """`context.traits` overlaid by `traits`, key by key; a group's are its own only."""
         if self._traits is None:

@@ -6,7 +6,6 @@ cannot be judged, because it is nested too deep or cannot be read in bounds, is 
 
 import json
 import re
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,6 +16,7 @@ from adapter.mapping.run.naming import snake, split_words
 from adapter.mapping.run.pattern import any_glob
 from adapter.mapping.run.shaping import MAX_DEPTH
 from adapter.model import JsonObject
+from adapter.wire.normal_forms import normalized
 
 ChangeValue: TypeAlias = Callable[[Any], Any]
 """Takes a value, gives the changed one: itself if nothing changed, ABSENT to take it out."""
@@ -50,7 +50,7 @@ def fold_name(name: str) -> str:
     too, as in `Contact.userEmail`.
     """
     if not name.isascii():
-        name = _UNSEEN.sub("", unicodedata.normalize("NFKC", name))
+        name = _UNSEEN.sub("", normalized("NFKC", name))
     return "_".join(snake(word) for word in split_words(name)) or name
 
 

@@ -44,15 +44,15 @@ def guard(frame: Frame, guards: Sequence[Guard]) -> None:
 
 def prepare(frame: Frame, prepared: Sequence[GuardMessage]) -> None:
     """Let `frame` show what steps in place make of its message."""
-    body = frame.body
     for act in prepared:
-        body = act(body, frame)
-    _show(frame, body)
+        # Each sees what those before it made.
+        _show(frame, act(frame.body, frame))
 
 
 def _show(frame: Frame, body: Any) -> None:
     # An id that was changed is read from the changed message; the event's own would undo the change.
-    before, frame.body = frame.body, body
+    before = frame.body
+    frame.show(body)
     if body.get("userId") is not before.get("userId"):
         frame.user_id = id_text(body.get("userId"))
     if body.get("anonymousId") is not before.get("anonymousId"):

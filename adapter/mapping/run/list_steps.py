@@ -108,8 +108,8 @@ def rounded(value: Any, digits: int) -> Any:
         return ABSENT
     if abs(value) >= 1e15:
         return finite(int(value)) if digits == 0 else value
-    decimals = repr(value).partition(".")[2]
-    if digits and len(decimals) <= digits and "e" not in decimals:
+    text = repr(value)
+    if digits and "e" not in text and len(text.partition(".")[2]) <= digits:
         return value
     result = Decimal(repr(value)).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
     return int(result) if digits == 0 else float(result)

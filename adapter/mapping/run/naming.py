@@ -8,6 +8,8 @@ import re
 import unicodedata
 from typing import Final
 
+from adapter.wire.normal_forms import normalized
+
 _ASCII_WORD: Final = re.compile(r"[A-Za-z0-9]+")
 _ASCII_WORD_WITH_SYMBOLS: Final = re.compile(r"[A-Za-z0-9]+(?:(?<=[A-Za-z])[+#]+(?![A-Za-z0-9+#]))?")
 _ASCII_CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
@@ -23,7 +25,7 @@ _JOINERS: Final = "\u200c\u200d"
 
 def nfc(text: str) -> str:
     """The text composed, so that é is one character however a sender wrote it."""
-    return text if text.isascii() else unicodedata.normalize("NFC", text)
+    return text if text.isascii() else normalized("NFC", text)
 
 
 def split_words(text: str) -> list[str]:

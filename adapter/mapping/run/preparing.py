@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from adapter.mapping.run.guard_walk import with_members, with_places
+from adapter.mapping.run.guard_walk import MAX_NAME_CHARS, with_members, with_places
 from adapter.mapping.run.shaping import MAX_DEPTH
 
 
@@ -23,8 +23,10 @@ def walk_fields(value: Any, is_meant: Callable[[str], bool], change: Callable[[A
         return value
     changed = {}
     for name, member in value.items():
-        if is_meant(name):
+        if len(name) <= MAX_NAME_CHARS and is_meant(name):
             new = change(member)
+            if new is member and type(member) in {dict, list}:
+                new = walk_fields(member, is_meant, change, depth=depth + 1)
         elif type(member) in {dict, list}:
             new = walk_fields(member, is_meant, change, depth=depth + 1)
         else:

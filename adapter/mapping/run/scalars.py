@@ -4,6 +4,7 @@ What cannot be read is ABSENT. Numbers print as JavaScript prints them, because 
 """
 
 import math
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -147,9 +148,27 @@ def parsed_json(value: Any) -> Any:
     if type(value) is not str:
         return ABSENT
     try:
-        return orjson.loads(value)
+        parsed = orjson.loads(value)
     except ValueError:
         return ABSENT
+    # Within a message there is no such depth: comparing or writing it again has bounds of its own.
+    is_deep = value.count("[") + value.count("{") > MAX_PARSED_DEPTH and _depth(parsed) > MAX_PARSED_DEPTH
+    return ABSENT if is_deep else parsed
+
+
+MAX_PARSED_DEPTH = 200
+
+
+def _depth(value: Any) -> int:
+    """How deep lists and objects are nested."""
+    depth, level = 0, [value]
+    while level := [member for each in level for member in _members(each)]:
+        depth += 1
+    return depth
+
+
+def _members(value: Any) -> Iterable[Any]:
+    return value if type(value) is list else value.values() if type(value) is dict else ()
 
 
 def same(one: Any, other: Any) -> bool:

@@ -17,6 +17,10 @@ MAX_DEPTH: Final = 60
 
 _NAMES_KEPT: Final = 1_024
 """New names that are remembered of one renaming."""
+_MAX_KNOWN: Final = 100
+"""A longer name is hardly one that recurs, and would take memory."""
+TAGS: Final = "$tags"
+"""The one field that Browsee documents as a list: no glob and no spelling changes its name."""
 
 ShapeObject: TypeAlias = Callable[[JsonObject], JsonObject]
 Reaching: TypeAlias = tuple[Callable[[str], bool], ...]
@@ -167,7 +171,7 @@ class Renaming:
         self._spell = spell
         self._is_plain = not globs and spell is None
         # Names recur in every message.
-        self.name_of = lru_cache(_NAMES_KEPT)(self._renamed)
+        self._known = lru_cache(_NAMES_KEPT)(self._renamed)
 
     def spelling(self, spell: Callable[[str], str]) -> "Renaming":
         """This, and `spell` for all other names."""
@@ -180,10 +184,16 @@ class Renaming:
             return renamed(fields, self._names)
         return renamed(fields, {name: new for name in fields if (new := self.name_of(name)) != name})
 
+    def name_of(self, name: str) -> str:
+        """What a field called `name` is called then."""
+        return self._known(name) if len(name) <= _MAX_KNOWN else self._renamed(name)
+
     def _renamed(self, name: str) -> str:
         exact = self._names.get(name)
         if exact is not None:
             return exact
+        if name == TAGS:
+            return name
         for before, after, left, right in self._globs:
             if len(name) >= len(before) + len(after) and name.startswith(before) and name.endswith(after):
                 return left + name[len(before) : len(name) - len(after)] + right

@@ -4,9 +4,12 @@ from typing import Any
 
 import pytest
 
+from adapter.errors import MappingError
+from adapter.files.finding import Severity
+from adapter.mapping.load import check
 from adapter.mapping.run.ruleset import Ruleset
 from adapter.model import Calls, Dropped, Refused
-from tests.unit.mapping.reading import event, ruleset
+from tests.unit.mapping.reading import event, read, ruleset
 
 SEEN = "rules: [{track: T, when: {properties.x: {exists: true}}}, {drop: no x}]\n"
 
@@ -17,7 +20,7 @@ def prepared(block: str, **properties: Any) -> tuple[dict[str, Any], list[str]]:
     rendered = mapping.render(event(properties=properties))
     assert isinstance(rendered, Calls)
     causes = [warned.cause for warned in rendered.warnings if warned.rule == "prepare"]
-    return rendered.calls[0].body["properties"], causes
+    return rendered.calls[0].body.get("properties", {}), causes
 
 
 @pytest.mark.parametrize(
@@ -158,3 +161,90 @@ def test_addresses_are_found_in_networks(address: Any, is_in: bool) -> None:
     nets = "[10.0.0.0/8, '2001:db8::/32']"
     mapping = ruleset(f"version: 1\nrules: [{{when: {{context.ip: {{in_net: {nets}}}}}, drop: own}}, {{track: T}}]\n")
     assert isinstance(mapping.render(event(context={"ip": address})), Dropped) is is_in
+
+
+def test_each_block_sees_what_those_before_it_made() -> None:
+    """Values and traits, whatever was read of them before."""
+    mapping = ruleset(
+        "version: 1\nprepare: [{fields: [properties.rate], do: [number]}, "
+        "{fields: [properties.a], do: [{times: properties.rate}, {plus: traits.n}]}, "
+        "{fields: [traits.email], do: [lower]}]\n"
+        "rules: [{track: T, when: {traits.email: a@b.test}}]\n"
+    )
+    [call] = _calls(mapping, properties={"a": 2, "rate": "3"}, context={"traits": {"n": 1, "email": "A@B.test"}})
+    assert call["properties"] == {"a": 7, "rate": 3}
+
+
+@pytest.mark.parametrize(
+    ("do", "left"),
+    [
+        ("[{drop: [email]}]", {}),
+        ("[{only: [plan]}]", {}),
+        ("[{get: plan}]", {}),
+        ("[json, {extract: plan}]", {}),
+        ("[number]", {"u": {"email": "a@b.test"}}),
+    ],
+)
+def test_what_is_emptied_on_purpose_is_gone(do: str, left: dict[str, Any]) -> None:
+    """What was to be left out must not be sent because nothing else was there; a step that failed changes nothing."""
+    seen, _ = prepared(f"{{fields: [properties.u], do: {do}}}", u={"email": "a@b.test"})
+    assert seen == left
+
+
+def test_names_are_reached_within_a_field_of_that_name() -> None:
+    """What the outer one is not, the inner one may be; and a very long name is not looked at."""
+    seen, _ = prepared("{named: [price, '*'], do: [number]}", price={"price": "5"}, **{"x" * 5_000: "7"})
+    assert seen == {"price": {"price": 5}, "x" * 5_000: "7"}
+
+
+def test_settings_may_read_derived_values() -> None:
+    """As any other place."""
+    mapping = ruleset(
+        "version: 1\nsettings: {userId: derived.uid}\nderived: {uid: properties.id}\nrules: [{track: T}]\n"
+    )
+    assert _calls(mapping, properties={"id": "u-7"})[0]["userId"] == "u-7"
+
+
+def test_the_longest_chain_of_derived_values_is_read() -> None:
+    """As deep as the limit allows; one more is an error that says the limit."""
+    chain = ["d0: properties.x"] + [
+        f"d{n}: {{from: derived.d{n - 1}, default: 0, apply: [string]}}" for n in range(1, 50)
+    ]
+    rule = "{{track: T, properties: {{v: derived.d49}}}}"
+    text = f"version: 1\nsettings: {{{{blanks: omit}}}}\nderived: {{{{{{}}}}}}\nrules: [{rule}]\n"
+    assert _calls(ruleset(text.format(", ".join(chain))), properties={"x": 1})[0]["properties"]["v"] == "1"
+    with pytest.raises(MappingError, match="at most 50 derived values, not 51"):
+        ruleset(text.format(", ".join([*chain, "d50: type"])))
+
+
+def test_tags_keep_their_name() -> None:
+    """The one field that Browsee documents as a list."""
+    mapping = ruleset("version: 1\nrules: [{identify: true, names: [snake], rename: {'*': 'x_*'}}]\n")
+    assert _calls(mapping, type="identify", traits={"$tags": ["a"], "aB": 1})[0]["traits"] == {
+        "$tags": ["a"],
+        "x_aB": 1,
+    }
+
+
+def test_json_in_a_text_is_not_read_deeper_than_a_message() -> None:
+    """What compares and writes it has bounds of its own."""
+    mapping = ruleset(
+        "version: 1\nprepare: [{fields: [properties.x, properties.y], do: [parse_json]}]\n"
+        "rules: [{track: T, properties: {x: properties.y}}]\n"
+    )
+    deep = {"x": "[" * 1_000 + "]" * 1_000, "y": "[" * 1_000 + "1" + "]" * 1_000}
+    assert _calls(mapping, properties=deep)[0]["properties"] == {"x": deep["y"], "y": deep["y"]}
+
+
+def test_a_list_of_blanks_is_blank() -> None:
+    """Also where lists are sent as text."""
+    mapping = ruleset("version: 1\nsettings: {blanks: omit, lists: text}\nrules: [{track: T}]\n")
+    assert _calls(mapping, properties={"l": [" "], "a": ["x"]})[0]["properties"] == {"a": "x"}
+
+
+@pytest.mark.parametrize("name", ["when", "value", "text", "default", "apply", "get"])
+def test_a_field_may_be_called_like_a_word(name: str) -> None:
+    """Nothing is said of it."""
+    fields = f"{{{name}: {{from: properties.a}}, x: {{fields: {{{name}: properties.a}}, apply: [json]}}}}"
+    text = f"version: 1\nrules: [{{track: T, properties: {fields}}}]\n"
+    assert [found.message for found in check(text, file="f", read=read) if found.severity is Severity.WARNING] == []

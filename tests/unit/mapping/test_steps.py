@@ -320,6 +320,8 @@ URL = "https://user:pw@www.Shop.test:8443/caf%C3%A9/a?utm_source=News+Letter&x=%
         ("2024-01-02T23:30:00Z", {"date": {"as": "%Y-%m-%d"}}, "2024-01-02"),
         ("2024-01-02T23:30:00.5Z", {"date": {"as": "epoch"}}, 1704238200),
         ("2024-01-02T23:30:00.5Z", {"date": {"as": "epoch_ms"}}, 1704238200500),
+        (20241231, {"date": {"from": "%Y%m%d", "as": "%d %B"}}, "31 December"),
+        (1e-07, {"round": 2}, 0.0),
         ("31/12/2024", {"date": {"from": "%d/%m/%Y"}}, "2024-12-31T00:00:00.000Z"),
         ("31/12/2024", {"date": {"from": "%d/%m/%Y", "zone": "America/New_York"}}, "2024-12-31T05:00:00.000Z"),
         ("2024-01-03T12:00:00Z", {"since": {"from": "properties.signed_up", "in": "hours"}}, 36),
