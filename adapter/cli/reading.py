@@ -2,6 +2,7 @@
 
 import os
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -9,10 +10,11 @@ from adapter.cli.show import say
 from adapter.errors import ConfigError, MappingError
 from adapter.mapping.compile.filetests import DEMO_KEY
 from adapter.mapping.load import load
-from adapter.mapping.run.ruleset import Ruleset
+from adapter.mapping.run.places import nowhere
+from adapter.mapping.run.ruleset import Ruleset, SourceOptions
 from adapter.mapping.table_reader import table_reader
 from adapter.printable import printable
-from adapter.service.mappings import read_message
+from adapter.service.mappings import geo_database, read_message
 from adapter.settings.mapping_choice import named_mapping
 
 
@@ -61,12 +63,17 @@ def ruleset_of(mapping: str) -> Ruleset:
     file = Path(mapping) if Path(mapping).is_fifo() else named_mapping(mapping, folder=Path())
     text = text_of(file)
     hash_key = os.environ.get("ADAPTER_HASH_KEY") or None
+    places = os.environ.get("ADAPTER_GEO_DATABASE") or None
+    source = SourceOptions(locate=nowhere if places is None else geo_database(Path(places)))
+    load_with = partial(
+        load, text, file=str(file), read=read_message, read_table=table_reader(file.parent), source=source
+    )
     try:
-        return load(text, file=str(file), read=read_message, hash_key=hash_key, read_table=table_reader(file.parent))
+        return load_with(hash_key=hash_key)
     except MappingError:
         if hash_key is not None:
             raise
-    ruleset = load(text, file=str(file), read=read_message, hash_key=DEMO_KEY, read_table=table_reader(file.parent))
+    ruleset = load_with(hash_key=DEMO_KEY)
     # Only a mapping that hashes gets here: without the demo key it could not be used.
     say(f"note: ADAPTER_HASH_KEY is not set, so the hashes of {file} are made with a demo key", err=True)
     return ruleset

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from adapter.errors import MappingError
 from adapter.files.document import Document, read_document
 from adapter.files.finding import Finding, Severity, as_text
-from adapter.mapping.compile.document import Compiled, compile_document
+from adapter.mapping.compile.compiled import Compiled
+from adapter.mapping.compile.document import compile_document
 from adapter.mapping.compile.filetests import DEMO_KEY, ReadEvent, run_tests
 from adapter.mapping.compile.lint import warnings_of
 from adapter.mapping.compile.table_files import ReadTable, unreadable
@@ -53,7 +54,7 @@ def load(
         source=source,
         read_table=read_table,
     )
-    problems = [*compiled.findings, *_without_key(document, compiled)]
+    problems = [*compiled.findings, *_without_key(document, compiled), *_without_places(document, compiled)]
     if any(finding.blocks for finding in problems):
         raise _refusal(problems)
     return compiled.ruleset
@@ -93,6 +94,17 @@ def _without_key(document: Document, compiled: Compiled) -> Sequence[Finding]:
     return [
         document.finding(Severity.ERROR, "E155", document.mark_of(path), message)
         for path in sorted(compiled.unkeyed, key=str)
+    ]
+
+
+def _without_places(document: Document, compiled: Compiled) -> Sequence[Finding]:
+    message = (
+        "`geo` needs a database of places: name one as `geo.database` in the settings or as ADAPTER_GEO_DATABASE, such "
+        "as GeoLite2-City.mmdb"
+    )
+    return [
+        document.finding(Severity.ERROR, "E165", document.mark_of(path), message)
+        for path in sorted(compiled.unlocated, key=str)
     ]
 
 

@@ -22,10 +22,12 @@ from adapter.mapping.compile.reader import MAX_TEXT
 from adapter.mapping.compile.spelling import NAME_STEPS
 from adapter.mapping.compile.steps import MAX_STEPS
 from adapter.mapping.language import words
-from adapter.mapping.language.step_words import STEP_SETTINGS, STEPS
+from adapter.mapping.language.step_settings import STEP_SETTINGS
+from adapter.mapping.language.step_words import STEPS
 from adapter.mapping.run.dates import SECONDS
 from adapter.mapping.run.pattern import MAX_PATTERN
 from adapter.mapping.run.personal import FINDERS
+from adapter.mapping.run.places import PARTS as PLACE_PARTS
 from adapter.mapping.run.text_steps import MAX_TEXT as MAX_MADE_TEXT
 from adapter.mapping.run.urls import PARTS
 from adapter.mapping.run.user_agents import PARTS as USER_AGENT_PARTS
@@ -132,6 +134,8 @@ SHAPES: Final[Mapping[str, JsonObject]] = MappingProxyType({
     "step lookup": {"anyOf": [{"type": "string"}, _ref("lookupStep")]},
     "step mask": _ref("maskStep"),
     "step url": {"anyOf": [{"enum": list(PARTS)}, _ref("urlStep")]},
+    "place part": {"enum": list(PLACE_PARTS)},
+    "places": _named(_named(_text())),
     "user agent part": {"enum": list(USER_AGENT_PARTS)},
     "step date": _ref("dateStep"),
     "step since": _ref("sinceStep"),

@@ -8,7 +8,7 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -24,6 +24,7 @@ from adapter.model import Event, JsonObject
 from adapter.observe.observer import Emit
 from adapter.observe.service_telemetry import MappingActivated, MappingFailed
 from adapter.queue.contract import Archive
+from adapter.service.geo import GeoDatabase
 from adapter.settings.settings import Settings, SourceSettings
 
 
@@ -74,8 +75,19 @@ def live_loader(settings: Settings, source: SourceSettings) -> Callable[[str], R
     return load_to_work
 
 
+@cache
+def geo_database(path: Path) -> GeoDatabase:
+    """The database of places in the file `path`, one for all sources. Raises ConfigError if it cannot be used."""
+    return GeoDatabase(path)
+
+
 def loader(settings: Settings, source: SourceSettings) -> Callable[[str], Ruleset]:
-    """Loads a text as the mapping of `source`; what it returns raises MappingError."""
+    """Loads a text as the mapping of `source`; what it returns raises MappingError.
+
+    Raises ConfigError if the settings name a database of places that cannot be used.
+    """
+
+    locate = None if settings.geo_database is None else geo_database(settings.geo_database)
 
     def load_text(text: str) -> Ruleset:
         return load(
@@ -84,7 +96,7 @@ def loader(settings: Settings, source: SourceSettings) -> Callable[[str], Rulese
             read=read_message,
             hash_key=settings.hash_key.reveal() if settings.hash_key else None,
             vars=dict(source.vars),
-            source=SourceOptions(settings.browsee.identify, source.no_ids, source.max_age_s),
+            source=SourceOptions(settings.browsee.identify, source.no_ids, source.max_age_s, locate),
             read_table=table_reader(source.mapping.parent),
         )
 

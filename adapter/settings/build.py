@@ -42,6 +42,7 @@ def readers(*, folder: Path, mappings: Path) -> dict[str, ValueReader]:
         "mapping": mapping,
         "network": network,
         "queue": partial(parse_address, folder=folder),
+        "file": lambda text: folder / text,
         "folder": lambda text: folder / text,
         "rate_or_auto": lambda text: None if text == "auto" else rate_per_s(text),
         "rate_or_off": lambda text: None if text == "off" else rate_per_s(text),
@@ -80,7 +81,7 @@ def built(
     and `mappings` is where their mapping is looked for. Raises ConfigError if it is unclear which that is.
     """
     mapping = _unnamed_mapping(values["sources"], mappings=mappings)
-    browsee, retry, limits, retention = (values[name] for name in ("browsee", "retry", "limits", "retention"))
+    browsee, retry, retention = (values[name] for name in ("browsee", "retry", "retention"))
     return Settings(
         listen=_listen(values["listen"], process),
         queue=values["queue"],
@@ -92,13 +93,7 @@ def built(
         ),
         retry=RetrySettings(for_s=retry["for"], max_s=retry["max"]),
         pace=PaceSettings(recover_s=values["pace"]["recover"]),
-        limits=LimitSettings(
-            body_bytes=limits["body"],
-            inflated_bytes=limits["inflated"],
-            message_bytes=limits["message"],
-            pending=limits["pending"],
-            connections=limits["connections"],
-        ),
+        limits=_limits(values["limits"]),
         retention=RetentionSettings(
             history_s=retention["history"],
             dead_s=retention["dead"],
@@ -109,12 +104,23 @@ def built(
         trusted_proxies=values["trusted_proxies"],
         admin_listen=values.get("admin_listen"),
         hash_key=values.get("hash_key"),
+        geo_database=values.get("geo", {}).get("database"),
         admin_token=values.get("admin_token"),
         log_format=process.get("ADAPTER_LOG_FORMAT"),
         log_level=process.get("ADAPTER_LOG_LEVEL"),
         sandbox=False,
         file=file,
         notes=(mapping.note,) if mapping.note else (),
+    )
+
+
+def _limits(limits: JsonObject) -> LimitSettings:
+    return LimitSettings(
+        body_bytes=limits["body"],
+        inflated_bytes=limits["inflated"],
+        message_bytes=limits["message"],
+        pending=limits["pending"],
+        connections=limits["connections"],
     )
 
 

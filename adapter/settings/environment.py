@@ -24,6 +24,7 @@ VARIABLES: Mapping[str, DocumentPath] = {
     "ADAPTER_QUEUE": ("queue",),
     "ADAPTER_STATE_DIR": ("state_dir",),
     "ADAPTER_HASH_KEY": ("hash_key",),
+    "ADAPTER_GEO_DATABASE": ("geo", "database"),
     "ADAPTER_ADMIN_TOKEN": ("admin_token",),
     "ADAPTER_ADMIN_LISTEN": ("admin_listen",),
     "ADAPTER_TRUSTED_PROXIES": ("trusted_proxies",),

@@ -125,6 +125,7 @@ class Settings:
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
     admin_listen: ListenAddress | None
     hash_key: Secret | None
+    geo_database: Path | None
     admin_token: Secret | None
     log_format: LogFormat | None
     log_level: LogLevel | None

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from adapter.files.document import Document, DocumentPath
-from adapter.files.finding import Finding
+from adapter.files.document import Document
 from adapter.mapping.compile.call_fields import Defaults
 from adapter.mapping.compile.calls import compile_call
+from adapter.mapping.compile.compiled import Compiled
 from adapter.mapping.compile.conditions import compile_condition, compile_rest
 from adapter.mapping.compile.derived import compile_derived
 from adapter.mapping.compile.field_names import read_separator
@@ -39,21 +39,6 @@ _ACTIONS: Final = ("drop", "reject", "track", "identify", "send")
 _MATCHING: Final = frozenset({"name", "when", "sample"})
 
 
-@dataclass(frozen=True, slots=True)
-class Compiled:
-    """A ruleset and what was found while compiling; with a blocking finding the ruleset must not be used.
-
-    `unkeyed` are the places of keyed hashes that had no key to work with.
-    """
-
-    ruleset: Ruleset
-    findings: Sequence[Finding]
-    used_tables: frozenset[str]
-    used_shared: frozenset[str]
-    used_derived: frozenset[str]
-    unkeyed: frozenset[DocumentPath]
-
-
 def compile_document(
     document: Document,
     *,
@@ -65,7 +50,14 @@ def compile_document(
     """Compile a document whose YAML was read, for a source with these settings; `variables` override its `vars`, and
     `read_table` reads the files of its tables.
     """
-    reader = Reader(document, variables=variables, hash_key=hash_key, no_ids=source.no_ids, read_table=read_table)
+    reader = Reader(
+        document,
+        variables=variables,
+        hash_key=hash_key,
+        no_ids=source.no_ids,
+        read_table=read_table,
+        has_places=source.locate is not None,
+    )
     root = Node(document.data, ())
     rules: Sequence[Rule] = ()
     guards: Sequence[Guard] = ()
@@ -90,14 +82,7 @@ def compile_document(
         facts=FileFacts(integration, reader.folds_names, tuple(sorted(set(reader.table_files.values())))),
         source=source,
     )
-    return Compiled(
-        ruleset,
-        tuple(dict.fromkeys(reader.findings)),
-        frozenset(reader.used_tables),
-        frozenset(reader.used_shared),
-        frozenset(reader.used_derived),
-        frozenset(reader.wants_hash_key),
-    )
+    return Compiled.of(ruleset, reader)
 
 
 def version_of(data: Any, variables: Mapping[str, Any], *, settings: Sequence[Any] = ()) -> str:

@@ -2,7 +2,7 @@
 
 from adapter.mapping.compile.node import Node
 from adapter.mapping.compile.reader import Reader
-from adapter.mapping.run import user_agents
+from adapter.mapping.run import places, user_agents
 
 
 def has_user_agents(node: Node, reader: Reader) -> bool:
@@ -11,3 +11,13 @@ def has_user_agents(node: Node, reader: Reader) -> bool:
         return True
     reader.error_of_key("E159", node, f"`{node.name}` needs the extra `ua`: {user_agents.INSTALL}")
     return False
+
+
+def has_places(node: Node, reader: Reader) -> bool:
+    """Whether places can be looked up; notes an error if not, and where there is no database at `reader.unlocated`."""
+    if not places.is_installed():
+        reader.error_of_key("E159", node, f"`{node.name}` needs the extra `geo`: {places.INSTALL}")
+        return False
+    if not reader.has_places:
+        reader.unlocated.add(node.path)
+    return True

@@ -17,6 +17,7 @@ from adapter.mapping.compile.reader import Reader
 from adapter.mapping.language.words import ENDING, EXPECTED, TEST
 from adapter.mapping.run.absent import ABSENT
 from adapter.mapping.run.flat import NOT_FLAT
+from adapter.mapping.run.places import PARTS
 from adapter.mapping.run.ruleset import Ruleset
 from adapter.mapping.run.scalars import json_of, same
 from adapter.model import Calls, Dropped, Event, JsonObject, Refused, Rendered, Unmatched, WarningKind
@@ -47,8 +48,18 @@ def check_tests(root: Node, reader: Reader) -> None:
             reader.text(part.at("name"), "E105", "`name`", at_most=500)
         if part.has("given") and type(part.value["given"]) is not dict:
             reader.error("E105", part.at("given"), "`given` is a message, a block")
+        if part.has("geo"):
+            _check_places(part.at("geo"), reader)
         if part.has("expect"):
             _check_expectation(part.at("expect"), reader)
+
+
+def _check_places(node: Node, reader: Reader) -> None:
+    for place in reader.entries(node, "E105", "`geo`, a block of `address: parts`,") or ():
+        for part in reader.entries(place, "E105", "the parts of a place") or ():
+            reader.text(part, "E105", f"`{part.name}`", at_most=200)
+            if part.name not in PARTS:
+                reader.error_of_key("E105", part, f"`{part.name}` is not one of {', '.join(PARTS)}")
 
 
 def _check_expectation(node: Node, reader: Reader) -> None:
@@ -135,7 +146,8 @@ def run_tests(document: Document, ruleset: Ruleset, read: ReadEvent) -> FileTest
 
 def rendered_of(test: Node, ruleset: Ruleset, read: ReadEvent) -> Rendered:
     """What the event of a test becomes."""
-    return ruleset.render(_received(test.value["given"], read))
+    places = test.value.get("geo", {})
+    return ruleset.render_located(_received(test.value["given"], read), lambda address: places.get(address, {}))
 
 
 def _received(given: JsonObject, read: ReadEvent) -> Event:

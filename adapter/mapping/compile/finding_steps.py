@@ -5,12 +5,12 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from adapter.mapping.compile.extras import has_user_agents
+from adapter.mapping.compile.extras import has_places, has_user_agents
 from adapter.mapping.compile.node import Node
 from adapter.mapping.compile.reader import Reader
 from adapter.mapping.compile.step_making import NOT_TEXT, Setting, looking_for, on_each, refused
-from adapter.mapping.language.step_words import STEP_SETTINGS
-from adapter.mapping.run import dates, list_steps, text_steps, urls, user_agents
+from adapter.mapping.language.step_settings import STEP_SETTINGS
+from adapter.mapping.run import dates, list_steps, places, text_steps, urls, user_agents
 from adapter.mapping.run.absent import ABSENT
 from adapter.mapping.run.frame import Frame, Step
 from adapter.mapping.run.listing import shape_of
@@ -37,6 +37,24 @@ def user_agent_step(setting: Setting) -> Step:
     if part is None or not has_user_agents(setting.node, setting.reader):
         return refused
     return looking_for(user_agents.part_of(part), lambda value: type(value) is str, NOT_TEXT, setting.scope)
+
+
+def geo_step(setting: Setting) -> Step:
+    part = setting.reader.choice(setting.node, "E151", places.PARTS)
+    if part is None or not has_places(setting.node, setting.reader):
+        return refused
+    scope = setting.scope
+
+    def step(value: Any, frame: Frame) -> Any:
+        def find(address: str) -> Any:
+            return frame.locate(address.strip()).get(part, ABSENT) if len(address) <= _MAX_ADDRESS else ABSENT
+
+        return looking_for(find, lambda found: type(found) is str, NOT_TEXT, scope)(value, frame)
+
+    return step
+
+
+_MAX_ADDRESS: Final = 60
 
 
 def extract_step(setting: Setting) -> Step:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from adapter.files.document import Document, DocumentPath
 from adapter.files.finding import Finding, Severity
-from adapter.mapping.compile.document import Compiled
+from adapter.mapping.compile.compiled import Compiled
 from adapter.mapping.compile.lint_silent import (
     NAMED_BLOCKS,
     TYPES,

@@ -7,7 +7,7 @@ from adapter.files.finding import did_you_mean, nearest
 from adapter.mapping.compile.node import Node
 from adapter.mapping.compile.reader import Reader
 from adapter.mapping.compile.step_making import Pure, Setting, refused
-from adapter.mapping.language.step_words import STEP_SETTINGS
+from adapter.mapping.language.step_settings import STEP_SETTINGS
 from adapter.mapping.run.absent import ABSENT
 from adapter.mapping.run.frame import Frame, Step
 from adapter.mapping.run.naming import fold

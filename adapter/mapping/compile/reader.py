@@ -36,6 +36,7 @@ class Reader:
         hash_key: str | None,
         no_ids: frozenset[str] = NO_IDS,
         read_table: ReadTable = unreadable,
+        has_places: bool = False,
     ) -> None:
         self.document = document
         self.hash_key = hash_key
@@ -51,6 +52,8 @@ class Reader:
         self.used_tables: set[str] = set()
         self.used_shared: set[str] = set()
         self.wants_hash_key: set[DocumentPath] = set()
+        self.has_places = has_places
+        self.unlocated: set[DocumentPath] = set()
         self.item_use = ItemUse()
         self.derived: dict[str, Get] = {}
         self.derived_below: set[str] = set()

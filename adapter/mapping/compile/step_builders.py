@@ -18,7 +18,7 @@ from adapter.mapping.compile.step_making import (
     refused,
     reshaping,
 )
-from adapter.mapping.language.step_words import STEP_SETTINGS
+from adapter.mapping.language.step_settings import STEP_SETTINGS
 from adapter.mapping.run import list_steps, shaping, text_steps
 from adapter.mapping.run.absent import ABSENT
 from adapter.mapping.run.frame import Frame, Get, PrivateFrame, Step

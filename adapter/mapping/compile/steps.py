@@ -97,6 +97,7 @@ BUILDERS: Final[Mapping[str, Builder]] = MappingProxyType({
     "join": step_builders.join_step,
     "extract": finding_steps.extract_step,
     "url": finding_steps.url_step,
+    "geo": finding_steps.geo_step,
     "user_agent": finding_steps.user_agent_step,
     "strip_query": of_each_text(text_steps.composed(text_steps.strip_query)),
     "string": each(_as_text, "nested too deep"),

@@ -53,6 +53,7 @@ CODES: Final = MappingProxyType({
     "E162": "No such shared block",
     "E163": "Something of the wrong kind in a call",
     "E164": "Two fields renamed to one",
+    "E165": "A place without a database",
     "E170": "A guard that does not say what it guards",
     "E171": "Something of the wrong kind in a guard",
     "E172": "A field that cannot be guarded",

@@ -120,6 +120,7 @@ FOREIGN: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType({
         "to_json stringify json_encode": "`json`",
         "parse_url url_parse query_param": "`url`",
         "parse_user_agent ua browser device": "`{user_agent: browser}`",
+        "geoip geo_ip maxmind country": "`{geo: country}`",
         "match capture regex_extract re_find regexp": "`extract`",
         "gsub regex_replace substitute": "`replace` with `pattern`",
         "snake_case snakecase": "`snake`",

@@ -157,6 +157,7 @@ TEST: Final = words_of(
     "a test", "E116", {
     "name": Word("text", "What is promised", required=True),
     "given": Word("object", "A message, laid over a test message with ids and a timestamp", required=True),
+    "geo": Word("places", "Where addresses are, for the step `geo`: `{203.0.113.7: {country: DE}}`"),
     "expect": Word("expectation", "Every call, or `drop`, `reject` or `unmatched`", required=True),
 })  # fmt: skip
 EXPECTED: Final = words_of(

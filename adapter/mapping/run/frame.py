@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 from msgspec import Struct
 
 from adapter.mapping.run.absent import ABSENT
+from adapter.mapping.run.places import Locate, nowhere
 from adapter.model import Event, EventWarning, JsonObject, Problem
 from adapter.wire.instants import instant_text
 
@@ -14,7 +15,7 @@ class Frame(Struct):
     """One event while it is rendered. `body` is the message after privacy; nothing in it may be changed.
 
     `item` and `index` are the list member at hand and its place, where there is one. `problems` are why the event is
-    refused, `warnings` what was left out, `derived` values that were computed so far.
+    refused, `warnings` what was left out, `derived` values that were computed so far. `locate` finds places.
     """
 
     event: Event
@@ -26,6 +27,7 @@ class Frame(Struct):
     problems: list[Problem] = []
     warnings: list[EventWarning] = []
     derived: dict[str, Any] = {}
+    locate: Locate = nowhere
     _traits: Any = None
     _timestamp: str = ""
 

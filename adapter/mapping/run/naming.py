@@ -6,6 +6,7 @@ fold to one text, `ordercompleted` to another, because it has other words.
 
 import re
 import unicodedata
+from itertools import pairwise
 from typing import Final
 
 from adapter.wire.normal_forms import normalized
@@ -112,13 +113,8 @@ def _split_camel(word: str) -> list[str]:
 
 def _letters(word: str) -> list[str]:
     """Letters and digits, each with what follows it: marks, joiners, symbols."""
-    letters: list[str] = []
-    for character in word:
-        if character.isalnum():
-            letters.append(character)
-        else:
-            letters[-1] += character
-    return letters
+    starts = [place for place, character in enumerate(word) if character.isalnum()]
+    return [word[start:end] for start, end in pairwise([*starts, len(word)])]
 
 
 def _is_capital(letter: str) -> bool:

@@ -18,6 +18,7 @@ from adapter.mapping.run.call_block import NO_ID
 from adapter.mapping.run.frame import Frame, Holds
 from adapter.mapping.run.guarding import Guard, GuardMessage, guard, made_private, prepare
 from adapter.mapping.run.naming import fold
+from adapter.mapping.run.places import Locate, nowhere
 from adapter.model import (
     Dropped,
     Event,
@@ -68,13 +69,14 @@ class FileFacts:
 
 @dataclass(frozen=True, slots=True)
 class SourceOptions:
-    """What the settings of a source say: whether it makes identify calls, texts that are no ids, and how old an event
-    may be at its receipt.
+    """What the settings of a source say: whether it makes identify calls, texts that are no ids, how old an event may
+    be at its receipt, and where an IP address is; None: there is no database.
     """
 
     identify: bool = True
     no_ids: frozenset[str] = NO_IDS
     max_age_s: float | None = None
+    locate: Locate | None = None
 
 
 class Ruleset:
@@ -94,6 +96,7 @@ class Ruleset:
     ) -> None:
         self.version = version
         self.no_ids = source.no_ids
+        self._locate = source.locate or nowhere
         self.rules = tuple(rules)
         self.guards = tuple(guards)
         self._prepared = tuple(prepared)
@@ -112,11 +115,20 @@ class Ruleset:
         left_out = self._left_out(event)
         if left_out is not None:
             return left_out
-        return self._rendered(Frame(event, event.body, event.user_id, event.anonymous_id))
+        return self._rendered(self._frame(event))
+
+    def render_located(self, event: Event, locate: Locate) -> Rendered:
+        """As `render`, with places by `locate`: for tests in a file."""
+        frame = self._frame(event)
+        frame.locate = locate
+        return self._left_out(event) or self._rendered(frame)
+
+    def _frame(self, event: Event) -> Frame:
+        return Frame(event, event.body, event.user_id, event.anonymous_id, locate=self._locate)
 
     def explain(self, event: Event) -> tuple[Rendered, Mapping[str, Any]]:
         """What the event becomes, and the derived values that were read for that, by name; null where there is none."""
-        frame = Frame(event, event.body, event.user_id, event.anonymous_id)
+        frame = self._frame(event)
         rendered = self._left_out(event) or self._rendered(frame)
         return rendered, {name: None if value is ABSENT else value for name, value in frame.derived.items()}
 

@@ -48,9 +48,21 @@ def _instant(value: Any) -> datetime | None:
     return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
+def located(address: str) -> JsonObject:
+    """One place is known."""
+    return {"country": "DE", "city": "Berlin"} if address == "203.0.113.7" else {}
+
+
 def ruleset(text: str, *, hash_key: str | None = "demo-key", vars: JsonObject | None = None, **source: Any) -> Ruleset:  # noqa: A002
     """The ruleset of a mapping that is expected to be good, for a source with these options."""
-    return load(text, file="test.yaml", read=read, hash_key=hash_key, vars=vars, source=SourceOptions(**source))
+    return load(
+        text,
+        file="test.yaml",
+        read=read,
+        hash_key=hash_key,
+        vars=vars,
+        source=SourceOptions(**{"locate": located, **source}),
+    )
 
 
 def parsed(text: str) -> Any:

@@ -9,7 +9,8 @@ import pytest
 
 from adapter.mapping.language import words
 from adapter.mapping.language.foreign import FOREIGN
-from adapter.mapping.language.step_words import STEP_SETTINGS, STEPS
+from adapter.mapping.language.step_settings import STEP_SETTINGS
+from adapter.mapping.language.step_words import STEPS
 from adapter.mapping.load import check
 from tests.unit.mapping.reading import read
 

@@ -1,0 +1,72 @@
+"""Where an IP address is, by a database of the operator's own (GeoLite2, DB-IP, IPinfo in MaxMind's format).
+
+The database is read into memory: one that is overwritten in place would end a process that maps it. It is read again
+when its file was changed, and what cannot be read leaves the last one active. Needs the extra `geo`.
+"""
+
+import importlib
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from time import monotonic
+from typing import Any, Final, TypeAlias
+
+from adapter.errors import ConfigError
+from adapter.mapping.run.places import INSTALL, is_installed, parts_of
+
+_LOOK_EVERY_S: Final = 10.0
+_REMEMBERED: Final = 10_000
+_Looks: TypeAlias = tuple[int, int, int]
+
+
+class GeoDatabase:
+    """Call it with the text of an IP address for the parts of the place; empty for what is no address or not in it."""
+
+    def __init__(self, path: Path, *, monotonic_s: Callable[[], float] = monotonic) -> None:
+        """Raises ConfigError if the file is no such database, or the extra is not installed."""
+        if not is_installed():
+            raise ConfigError(f"geo.database needs the extra `geo`: {INSTALL}")
+        self._path = path
+        self._monotonic_s = monotonic_s
+        self._looks = _looks_of(path)
+        self._looked_s = monotonic_s()
+        try:
+            self._find = _opened(path)
+        except (OSError, ValueError, RuntimeError) as cause:
+            why = getattr(cause, "strerror", None) or str(cause)
+            raise ConfigError(f"geo.database: {path}: cannot be used: {why}") from cause
+
+    def __call__(self, address: str) -> Mapping[str, Any]:
+        if self._monotonic_s() - self._looked_s > _LOOK_EVERY_S:
+            self._look_again()
+        try:
+            return self._find(address)
+        except (TypeError, ValueError, RuntimeError):  # no address; or the database is damaged there
+            return {}
+
+    def _look_again(self) -> None:
+        self._looked_s = self._monotonic_s()
+        looks = _looks_of(self._path)
+        if looks is None or looks == self._looks:
+            return
+        try:
+            self._find = _opened(self._path)
+        except (OSError, ValueError, RuntimeError):
+            return  # half written; the next look tries again
+        self._looks = looks
+
+
+def _looks_of(path: Path) -> _Looks | None:
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino
+
+
+def _opened(path: Path) -> Callable[[str], Mapping[str, Any]]:
+    """Finds the parts of a place in the database. Addresses recur, so the last ones are remembered."""
+    # Imported when a database is named: nobody else has the extra.
+    maxminddb = importlib.import_module("maxminddb")
+    get = maxminddb.open_database(str(path), maxminddb.MODE_MEMORY).get
+    return lru_cache(_REMEMBERED)(lambda address: parts_of(get(address)))
