@@ -44,6 +44,23 @@ PRODUCT_ADDED: JsonObject = {
 """With a null, as messages have them: both sides leave it out."""
 
 
+VISIT: JsonObject = {
+    **ORDER,
+    "type": "page",
+    "name": "Order",
+    "context": {
+        "userAgent": "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) Version/17.0 Mobile/15E148 Safari/604.1",
+        "page": {
+            "url": "https://shop.test/orders/123?utm_source=news&utm_medium=cpc&utm_campaign=autumn",
+            "path": "/orders/123",
+            "title": "Your order",
+            "referrer": "https://www.google.com/",
+        },
+    },
+    "properties": {},
+}
+
+
 async def renamed(_: Path) -> Row:
     """Microseconds to parse, map and serialise a track event under a new name."""
     return await _against_kit("a renamed event", PRODUCT_ADDED, KIT / "renamed.yaml", KIT / "renamed.json")
@@ -73,7 +90,20 @@ async def spread(_: Path) -> Row:
     return _row("an order as three calls, ecommerce.yaml", "orjson.dumps(orjson.loads(…))", figures, "≤ 45 µs")
 
 
-MAPPING_ROWS = (renamed, respelled, ordered, spread)
+async def visited(_: Path) -> Row:
+    """Microseconds to parse, map and serialise a page with its campaign, channel and device."""
+    ours, written = _ours(VISIT, bundled("mappings/web.yaml"))
+    assert b'"channel":"paid"' in written[0]
+    raw = orjson.dumps(VISIT)
+
+    async def theirs(_: int) -> float:
+        return _us(lambda: orjson.dumps(orjson.loads(raw)))
+
+    figures = await in_turn(ours, theirs)
+    return _row("a page with channel and device, web.yaml", "orjson.dumps(orjson.loads(…))", figures, "≤ 45 µs")
+
+
+MAPPING_ROWS = (renamed, respelled, ordered, spread, visited)
 
 
 async def _against_kit(what: str, message: JsonObject, mapping: Path, kit: Path) -> Row:
