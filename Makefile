@@ -56,10 +56,10 @@ image: ## build the container image browsee-adapter (BUILDER=podman: without doc
 	    --label org.opencontainers.image.version="$$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)" \
 	    --label org.opencontainers.image.revision="$$(git rev-parse HEAD 2>/dev/null)" .
 
-bench: ## one table of ratios against bare aiohttp, bare SQLite, a straight line and Segment's mapping-kit
+bench: ## ratios against bare aiohttp, bare SQLite and Segment's mapping-kit (ROW=name; OUT=file, AGAINST=file: JSON)
 	@scripts/venv dev
 	@scripts/mapping-kit
-	@.venv/bin/python -m bench
+	@.venv/bin/python -m bench $(ROW) $(if $(OUT),--out $(OUT)) $(if $(AGAINST),--against $(AGAINST))
 
 lock: ## renew requirements/*.lock from pyproject.toml
 	@scripts/venv dev

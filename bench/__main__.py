@@ -3,40 +3,83 @@
 Ratios and not figures, because they hold where machines differ and drift. Nothing here passes or fails.
 """
 
-import sys
 import tempfile
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import click
+import msgspec
 import uvloop
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
-from bench.attack_row import ATTACK_ROWS
 from bench.mapping_rows import MAPPING_ROWS
-from bench.rows import ROWS, Row
+from bench.measure import Row
+from bench.results import Results, comparison, legend, read, results, table, write
+from bench.rows import ROWS
+from bench.waiting_rows import WAITING_ROWS
 
 HERE = Path(__file__).resolve().parents[1]
+MEASURES: dict[str, Callable[[Path], Awaitable[Row]]] = {
+    measure.__name__: measure for measure in (*ROWS, *MAPPING_ROWS, *WAITING_ROWS)
+}
 
 
-async def main() -> None:
-    """Measure every row and print the table."""
+def _results(_: click.Context, __: click.Parameter, file: Path | None) -> Results | None:
+    """The results in a file that an earlier run wrote."""
+    if file is None:
+        return None
+    try:
+        return read(file)
+    except (OSError, msgspec.DecodeError) as exc:
+        raise click.BadParameter(f"{file} is not a file that `--out` wrote: {exc}") from exc
+
+
+@click.command(epilog=f"Rows: {', '.join(MEASURES)}.")
+@click.argument("rows", metavar="[ROW]...", nargs=-1, type=click.Choice(list(MEASURES)))
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the results to this file too, as JSON."
+)
+@click.option(
+    "--against",
+    type=click.Path(dir_okay=False, path_type=Path),
+    callback=_results,
+    help="Show the change since the results in this file.",
+)
+def main(rows: tuple[str, ...], out: Path | None, against: Results | None) -> None:
+    """Measure the rows, all if none is named, and print the table.
+
+    \b
+    Examples:
+      make bench
+      make bench ROW=acknowledged
+      make bench ROW="acknowledged delivered" OUT=before.json
+      make bench ROW="acknowledged delivered" AGAINST=before.json
+    """
+    found = results(uvloop.run(_measured(rows or tuple(MEASURES))))
+    if out is not None:
+        write(found, out)
+    console = Console()
+    console.print(table(found))
+    console.print(legend(found))
+    if against is not None:
+        console.print(comparison(against, found))
+
+
+async def _measured(names: tuple[str, ...]) -> list[Row]:
     rows: list[Row] = []
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        for measure in (*ROWS, *MAPPING_ROWS, *ATTACK_ROWS):
-            task = progress.add_task((measure.__doc__ or "").splitlines()[0], total=None)
+        for number, name in enumerate(names, 1):
+            measure = MEASURES[name]
+            summary = (measure.__doc__ or "").splitlines()[0]
+            task = progress.add_task(f"{number} of {len(names)}: {summary}", total=None)
             # Here and not in /tmp, which may be in memory, where syncing costs nothing.
             with tempfile.TemporaryDirectory(dir=HERE, prefix=".bench-") as folder:
                 rows.append(await measure(Path(folder)))
             progress.remove_task(task)
-    table = Table(title=f"Medians of {rows[0].rounds} rounds, Python {sys.version.split()[0]}")
-    for heading in ("", "adapter", "against", "", "ratio", "target"):
-        table.add_column(heading, justify="left" if heading in ("", "against") else "right")
-    for row in rows:
-        table.add_row(row.what, row.ours, row.peer, row.theirs, row.ratio, row.target)
-    Console().print(table)
+    return rows
 
 
 if __name__ == "__main__":
-    uvloop.run(main())
+    main()

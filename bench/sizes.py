@@ -20,7 +20,7 @@ from adapter.model import Dead, Delivered, Event, Outcome, Reason
 from adapter.queue.sqlite.queue import SqliteQueue
 from adapter.service.mappings import read_message
 from bench.messages import ORDER, order
-from bench.rows import bare
+from bench.processes import bare
 
 EVENTS = 20_000
 BACKLOG = 200_000
@@ -94,7 +94,7 @@ async def peak_memory_bytes(file: Path) -> int:
     async with bare("browsee") as browsee:
         config = file.with_suffix(".yaml")
         config.write_text(
-            f"queue: sqlite:///{file}\nbrowsee: {{url: {browsee}/api/v1, rate: 1000/s}}\n"
+            f"queue: sqlite:///{file}\nbrowsee: {{url: {browsee.url}/api/v1, rate: 1000/s}}\n"
             f"sources: {{{_SOURCE}: {{keys: [bench-key], browsee_api_key: bench-browsee-key}}}}\n"
         )
         process = await asyncio.create_subprocess_exec(

@@ -1,0 +1,101 @@
+"""How long senders wait for an acknowledgement: at a steady rate, and while hostile ones are at work."""
+
+import asyncio
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from statistics import quantiles
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from bench.measure import ROUNDS, Row, Sample, in_turn
+from bench.messages import orders
+from bench.processes import adapter, bare
+
+SENDERS = 8
+EACH_ROUND = 600
+PER_S = 200
+
+
+async def attacked(folder: Path) -> Row:
+    """Waiting of good senders while hostile ones are at work."""
+    async with bare("browsee") as browsee, adapter(folder, browsee=browsee, rate="1/s") as served:
+        bodies = iter(orders(0, (ROUNDS * 2 + 1) * EACH_ROUND))
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=SENDERS)) as http:
+            await _p99_ms(http, served.webhook, bodies)
+            before = [await _p99_ms(http, served.webhook, bodies) for _ in range(ROUNDS)]
+            async with _attack(urlsplit(served.url).port or 80):
+                during = [await _p99_ms(http, served.webhook, bodies) for _ in range(ROUNDS)]
+    return Row(
+        name="attacked",
+        what=f"p99 of an acknowledgement, {PER_S} a second, 10,000 hostile connections",
+        unit="ms",
+        peer="itself before",
+        target="≤ 20",
+        ours=tuple(map(Sample, during)),
+        theirs=tuple(map(Sample, before)),
+    )
+
+
+async def waited(folder: Path) -> Row:
+    """Waiting for an acknowledgement at a steady rate."""
+    async with bare("ack") as peer, bare("browsee") as browsee, adapter(folder, browsee=browsee, rate="1/s") as served:
+        bodies = iter(orders(0, (ROUNDS + 1) * 2 * EACH_ROUND))
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=SENDERS)) as http:
+
+            async def ours(_: int) -> Sample:
+                return Sample(await _p99_ms(http, served.webhook, bodies))
+
+            async def theirs(_: int) -> Sample:
+                return Sample(await _p99_ms(http, f"{peer.url}/", bodies))
+
+            samples = await in_turn(ours, theirs)
+    return Row(
+        name="waited",
+        what=f"p99 of an acknowledgement, {PER_S} a second",
+        unit="ms",
+        peer="aiohttp + uvloop that parses and answers",
+        target="≤ 3",
+        ours=samples[0],
+        theirs=samples[1],
+    )
+
+
+async def _p99_ms(http: aiohttp.ClientSession, url: str, bodies: Iterator[bytes]) -> float:
+    """The waiting that 1 of 100 exceeds, from when an event was due, so that a stall counts for all it holds up."""
+    started_s = time.perf_counter()
+
+    async def one(number: int, body: bytes) -> float:
+        due_s = started_s + number / PER_S
+        await asyncio.sleep(due_s - time.perf_counter())
+        async with http.post(url, data=body, headers={"Content-Type": "application/json"}) as answer:
+            assert answer.status == 200
+            await answer.read()
+        return (time.perf_counter() - due_s) * 1000
+
+    waited = await asyncio.gather(*(one(number, next(bodies)) for number in range(EACH_ROUND)))
+    return quantiles(waited, n=100)[98]
+
+
+@asynccontextmanager
+async def _attack(port: int) -> AsyncIterator[None]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bench.attack", str(port)),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        # They are all there.
+        await process.stdout.readline()
+        yield
+    finally:
+        process.stdin.close()
+        await process.wait()
+
+
+WAITING_ROWS = (waited, attacked)
