@@ -190,7 +190,7 @@ def _rule(node: Node, number: int, reader: Reader, settings: _Settings) -> Rule:
     name = f"rule {number}"
     line = reader.document.mark_of(node.path).line
     if not reader.block(node, RULE, "E105"):
-        return Rule(number, name, line, None, None, None, dropping(name, text=name))
+        return Rule(number, name, line, None, None, None, None, dropping(name, text=name))
     if node.has("name"):
         name = reader.text(node.at("name"), "E105", "`name`", at_most=200) or name
     defaults = settings.defaults
@@ -199,14 +199,15 @@ def _rule(node: Node, number: int, reader: Reader, settings: _Settings) -> Rule:
     if node.has("sample"):
         act = _sampled(node.at("sample"), reader, scope, act)
     if not node.has("when"):
-        return Rule(number, name, line, None, None, None, act)
+        return Rule(number, name, line, None, None, None, None, act)
     when = node.at("when")
     holds = compile_condition(when, reader, scope)
     pinned = pinned_by(when.value, reader.tables)
     if type(when.value) is dict and when.value:
         answered = [word for word, pins in (("type", pinned.types), ("event", pinned.events)) if pins is not None]
-        return Rule(number, name, line, pinned.types, pinned.events, compile_rest(when, answered, reader, scope), act)
-    return Rule(number, name, line, None, None, holds, act)
+        rest = compile_rest(when, answered, reader, scope)
+        return Rule(number, name, line, pinned.types, pinned.events, pinned.affixes, rest, act)
+    return Rule(number, name, line, None, None, None, holds, act)
 
 
 def _sampled(node: Node, reader: Reader, scope: Scope, act: RuleAction) -> RuleAction:

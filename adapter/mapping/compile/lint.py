@@ -67,7 +67,7 @@ class _Linter:
 
     def _pins(self) -> Sequence[Pinned]:
         tables = self._data.get("tables", {})
-        every = Pinned(None, None, whole=True)
+        every = Pinned(None, None, None, whole=True)
         return [pinned_by(rule["when"], tables) if "when" in rule else every for rule in self._data["rules"]]
 
     def unreached_rules(self) -> None:

@@ -4,16 +4,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from adapter.mapping.run.affixes import Affix, affix_of
+
 
 @dataclass(frozen=True, slots=True)
 class Pinned:
     """The texts that `type` and `event` have to be for a condition to hold; None where it does not say.
 
-    `whole`: the condition asks for nothing else, so every event of these types and names passes.
+    `affixes`: `event` has to be a text with one of these; None where any text may do. `whole`: the condition asks for
+    nothing but `types` and `events`, so every event of these types and names passes.
     """
 
     types: frozenset[str] | None
     events: frozenset[str] | None
+    affixes: frozenset[Affix] | None
     whole: bool
 
 
@@ -22,7 +26,17 @@ def pinned_by(condition: Any, tables: Mapping[str, Any]) -> Pinned:
     lines = condition if type(condition) is dict else {}
     types, events = (_texts(lines[word], tables) if word in lines else None for word in ("type", "event"))
     answered = (types is not None) + (events is not None)
-    return Pinned(types, events, whole=type(condition) is dict and answered == len(lines))
+    affixes = _affixes(lines.get("event"))
+    return Pinned(types, events, affixes, whole=type(condition) is dict and answered == len(lines))
+
+
+def _affixes(check: Any) -> frozenset[Affix] | None:
+    """One for each glob of `like`; None if one of them has none, or where letters of either case fit."""
+    if type(check) is not dict or "like" not in check or check.get("ignore_case") not in (None, False):
+        return None
+    globs = check["like"] if type(check["like"]) is list else [check["like"]]
+    affixes = [affix_of(glob) if type(glob) is str else None for glob in globs]
+    return frozenset(affix for affix in affixes if affix is not None) if all(affixes) else None
 
 
 def _texts(check: Any, tables: Mapping[str, Any]) -> frozenset[str] | None:

@@ -1,7 +1,8 @@
 """A compiled mapping: what an event becomes. Immutable, safe for threads, and nothing an event holds makes it raise.
 
 Rules are asked in the order of the file, but only those that could fit: dispatch answers the `type` and `event` that a
-condition pins by two look-ups, so that a thousand rules for a thousand names cost what ten cost.
+condition pins by look-ups, so that a thousand rules for a thousand names cost what ten cost. Names that a rule has with
+`like` are looked up by how they begin or end.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +15,7 @@ from msgspec.structs import replace
 from adapter.files.finding import nearest
 from adapter.mapping.run.absent import ABSENT
 from adapter.mapping.run.actions import RuleAction, without_identify
+from adapter.mapping.run.affixes import Affix, AffixIndex
 from adapter.mapping.run.call_block import NO_ID
 from adapter.mapping.run.frame import Frame, Holds
 from adapter.mapping.run.guarding import Guard, GuardMessage, guard, made_private, prepare
@@ -36,13 +38,17 @@ from adapter.wire.integrations import is_switched_on
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule. `holds` is what is left to ask once `types` and `events` (None: any) are answered; None: nothing."""
+    """One rule. `holds` is what is left to ask once `types` and `events` (None: any) are answered; None: nothing.
+
+    A name that has none of `affixes` (None: any name may do) never passes `holds`.
+    """
 
     number: int
     name: str
     line: int
     types: frozenset[str] | None
     events: frozenset[str] | None
+    affixes: frozenset[Affix] | None
     holds: Holds | None
     act: RuleAction
 
@@ -52,10 +58,12 @@ class _ByName:
     """The rules that could fit events of one type: by event name, and for all other names.
 
     Where names are folded, `names` has them folded and as the file spells them: those are found without folding.
+    `affixed` has the rules that fit only names with an affix; they are in none of the others.
     """
 
     names: Mapping[str, Sequence[Rule]]
     others: Sequence[Rule]
+    affixed: AffixIndex[Rule]
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,12 +182,18 @@ class Ruleset:
 
     def _candidates(self, kind: Any, name: Any) -> Sequence[Rule]:
         rules = self._by_type.get(kind, self._other_types) if type(kind) is str else self._other_types
-        if type(name) is not str or not rules.names:
+        if type(name) is not str:
             return rules.others
-        found = rules.names.get(name)
+        found = rules.names.get(name) if rules.names else rules.others
         if found is None:
             found = rules.names.get(fold(name), rules.others) if self.folds_names else rules.others
+        if rules.affixed and (affixed := rules.affixed.of(name)):
+            return sorted((*found, *affixed), key=_number)
         return found
+
+
+def _number(rule: Rule) -> int:
+    return rule.number
 
 
 def _takes(wanted: frozenset[str] | None, name: str) -> bool:
@@ -187,16 +201,15 @@ def _takes(wanted: frozenset[str] | None, name: str) -> bool:
 
 
 def _by_name(rules: Sequence[Rule], spell: Callable[[str], str]) -> _ByName:
-    others = [rule for rule in rules if rule.events is None]
+    others = [rule for rule in rules if rule.events is None and rule.affixes is None]
     named: dict[str, list[Rule]] = {}
     for rule in rules:
         for name in {spell(name) for name in rule.events or ()}:
             named.setdefault(name, []).append(rule)
-    merged = {
-        name: _until_certain(sorted([*some, *others], key=lambda rule: rule.number)) for name, some in named.items()
-    }
+    merged = {name: _until_certain(sorted([*some, *others], key=_number)) for name, some in named.items()}
     spelled = {name: merged[spell(name)] for rule in rules for name in rule.events or ()}
-    return _ByName({**merged, **spelled}, _until_certain(others))
+    affixed = AffixIndex((affix, rule) for rule in rules for affix in rule.affixes or ())
+    return _ByName({**merged, **spelled}, _until_certain(others), affixed)
 
 
 def _until_certain(rules: Sequence[Rule]) -> Sequence[Rule]:

@@ -2,10 +2,12 @@
 
 import json
 import re
+from itertools import product
 from typing import Any
 
 import pytest
 
+from adapter.mapping.run.ruleset import Ruleset
 from adapter.model import Calls, JsonObject
 from tests.unit.mapping.reading import event, read, ruleset
 
@@ -220,3 +222,27 @@ def test_case_can_be_ignored(check: Any, fitting: list[Any], others: list[Any]) 
     assert [value for value in others if holds(ignoring, value)] == []
     strict = [value for value in fitting if holds({**check, "ignore_case": False}, value) != holds(check, value)]
     assert strict == []
+
+
+NAMES = ("ab", "AB", "a b", "A b", "ba", "abb", "", 5, None)
+CHECKS: tuple[Any, ...] = (
+    "ab", ["a b", "ba"], {"is": "AB"}, {"not": {"like": "a*"}}, {"regex": "^a"},
+    *({"like": glob} for glob in ("ab", "a*", "ab*", "*b", "*bb", "a*b", "?b", "b?", "*", "*a*")),
+    {"like": ["ab*", "*a"]}, {"like": ["ab*", "*a*"]}, {"like": "a*", "not": "abb"},
+    {"like": "a*", "ignore_case": True}, {"like": "*B", "ignore_case": False},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("spelling", ["exact", "folded"])
+def test_dispatch_finds_the_rule_that_asking_each_finds(spelling: str) -> None:
+    """For every pair of conditions on a name and every name. Inside `all` nothing is looked up, every rule is asked."""
+
+    def mapping(*conditions: JsonObject) -> Ruleset:
+        rules = [{"when": condition, "drop": f"{number}"} for number, condition in enumerate(conditions)]
+        return ruleset(json.dumps({"version": 1, "settings": {"names": spelling}, "rules": rules}))
+
+    for first, second in product(CHECKS, repeat=2):
+        conditions: list[JsonObject] = [{"event": first, "type": "track"}, {"event": second}]
+        looked_up, asked = mapping(*conditions), mapping(*({"all": [condition]} for condition in conditions))
+        for message in (event(event=name, type=kind) for name in NAMES for kind in ("track", "page")):
+            assert looked_up.render(message) == asked.render(message), (first, second, message.body)
