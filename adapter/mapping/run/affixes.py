@@ -20,7 +20,7 @@ class Affix:
 
 
 class AffixIndex(Generic[T]):
-    """Items by the affixes that each is filed under. False if there is none."""
+    """Items by the affixes that each is filed under."""
 
     def __init__(self, filed: Iterable[tuple[Affix, T]]) -> None:
         beginnings: dict[str, list[T]] = {}
@@ -29,9 +29,6 @@ class AffixIndex(Generic[T]):
             (ends if affix.at_end else beginnings).setdefault(affix.text, []).append(item)
         self._beginnings, self._beginning_lengths = beginnings, _lengths(beginnings)
         self._ends, self._end_lengths = ends, _lengths(ends)
-
-    def __bool__(self) -> bool:
-        return bool(self._beginnings or self._ends)
 
     def of(self, name: str) -> list[T]:
         """What is filed under a beginning or an end of this name; twice what is filed under two of them."""

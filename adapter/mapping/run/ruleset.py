@@ -58,12 +58,12 @@ class _ByName:
     """The rules that could fit events of one type: by event name, and for all other names.
 
     Where names are folded, `names` has them folded and as the file spells them: those are found without folding.
-    `affixed` has the rules that fit only names with an affix; they are in none of the others.
+    `affixed` has the rules that fit only names with an affix; they are in none of the others. None: there are none.
     """
 
     names: Mapping[str, Sequence[Rule]]
     others: Sequence[Rule]
-    affixed: AffixIndex[Rule]
+    affixed: AffixIndex[Rule] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +187,7 @@ class Ruleset:
         found = rules.names.get(name) if rules.names else rules.others
         if found is None:
             found = rules.names.get(fold(name), rules.others) if self.folds_names else rules.others
-        if rules.affixed and (affixed := rules.affixed.of(name)):
+        if rules.affixed is not None and (affixed := rules.affixed.of(name)):
             return sorted((*found, *affixed), key=_number)
         return found
 
@@ -208,8 +208,8 @@ def _by_name(rules: Sequence[Rule], spell: Callable[[str], str]) -> _ByName:
             named.setdefault(name, []).append(rule)
     merged = {name: _until_certain(sorted([*some, *others], key=_number)) for name, some in named.items()}
     spelled = {name: merged[spell(name)] for rule in rules for name in rule.events or ()}
-    affixed = AffixIndex((affix, rule) for rule in rules for affix in rule.affixes or ())
-    return _ByName({**merged, **spelled}, _until_certain(others), affixed)
+    filed = [(affix, rule) for rule in rules for affix in rule.affixes or ()]
+    return _ByName({**merged, **spelled}, _until_certain(others), AffixIndex(filed) if filed else None)
 
 
 def _until_certain(rules: Sequence[Rule]) -> Sequence[Rule]:
