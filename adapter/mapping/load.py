@@ -5,6 +5,7 @@ The text is handed in, and what reads the files of its tables; nothing else is r
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from adapter.errors import MappingError
 from adapter.files.document import Document, read_document
@@ -19,6 +20,14 @@ from adapter.mapping.schema import refusals_of
 from adapter.model import JsonObject
 
 _USUAL = SourceOptions()
+_NO_KEY: Final = (
+    "`hash` needs a secret key of the server: make one with `openssl rand -hex 32` and set it as `hash_key` in "
+    "the settings or as ADAPTER_HASH_KEY; or use {hash: sha256}, which has none"
+)
+_NO_PLACES: Final = (
+    "`geo` needs a database of places: name one as `geo.database` in the settings or as ADAPTER_GEO_DATABASE, such "
+    "as GeoLite2-City.mmdb"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +63,7 @@ def load(
         source=source,
         read_table=read_table,
     )
-    problems = [*compiled.findings, *_without_key(document, compiled), *_without_places(document, compiled)]
+    problems = [*compiled.findings, *_lacking(document, compiled)]
     if any(finding.blocks for finding in problems):
         raise _refusal(problems)
     return compiled.ruleset
@@ -86,26 +95,11 @@ def _checked(text: str, *, file: str, read: ReadEvent, read_table: ReadTable) ->
     return document, Checked([*findings, *warnings_of(document, compiled), *tests.findings], tests.passed)
 
 
-def _without_key(document: Document, compiled: Compiled) -> Sequence[Finding]:
-    message = (
-        "`hash` needs a secret key of the server: make one with `openssl rand -hex 32` and set it as `hash_key` in "
-        "the settings or as ADAPTER_HASH_KEY; or use {hash: sha256}, which has none"
-    )
-    return [
-        document.finding(Severity.ERROR, "E155", document.mark_of(path), message)
-        for path in sorted(compiled.unkeyed, key=str)
-    ]
-
-
-def _without_places(document: Document, compiled: Compiled) -> Sequence[Finding]:
-    message = (
-        "`geo` needs a database of places: name one as `geo.database` in the settings or as ADAPTER_GEO_DATABASE, such "
-        "as GeoLite2-City.mmdb"
-    )
-    return [
-        document.finding(Severity.ERROR, "E165", document.mark_of(path), message)
-        for path in sorted(compiled.unlocated, key=str)
-    ]
+def _lacking(document: Document, compiled: Compiled) -> Sequence[Finding]:
+    """Steps that need what the settings do not give."""
+    lacking = [("E155", path, _NO_KEY) for path in sorted(compiled.unkeyed, key=str)]
+    lacking += [("E165", path, _NO_PLACES) for path in sorted(compiled.unlocated, key=str)]
+    return [document.finding(Severity.ERROR, code, document.mark_of(path), why) for code, path, why in lacking]
 
 
 def _refusal(findings: Sequence[Finding]) -> MappingError:

@@ -1,6 +1,5 @@
 """The steps that find something in a value, or nothing: `url`, `extract`, `get`, `keys`; and those of dates."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -12,7 +11,7 @@ from adapter.mapping.compile.step_making import NOT_TEXT, Setting, looking_for, 
 from adapter.mapping.language.step_settings import STEP_SETTINGS
 from adapter.mapping.run import dates, list_steps, places, text_steps, urls, user_agents
 from adapter.mapping.run.absent import ABSENT
-from adapter.mapping.run.frame import Frame, Step
+from adapter.mapping.run.frame import Frame, Step, constant
 from adapter.mapping.run.listing import shape_of
 from adapter.mapping.run.pattern import compile_pattern
 from adapter.mapping.run.scalars import date_of
@@ -70,7 +69,7 @@ def extract_step(setting: Setting) -> Step:
 def get_step(setting: Setting) -> Step:
     node = setting.node
     if type(node.value) in {str, int}:
-        name: Callable[[Frame], Any] = lambda _frame: node.value  # noqa: E731
+        name = constant(node.value)
     elif type(node.value) is dict:
         name = setting.compile_value(node, setting.reader, setting.scope)
     else:
