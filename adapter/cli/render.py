@@ -42,7 +42,7 @@ def _answered(entry: JsonObject) -> list[str]:
     if entry["endedAt"] is not None and entry["attempts"]:
         lines.append(f"  after {counted(entry['attempts'], 'failed try', 'failed tries')}")
     lines += [f"  warning: {wording.warning(warning)}" for warning in entry["warnings"]]
-    return lines + [f"  got through before: {key}" for key in entry["deliveredCalls"]]
+    return lines + [f"  delivered before: {key}" for key in entry["deliveredCalls"]]
 
 
 def _pretty(body: JsonObject) -> str:

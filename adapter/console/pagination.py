@@ -83,7 +83,7 @@ def merge(events: Stream, rejections: Stream, *, limit: int, newest_first: bool)
             break
         page.append(both[turn].found[taken[turn]])
         taken[turn] += 1
-    # Numbers follow the order of arrival but for what was put back: a page is cut by number, and read by time.
+    # Numbers follow the order of arrival, except those of requeued events. A page is cut by number and sorted by time.
     page.sort(key=serialize.received_at, reverse=newest_first)
     if all(stream.is_done(count) for stream, count in zip(both, taken, strict=True)):
         return page, None

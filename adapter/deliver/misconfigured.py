@@ -78,7 +78,7 @@ class CallKindHealth:
         self._by_refusals = False
         self._accepted = 0
         self._suspects: dict[int, int] = {}
-        # By seq: how many probes refused it, and how many calls had got through before the first.
+        # By seq: how many probes refused it, and how many calls were delivered before the first.
         self._probed: dict[int, tuple[int, int]] = {}
         self._probed_event = ""
         self._passed_over = 0

@@ -137,7 +137,7 @@ class Backlog(Protocol):
         ...
 
     def mark_delivered(self, lease: Lease, key: str) -> None:
-        """Remember that the call `key` of this event got through, so that `Lease.delivered_keys` has it next time.
+        """Remember that the call `key` of this event was delivered, so that `Lease.delivered_keys` has it next time.
 
         Becomes durable soon, with whatever is committed next, and does not wait: a crash may repeat that call.
         """

@@ -10,7 +10,7 @@ from adapter.observe.service_telemetry import DeletionsWaiting, QueueFailed, Use
 from adapter.queue.contract import Archive
 
 _WAIT_S = 10.0
-"""A request that an operator put back beside us is seen within this time."""
+"""A request that an operator requeues with a command is seen within this time."""
 _AGAIN_S = 5.0
 
 

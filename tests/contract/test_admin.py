@@ -87,7 +87,7 @@ async def test_dead_letters_are_grouped_by_cause(queue: Queue, admin_of: AdminOf
 
 
 async def test_requeued_events_go_behind_live_traffic(queue: Queue, admin_of: AdminOf, clock: FakeClock) -> None:
-    """Dead letters come back oldest first after everything that is due, with what got through remembered."""
+    """Dead letters come back oldest first after everything that is due, and their delivered calls are remembered."""
     await queue.put([make_event("dead-1", user="a")])
     [lease] = await take(queue)
     queue.mark_delivered(lease, "track/A/0")

@@ -230,7 +230,7 @@ def test_long_work_ends_when_the_service_stops(folder: Path) -> None:
 
 
 def test_a_queue_in_memory_can_be_looked_into(tmp_path: Path) -> None:
-    """Through the service that holds it: lists, places and dead letters, which can be put back or discarded."""
+    """Through the service that holds it: lists, places and dead letters, which can be requeued or discarded."""
     folder = a_shop(tmp_path, SETTINGS.replace("sqlite:///queue.db", "'memory:'"))
 
     def run(url: str, *words: str) -> Result:
@@ -264,7 +264,7 @@ def within(holds: Callable[[], bool], seconds: float = 20) -> None:
 
 
 async def test_the_service_tells_of_itself(folder: Path) -> None:
-    """Figures, ledger and mappings, of the one that runs; what is put back it delivers or buries anew."""
+    """Figures, ledger and mappings of the running service, which delivers requeued events or gives them up again."""
     with service(settings_in(folder, sandbox=False)) as url:
         ask = Asking(url)
         found = shaped(ask("GET", "/api/summary").json, "Summary")

@@ -10,7 +10,7 @@
 | state | rows |
 |---|---|
 | waiting | `message`, `waiting(lane, seq)` |
-| head | `message`, `lane(lane, head, due_us, priority, attempt …)`; `delivered_keys` if calls of it got through |
+| head | `message`, `lane(lane, head, due_us, priority, attempt …)`; `delivered_keys` if some calls were delivered |
 | leased | as head; who holds it is in memory (`queue/leases.py`), so a restart voids every lease |
 | finished | `message` until retention, `finished` |
 | dead | `message`, `dead`; `delivered_keys` stays, so that a requeue repeats no call |

@@ -50,6 +50,7 @@ class Room:
         """What the queue's pages come to now, what of them cannot make room for others, and how far back its history
         reaches.
         """
+        # The room of a file also forecasts when it is full, for which it needs the other arguments.
         self._is_over = used_bytes >= self.max_bytes * (_CALM if self._is_over else 1.0)
 
     def leave(self) -> None:

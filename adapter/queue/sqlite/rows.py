@@ -67,7 +67,7 @@ class SqliteRows(LaneRows):
         self._run(SQL["probe"], (self._state.now_us(),))
 
     def mark_delivered(self, seq: int, key: str) -> None:
-        """Remember that a call got through."""
+        """Remember that a call was delivered."""
         self._run(SQL["add_sent"], (seq, key))
 
     # -- keeping house ---------------------------------------------------------------------------------------------

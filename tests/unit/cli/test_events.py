@@ -94,7 +94,7 @@ def test_a_dead_event_tells_what_got_through(shop: Shell) -> None:
     found = shop.run("events", "show", "2").stdout
     assert "rejected  by" in found
     assert "refused by the mapping: total is required" in found
-    assert "got through before: track/A/0" in found
+    assert "delivered before: track/A/0" in found
     machine = json.loads(shop.run("events", "show", "2", "--json").stdout)
     assert (machine["outcome"], machine["deliveredCalls"]) == ("dead", ["track/A/0"])
     assert machine["mapped"]["outcome"] == "rejected"
