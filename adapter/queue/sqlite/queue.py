@@ -13,9 +13,9 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
-from adapter.errors import QueueError, QueueFull
+from adapter.errors import QueueError
 from adapter.model import Balance, Event, EventWarning, Lease, Outcome, Rejection, Retry
-from adapter.queue.codec import encode, restore, to_us
+from adapter.queue.codec import restore, to_us
 from adapter.queue.contract import ANY, Deletion, Pick, Stored
 from adapter.queue.event_warnings import bounded
 from adapter.queue.leases import Held, Leases
@@ -27,6 +27,7 @@ from adapter.queue.sqlite.connection import connect
 from adapter.queue.sqlite.deletions import Deletions
 from adapter.queue.sqlite.disk_space import is_full_disk
 from adapter.queue.sqlite.group_commit import GroupCommit
+from adapter.queue.sqlite.inbox import SqliteInbox
 from adapter.queue.sqlite.lanes import Head
 from adapter.queue.sqlite.place import FilePlace, Place
 from adapter.queue.sqlite.requeue import requeue_dead
@@ -64,14 +65,15 @@ class SqliteQueue(SqliteArchive):
         self._connection = connection
         self._now = now
         self._unordered = unordered
-        self._shares = shares
-        self._pending = rows.pending()
         self._leases = Leases(now)
         self._deletions = Deletions(place, connection, self._commits, now=now, trusted=rows.trusted, ended=self._ended)
         self._loop = asyncio.get_running_loop()
         self._taking = asyncio.Lock()
         self._changed = asyncio.Event()
         self._upkeep = Upkeep(place, self._commits, rows, room, now=now, shares=shares)
+        self._inbox = SqliteInbox(
+            commits, rows, room, upkeep=self._upkeep, unordered=unordered, shares=shares, stored=self._put_done
+        )
         self._keeping = asyncio.create_task(self._upkeep.run())
 
     @classmethod
@@ -122,17 +124,10 @@ class SqliteQueue(SqliteArchive):
             return queue
 
     async def put(self, events: Sequence[Event], rejections: Sequence[Rejection] = ()) -> Stored:
-        await self._make_sure_of_room(len(events))
-        # Encoded before they join a group: one that cannot be stored fails its own caller only.
-        rows = [encode(event, ordered=event.source not in self._unordered) for event in events]
-        self._shares.admit(self._rows.held, rows)
-        rejections_bytes = sum(len(rejection.body) for rejection in rejections)
-        self._upkeep.stored(events_bytes=sum(len(row.body) for row in rows), rejections_bytes=rejections_bytes)
-        return await self._commits.write(lambda: self._rows.put(rows, rejections), after=self._put_done)
+        return await self._inbox.put(events, rejections)
 
     async def probe(self) -> None:
-        await self._make_sure_of_room(1)
-        await self._commits.write(self._rows.probe)
+        await self._inbox.probe()
 
     async def take(
         self, *, sources: Collection[str], limit: int, lease_s: float, wait_s: float, pick: Pick = ANY
@@ -169,7 +164,7 @@ class SqliteQueue(SqliteArchive):
 
         def settled(changed: bool) -> None:
             self._leases.release(lease.token)
-            self._pending -= changed and not isinstance(outcome, Retry)
+            self._inbox.pending -= changed and not isinstance(outcome, Retry)
             self._announce()
 
         try:
@@ -193,7 +188,7 @@ class SqliteQueue(SqliteArchive):
     async def balance(self) -> Balance:
         balance = await asyncio.to_thread(count_balance, self._place)
         # Operators put events back beside us; what is pending is known again from the rows now and then.
-        self._pending = balance.pending
+        self._inbox.pending = balance.pending
         return balance
 
     async def delete_requested(self, *, wait_s: float) -> Sequence[Deletion]:
@@ -224,23 +219,15 @@ class SqliteQueue(SqliteArchive):
             warnings=bounded(warnings, beside=lease.event.warnings) if warnings or held.is_warned else None,
         )
 
-    async def _make_sure_of_room(self, count: int) -> None:
-        """Raises QueueFull if `count` events more are too many."""
-        if self._pending + count > self._shares.max_events:
-            raise QueueFull(f"{self._shares.max_events} events are pending, the most this queue takes (limits.pending)")
-        if self._room.is_full and not await asyncio.to_thread(self._room.recover):
-            raise self._room.refusal()
-
     def _failed(self, exc: Exception) -> None:
         if is_full_disk(exc):
             self._room.give_way()
 
     def _requeued(self, count: int) -> None:
-        self._pending += count
+        self._inbox.pending += count
         self._announce()
 
     def _put_done(self, stored: Stored) -> None:
-        self._pending += stored.stored - stored.deletions - stored.dropped
         if stored.deletions:
             self._deletions.asked()
         self._announce()

@@ -1,0 +1,65 @@
+"""Takes what ingest received into the queue's database, while there is room."""
+
+import asyncio
+from collections.abc import Callable, Collection, Sequence
+
+from adapter.errors import QueueFull
+from adapter.model import Event, Rejection
+from adapter.queue.codec import encode
+from adapter.queue.contract import Stored
+from adapter.queue.shares import Shares
+from adapter.queue.sqlite.group_commit import GroupCommit
+from adapter.queue.sqlite.room import Room
+from adapter.queue.sqlite.rows import SqliteRows
+from adapter.queue.sqlite.upkeep import Upkeep
+
+
+class SqliteInbox:
+    """As `adapter.queue.contract.Inbox` promises it. `stored` is called with what each put did, once it is committed.
+
+    `pending` is how many events are pending.
+    """
+
+    def __init__(
+        self,
+        commits: GroupCommit,
+        rows: SqliteRows,
+        room: Room,
+        *,
+        upkeep: Upkeep,
+        unordered: Collection[str],
+        shares: Shares,
+        stored: Callable[[Stored], None],
+    ) -> None:
+        self.pending = rows.pending()
+        self._commits = commits
+        self._rows = rows
+        self._room = room
+        self._upkeep = upkeep
+        self._unordered = unordered
+        self._shares = shares
+        self._stored = stored
+
+    async def put(self, events: Sequence[Event], rejections: Sequence[Rejection] = ()) -> Stored:
+        await self._make_sure_of_room(len(events))
+        # Encoded before they join a group: one that cannot be stored fails its own caller only.
+        rows = [encode(event, ordered=event.source not in self._unordered) for event in events]
+        self._shares.admit(self._rows.held, rows)
+        rejections_bytes = sum(len(rejection.body) for rejection in rejections)
+        self._upkeep.stored(events_bytes=sum(len(row.body) for row in rows), rejections_bytes=rejections_bytes)
+        return await self._commits.write(lambda: self._rows.put(rows, rejections), after=self._put_done)
+
+    async def probe(self) -> None:
+        await self._make_sure_of_room(1)
+        await self._commits.write(self._rows.probe)
+
+    async def _make_sure_of_room(self, count: int) -> None:
+        """Raises QueueFull if `count` events more are too many."""
+        if self.pending + count > self._shares.max_events:
+            raise QueueFull(f"{self._shares.max_events} events are pending, the most this queue takes (limits.pending)")
+        if self._room.is_full and not await asyncio.to_thread(self._room.recover):
+            raise self._room.refusal()
+
+    def _put_done(self, stored: Stored) -> None:
+        self.pending += stored.stored - stored.deletions - stored.dropped
+        self._stored(stored)
