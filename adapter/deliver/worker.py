@@ -37,6 +37,8 @@ _SETTLE_AGAIN_S = 0.5
 _LEAST_HELD = 4
 # One in so many of those held may be of a user whose call failed or hung before.
 _SHARE_APART = 2
+# Outcomes after which nothing of the event is left to do.
+_ENDS = (Delivered, Dropped, Unmatched)
 _STEP_BACK = Retry(Reason.PAUSED, delay_s=0, counted=False, steps_back=True)
 
 
@@ -74,6 +76,7 @@ class Worker:
         self._emit = emit
         self._now = now
         self._held: dict[asyncio.Task[None], _Held] = {}
+        self._settling = 0
         self._released = asyncio.Event()
 
     @property
@@ -210,18 +213,29 @@ class Worker:
         self, lease: Lease, outcome: Outcome, *, mapping: str, warnings: Sequence[EventWarning], taken_s: float
     ) -> None:
         """Settle even if the disk is in trouble for a while: until then the event would be sent again."""
-        while True:
-            try:
-                settled = await self._backlog.settle(lease, outcome, mapping=mapping, warnings=warnings)
-            except QueueError as exc:
-                self._emit(QueueFailed(cause=str(exc)))
-                if self._delivery.stopping.is_set():
+        self._settling += 1
+        try:
+            while True:
+                try:
+                    may_wait = isinstance(outcome, _ENDS) and self._has_others()
+                    settled = await self._backlog.settle(
+                        lease, outcome, mapping=mapping, warnings=warnings, may_wait=may_wait
+                    )
+                except QueueError as exc:
+                    self._emit(QueueFailed(cause=str(exc)))
+                    if self._delivery.stopping.is_set():
+                        return
+                    await asyncio.sleep(_SETTLE_AGAIN_S)
+                else:
+                    if settled:
+                        self._emit(_telemetry_of(lease, outcome, mapping=mapping, taken_s=taken_s, now_s=self._now()))
                     return
-                await asyncio.sleep(_SETTLE_AGAIN_S)
-            else:
-                if settled:
-                    self._emit(_telemetry_of(lease, outcome, mapping=mapping, taken_s=taken_s, now_s=self._now()))
-                return
+        finally:
+            self._settling -= 1
+
+    def _has_others(self) -> bool:
+        """Whether events can be held for the next calls while some wait to be settled together."""
+        return 2 * self._settling <= self._most_held(self._now()) and not self._delivery.stopping.is_set()
 
 
 def _telemetry_of(lease: Lease, outcome: Outcome, *, mapping: str, taken_s: float, now_s: float) -> Telemetry:

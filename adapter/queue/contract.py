@@ -139,14 +139,24 @@ class Backlog(Protocol):
     def mark_delivered(self, lease: Lease, key: str) -> None:
         """Remember that the call `key` of this event was delivered, so that `Lease.delivered_keys` has it next time.
 
-        Becomes durable soon, with whatever is committed next, and does not wait: a crash may repeat that call.
+        Becomes durable within 100 ms, with whatever is committed next, and does not wait: a crash may repeat that
+        call.
         """
         ...
 
     async def settle(
-        self, lease: Lease, outcome: Outcome, *, mapping: str = "", warnings: Sequence[EventWarning] = ()
+        self,
+        lease: Lease,
+        outcome: Outcome,
+        *,
+        mapping: str = "",
+        warnings: Sequence[EventWarning] = (),
+        may_wait: bool = False,
     ) -> bool:
         """End the lease with `outcome`, durably; `mapping` is the version that rendered it, for the history.
+
+        With `may_wait` the outcome may become durable up to 100 ms later, together with others, unless an event behind
+        it in its lane waits. A crash in between repeats the calls of the event.
 
         `warnings` are the mapping's, for operators: they replace those of an earlier try. With those of ingest, which
         stay with the event, an event keeps `MAX_WARNINGS`, equal ones once.

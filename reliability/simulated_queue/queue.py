@@ -105,6 +105,7 @@ class SimulatedQueue(SimulatedRows):
         *,
         mapping: str = "",
         warnings: Sequence[EventWarning] = (),  # noqa: ARG002 - nobody can read them here
+        may_wait: bool = False,  # noqa: ARG002 - an outcome costs nothing here, so none waits for others
     ) -> bool:
         held = self._leases.get(lease.token)
         if held is None or held.gone:

@@ -2,6 +2,19 @@
 
 While one group is synced the next one gathers, so the group grows with the load and the wait does not. Whoever
 submits waits for the commit its own work is in; a waiter that is cancelled cancels nothing.
+
+Theory of operation. The thread takes everything that was submitted, then does one round, and begins again:
+
+| kind | when its turn is |
+|---|---|
+| `read` | at the start of the round, before any write; its answer does not wait for a commit |
+| `write` | in the group of this round |
+| `write` with `messages` | in the same group, behind the others, while the group has `most_messages` at most |
+| `write` that `may_wait` | in another write's group, or when `COMPANY` wait, or `patience_s` after the first |
+
+So delivery waits for one group at most, however many messages wait to be stored, and at a low rate the ends of several
+events share one sync. Within a kind the order is that of submission. What a round leaves stays in this thread until a
+later one: a crash loses it, and nobody was answered for it.
 """
 
 import asyncio
@@ -11,15 +24,20 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from queue import SimpleQueue
-from typing import Any, Generic, Protocol, TypeVar
+from queue import Empty, SimpleQueue
+from time import monotonic
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from msgspec import Struct
 
 from adapter.errors import QueueError
 
 T = TypeVar("T")
-_MAX_GROUP = 1000
+MOST_MESSAGES: Final = 500
+"""New messages of one group, if no single put has more: 5 to 15 ms of work, for which delivery waits."""
+COMPANY: Final = 8
+PATIENCE_S: Final = 0.1
+"""How long a write that may wait does wait for others to share a sync with."""
 
 
 @dataclass(slots=True)
@@ -46,12 +64,17 @@ class Rows(Protocol):
 
 
 class _Job(Struct, frozen=True):
-    """`work` is done inside the group's transaction, or between two groups if it only `reads`."""
+    """`work` is done inside the group's transaction, or between two groups if it only `reads`.
+
+    `messages` and `may_wait` as in `GroupCommit.write`.
+    """
 
     work: Callable[[], Any]
-    reads: bool
     done: asyncio.Future[Any]
+    reads: bool = False
     after: Callable[[Any], None] | None = None
+    messages: int = 0
+    may_wait: Callable[[], bool] | None = None
 
 
 class _Answer(Struct, frozen=True):
@@ -60,11 +83,83 @@ class _Answer(Struct, frozen=True):
     error: BaseException | None = None
 
 
+class _Waiting:
+    """Jobs that were submitted and are not done yet. Lives on the thread."""
+
+    def __init__(self, most_messages: int, patience_s: float) -> None:
+        self._most_messages = most_messages
+        self._patience_s = patience_s
+        self._reads: list[_Job] = []
+        self._writes: list[_Job] = []
+        self._puts: deque[_Job] = deque()
+        self._patient: list[_Job] = []
+        self._asked = 0
+        self._patience_ends_s = 0.0
+        self.is_closing = False
+
+    def add(self, job: _Job) -> None:
+        """To be done in a round to come."""
+        if job.reads:
+            self._reads.append(job)
+        elif job.messages:
+            self._puts.append(job)
+        elif job.may_wait is None:
+            self._writes.append(job)
+        else:
+            if not self._patient:
+                self._patience_ends_s = monotonic() + self._patience_s
+            self._patient.append(job)
+
+    def wait_s(self) -> float | None:
+        """How long the next round may wait for more jobs; None: until there is one."""
+        if self._reads or self._writes or self._puts or len(self._patient) >= COMPANY:
+            return 0.0
+        if not self._patient:
+            return None
+        if self.is_closing or not self._may_all_wait():
+            return 0.0
+        return max(0.0, self._patience_ends_s - monotonic())
+
+    def _may_all_wait(self) -> bool:
+        while self._asked < len(self._patient):
+            may_wait = self._patient[self._asked].may_wait
+            # Why it cannot be asked is for the write itself to say.
+            with contextlib.suppress(sqlite3.Error):
+                if may_wait is not None and may_wait():
+                    self._asked += 1
+                    continue
+            return False
+        return True
+
+    def reads(self) -> list[_Job]:
+        """Those of this round."""
+        reads, self._reads = self._reads, []
+        return reads
+
+    def group(self) -> list[_Job]:
+        """The writes of this round; none while all of them may wait for others."""
+        if self.wait_s() != 0.0:
+            return []
+        group, self._writes, self._patient, self._asked = self._writes + self._patient, [], [], 0
+        room = self._most_messages
+        while self._puts and (room == self._most_messages or self._puts[0].messages <= room):
+            put = self._puts.popleft()
+            room -= put.messages
+            group.append(put)
+        return group
+
+
 class GroupCommit:
     """Runs work on the thread that owns `connection`; must be made on the event loop that waits for the results."""
 
     def __init__(
-        self, connection: sqlite3.Connection, rows: Rows, *, failed: Callable[[Exception], None] = lambda _: None
+        self,
+        connection: sqlite3.Connection,
+        rows: Rows,
+        *,
+        failed: Callable[[Exception], None] = lambda _: None,
+        most_messages: int = MOST_MESSAGES,
+        patience_s: float = PATIENCE_S,
     ) -> None:
         """`failed` is called on that thread with why a group could not be committed, before jobs are tried alone."""
         self._connection = connection
@@ -72,22 +167,29 @@ class GroupCommit:
         self._failed = failed
         self._loop = asyncio.get_running_loop()
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._waiting = _Waiting(most_messages, patience_s)
         self._thread = threading.Thread(target=self._run, name="queue-commit", daemon=True)
         self._thread.start()
 
     def write(
-        self, work: Callable[[], T | Staged[T]], *, after: Callable[[T], None] | None = None
+        self,
+        work: Callable[[], T | Staged[T]],
+        *,
+        after: Callable[[T], None] | None = None,
+        messages: int = 0,
+        may_wait: Callable[[], bool] | None = None,
     ) -> asyncio.Future[T]:
-        """`work` joins the next group; the future ends after its commit, or with QueueError.
+        """`work` joins the next group with room for it; the future ends after its commit, or with QueueError.
 
         If the group fails, `work` runs again alone: it must do nothing but change rows. `after` is called on the
-        event loop with the committed result, also when nobody waits for the future any more.
+        event loop with the committed result, also when nobody waits for the future any more. `messages` is how many
+        new messages it stores. `may_wait` is asked on the thread, between two groups: True if it may wait for others.
         """
-        return self._submit(_Job(work, False, self._loop.create_future(), after))
+        return self._submit(_Job(work, self._loop.create_future(), after=after, messages=messages, may_wait=may_wait))
 
     def read(self, work: Callable[[], T]) -> asyncio.Future[T]:
-        """`work` sees everything submitted before it as committed; the future ends with its result or QueueError."""
-        return self._submit(_Job(work, True, self._loop.create_future()))
+        """`work` sees everything whose future has ended as committed; the future ends with its result or QueueError."""
+        return self._submit(_Job(work, self._loop.create_future(), reads=True))
 
     async def close(self) -> None:
         """Finish what was submitted, then end the thread. Nothing may be submitted afterwards."""
@@ -99,20 +201,29 @@ class GroupCommit:
         return job.done
 
     def _run(self) -> None:
-        open_ = True
-        while open_:
-            group: deque[_Job] = deque()
-            job = self._jobs.get()
-            while job is not None:
-                group.append(job)
-                if len(group) == _MAX_GROUP or self._jobs.empty():
-                    break
-                job = self._jobs.get()
-            open_ = job is not None
-            answers = self._commit([job for job in group if not job.reads])
-            answers += [self._alone(job) for job in group if job.reads]
-            if answers:
-                self._loop.call_soon_threadsafe(_resolve, answers)
+        waiting = self._waiting
+        while not waiting.is_closing or waiting.wait_s() is not None:
+            self._gather(waiting)
+            self._resolve([self._alone(job) for job in waiting.reads()])
+            self._resolve(self._commit(waiting.group()))
+
+    def _gather(self, waiting: _Waiting) -> None:
+        """Take what was submitted, and wait for it if nothing else is to be done."""
+        wait_s = waiting.wait_s()
+        while not waiting.is_closing:
+            try:
+                job = self._jobs.get(timeout=wait_s)
+            except Empty:
+                return
+            if job is None:
+                waiting.is_closing = True
+                return
+            waiting.add(job)
+            wait_s = 0.0
+
+    def _resolve(self, answers: list[_Answer]) -> None:
+        if answers:
+            self._loop.call_soon_threadsafe(_resolve, answers)
 
     def _commit(self, jobs: list[_Job]) -> list[_Answer]:
         if not jobs:

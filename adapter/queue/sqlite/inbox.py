@@ -2,16 +2,22 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
+from functools import partial
+
+from msgspec.structs import astuple
 
 from adapter.errors import QueueFull
 from adapter.model import Event, Rejection
-from adapter.queue.codec import encode
+from adapter.queue.codec import Row, encode
 from adapter.queue.contract import Stored
 from adapter.queue.shares import Shares
 from adapter.queue.sqlite.group_commit import GroupCommit
 from adapter.queue.sqlite.room import Room
 from adapter.queue.sqlite.rows import SqliteRows
 from adapter.queue.sqlite.upkeep import Upkeep
+
+_PIECE = 250
+"""Messages encoded without a pause, some 3 ms, and stored as one piece: others have their turn between two pieces."""
 
 
 class SqliteInbox:
@@ -43,11 +49,18 @@ class SqliteInbox:
     async def put(self, events: Sequence[Event], rejections: Sequence[Rejection] = ()) -> Stored:
         await self._make_sure_of_room(len(events))
         # Encoded before they join a group: one that cannot be stored fails its own caller only.
-        rows = [encode(event, ordered=event.source not in self._unordered) for event in events]
+        rows = self._encoded(events[:_PIECE])
+        for start in range(_PIECE, len(events), _PIECE):
+            await asyncio.sleep(0)
+            rows += self._encoded(events[start : start + _PIECE])
         self._shares.admit(self._rows.held, rows)
         rejections_bytes = sum(len(rejection.body) for rejection in rejections)
         self._upkeep.stored(events_bytes=sum(len(row.body) for row in rows), rejections_bytes=rejections_bytes)
-        return await self._commits.write(lambda: self._rows.put(rows, rejections), after=self._put_done)
+        if len(rows) + len(rejections) <= _PIECE:
+            return await self._submit(rows, rejections)
+        pieces = [self._submit(rows[start : start + _PIECE], ()) for start in range(0, len(rows), _PIECE)]
+        pieces += [self._submit((), rejections[start : start + _PIECE]) for start in range(0, len(rejections), _PIECE)]
+        return _sum_of(await asyncio.gather(*pieces))
 
     async def probe(self) -> None:
         await self._make_sure_of_room(1)
@@ -60,6 +73,17 @@ class SqliteInbox:
         if self._room.is_full and not await asyncio.to_thread(self._room.recover):
             raise self._room.refusal()
 
+    def _encoded(self, events: Sequence[Event]) -> list[Row]:
+        return [encode(event, ordered=event.source not in self._unordered) for event in events]
+
+    def _submit(self, rows: Sequence[Row], rejections: Sequence[Rejection]) -> asyncio.Future[Stored]:
+        work = partial(self._rows.put, rows, rejections)
+        return self._commits.write(work, after=self._put_done, messages=len(rows) + len(rejections))
+
     def _put_done(self, stored: Stored) -> None:
         self.pending += stored.stored - stored.deletions - stored.dropped
         self._stored(stored)
+
+
+def _sum_of(pieces: Sequence[Stored]) -> Stored:
+    return Stored(*(sum(counts) for counts in zip(*map(astuple, pieces), strict=True)))

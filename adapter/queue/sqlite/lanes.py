@@ -167,6 +167,10 @@ class LaneRows:
         soonest = min((due for due in dues if due is not None), default=None)
         return None if soonest is None else (soonest - now_us) / US
 
+    def is_last(self, lane: int) -> bool:
+        """Whether no event waits behind the head of `lane`."""
+        return self._run(SQL["waiting_in"], (lane,)).fetchone() is None
+
     def make_due(self, heads: Mapping[int, int]) -> int:
         """End the wait of these heads; how many there were."""
         now_us = self._state.now_us()

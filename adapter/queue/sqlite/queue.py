@@ -152,10 +152,17 @@ class SqliteQueue(SqliteArchive):
         held = self._leases.get(lease.token)
         if held is not None and not held.gone:
             held.delivered_keys.add(key)
-            self._commits.write(lambda: self._rows.mark_delivered(lease.seq, key)).add_done_callback(_forget_error)
+            marking = self._commits.write(partial(self._rows.mark_delivered, lease.seq, key), may_wait=lambda: True)
+            marking.add_done_callback(_forget_error)
 
     async def settle(
-        self, lease: Lease, outcome: Outcome, *, mapping: str = "", warnings: Sequence[EventWarning] = ()
+        self,
+        lease: Lease,
+        outcome: Outcome,
+        *,
+        mapping: str = "",
+        warnings: Sequence[EventWarning] = (),
+        may_wait: bool = False,
     ) -> bool:
         held = self._leases.get(lease.token)
         if held is None or held.settling:
@@ -169,7 +176,10 @@ class SqliteQueue(SqliteArchive):
 
         try:
             return await self._commits.write(
-                lambda: self._rows.settle(self._end(held, lease, outcome, mapping, warnings)), after=settled
+                lambda: self._rows.settle(self._end(held, lease, outcome, mapping, warnings)),
+                after=settled,
+                # Whoever comes next in the lane waits for this settle.
+                may_wait=partial(self._rows.is_last, held.lane) if may_wait else None,
             )
         except QueueError:
             held.settling = False

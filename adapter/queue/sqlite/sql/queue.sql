@@ -153,6 +153,9 @@ ORDER BY lane.due_us LIMIT ?;
 -- name: next_due
 SELECT min(due_us) FROM lane WHERE source = ? AND priority = ? AND due_us > ?;
 
+-- name: waiting_in
+SELECT 1 FROM waiting WHERE lane = ? LIMIT 1;
+
 -- name: sent_of
 SELECT key FROM sent WHERE seq = ?;
 
