@@ -21,6 +21,8 @@ MAX_DEPTH = 200
 """Objects and arrays within each other, the body's own included. What is stored is encoded again, and orjson encodes
 254 levels; RudderStack documents 200."""
 
+_ENCODED_DEPTH = 254
+
 MOST_VALUES = 1_000_000
 """By `_weight`; some 150 ms to read. 4,000 events of Segment (4 MB) come to 700,000."""
 
@@ -31,6 +33,7 @@ LARGE_BYTES = 100_000
 """A body from here on may take longer to read than others should wait; a smaller one 10 ms at worst."""
 
 _STEP_BYTES = 1_000_000
+_COUNTED_BYTES = 20_000
 
 _COMPRESSED_HEADERS = frozenset({b"\x1f\x8b", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda"})
 """How gzip (the first) and zlib streams begin; no JSON does."""
@@ -120,7 +123,8 @@ def has_too_many_values(raw: bytes, *, max_values: int = MOST_VALUES) -> bool:
     20 KB of gzip inflate to 20 MB of empty arrays, which would take 9 s to read and 600 MB to hold. Counting what
     begins and parts values tells before reading; what stands in texts counts too, but no real body comes near.
     """
-    return len(raw) >= LARGE_BYTES and _weight(raw) > max_values
+    # A body weighs four times its bytes at most: most need no counting.
+    return len(raw) >= LARGE_BYTES and 4 * len(raw) > max_values and _weight(raw) > max_values
 
 
 def _weight(raw: bytes) -> int:
@@ -147,8 +151,8 @@ def decode(raw: bytes) -> Body | Problem:
         if isinstance(lenient, Problem):
             return _lines(raw) or lenient
         value, repaired = lenient
-    # Counting brackets is 20 times faster than walking, and settles it for every body but a large batch.
-    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _depth_exceeds(value, MAX_DEPTH):
+    # In a small body there are hardly ever so many brackets, and counting them costs least; a large one is a batch.
+    if (len(raw) > _COUNTED_BYTES or raw.count(b"{") + raw.count(b"[") > MAX_DEPTH) and depth_exceeds(value, MAX_DEPTH):
         return _too_deep()
     return _unpacked(value, repaired)
 
@@ -235,7 +239,7 @@ def _decode_leniently(raw: bytes) -> tuple[Any, int] | Problem:
         return Problem("", "json", f"the body must be JSON; it is not at line {error.lineno}, column {error.colno}")
     except RecursionError:
         return _too_deep()
-    if _depth_exceeds(value, MAX_DEPTH):
+    if depth_exceeds(value, MAX_DEPTH):
         return _too_deep()
     if b"\\u" not in raw:
         return value, len(nulled)
@@ -257,8 +261,25 @@ def _without_surrogates(value: Any) -> tuple[Any, int]:
     return value, 0
 
 
-def _depth_exceeds(value: Any, max_depth: int) -> bool:
-    """Walks level by level, so that depth costs no stack."""
+def depth_exceeds(value: Any, max_depth: int) -> bool:
+    """Whether `value` has more than `max_depth` objects and arrays within each other; `max_depth` is up to 254.
+
+    orjson refuses what is nested deeper than its limit, so encoding tells the depth in an eighth of the time of a walk:
+    within as many arrays as the limit is above `max_depth`, a value that is too deep is beyond it.
+    """
+    enclosed = value
+    for _ in range(_ENCODED_DEPTH - max_depth):
+        enclosed = [enclosed]
+    try:
+        orjson.dumps(enclosed)
+    except orjson.JSONEncodeError:
+        # It refuses lone surrogates too.
+        return _is_deeper(value, max_depth)
+    return False
+
+
+def _is_deeper(value: Any, max_depth: int) -> bool:
+    """The same by a walk, level by level, so that depth costs no stack."""
     level = [value] if isinstance(value, (dict, list)) else []
     for _ in range(max_depth):
         level = [

@@ -4,6 +4,7 @@ Each function notes in `warnings` what it could not use. They change the shallow
 and never what lies deeper: that is the sender's.
 """
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
@@ -23,6 +24,7 @@ _FIELDS: Final = frozenset({*_IDS, "event", "name", "category", "messageId", "pr
 _NO_ID: Final = "one of the texts that are no id; left out"
 _NUL: Final = "a text holds U+0000; left out of it"
 _EMPTY_KEY: Final = "a member without a name; left out"
+_EMPTY_KEYS: Final = re.compile(rb'"" ?:')
 
 
 def text_id(value: object) -> str | None:
@@ -80,7 +82,10 @@ def may_need_cleaning(plain: bytes) -> bool:
     """Whether a body may hold what `clean` takes out; False for nearly all, at the cost of a search in its bytes."""
     if plain[:1] not in {b"{", b"["} and plain.lstrip()[:1] not in {b"{", b"["}:
         return True
-    return b"\\u0000" in plain or b'"":' in plain or b'"" :' in plain or b"\0" in plain
+    # Looking for one byte is far faster than for several, and most bodies escape nothing.
+    if b"\0" in plain or (b"\\" in plain and b"\\u0000" in plain):
+        return True
+    return _EMPTY_KEYS.search(plain) is not None
 
 
 def clean(body: JsonObject, warnings: list[EventWarning]) -> None:

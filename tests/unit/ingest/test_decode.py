@@ -17,6 +17,7 @@ from adapter.ingest.decode import (
     TooLarge,
     Unread,
     decode,
+    depth_exceeds,
     has_too_many_values,
     inflating,
     is_compressed,
@@ -125,6 +126,24 @@ def test_the_depth_limit(depth: int, is_read: bool) -> None:
     assert isinstance(decode(b"[" + b"[]," * 1000 + b"[]]"), Body)
 
 
+@pytest.mark.parametrize("padding", [b"", b"x" * 100_000], ids=["small", "large"])
+@pytest.mark.parametrize("is_repaired", [False, True], ids=["JSON", "repaired"])
+@pytest.mark.parametrize(
+    ("opening", "closing"),
+    [(b"[", b"]"), (b'{"a":', b"}"), (b'["]]]",', b"]"), (b'{"}]":"]}]","a":', b"}")],
+    ids=["arrays", "objects", "arrays with brackets in texts", "objects with brackets in texts"],
+)
+def test_brackets_in_texts_hide_no_depth(opening: bytes, closing: bytes, is_repaired: bool, padding: bytes) -> None:
+    """The limit is exact for a body of any size, and for one that is not quite JSON."""
+    value = b"NaN" if is_repaired else b"1"
+
+    def nested(depth: int) -> bytes:
+        return b'{"text":"' + padding + b'","deep":' + opening * (depth - 1) + value + closing * (depth - 1) + b"}"
+
+    assert isinstance(decode(nested(MAX_DEPTH)), Body)
+    assert problem(nested(MAX_DEPTH + 1)).keyword == "depth"
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats() | st.text(st.characters(codec=None)),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
@@ -139,6 +158,26 @@ def test_nothing_raises_and_what_is_read_is_json(raw: bytes) -> None:
     decoded = decode(raw)
     if isinstance(decoded, Body):
         orjson.dumps(decoded.messages)
+
+
+def depth_of(value: Any) -> int:
+    """Objects and arrays within each other."""
+    if not isinstance(value, (dict, list)):
+        return 0
+    return 1 + max(map(depth_of, value.values() if isinstance(value, dict) else value), default=0)
+
+
+@settings(deadline=None)
+@given(json_values, st.integers(0, 300), st.booleans(), st.integers(1, 254), st.booleans())
+def test_the_depth_is_what_a_walk_finds(inner: Any, around: int, in_objects: bool, most: int, at_limit: bool) -> None:
+    """For any value, those that orjson cannot encode included, and for every limit."""
+    value = inner
+    for _ in range(around):
+        value = {"a": value, "b": []} if in_objects else [value, "]"]
+    depth = depth_of(value)
+    if at_limit:
+        most = max(1, min(254, depth - most % 2))
+    assert depth_exceeds(value, most) is (depth > most)
 
 
 PLAIN = b'{"event":"' + b"x" * 1000 + b'"}'
@@ -205,9 +244,14 @@ BATCH = [{"type": "track", "event": "A", "userId": "u", "context": {"page": {"ur
         (b'{"a":"' + b"x" * 19_000_000 + b'"}', False),
         (b"[" + b"[]," * 30_000 + b"0]", False),
         (json.dumps(BATCH * 4000, separators=(",", ":")).encode(), False),
+        (b"[" * 250_001, True),
+        (b"[" * 250_000, False),
     ],
-    ids=["arrays", "objects", "numbers", "not quite JSON", "a long text", "many in a small body", "4,000 real ones"],
-)
+    ids=[
+        "arrays", "objects", "numbers", "not quite JSON", "a long text", "many in a small body", "4,000 real ones",
+        "brackets alone, one too many", "brackets alone",
+    ],
+)  # fmt: skip
 def test_what_would_take_seconds_to_read_is_known_before(raw: bytes, crammed: bool) -> None:
     """A body of 20 KB that inflates to millions of empty arrays holds up nobody; the largest real batch is no such."""
     assert has_too_many_values(raw) is crammed

@@ -167,6 +167,7 @@ def test_a_body_that_is_too_deep_stays_as_it_is() -> None:
     [
         (b'{"a":"b","c":""}', False), (b' [{"a":1}]', False), (b'{"a":"\\u0000"}', True), (b'{"":1}', True),
         (b'{"" : 1}', True), ('{"a":1}'.encode("utf-16"), True), (b"data=%7B%7D", True), (b"", True),
+        (b'{"a":"\\/\\u00e9"}', False), (b'{"a":"\\/\\u0000"}', True), (b'{"a":"\0"}', True), (b'["",{"":1}]', True),
     ],
 )  # fmt: skip
 def test_few_bodies_need_a_look(plain: bytes, may: bool) -> None:
