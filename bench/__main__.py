@@ -17,11 +17,12 @@ from bench.mapping_rows import MAPPING_ROWS
 from bench.measure import Row
 from bench.results import Results, comparison, legend, read, results, table, write
 from bench.rows import ROWS
+from bench.take_rows import TAKE_ROWS
 from bench.waiting_rows import WAITING_ROWS
 
 HERE = Path(__file__).resolve().parents[1]
 MEASURES: dict[str, Callable[[Path], Awaitable[Row]]] = {
-    measure.__name__: measure for measure in (*ROWS, *MAPPING_ROWS, *WAITING_ROWS)
+    measure.__name__: measure for measure in (*ROWS, *TAKE_ROWS, *MAPPING_ROWS, *WAITING_ROWS)
 }
 
 

@@ -341,6 +341,42 @@ async def test_longest_due_goes_first(queue: Queue, clock: FakeClock) -> None:
     assert ids(await take(queue)) == ["cold", "hot-1"]
 
 
+async def test_longest_due_goes_first_whatever_its_source(queue: Queue, clock: FakeClock) -> None:
+    """One take merges many sources, which have different numbers of lanes, some due at the same instant."""
+    sources = [f"shop-{number}" for number in range(5)]
+    for number, letters in enumerate(("aa", "b", "ab", "c", "a", "cba", "ddd", "b")):
+        await queue.put(
+            [
+                make_event(f"{number}{letter}{nth}", user=f"u-{number}-{nth}", source=f"shop-{'abcd'.index(letter)}")
+                for nth, letter in enumerate(letters)
+            ]
+        )
+        clock.advance(1)
+
+    async def dues(*, limit: int, sources: list[str] = sources, newest: bool = False) -> str:
+        pick = Pick(newest=newest)
+        leases = await queue.take(sources=sources, limit=limit, lease_s=60, wait_s=0, pick=pick)
+        return "".join(lease.event.message_id[0] for lease in leases)
+
+    assert await dues(limit=4) == "0012"
+    assert await dues(limit=3, newest=True) == "766"
+    assert await dues(limit=9, sources=["shop-3", "shop-2"]) == "356"
+    assert await dues(limit=3) == "245"
+    assert await dues(limit=9) == "5"
+
+
+async def test_probes_may_ask_for_the_newest_of_some_lanes(queue: Queue, clock: FakeClock) -> None:
+    """Both together: what became due last, of those lanes alone."""
+    for number in range(4):
+        await queue.put([make_event(f"m-{number}", user=f"u-{number}")])
+        clock.advance(1)
+    lanes = [lease.lane for lease in await take(queue)]
+    clock.advance(60)
+    pick = Pick(lanes=frozenset(lanes[:3]), newest=True)
+    leases = await queue.take(sources=["shop"], limit=2, lease_s=60, wait_s=0, pick=pick)
+    assert ids(leases) == ["m-2", "m-1"]
+
+
 async def test_a_retry_waits_and_counts(queue: Queue, clock: FakeClock) -> None:
     """A counted retry comes back after its delay with one attempt more, and holds up its user's next event."""
     await queue.put([make_event("m-1"), make_event("m-2")])

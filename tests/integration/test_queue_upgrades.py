@@ -57,7 +57,7 @@ def make_old(path: Path, version: int) -> None:
         file.executemany("INSERT INTO ledger VALUES (1, ?, ?)", [("received", 5), ("delivered", 1), ("rejected", 1)])
         file.commit()
         for number in range(MADE_BY + 1, version + 1):
-            file.executescript((OLD / f"{number}.sql").read_text(encoding="utf-8"))
+            file.executescript((OLD / f"{number}.sql").read_text(encoding="utf-8").replace("{day}", str(DAY)))
         file.execute(f"PRAGMA user_version = {version}")
 
 

@@ -54,7 +54,6 @@ from adapter.queue.codec import Row
 from adapter.queue.contract import Pick
 from adapter.queue.sqlite.message_row import from_row
 from adapter.queue.sqlite.state import SQL, US, WriterState
-from adapter.queue.sqlite.statements import for_rows
 
 _SET_BACK_US = 60 * US
 _NOTHING_SENT = frozenset[str]()
@@ -76,6 +75,9 @@ class Priority(IntEnum):
 
 
 _IN_ORDER: Final = (Priority.PARKED, Priority.LIVE, Priority.REQUEUED)
+_OLDEST, _NEWEST, _AMONG = (
+    SQL["heads"].replace("{lanes}", SQL[lanes]) for lanes in ("due_lanes", "last_due_lanes", "due_lanes_among")
+)
 
 
 class Head(Struct, frozen=True):
@@ -90,6 +92,20 @@ class Head(Struct, frozen=True):
     row: Row
     is_warned: bool
     """The mapping's warnings of an earlier try are stored."""
+
+
+class _Asked(Struct, frozen=True):
+    """What a take looks for, as its statements are given it; `sources` and `busy` are arrays of JSON."""
+
+    sources: str
+    now_us: int
+    busy: str
+    pick: Pick
+
+
+def _json(numbers: Collection[int]) -> str:
+    """Any number of numbers as one value, so that there is one statement, prepared once, for all."""
+    return orjson.dumps(list(numbers)).decode()
 
 
 class LaneRows:
@@ -108,37 +124,30 @@ class LaneRows:
 
     def heads(self, *, sources: Sequence[str], limit: int, busy: Collection[int], pick: Pick) -> list[Head]:
         """Up to `limit` heads of lanes that are due and not `busy`, by priority, then longest due."""
-        numbers, found = self._state.sources(sources), list[Head]()
+        asked = _Asked(_json(self._state.sources(sources)), self._state.now_us(), _json(busy), pick)
+        found = list[Head]()
         failed_left = limit if pick.failed is None else pick.failed
         for priority in _IN_ORDER if pick.parked else _IN_ORDER[1:]:
             left = limit - len(found)
             if left > 0:
                 again = (
-                    self._due_heads(numbers, priority.failed, min(left, failed_left), busy, pick)
+                    self._due_heads(asked, priority.failed, min(left, failed_left))
                     if priority is not Priority.PARKED
                     else ()
                 )
-                fresh = self._due_heads(numbers, priority, left, busy, pick)
+                fresh = self._due_heads(asked, priority, left)
                 found += islice(merge(fresh, again, key=attrgetter("due_us"), reverse=pick.newest), left)
                 if again:
                     failed_left = max(0, failed_left - len({head.lane for head in again} & {one.lane for one in found}))
         return found
 
-    def _due_heads(
-        self, sources: Sequence[int], priority: Priority, limit: int, busy: Collection[int], pick: Pick
-    ) -> Sequence[Head]:
-        due = [self._due_heads_of(number, priority, limit, busy, pick) for number in sources] if limit > 0 else []
-        return (
-            due[0] if len(due) == 1 else list(islice(merge(*due, key=attrgetter("due_us"), reverse=pick.newest), limit))
-        )
-
-    def _due_heads_of(
-        self, source: int, priority: Priority, limit: int, busy: Collection[int], pick: Pick
-    ) -> Sequence[Head]:
-        name, lanes = ("due_heads", busy) if pick.lanes is None else ("due_heads_of", pick.lanes.difference(busy))
-        sql = SQL[name].replace("due_us LIMIT", "due_us DESC LIMIT") if pick.newest else SQL[name]
-        values = (source, priority, self._state.now_us(), *lanes, limit)
-        return [
+    def _due_heads(self, asked: _Asked, priority: Priority, limit: int) -> Sequence[Head]:
+        if limit <= 0:
+            return ()
+        among = asked.pick.lanes
+        sql = _AMONG if among is not None else _NEWEST if asked.pick.newest else _OLDEST
+        values = (asked.sources, priority, asked.now_us, asked.busy, limit)
+        heads = [
             # Keys hold names as senders wrote them: no separator is safe.
             Head(
                 lane,
@@ -151,21 +160,17 @@ class LaneRows:
                 is_warned=warned is not None and warned != event_warnings.NONE,
             )
             for lane, due_us, seq, attempt, retried_us, delivered_keys, *columns, warned in self._run(
-                for_rows(sql, len(lanes)), values
+                sql, values if among is None else (*values, _json(among), asked.pick.newest)
             ).fetchall()
         ]
+        heads.sort(key=attrgetter("due_us"), reverse=asked.pick.newest)
+        return heads
 
     def until_due_s(self, sources: Sequence[str]) -> float | None:
         """Seconds until the next lane of `sources` that is not due yet will be; None if there is none."""
         now_us = self._state.now_us()
-        dues = [
-            self._run(SQL["next_due"], (source, priority, now_us)).fetchone()[0]
-            for source in self._state.sources(sources)
-            for priority in Priority
-            if priority is not Priority.PARKED
-        ]
-        soonest = min((due for due in dues if due is not None), default=None)
-        return None if soonest is None else (soonest - now_us) / US
+        due_us = self._run(SQL["next_due"], (_json(self._state.sources(sources)), now_us)).fetchone()[0]
+        return None if due_us is None else (due_us - now_us) / US
 
     def is_last(self, lane: int) -> bool:
         """Whether no event waits behind the head of `lane`."""

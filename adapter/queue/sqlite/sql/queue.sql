@@ -132,26 +132,62 @@ DELETE FROM dedup_kept WHERE seq = ?;
 -- name: forget_kept_digests
 DELETE FROM dedup_kept WHERE seq IN ({list});
 
--- name: due_heads
+-- name: heads
+-- The first events of some lanes, found by one of the next three statements.
 SELECT lane.lane, lane.due_us, lane.head, lane.attempt, lane.retried_us,
        (SELECT json_group_array(key) FROM sent WHERE sent.seq = lane.head),
        source.name, {message.*}, warning.ingest, warning.mapping
-FROM lane JOIN source ON source.id = lane.source JOIN message ON message.seq = lane.head
-LEFT JOIN warning ON warning.seq = lane.head
-WHERE lane.source = ? AND lane.priority = ? AND lane.due_us <= ? AND lane.lane NOT IN ({list})
-ORDER BY lane.due_us LIMIT ?;
+FROM ({lanes}) AS due CROSS JOIN lane ON lane.lane = due.lane
+CROSS JOIN source ON source.id = lane.source CROSS JOIN message ON message.seq = lane.head
+LEFT JOIN warning ON warning.seq = lane.head;
 
--- name: due_heads_of
-SELECT lane.lane, lane.due_us, lane.head, lane.attempt, lane.retried_us,
-       (SELECT json_group_array(key) FROM sent WHERE sent.seq = lane.head),
-       source.name, {message.*}, warning.ingest, warning.mapping
-FROM lane JOIN source ON source.id = lane.source JOIN message ON message.seq = lane.head
-LEFT JOIN warning ON warning.seq = lane.head
-WHERE lane.source = ? AND lane.priority = ? AND lane.due_us <= ? AND lane.lane IN ({list})
-ORDER BY lane.due_us LIMIT ?;
+-- name: due_lanes
+-- Of the sources ?1 the lanes of priority ?2 that are due by ?3, but not those of ?4, at most ?5, longest due first.
+-- A merge of the sources: the recursion's queue holds one instant of each, the next that a lane of it is due at. So a
+-- take reads what it finds and one row of each source, and nothing of other sources. SQLite drops an ORDER BY of a
+-- subquery that has no LIMIT, that of a recursion too.
+WITH RECURSIVE instant (source, due_us) AS (
+    SELECT value, (SELECT min(due_us) FROM lane WHERE source = value AND priority = ?2 AND due_us <= ?3)
+    FROM json_each(?1) WHERE EXISTS (SELECT 1 FROM lane WHERE priority = ?2)
+    UNION ALL
+    SELECT source, (
+        SELECT min(due_us) FROM lane
+        WHERE source = instant.source AND priority = ?2 AND due_us > instant.due_us AND due_us <= ?3
+    ) FROM instant WHERE due_us IS NOT NULL
+    ORDER BY 2 LIMIT -1
+)
+SELECT lane FROM instant CROSS JOIN lane
+  ON lane.source = instant.source AND lane.priority = ?2 AND lane.due_us = instant.due_us
+WHERE lane NOT IN (SELECT value FROM json_each(?4)) LIMIT ?5;
+
+-- name: last_due_lanes
+-- As due_lanes, shortest due first.
+WITH RECURSIVE instant (source, due_us) AS (
+    SELECT value, (SELECT max(due_us) FROM lane WHERE source = value AND priority = ?2 AND due_us <= ?3)
+    FROM json_each(?1) WHERE EXISTS (SELECT 1 FROM lane WHERE priority = ?2)
+    UNION ALL
+    SELECT source, (
+        SELECT max(due_us) FROM lane WHERE source = instant.source AND priority = ?2 AND due_us < instant.due_us
+    ) FROM instant WHERE due_us IS NOT NULL
+    ORDER BY 2 DESC LIMIT -1
+)
+SELECT lane FROM instant CROSS JOIN lane
+  ON lane.source = instant.source AND lane.priority = ?2 AND lane.due_us = instant.due_us
+WHERE lane NOT IN (SELECT value FROM json_each(?4)) LIMIT ?5;
+
+-- name: due_lanes_among
+-- As due_lanes, but only lanes of ?6; with ?7 shortest due first.
+SELECT lane FROM json_each(?6) AS asked CROSS JOIN lane ON lane.lane = asked.value
+WHERE lane NOT IN (SELECT value FROM json_each(?4)) AND source IN (SELECT value FROM json_each(?1))
+  AND priority = ?2 AND due_us <= ?3
+ORDER BY iif(?7, -due_us, due_us) LIMIT ?5;
 
 -- name: next_due
-SELECT min(due_us) FROM lane WHERE source = ? AND priority = ? AND due_us > ?;
+-- When the next lane of the sources ?1 that is not due by ?2 will be, parked ones aside.
+SELECT min((
+    SELECT min(due_us) FROM lane WHERE source = source.value AND priority = priority.value AND due_us > ?2
+)) FROM json_each('[0, 1, 2, 3]') AS priority CROSS JOIN json_each(?1) AS source
+WHERE EXISTS (SELECT 1 FROM lane WHERE priority = priority.value);
 
 -- name: waiting_in
 SELECT 1 FROM waiting WHERE lane = ? LIMIT 1;
@@ -229,7 +265,9 @@ SELECT (SELECT count(*) FROM lane) + (SELECT count(*) FROM waiting);
 SELECT received_us FROM message WHERE seq = (SELECT min(head) FROM lane);
 
 -- name: pending_sources
-SELECT name FROM source WHERE EXISTS (SELECT 1 FROM lane WHERE lane.source = source.id);
+SELECT name FROM source WHERE EXISTS (
+    SELECT 1 FROM lane WHERE lane.priority IN (-1, 0, 1, 2, 3) AND lane.source = source.id
+);
 
 -- name: dead_count
 SELECT count(*) FROM dead;
