@@ -2,8 +2,10 @@
 
 import sqlite3
 from functools import partial
+from typing import Final
 
 from adapter.errors import QueueError
+from adapter.queue.sqlite.memory_limit import memory_limit_bytes
 from adapter.queue.sqlite.place import Place
 from adapter.queue.sqlite.schema import migrate, newest_version, schema_version
 
@@ -11,6 +13,11 @@ READABLE = partial(str, encoding="utf-8", errors="replace")
 """How text is read: a byte that went bad in one row must not keep all others from being read, nor be quoted by SQLite
 in an error.
 """
+
+
+_CACHE_KIB: Final = 64 * 1024
+_CACHE_PART: Final = 8
+"""The page cache takes this part of the memory that the process may use. SQLite fills it before it drops a page."""
 
 
 def connect(place: Place) -> sqlite3.Connection:
@@ -73,8 +80,12 @@ def opened(place: Place) -> sqlite3.Connection:
         connection.execute("PRAGMA secure_delete = ON").fetchall()
         connection.execute("PRAGMA busy_timeout = 5000")
         connection.execute(f"PRAGMA journal_size_limit = {64 * 1024 * 1024}")
-        connection.execute(f"PRAGMA cache_size = -{64 * 1024}")
+        connection.execute(f"PRAGMA cache_size = -{_cache_kib(memory_limit_bytes())}")
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _cache_kib(limit_bytes: int | None) -> int:
+    return _CACHE_KIB if limit_bytes is None else min(_CACHE_KIB, limit_bytes // _CACHE_PART // 1024)
