@@ -143,37 +143,20 @@ LEFT JOIN warning ON warning.seq = lane.head;
 
 -- name: due_lanes
 -- Of the sources ?1 the lanes of priority ?2 that are due by ?3, but not those of ?4, at most ?5, longest due first.
--- A merge of the sources: the recursion's queue holds one instant of each, the next that a lane of it is due at. So a
--- take reads what it finds and one row of each source, and nothing of other sources. SQLite drops an ORDER BY of a
--- subquery that has no LIMIT, that of a recursion too.
-WITH RECURSIVE instant (source, due_us) AS (
-    SELECT value, (SELECT min(due_us) FROM lane WHERE source = value AND priority = ?2 AND due_us <= ?3)
-    FROM json_each(?1) WHERE EXISTS (SELECT 1 FROM lane WHERE priority = ?2)
-    UNION ALL
-    SELECT source, (
-        SELECT min(due_us) FROM lane
-        WHERE source = instant.source AND priority = ?2 AND due_us > instant.due_us AND due_us <= ?3
-    ) FROM instant WHERE due_us IS NOT NULL
-    ORDER BY 2 LIMIT -1
-)
-SELECT lane FROM instant CROSS JOIN lane
-  ON lane.source = instant.source AND lane.priority = ?2 AND lane.due_us = instant.due_us
-WHERE lane NOT IN (SELECT value FROM json_each(?4)) LIMIT ?5;
+-- SQLite goes through the index source by source, and leaves each at the first row that is due too late for the limit.
+SELECT lane FROM lane
+WHERE EXISTS (SELECT 1 FROM lane WHERE priority = ?2)
+  AND priority = ?2 AND source IN (SELECT value FROM json_each(?1)) AND due_us <= ?3
+  AND lane NOT IN (SELECT value FROM json_each(?4))
+ORDER BY due_us LIMIT ?5;
 
 -- name: last_due_lanes
 -- As due_lanes, shortest due first.
-WITH RECURSIVE instant (source, due_us) AS (
-    SELECT value, (SELECT max(due_us) FROM lane WHERE source = value AND priority = ?2 AND due_us <= ?3)
-    FROM json_each(?1) WHERE EXISTS (SELECT 1 FROM lane WHERE priority = ?2)
-    UNION ALL
-    SELECT source, (
-        SELECT max(due_us) FROM lane WHERE source = instant.source AND priority = ?2 AND due_us < instant.due_us
-    ) FROM instant WHERE due_us IS NOT NULL
-    ORDER BY 2 DESC LIMIT -1
-)
-SELECT lane FROM instant CROSS JOIN lane
-  ON lane.source = instant.source AND lane.priority = ?2 AND lane.due_us = instant.due_us
-WHERE lane NOT IN (SELECT value FROM json_each(?4)) LIMIT ?5;
+SELECT lane FROM lane
+WHERE EXISTS (SELECT 1 FROM lane WHERE priority = ?2)
+  AND priority = ?2 AND source IN (SELECT value FROM json_each(?1)) AND due_us <= ?3
+  AND lane NOT IN (SELECT value FROM json_each(?4))
+ORDER BY due_us DESC LIMIT ?5;
 
 -- name: due_lanes_among
 -- As due_lanes, but only lanes of ?6; with ?7 shortest due first.
