@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from aiohttp import StreamReader, hdrs, web
+from msgspec import Struct
 
 from adapter.http.client_address import Network, client, network_of
 from adapter.http.responses import Reply, Response, respond
@@ -65,19 +66,35 @@ class BodyReader:
 
     async def arrived(self, request: web.Request) -> RequestBody | Response:
         """What a request brought, for one who needs no more than to look at it."""
-        return await self.use(request, as_is, owner="")
+        brought = self.at_once(request, owner="")
+        return await self.use(request, brought, as_is, owner="") if isinstance(brought, Unopened) else brought
+
+    def at_once(self, request: web.Request, *, owner: str | None) -> "RequestBody | Response | Unopened":
+        """The body of a request that came along with its headers and is small, as nearly all are, or why there is none.
+
+        Any other takes time: see `use`, which has the same `owner`.
+        """
+        content, limits = request.content, self._limits_of(owner)
+        if not content.is_eof():
+            return Unopened(None)
+        raw = _read_at_once(content, max_bytes=limits.body_bytes)
+        return _open_at_once(raw, limits) if isinstance(raw, bytes) else raw
 
     async def use(
-        self, request: web.Request, work: Callable[[RequestBody], Awaitable[_T]], *, owner: str | None
+        self,
+        request: web.Request,
+        unopened: "Unopened",
+        work: Callable[[RequestBody], Awaitable[_T]],
+        *,
+        owner: str | None,
     ) -> _T | Response:
-        """What `work` makes of the body, or why there is none.
+        """What `work` makes of a body that `at_once` left `unopened`, or why there is none.
 
         `owner` is the source whose valid key stood before the body; None if there was no key.
         """
-        limits = self._unknown if owner is None else self._known
-        content = request.content
-        if content.is_eof():
-            return await self._opened(_read_at_once(content, max_bytes=limits.body_bytes), work, limits)
+        limits = self._limits_of(owner)
+        if unopened.raw is not None:
+            return await self._open_in_turn(unopened.raw, work, limits)
         if (request.content_length or 0) > limits.body_bytes:
             return respond(Reply.TOO_LARGE)
         if owner is None:
@@ -85,21 +102,22 @@ class BodyReader:
         else:
             share = _Share(self._room_of_known, owner)
         try:
-            return await self._opened(await _read(content, share, limits), work, limits)
+            raw = await _read(request.content, share, limits)
+            if isinstance(raw, Response):
+                return raw
+            brought = _open_at_once(raw, limits)
+            if isinstance(brought, RequestBody):
+                return await work(brought)
+            return await self._open_in_turn(raw, work, limits)
         finally:
             share.give_back()
 
-    async def _opened(
-        self, raw: bytes | Response, work: Callable[[RequestBody], Awaitable[_T]], limits: RequestLimits
+    def _limits_of(self, owner: str | None) -> RequestLimits:
+        return self._unknown if owner is None else self._known
+
+    async def _open_in_turn(
+        self, raw: bytes, work: Callable[[RequestBody], Awaitable[_T]], limits: RequestLimits
     ) -> _T | Response:
-        if isinstance(raw, Response):
-            return raw
-        # All that most senders compress is inflated at once.
-        plain = inflated(raw, max_bytes=min(LARGE_BYTES, limits.inflated_bytes)) if is_compressed(raw) else raw
-        if isinstance(plain, Problem):
-            return await work(RequestBody(raw, plain))
-        if isinstance(plain, bytes) and len(plain) < LARGE_BYTES:
-            return await work(RequestBody(plain, decode(plain)))
         try:
             async with asyncio.timeout(limits.read_s):
                 await self._turn.acquire()
@@ -122,6 +140,12 @@ class BodyReader:
         arrived = RequestBody(plain, decode(plain))
         await asyncio.sleep(0)
         return await work(arrived)
+
+
+class Unopened(Struct, frozen=True):
+    """A body that cannot be decoded at once: `raw` is all of it, None where it has not arrived."""
+
+    raw: bytes | None
 
 
 class _Share:
@@ -147,6 +171,16 @@ class _Share:
 async def as_is(arrived: RequestBody) -> RequestBody:
     """What came, for who does no work with it."""
     return arrived
+
+
+def _open_at_once(raw: bytes, limits: RequestLimits) -> RequestBody | Unopened:
+    """What is in `raw`, if it is small. All that most senders compress is inflated at once."""
+    plain = inflated(raw, max_bytes=min(LARGE_BYTES, limits.inflated_bytes)) if is_compressed(raw) else raw
+    if isinstance(plain, Problem):
+        return RequestBody(raw, plain)
+    if isinstance(plain, TooLarge) or len(plain) >= LARGE_BYTES:
+        return Unopened(raw)
+    return RequestBody(plain, decode(plain))
 
 
 async def _inflated_in_steps(raw: bytes, limits: RequestLimits) -> bytes | Problem | TooLarge:
