@@ -13,6 +13,7 @@ from aiohttp import hdrs, web
 from aiohttp.http_parser import HttpRequestParser
 
 from adapter.http.limits import ConnectionEvents, ConnectionLimits
+from adapter.http.prepared import PreparedResponse
 from adapter.http.request_parser import RequestParser
 from adapter.http.responses import SERVER, Reply, closing_response, respond
 
@@ -237,6 +238,10 @@ class Connection(web.RequestHandler):
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
         """Send an answer: as JSON also where aiohttp itself refused, and without the versions of what runs here."""
+        if isinstance(resp, PreparedResponse) and not self._upgraded:
+            # All that aiohttp would do for it, without four more coroutines.
+            await resp.prepare(request)
+            return resp, False
         if isinstance(resp, web.HTTPException):
             resp = self._in_our_words(resp)
         if request.method == hdrs.METH_CONNECT:

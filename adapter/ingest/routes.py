@@ -12,6 +12,7 @@ import orjson
 from aiohttp import hdrs, web
 
 from adapter.http.client_address import client
+from adapter.http.prepared import PreparedResponse
 from adapter.http.responses import Reply, Response, respond, status_of
 from adapter.ingest.audiences import audience_answer
 from adapter.ingest.auth import Denial, Keyring, denial
@@ -80,6 +81,7 @@ class _Ingest:
         self._keyring = Keyring(parts.sources)
         self._names = frozenset(source.name for source in parts.sources)
         self._now = parts.monotonic_s
+        self._stored = PreparedResponse(STORED)
         self._times = {reply: parts.histogram(ANSWER, str(status_of(reply)), reply.value) for reply in Reply}
 
     async def webhook(self, request: web.Request) -> web.Response:
@@ -238,8 +240,10 @@ class _Ingest:
         self, request: web.Request, response: Response, began_s: float, *, is_for_pages: bool = False
     ) -> web.Response:
         self._tell(request, response, began_s)
-        headers = {**response.headers, **_cors(request)} if is_for_pages else response.headers
-        return web.Response(body=response.body, status=response.status, headers=headers)
+        more = _cors(request) if is_for_pages else {}
+        if response is STORED and not more and PreparedResponse.suits(request):
+            return self._stored
+        return web.Response(body=response.body, status=response.status, headers={**response.headers, **more})
 
     def _tell(self, request: web.Request, response: Response, began_s: float) -> None:
         self._times[response.reply].observe(self._now() - began_s)
