@@ -1,6 +1,6 @@
 """The closure that reads a path. Reading never raises and never reaches anything but members of objects and lists."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from adapter.mapping.language.paths import At, EventPath, EveryMember, Key, Matching, Segment, written_segment
@@ -11,33 +11,51 @@ from adapter.mapping.run.scalars import text_of
 from adapter.model import EventWarning
 
 
-def compile_path(path: EventPath, *, rule: str | None = None) -> Get:
+def compile_path(path: EventPath, *, rule: str | None = None, skips_blanks: bool = False) -> Get:
     """The closure that reads `path`; `vars` is not read here, because constants are known at load.
 
-    With a `rule`, a list that is not written as one is noted in the frame's warnings.
+    With a `rule`, a list that is not written as one is noted in the frame's warnings. `skips_blanks`: blank text is
+    absent, so that fallbacks and `default` take its place.
     """
     root, segments = path.root, path.segments
     match segments:
         case (Key(name),) if root == "item":
-            return _item_key(name)
+            return _item_key(name, skips_blanks=skips_blanks)
         case (Key(name),) if root == "traits":
-            return _traits_key(name)
+            return _traits_key(name, skips_blanks=skips_blanks)
         case _ if root in _OWN_ROOTS:
-            return _following(_OWN_ROOTS[root], path, rule)
+            return compile_below(_OWN_ROOTS[root], path, segments, rule=rule, skips_blanks=skips_blanks)
         case (Key(first),):
-            return _one_key(root, first)
+            return _one_key(root, first, skips_blanks=skips_blanks)
         case (Key(first), Key(second)):
-            return _two_keys(root, first, second)
+            return _two_keys(root, first, second, skips_blanks=skips_blanks)
         case _:
-            return _following(lambda frame: frame.body.get(root, ABSENT), path, rule)
+            return compile_below(_member_of_body(root), path, segments, rule=rule, skips_blanks=skips_blanks)
 
 
-def compile_below(start: Get, path: EventPath, segments: tuple[Segment, ...], *, rule: str | None) -> Get:
+def compile_below(
+    start: Get, path: EventPath, segments: tuple[Segment, ...], *, rule: str | None, skips_blanks: bool
+) -> Get:
     """The closure that reads `segments` below what `start` gives; `path` is the whole of it, for warnings."""
     if not segments:
-        return start
+        return _without_blanks(start) if skips_blanks else start
     follow = _follower(segments, path.root, rule)
-    return lambda frame: follow(start(frame), frame.warnings)
+
+    def get(frame: Frame) -> Any:
+        value = follow(start(frame), frame.warnings)
+        if skips_blanks and type(value) is str and (not value or value.isspace()):
+            return ABSENT
+        return value
+
+    return get
+
+
+def _without_blanks(start: Get) -> Get:
+    def get(frame: Frame) -> Any:
+        value = start(frame)
+        return ABSENT if type(value) is str and (not value or value.isspace()) else value
+
+    return get
 
 
 _OWN_ROOTS: Final[Mapping[str, Get]] = {
@@ -49,37 +67,64 @@ _OWN_ROOTS: Final[Mapping[str, Get]] = {
 """Roots that are not simply a member of the message."""
 
 
-def _one_key(root: str, key: str) -> Get:
+def _member_of_body(name: str) -> Get:
+    return lambda frame: frame.body.get(name, ABSENT)
+
+
+# The short paths, which nearly all are. Each reads and judges in one call, because every value of every event does it.
+
+
+def _one_key(root: str, key: str, *, skips_blanks: bool) -> Get:
     def get(frame: Frame) -> Any:
         value = frame.body.get(root)
-        return value.get(key, ABSENT) if type(value) is dict else ABSENT
+        if type(value) is not dict:
+            return ABSENT
+        value = value.get(key, ABSENT)
+        if skips_blanks and type(value) is str and (not value or value.isspace()):
+            return ABSENT
+        return value
 
     return get
 
 
-def _item_key(key: str) -> Get:
+def _item_key(key: str, *, skips_blanks: bool) -> Get:
     def get(frame: Frame) -> Any:
         value = frame.item
-        return value.get(key, ABSENT) if type(value) is dict else ABSENT
+        if type(value) is not dict:
+            return ABSENT
+        value = value.get(key, ABSENT)
+        if skips_blanks and type(value) is str and (not value or value.isspace()):
+            return ABSENT
+        return value
 
     return get
 
 
-def _traits_key(key: str) -> Get:
+def _traits_key(key: str, *, skips_blanks: bool) -> Get:
     def get(frame: Frame) -> Any:
         value = frame.traits()
-        return value.get(key, ABSENT) if type(value) is dict else ABSENT
+        if type(value) is not dict:
+            return ABSENT
+        value = value.get(key, ABSENT)
+        if skips_blanks and type(value) is str and (not value or value.isspace()):
+            return ABSENT
+        return value
 
     return get
 
 
-def _two_keys(root: str, first: str, second: str) -> Get:
+def _two_keys(root: str, first: str, second: str, *, skips_blanks: bool) -> Get:
     def get(frame: Frame) -> Any:
         value = frame.body.get(root)
         if type(value) is not dict:
             return ABSENT
         value = value.get(first)
-        return value.get(second, ABSENT) if type(value) is dict else ABSENT
+        if type(value) is not dict:
+            return ABSENT
+        value = value.get(second, ABSENT)
+        if skips_blanks and type(value) is str and (not value or value.isspace()):
+            return ABSENT
+        return value
 
     return get
 
@@ -88,13 +133,10 @@ _Follow: TypeAlias = Callable[[Any, list[EventWarning]], Any]
 """From a value on, what stands below it, or ABSENT; what was odd on the way is added to the warnings."""
 
 
-def _following(start: Get, path: EventPath, rule: str | None) -> Get:
-    return compile_below(start, path, path.segments, rule=rule)
-
-
 def _follower(segments: tuple[Segment, ...], before: str, rule: str | None) -> _Follow:
-    if not segments:
-        return lambda value, _warnings: value
+    names = [segment.name for segment in segments if isinstance(segment, Key)]
+    if len(names) == len(segments):
+        return _through(names)
     rest = _follower(segments[1:], before + written_segment(segments[0]), rule)
     members = members_reader(before, rule=rule)
     match segments[0]:
@@ -105,11 +147,21 @@ def _follower(segments: tuple[Segment, ...], before: str, rule: str | None) -> _
         case Matching(key, text):
             return lambda value, heard: rest(_first_matching(members(value, heard), key=key, text=text), heard)
         case EveryMember(of_object):
-            spreads_on = any(isinstance(segment, EveryMember) for segment in segments[1:])
-            spread = _spreading(rest, spreads_on=spreads_on)
+            spread = _spreading(segments[1:], rest)
             if of_object:
                 return lambda value, heard: spread(value.values() if type(value) is dict else None, heard)
             return lambda value, heard: spread(members(value, heard), heard)
+
+
+def _through(names: Sequence[str]) -> _Follow:
+    def follow(value: Any, _heard: list[EventWarning]) -> Any:
+        for name in names:
+            if type(value) is not dict:
+                return ABSENT
+            value = value.get(name, ABSENT)
+        return value
+
+    return follow
 
 
 def _member(members: list[Any] | None, place: int) -> Any:
@@ -123,8 +175,13 @@ def _first_matching(members: list[Any] | None, *, key: str, text: str) -> Any:
     return ABSENT
 
 
-def _spreading(rest: _Follow, *, spreads_on: bool) -> Callable[[Iterable[Any] | None, list[EventWarning]], Any]:
-    """What `rest` finds in each member, as one flat list; ABSENT where there is nothing to spread."""
+def _spreading(
+    segments: tuple[Segment, ...], rest: _Follow
+) -> Callable[[Iterable[Any] | None, list[EventWarning]], Any]:
+    """What `rest` finds by `segments` in each member, as one flat list; ABSENT where there is nothing to spread."""
+    if not segments:
+        return lambda members, _warnings: ABSENT if members is None else list(members)
+    spreads_on = any(isinstance(segment, EveryMember) for segment in segments)
 
     def spread(members: Iterable[Any] | None, warnings: list[EventWarning]) -> Any:
         if members is None:

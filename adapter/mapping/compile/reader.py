@@ -17,7 +17,7 @@ from adapter.mapping.language.foreign import help_for, worth_a_finding
 from adapter.mapping.language.paths import EventPath, Key, Misspelt, parse_path
 from adapter.mapping.language.words import Block
 from adapter.mapping.run.absent import ABSENT
-from adapter.mapping.run.frame import Frame, Get, constant
+from adapter.mapping.run.frame import Get, constant
 from adapter.model import JsonObject
 from adapter.wire.ids import NO_IDS
 
@@ -232,17 +232,17 @@ class Reader:
         """The closure that reads `path`; with a scope it notes lists that are not written as lists."""
         if path is None:
             return constant(ABSENT)
-        get = self._getter(path, scope.rule if scope is not None else None)
-        return _without_blanks(get) if scope is not None and scope.skips_blanks else get
-
-    def _getter(self, path: EventPath, rule: str | None) -> Get:
+        rule, skips_blanks = (scope.rule, scope.skips_blanks) if scope is not None else (None, False)
         match path.root, path.segments:
             case "vars", _:
-                return constant(self.constant_of(path))
+                value = self.constant_of(path)
+                is_skipped = skips_blanks and type(value) is str and not value.strip()
+                return constant(ABSENT if is_skipped else value)
             case "derived", (Key(name), *below):
-                return compile_below(self.derived[name], path, tuple(below), rule=rule)
+                start = self.derived[name]
+                return compile_below(start, path, tuple(below), rule=rule, skips_blanks=skips_blanks)
             case _:
-                return compile_path(path, rule=rule)
+                return compile_path(path, rule=rule, skips_blanks=skips_blanks)
 
     def table(self, node: Node, code: str) -> JsonObject | None:
         """The table that is named at `node`."""
@@ -252,13 +252,3 @@ class Reader:
             return None
         self.used_tables.add(node.value)
         return self.tables[node.value]
-
-
-def _without_blanks(get: Get) -> Get:
-    """Blank text is absent, so that fallbacks and `default` take its place."""
-
-    def read(frame: Frame) -> Any:
-        value = get(frame)
-        return ABSENT if type(value) is str and (not value or value.isspace()) else value
-
-    return read

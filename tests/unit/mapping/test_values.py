@@ -8,7 +8,7 @@ import pytest
 from adapter.mapping.run.absent import ABSENT
 from adapter.mapping.run.scalars import same
 from adapter.model import Refused
-from tests.unit.mapping.reading import event, ruleset, value_of
+from tests.unit.mapping.reading import calls_of, event, ruleset, value_of
 
 PROPERTIES = {
     "a": {"b": {"c": 1}, "d": "x", "list": [[1, 2], [3]]},
@@ -121,3 +121,34 @@ def test_a_required_value_that_was_sent_is_not_called_absent(sent: Any, why: str
     done = rules.render(event(properties={"x": sent}))
     assert isinstance(done, Refused)
     assert [problem.message for problem in done.problems] == [why]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["name", "properties.a", "properties.o.a", "properties.o.p.a", "traits.a", "traits.o.a", "raw.properties.a",
+     "item.a", "item.o.a", "derived.d", "derived.o.a", "vars.v", "properties.l[0]", "properties.l[0].a",
+     "properties.o[*].a"],
+)  # fmt: skip
+@pytest.mark.parametrize("blank", ["", " ", "\u2003\n"])
+def test_blank_text_at_any_path_is_absent_where_blanks_are_omitted(path: str, blank: str) -> None:
+    """Whatever way leads there a default takes its place; a list of blanks is a list. Else blank text is a value."""
+    leaf = {"a": blank, "o": {"a": blank, "p": {"a": blank}}}
+    members: list[Any] = [blank] if path == "properties.l[0]" else [{"a": blank, "o": {"a": blank}}]
+    sent = {"name": blank, "properties": {**leaf, "l": members, "b": blank}, "traits": leaf}
+    mapping = {
+        "vars": {"v": blank},
+        "derived": {"d": "properties.b", "o": "properties.o"},
+        "rules": [
+            {
+                "track": "T",
+                "copy": "none",
+                **({"each": "properties.l"} if path.startswith("item") else {}),
+                "properties": {"v": {"from": path, "default": "default"}, "used": {"value": 1}},
+            }
+        ],
+    }
+    (omitted,) = calls_of({"settings": {"blanks": "omit"}, **mapping}, **sent)
+    (kept,) = calls_of(mapping, **sent)
+    is_list = "*" in path
+    assert omitted.body["properties"] == {"v": [blank] if is_list else "default", "used": 1}
+    assert kept.body["properties"] == {"v": [blank] if is_list else blank, "used": 1}
