@@ -6,6 +6,7 @@ are one shallow copy.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from types import NoneType
 from typing import Any, Final, Literal, TypeAlias
 
 from adapter.files.document import DocumentPath as FilePath
@@ -18,7 +19,7 @@ from adapter.mapping.compile.values import compile_fields
 from adapter.mapping.language.paths import EventPath, Key, parse_path
 from adapter.mapping.run import shaping
 from adapter.mapping.run.absent import ABSENT
-from adapter.mapping.run.flat import Flatness
+from adapter.mapping.run.flat import NESTED, Flatness
 from adapter.mapping.run.frame import Frame, Get
 from adapter.mapping.run.shaping import TAGS
 from adapter.model import EventWarning, JsonObject, Kind, WarningKind
@@ -57,11 +58,13 @@ def compile_call_fields(node: Node, reader: Reader, scope: Scope, defaults: Defa
     separator = _separator(node, reader) if node.has("flatten") else defaults.separator
     renaming = _renaming(node, reader)
     stages = _shaping(node, reader, scope, separator, renaming)
+    if start is _nothing:
+        stages = ()
     copied = _Copied(node, kind, separator, renaming)
     setters = [(setter.name, setter.get, setter.replaces) for setter in _setters(node, reader, scope, copied)]
     keep_nulls, keep_blanks = defaults.keep_nulls, defaults.keep_blanks
     settle = Flatness(
-        word=_word(kind),
+        word=fields_word(kind),
         rule=scope.rule,
         lists_as_text=defaults.lists_as_text,
         drops_empty=defaults.lists_as_text or separator is not None,
@@ -77,14 +80,16 @@ def compile_call_fields(node: Node, reader: Reader, scope: Scope, defaults: Defa
                 if replaces is not None and fields.get(name, value) != value and fields[name] is not None:
                     frame.warnings.append(replaces)
                 fields[name] = value
-        if not keep_nulls and None in fields.values():
+        kinds = set(map(type, fields.values()))
+        if not keep_nulls and NoneType in kinds:
             fields = {name: value for name, value in fields.items() if value is not None}
-        if keep_blanks:
-            return settle(fields, frame.warnings)
-        fields = _without_blanks(fields)
+        if not keep_blanks:
+            fields = _without_blanks(fields)
+        if kind == "track" and kinds.isdisjoint(NESTED):
+            return fields
         settled = settle(fields, frame.warnings)
         # A list of blanks has become a blank text.
-        return settled if settled is fields else _without_blanks(settled)
+        return settled if keep_blanks or settled is fields else _without_blanks(settled)
 
     return fill
 
@@ -105,7 +110,7 @@ def _is_blank(value: Any) -> bool:
     return (not value and type(value) in _MAY_BE_BLANK) or (type(value) is str and value.isspace())
 
 
-def _word(kind: Kind) -> Literal["properties", "traits"]:
+def fields_word(kind: Kind) -> Literal["properties", "traits"]:
     return "properties" if kind == "track" else "traits"
 
 
@@ -114,19 +119,31 @@ def _copy(node: Node, reader: Reader, scope: Scope, kind: Kind) -> Fill:
     if node.has("copy"):
         copy = node.at("copy")
         if copy.value == "none":
-            return lambda _frame: {}
+            return _nothing
         paths = [copy] if type(copy.value) is str else reader.members(copy, "E163", "`copy`, paths or `none`,") or ()
         gets = [reader.getter(reader.path(path, "E163", scope), scope) for path in paths]
-    elif node.has("each"):
-        gets = [lambda frame: frame.item]
-    elif kind == "track":
-        gets = [lambda frame: frame.body.get("properties")]
-    else:
-        gets = [lambda frame: frame.traits()]
-    if len(gets) == 1:
-        only = gets[0]
-        return lambda frame: dict(value) if type(value := only(frame)) is dict else {}
+        if len(gets) == 1:
+            return _copied_from(gets[0])
+        return _merged_from(gets)
+    if node.has("each"):
+        return _copied_from(lambda frame: frame.item)
+    return _copied_properties if kind == "track" else _copied_from(Frame.traits)
 
+
+def _nothing(_frame: Frame) -> JsonObject:
+    return {}
+
+
+def _copied_properties(frame: Frame) -> JsonObject:
+    value = frame.body.get("properties")
+    return value.copy() if type(value) is dict else {}
+
+
+def _copied_from(get: Get) -> Fill:
+    return lambda frame: value.copy() if type(value := get(frame)) is dict else {}
+
+
+def _merged_from(gets: Sequence[Get]) -> Fill:
     def merged(frame: Frame) -> JsonObject:
         fields: JsonObject = {}
         for get in gets:
@@ -156,7 +173,7 @@ def _shaping(
     if separator is not None:
         clash = scope.of_field((*node.path, "flatten")).warned(FLATTEN_CLASH, WarningKind.LEFT_OUT)
         whole = frozenset({TAGS} if node.has("identify") else ())
-        stages.append(_warning(lambda fields: shaping.flattened(fields, separator, whole=whole), clash))
+        stages.append(_flattening(separator, whole, clash))
     if renaming is not None:
         word = "rename" if node.has("rename") else "names"
         clash = scope.of_field((*node.path, word)).warned(RENAME_CLASH, WarningKind.REPLACED)
@@ -166,6 +183,12 @@ def _shaping(
 
 def _silent(shape: shaping.ShapeObject) -> _Stage:
     return lambda fields, _frame: shape(fields)
+
+
+def _flattening(separator: str, whole: frozenset[str], clash: EventWarning) -> _Stage:
+    flatten = _warning(lambda fields: shaping.flattened(fields, separator, whole=whole), clash)
+    # Nearly all fields are flat already.
+    return lambda fields, frame: flatten(fields, frame) if dict in map(type, fields.values()) else fields
 
 
 def _warning(reshape: Callable[[JsonObject], tuple[JsonObject, bool]], clash: Any) -> _Stage:
@@ -217,8 +240,8 @@ def _blocks(node: Node, reader: Reader, kind: Kind) -> Iterator[tuple[Node, File
                 continue
             reader.used_shared.add(part.value)
             yield Node(reader.shared[part.value], ("shared", part.value)), (*node.path, "use", part.value), "E141"
-    if node.has(_word(kind)):
-        yield node.at(_word(kind)), (*node.path, _word(kind)), "E163"
+    if node.has(fields_word(kind)):
+        yield node.at(fields_word(kind)), (*node.path, fields_word(kind)), "E163"
 
 
 def _names_of(path: EventPath, copied: _Copied) -> set[str]:
@@ -240,7 +263,7 @@ def _names_of(path: EventPath, copied: _Copied) -> set[str]:
 
 def _copied_paths(node: Node, kind: Kind) -> list[list[str]]:
     if not node.has("copy"):
-        return [["item"]] if node.has("each") else [[_word(kind)]]
+        return [["item"]] if node.has("each") else [[fields_word(kind)]]
     copied = node.value["copy"]
     parsed = [parse_path(path) for path in (copied if type(copied) is list else [copied]) if type(path) is str]
     return [

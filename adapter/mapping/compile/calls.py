@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Final, TypeAlias
 
-from adapter.mapping.compile.call_fields import Defaults, Fill, compile_call_fields
+from adapter.mapping.compile.call_fields import Defaults, Fill, compile_call_fields, fields_word
 from adapter.mapping.compile.conditions import compile_condition
 from adapter.mapping.compile.node import ItemUse, Node, Scope
 from adapter.mapping.compile.reader import Reader
@@ -30,8 +30,8 @@ _NOBODY_IN_SNAKE: Final = Problem(
     "or the rule set `userId: raw.user_id`",
 )
 
-_Common: TypeAlias = Callable[[Frame, JsonObject], bool]
-"""Adds ids and time to a body; false, and the event is refused, if nobody is there."""
+_NameOf: TypeAlias = Callable[[Frame], str | None]
+"""The name of a call; None, and a problem in the frame, where there is none."""
 
 
 def compile_call(node: Node, reader: Reader, scope: Scope, defaults: Defaults, *, when: Node | None) -> CallBlock:
@@ -42,8 +42,7 @@ def compile_call(node: Node, reader: Reader, scope: Scope, defaults: Defaults, *
     inner = replace(scope, has_item=True) if node.has("each") else scope
     kind = _kind(node, reader)
     fill = compile_call_fields(node, reader, inner, defaults, kind)
-    common = _common(node, reader, inner, defaults.settings)
-    make = _track(node, reader, inner, fill, common) if kind == "track" else _identify(fill, common)
+    make = _make(node, reader, inner, defaults.settings, kind=kind, fill=fill)
     holds = compile_condition(when, reader, inner) if when is not None else None
     each = Each(get, path.written, scope.rule, _wants_objects(node, reader.item_use)) if path is not None else None
     return CallBlock(make, holds, each)
@@ -77,15 +76,50 @@ def _kind(node: Node, reader: Reader) -> Kind:
 # The body
 
 
-def _track(node: Node, reader: Reader, scope: Scope, fill: Fill, common: _Common) -> Make:
-    name_of = _event_name(node, reader, scope)
-    if isinstance(name_of, str):
-        return _track_named(name_of, fill, common)
+def _make(node: Node, reader: Reader, scope: Scope, settings: Node, *, kind: Kind, fill: Fill) -> Make:
+    """One closure for the whole call, because every event has one at least."""
+    is_track, word = kind == "track", fields_word(kind)
+    user_id, anonymous_id = (_ids(word, (node, settings), reader, scope) for word in ("userId", "anonymousId"))
+    own_time = None
+    if node.has("timestamp"):
+        own_time = compile_value(node.at("timestamp"), reader, scope.of_field(node.at("timestamp").path))
+    no_date = scope.of_field((*node.path, "timestamp")).warned("not a date; the message's own stays")
+    fixed, name_of = _name(node, reader, scope) if is_track else ("", None)
+
+    def make(frame: Frame) -> UnkeyedCall | None:
+        name = fixed if name_of is None else name_of(frame)
+        if name is None:
+            return None
+        body: JsonObject = {"event": name} if is_track else {}
+        fields = fill(frame)
+        if fields:
+            body[word] = fields
+        user = frame.user_id if user_id is None else user_id(frame) or frame.user_id
+        anonymous = frame.anonymous_id if anonymous_id is None else anonymous_id(frame) or frame.anonymous_id
+        if user is not None:
+            body["userId"] = user
+        elif anonymous is None:
+            is_snake = "user_id" in frame.body or "anonymous_id" in frame.body
+            frame.problems.append(_NOBODY_IN_SNAKE if is_snake else _NOBODY)
+            return None
+        if anonymous is not None:
+            body["anonymousId"] = anonymous
+        body["timestamp"] = frame.timestamp() if own_time is None else _time(own_time(frame), frame, no_date)
+        return kind, name, body
+
+    return make
+
+
+def _name(node: Node, reader: Reader, scope: Scope) -> tuple[str, _NameOf | None]:
+    """The name of a `track` call where it is fit and the same for all; else what reads it."""
+    get = _event_name(node, reader, scope)
+    if isinstance(get, str):
+        return get, None
     cut = scope.of_field((*node.path, "track")).warned(f"event name cut after {MAX_NAME} characters")
     missing = Problem("/event", "required", "the event name is absent or empty")
 
-    def make(frame: Frame) -> UnkeyedCall | None:
-        name = name_of(frame)
+    def name_of(frame: Frame) -> str | None:
+        name = get(frame)
         if type(name) is not str:
             name = text_of(name)
         if name is ABSENT or not name or name.isspace():
@@ -93,38 +127,10 @@ def _track(node: Node, reader: Reader, scope: Scope, fill: Fill, common: _Common
             return None
         if len(name) > MAX_NAME:
             frame.warnings.append(cut)
-            name = name[:MAX_NAME]
-        body: JsonObject = {"event": name}
-        fields = fill(frame)
-        if fields:
-            body["properties"] = fields
-        return ("track", name, body) if common(frame, body) else None
+            return str(name[:MAX_NAME])
+        return str(name)
 
-    return make
-
-
-def _track_named(name: str, fill: Fill, common: _Common) -> Make:
-    """A call whose name is known, which is what most rules make."""
-
-    def make(frame: Frame) -> UnkeyedCall | None:
-        body: JsonObject = {"event": name}
-        fields = fill(frame)
-        if fields:
-            body["properties"] = fields
-        return ("track", name, body) if common(frame, body) else None
-
-    return make
-
-
-def _identify(fill: Fill, common: _Common) -> Make:
-    def make(frame: Frame) -> UnkeyedCall | None:
-        body: JsonObject = {}
-        fields = fill(frame)
-        if fields:
-            body["traits"] = fields
-        return ("identify", "", body) if common(frame, body) else None
-
-    return make
+    return "", name_of
 
 
 def _event_name(node: Node, reader: Reader, scope: Scope) -> Get | str:
@@ -140,30 +146,6 @@ def _event_name(node: Node, reader: Reader, scope: Scope) -> Get | str:
         return constant(ABSENT)
     is_plain = not text.isspace() and "{" not in text and "}" not in text
     return text if is_plain else compile_text(text, track, reader, inner)
-
-
-def _common(node: Node, reader: Reader, scope: Scope, settings: Node) -> _Common:
-    user_id, anonymous_id = (_ids(word, (node, settings), reader, scope) for word in ("userId", "anonymousId"))
-    own_time = None
-    if node.has("timestamp"):
-        own_time = compile_value(node.at("timestamp"), reader, scope.of_field(node.at("timestamp").path))
-    no_date = scope.of_field((*node.path, "timestamp")).warned("not a date; the message's own stays")
-
-    def add(frame: Frame, body: JsonObject) -> bool:
-        user = frame.user_id if user_id is None else user_id(frame) or frame.user_id
-        anonymous = frame.anonymous_id if anonymous_id is None else anonymous_id(frame) or frame.anonymous_id
-        if user is None and anonymous is None:
-            is_snake = "user_id" in frame.body or "anonymous_id" in frame.body
-            frame.problems.append(_NOBODY_IN_SNAKE if is_snake else _NOBODY)
-            return False
-        if user is not None:
-            body["userId"] = user
-        if anonymous is not None:
-            body["anonymousId"] = anonymous
-        body["timestamp"] = frame.timestamp() if own_time is None else _time(own_time(frame), frame, no_date)
-        return True
-
-    return add
 
 
 def _ids(word: str, places: Sequence[Node], reader: Reader, scope: Scope) -> Callable[[Frame], str | None] | None:

@@ -67,18 +67,20 @@ def _calling_once(rule: str, make: Make) -> RuleAction:
         if made is None or frame.problems:
             return Refused(rule, _merged(frame.problems, at_most=MAX_PROBLEMS), _merged(frame.warnings))
         kind, name, body = made
-        return Calls((Call(f"{kind}/{name}/0", kind, body, rule),), _merged(frame.warnings))
+        warnings = _merged(frame.warnings) if frame.warnings else ()
+        return Calls((Call(f"{kind}/{name}/0", kind, body, rule),), warnings)
 
     return act
 
 
 def _keyed(made: Sequence[UnkeyedCall], rule: str) -> tuple[Call, ...]:
-    counts: dict[tuple[str, str], int] = {}
+    counts: dict[str, int] = {}
     calls = []
     for kind, name, body in made:
-        before = counts.get((kind, name), 0)
-        counts[kind, name] = before + 1
-        calls.append(Call(f"{kind}/{name}/{before}", kind, body, rule))
+        named = f"{kind}/{name}"
+        before = counts.get(named, 0)
+        counts[named] = before + 1
+        calls.append(Call(f"{named}/{before}", kind, body, rule))
     return tuple(calls)
 
 

@@ -31,12 +31,12 @@ class Each:
         value = self.get(frame)
         if type(value) is not list:
             value = members_reader(self.path, rule=self.rule)(value, frame.warnings) or []
-        present = [(place, member) for place, member in enumerate(value) if member is not None]
         if not self.wants_objects:
-            return present
-        objects = [(place, member) for place, member in present if type(member) is dict]
-        if len(objects) < len(present):
-            cause = f"{len(present) - len(objects)} of {len(value)} members are not objects and make no call"
+            return [(place, member) for place, member in enumerate(value) if member is not None]
+        objects = [(place, member) for place, member in enumerate(value) if type(member) is dict]
+        others = len(value) - len(objects) - value.count(None) if len(objects) < len(value) else 0
+        if others:
+            cause = f"{others} of {len(value)} members are not objects and make no call"
             frame.warnings.append(EventWarning(WarningKind.LIST, self.path, cause, self.rule))
         return objects
 
@@ -55,9 +55,6 @@ class CallBlock:
             return self._add_each(made, frame, self.each, room)
         if self.holds is not None and not self.holds(frame):
             return 0
-        return self._add(made, frame, room)
-
-    def _add(self, made: list[UnkeyedCall], frame: Frame, room: int) -> int:
         if len(made) >= room:
             return 1
         call = self.make(frame)
@@ -66,10 +63,14 @@ class CallBlock:
         return 0
 
     def _add_each(self, made: list[UnkeyedCall], frame: Frame, each: Each, room: int) -> int:
-        over = 0
+        make, holds, over = self.make, self.holds, 0
         for place, member in each.places(frame):
             frame.item, frame.index = member, place
-            if self.holds is None or self.holds(frame):
-                over += self._add(made, frame, room)
+            if holds is not None and not holds(frame):
+                continue
+            if len(made) >= room:
+                over += 1
+            elif (call := make(frame)) is not None:
+                made.append(call)
         frame.item = frame.index = ABSENT
         return over

@@ -4,6 +4,7 @@ Browsee documents flat values only, and one list: `$tags`, the labels of a user.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from adapter.mapping.run.absent import ABSENT
@@ -15,7 +16,7 @@ from adapter.mapping.run.text_steps import MAX_TEXT
 from adapter.model import EventWarning, JsonObject, WarningKind
 
 NOT_FLAT: Final = "Browsee documents flat values only"
-_NESTED: Final = frozenset({dict, list})
+NESTED: Final = frozenset({dict, list})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +33,13 @@ class Flatness:
     def settle(self, fields: JsonObject, warnings: list[EventWarning]) -> JsonObject:
         """The fields as they are sent; the same object where there is nothing to do."""
         has_tags = self.word == "traits" and TAGS in fields
-        if not has_tags and _NESTED.isdisjoint(map(type, fields.values())):
+        if not has_tags and NESTED.isdisjoint(map(type, fields.values())):
             return fields
         settled: JsonObject = {}
         for name, value in fields.items():
             if has_tags and name == TAGS:
                 sent = self._tags(value, warnings)
-            elif type(value) in _NESTED:
+            elif type(value) in NESTED:
                 sent = self._nested(name, value, warnings)
             else:
                 sent = value
@@ -75,7 +76,18 @@ class Flatness:
         return texts
 
     def _warned(self, kind: WarningKind, name: str, cause: str) -> EventWarning:
-        return EventWarning(kind, shown(((None, self.word), name)), cause, self.rule)
+        field = _known_field(self.word, name) if len(name) <= _MAX_KNOWN else _field(self.word, name)
+        return EventWarning(kind, field, cause, self.rule)
+
+
+def _field(word: str, name: str) -> str:
+    return shown(((None, word), name))
+
+
+_known_field: Final = lru_cache(1_024)(_field)
+"""Names recur: a list in an order is there in every order."""
+_MAX_KNOWN: Final = 100
+"""A longer name is hardly one that recurs, and would take memory."""
 
 
 def list_text(members: list[Any]) -> str | None:

@@ -112,6 +112,7 @@ class Ruleset:
         self.integration = facts.integration
         self.table_files = facts.table_files
         self._max_age = None if source.max_age_s is None else timedelta(seconds=source.max_age_s)
+        self._leaves_out = self.integration is not None or self._max_age is not None
         self._identify = source.identify
         types = {name for rule in rules if rule.types is not None for name in rule.types}
         spell = fold if facts.folds_names else str
@@ -120,8 +121,7 @@ class Ruleset:
 
     def render(self, event: Event) -> Rendered:
         """What the event becomes. Never raises and changes nothing in the event."""
-        left_out = self._left_out(event)
-        if left_out is not None:
+        if self._leaves_out and (left_out := self._left_out(event)) is not None:
             return left_out
         return self._rendered(self._frame(event))
 
@@ -145,7 +145,14 @@ class Ruleset:
             guard(frame, self.guards)
         if self._prepared:
             prepare(frame, self._prepared)
-        _leave_out_no_ids(frame, self.no_ids)
+        no_ids, user_id, anonymous_id = self.no_ids, frame.user_id, frame.anonymous_id
+        # Ingest leaves such ids out too, but the list of these texts may be newer.
+        if user_id is not None and is_no_id(user_id, no_ids):
+            frame.user_id = None
+            frame.warnings.append(EventWarning(WarningKind.ID, "userId", NO_ID))
+        if anonymous_id is not None and is_no_id(anonymous_id, no_ids):
+            frame.anonymous_id = None
+            frame.warnings.append(EventWarning(WarningKind.ID, "anonymousId", NO_ID))
         for rule in self._candidates(frame.body.get("type"), frame.body.get("event")):
             if rule.holds is None or rule.holds(frame):
                 rendered = rule.act(frame)
@@ -222,13 +229,3 @@ def _until_certain(rules: Sequence[Rule]) -> Sequence[Rule]:
 
 def _is_switched_off(event: Event, integration: str) -> bool:
     return is_switched_on(event.body.get("integrations"), integration) is False
-
-
-def _leave_out_no_ids(frame: Frame, no_ids: frozenset[str]) -> None:
-    """Take an event's own id away if it is none. Ingest does so too, but the list of such texts may be newer."""
-    if frame.user_id is not None and is_no_id(frame.user_id, no_ids):
-        frame.user_id = None
-        frame.warnings.append(EventWarning(WarningKind.ID, "userId", NO_ID))
-    if frame.anonymous_id is not None and is_no_id(frame.anonymous_id, no_ids):
-        frame.anonymous_id = None
-        frame.warnings.append(EventWarning(WarningKind.ID, "anonymousId", NO_ID))
