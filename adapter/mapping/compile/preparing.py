@@ -91,8 +91,11 @@ def _of_paths(node: Node, reader: Reader, change: Step) -> GuardMessage:
     edits = [editor_of((Key(path.root), *path.segments)) for path in paths]
 
     def act(body: Any, frame: Frame) -> Any:
+        def change_one(value: Any) -> Any:
+            return change(value, frame)
+
         for edit in edits:
-            body = edit(body, lambda value: change(value, frame))
+            body = edit(body, change_one)
         return body
 
     return act

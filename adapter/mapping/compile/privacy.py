@@ -130,8 +130,11 @@ def _of_paths(node: Node, reader: Reader, remedy: Step) -> GuardMessage:
     edits = [editor_of((Key(path.root), *path.segments)) for path in paths]
 
     def act(body: Any, frame: Frame) -> Any:
+        def change(value: Any) -> Any:
+            return remedy(value, frame)
+
         for edit in edits:
-            body = edit(body, lambda value: remedy(value, frame))
+            body = edit(body, change)
         return body
 
     return act
@@ -174,11 +177,7 @@ def editor_of(way: Sequence[Segment]) -> _Edit:
     segment, rest = way[0], editor_of(way[1:])
     match segment:
         case Key(name):
-            return lambda value, change: (
-                with_members(value, {name: rest(value[name], change)})
-                if type(value) is dict and name in value
-                else value
-            )
+            return _editor_of_key(name, rest)
         case EveryMember(of_object=True):
             return lambda value, change: (
                 with_members(value, {name: rest(member, change) for name, member in value.items()})
@@ -191,6 +190,16 @@ def editor_of(way: Sequence[Segment]) -> _Edit:
                 if type(value) is list
                 else value
             )
+
+
+def _editor_of_key(name: str, rest: _Edit) -> _Edit:
+    def edit(value: Any, change: _Change) -> Any:
+        if type(value) is not dict or name not in value:
+            return value
+        new = rest(value[name], change)
+        return value if new is value[name] else with_members(value, {name: new})
+
+    return edit
 
 
 def _chosen(members: list[Any], segment: Segment) -> Sequence[int]:

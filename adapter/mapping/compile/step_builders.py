@@ -95,7 +95,7 @@ def round_step(setting: Setting) -> Step:
     digits = 0
     if not setting.bare:
         digits = setting.reader.whole(setting.node, "E151", "`round`", at_least=0, at_most=15) or 0
-    return on_each(lambda value: list_steps.rounded(value, digits), "not a number", setting.scope)
+    return on_each(list_steps.rounding(digits), "not a number", setting.scope)
 
 
 def arithmetic(compute: Callable[[Any, Any], Any]) -> Builder:

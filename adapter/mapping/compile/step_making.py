@@ -83,14 +83,17 @@ def looking_for(find: Pure, is_readable: Callable[[Any], bool], cause: str, scop
     """
 
     def step(value: Any, frame: Frame) -> Any:
-        is_list = type(value) is list
-        present = [member for member in value if member is not None] if is_list else [value]
+        if type(value) is not list:
+            if is_readable(value):
+                return find(value)
+            frame.warnings.append(scope.failed(_why(value, cause)))
+            return ABSENT
+        present = [member for member in value if member is not None]
         readable = [member for member in present if is_readable(member)]
         if len(readable) < len(present):
             odd = next(member for member in present if not is_readable(member))
             frame.warnings.append(scope.failed(_why(odd, cause)))
-        found = [result for member in readable if (result := find(member)) is not ABSENT]
-        return found if is_list else found[0] if found else ABSENT
+        return [result for member in readable if (result := find(member)) is not ABSENT]
 
     return step
 

@@ -79,6 +79,8 @@ _READING_OTHERS: Final = frozenset({
 
 
 def _as_text(value: Any) -> Any:
+    if type(value) is str:
+        return value
     text = text_of(value)
     return json_of(value) if text is ABSENT else text
 

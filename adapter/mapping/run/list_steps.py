@@ -100,19 +100,24 @@ def member_of(value: Any, name: Any) -> Any:
     return ABSENT
 
 
-def rounded(value: Any, digits: int) -> Any:
+def rounding(digits: int) -> Callable[[Any], Any]:
     """Halves away from zero, as people round. Works on the decimal digits that are printed, not on the binary ones."""
-    if type(value) is int:
-        return value
-    if not is_number(value):
-        return ABSENT
-    if abs(value) >= 1e15:
-        return finite(int(value)) if digits == 0 else value
-    text = repr(value)
-    if digits and "e" not in text and len(text.partition(".")[2]) <= digits:
-        return value
-    result = Decimal(repr(value)).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
-    return int(result) if digits == 0 else float(result)
+
+    def rounded(value: Any) -> Any:
+        if type(value) is int:
+            return value
+        if type(value) is not float or not math.isfinite(value):
+            return ABSENT
+        if abs(value) >= 1e15:
+            return finite(int(value)) if digits == 0 else value
+        text = repr(value)
+        # From the end: what is printed with so few digits is rounded already.
+        if digits and text.rfind(".") >= len(text) - 1 - digits and "e" not in text:
+            return value
+        result = Decimal(text).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
+        return int(result) if digits == 0 else float(result)
+
+    return rounded
 
 
 def product(value: Any, other: Any) -> Any:

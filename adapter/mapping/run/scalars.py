@@ -78,8 +78,10 @@ def is_number(value: Any) -> bool:
 
 def number_of(value: Any) -> Any:
     """A number, or the one that text is; `$5`, `1,299` and booleans are none."""
-    if type(value) is float or type(value) is int:
-        return finite(value)
+    if type(value) is float:
+        return value if math.isfinite(value) else ABSENT
+    if type(value) is int:
+        return value if -_LARGEST <= value <= _LARGEST else finite(value)
     if type(value) is not str:
         return ABSENT
     # Made of these characters only, so that float() is not asked about `nan`, `1_0` or digits of other scripts.

@@ -24,7 +24,7 @@ def title(text: str) -> str:
 
 def composed(pure: Callable[[str], str]) -> Callable[[str], str]:
     """`pure` with its result in NFC, as every step on text answers: é is one character however a sender wrote it."""
-    return lambda text: nfc(pure(text))
+    return lambda text: made if (made := pure(text)).isascii() else nfc(made)
 
 
 def within_limit(text: str) -> Any:

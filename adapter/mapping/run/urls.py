@@ -1,6 +1,7 @@
 """Parts of a URL, or of a query by itself: percent-decoded, ABSENT where there is none, and nothing raises. Pure."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import unquote, unquote_plus, urlsplit
 
@@ -21,8 +22,8 @@ def parameter(name: str) -> Callable[[str], Any]:
     def read(text: str) -> Any:
         for pair in _query(text).split("&"):
             key, _, value = pair.partition("=")
-            # Nearly every key is the plain name, which decodes to itself.
-            if key == name or unquote_plus(key) == name:
+            # Nearly every key is a plain name, which decodes to itself.
+            if key == name or (("%" in key or "+" in key) and unquote_plus(key) == name):
                 return within_limit(unquote_plus(value)) if value else ABSENT
         return ABSENT
 
@@ -31,12 +32,21 @@ def parameter(name: str) -> Callable[[str], Any]:
 
 def is_readable(text: str) -> bool:
     """Whether a part can be looked for at all: a URL has bounds, and its brackets and port are in order."""
-    if len(text) > MAX_TEXT:
-        return False
+    if len(text) > _MAX_KNOWN:
+        return len(text) <= MAX_TEXT and _has_bounds(text)
+    return _known(text)
+
+
+def _has_bounds(text: str) -> bool:
     try:
         return urlsplit(text).port is not False
     except ValueError:
         return False
+
+
+_MAX_KNOWN: Final = 2_000
+_known: Final = lru_cache(100)(_has_bounds)
+"""Mappings read several parts of the one URL of an event. A longer URL is not remembered."""
 
 
 def _query(text: str) -> str:
