@@ -5,8 +5,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
-SPARE_FILES = 200
-"""File descriptors that are not for senders: the queue, calls to Browsee, mappings, and connections being closed."""
+SPARE_FILES = 300
+"""File descriptors that are not for senders: the queue, calls to Browsee, mappings, and connections that come or go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,10 @@ class ConnectionEvents(Protocol):
 
     def refused(self, status: int, reply: str) -> None:
         """What arrived was answered before it was a request; `reply` is the one of `responses.Reply`."""
+        ...
+
+    def stalled(self, reason: str) -> None:
+        """No connection can be accepted for now; `reason` is the system's name for why, as `EMFILE`."""
         ...
 
 

@@ -14,6 +14,7 @@ from adapter.observe.delivery_telemetry import (
     WorkerFailed,
 )
 from adapter.observe.ingest_telemetry import (
+    AcceptingStalled,
     BodyRepaired,
     ConnectionsClosed,
     DuplicatesDiffered,
@@ -43,6 +44,7 @@ CATALOG: tuple[type[Telemetry], ...] = (
     MessageRejected,
     RequestRefused,
     ConnectionsClosed,
+    AcceptingStalled,
     BodyRepaired,
     EventDelivered,
     EventDropped,

@@ -94,6 +94,19 @@ class ConnectionsClosed(Telemetry):
 
 
 @dataclass(frozen=True, slots=True)
+class AcceptingStalled(Telemetry):
+    """`reason` is the system's name for what is missing, as `EMFILE` for a file descriptor of this process."""
+
+    text = "new connections wait: the system cannot open another; tried again each second"
+    level = logging.ERROR
+    metric = "browsee_adapter_accepting_stalled"
+    help = "Times that new connections had to wait for a second, for want of file descriptors or memory."
+    labels = ("reason",)
+    throttle_by = ("reason",)
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class BodyRepaired(Telemetry):
     text = "body repaired: values that are not JSON became null or U+FFFD"
     metric = "browsee_adapter_bodies_repaired"
@@ -140,3 +153,6 @@ class ConnectionTelemetry:
 
     def refused(self, status: int, reply: str) -> None:
         self._emit(RequestRefused(status, reply, ""))
+
+    def stalled(self, reason: str) -> None:
+        self._emit(AcceptingStalled(reason))
