@@ -21,19 +21,19 @@ class Dialect:
 WEBHOOK = Dialect(is_direct=False, type=None)
 BATCH = Dialect(is_direct=True, type=None)
 
-_KINDS = ("track", "identify", "page", "screen", "group", "alias")
+KINDS = ("track", "identify", "page", "screen", "group", "alias")
 
 SDK_PATHS: Mapping[str, Dialect] = {
-    **{kind: Dialect(is_direct=True, type=kind) for kind in _KINDS},
+    **{kind: Dialect(is_direct=True, type=kind) for kind in KINDS},
     # analytics.js appends the first letter of the type.
-    **{kind[0]: Dialect(is_direct=True, type=kind) for kind in _KINDS},
+    **{kind[0]: Dialect(is_direct=True, type=kind) for kind in KINDS},
     **dict.fromkeys(("batch", "b", "import"), BATCH),
     # RudderStack's name for it.
     "merge": Dialect(is_direct=True, type="alias"),
 }
 """The last part of `/v1/…` → how its messages are read."""
 
-JITSU_PATHS: Mapping[str, Dialect] = {name: SDK_PATHS[name] for name in (*_KINDS, "batch")}
+JITSU_PATHS: Mapping[str, Dialect] = {name: SDK_PATHS[name] for name in (*KINDS, "batch")}
 """The last part of `/api/s/…` and `/api/s/s2s/…`, where @jitsu/js 1.11 was seen to send → how its messages are read."""
 
 _MOBILE = ("android", "ios", "swift", "kotlin", "react-native", "react_native", "flutter")

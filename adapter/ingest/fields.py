@@ -41,8 +41,8 @@ def text_id(value: object) -> str | None:
 
 def settle_id(value: object, name: str, no_ids: frozenset[str], warnings: list[EventWarning]) -> str | None:
     """The id that `value` is, as text; None, with a warning unless it is null or blank, if it is none."""
-    text = text_id(value)
-    if text is None:
+    text = value.strip() if type(value) is str else text_id(value)
+    if not text:
         if value is not None and not isinstance(value, str):
             warnings.append(EventWarning(WarningKind.ID, name, f"{kind_of(value)} is no id; left out"))
         return None

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from adapter.ingest.context import RequestContext
 from adapter.ingest.deletion import kept_of, refusal
-from adapter.ingest.dialect import merged, speaks_for_its_user
+from adapter.ingest.dialect import KINDS, merged, speaks_for_its_user
 from adapter.ingest.fields import clean, settle_id, settle_ids, settle_names
 from adapter.ingest.sources import DigestOf, Source
 from adapter.ingest.timestamps import ChosenTimestamp, SentBy, choose, correct
@@ -31,8 +31,8 @@ LONGEST_ID_CHARS = 256
 """A longer message id is stood for by its hash. SDKs make up to 100; RudderStack's gateway checks no length."""
 
 _NO_TYPE = Problem("/type", "required", "is required: track, identify, page, screen, group or alias")
-_CONTAINERS = ("traits", "properties")
 _ENVELOPED = ("context", "integrations")
+_CONTAINERS = ("traits", "properties", *_ENVELOPED)
 _CHANGES_PER_TRY = frozenset({"sentAt", "receivedAt", "_metadata"})
 
 
@@ -99,8 +99,9 @@ def _normalised(message: JsonObject, request: RequestContext, new_id: NewId) -> 
     if request.may_need_cleaning:
         clean(body, warnings)
     kind = _kind(body, request)
-    given = settle_id(body.get("messageId"), "messageId", source.no_ids, warnings)
-    message_id = _message_id(given, body, new_id, source.digest)
+    message_id = settle_id(body.get("messageId"), "messageId", source.no_ids, warnings)
+    if message_id is None or len(message_id) > LONGEST_ID_CHARS:
+        message_id = _message_id(message_id, body, new_id, source.digest)
     body["messageId"] = message_id
     if kind:
         body["type"] = kind
@@ -129,6 +130,8 @@ def _kind(body: JsonObject, request: RequestContext) -> str:
     In lower case: no sender tells types apart by case, but customers' own functions write `Track` and mean `track`.
     """
     kind = body.get("type")
+    if type(kind) is str and kind in KINDS:
+        return kind
     named = kind.strip().lower() if isinstance(kind, str) else ""
     return named or request.dialect.type or request.source.type or ""
 
@@ -138,12 +141,14 @@ def _kind(body: JsonObject, request: RequestContext) -> str:
 
 def _settle_containers(body: JsonObject, request: RequestContext) -> None:
     for name in _CONTAINERS:
-        if body.get(name) == []:
+        held = body.get(name)
+        if type(held) is list and not held:
             body[name] = {}
-    for name in _ENVELOPED:
-        under = request.envelope.get(name)
-        if isinstance(under, dict) or body.get(name) == []:
-            body[name] = merged(under if isinstance(under, dict) else {}, body.get(name))
+    if request.envelope:
+        for name in _ENVELOPED:
+            under = request.envelope.get(name)
+            if isinstance(under, dict):
+                body[name] = merged(under, body.get(name))
     if request.peer is not None and request.dialect.is_direct:
         _add_address(body, request.peer, has_origin=request.has_origin)
 
@@ -169,8 +174,9 @@ def _settle_time(body: JsonObject, request: RequestContext) -> ChosenTimestamp:
 
 
 def _message_id(given: str | None, body: JsonObject, new_id: NewId, digest: DigestOf) -> str:
+    """An id that is made, of one that is too long or, if nothing was `given`, of the message."""
     if given is not None:
-        return given if len(given) <= LONGEST_ID_CHARS else digest(_canonical(given))
+        return digest(_canonical(given))
     if body.get("timestamp") is None and body.get("originalTimestamp") is None:
         # Two equal clicks are two clicks.
         return new_id()

@@ -5,7 +5,8 @@ Never refuses a message for its timestamps: one that cannot be used is passed ov
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from adapter.ingest.dialect import is_on_a_phone
 from adapter.ingest.validate import kind_of
@@ -22,20 +23,22 @@ SERVER_BEHIND = timedelta(hours=24)
 Many SDKs of servers send the bytes of the first try again (analytics-node 6, analytics-go, RudderStack's for Go, Java,
 PHP, Ruby and Rust), so an old `sentAt` means an outage rather than a slow clock.
 """
+_OF_PLATFORM = ("timestamp", "originalTimestamp", "sentAt", "receivedAt")
+_NO_SKEW = timedelta(0)
 _CORRECTION_WARNED = timedelta(seconds=60)
 _MAX_SHAPE_CHARS = 40
 _SHAPES = ((re.compile(r"\d"), "9"), (re.compile(r"[^\W\d_]"), "a"), (re.compile(r"[^\x20-\x7e]"), "?"))
 _BUDDHIST = EventWarning(WarningKind.CLOCK, "timestamp", "corrected by 543 years: its year is of the Buddhist calendar")
 
 
-class ChosenTimestamp(NamedTuple):
+class ChosenTimestamp(Struct, frozen=True):
     """When a message happened, and what could not be used of its timestamps or was corrected."""
 
     timestamp: datetime
     warnings: tuple[EventWarning, ...] = ()
 
 
-class SentBy(NamedTuple):
+class SentBy(Struct, frozen=True):
     """Whether a page in a browser sent a message, and what stood beside `batch`."""
 
     has_origin: bool
@@ -46,8 +49,7 @@ def choose(message: JsonObject, *, received_at: datetime) -> ChosenTimestamp:
     """The first of `timestamp`, `originalTimestamp`, `sentAt`, `receivedAt` that is a date between 2000 and
     `received_at` + 24 h, as it stands; else `received_at`. For messages whose clock a platform already corrected.
     """
-    names = ("timestamp", "originalTimestamp", "sentAt", "receivedAt")
-    at, warnings = _first(message, names, timedelta(0), received_at)
+    at, warnings = _first(message, _OF_PLATFORM, _NO_SKEW, received_at)
     return ChosenTimestamp(received_at if at is None else at, warnings)
 
 
@@ -99,7 +101,7 @@ def _first(
         if at is None:
             cause = _not_read(value)
         else:
-            at = _moved(at, skew)
+            at = _moved(at, skew) if skew else at
             if EARLIEST <= at <= received_at + LATEST_AFTER_RECEIPT:
                 return at, (*warnings, _BUDDHIST) if is_buddhist(value) else warnings
             cause = "before the year 2000" if at < EARLIEST else "more than 24 h after its receipt"
@@ -109,7 +111,7 @@ def _first(
 
 def _moved(at: datetime, by: timedelta) -> datetime:
     try:
-        return at + by if by else at
+        return at + by
     except OverflowError:
         return datetime.max.replace(tzinfo=UTC) if by > timedelta(0) else datetime.min.replace(tzinfo=UTC)
 

@@ -1,7 +1,8 @@
 """Events as rows: what a queue stores of an event, and the keys it finds it by. Pure; every backend uses these."""
 
-import hashlib
 from datetime import UTC, datetime
+from functools import lru_cache
+from hashlib import blake2b
 
 import orjson
 from msgspec import Struct
@@ -47,16 +48,20 @@ def from_us(us: int) -> datetime:
 
 ID_BYTES = 12
 """Of a digest those that are of source and message id; the others tell type and name."""
+_SHORT_CHARS = 100
 
 
 def digest_of(*, source: str, message_id: str, kind: str, body: JsonObject) -> bytes:
     """16 bytes by which a message is the same as another: source and message id, and the type and name of `body`."""
-    return plain_digest(source=source, message_id=message_id)[:ID_BYTES] + _short([kind, name_of(kind, body)])
+    name = name_of(kind, body)
+    is_short = len(kind) < _SHORT_CHARS and (name is None or (type(name) is str and len(name) < _SHORT_CHARS))
+    tail = _short_of_usual(kind, name) if is_short else _short([kind, name])
+    return plain_digest(source=source, message_id=message_id)[:ID_BYTES] + tail
 
 
 def plain_digest(*, source: str, message_id: str) -> bytes:
     """The digest of tables written before version 4: of source and message id alone. A name of a source has no NUL."""
-    return hashlib.blake2b(f"{source}\0{message_id}".encode(), digest_size=16).digest()
+    return blake2b(f"{source}\0{message_id}".encode(), digest_size=16).digest()
 
 
 def digest_of_copy(row: Row) -> bytes:
@@ -73,7 +78,13 @@ def name_of(kind: str, body: JsonObject) -> object:
 
 
 def _short(value: object) -> bytes:
-    return hashlib.blake2b(orjson.dumps(value, option=orjson.OPT_SORT_KEYS), digest_size=16 - ID_BYTES).digest()
+    return blake2b(orjson.dumps(value, option=orjson.OPT_SORT_KEYS), digest_size=16 - ID_BYTES).digest()
+
+
+@lru_cache(maxsize=1024)
+def _short_of_usual(kind: str, name: str | None) -> bytes:
+    """A source sends few names, each of them again and again; it can fill this with a few hundred KB at most."""
+    return _short([kind, name])
 
 
 def lane_of(event: Event, *, ordered: bool = True) -> int:
@@ -100,12 +111,12 @@ def lanes_of_user(source: str, user: str) -> tuple[int, ...]:
 
 
 def _lane(key: str) -> int:
-    return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "big", signed=True)
+    return int.from_bytes(blake2b(key.encode(), digest_size=8).digest(), "big", signed=True)
 
 
 def parked_lane(lane: int) -> int:
     """Where the events of `lane` stand that were parked; its own parked lane is itself no other's."""
-    return int.from_bytes(hashlib.blake2b(f"parked\0{lane}".encode(), digest_size=8).digest(), "big", signed=True)
+    return int.from_bytes(blake2b(f"parked\0{lane}".encode(), digest_size=8).digest(), "big", signed=True)
 
 
 def encode(event: Event, *, ordered: bool = True) -> Row:
