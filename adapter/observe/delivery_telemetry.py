@@ -1,15 +1,13 @@
 """What delivery says of events, calls, pauses and the limit of a Browsee project."""
 
 import logging
-from dataclasses import dataclass
 
 from adapter.model import Reason
 from adapter.observe.metrics import CALL, CALL_WAIT, DELIVERY, DELIVERY_ORDER, DELIVERY_TURN
 from adapter.observe.telemetry import Telemetry
 
 
-@dataclass(frozen=True, slots=True)
-class EventDelivered(Telemetry):
+class EventDelivered(Telemetry, frozen=True):
     """`seconds` are from its receipt; of them `order_s` until it was due and `turn_s` until it was taken."""
 
     text = "event delivered"
@@ -27,8 +25,7 @@ class EventDelivered(Telemetry):
     traceparent: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class EventDropped(Telemetry):
+class EventDropped(Telemetry, frozen=True):
     text = "event dropped"
     level = logging.DEBUG
     metric = "browsee_adapter_events_dropped"
@@ -42,8 +39,7 @@ class EventDropped(Telemetry):
     traceparent: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class EventUnmatched(Telemetry):
+class EventUnmatched(Telemetry, frozen=True):
     text = "event unmatched: no rule takes it"
     level = logging.DEBUG
     metric = "browsee_adapter_events_unmatched"
@@ -55,8 +51,7 @@ class EventUnmatched(Telemetry):
     traceparent: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class EventDied(Telemetry):
+class EventDied(Telemetry, frozen=True):
     text = "event died: kept in the dead letters"
     level = logging.ERROR
     metric = "browsee_adapter_events_dead"
@@ -70,8 +65,7 @@ class EventDied(Telemetry):
     traceparent: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class EventRetried(Telemetry):
+class EventRetried(Telemetry, frozen=True):
     text = "event will be tried again"
     level = logging.DEBUG
     metric = "browsee_adapter_events_retried"
@@ -85,8 +79,7 @@ class EventRetried(Telemetry):
     traceparent: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CallAnswered(Telemetry):
+class CallAnswered(Telemetry, frozen=True):
     """`call` is its key, such as track/ORDER_COMPLETED/0; `status` the HTTP status, or `none` without an answer.
 
     It waited `wait_s` for the rate, and then took `seconds`.
@@ -103,8 +96,7 @@ class CallAnswered(Telemetry):
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class UnexpectedAnswer(Telemetry):
+class UnexpectedAnswer(Telemetry, frozen=True):
     text = "Browsee took the call with an answer that is not documented"
     level = logging.WARNING
     metric = "browsee_adapter_unexpected_answers"
@@ -114,8 +106,7 @@ class UnexpectedAnswer(Telemetry):
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveryPaused(Telemetry):
+class DeliveryPaused(Telemetry, frozen=True):
     text = "delivery paused"
     level = logging.WARNING
     metric = "browsee_adapter_delivery_pauses"
@@ -126,21 +117,18 @@ class DeliveryPaused(Telemetry):
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveryResumed(Telemetry):
+class DeliveryResumed(Telemetry, frozen=True):
     text = "delivery resumed"
     sources: str
 
 
-@dataclass(frozen=True, slots=True)
-class LimitLearned(Telemetry):
+class LimitLearned(Telemetry, frozen=True):
     text = "Browsee's limit learned"
     sources: str
     per_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerFailed(Telemetry):
+class WorkerFailed(Telemetry, frozen=True):
     """A fault of ours: the event is tried again, and that counts as a try."""
 
     text = "worker failed; the event stays pending"

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from adapter.model import EventWarning, Reason, WarningKind
@@ -11,8 +10,7 @@ from adapter.observe.telemetry import Telemetry
 ClosedFor: TypeAlias = Literal["room", "silent", "unread", "paused"]
 
 
-@dataclass(frozen=True, slots=True)
-class MessagesStored(Telemetry):
+class MessagesStored(Telemetry, frozen=True):
     text = "messages stored"
     level = logging.DEBUG
     metric = "browsee_adapter_messages_stored"
@@ -22,8 +20,7 @@ class MessagesStored(Telemetry):
     count: int
 
 
-@dataclass(frozen=True, slots=True)
-class DuplicatesSeen(Telemetry):
+class DuplicatesSeen(Telemetry, frozen=True):
     text = "duplicates seen"
     level = logging.DEBUG
     metric = "browsee_adapter_messages_duplicate"
@@ -33,8 +30,7 @@ class DuplicatesSeen(Telemetry):
     count: int
 
 
-@dataclass(frozen=True, slots=True)
-class DuplicatesDiffered(Telemetry):
+class DuplicatesDiffered(Telemetry, frozen=True):
     text = "messages have the id of a stored event and another body; kept as rejections"
     metric = "browsee_adapter_messages_duplicate_differing"
     help = "Messages with the id of a stored event and another body; kept as rejections, same id, other body."
@@ -44,8 +40,7 @@ class DuplicatesDiffered(Telemetry):
     count: int
 
 
-@dataclass(frozen=True, slots=True)
-class MessageRejected(Telemetry):
+class MessageRejected(Telemetry, frozen=True):
     text = "message rejected"
     level = logging.WARNING
     metric = "browsee_adapter_messages_rejected"
@@ -58,8 +53,7 @@ class MessageRejected(Telemetry):
     problems: str
 
 
-@dataclass(frozen=True, slots=True)
-class RequestRefused(Telemetry):
+class RequestRefused(Telemetry, frozen=True):
     """`route` is the path without key and query, with a source's name only where it is one of ours.
 
     `reason` says more than the sender was answered, for example that a key was unknown; `source` is whose key it was.
@@ -78,8 +72,7 @@ class RequestRefused(Telemetry):
     source: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectionsClosed(Telemetry):
+class ConnectionsClosed(Telemetry, frozen=True):
     """`reason`: `room` for others, `silent` without ever sending a request, `unread` answers, `paused`: not
     read for too long.
     """
@@ -93,8 +86,7 @@ class ConnectionsClosed(Telemetry):
     count: int
 
 
-@dataclass(frozen=True, slots=True)
-class AcceptingStalled(Telemetry):
+class AcceptingStalled(Telemetry, frozen=True):
     """`reason` is the system's name for what is missing, as `EMFILE` for a file descriptor of this process."""
 
     text = "new connections wait: the system cannot open another; tried again each second"
@@ -106,8 +98,7 @@ class AcceptingStalled(Telemetry):
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class BodyRepaired(Telemetry):
+class BodyRepaired(Telemetry, frozen=True):
     text = "body repaired: values that are not JSON became null or U+FFFD"
     metric = "browsee_adapter_bodies_repaired"
     help = "NaN, infinities and lone surrogates replaced while decoding."
@@ -117,8 +108,7 @@ class BodyRepaired(Telemetry):
     count: int
 
 
-@dataclass(frozen=True, slots=True)
-class EventWarned(Telemetry):
+class EventWarned(Telemetry, frozen=True):
     """`rule` is empty where ingest noticed it."""
 
     text = "event has a warning"

@@ -6,7 +6,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterable, MutableMapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, TypeAlias
 
@@ -47,12 +47,15 @@ class _Counted:
         self._metric = metric
         self._kind = kind
         self._key = _key(kind.labels)
+        self._amount: Callable[[Telemetry], int] | None = (
+            attrgetter("count") if "count" in kind.__struct_fields__ else None
+        )
         # What has no labels is there from the start, for an alarm needs it to be 0, not missing.
         self._counts: dict[object, int] = {} if kind.labels else {(): 0}
 
     def add(self, telemetry: Telemetry) -> None:
         key = self._key(telemetry)
-        self._counts[key] = self._counts.get(key, 0) + getattr(telemetry, "count", 1)
+        self._counts[key] = self._counts.get(key, 0) + (1 if self._amount is None else self._amount(telemetry))
 
     def family(self) -> CounterMetricFamily:
         family = CounterMetricFamily(self._metric, self._kind.help, labels=self._kind.labels)
@@ -127,41 +130,44 @@ class Observer:
         self._now = now
         self._seldom: dict[tuple[object, ...], _Seldom] = {}
         self.registry = CollectorRegistry()
-        self._counted = {kind: _Counted(kind.metric, kind) for kind in CATALOG if kind.metric is not None}
-        self.registry.register(_Counts(self._counted.values()))
+        counted = {kind: _Counted(kind.metric, kind) for kind in CATALOG if kind.metric is not None}
+        self.registry.register(_Counts(counted.values()))
         self._histograms = Histograms(HISTOGRAMS)
         self.registry.register(self._histograms)
         # Memory, processor time and open files, under the names that every Prometheus client gives them.
         ProcessCollector(registry=self.registry)
-        self._measured = {
-            kind: tuple(_Measured(*measure, self._histograms) for measure in kind.measures)
+        # By kind, what one is added to.
+        self._adding = {
+            kind: (
+                *([counted[kind].add] if kind in counted else []),
+                *(_Measured(*measure, self._histograms).add for measure in kind.measures),
+            )
             for kind in CATALOG
-            if kind.measures
         }
-        self._facts = {kind: tuple(field.name for field in fields(kind)) for kind in CATALOG}
         self._stdlib = logging.getLogger(LOGGER)
         self._log: Any = structlog.get_logger(LOGGER)
 
     def emit(self, telemetry: Telemetry) -> None:
         """Count it and log it. Never raises for what is in it."""
         kind = type(telemetry)
-        counted = self._counted.get(kind)
-        if counted is not None:
-            counted.add(telemetry)
-        for measured in self._measured.get(kind, ()):
-            measured.add(telemetry)
+        for add in self._adding[kind]:
+            add(telemetry)
         if self._stdlib.isEnabledFor(kind.level):
-            # A log at debug has a line for every event anyway.
-            is_throttled = bool(kind.throttle_by) and not self._stdlib.isEnabledFor(logging.DEBUG)
-            suppressed = self._suppressed(telemetry) if is_throttled else 0
-            if suppressed is None:
-                return
-            facts = {name: _fact(getattr(telemetry, name)) for name in self._facts[kind]}
-            if "traceparent" in facts:
-                facts |= _trace(facts.pop("traceparent"))
-            if suppressed:
-                facts["suppressed"] = suppressed
-            self._log.log(kind.level, kind.text, name=kind.__name__, **facts)
+            self._say(telemetry)
+
+    def _say(self, telemetry: Telemetry) -> None:
+        kind = type(telemetry)
+        # A log at debug has a line for every event anyway.
+        is_throttled = bool(kind.throttle_by) and not self._stdlib.isEnabledFor(logging.DEBUG)
+        suppressed = self._suppressed(telemetry) if is_throttled else 0
+        if suppressed is None:
+            return
+        facts = {name: _fact(getattr(telemetry, name)) for name in kind.__struct_fields__}
+        if "traceparent" in facts:
+            facts |= _trace(facts.pop("traceparent"))
+        if suppressed:
+            facts["suppressed"] = suppressed
+        self._log.log(kind.level, kind.text, name=kind.__name__, **facts)
 
     def _suppressed(self, telemetry: Telemetry) -> int | None:
         """How many like this were not logged since the last one that was; None if this one is not to be either."""

@@ -1,13 +1,11 @@
 """What the service says of itself: its start and end, its queue, its mappings, and deletions of users' data."""
 
 import logging
-from dataclasses import dataclass
 
 from adapter.observe.telemetry import Telemetry
 
 
-@dataclass(frozen=True, slots=True)
-class UserDeleted(Telemetry):
+class UserDeleted(Telemetry, frozen=True):
     """`message_id` is the request's; `events` and `rejections` are how many bodies went."""
 
     text = "a user's data deleted, as a deletion request asked"
@@ -20,8 +18,7 @@ class UserDeleted(Telemetry):
     rejections: int
 
 
-@dataclass(frozen=True, slots=True)
-class DeletionsWaiting(Telemetry):
+class DeletionsWaiting(Telemetry, frozen=True):
     """Said at the start and whenever there are more."""
 
     text = "deletion requests wait: their source may not delete"
@@ -30,8 +27,7 @@ class DeletionsWaiting(Telemetry):
     count: int
 
 
-@dataclass(frozen=True, slots=True)
-class MappingActivated(Telemetry):
+class MappingActivated(Telemetry, frozen=True):
     text = "mapping activated"
     metric = "browsee_adapter_mapping_activations"
     help = "Mappings activated, at start or by reload."
@@ -40,8 +36,7 @@ class MappingActivated(Telemetry):
     version: str
 
 
-@dataclass(frozen=True, slots=True)
-class MappingFailed(Telemetry):
+class MappingFailed(Telemetry, frozen=True):
     text = "mapping not activated; the last good one goes on"
     level = logging.ERROR
     metric = "browsee_adapter_mapping_failures"
@@ -52,8 +47,7 @@ class MappingFailed(Telemetry):
     problems: str
 
 
-@dataclass(frozen=True, slots=True)
-class QueueFailed(Telemetry):
+class QueueFailed(Telemetry, frozen=True):
     text = "queue could not promise durability"
     level = logging.ERROR
     metric = "browsee_adapter_queue_failures"
@@ -63,8 +57,7 @@ class QueueFailed(Telemetry):
     cause: str
 
 
-@dataclass(frozen=True, slots=True)
-class QueueFullAtStart(Telemetry):
+class QueueFullAtStart(Telemetry, frozen=True):
     """Later refusals are `RequestRefused`; this one comes before the first sender finds out."""
 
     text = "the service starts with a full queue: every event is answered 503 until there is room"
@@ -72,21 +65,18 @@ class QueueFullAtStart(Telemetry):
     cause: str
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceStarted(Telemetry):
+class ServiceStarted(Telemetry, frozen=True):
     text = "service started"
     url: str
     queue: str
     destination: str
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceStopping(Telemetry):
+class ServiceStopping(Telemetry, frozen=True):
     text = "service stopping: finishing what is in flight"
     in_flight: int
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceStopped(Telemetry):
+class ServiceStopped(Telemetry, frozen=True):
     text = "service stopped"
     pending: int

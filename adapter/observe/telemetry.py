@@ -7,14 +7,14 @@ OpenTelemetry's names.
 """
 
 import logging
-from dataclasses import dataclass
 from typing import ClassVar
+
+from msgspec import Struct
 
 from adapter.observe.metrics import Metric
 
 
-@dataclass(frozen=True, slots=True)
-class Telemetry:
+class Telemetry(Struct, frozen=True):
     """Base: `text` is the constant log text, `level` its level; `labels` name the fields that label `metric`.
 
     One with a field `count` counts that many, any other counts one. One with `throttle_by` is counted each time

@@ -3,11 +3,11 @@
 import json
 import logging
 import unicodedata
-from dataclasses import fields
 from typing import Any
 
 import pytest
 import yaml
+from msgspec.structs import fields
 
 from adapter.model import Reason, WarningKind
 from adapter.observe.catalog import CATALOG
