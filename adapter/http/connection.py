@@ -223,6 +223,12 @@ class Connection(web.RequestHandler):
         if self._pause_timer is None:
             self._pause_timer = self._loop.call_later(self._door.limits.pause_s, self._pause_took_too_long)
 
+    def resume_reading(self, resume_parser: bool = True) -> None:
+        """Go on reading. aiohttp wants it for each body twice, though hardly ever anything was paused."""
+        parser = self._parser
+        if self._reading_paused or self._buffer_paused or parser is None or parser.may_hold_input:
+            super().resume_reading(resume_parser)
+
     def _resume_transport_reading(self) -> None:
         if self._pause_timer is not None:
             self._pause_timer.cancel()

@@ -30,13 +30,16 @@ class RequestParser:
     its own, which aiohttp answers by `handle_error`.
     """
 
-    __slots__ = ("_is_stopped", "_last_body", "_parser", "_stopped")
+    __slots__ = ("_is_stopped", "_last_body", "_parser", "_stopped", "may_hold_input")
 
     def __init__(self, parser: Any, stopped: Callable[[bool], None]) -> None:
         self._parser = parser
         self._stopped = stopped
         self._is_stopped = False
         self._last_body: Any = EMPTY_PAYLOAD
+        # Once a body did not come along with its header, aiohttp counts one request too many as waiting, and may then
+        # keep further ones until it is fed again, though nothing was paused.
+        self.may_hold_input = False
 
     @property
     def is_between_requests(self) -> bool:
@@ -61,6 +64,8 @@ class RequestParser:
             if message.chunked and message.version < HttpVersion11:
                 return self._stop()
             self._last_body = body
+        if not self._last_body.is_eof():
+            self.may_hold_input = True
         return parsed
 
     def _stop(self) -> Parsed:
