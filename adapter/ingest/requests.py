@@ -222,13 +222,12 @@ def _read_at_once(content: StreamReader, *, max_bytes: int) -> bytes | Response:
 def claims(request: web.Request, *, path_key: str | None = None) -> frozenset[str]:
     """Every key that the request claims outside of its body."""
     headers = request.headers
-    return claimed_keys(
-        path_key=path_key,
-        # Parsing a query costs more than looking for one.
-        query=request.query.getall("writeKey", ()) if "?" in request.raw_path else (),
-        authorizations=headers.getall(hdrs.AUTHORIZATION, ()),
-        write_keys=headers.getall("X-Write-Key", ()),
-    )
+    authorizations, write_keys = headers.getall(hdrs.AUTHORIZATION, ()), headers.getall("X-Write-Key", ())
+    # Parsing a query costs more than looking for one.
+    query = request.query.getall("writeKey", ()) if "?" in request.raw_path else ()
+    if path_key and not authorizations and not write_keys and not query:
+        return frozenset((path_key,))
+    return claimed_keys(path_key=path_key, query=query, authorizations=authorizations, write_keys=write_keys)
 
 
 def claims_within(body: Body | Problem) -> frozenset[str]:
