@@ -20,7 +20,6 @@ from adapter.model import JsonObject, Problem
 MAX_DEPTH = 200
 """Objects and arrays within each other, the body's own included. What is stored is encoded again, and orjson encodes
 254 levels; RudderStack documents 200."""
-
 _ENCODED_DEPTH = 254
 
 MOST_VALUES = 1_000_000
@@ -38,6 +37,7 @@ _COUNTED_BYTES = 20_000
 _COMPRESSED_HEADERS = frozenset({b"\x1f\x8b", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda"})
 """How gzip (the first) and zlib streams begin; no JSON does."""
 
+_NO_MARKS = bytes(set(range(256)) - set(b"[{,:"))
 _EITHER_FORMAT = zlib.MAX_WBITS | 32
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _INTEGERS = range(-(2**63), 2**64)
@@ -129,7 +129,9 @@ def has_too_many_values(raw: bytes, *, max_values: int = MOST_VALUES) -> bool:
 
 def _weight(raw: bytes) -> int:
     """How many values `raw` may hold: an object or array takes as long as four others."""
-    return 4 * (raw.count(b"[") + raw.count(b"{")) + raw.count(b",") + raw.count(b":")
+    # Taking out all else and counting in what is left takes a third of the time of counting in all of it.
+    marks = raw.translate(None, _NO_MARKS)
+    return len(marks) + 3 * (marks.count(b"[") + marks.count(b"{"))
 
 
 class RequestBody(NamedTuple):
@@ -273,8 +275,7 @@ def depth_exceeds(value: Any, max_depth: int) -> bool:
     try:
         orjson.dumps(enclosed)
     except orjson.JSONEncodeError:
-        # It refuses lone surrogates too.
-        return _is_deeper(value, max_depth)
+        return _is_deeper(value, max_depth)  # it refuses lone surrogates too
     return False
 
 

@@ -137,6 +137,7 @@ class BodyReader:
             return await work(RequestBody(raw, plain))
         if isinstance(plain, TooLarge) or has_too_many_values(plain, max_values=limits.values):
             return respond(Reply.TOO_LARGE)
+        await asyncio.sleep(0)
         arrived = RequestBody(plain, decode(plain))
         await asyncio.sleep(0)
         return await work(arrived)
