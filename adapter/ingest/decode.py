@@ -197,7 +197,8 @@ def _line(line: bytes) -> tuple[Any, int]:
 
 def _unpacked(value: Any, repaired: int) -> Body | Problem:
     if isinstance(value, list):
-        return Body([_unwrapped(item) for item in value if item is not None], _NOTHING, False, repaired)
+        messages = [_unwrapped(item) if type(item) is dict and len(item) == 1 else item for item in value]
+        return Body([message for message in messages if message is not None], _NOTHING, False, repaired)
     if not isinstance(value, dict):
         return Problem("", "type", "the body must be a JSON object or array")
     batch = value.get("batch")
@@ -207,11 +208,10 @@ def _unpacked(value: Any, repaired: int) -> Body | Problem:
     return Body([item for item in batch if item is not None], envelope, False, repaired)
 
 
-def _unwrapped(item: Any) -> Any:
+def _unwrapped(item: JsonObject) -> Any:
     """Segment's Extensible Webhook wraps each member of its arrays (seen on the wire of its package 3.497.0)."""
-    if isinstance(item, dict) and len(item) == 1 and isinstance(item.get("json"), dict):
-        return item["json"]
-    return item
+    inner = item.get("json")
+    return inner if isinstance(inner, dict) else item
 
 
 def _decode_leniently(raw: bytes) -> tuple[Any, int] | Problem:

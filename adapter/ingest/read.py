@@ -46,7 +46,8 @@ def read_event(message: object, request: RequestContext, *, validator: Validator
         problem = Problem("", "type", "a message must be an object")
         return _rejected(Reason.SCHEMA, (problem,), message, None, request)
     event = _normalised(message, request, new_id)
-    dropped = None if request.objections is None or event.type == DELETE else request.objections.find(event.body)
+    objections = request.objections
+    dropped = None if objections is None or event.type == DELETE else objections.find(event.body)
     if dropped is not None:
         # Before anything is refused, for what is refused is kept with its body.
         return replace(event, user_id=None, anonymous_id=None, body={}, warnings=(), dropped=dropped)

@@ -49,6 +49,12 @@ def choose(message: JsonObject, *, received_at: datetime) -> ChosenTimestamp:
     """The first of `timestamp`, `originalTimestamp`, `sentAt`, `receivedAt` that is a date between 2000 and
     `received_at` + 24 h, as it stands; else `received_at`. For messages whose clock a platform already corrected.
     """
+    value = message.get("timestamp")
+    # Nearly every one is as it should be; of a year that begins so, none is of the Buddhist calendar.
+    if type(value) is str and value[:2] == "20":
+        at = parse_instant(value)
+        if at is not None and EARLIEST <= at <= received_at + LATEST_AFTER_RECEIPT:
+            return ChosenTimestamp(at)
     at, warnings = _first(message, _OF_PLATFORM, _NO_SKEW, received_at)
     return ChosenTimestamp(received_at if at is None else at, warnings)
 
