@@ -5,39 +5,27 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
-from uuid import uuid4
 
-import aiohttp
 import jsonschema_rs
 import orjson
 
 from adapter.bundled import bundled
 from adapter.deliver.browsee import encode
-from adapter.ingest.context import RequestContext
-from adapter.ingest.decode import Body, decode
-from adapter.ingest.read import read_event
-from adapter.ingest.sources import Source
-from adapter.ingest.validate import Validator
-from adapter.mapping.load import load
-from adapter.mapping.run.ruleset import Ruleset
-from adapter.model import Calls, Event, Secret
-from adapter.queue.sqlite.queue import SqliteQueue
+from adapter.model import Calls
 from adapter.service.applications import event_validator
-from adapter.service.mappings import read_message
-from adapter.service.wiring import steady_clock
+from bench.calls import SECRET, TASKS, call_bodies, default_ruleset, drained, post, taken
 from bench.load import send
 from bench.measure import Row, Sample, Side, in_turn
 from bench.messages import batches, order, orders
 from bench.processes import Served, adapter, bare, cpu_us, cpu_us_each, source_name
+from bench.queues import fill, order_events, received
 
 SINGLES = 4_000
 BATCHES = 60
 DELIVERED = 6_000
 CONNECTIONS = 128
 MANY_SOURCES = 1_000
-_POLL_S = 0.02
 
 
 async def acknowledged(folder: Path) -> Row:
@@ -90,21 +78,20 @@ async def batched(folder: Path) -> Row:
 
 async def delivered(folder: Path) -> Row:
     """Calls delivered a second from a full queue."""
-    validator = event_validator()
-    events = [_event(orjson.dumps(order(number)), validator) for number in range(DELIVERED)]
-    bodies = _bodies(events)
+    events = order_events(DELIVERED)
+    bodies = call_bodies(events)
 
     async def ours(number: int) -> Sample:
         place = folder / str(number)
         place.mkdir()
-        await _fill(place / "queue.db", events)
+        await fill(place / "queue.db", events)
         async with bare("browsee") as browsee, adapter(place, browsee=browsee, rate="100000/s") as served:
-            return await _drained(browsee, lambda: cpu_us(served.pid))
+            return await drained(browsee, DELIVERED, lambda: cpu_us(served.pid))
 
     async def theirs(_: int) -> Sample:
         async with bare("browsee") as browsee:
-            posting = asyncio.create_task(_post(f"{browsee.url}/api/v1/track", bodies))
-            sample = await _drained(browsee, lambda: time.process_time() * 1e6)
+            posting = asyncio.create_task(post(f"{browsee.url}/api/v1/track", bodies))
+            sample = await drained(browsee, DELIVERED, lambda: time.process_time() * 1e6)
             await posting
             return sample
 
@@ -113,7 +100,7 @@ async def delivered(folder: Path) -> Row:
         name="delivered",
         what="calls delivered, from queue to settled",
         unit="calls/s",
-        peer=f"aiohttp client, {CONNECTIONS} tasks",
+        peer=f"aiohttp client, {TASKS} tasks",
         target="≥ 0.45",
         ours=samples[0],
         theirs=samples[1],
@@ -122,7 +109,6 @@ async def delivered(folder: Path) -> Row:
 
 async def end_to_end(folder: Path) -> Row:
     """Microseconds of CPU for an event from its receipt until Browsee has taken its call."""
-    validator = event_validator()
 
     async def ours(number: int) -> Sample:
         place = folder / str(number)
@@ -130,15 +116,15 @@ async def end_to_end(folder: Path) -> Row:
         async with bare("browsee") as browsee, adapter(place, browsee=browsee, rate="100000/s") as served:
             before = cpu_us(served.pid)
             await send(served.webhook, orders(0, SINGLES), connections=CONNECTIONS)
-            await _taken(browsee, SINGLES)
+            await taken(browsee, SINGLES)
             return Sample(cpu_us_each(served.pid, before, SINGLES) or 0.0)
 
     async def theirs(_: int) -> Sample:
-        bodies = _bodies([_event(raw, validator) for raw in orders(0, SINGLES)])
+        bodies = call_bodies(order_events(SINGLES))
         async with bare("ack") as peer, bare("browsee") as browsee:
             received = await _singles(peer, f"{peer.url}/")(0)
             started = time.process_time()
-            await _post(f"{browsee.url}/api/v1/track", bodies)
+            await post(f"{browsee.url}/api/v1/track", bodies)
             return Sample((received.cpu_us or 0.0) + (time.process_time() - started) / SINGLES * 1e6)
 
     peer = "aiohttp + uvloop that answers, and a client that posts"
@@ -182,15 +168,15 @@ async def sources(folder: Path) -> Row:
 async def computed(folder: Path) -> Row:
     """Microseconds to parse, validate, map and serialise an Order Completed."""
     del folder
-    validator, ruleset, secret = event_validator(), _default_ruleset(), Secret("bench-browsee-key")
+    validator, ruleset = event_validator(), default_ruleset()
     raw = orjson.dumps(order(1))
 
     async def ours(_: int) -> Sample:
         started = time.perf_counter()
         for _ in range(10_000):
-            rendered = ruleset.render(_event(raw, validator))
+            rendered = ruleset.render(received(raw, validator))
             assert isinstance(rendered, Calls)
-            encode(rendered.calls[0].body, secret)
+            encode(rendered.calls[0].body, SECRET)
         return Sample((time.perf_counter() - started) * 100)
 
     async def theirs(_: int) -> Sample:
@@ -243,71 +229,3 @@ def _straight_line(connection: sqlite3.Connection) -> Callable[[bytes], None]:
         connection.execute("COMMIT")
 
     return store
-
-
-def _default_ruleset() -> Ruleset:
-    file = bundled("mappings/default.yaml")
-    return load(file.read_text(encoding="utf-8"), file=str(file), read=read_message, hash_key=None)
-
-
-def _event(raw: bytes, validator: Validator) -> Event:
-    """As ingest reads a webhook's body."""
-    body = decode(raw)
-    assert isinstance(body, Body)
-    [message] = body.messages
-    context = RequestContext(Source(source_name(0), ()), received_at=datetime.now(UTC))
-    event = read_event(message, context, validator=validator, new_id=lambda: uuid4().hex)
-    assert isinstance(event, Event)
-    return event
-
-
-async def _fill(path: Path, events: list[Event]) -> None:
-    queue = await SqliteQueue.open(path, now=steady_clock())
-    for start_ in range(0, len(events), 500):
-        await queue.put(events[start_ : start_ + 500])
-    await queue.close()
-
-
-def _bodies(events: list[Event]) -> list[bytes]:
-    """The calls of these events as they are posted."""
-    ruleset, secret = _default_ruleset(), Secret("bench-browsee-key")
-    rendered = [ruleset.render(event) for event in events]
-    return [encode(found.calls[0].body, secret) for found in rendered if isinstance(found, Calls)]
-
-
-async def _drained(browsee: Served, sender_cpu_us: Callable[[], float | None]) -> Sample:
-    """Calls a second that the bare Browsee took, and the CPU of their sender, between the first tenth and the last."""
-    first = await _taken(browsee, DELIVERED // 10)
-    before = sender_cpu_us()
-    last = await _taken(browsee, DELIVERED - DELIVERED // 10)
-    after = sender_cpu_us()
-    rate = (await _seen(browsee, DELIVERED))["rate"]
-    return Sample(rate, None if before is None or after is None else (after - before) / (last - first))
-
-
-async def _taken(browsee: Served, count: int) -> int:
-    """How many calls the bare Browsee took, as soon as they are `count` at least."""
-    return int((await _seen(browsee, count))["count"])
-
-
-async def _seen(browsee: Served, count: int) -> dict[str, float]:
-    async with aiohttp.ClientSession() as session, asyncio.timeout(120):
-        while True:
-            async with session.get(f"{browsee.url}/calls") as answer:
-                calls: dict[str, float] = await answer.json()
-            if calls["count"] >= count:
-                return calls
-            await asyncio.sleep(_POLL_S)
-
-
-async def _post(url: str, bodies: list[bytes]) -> None:
-    left = iter(bodies)
-    connector = aiohttp.TCPConnector(limit=CONNECTIONS)
-    async with aiohttp.ClientSession(connector=connector, headers={"Content-Type": "application/json"}) as session:
-
-        async def one() -> None:
-            for body in left:
-                async with session.post(url, data=body) as answer:
-                    await answer.read()
-
-        await asyncio.gather(*(one() for _ in range(CONNECTIONS)))
