@@ -13,8 +13,11 @@ import uvloop
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from bench.delivery_rows import DELIVERY_ROWS
 from bench.mapping_rows import MAPPING_ROWS
 from bench.measure import Row
+from bench.memory_rows import MEMORY_ROWS
+from bench.restart_rows import RESTART_ROWS
 from bench.results import Results, comparison, legend, read, results, table, write
 from bench.rows import ROWS
 from bench.take_rows import TAKE_ROWS
@@ -22,7 +25,8 @@ from bench.waiting_rows import WAITING_ROWS
 
 HERE = Path(__file__).resolve().parents[1]
 MEASURES: dict[str, Callable[[Path], Awaitable[Row]]] = {
-    measure.__name__: measure for measure in (*ROWS, *TAKE_ROWS, *MAPPING_ROWS, *WAITING_ROWS)
+    measure.__name__: measure
+    for measure in (*ROWS, *DELIVERY_ROWS, *TAKE_ROWS, *MAPPING_ROWS, *WAITING_ROWS, *RESTART_ROWS, *MEMORY_ROWS)
 }
 
 

@@ -1,6 +1,7 @@
 """Calls at the bare Browsee: how many it took, how fast, and a bare client that posts the same ones."""
 
 import asyncio
+import ssl
 from collections.abc import Callable, Sequence
 
 import aiohttp
@@ -58,10 +59,10 @@ async def _seen(browsee: Served, count: int) -> dict[str, float]:
             await asyncio.sleep(_POLL_S)
 
 
-async def post(url: str, bodies: Sequence[bytes]) -> None:
+async def post(url: str, bodies: Sequence[bytes], *, tls: ssl.SSLContext | None = None) -> None:
     """Post each of `bodies` once."""
     left = iter(bodies)
-    connector = aiohttp.TCPConnector(limit=TASKS)
+    connector = aiohttp.TCPConnector(limit=TASKS, ssl=tls or True)
     async with aiohttp.ClientSession(connector=connector, headers={"Content-Type": "application/json"}) as session:
 
         async def one() -> None:

@@ -3,8 +3,11 @@
 import asyncio
 import time
 from collections.abc import Sequence
-from typing import cast
+from statistics import quantiles
+from typing import TypeAlias, cast
 from urllib.parse import urlsplit
+
+_Stream: TypeAlias = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class _Connection(asyncio.Protocol):
@@ -54,17 +57,85 @@ def _length(head: bytes) -> int:
 
 async def send(url: str, bodies: Sequence[bytes], *, connections: int) -> float:
     """Seconds until every one of `bodies` was answered 200. Raises AssertionError for any other answer."""
-    parts = urlsplit(url)
-    head = f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Type: application/json\r\nContent-Length: "
+    started_s = time.perf_counter()
+    await asyncio.gather(*await _sending(url, list(reversed(bodies)), connections))
+    return time.perf_counter() - started_s
+
+
+async def send_for(seconds: float, url: str, bodies: Sequence[bytes], *, connections: int) -> int:
+    """How many of `bodies` were answered 200 that were sent within so many seconds; they are more than that takes."""
     left = list(reversed(bodies))
+    ended = await _sending(url, left, connections)
+    await asyncio.sleep(seconds)
+    count = len(bodies) - len(left)
+    assert left, f"all {count} bodies were sent sooner"
+    left.clear()
+    await asyncio.gather(*ended)
+    return count
+
+
+async def _sending(url: str, left: list[bytes], connections: int) -> "list[asyncio.Future[None]]":
+    """What ends when the last of `left`, from its end, was answered, for each connection."""
+    head, parts = _head(url), urlsplit(url)
     loop = asyncio.get_running_loop()
     ended: list[asyncio.Future[None]] = [loop.create_future() for _ in range(connections)]
-    started = time.perf_counter()
     for end in ended:
         await loop.create_connection(
-            lambda end=end: _Connection(head.encode(), left, end),  # type: ignore[misc]
+            lambda end=end: _Connection(head, left, end),  # type: ignore[misc]
             parts.hostname or "",
             parts.port or 80,
         )
-    await asyncio.gather(*ended)
-    return time.perf_counter() - started
+    return ended
+
+
+async def waits_ms(url: str, bodies: Sequence[bytes], *, connections: int, is_each_new: bool) -> list[float]:
+    """How long each of `bodies` waited for its answer, sent from so many connections that were there before.
+
+    Where `is_each_new`, each has a connection of its own, and its waiting begins before that is opened.
+    """
+    head = _head(url)
+    left = iter(bodies)
+    waits: list[float] = []
+
+    async def one(kept: _Stream | None) -> None:
+        for body in left:
+            started_s = time.perf_counter()
+            stream = kept or await _open(url)
+            await _exchange(stream, head + str(len(body)).encode() + b"\r\n\r\n" + body)
+            waits.append((time.perf_counter() - started_s) * 1000)
+            if kept is None:
+                stream[1].close()
+        if kept is not None:
+            kept[1].close()
+
+    streams = [None if is_each_new else await _open(url) for _ in range(connections)]
+    await asyncio.gather(*(one(stream) for stream in streams))
+    return waits
+
+
+async def _exchange(stream: _Stream, request: bytes) -> None:
+    reader, writer = stream
+    writer.write(request)
+    answer = await reader.readuntil(b"\r\n\r\n")
+    if not answer.startswith(b"HTTP/1.1 200"):
+        writer.close()
+        raise AssertionError(f"answered {answer!r}")
+    await reader.readexactly(_length(answer))
+
+
+def _head(url: str) -> bytes:
+    """All of a request before its length."""
+    parts = urlsplit(url)
+    return (
+        f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Type: application/json\r\nContent-Length: "
+    ).encode()
+
+
+async def _open(url: str) -> _Stream:
+    parts = urlsplit(url)
+    return await asyncio.open_connection(parts.hostname, parts.port)
+
+
+def p99(waits: Sequence[float]) -> float:
+    """What 1 of 100 exceeds."""
+    return quantiles(waits, n=100)[98]

@@ -2,8 +2,9 @@
 
 import asyncio
 import os
+import re
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +16,11 @@ KEY = "bench-key"
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A process that answers at `url`."""
+    """A process that answers at `url`, and at `tls_url` if it has a certificate."""
 
     url: str
     pid: int
+    tls_url: str = ""
 
     @property
     def webhook(self) -> str:
@@ -27,25 +29,30 @@ class Served:
 
 
 @asynccontextmanager
-async def bare(mode: str) -> AsyncIterator[Served]:
+async def bare(mode: str, *certificate: str) -> AsyncIterator[Served]:
     """A bare server as a process of its own."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bench.servers", mode), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+        *(sys.executable, "-m", "bench.servers", mode, *certificate),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
     )
     assert process.stdin is not None
     assert process.stdout is not None
     try:
-        yield Served((await process.stdout.readline()).decode().strip(), process.pid)
+        url, *tls_url = (await process.stdout.readline()).decode().split()
+        yield Served(url, process.pid, *tls_url)
     finally:
         process.stdin.close()
         await process.wait()
 
 
 @asynccontextmanager
-async def adapter(folder: Path, *, browsee: Served, rate: str, sources: int = 1) -> AsyncIterator[Served]:
-    """The real service, on a queue in `folder`, with so many sources."""
+async def adapter(
+    folder: Path, *, browsee: Served, rate: str, sources: int = 1, environ: Mapping[str, str] | None = None
+) -> AsyncIterator[Served]:
+    """The real service, on a queue in `folder`, with so many sources. It may be killed before the block ends."""
     settings = ["--host", "127.0.0.1", "--port", "0", "--config", str(_settings(folder, browsee, rate, sources))]
-    process = await start(["serve", *settings], log=folder / "adapter.log")
+    process = await start(["serve", *settings], log=folder / "adapter.log", environ=environ)
     try:
         yield Served(process.url, process.process.pid)
     finally:
@@ -76,12 +83,20 @@ def cpu_us_each(pid: int, before: float | None, count: int) -> float | None:
     return None if before is None or after is None else (after - before) / count
 
 
+def memory_mb(pid: int, field: str) -> float:
+    """Millions of bytes of a process in memory: `VmRSS` now, or `VmHWM` at most; see proc_pid_status(5)."""
+    found = re.search(rf"{field}:\s*(\d+) kB", Path(f"/proc/{pid}/status").read_text(encoding="ascii"))
+    assert found is not None
+    return int(found[1]) * 1024 / 1e6
+
+
 def _settings(folder: Path, browsee: Served, rate: str, sources: int) -> Path:
     file = folder / "adapter.yaml"
     named = "".join(
         f"  {source_name(number)}: {{keys: [{KEY}-{number}], browsee_api_key: bench-browsee-key}}\n"
         for number in range(sources)
     )
-    text = f"queue: sqlite:///{folder}/queue.db\nbrowsee: {{url: {browsee.url}/api/v1, rate: {rate}}}\n"
+    url = browsee.tls_url or browsee.url
+    text = f"queue: sqlite:///{folder}/queue.db\nbrowsee: {{url: {url}/api/v1, rate: {rate}}}\n"
     file.write_text(f"{text}sources:\n{named}", encoding="utf-8")
     return file

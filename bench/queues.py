@@ -45,3 +45,9 @@ async def fill(path: Path, events: Sequence[Event]) -> None:
     for start in range(0, len(events), _GROUP):
         await queue.put(events[start : start + _GROUP])
     await queue.close()
+
+
+def new_folder(folder: Path, number: int) -> Path:
+    """Where the queue of this round is."""
+    (made := folder / str(number)).mkdir()
+    return made

@@ -1,6 +1,10 @@
-"""Bare peers as processes: `python -m bench.servers ack` answers events, `… browsee` takes calls and times them."""
+"""Bare peers as processes: `python -m bench.servers ack` answers events, `… browsee` takes calls and times them.
+
+`… browsee FILE` takes them over TLS too, with the certificate and key in that file.
+"""
 
 import asyncio
+import ssl
 import sys
 import time
 
@@ -40,8 +44,8 @@ class Calls:
         return web.json_response({})
 
 
-async def serve(mode: str) -> None:
-    """Serve on a port of the system's choice, print it, and end with standard input."""
+async def serve(mode: str, certificate: str | None = None) -> None:
+    """Serve on ports of the system's choice, print the addresses, and end with standard input."""
     app, calls = web.Application(client_max_size=16 * 1024 * 1024), Calls()
     if mode == "ack":
         app.router.add_post("/", acknowledge)
@@ -52,10 +56,16 @@ async def serve(mode: str) -> None:
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    print(f"http://127.0.0.1:{runner.addresses[0][1]}", flush=True)
+    addresses = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    if certificate is not None:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificate)
+        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
+        addresses += f" https://127.0.0.1:{runner.addresses[1][1]}"
+    print(addresses, flush=True)
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
     await runner.cleanup()
 
 
 if __name__ == "__main__":
-    uvloop.run(serve(sys.argv[1]))
+    uvloop.run(serve(*sys.argv[1:]))

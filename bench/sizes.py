@@ -4,7 +4,6 @@ Bytes, which hardly differ between machines; docs/scale.md shows them.
 """
 
 import asyncio
-import re
 import sqlite3
 import sys
 import tempfile
@@ -20,7 +19,7 @@ from adapter.model import Dead, Delivered, Event, Outcome, Reason
 from adapter.queue.sqlite.queue import SqliteQueue
 from adapter.service.mappings import read_message
 from bench.messages import ORDER, order
-from bench.processes import bare
+from bench.processes import bare, memory_mb
 
 EVENTS = 20_000
 BACKLOG = 200_000
@@ -50,7 +49,7 @@ async def main() -> None:
         for waiting in (0, BACKLOG):
             file = Path(folder) / f"{waiting}-waiting.db"
             await (await filled(file, waiting)).close()
-            table.add_row(f"in memory at most, with {waiting:,} that wait", f"{await peak_memory_bytes(file):,.0f}")
+            table.add_row(f"in memory at most, with {waiting:,} that wait", f"{await peak_memory_mb(file) * 1e6:,.0f}")
     Console().print(table)
 
 
@@ -89,7 +88,7 @@ def id_bytes(file: Path, *, events: int = EVENTS) -> float:
     return float(size) / events
 
 
-async def peak_memory_bytes(file: Path) -> int:
+async def peak_memory_mb(file: Path) -> float:
     """The most memory that the service has held after a start on this queue and ten seconds of delivery."""
     async with bare("browsee") as browsee:
         config = file.with_suffix(".yaml")
@@ -103,16 +102,10 @@ async def peak_memory_bytes(file: Path) -> int:
             stderr=asyncio.subprocess.DEVNULL,
         )
         await asyncio.sleep(_DELIVERING_S)
-        peak = _peak_bytes(process.pid)
+        peak = memory_mb(process.pid, "VmHWM")
         process.terminate()
         await process.wait()
     return peak
-
-
-def _peak_bytes(pid: int) -> int:
-    found = re.search(r"VmHWM:\s*(\d+) kB", Path(f"/proc/{pid}/status").read_text(encoding="ascii"))
-    assert found is not None
-    return int(found[1]) * 1024
 
 
 def _event(number: int) -> Event:

@@ -1,4 +1,4 @@
-"""How long senders wait for an acknowledgement: at a steady rate, and while hostile ones are at work."""
+"""How long senders wait for an acknowledgement: at steady rates, in a burst, and while hostile ones are at work."""
 
 import asyncio
 import sys
@@ -6,18 +6,22 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from statistics import quantiles
 from urllib.parse import urlsplit
 
 import aiohttp
 
+from bench.load import p99, send, waits_ms
 from bench.measure import ROUNDS, Row, Sample, in_turn
-from bench.messages import orders
+from bench.messages import batches, orders
 from bench.processes import adapter, bare
 
 SENDERS = 8
 EACH_ROUND = 600
 PER_S = 200
+PEAK = 4_000
+MANY_SENDERS = 64
+BURST = 64
+EACH = 3
 
 
 async def attacked(folder: Path) -> Row:
@@ -64,20 +68,80 @@ async def waited(folder: Path) -> Row:
     )
 
 
-async def _p99_ms(http: aiohttp.ClientSession, url: str, bodies: Iterator[bytes]) -> float:
+async def half_load(folder: Path) -> Row:
+    """Waiting for an acknowledgement at half of what the service takes."""
+    async with bare("ack") as peer, bare("browsee") as browsee, adapter(folder, browsee=browsee, rate="1/s") as served:
+        per_s = round(await _most_per_s(served.webhook) / 2)
+        bodies = iter(orders(2 * PEAK, (ROUNDS + 1) * 2 * per_s))
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=MANY_SENDERS)) as http:
+
+            async def ours(_: int) -> Sample:
+                return Sample(await _p99_ms(http, served.webhook, bodies, count=per_s, per_s=per_s))
+
+            async def theirs(_: int) -> Sample:
+                return Sample(await _p99_ms(http, f"{peer.url}/", bodies, count=per_s, per_s=per_s))
+
+            samples = await in_turn(ours, theirs)
+    return Row(
+        name="half_load",
+        what=f"p99 of an acknowledgement, {per_s:,} a second, half of what the service takes",
+        unit="ms",
+        peer="aiohttp + uvloop that parses and answers, as many a second",
+        target="≤ 3",
+        ours=samples[0],
+        theirs=samples[1],
+    )
+
+
+async def burst(folder: Path) -> Row:
+    """Waiting for the answer to arrays, each from a new connection, beside the same from connections opened before."""
+    async with bare("browsee") as browsee, adapter(folder, browsee=browsee, rate="1/s") as served:
+        numbers = iter(range(0, ROUNDS * 100_000, BURST * EACH * 100))
+
+        async def waiting_ms(*, is_each_new: bool) -> Sample:
+            bodies = batches(next(numbers), BURST * EACH)
+            return Sample(p99(await waits_ms(served.webhook, bodies, connections=BURST, is_each_new=is_each_new)))
+
+        async def ours(_: int) -> Sample:
+            return await waiting_ms(is_each_new=True)
+
+        async def theirs(_: int) -> Sample:
+            return await waiting_ms(is_each_new=False)
+
+        samples = await in_turn(ours, theirs)
+    return Row(
+        name="burst",
+        what=f"p99 of arrays of 100 by {BURST} senders, a new connection for each",
+        unit="ms",
+        peer="itself, connections opened before",
+        target="≤ 1.2",
+        ours=samples[0],
+        theirs=samples[1],
+    )
+
+
+async def _most_per_s(url: str) -> float:
+    """Acknowledgements a second without a pause, when it is warm."""
+    rates = [PEAK / await send(url, orders(number * PEAK, PEAK), connections=128) for number in range(2)]
+    return rates[-1]
+
+
+async def _p99_ms(
+    http: aiohttp.ClientSession, url: str, bodies: Iterator[bytes], *, count: int = EACH_ROUND, per_s: int = PER_S
+) -> float:
     """The waiting that 1 of 100 exceeds, from when an event was due, so that a stall counts for all it holds up."""
     started_s = time.perf_counter()
 
     async def one(number: int, body: bytes) -> float:
-        due_s = started_s + number / PER_S
+        due_s = started_s + number / per_s
         await asyncio.sleep(due_s - time.perf_counter())
         async with http.post(url, data=body, headers={"Content-Type": "application/json"}) as answer:
             assert answer.status == 200
             await answer.read()
         return (time.perf_counter() - due_s) * 1000
 
-    waited = await asyncio.gather(*(one(number, next(bodies)) for number in range(EACH_ROUND)))
-    return quantiles(waited, n=100)[98]
+    waited = await asyncio.gather(*(one(number, next(bodies)) for number in range(count)))
+    return p99(waited)
 
 
 @asynccontextmanager
@@ -98,4 +162,4 @@ async def _attack(port: int) -> AsyncIterator[None]:
         await process.wait()
 
 
-WAITING_ROWS = (waited, attacked)
+WAITING_ROWS = (waited, half_load, attacked, burst)
