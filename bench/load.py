@@ -1,8 +1,10 @@
 """A sender that costs little itself: prepared bytes over plain connections, one request at a time on each."""
 
 import asyncio
+import itertools
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from statistics import quantiles
 from typing import TypeAlias, cast
 from urllib.parse import urlsplit
@@ -45,8 +47,46 @@ class _Connection(asyncio.Protocol):
             self._ended.set_result(None)
             self._transport.close()
             return
-        body = self._left.pop()
+        self._send(self._left.pop())
+
+    def _send(self, body: bytes) -> None:
         self._transport.write(self._head + str(len(body)).encode() + b"\r\n\r\n" + body)
+
+
+class _Pace:
+    """When each body is due, and how long those that were answered waited since then, in milliseconds."""
+
+    def __init__(self, per_s: float) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._dues = itertools.count(self._loop.time() + 0.1, 1 / per_s)
+        self.waits_ms: list[float] = []
+
+    def at_its_time(self, send: Callable[[bytes], None], body: bytes) -> float:
+        """Have it sent when it is due, at once if that is over; when that is."""
+        due_s = next(self._dues)
+        self._loop.call_at(due_s, send, body)
+        return due_s
+
+    def answered(self, due_s: float) -> None:
+        """What was due then is answered now."""
+        self.waits_ms.append((self._loop.time() - due_s) * 1000)
+
+
+class _PacedConnection(_Connection):
+    """Sends the next body when it is due, or when the answer before has come, if that is later."""
+
+    def __init__(self, pace: _Pace, head: bytes, left: list[bytes], ended: "asyncio.Future[None]") -> None:
+        super().__init__(head, left, ended)
+        self._pace = pace
+        self._due_s: float | None = None
+
+    def _next(self) -> None:
+        if self._due_s is not None:
+            self._pace.answered(self._due_s)
+        super()._next()
+
+    def _send(self, body: bytes) -> None:
+        self._due_s = self._pace.at_its_time(super()._send, body)
 
 
 def _length(head: bytes) -> int:
@@ -74,17 +114,29 @@ async def send_for(seconds: float, url: str, bodies: Sequence[bytes], *, connect
     return count
 
 
-async def _sending(url: str, left: list[bytes], connections: int) -> "list[asyncio.Future[None]]":
+async def paced_waits_ms(url: str, bodies: Sequence[bytes], *, connections: int, per_s: float) -> list[float]:
+    """How long each of `bodies` waited from when it was due until it was answered, so that a stall counts for all.
+
+    So many are due a second, whether those before are answered or not.
+    """
+    pace = _Pace(per_s)
+    make = partial(_PacedConnection, pace)
+    await asyncio.gather(*await _sending(url, list(reversed(bodies)), connections, make))
+    return pace.waits_ms
+
+
+async def _sending(
+    url: str,
+    left: list[bytes],
+    connections: int,
+    make: "Callable[[bytes, list[bytes], asyncio.Future[None]], _Connection]" = _Connection,
+) -> "list[asyncio.Future[None]]":
     """What ends when the last of `left`, from its end, was answered, for each connection."""
     head, parts = _head(url), urlsplit(url)
     loop = asyncio.get_running_loop()
     ended: list[asyncio.Future[None]] = [loop.create_future() for _ in range(connections)]
     for end in ended:
-        await loop.create_connection(
-            lambda end=end: _Connection(head, left, end),  # type: ignore[misc]
-            parts.hostname or "",
-            parts.port or 80,
-        )
+        await loop.create_connection(partial(make, head, left, end), parts.hostname or "", parts.port or 80)
     return ended
 
 

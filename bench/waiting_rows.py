@@ -1,6 +1,7 @@
 """How long senders wait for an acknowledgement: at steady rates, in a burst, and while hostile ones are at work."""
 
 import asyncio
+import itertools
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -10,7 +11,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from bench.load import p99, send, waits_ms
+from bench.load import p99, paced_waits_ms, send, waits_ms
 from bench.measure import ROUNDS, Row, Sample, in_turn
 from bench.messages import batches, orders
 from bench.processes import adapter, bare
@@ -72,16 +73,19 @@ async def half_load(folder: Path) -> Row:
     """Waiting for an acknowledgement at half of what the service takes."""
     async with bare("ack") as peer, bare("browsee") as browsee, adapter(folder, browsee=browsee, rate="1/s") as served:
         per_s = round(await _most_per_s(served.webhook) / 2)
-        bodies = iter(orders(2 * PEAK, (ROUNDS + 1) * 2 * per_s))
-        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=MANY_SENDERS)) as http:
+        numbers = itertools.count(2 * PEAK, per_s)
 
-            async def ours(_: int) -> Sample:
-                return Sample(await _p99_ms(http, served.webhook, bodies, count=per_s, per_s=per_s))
+        async def waiting_ms(url: str) -> Sample:
+            bodies = orders(next(numbers), per_s)
+            return Sample(p99(await paced_waits_ms(url, bodies, connections=MANY_SENDERS, per_s=per_s)))
 
-            async def theirs(_: int) -> Sample:
-                return Sample(await _p99_ms(http, f"{peer.url}/", bodies, count=per_s, per_s=per_s))
+        async def ours(_: int) -> Sample:
+            return await waiting_ms(served.webhook)
 
-            samples = await in_turn(ours, theirs)
+        async def theirs(_: int) -> Sample:
+            return await waiting_ms(f"{peer.url}/")
+
+        samples = await in_turn(ours, theirs)
     return Row(
         name="half_load",
         what=f"p99 of an acknowledgement, {per_s:,} a second, half of what the service takes",
@@ -126,21 +130,19 @@ async def _most_per_s(url: str) -> float:
     return rates[-1]
 
 
-async def _p99_ms(
-    http: aiohttp.ClientSession, url: str, bodies: Iterator[bytes], *, count: int = EACH_ROUND, per_s: int = PER_S
-) -> float:
+async def _p99_ms(http: aiohttp.ClientSession, url: str, bodies: Iterator[bytes]) -> float:
     """The waiting that 1 of 100 exceeds, from when an event was due, so that a stall counts for all it holds up."""
     started_s = time.perf_counter()
 
     async def one(number: int, body: bytes) -> float:
-        due_s = started_s + number / per_s
+        due_s = started_s + number / PER_S
         await asyncio.sleep(due_s - time.perf_counter())
         async with http.post(url, data=body, headers={"Content-Type": "application/json"}) as answer:
             assert answer.status == 200
             await answer.read()
         return (time.perf_counter() - due_s) * 1000
 
-    waited = await asyncio.gather(*(one(number, next(bodies)) for number in range(count)))
+    waited = await asyncio.gather(*(one(number, next(bodies)) for number in range(EACH_ROUND)))
     return p99(waited)
 
 

@@ -16,7 +16,7 @@ from aiohttp import web
 
 from bench.calls import post, taken
 from bench.delivery_rows import self_signed
-from bench.load import p99, send, send_for, waits_ms
+from bench.load import p99, paced_waits_ms, send, send_for, waits_ms
 from bench.memory_rows import joined, limited_group
 from bench.messages import batches
 from bench.processes import bare, memory_mb
@@ -31,6 +31,7 @@ class Answering:
     status: int = 200
     asked: int = 0
     connections: int = 0
+    stall_s: float = 0.0
 
 
 @asynccontextmanager
@@ -41,6 +42,8 @@ async def answering(status: int = 200) -> AsyncIterator[Answering]:
     async def answer(request: web.Request) -> web.Response:
         await request.read()
         found.asked += 1
+        stall_s, found.stall_s = found.stall_s, 0.0
+        await asyncio.sleep(stall_s)
         seen.add(request.get_extra_info("peername"))
         found.connections = len(seen)
         return web.Response(status=found.status, body=b"{}")
@@ -83,6 +86,18 @@ async def test_sending_stops_when_its_time_is_over() -> None:
         assert 0 < count == server.asked
         with pytest.raises(AssertionError, match="all 3 bodies"):
             await send_for(0.05, server.url, [b"{}"] * 3, connections=1)
+
+
+async def test_a_wait_counts_from_when_a_body_was_due() -> None:
+    """A server that stalls for one of them makes those behind it wait too, though they were sent later."""
+    async with answering() as server:
+        calm = await paced_waits_ms(server.url, [b"{}"] * 20, connections=2, per_s=1000)
+        assert len(calm) == server.asked == 20
+        server.stall_s = 0.2
+        stalled = await paced_waits_ms(server.url, [b"{}"] * 20, connections=1, per_s=1000)
+        assert server.asked == 40
+        # The first of them stalled; the last one was due 19 ms after it.
+        assert min(stalled) > 150
 
 
 def test_the_99th_percentile_is_of_the_longest_waits() -> None:
