@@ -103,6 +103,15 @@ def test_php_writes_empty_objects_as_arrays() -> None:
     assert [body[name] for name in ("properties", "traits", "context", "integrations")] == [{}] * 4
 
 
+@pytest.mark.parametrize("name", ["properties", "context", "integrations"])
+def test_an_array_that_holds_something_is_no_empty_object(name: str) -> None:
+    """It is refused, and kept as it was sent."""
+    refused = rejection(track(**{name: [0]}))
+    assert refused.problems[0].pointer == f"/{name}"
+    assert orjson.loads(refused.body)[name] == [0]
+    assert event(track(traits=[0])).body["traits"] == [0]
+
+
 def test_an_envelope_lies_under_each_message() -> None:
     """A batch's context and integrations reach every message; its own come first."""
     envelope = {"context": {"ip": "1", "os": 1}, "integrations": {"All": True}, "userId": "not this"}

@@ -57,9 +57,14 @@ def test_what_we_write_we_read(instant: datetime) -> None:
         ({"timestamp": "2026-11-24T07:00:00Z"}, at(2026, 11, 24, 7), []),
         ({"timestamp": "2026-11-24T07:00:00.001Z"}, NOW, ["timestamp"]),
         ({}, NOW, []),
+        ({"timestamp": "2000-01-01T00:00:00+02:00", "originalTimestamp": GOOD}, THEN, ["timestamp"]),
+        ({"timestamp": "1999-12-31T23:00:00-01:00", "originalTimestamp": GOOD}, at(2000, 1, 1), []),
     ],
-    ids=["first", "null", "before 2000", "year 1", "receivedAt", "a day ahead", "more than a day ahead", "none"],
-)
+    ids=[
+        "first", "null", "before 2000", "year 1", "receivedAt", "a day ahead", "more than a day ahead", "none",
+        "2000 by its zone alone", "1999 by its zone alone",
+    ],
+)  # fmt: skip
 def test_a_webhooks_timestamp_is_the_first_usable_one(
     message: dict[str, Any], timestamp: datetime, unused: list[str]
 ) -> None:
