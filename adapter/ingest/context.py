@@ -1,13 +1,15 @@
-"""What all messages of one request have in common, made once when the source is known. Pure."""
+"""What one request brought, and what all its messages have in common once the source is known. Pure."""
 
 from datetime import datetime
+from typing import NamedTuple
 
 from msgspec import Struct
 
 from adapter.ingest.consent import Objections
+from adapter.ingest.decode import Body
 from adapter.ingest.dialect import WEBHOOK, Dialect
 from adapter.ingest.sources import Source
-from adapter.model import JsonObject
+from adapter.model import JsonObject, Problem
 
 
 class RequestContext(Struct, frozen=True):
@@ -32,3 +34,10 @@ class RequestContext(Struct, frozen=True):
     def objections(self) -> Objections | None:
         """What the source objects to, where the words of its senders count."""
         return self.source.objections if self.dialect.is_direct else None
+
+
+class RequestBody(NamedTuple):
+    """A request's bytes, inflated where they can be, and what they say."""
+
+    plain: bytes
+    body: Body | Problem

@@ -10,7 +10,7 @@ import math
 import re
 import zlib
 from collections.abc import Generator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 from msgspec import Struct
@@ -132,13 +132,6 @@ def _weight(raw: bytes) -> int:
     # Taking out all else and counting in what is left takes a third of the time of counting in all of it.
     marks = raw.translate(None, _NO_MARKS)
     return len(marks) + 3 * (marks.count(b"[") + marks.count(b"{"))
-
-
-class RequestBody(NamedTuple):
-    """A request's bytes, inflated where they can be, and what they say."""
-
-    plain: bytes
-    body: Body | Problem
 
 
 def decode(raw: bytes) -> Body | Problem:

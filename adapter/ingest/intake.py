@@ -12,8 +12,8 @@ from adapter.errors import QueueError, QueueFull, SourceFull
 from adapter.http.client_address import Network
 from adapter.http.responses import Reply, Response, respond
 from adapter.http.token_bucket import TokenBucket
-from adapter.ingest.context import RequestContext
-from adapter.ingest.decode import Body, RequestBody, Unread
+from adapter.ingest.context import RequestBody, RequestContext
+from adapter.ingest.decode import Body, Unread
 from adapter.ingest.denials import Denials
 from adapter.ingest.envelope import lifted
 from adapter.ingest.limits import RequestLimits

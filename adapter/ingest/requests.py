@@ -11,11 +11,11 @@ from msgspec import Struct
 from adapter.http.client_address import Network, client, network_of
 from adapter.http.responses import Reply, Response, respond
 from adapter.ingest.auth import claimed_in_body, claimed_keys
+from adapter.ingest.context import RequestBody
 from adapter.ingest.decode import (
     LARGE_BYTES,
     MOST_VALUES,
     Body,
-    RequestBody,
     TooLarge,
     decode,
     has_too_many_values,

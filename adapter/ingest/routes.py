@@ -16,9 +16,9 @@ from adapter.http.prepared import PreparedResponse
 from adapter.http.responses import Reply, Response, respond, status_of
 from adapter.ingest.audiences import audience_answer
 from adapter.ingest.auth import Denial, Keyring, denial
-from adapter.ingest.context import RequestContext
+from adapter.ingest.context import RequestBody, RequestContext
 from adapter.ingest.cors import cors, preflight
-from adapter.ingest.decode import Body, RequestBody
+from adapter.ingest.decode import Body
 from adapter.ingest.dialect import SDK_PATHS, WEBHOOK, Dialect
 from adapter.ingest.fields import may_need_cleaning
 from adapter.ingest.intake import STORED, IngestDeps, Intake
