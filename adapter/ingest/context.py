@@ -1,5 +1,6 @@
 """What one request brought, and what all its messages have in common once the source is known. Pure."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -36,8 +37,16 @@ class RequestContext(Struct, frozen=True):
         return self.source.objections if self.dialect.is_direct else None
 
 
+def _nothing() -> None:
+    """What a small body passes on: it took no turn."""
+
+
 class RequestBody(NamedTuple):
-    """A request's bytes, inflated where they can be, and what they say."""
+    """A request's bytes, inflated where they can be, and what they say.
+
+    `pass_on` is to be called before its messages wait for their commit, so that the next large body is read meanwhile.
+    """
 
     plain: bytes
     body: Body | Problem
+    pass_on: Callable[[], None] = _nothing

@@ -84,7 +84,7 @@ class Intake:
         SDK, as Segment's own API does it: SDKs send again what they should not.
         """
         # One coroutine from here to the queue: each that is awaited in another costs every event half a microsecond.
-        source, (plain, body) = context.source, brought
+        source, plain, body = context.source, brought.plain, brought.body
         if source.at and not context.dialect.is_direct and not isinstance(body, Problem):
             body = lifted(body, source.at)
         count = 1 if isinstance(body, Problem) else len(body.messages)
@@ -100,6 +100,7 @@ class Intake:
         else:
             events, rejections = await self._read_in_slices(context, body.messages)
         if events or rejections:
+            brought.pass_on()
             try:
                 stored = await self._parts.inbox.put(events, rejections)
             except QueueError as error:

@@ -24,12 +24,15 @@ from adapter.ingest.decode import (
     is_compressed,
 )
 from adapter.ingest.limits import BodyBudget, RequestLimits
+from adapter.ingest.turns import Turns
 from adapter.model import Problem
 
 _BODIES_AT_ONCE = 16
 """Bodies that are arriving, and large ones until they are answered, share this many times `UNKNOWN_BODY_BYTES`."""
 _FREE_BYTES = 16_384
 """So much of each body is outside that share: whoever sends one event is not refused for those who send many."""
+_OBJECTS_BYTES = 2_000_000
+"""Of large bodies, so much JSON is held as objects at once, or one body that is larger: some 20 MB of memory."""
 UNKNOWN_BODY_BYTES = 5_000_000
 UNKNOWN_INFLATED_BYTES = 20_000_000
 """The most of a body whose key may stand in it. Segment's library in pages sends 500 KB at most, RudderStack's 4 MB."""
@@ -43,8 +46,8 @@ class BodyReader:
     Memory is bounded by three rules. Bodies share a budget from their first byte beyond `_FREE_BYTES` until they are
     answered; who finds it spent gets 503 with Retry-After. If the budget is `divided`, a source may hold half of what
     the other sources leave of it. Bodies without a key before them share a smaller budget, of which an address may hold
-    half of what the others leave. Only one large body is inflated, decoded and stored at a time, so that no two are
-    held as objects. Reading JSON cannot be interrupted, so others get their turn before and after each.
+    half of what the others leave. Large bodies are inflated and read in turns, see turns.py, so that few are held as
+    objects. Reading JSON cannot be interrupted, so others are served before and after each.
     """
 
     def __init__(
@@ -62,7 +65,7 @@ class BodyReader:
         self._room_of_known = BodyBudget(max(share_bytes, (1 + divided) * limits.body_bytes), divided=divided)
         self._room_of_unknown = BodyBudget(share_bytes // 2, divided=True)
         self._trusted_proxies = trusted_proxies
-        self._turn = asyncio.Lock()
+        self._turns = Turns(_OBJECTS_BYTES)
 
     async def arrived(self, request: web.Request) -> RequestBody | Response:
         """What a request brought, for one who needs no more than to look at it."""
@@ -118,29 +121,22 @@ class BodyReader:
     async def _open_in_turn(
         self, raw: bytes, work: Callable[[RequestBody], Awaitable[_T]], limits: RequestLimits
     ) -> _T | Response:
-        try:
-            async with asyncio.timeout(limits.read_s):
-                await self._turn.acquire()
-        except TimeoutError:
+        turn = await self._turns.next(limits.read_s)
+        if turn is None:
             return respond(Reply.BUSY)
         try:
-            return await self._opened_large(raw, work, limits)
+            await asyncio.sleep(0)
+            plain = await _inflated_in_steps(raw, limits) if is_compressed(raw) else raw
+            if isinstance(plain, Problem):
+                return await work(RequestBody(raw, plain))
+            if isinstance(plain, TooLarge) or has_too_many_values(plain, max_values=limits.values):
+                return respond(Reply.TOO_LARGE)
+            await turn.hold(len(plain))
+            arrived = RequestBody(plain, decode(plain), turn.pass_on)
+            await asyncio.sleep(0)
+            return await work(arrived)
         finally:
-            self._turn.release()
-
-    async def _opened_large(
-        self, raw: bytes, work: Callable[[RequestBody], Awaitable[_T]], limits: RequestLimits
-    ) -> _T | Response:
-        await asyncio.sleep(0)
-        plain = await _inflated_in_steps(raw, limits) if is_compressed(raw) else raw
-        if isinstance(plain, Problem):
-            return await work(RequestBody(raw, plain))
-        if isinstance(plain, TooLarge) or has_too_many_values(plain, max_values=limits.values):
-            return respond(Reply.TOO_LARGE)
-        await asyncio.sleep(0)
-        arrived = RequestBody(plain, decode(plain))
-        await asyncio.sleep(0)
-        return await work(arrived)
+            turn.end()
 
 
 class Unopened(Struct, frozen=True):

@@ -35,7 +35,10 @@ NOTHING = Stored(0, 0, 0, 0)
 
 @dataclass(slots=True)
 class RecordingInbox:
-    """A queue in memory that shows what was put; fails with `failure`, and waits while `gate` is closed."""
+    """A queue in memory that shows what was put; fails with `failure`, and waits while `gate` is closed.
+
+    `sizes` are the events of each put, from the moment when it was asked for.
+    """
 
     queue: Queue = field(default_factory=lambda: SimulatedQueue(now=FakeClock()))
     events: list[Event] = field(default_factory=list)
@@ -44,12 +47,14 @@ class RecordingInbox:
     failure: Exception | None = None
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     waiting: asyncio.Event = field(default_factory=asyncio.Event)
+    sizes: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.gate.set()
 
     async def put(self, events: Sequence[Event], rejections: Sequence[Rejection] = ()) -> Stored:
         self.waiting.set()
+        self.sizes.append(len(events))
         await self.gate.wait()
         if self.failure is not None:
             raise self.failure

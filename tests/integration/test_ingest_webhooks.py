@@ -7,6 +7,7 @@ import hmac
 import io
 import json
 from collections.abc import AsyncIterator
+from functools import partial
 
 import pytest
 from msgspec.structs import replace
@@ -25,7 +26,7 @@ from adapter.observe.ingest_telemetry import (
     RequestRefused,
 )
 from adapter.observe.service_telemetry import QueueFailed
-from tests.fakes import RECEIVED_AT, TRACEPARENT
+from tests.fakes import RECEIVED_AT, TRACEPARENT, until
 from tests.integration.ingest_server import SHOP, Served, serving
 
 PATH = "/webhooks/shop/shop-key"
@@ -161,6 +162,26 @@ async def test_an_array_is_taken_member_by_member(served: Served) -> None:
     assert [rejection.reason for rejection in served.inbox.rejections] == [Reason.SCHEMA, Reason.SCHEMA]
     assert served.telemetry[0] == MessagesStored("shop", 2)
     assert [type(telemetry) for telemetry in served.telemetry[1:]] == [MessageRejected, MessageRejected]
+
+
+async def test_large_arrays_are_read_while_others_wait_for_their_commit(served: Served) -> None:
+    """Up to 2 MB of them together; what is beyond that, and any small event, keeps its place and is answered."""
+    served.inbox.gate.clear()
+    arrays = [
+        [{**TRACK, "messageId": f"{name}-{n}", "properties": {"text": "x" * 900}} for n in range(800)] for name in "abc"
+    ]
+
+    async def has_put(count: int) -> bool:
+        return len(served.inbox.sizes) == count
+
+    sending = [asyncio.create_task(served.send("POST", PATH, json=array)) for array in arrays]
+    await until(partial(has_put, 2))
+    sending.append(asyncio.create_task(served.send("POST", PATH, json=TRACK)))
+    await until(partial(has_put, 3))
+    assert served.inbox.sizes == [800, 800, 1]
+    served.inbox.gate.set()
+    assert [status for status, *_ in await asyncio.gather(*sending)] == [200] * 4
+    assert served.inbox.totals.stored == 2_401
 
 
 async def test_a_large_array_is_taken_whole(served: Served) -> None:
