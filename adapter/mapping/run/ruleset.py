@@ -170,7 +170,7 @@ class Ruleset:
     def hint(self, event: Event) -> str:
         """For an unmatched event: the rule whose event name is nearest, or nothing."""
         name = event.body.get("event")
-        rules = {pinned: rule for rule in reversed(self.rules) for pinned in rule.events or ()}
+        rules = {pinned: rule for rule in reversed(self.rules) for pinned in sorted(rule.events or ())}
         meant = nearest(name, rules) if type(name) is str else None
         return f"'{meant}' of '{rules[meant].name}' (line {rules[meant].line}) is near" if meant is not None else ""
 

@@ -75,6 +75,13 @@ def test_the_other_outcomes_say_why() -> None:
     )
 
 
+def test_of_names_as_near_the_first_by_letters_is_the_hint() -> None:
+    """The same after every start, though a set of texts has another order then."""
+    names = [f"Order {letter}" for letter in "HGFEDCBA"]
+    order = ruleset(json.dumps({"version": 1, "rules": [{"name": "R", "when": {"event": names}, "track": "T"}]}))
+    assert order.hint(event(event="Order X")).startswith("'Order A' of 'R'")
+
+
 def test_json_says_the_same_as_data() -> None:
     """Every outcome is plain JSON with its own `outcome` word."""
     order = ruleset(mapping("01-order-completed.yaml"))
