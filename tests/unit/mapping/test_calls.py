@@ -187,6 +187,23 @@ def test_more_than_max_calls_refuse_the_event(limit: int | None, members: int) -
         assert done == Refused("R", (Problem("", "max_calls", text),))
 
 
+def test_max_calls_counts_calls_of_all_blocks() -> None:
+    """Also of blocks that make one call each."""
+    rule = {"name": "R", "send": [{"track": name} for name in "PQS"]}
+    text = "3 calls are more than the 2 that `settings.max_calls` allows an event"
+    assert rendered(rule, settings={"max_calls": 2}) == Refused("R", (Problem("", "max_calls", text),))
+    assert isinstance(rendered(rule, settings={"max_calls": 3}), Calls)
+
+
+def test_keys_count_the_calls_of_one_name() -> None:
+    """Of a name and kind, whichever block makes them."""
+    rule = {"send": [{"track": "P", "each": "properties.l"}, {"track": "Q"}, {"track": "P"}, {"identify": True}]}
+    done = rendered(rule, properties={"l": [{}] * 3})
+    assert isinstance(done, Calls)
+    keys = ["track/P/0", "track/P/1", "track/P/2", "track/Q/0", "track/P/3", "identify//0"]
+    assert [call.key for call in done.calls] == keys
+
+
 def test_one_reason_is_said_once() -> None:
     """An order of three products without anybody's id lacks one thing, not four."""
     rule = {"name": "R", "send": [{"track": "O"}, {"track": "P", "each": "properties.l"}]}

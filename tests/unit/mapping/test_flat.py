@@ -53,6 +53,14 @@ def test_flatten_leaves_nothing_empty(lists: str, kind: str, word: str) -> None:
         assert causes == {}
 
 
+@pytest.mark.parametrize("name", ["a", "b" * 40, "b" * 41, "c" * 100, "c" * 101])
+def test_a_warning_names_the_field(name: str) -> None:
+    """Each time; a name that could be a value is not shown."""
+    for sent_name in (name, "other", name):
+        _, causes = sent({}, properties={sent_name: [1]})
+        assert set(causes) == {f"properties.{sent_name if len(sent_name) <= 40 else '*'}"}
+
+
 def test_lists_as_text_without_flatten() -> None:
     """Objects stay, empty ones are left out; a list that a rule sets becomes text as well."""
     rule: JsonObject = {"track": "T", "properties": {"made": {"list": ["event", "properties.x"]}}}

@@ -38,6 +38,13 @@ def changed(*guards: JsonObject, **words: Any) -> JsonObject:
     return {name: seen.get(name) for name in MESSAGE if seen.get(name) != {**MESSAGE, **words}.get(name)}
 
 
+def test_a_guard_changes_a_value_to_one_that_is_equal() -> None:
+    """1 and true are equal in Python and not in JSON."""
+    seen = guarded({"fields": ["properties.n"], "do": ["boolean"]}, properties={"n": 1, "m": 1})
+    assert (seen["properties"]["n"], seen["properties"]["m"]) == (True, 1)
+    assert seen["properties"]["n"] is True
+
+
 def test_a_named_field_goes_wherever_it_is() -> None:
     """At the top, in objects, in members of lists; other fields and texts that say `email` stay."""
     assert changed({"named": ["email"], "do": "remove"}) == {

@@ -118,6 +118,9 @@ def test_the_keyed_hash_is_always_applied() -> None:
     [
         (2.5, "round", 3), (-2.5, "round", -3), (1.005, {"round": 2}, 1.01), (7, {"round": 2}, 7),
         ("7", "round", ABSENT),
+        (1.5e-7, {"round": 6}, 0.0), (27.5, {"round": 2}, 27.5), (-19.99, {"round": 2}, -19.99),
+        (2.675, {"round": 2}, 2.68),
+        (float("inf"), "number", ABSENT), (float("inf"), {"round": 2}, ABSENT),
         (1e300, "round", 1e300), (1e16, {"round": 1}, 1e16), (1.25e-7, {"round": 2}, 0.0),
         (3, {"times": 2.5}, 7.5), (1e308, {"times": 10}, ABSENT), (2**62, {"times": 4}, float(2**64)),
         ("3", {"times": 2}, ABSENT),
@@ -280,6 +283,15 @@ def test_numbers_are_computed_as_people_write_them(value: object, step: object, 
 URL = "https://user:pw@www.Shop.test:8443/caf%C3%A9/a?utm_source=News+Letter&x=%26&utm_source=2&empty=#top?utm_source=3"
 
 
+@pytest.mark.parametrize(("length", "is_readable"), [(2_000, True), (2_001, True), (65_536, True), (65_537, False)])
+def test_a_url_is_read_up_to_a_length(length: int, is_readable: bool) -> None:
+    """A port that is none makes it no URL at any length."""
+    for port, is_url in (("80", True), ("80x", False)):
+        url = f"https://a.test:{port}/?x=1&y="
+        found, causes = applied(url.ljust(length, "z"), {"url": {"query": "x"}})
+        assert (found, len(causes)) == (("1", 0) if is_readable and is_url else (ABSENT, 1))
+
+
 @pytest.mark.parametrize(
     ("value", "step", "result"),
     [
@@ -294,6 +306,11 @@ URL = "https://user:pw@www.Shop.test:8443/caf%C3%A9/a?utm_source=News+Letter&x=%
         ("utm_source=a", {"url": {"query": "utm_source"}}, "a"),
         ("/pricing?plan=pro", {"url": {"query": "plan"}}, "pro"),
         ("/a=b/c", {"url": {"query": "/a"}}, None),
+        ("?a%20b=1", {"url": {"query": "a b"}}, "1"),
+        ("?a+b=1", {"url": {"query": "a b"}}, "1"),
+        ("?a+b=1", {"url": {"query": "a+b"}}, "1"),
+        ("?a=1&%61=2", {"url": {"query": "a"}}, "1"),
+        ("?%61=2&a=1", {"url": {"query": "a"}}, "2"),
         ("/pricing", {"url": "host"}, None),
         ("android-app://com.test/", {"url": "domain"}, "com.test"),
         ("", {"url": "host"}, None),
