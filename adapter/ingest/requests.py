@@ -77,11 +77,14 @@ class BodyReader:
 
         Any other takes time: see `use`, which has the same `owner`.
         """
-        content, limits = request.content, self._limits_of(owner)
+        content, limits = request.content, self._unknown if owner is None else self._known
         if not content.is_eof():
             return Unopened(None)
-        raw = _read_at_once(content, max_bytes=limits.body_bytes)
-        return _open_at_once(raw, limits) if isinstance(raw, bytes) else raw
+        try:
+            raw = content.read_nowait()
+        except web.RequestPayloadError:
+            return respond(Reply.INCOMPLETE)
+        return _open_at_once(raw, limits) if len(raw) <= limits.body_bytes else respond(Reply.TOO_LARGE)
 
     async def use(
         self,
@@ -95,7 +98,7 @@ class BodyReader:
 
         `owner` is the source whose valid key stood before the body; None if there was no key.
         """
-        limits = self._limits_of(owner)
+        limits = self._unknown if owner is None else self._known
         if unopened.raw is not None:
             return await self._open_in_turn(unopened.raw, work, limits)
         if (request.content_length or 0) > limits.body_bytes:
@@ -115,9 +118,6 @@ class BodyReader:
         finally:
             share.give_back()
 
-    def _limits_of(self, owner: str | None) -> RequestLimits:
-        return self._unknown if owner is None else self._known
-
     async def _open_in_turn(
         self, raw: bytes, work: Callable[[RequestBody], Awaitable[_T]], limits: RequestLimits
     ) -> _T | Response:
@@ -132,6 +132,7 @@ class BodyReader:
             if isinstance(plain, TooLarge) or has_too_many_values(plain, max_values=limits.values):
                 return respond(Reply.TOO_LARGE)
             await turn.hold(len(plain))
+            await asyncio.sleep(0)
             arrived = RequestBody(plain, decode(plain), turn.pass_on)
             await asyncio.sleep(0)
             return await work(arrived)
@@ -205,15 +206,6 @@ async def _read(content: StreamReader, share: _Share, limits: RequestLimits) -> 
     except (ConnectionError, web.RequestPayloadError):
         return respond(Reply.INCOMPLETE)
     return bytes(held) if len(held) <= limits.body_bytes else respond(Reply.TOO_LARGE)
-
-
-def _read_at_once(content: StreamReader, *, max_bytes: int) -> bytes | Response:
-    """What came along with the headers, as nearly all bodies do."""
-    try:
-        raw = content.read_nowait()
-    except web.RequestPayloadError:
-        return respond(Reply.INCOMPLETE)
-    return raw if len(raw) <= max_bytes else respond(Reply.TOO_LARGE)
 
 
 def claims(request: web.Request, *, path_key: str | None = None) -> frozenset[str]:
