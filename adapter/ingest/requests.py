@@ -31,8 +31,8 @@ _BODIES_AT_ONCE = 16
 """Bodies that are arriving, and large ones until they are answered, share this many times `UNKNOWN_BODY_BYTES`."""
 _FREE_BYTES = 16_384
 """So much of each body is outside that share: whoever sends one event is not refused for those who send many."""
-_OBJECTS_BYTES = 2_000_000
-"""Of large bodies, so much JSON is held as objects at once, or one body that is larger: some 20 MB of memory."""
+_OBJECTS_BYTES = 1_000_000
+"""Of large bodies, so much JSON is held as objects at once, or one body that is larger: some 10 MB of memory."""
 UNKNOWN_BODY_BYTES = 5_000_000
 UNKNOWN_INFLATED_BYTES = 20_000_000
 """The most of a body whose key may stand in it. Segment's library in pages sends 500 KB at most, RudderStack's 4 MB."""

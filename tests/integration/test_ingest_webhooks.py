@@ -165,10 +165,10 @@ async def test_an_array_is_taken_member_by_member(served: Served) -> None:
 
 
 async def test_large_arrays_are_read_while_others_wait_for_their_commit(served: Served) -> None:
-    """Up to 2 MB of them together; what is beyond that, and any small event, keeps its place and is answered."""
+    """Up to 1 MB of them together; what is beyond that, and any small event, keeps its place and is answered."""
     served.inbox.gate.clear()
     arrays = [
-        [{**TRACK, "messageId": f"{name}-{n}", "properties": {"text": "x" * 900}} for n in range(800)] for name in "abc"
+        [{**TRACK, "messageId": f"{name}-{n}", "properties": {"text": "x" * 900}} for n in range(400)] for name in "abc"
     ]
 
     async def has_put(count: int) -> bool:
@@ -178,10 +178,10 @@ async def test_large_arrays_are_read_while_others_wait_for_their_commit(served: 
     await until(partial(has_put, 2))
     sending.append(asyncio.create_task(served.send("POST", PATH, json=TRACK)))
     await until(partial(has_put, 3))
-    assert served.inbox.sizes == [800, 800, 1]
+    assert served.inbox.sizes == [400, 400, 1]
     served.inbox.gate.set()
     assert [status for status, *_ in await asyncio.gather(*sending)] == [200] * 4
-    assert served.inbox.totals.stored == 2_401
+    assert served.inbox.totals.stored == 1_201
 
 
 async def test_a_large_array_is_taken_whole(served: Served) -> None:
