@@ -12,6 +12,7 @@ from typing import assert_never
 
 from adapter.deliver.browsee import Browsee
 from adapter.deliver.misconfigured import Ruling, Subject
+from adapter.deliver.permits import Go, Permit
 from adapter.deliver.policy import (
     Accepted,
     Answer,
@@ -23,7 +24,7 @@ from adapter.deliver.policy import (
     describe,
     is_exhausted,
 )
-from adapter.deliver.project import Go, Permit, Project
+from adapter.deliver.project import Project
 from adapter.deliver.state import PauseReason
 from adapter.errors import QueueError
 from adapter.mapping.run.ruleset import Ruleset

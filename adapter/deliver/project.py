@@ -7,9 +7,8 @@ small machine of its own; `state` says how they work together. Never sends, neve
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
-from msgspec import Struct, structs
+from msgspec import structs
 
 from adapter.deliver import state as states
 from adapter.deliver.breaker import Breaker, BreakerConfig
@@ -19,6 +18,7 @@ from adapter.deliver.lanes import Lanes
 from adapter.deliver.misconfigured import CallKindHealth, RefusalsConfig, Ruling, Subject
 from adapter.deliver.outage import Outage, OutageConfig
 from adapter.deliver.pace import Learned, PaceConfig, Rate
+from adapter.deliver.permits import Admission, Go, Permit, Wait
 from adapter.deliver.policy import Accepted, RefusedByBrowsee, TryAgain, Verdict
 from adapter.deliver.state import Obstacle, PauseReason, State, worded
 from adapter.model import Kind, Reason
@@ -47,34 +47,6 @@ class ProjectConfig:
     blocked: GateConfig = BLOCKED
     down: OutageConfig = field(default_factory=OutageConfig)
     misconfigured: GateConfig = MISCONFIGURED
-
-
-class Permit(Struct, frozen=True):
-    """One call that may go. Hand it back to `answered`, or to `abandoned` if there will be no answer.
-
-    `apart`: a user's whose calls failed or hung before; it does not count among the calls under way.
-    """
-
-    number: int
-    kind: Kind
-    sent_at_s: float
-    apart: bool = False
-
-
-class Go(Struct, frozen=True):
-    """Send now."""
-
-    permit: Permit
-
-
-class Wait(Struct, frozen=True):
-    """Ask again in `seconds`, which are more than 0."""
-
-    seconds: float
-    why: PauseReason
-
-
-Admission: TypeAlias = Go | Wait
 
 
 class Project:

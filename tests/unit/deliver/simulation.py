@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from adapter.deliver.misconfigured import Subject
+from adapter.deliver.permits import Permit, Wait
 from adapter.deliver.policy import Accepted, TryAgain, Verdict
-from adapter.deliver.project import Permit, Project, ProjectConfig, Wait
+from adapter.deliver.project import Project, ProjectConfig
 from adapter.model import Reason
 from adapter.sandbox.limit import CallBucket, CallLimit
 

@@ -4,8 +4,9 @@ import pytest
 
 from adapter.deliver.misconfigured import Ruling, Subject
 from adapter.deliver.pace import PaceConfig
+from adapter.deliver.permits import Go, Permit, Wait
 from adapter.deliver.policy import Accepted, Misconfigured, RefusedByBrowsee, TryAgain, Verdict
-from adapter.deliver.project import Go, Permit, Project, ProjectConfig, Wait
+from adapter.deliver.project import Project, ProjectConfig
 from adapter.deliver.state import PauseReason
 from adapter.model import Kind, Reason
 

@@ -4,8 +4,9 @@ import pytest
 
 from adapter.deliver.misconfigured import Subject
 from adapter.deliver.pace import PaceConfig
+from adapter.deliver.permits import Go
 from adapter.deliver.policy import Accepted, Misconfigured, TryAgain, Verdict
-from adapter.deliver.project import Go, Project, ProjectConfig
+from adapter.deliver.project import Project, ProjectConfig
 from adapter.model import Reason, Secret
 from adapter.observe.delivery_telemetry import DeliveryPaused, DeliveryResumed, LimitLearned
 from adapter.observe.telemetry import Telemetry
