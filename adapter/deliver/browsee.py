@@ -15,6 +15,7 @@ import time
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import TracebackType
 from typing import Self
 
@@ -143,7 +144,7 @@ def encode(body: JsonObject, key: Secret) -> bytes:
 
 async def _read(response: aiohttp.ClientResponse, raw: bytearray, max_bytes: int) -> Failure | None:
     """Read the body into `raw`, so that what came is there even if the rest does not come."""
-    async for chunk in response.content.iter_any():
+    while chunk := await response.content.readany():
         raw += chunk[: max_bytes - len(raw)]
         if len(raw) >= max_bytes:
             # The connection is given up with the rest of the body on it.
@@ -184,12 +185,20 @@ def readable(raw: bytes, max_bytes: int, key: Secret) -> bytes:
             inflated = inflating.decompress(raw, max_bytes)
             # One that is larger than an answer may be, or cut off, is left as it came: it is no answer.
             raw = inflated if inflating.eof else raw
-    value = key.reveal()
-    if len(value) < MIN_BLOTTED_CHARS:
+    if len(key.reveal()) < MIN_BLOTTED_CHARS:
         return raw
     if b"\\" in raw:
         raw = _unescaped(raw)
-    return raw.replace(value.encode(), b"***").replace(orjson.dumps(value)[1:-1], b"***")
+    for spelling in _spellings(key.reveal()):
+        if spelling in raw:
+            raw = raw.replace(spelling, b"***")
+    return raw
+
+
+@lru_cache(maxsize=16)
+def _spellings(value: str) -> tuple[bytes, bytes]:
+    """A key as text and as JSON has it."""
+    return value.encode(), orjson.dumps(value)[1:-1]
 
 
 def _unescaped(raw: bytes) -> bytes:

@@ -23,9 +23,10 @@ from adapter.deliver.policy import Accepted, RefusedByBrowsee, TryAgain, Verdict
 from adapter.deliver.state import Obstacle, PauseReason, State, worded
 from adapter.model import Kind, Reason
 
+_PASSED = (Accepted, RefusedByBrowsee)
 _NO_TROUBLE = Obstacle("ok", None, "")
 KINDS: tuple[Kind, ...] = ("track", "identify")
-# A call under way has no known end: who waits for one asks again after this long.
+# Who waits for a call to end asks again after this long: some end without an answer.
 FULL_WAIT_S = 0.05
 # Whoever was slowed this long ago counts as slowed now; shorter, and the state would flicker.
 SLOWED_FOR_S = 10.0
@@ -78,7 +79,7 @@ class Project:
 
         `probe`: it was chosen to try whether Browsee is back. `apart`: see `Permit`.
         """
-        wait = next(self._pauses(kind, now_s, probe=probe), None)
+        wait = self._pause(kind, now_s, probe=probe)
         if wait is not None:
             return wait
         apart = apart or self._down.is_shut
@@ -91,24 +92,27 @@ class Project:
             return Wait(wait_s, PauseReason.PACE)
         self._last_permit += 1
         self._down.let_pass(self._last_permit, now_s)
-        for gate in (self._blocked, self._kinds[kind].gate):
-            gate.let_pass(self._last_permit, now_s)
+        self._blocked.let_pass(self._last_permit, now_s)
+        self._kinds[kind].gate.let_pass(self._last_permit, now_s)
         self._rate.take(now_s)
-        self._apart += apart
-        if not apart:
+        if apart:
+            self._apart += 1
+        else:
             self._concurrency.began(self._last_permit, now_s)
         return Go(Permit(self._last_permit, kind, now_s, apart))
 
-    def _pauses(self, kind: Kind, now_s: float, *, probe: bool) -> Iterator[Wait]:
+    def _pause(self, kind: Kind, now_s: float, *, probe: bool) -> Wait | None:
+        """What no lower rate cures, the worst first."""
         if now_s < self._paused_until_s:
-            yield Wait(self._paused_until_s - now_s, PauseReason.RETRY_AFTER)
+            return Wait(self._paused_until_s - now_s, PauseReason.RETRY_AFTER)
         down_s = self._down.wait_s(now_s, probe=probe)
         if down_s > 0:
-            yield Wait(down_s, PauseReason.DOWN)
-        for gate, why in ((self._blocked, PauseReason.BLOCKED), (self._kinds[kind].gate, PauseReason.MISCONFIGURED)):
-            wait_s = gate.wait_s(now_s)
-            if wait_s > 0:
-                yield Wait(wait_s, why)
+            return Wait(down_s, PauseReason.DOWN)
+        blocked_s = self._blocked.wait_s(now_s)
+        if blocked_s > 0:
+            return Wait(blocked_s, PauseReason.BLOCKED)
+        misconfigured_s = self._kinds[kind].gate.wait_s(now_s)
+        return Wait(misconfigured_s, PauseReason.MISCONFIGURED) if misconfigured_s > 0 else None
 
     def paused_for_s(self, now_s: float) -> float:
         """Seconds for which nothing is to be taken from the queue, whatever the pace; 0 if something may go, be it
@@ -117,7 +121,8 @@ class Project:
         Paused tracks pause all: most events are tracks, and to take each only to put it off would write the whole
         backlog anew, again and again.
         """
-        return next((wait.seconds for wait in self._pauses("track", now_s, probe=True)), 0.0)
+        wait = self._pause("track", now_s, probe=True)
+        return 0.0 if wait is None else wait.seconds
 
     def probes(self, now_s: float) -> int | None:
         """How many events are to be tried now to see whether Browsee is back; None while it is not down."""
@@ -133,6 +138,15 @@ class Project:
         """Calls under way."""
         return self._concurrency.in_flight + self._apart
 
+    @property
+    def concurrency(self) -> int:
+        """How many calls may be under way."""
+        return self._concurrency.limit
+
+    def per_s(self, now_s: float) -> float:
+        """Calls a second that may go now."""
+        return self._rate.per_s(now_s)
+
     def is_slow(self, lane: int) -> bool:
         """Whether the last call of this lane took long, as no other's."""
         return self._lanes.is_slow(lane)
@@ -147,12 +161,12 @@ class Project:
 
     def takes(self, kind: Kind, now_s: float) -> bool:
         """Whether a call of this kind would go now, but for the pace."""
-        return next(self._pauses(kind, now_s, probe=True), None) is None
+        return self._pause(kind, now_s, probe=True) is None
 
     def answered(self, permit: Permit, verdict: Verdict, *, of: Subject, now_s: float, cause: str = "") -> Ruling:
         """Learn from the answer to `permit`; `of` says whose call it was, and `cause` in words why it failed."""
         limited = isinstance(verdict, TryAgain) and verdict.reason is Reason.RATE_LIMITED
-        passed = isinstance(verdict, Accepted | RefusedByBrowsee)
+        passed = isinstance(verdict, _PASSED)
         failed = isinstance(verdict, TryAgain) and not limited
         seconds = now_s - permit.sent_at_s
         self._lanes.answered(of.lane, passed=passed, slow=self._concurrency.is_long(seconds))
