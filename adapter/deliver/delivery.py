@@ -8,14 +8,15 @@ import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import assert_never
 
 from adapter.deliver.browsee import Browsee
+from adapter.deliver.line import Ask, Line
 from adapter.deliver.misconfigured import Ruling, Subject
-from adapter.deliver.permits import Go, Permit
+from adapter.deliver.permits import Go, Permit, Wait
 from adapter.deliver.policy import (
     Accepted,
-    Answer,
     Misconfigured,
     RefusedByBrowsee,
     TryAgain,
@@ -69,7 +70,7 @@ class RetryFor:
 
 class Delivery:
     """Delivers events of one project, many at a time. `keys` are Browsee keys by source name; `jitter` gives numbers
-    in [0, 1); `now` gives seconds since 1970 on a clock that never jumps; `stopping` ends every wait.
+    in [0, 1); `now` gives seconds since 1970 on a clock that never jumps; `stop` ends every wait.
     """
 
     def __init__(
@@ -84,7 +85,7 @@ class Delivery:
         now: Callable[[], float],
         jitter: Callable[[], float],
     ) -> None:
-        self.stopping = asyncio.Event()
+        self._stopping = asyncio.Event()
         # In an outage: whoever waits is good for a probe, as nobody else is to be had.
         self.probes_with_any = False
         self._backlog = backlog
@@ -95,7 +96,17 @@ class Delivery:
         self._emit = emit
         self._now = now
         self._jitter = jitter
-        self._gate = asyncio.Lock()
+        self._line = Line[Permit | Retry](lost=self._abandon)
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether `stop` was called."""
+        return self._stopping.is_set()
+
+    def stop(self) -> None:
+        """Let no call go any more; those under way end."""
+        self._stopping.set()
+        self._line.ask_again()
 
     async def deliver(
         self, lease: Lease, ruleset: Ruleset, warnings: list[EventWarning], *, probe: bool = False, apart: bool = False
@@ -148,20 +159,39 @@ class Delivery:
 
     async def _send(self, lease: Lease, call: Call, *, probe: bool, apart: bool) -> Accepted | Retry | Dead:
         asked_s = self._now()
-        admitted = await self._admit(call, lease, probe=probe, apart=apart)
-        if isinstance(admitted, Retry):
-            return admitted
-        answer = await self._answer(call, lease, admitted.permit, wait_s=admitted.permit.sent_at_s - asked_s)
-        now_s = self._now()
-        ruling = self._project.answered(
-            admitted.permit,
-            classify(answer, now=datetime.fromtimestamp(now_s, UTC), any_2xx=self._project.any_2xx),
-            of=_subject(lease, call),
-            now_s=now_s,
-            cause=describe(answer),
+        ask = partial(self._ask, call, lease, probe=probe, apart=apart)
+        # A probe waits for nobody: others wait for what it tells.
+        permit = await (self._alone(ask) if probe else self._line.answer(ask))
+        if isinstance(permit, Retry):
+            return permit
+        try:
+            answer = await self._browsee.send(call, self._keys[lease.event.source])
+        except BaseException:
+            self._abandon(permit)
+            raise
+        status = "none" if answer.status is None else str(answer.status)
+        self._emit(
+            CallAnswered(
+                kind=call.kind,
+                status=status,
+                call=call.key,
+                rule=call.rule,
+                wait_s=permit.sent_at_s - asked_s,
+                seconds=answer.seconds,
+            )
         )
+        now_s = self._now()
+        verdict = classify(answer, now=datetime.fromtimestamp(now_s, UTC), any_2xx=self._project.any_2xx)
+        cause = "" if isinstance(verdict, Accepted) else describe(answer)
+        ruling = self._project.answered(permit, verdict, of=_subject(lease, call), now_s=now_s, cause=cause)
+        # Calls that hang must not be followed at once: they would end together again and again, as in an outage.
+        if isinstance(verdict, Accepted):
+            self._line.call_ended()
         if ruling.requeued or ruling.due:
             await self._bring_back(ruling)
+        return self._outcome(lease, call, ruling, cause)
+
+    def _outcome(self, lease: Lease, call: Call, ruling: Ruling, cause: str) -> Accepted | Retry | Dead:
         match ruling.verdict:
             case Accepted(unexpected=unexpected) as accepted:
                 if unexpected:
@@ -170,30 +200,15 @@ class Delivery:
             case RefusedByBrowsee(message=message):
                 return Dead(Reason.REFUSED, message)
             case TryAgain(reason=reason, retry_after_s=retry_after_s) if ruling.at_once:
-                return Retry(reason, retry_after_s or 0.0, counted=False, steps_back=True, detail=describe(answer))
+                return Retry(reason, retry_after_s or 0.0, counted=False, steps_back=True, detail=cause)
             case TryAgain(reason=reason, retry_after_s=retry_after_s, counted=counted):
-                detail = describe(answer)
-                return self.try_again(lease, reason, counted=counted, at_least_s=retry_after_s or 0.0, detail=detail)
+                return self.try_again(lease, reason, counted=counted, at_least_s=retry_after_s or 0.0, detail=cause)
             case Misconfigured(detail=detail, least_s=least_s):
                 aside = self._project.sets_aside(call.kind)
                 wait_s = _MISCONFIGURED_S + 2 * least_s
                 return Retry(Reason.MISCONFIGURED, wait_s, counted=False, parked=aside, detail=detail)
             case _:
                 assert_never(ruling.verdict)
-
-    async def _answer(self, call: Call, lease: Lease, permit: Permit, *, wait_s: float) -> Answer:
-        try:
-            answer = await self._browsee.send(call, self._keys[lease.event.source])
-        except BaseException:
-            self._project.abandoned(permit, now_s=self._now())
-            raise
-        status = "none" if answer.status is None else str(answer.status)
-        self._emit(
-            CallAnswered(
-                kind=call.kind, status=status, call=call.key, rule=call.rule, wait_s=wait_s, seconds=answer.seconds
-            )
-        )
-        return answer
 
     async def _bring_back(self, ruling: Ruling) -> None:
         """Bring back events that were refused for the project's fault, and end the wait of those that an outage held
@@ -207,26 +222,35 @@ class Delivery:
         except QueueError as exc:
             self._emit(QueueFailed(cause=str(exc)))
 
-    async def _admit(self, call: Call, lease: Lease, *, probe: bool, apart: bool) -> Go | Retry:
-        """Wait for the project to let this call go, first come first served; Retry if that would take too long."""
-        # A probe waits for nobody: others wait for what it tells.
-        async with contextlib.nullcontext() if probe else self._gate:
-            while not self.stopping.is_set():
-                if not self._backlog.holds(lease):
-                    return _LET_GO
-                if self._project.repeats_probe(call.kind, _name(call)):
-                    return Retry(Reason.PAUSED, _MISCONFIGURED_S, counted=False)
-                admitted = self._project.admit(call.kind, self._now(), probe=probe or self.probes_with_any, apart=apart)
-                if isinstance(admitted, Go):
-                    return admitted
-                aside = self._project.sets_aside(call.kind)
-                if aside or admitted.seconds > _PATIENCE_S:
-                    # In an outage the gate says when to go on, and nothing else should be waited for then.
-                    wait_s = 0.0 if admitted.why is PauseReason.DOWN else admitted.seconds
-                    return Retry(Reason.PAUSED, wait_s, counted=False, parked=aside)
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self.stopping.wait(), admitted.seconds)
-        return STOPPING
+    def _ask(self, call: Call, lease: Lease, *, probe: bool, apart: bool) -> Permit | Retry | Wait:
+        """Whether this call may go now; Retry if it should not wait for that."""
+        if self._stopping.is_set():
+            return STOPPING
+        if not self._backlog.holds(lease):
+            return _LET_GO
+        if self._project.repeats_probe(call.kind, _name(call)):
+            return Retry(Reason.PAUSED, _MISCONFIGURED_S, counted=False)
+        admitted = self._project.admit(call.kind, self._now(), probe=probe or self.probes_with_any, apart=apart)
+        if isinstance(admitted, Go):
+            return admitted.permit
+        aside = self._project.sets_aside(call.kind)
+        if aside or admitted.seconds > _PATIENCE_S:
+            # In an outage the gate says when to go on, and nothing else should be waited for then.
+            wait_s = 0.0 if admitted.why is PauseReason.DOWN else admitted.seconds
+            return Retry(Reason.PAUSED, wait_s, counted=False, parked=aside)
+        return admitted
+
+    async def _alone(self, ask: Ask[Permit | Retry]) -> Permit | Retry:
+        """What `ask` says in the end, whoever else waits."""
+        while isinstance(said := ask(), Wait):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), said.seconds)
+        return said
+
+    def _abandon(self, permit: Permit | Retry) -> None:
+        """There will be no answer to the call that was to go."""
+        if isinstance(permit, Permit):
+            self._project.abandoned(permit, now_s=self._now())
 
     def _warn(self, lease: Lease, rendered: Calls | Refused | Dropped) -> None:
         for warned in rendered.warnings:

@@ -6,8 +6,8 @@ worker: whatever happens to one event becomes its outcome.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Sequence
-from typing import Literal, NamedTuple, TypeVar, assert_never
+from collections.abc import Callable, Collection, Sequence
+from typing import NamedTuple, assert_never
 
 from adapter.deliver.delivery import STOPPING, Delivery
 from adapter.deliver.project import Project
@@ -28,8 +28,6 @@ from adapter.observe.service_telemetry import QueueFailed
 from adapter.observe.telemetry import Telemetry
 from adapter.queue.contract import Backlog, Pick
 
-T = TypeVar("T")
-
 LEASE_S = 60.0
 _TAKE_WAIT_S = 1.0
 _SETTLE_AGAIN_S = 0.5
@@ -37,6 +35,8 @@ _SETTLE_AGAIN_S = 0.5
 _LEAST_HELD = 4
 # One in so many of those held may be of a user whose call failed or hung before.
 _SHARE_APART = 2
+# A take is made once one in so many places is free: to look for each one alone would cost as much as its call.
+_TAKE_AT_LEAST = 4
 # Outcomes after which nothing of the event is left to do.
 _ENDS = (Delivered, Dropped, Unmatched)
 _STEP_BACK = Retry(Reason.PAUSED, delay_s=0, counted=False, steps_back=True)
@@ -51,10 +51,8 @@ class _Held(NamedTuple):
 
 
 class Worker:
-    """Delivers the events of `sources`, all of one project, by `delivery`.
-
-    `ruleset_of` gives the mapping that is active for a source now; `now` gives seconds since 1970 on a clock that
-    never jumps.
+    """Delivers the events of `sources`, all of one project, by `delivery`. `ruleset_of` gives the mapping that is
+    active for a source now; `now` gives seconds since 1970 on a clock that never jumps.
     """
 
     def __init__(
@@ -76,8 +74,10 @@ class Worker:
         self._emit = emit
         self._now = now
         self._held: dict[asyncio.Task[None], _Held] = {}
-        self._settling = 0
-        self._released = asyncio.Event()
+        self._probes = self._apart = self._settling = 0
+        self._taking: asyncio.Future[Sequence[Lease]] | None = None
+        self._pausing: asyncio.Future[None] | None = None
+        self._most_waiting = 0
 
     @property
     def in_flight(self) -> int:
@@ -88,7 +88,7 @@ class Worker:
         """Deliver until `stop`."""
         renewing = asyncio.create_task(self._renew_leases())
         try:
-            while not self._delivery.stopping.is_set():
+            while not self._delivery.is_stopping:
                 await self._feed()
         finally:
             renewing.cancel()
@@ -99,7 +99,10 @@ class Worker:
 
         A call cut off after that may have got through: its event is pending and will be sent again.
         """
-        self._delivery.stopping.set()
+        self._delivery.stop()
+        if self._taking is not None:
+            self._taking.cancel()
+        self._end_pause()
         if self._held:
             await asyncio.wait(self._held, timeout=grace_s)
         for task in self._held:
@@ -114,26 +117,29 @@ class Worker:
         paused_s = self.project.paused_for_s(now_s)
         probes = self.project.probes(now_s)
         most = self._most_held(now_s)
-        free = most - (len(self._held) - self.project.in_flight) if probes is None else probes - self._held_as("probe")
-        if free <= 0 or paused_s > 0:
-            self._released.clear()
-            await self._first_of(self._released.wait(), within_s=paused_s or _TAKE_WAIT_S)
+        free = most - (len(self._held) - self.project.in_flight) if probes is None else probes - self._probes
+        least = max(1, most // _TAKE_AT_LEAST) if probes is None else 1
+        if free < least or paused_s > 0:
+            # In a pause or an outage whatever is released may change what to do.
+            self._most_waiting = most - least if probes is None and paused_s <= 0 else len(self._held)
+            await self._pause(paused_s or _TAKE_WAIT_S)
             return
         try:
             if probes is None:
                 # Users whose calls fail or hang hold a share of the places, so that the others always find one.
-                failed = max(0, max(1, most // _SHARE_APART) - self._held_as("apart"))
+                failed = max(0, max(1, most // _SHARE_APART) - self._apart)
                 parked = self.project.takes("identify", now_s)
                 await self._start(await self._take(free, Pick(parked=parked, failed=failed)))
             else:
                 await self._feed_probes(free)
         except QueueError as exc:
             self._emit(QueueFailed(cause=str(exc)))
-            await self._first_of(within_s=_TAKE_WAIT_S)
+            self._most_waiting = -1
+            await self._pause(_TAKE_WAIT_S)
 
     async def _feed_probes(self, count: int) -> None:
-        """Start a round of probes: the newest event that has not failed, one of a user whose last call got through, and
-        the one that is due longest.
+        """Start a round of probes: the newest event that has not failed, one of a user whose last call passed, and the
+        one that is due longest.
         """
         started = 0
         for pick in (Pick(failed=0, newest=True), Pick(lanes=self.project.passed_lately), Pick()):
@@ -147,45 +153,61 @@ class Worker:
 
     async def _take(self, limit: int, pick: Pick, *, wait_s: float = _TAKE_WAIT_S) -> Sequence[Lease]:
         taken = self._backlog.take(sources=self.sources, limit=limit, lease_s=LEASE_S, wait_s=wait_s, pick=pick)
-        return await self._first_of(taken) or ()
+        self._taking = asyncio.ensure_future(taken)
+        try:
+            return await self._taking
+        except asyncio.CancelledError:
+            if self._delivery.is_stopping:
+                return ()
+            raise
+        finally:
+            self._taking.cancel()
+            self._taking = None
 
     async def _start(self, leases: Sequence[Lease], *, probe: bool = False) -> None:
         taken_s = self._now()
         most_apart = max(1, self._most_held(taken_s) // _SHARE_APART)
         for lease in leases:
             is_slow = lease.attempt == 0 and self.project.is_slow(lease.lane)
-            if is_slow and not probe and self._held_as("apart") >= most_apart:
+            if is_slow and not probe and self._apart >= most_apart:
                 await self._settle(lease, _STEP_BACK, mapping="", taken_s=taken_s, warnings=())
                 continue
             apart = is_slow or lease.attempt > 0
             task = asyncio.create_task(self._work(lease, taken_s, probe=probe, apart=apart))
             self._held[task] = _Held(lease, probe, apart)
+            self._probes += probe
+            self._apart += apart
             task.add_done_callback(self._release)
-
-    def _held_as(self, what: Literal["probe", "apart"]) -> int:
-        return sum(getattr(held, what) for held in self._held.values())
 
     def _most_held(self, now_s: float) -> int:
         """How many may be held beside those whose call is under way: twice as many as may be, for while some settle
         others must be ready; no more than a second's worth, for what is held waits where it cannot be put off.
         """
-        state = self.project.state(now_s)
-        return max(_LEAST_HELD, min(2 * state.concurrency, round(state.per_s)))
+        return max(_LEAST_HELD, min(2 * self.project.concurrency, round(self.project.per_s(now_s))))
 
-    async def _first_of(self, wait: Awaitable[T] | None = None, *, within_s: float | None = None) -> T | None:
-        """The result of `wait`; None if `stop` is called or `within_s` pass before, and then `wait` is cancelled."""
-        tasks = {asyncio.ensure_future(wait)} if wait is not None else set()
-        stopping = asyncio.create_task(self._delivery.stopping.wait())
+    async def _pause(self, seconds: float) -> None:
+        """Wait so long; less if `stop` is called, or if events are released and no more than `_most_waiting` wait."""
+        if self._delivery.is_stopping:
+            return
+        loop = asyncio.get_running_loop()
+        self._pausing = loop.create_future()
+        timer = loop.call_later(seconds, self._end_pause)
         try:
-            await asyncio.wait({*tasks, stopping}, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
-            return next((task.result() for task in tasks if task.done()), None)
+            await self._pausing
         finally:
-            for task in (*tasks, stopping):
-                task.cancel()
+            timer.cancel()
+            self._pausing = None
+
+    def _end_pause(self) -> None:
+        if self._pausing is not None and not self._pausing.done():
+            self._pausing.set_result(None)
 
     def _release(self, task: asyncio.Task[None]) -> None:
-        self._held.pop(task, None)
-        self._released.set()
+        held = self._held.pop(task)
+        self._probes -= held.probe
+        self._apart -= held.apart
+        if len(self._held) - self.project.in_flight <= self._most_waiting:
+            self._end_pause()
 
     async def _renew_leases(self) -> None:
         while True:
@@ -203,7 +225,7 @@ class Worker:
             # Only `stop` cancels; what it waits for now is that the event is pending again.
             outcome = STOPPING
         except Exception as exc:
-            # A fault of ours must neither end the worker nor hold up the event's user for ever: it counts as a try.
+            # A fault of ours must neither end the worker nor hold up the user for ever: it counts as a try.
             place = place_of(exc)
             self._emit(WorkerFailed(message_id=lease.event.message_id, error=place))
             outcome = self._delivery.try_again(lease, Reason.FAULT, counted=True, detail=place)
@@ -223,7 +245,7 @@ class Worker:
                     )
                 except QueueError as exc:
                     self._emit(QueueFailed(cause=str(exc)))
-                    if self._delivery.stopping.is_set():
+                    if self._delivery.is_stopping:
                         return
                     await asyncio.sleep(_SETTLE_AGAIN_S)
                 else:
@@ -235,7 +257,7 @@ class Worker:
 
     def _has_others(self) -> bool:
         """Whether events can be held for the next calls while some wait to be settled together."""
-        return 2 * self._settling <= self._most_held(self._now()) and not self._delivery.stopping.is_set()
+        return 2 * self._settling <= self._most_held(self._now()) and not self._delivery.is_stopping
 
 
 def _telemetry_of(lease: Lease, outcome: Outcome, *, mapping: str, taken_s: float, now_s: float) -> Telemetry:
