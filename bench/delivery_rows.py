@@ -19,8 +19,8 @@ DELIVERED = 6_000
 SLOW_PER_S = 50
 QUIET_S = 2.0
 QUICK = 3_000
-BESIDE_S = 1.5
-WAITING = 60_000
+BESIDE_S = 1.2
+WAITING = 100_000
 ARRAYS = 500
 
 
@@ -68,10 +68,11 @@ async def quiet(folder: Path) -> Row:
 
 async def calls_beside_arrays(folder: Path) -> Row:
     """Calls delivered a second while arrays come in, beside the same without them."""
-    await fill(folder / "queue.db", order_events(WAITING))
+    for first in range(0, WAITING, 10_000):
+        await fill(folder / "queue.db", order_events(10_000, first=first))
     sent: list[int] = []
     async with bare("browsee") as browsee, adapter(folder, browsee=browsee, rate="100000/s") as served:
-        await taken(browsee, WAITING // 100)
+        await taken(browsee, 1_000)
 
         async def calls_per_s() -> Sample:
             started_s, first = time.perf_counter(), await taken(browsee, 0)

@@ -33,14 +33,14 @@ def received(raw: bytes, validator: Validator) -> Event:
     return event
 
 
-def order_events(count: int) -> list[Event]:
+def order_events(count: int, *, first: int = 0) -> list[Event]:
     """So many orders of 1,000 users, as ingest reads them."""
     validator = event_validator()
-    return [received(orjson.dumps(order(number)), validator) for number in range(count)]
+    return [received(orjson.dumps(order(number)), validator) for number in range(first, first + count)]
 
 
 async def fill(path: Path, events: Sequence[Event]) -> None:
-    """Let these wait in the queue at `path`."""
+    """Let these wait in the queue at `path`, behind what waits there."""
     queue = await SqliteQueue.open(path, now=steady_clock())
     for start in range(0, len(events), _GROUP):
         await queue.put(events[start : start + _GROUP])
