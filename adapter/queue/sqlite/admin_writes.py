@@ -11,9 +11,9 @@ from adapter.queue.codec import ID_BYTES, Row, digest_of_copy, encode, named_by,
 from adapter.queue.ledger import ASKED
 from adapter.queue.records import RequeuedRejection
 from adapter.queue.sqlite.message_row import from_row, to_row
-from adapter.queue.sqlite.requeue import Execute, join_lane
+from adapter.queue.sqlite.requeue import join_lane
 from adapter.queue.sqlite.state import SQL
-from adapter.queue.sqlite.statements import for_rows, statements
+from adapter.queue.sqlite.statements import Execute, for_rows, statements
 
 ADMIN = statements("admin.sql")
 _REST = 16 - ID_BYTES

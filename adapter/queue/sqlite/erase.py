@@ -9,9 +9,8 @@ from adapter.model import Event
 from adapter.queue.codec import lane_of, parked_lane, restore
 from adapter.queue.ledger import DELETED, term_of
 from adapter.queue.sqlite.message_row import from_row
-from adapter.queue.sqlite.requeue import Execute
 from adapter.queue.sqlite.state import SQL
-from adapter.queue.sqlite.statements import for_rows
+from adapter.queue.sqlite.statements import Execute, for_rows
 
 
 def empty_log(run: Execute) -> bool:

@@ -14,7 +14,8 @@ from adapter.queue.contract import Stored
 from adapter.queue.ledger import ended_at_once
 from adapter.queue.sqlite.group_commit import Staged
 from adapter.queue.sqlite.message_row import to_row
-from adapter.queue.sqlite.state import DAY_US, SQL, WriterState, chunks
+from adapter.queue.sqlite.state import DAY_US, SQL, WriterState
+from adapter.queue.sqlite.statements import chunks
 
 _NO_BODY = b"{}"
 

@@ -1,15 +1,11 @@
 """Ended events made pending again, inside somebody else's transaction: the service's, or an operator's beside it."""
 
-import sqlite3
-from collections.abc import Callable, Collection
-from typing import TypeAlias
+from collections.abc import Collection
 
 from adapter.queue.codec import lane_of, restore
 from adapter.queue.sqlite.message_row import from_row
 from adapter.queue.sqlite.state import SQL
-
-Execute: TypeAlias = Callable[..., sqlite3.Cursor]
-"""`execute` of the connection whose transaction this is."""
+from adapter.queue.sqlite.statements import Execute
 
 
 def requeue_dead(run: Execute, seqs: Collection[int], *, now_us: int, unordered: Collection[str]) -> int:

@@ -11,7 +11,8 @@ from adapter.queue import event_warnings
 from adapter.queue.codec import parked_lane
 from adapter.queue.ledger import PUT_OFF, term_of
 from adapter.queue.sqlite.group_commit import Staged
-from adapter.queue.sqlite.state import SQL, US, WriterState, chunks
+from adapter.queue.sqlite.state import SQL, US, WriterState
+from adapter.queue.sqlite.statements import chunks
 
 
 @dataclass(slots=True)

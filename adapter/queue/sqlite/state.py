@@ -4,22 +4,16 @@ numbers of sources and seqs, the days of the dedup window, counters that wait fo
 
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Mapping, Sequence
 
 from adapter.queue.records import Retention
 from adapter.queue.shares import BESIDE_BODY_BYTES, Usage
 from adapter.queue.sqlite.statements import for_rows, statements
 from adapter.queue.sqlite.trusted_time import Kept, TrustedTime
 
-T = TypeVar("T")
-
 US = 1_000_000
 DAY_US = 86_400 * US
 SQL = statements("queue.sql")
-# SQLite hands the interpreter's lock over at every statement, and to get it back from a busy event loop costs more than
-# the statement did: so rows go in many at a time, in pieces of these sizes, each a statement that is prepared once.
-_PIECES = (512, 256, 128, 64, 32, 16, 8, 4, 2, 1)
 
 
 def trusted_time(
@@ -56,7 +50,7 @@ class WriterState:
         self._holding: Counter[int] = Counter()
         self._held_bytes: Counter[int] = Counter()
         self.held: Mapping[str, Usage] = {}
-        self._sql: dict[tuple[str, int], str] = {}
+        self._templates: dict[str, str] = {}
         self._version: int | None = None
         self._read()
 
@@ -84,7 +78,7 @@ class WriterState:
         plain = self.run(SQL["state"], ("plain_digests_to",)).fetchone()
         self._plain_to: int | None = None if plain is None else plain[0]
         self._read_held()
-        self._sql.clear()
+        self._templates.clear()
 
     def _read_held(self) -> None:
         self.held = {name: Usage(events, size_bytes) for name, events, size_bytes in self.run(SQL["held"])}
@@ -107,10 +101,10 @@ class WriterState:
 
     def sql(self, name: str, count: int) -> str:
         """The statement `name` for `count` rows at once."""
-        found = self._sql.get((name, count))
-        if found is None:
-            found = self._sql[name, count] = for_rows(self._template(name), count)
-        return found
+        template = self._templates.get(name)
+        if template is None:
+            template = self._templates[name] = self._template(name)
+        return for_rows(template, count)
 
     def _template(self, name: str) -> str:
         if name == "seen_in":
@@ -187,7 +181,7 @@ class WriterState:
         self.run(SQL["add_dedup_day"].format(day=today))
         self._days.append(today)
         self.has_kept_digests = self.run(SQL["kept_digests"]).fetchone()[0] > 0
-        self._sql.clear()
+        self._templates.clear()
 
     def _bring_back(self, day: int, today: int) -> None:
         names = {"day": day, "today": today}
@@ -200,13 +194,4 @@ class WriterState:
         if self._plain_to is not None and day <= self._plain_to:
             self.run(SQL["set_state"], ("plain_digests_to", today))
             self._plain_to = today
-        self._sql.clear()
-
-
-def chunks(rows: Sequence[T]) -> Iterator[Sequence[T]]:
-    """`rows` in as few pieces as there are statements prepared for."""
-    start = 0
-    for size in _PIECES:
-        while len(rows) - start >= size:
-            yield rows[start : start + size]
-            start += size
+        self._templates.clear()

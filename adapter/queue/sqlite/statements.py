@@ -1,14 +1,25 @@
 """SQL lives in `.sql` files, by name; this reads them, and repeats their rows."""
 
 import re
-from collections.abc import Mapping
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache, lru_cache
 from importlib.resources import files
+from typing import TypeAlias, TypeVar
 
 from adapter.queue.sqlite import message_row
 
+T = TypeVar("T")
+
+Execute: TypeAlias = Callable[..., sqlite3.Cursor]
+"""`execute` of the connection whose transaction this is."""
+# SQLite hands the interpreter's lock over at every statement, and to get it back from a busy event loop costs more than
+# the statement did: so rows go in many at a time, in pieces of these sizes, each a statement that is prepared once.
+_PIECES = (512, 256, 128, 64, 32, 16, 8, 4, 2, 1)
 _REPEATED = re.compile(r"\{(rows|list|numbered):?(\d*)\}")
 
 
+@cache
 def statements(file: str) -> Mapping[str, str]:
     """The statements of `file` by the word after `-- name:`."""
     found: dict[str, str] = {}
@@ -20,6 +31,7 @@ def statements(file: str) -> Mapping[str, str]:
     return found
 
 
+@lru_cache(maxsize=512)
 def for_rows(sql: str, count: int) -> str:
     """`sql` for `count` rows at once: `{rows:3}` becomes `(?, ?, ?), …`, `{list}` becomes `?, …` and
     `{numbered}` becomes `?1, ?2, …`, which may stand several times for the same values.
@@ -32,3 +44,12 @@ def for_rows(sql: str, count: int) -> str:
         return ", ".join([one] * count)
 
     return _REPEATED.sub(repeated, sql)
+
+
+def chunks(rows: Sequence[T]) -> Iterator[Sequence[T]]:
+    """`rows` in as few pieces as there are statements prepared for."""
+    start = 0
+    for size in _PIECES:
+        while len(rows) - start >= size:
+            yield rows[start : start + size]
+            start += size
