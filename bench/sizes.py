@@ -83,7 +83,7 @@ def used_bytes(file: Path) -> int:
 def id_bytes(file: Path, *, events: int = EVENTS) -> float:
     """Bytes of the index of ids seen, for each of `events`."""
     connection = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
-    (size,) = connection.execute("SELECT sum(pgsize) FROM dbstat WHERE name GLOB 'dedup_[0-9]*'").fetchone()
+    (size,) = connection.execute("SELECT sum(pgsize) FROM dbstat WHERE name IN ('seen', 'seen_recent')").fetchone()
     connection.close()
     return float(size) / events
 

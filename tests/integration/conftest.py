@@ -7,6 +7,7 @@ import pytest
 
 from adapter.queue.sqlite.queue import SqliteQueue
 from tests.fakes import FakeClock
+from tests.integration.small_queue import SmallQueue
 
 
 @pytest.fixture
@@ -22,5 +23,12 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 async def queue(path: Path, clock: FakeClock) -> AsyncIterator[SqliteQueue]:
     queue = await SqliteQueue.open(path, now=clock)
+    yield queue
+    await queue.close()
+
+
+@pytest.fixture
+async def small(path: Path, clock: FakeClock) -> AsyncIterator[SmallQueue]:
+    queue = await SmallQueue.at(path, clock)
     yield queue
     await queue.close()

@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import itertools
 import json
 import sqlite3
 from importlib.resources import files
@@ -12,8 +13,10 @@ import pytest
 from adapter.model import Delivered, EventWarning, Reason, Retry, WarningKind
 from adapter.queue.contract import Stored
 from adapter.queue.sqlite.admin import SqliteQueueAdmin
+from adapter.queue.sqlite.connection import opened
+from adapter.queue.sqlite.place import FilePlace
 from adapter.queue.sqlite.queue import SqliteQueue
-from adapter.queue.sqlite.schema import newest_version
+from adapter.queue.sqlite.schema import migrate, newest_version
 from tests.fakes import RECEIVED_AT, TRACEPARENT, FakeClock, make_event
 from tests.integration.queues import take
 
@@ -139,3 +142,26 @@ def test_migrations_are_numbered_without_gaps() -> None:
     names = sorted(file.name for file in (files("adapter.queue.sqlite") / "migrations").iterdir())
     assert [int(name.split("_")[0]) for name in names] == list(range(1, newest_version() + 1))
     assert len(list(OLD.iterdir())) == newest_version() - 1, "each earlier version has the SQL of its time"
+
+
+async def test_an_upgrade_that_is_cut_short_is_done_by_the_next_start(path: Path, clock: FakeClock) -> None:
+    """Wherever it ended: until all of it is done, the file is of the version before."""
+    make_old(path, newest_version() - 1)
+    place, done = FilePlace(path), False
+    for steps in itertools.count(1, 25):
+        with contextlib.closing(opened(place)) as connection:
+            # Interrupts what takes more steps.
+            connection.set_progress_handler(lambda: 1, steps)
+            with contextlib.suppress(sqlite3.OperationalError):
+                migrate(connection, place)
+                done = True
+        with contextlib.closing(sqlite3.connect(path)) as file:
+            version = file.execute("PRAGMA user_version").fetchone()[0]
+            assert version == newest_version() - (not done)
+            assert file.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        if done:
+            break
+    queue = await SqliteQueue.open(path, now=clock)
+    seen = [make_event("m-1", user="ann"), make_event("m-3", user="bob"), make_event("m-4", user="cat")]
+    assert await queue.put(seen) == Stored(0, 3, 0, 0)
+    await queue.close()

@@ -30,13 +30,13 @@ from adapter.queue.sqlite.admin_writes import (
     discard,
     requeue_rejection,
     requeue_unmatched,
-    seqs_of_id,
 )
 from adapter.queue.sqlite.connection import attach
 from adapter.queue.sqlite.erase import delete_body, lanes_of
 from adapter.queue.sqlite.place import FilePlace, Place
 from adapter.queue.sqlite.record_rows import deletion_of, event_record, rejection_record
 from adapter.queue.sqlite.requeue import requeue_dead
+from adapter.queue.sqlite.seen_beside import SeenBeside
 from adapter.queue.sqlite.state import SQL
 
 _WINDOW = 10_000
@@ -53,6 +53,7 @@ class SqliteQueueAdmin:
     def __init__(self, connection: sqlite3.Connection, *, unordered: Collection[str]) -> None:
         self._run = connection.execute
         self._unordered = frozenset(unordered)
+        self._seen = SeenBeside(self._run)
 
     @classmethod
     def open(cls, path: Path, *, unordered: Collection[str] = ()) -> AbstractContextManager[Self]:
@@ -99,8 +100,7 @@ class SqliteQueueAdmin:
 
     def of_message(self, message_id: str) -> list[EventRecord]:
         sources = [name for _, name in self._run(SQL["sources"]).fetchall()]
-        found_of = (seqs_of_id(self._run, source=source, message_id=message_id) for source in sources)
-        seqs = set[int]().union(*found_of)
+        seqs = self._seen.seqs_of_id(sources=sources, message_id=message_id)
         found = [record for seq in sorted(seqs) if (record := self.event(seq)) is not None]
         # The ids seen lead there at once; only an event that is kept longer than its id is looked for among all.
         return found or self._looked_up(ADMIN["seqs_of_message_between"], message_id)
@@ -193,7 +193,7 @@ class SqliteQueueAdmin:
         with self._transaction():
             # A microsecond apart, as `requeue_dead` does it, so that they come up in the order they were received.
             unmatched = sum(
-                requeue_unmatched(self._run, seq, due_us=due_us + n, unordered=unordered)
+                requeue_unmatched(self._run, self._seen, seq, due_us=due_us + n, unordered=unordered)
                 for n, seq in enumerate(sorted(seqs))
             )
             return unmatched + requeue_dead(self._run, seqs, now_us=due_us, unordered=unordered)
@@ -201,7 +201,13 @@ class SqliteQueueAdmin:
     def requeue_rejection(self, number: int, event: Event) -> RequeuedRejection:
         with self._transaction():
             return requeue_rejection(
-                self._run, number, event, due_us=self._stamp("steady_us"), unordered=self._unordered
+                self._run,
+                self._seen,
+                number,
+                event,
+                due_us=self._stamp("steady_us"),
+                seen_us=self._stamp("trusted_us"),
+                unordered=self._unordered,
             )
 
     def discard(self, seqs: Sequence[int]) -> int:

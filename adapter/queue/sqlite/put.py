@@ -14,7 +14,7 @@ from adapter.queue.contract import Stored
 from adapter.queue.ledger import ended_at_once
 from adapter.queue.sqlite.group_commit import Staged
 from adapter.queue.sqlite.message_row import to_row
-from adapter.queue.sqlite.state import DAY_US, SQL, WriterState
+from adapter.queue.sqlite.state import SQL, WriterState
 from adapter.queue.sqlite.statements import chunks
 
 _NO_BODY = b"{}"
@@ -58,8 +58,9 @@ class PutBatch:
         staged, self._staged = self._staged, []
         now_us = self._state.now_us()
         ended_us = self._state.trusted_us()
-        self._state.begin_day(ended_us // DAY_US)
-        seqs = self._seqs([row for put in staged for row in put.rows])
+        rows = [row for put in staged for row in put.rows]
+        self._state.seen.prepare(ended_us, ids=len(rows))
+        seqs = self._seqs(rows)
         fresh: dict[int, _Fresh] = {}
         for put in staged:
             put.result = self._sort(put, seqs, fresh)
@@ -81,19 +82,13 @@ class PutBatch:
 
     def _seqs(self, rows: Sequence[Row]) -> dict[bytes, int]:
         """The seqs of those that are known, by digest."""
-        found = self._seen([row.digest for row in rows])
-        if self._state.has_plain_digests:
+        seen = self._state.seen
+        found = seen.find([row.digest for row in rows])
+        if seen.has_plain_digests:
             plain = {row.digest: plain_digest(source=row.source, message_id=row.message_id) for row in rows}
-            before = self._seen(list(plain.values()))
+            before = seen.find(list(plain.values()))
             found = {digest: before[old] for digest, old in plain.items() if old in before} | found
         return found
-
-    def _seen(self, digests: Sequence[bytes]) -> dict[bytes, int]:
-        """The seqs of those that are known."""
-        state = self._state
-        return dict(
-            chain.from_iterable(state.run(state.sql("seen_in", len(piece)), piece) for piece in chunks(digests))
-        )
 
     def _sort(self, put: _Put, seqs: dict[bytes, int], fresh: dict[int, _Fresh]) -> Stored:
         """Tell new ones from duplicates, those earlier in this group included."""
@@ -129,13 +124,13 @@ class PutBatch:
     def _keep_copy(self, source: int, row: Row, seqs: dict[bytes, int]) -> bool:
         """Keep a copy with another body as a rejection; False if that one is kept, or requeued, already."""
         digest = digest_of_copy(row)
-        seqs |= self._seen([digest])
+        seqs |= self._state.seen.find([digest])
         if digest in seqs:
             return False
         number = self._add_rejection(source, copies.rejection_of(row), copies.facts_of(row))
         # A seq below 0 is the number of a rejection.
         seqs[digest] = -number
-        self._state.run(self._state.sql("add_digests", 1), (digest, -number))
+        self._state.seen.add([(digest, -number)])
         self._state.count(source, "rejected")
         return True
 
@@ -145,8 +140,7 @@ class PutBatch:
             sql("add_messages", count),
             list(chain.from_iterable(to_row(one.row, seq=one.seq, source=one.source) for one in fresh)),
         )
-        digests = chain.from_iterable((each.row.digest, each.seq) for each in fresh)
-        run(sql("add_digests", count), list(digests))
+        self._state.seen.add([(each.row.digest, each.seq) for each in fresh])
 
     def _join_lanes(self, fresh: Sequence[_Fresh], now_us: int) -> None:
         run, sql, count = self._state.run, self._state.sql, len(fresh)

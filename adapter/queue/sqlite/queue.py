@@ -33,6 +33,7 @@ from adapter.queue.sqlite.place import FilePlace, Place
 from adapter.queue.sqlite.requeue import requeue_dead
 from adapter.queue.sqlite.room import Room
 from adapter.queue.sqlite.rows import SqliteRows
+from adapter.queue.sqlite.seen import SEEN_SIZES
 from adapter.queue.sqlite.settle import Settlement
 from adapter.queue.sqlite.state import trusted_time
 from adapter.queue.sqlite.upkeep import Upkeep
@@ -45,6 +46,7 @@ class SqliteQueue(SqliteArchive):
     """See `adapter.queue.contract` for what each method promises; made by `open`."""
 
     _trusted_time = staticmethod(trusted_time)
+    _seen_sizes = SEEN_SIZES
 
     def __init__(
         self,
@@ -103,7 +105,9 @@ class SqliteQueue(SqliteArchive):
                 connection = await asyncio.to_thread(connect, place)
                 undo.callback(connection.close)
                 trusted = cls._trusted_time(connection, wall=wall or now, steady=now)
-                rows = SqliteRows(connection, now=now, trusted=trusted, retention=options.retention)
+                rows = SqliteRows(
+                    connection, now=now, trusted=trusted, retention=options.retention, seen_sizes=cls._seen_sizes
+                )
                 rows.void_far_dues(_MAX_DELAY_S)
                 rows.bring_back_stamps()
                 room = await asyncio.to_thread(partial(place.room, max_bytes=options.max_bytes))

@@ -14,6 +14,7 @@ from adapter.queue.shares import Usage
 from adapter.queue.sqlite.group_commit import Staged
 from adapter.queue.sqlite.lanes import LaneRows
 from adapter.queue.sqlite.put import PutBatch
+from adapter.queue.sqlite.seen import SEEN_SIZES, SeenSizes
 from adapter.queue.sqlite.settle import SettleBatch, Settlement
 from adapter.queue.sqlite.state import DAY_US, SQL, US, WriterState
 from adapter.queue.sqlite.trusted_time import TrustedTime
@@ -23,9 +24,16 @@ class SqliteRows(LaneRows):
     """See the module. `now` gives seconds since 1970 and never jumps."""
 
     def __init__(
-        self, connection: sqlite3.Connection, *, now: Callable[[], float], trusted: TrustedTime, retention: Retention
+        self,
+        connection: sqlite3.Connection,
+        *,
+        now: Callable[[], float],
+        trusted: TrustedTime,
+        retention: Retention,
+        seen_sizes: SeenSizes = SEEN_SIZES,
     ) -> None:
-        super().__init__(connection, WriterState(connection, now=now, trusted=trusted, retention=retention))
+        state = WriterState(connection, now=now, trusted=trusted, retention=retention, seen_sizes=seen_sizes)
+        super().__init__(connection, state)
         self._put_batch = PutBatch(self._state)
         self._settle_batch = SettleBatch(self._state)
 
@@ -94,7 +102,20 @@ class SqliteRows(LaneRows):
         rejections = self._run(SQL["remove_old_rejections"], (dead_before_us, limit)).rowcount
         deletions_before_us = now_us - round(retention.deletions_s * US)
         deletions = self._run(SQL["remove_old_deletions"], (deletions_before_us, limit)).rowcount
-        return limit in (len(history), len(dead), rejections, deletions)
+        has_more_ids = self._state.seen.expire(now_us, limit=limit)
+        return has_more_ids or limit in (len(history), len(dead), rejections, deletions)
+
+    def take_in_ids(self) -> bool:
+        """Add some of the ids seen to the filter that lacks them; True if there may be more. Reads only."""
+        return self._state.seen.take_in()
+
+    def merge_ids(self) -> bool:
+        """Merge some of the ids seen, where they are in many places; True if there may be more."""
+        return self._state.seen.merge()
+
+    def save_ids(self) -> bool:
+        """Save a part of that filter, if it is time to; True if there is more of it."""
+        return self._state.seen.save()
 
     def _discard(self, seq: int, source: int) -> None:
         self._run(SQL["hold_event"], (seq, -1))

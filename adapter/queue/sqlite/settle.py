@@ -88,7 +88,7 @@ class SettleBatch:
         noted = [end.seq for end in ends if end.has_sent]
         if noted:
             run(sql("forget_sents", len(noted)), noted)
-        if self._state.has_kept_digests:
+        if self._state.seen.has_kept:
             run(sql("forget_kept_digests", len(ends)), [end.seq for end in ends])
         for end in ends:
             self._warn(end)

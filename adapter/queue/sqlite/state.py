@@ -1,5 +1,5 @@
 """What the thread that owns the queue file remembers of it between two statements, and reads again after a rollback:
-numbers of sources and seqs, the days of the dedup window, counters that wait for the end of their group.
+numbers of sources and seqs, the ids seen, counters that wait for the end of their group.
 """
 
 import sqlite3
@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from adapter.queue.records import Retention
 from adapter.queue.shares import BESIDE_BODY_BYTES, Usage
+from adapter.queue.sqlite.seen import SeenIds, SeenSizes
 from adapter.queue.sqlite.statements import for_rows, statements
 from adapter.queue.sqlite.trusted_time import Kept, TrustedTime
 
@@ -40,17 +41,23 @@ class WriterState:
     """
 
     def __init__(
-        self, connection: sqlite3.Connection, *, now: Callable[[], float], trusted: TrustedTime, retention: Retention
+        self,
+        connection: sqlite3.Connection,
+        *,
+        now: Callable[[], float],
+        trusted: TrustedTime,
+        retention: Retention,
+        seen_sizes: SeenSizes,
     ) -> None:
         self.run = connection.execute
         self.retention = retention
+        self.seen = SeenIds(self.run, window_s=retention.dedup_s, sizes=seen_sizes)
         self.trusted = trusted
         self._now = now
         self._counts: Counter[tuple[int, str]] = Counter()
         self._holding: Counter[int] = Counter()
         self._held_bytes: Counter[int] = Counter()
         self.held: Mapping[str, Usage] = {}
-        self._templates: dict[str, str] = {}
         self._version: int | None = None
         self._read()
 
@@ -62,23 +69,21 @@ class WriterState:
         if version != self._version:
             self._read()
             self._version = version
+        self.seen.begin()
 
     def rollback(self) -> None:
         """The transaction was rolled back, and what was learned in it may not be so."""
         self._counts.clear()
         self._holding.clear()
         self._held_bytes.clear()
+        self.seen.rollback()
         self._version = None
 
     def _read(self) -> None:
         self._sources = {name: number for number, name in self.run(SQL["sources"])}
-        self._days = [day for (day,) in self.run(SQL["dedup_days"])]
         self._last_seq: int = self.run(SQL["last_seq"]).fetchone()[0]
-        self.has_kept_digests: bool = self.run(SQL["kept_digests"]).fetchone()[0] > 0
-        plain = self.run(SQL["state"], ("plain_digests_to",)).fetchone()
-        self._plain_to: int | None = None if plain is None else plain[0]
+        self.seen.read()
         self._read_held()
-        self._templates.clear()
 
     def _read_held(self) -> None:
         self.held = {name: Usage(events, size_bytes) for name, events, size_bytes in self.run(SQL["held"])}
@@ -101,16 +106,7 @@ class WriterState:
 
     def sql(self, name: str, count: int) -> str:
         """The statement `name` for `count` rows at once."""
-        template = self._templates.get(name)
-        if template is None:
-            template = self._templates[name] = self._template(name)
-        return for_rows(template, count)
-
-    def _template(self, name: str) -> str:
-        if name == "seen_in":
-            tables = ["kept", *self._days] if self.has_kept_digests else self._days
-            return " UNION ALL ".join(SQL["seen_in"].replace("{table}", str(table)) for table in tables)
-        return SQL[name].replace("{day}", str(self._days[-1])) if "{day}" in SQL[name] else SQL[name]
+        return for_rows(SQL[name], count)
 
     # -- numbers ---------------------------------------------------------------------------------------------------
 
@@ -151,47 +147,3 @@ class WriterState:
         for (source, term), n in self._counts.items():
             self.run(SQL["count"], (source, term, n))
         self._counts.clear()
-
-    @property
-    def today(self) -> int:
-        """The day of the newest table of ids."""
-        return int(self._days[-1])
-
-    @property
-    def has_plain_digests(self) -> bool:
-        """Ids may be there that were seen before version 4, whose digests are of source and message id alone."""
-        return self._plain_to is not None and (self.has_kept_digests or self._days[0] <= self._plain_to)
-
-    # -- the dedup window ------------------------------------------------------------------------------------------
-
-    def begin_day(self, today: int) -> None:
-        """Have a table for the ids of `today`, and none for days that lie wholly before the dedup window.
-
-        A day more than one ahead is of a clock that was wrong: its ids are those of today.
-        """
-        for day in [day for day in self._days if day > today + 1]:
-            self._bring_back(day, today)
-        if self._days and self._days[-1] >= today:
-            return
-        window_days = self.retention.dedup_s * US / DAY_US
-        for day in [day for day in self._days if day + 1 + window_days <= today]:
-            self.run(SQL["keep_dedup_of_unfinished"].format(day=day))
-            self.run(SQL["drop_dedup_day"].format(day=day))
-            self._days.remove(day)
-        self.run(SQL["add_dedup_day"].format(day=today))
-        self._days.append(today)
-        self.has_kept_digests = self.run(SQL["kept_digests"]).fetchone()[0] > 0
-        self._templates.clear()
-
-    def _bring_back(self, day: int, today: int) -> None:
-        names = {"day": day, "today": today}
-        if today in self._days:
-            self.run(SQL["merge_dedup_day"].format(**names))
-            self.run(SQL["drop_dedup_day"].format(day=day))
-        else:
-            self.run(SQL["rename_dedup_day"].format(**names))
-        self._days = sorted({*self._days, today} - {day})
-        if self._plain_to is not None and day <= self._plain_to:
-            self.run(SQL["set_state"], ("plain_digests_to", today))
-            self._plain_to = today
-        self._templates.clear()

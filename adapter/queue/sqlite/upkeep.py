@@ -63,6 +63,7 @@ class Upkeep:
             with contextlib.suppress(QueueError):  # a disk in trouble shows itself to `put` and `probe`
                 while await self._commits.write(lambda: self._rows.prune(_AT_ONCE)):
                     pass
+                await self._keep_ids()
                 await self._commits.read(self._rows.free_pages)
                 await self.bound_shares()
                 await self.make_room()
@@ -72,6 +73,14 @@ class Upkeep:
     @property
     def _most_rejected_bytes(self) -> int:
         return self._room.max_bytes // 100
+
+    async def _keep_ids(self) -> None:
+        """Ids seen, a slice at a time: others have their turn in between."""
+        while await self._commits.read(self._rows.take_in_ids):
+            pass
+        for keep in (self._rows.save_ids, self._rows.merge_ids):
+            while await self._commits.write(keep):
+                pass
 
     async def bound_rejections(self) -> None:
         """Rejections have a hundredth of the disk, the newest ones: bad messages must not drive out the history, nor

@@ -104,9 +104,6 @@ SELECT source FROM message WHERE seq = ?;
 DELETE FROM finished WHERE seq = ?1 AND outcome = 'unmatched'
   AND EXISTS (SELECT 1 FROM message WHERE seq = ?1 AND body <> CAST('{}' AS BLOB));
 
--- name: keep_digest
-INSERT OR IGNORE INTO dedup_kept (digest, seq) VALUES (?, ?);
-
 -- name: newest_deletions
 SELECT deletion.seq, source.name, user_id, message_id, received_us, events, rejections, done_us
 FROM deletion CROSS JOIN source ON source.id = deletion.source

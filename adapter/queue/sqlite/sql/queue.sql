@@ -1,5 +1,5 @@
 -- Every statement of the SQLite queue, by name. `{rows:3}` and `{list}` stand for as many `(?, ?, ?)` and `?` as there
--- are rows, `{message}` for the columns of an event (message_row.py), `{day}` and `{table}` for the number of a table; data is always bound.
+-- are rows, `{message}` for the columns of an event (message_row.py); data is always bound.
 
 -- name: data_version
 PRAGMA data_version;
@@ -72,27 +72,6 @@ FROM dead JOIN message USING (seq) WHERE dead.seq > ?2 ORDER BY dead.seq LIMIT ?
 -- name: rejected_bytes
 SELECT source, sum(length(body)) FROM rejection GROUP BY source;
 
--- name: dedup_days
-SELECT CAST(substr(name, 7) AS INTEGER) FROM sqlite_master WHERE type = 'table' AND name GLOB 'dedup_[0-9]*' ORDER BY 1;
-
--- name: add_dedup_day
-CREATE TABLE dedup_{day} (digest BLOB PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
-
--- name: keep_dedup_of_unfinished
-INSERT OR IGNORE INTO dedup_kept (digest, seq)
-SELECT digest, seq FROM dedup_{day} AS day
-WHERE EXISTS (SELECT 1 FROM message WHERE seq = day.seq)
-  AND NOT EXISTS (SELECT 1 FROM finished WHERE seq = day.seq);
-
--- name: drop_dedup_day
-DROP TABLE dedup_{day};
-
--- name: seen_in
-SELECT digest, seq FROM dedup_{table} WHERE digest IN ({numbered})
-
--- name: add_digests
-INSERT INTO dedup_{day} (digest, seq) VALUES {rows:2};
-
 -- name: set_state
 INSERT INTO state (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value;
 
@@ -108,23 +87,8 @@ UPDATE finished SET finished_us = ?1 WHERE finished_us > ?1 + ?2;
 -- name: bring_back_dead
 UPDATE dead SET died_us = ?1 WHERE died_us > ?1 + ?2;
 
--- name: rename_dedup_day
-ALTER TABLE dedup_{day} RENAME TO dedup_{today};
-
--- name: merge_dedup_day
-INSERT OR IGNORE INTO dedup_{today} (digest, seq) SELECT digest, seq FROM dedup_{day};
-
--- name: move_digest
-UPDATE dedup_{table} SET seq = ? WHERE digest = ?;
-
--- name: seen_with_id
-SELECT seq FROM dedup_{table} WHERE digest BETWEEN ? AND ?;
-
 -- name: state
 SELECT value FROM state WHERE name = ?;
-
--- name: kept_digests
-SELECT count(*) FROM dedup_kept;
 
 -- name: forget_kept_digest
 DELETE FROM dedup_kept WHERE seq = ?;

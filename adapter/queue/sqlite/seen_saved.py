@@ -1,0 +1,70 @@
+"""The filter of ids seen as the file has it: it is read at a start, where to build it would take a minute.
+
+It is saved in slices, each in a transaction of its own, and while that goes on runs are taken in. So the file names the
+run up to which all slices are whole: the last one in the filter when the first slice was written. A slice that is saved
+anew has all that the one before had, unless the filter has grown: then the saved one is given up first.
+"""
+
+from zlib import crc32
+
+from adapter.queue.sqlite.seen_beside import SEEN
+from adapter.queue.sqlite.statements import Execute, statements
+
+_QUEUE = statements("queue.sql")
+_COVERS = "seen_filter_to"
+
+
+class SavedFilter:
+    """See the module. `covers` is the last run of which all is in the saved filter, 0 if none is saved."""
+
+    def __init__(self, run: Execute, *, slice_bytes: int) -> None:
+        self._run = run
+        self._slice_bytes = slice_bytes
+        self.read()
+
+    def read(self) -> None:
+        """Read what the file has; what is being saved is begun anew."""
+        found = self._run(_QUEUE["state"], (_COVERS,)).fetchone()
+        self.covers = 0 if found is None else int(found[0])
+        self._bytes = int(self._run(SEEN["saved_bytes"]).fetchone()[0])
+        self.give_up()
+
+    def load(self) -> bytearray | None:
+        """The saved filter; None if there is none, or it is damaged."""
+        bits = bytearray()
+        for number, (slice_, piece, checksum) in enumerate(self._run(SEEN["saved_slices"])):
+            if slice_ != number or type(piece) is not bytes or crc32(piece) != checksum:
+                break
+            bits += piece
+        else:
+            if self.covers and bits and len(bits) & (len(bits) - 1) == 0:
+                return bits
+        self.covers = 0
+        return None
+
+    @property
+    def is_saving(self) -> bool:
+        """Whether slices are still to be saved."""
+        return self._next is not None
+
+    def give_up(self) -> None:
+        """Save no more of the slices."""
+        self._next: int | None = None
+
+    def save(self, bits: bytearray, *, covers: int) -> bool:
+        """Save the next slice of `bits`, in which all is of the runs up to `covers`; True if there are more."""
+        if self._next is None:
+            if len(bits) != self._bytes:
+                self._run(SEEN["forget_slices"])
+                self._run(_QUEUE["set_state"], (_COVERS, 0))
+            self._next, self._first_covers = 0, covers
+        start = self._next * self._slice_bytes
+        piece = bytes(bits[start : start + self._slice_bytes])
+        self._run(SEEN["save_slice"], (self._next, piece, crc32(piece)))
+        self._next += 1
+        if start + self._slice_bytes < len(bits):
+            return True
+        self._run(_QUEUE["set_state"], (_COVERS, self._first_covers))
+        self.covers, self._bytes = self._first_covers, len(bits)
+        self.give_up()
+        return False
