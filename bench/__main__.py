@@ -17,6 +17,7 @@ from bench.delivery_rows import DELIVERY_ROWS
 from bench.mapping_rows import MAPPING_ROWS
 from bench.measure import Row
 from bench.memory_rows import MEMORY_ROWS
+from bench.old_rows import OLD_ROWS
 from bench.restart_rows import RESTART_ROWS
 from bench.results import Results, comparison, legend, read, results, table, write
 from bench.rows import ROWS
@@ -26,7 +27,16 @@ from bench.waiting_rows import WAITING_ROWS
 HERE = Path(__file__).resolve().parents[1]
 MEASURES: dict[str, Callable[[Path], Awaitable[Row]]] = {
     measure.__name__: measure
-    for measure in (*ROWS, *DELIVERY_ROWS, *TAKE_ROWS, *MAPPING_ROWS, *WAITING_ROWS, *RESTART_ROWS, *MEMORY_ROWS)
+    for measure in (
+        *ROWS,
+        *DELIVERY_ROWS,
+        *TAKE_ROWS,
+        *MAPPING_ROWS,
+        *WAITING_ROWS,
+        *OLD_ROWS,
+        *RESTART_ROWS,
+        *MEMORY_ROWS,
+    )
 }
 
 
