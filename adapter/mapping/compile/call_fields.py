@@ -58,7 +58,7 @@ def compile_call_fields(node: Node, reader: Reader, scope: Scope, defaults: Defa
     separator = _separator(node, reader) if node.has("flatten") else defaults.separator
     renaming = _renaming(node, reader)
     stages = _shaping(node, reader, scope, separator, renaming)
-    if start is _nothing:
+    if start is _nothing:  # which has no shape
         stages = ()
     copied = _Copied(node, kind, separator, renaming)
     setters = [(setter.name, setter.get, setter.replaces) for setter in _setters(node, reader, scope, copied)]
@@ -85,11 +85,11 @@ def compile_call_fields(node: Node, reader: Reader, scope: Scope, defaults: Defa
             fields = {name: value for name, value in fields.items() if value is not None}
         if not keep_blanks:
             fields = _without_blanks(fields)
-        if kind == "track" and kinds.isdisjoint(NESTED):
+        if kinds.isdisjoint(NESTED) and (kind == "track" or TAGS not in fields):
             return fields
         settled = settle(fields, frame.warnings)
         # A list of blanks has become a blank text.
-        return settled if keep_blanks or settled is fields else _without_blanks(settled)
+        return settled if keep_blanks else _without_blanks(settled)
 
     return fill
 

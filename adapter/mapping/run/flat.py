@@ -31,10 +31,8 @@ class Flatness:
     drops_empty: bool
 
     def settle(self, fields: JsonObject, warnings: list[EventWarning]) -> JsonObject:
-        """The fields as they are sent; the same object where there is nothing to do."""
-        has_tags = self.word == "traits" and TAGS in fields
-        if not has_tags and NESTED.isdisjoint(map(type, fields.values())):
-            return fields
+        """The fields as they are sent, in a new object; those without nested values and tags are that already."""
+        has_tags = self.word == "traits"
         settled: JsonObject = {}
         for name, value in fields.items():
             if has_tags and name == TAGS:
