@@ -12,6 +12,9 @@ from typing import Generic, TypeAlias, TypeVar
 from adapter.deliver.permits import Wait
 from adapter.deliver.state import PauseReason
 
+# uvloop rounds to a millisecond: a timer that ends before the wait would be set again, and again. The pace makes up for
+# what is late.
+_TICK_S = 0.001
 A = TypeVar("A")
 Ask: TypeAlias = Callable[[], A | Wait]
 
@@ -70,4 +73,5 @@ class Line(Generic[A]):
 
     def _wait_for(self, wait: Wait) -> None:
         self._wait = wait
-        self._timer = asyncio.get_running_loop().call_later(wait.seconds, self.ask_again)
+        seconds = wait.seconds + _TICK_S if wait.why is PauseReason.PACE else wait.seconds
+        self._timer = asyncio.get_running_loop().call_later(seconds, self.ask_again)

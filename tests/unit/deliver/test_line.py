@@ -1,9 +1,11 @@
 """The line in front of a project: first come, first served, and no answer is lost."""
 
 import asyncio
+import time
 from collections.abc import Callable
 
 import pytest
+import uvloop
 
 from adapter.deliver.line import Line
 from adapter.deliver.permits import Wait
@@ -132,3 +134,21 @@ async def test_a_question_that_fails_fails_its_caller_alone() -> None:
     assert await task == "a"
     with pytest.raises(ZeroDivisionError):
         await failing
+
+
+def test_a_wait_takes_one_timer() -> None:
+    """On the loop of the service, which rounds: who is asked again finds that its wait is over."""
+
+    async def asked() -> int:
+        line, ends_s, count = Line[str](lost=print), time.monotonic() + 0.0104, 0
+
+        def ask() -> str | Wait:
+            nonlocal count
+            count += 1
+            left_s = ends_s - time.monotonic()
+            return Wait(left_s, PauseReason.PACE) if left_s > 0 else "go"
+
+        await line.answer(ask)
+        return count
+
+    assert [uvloop.run(asked()) for _ in range(5)] == [2] * 5
