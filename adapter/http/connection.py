@@ -21,7 +21,6 @@ from adapter.http.responses import SERVER, Reply, closing_response, respond
 _LINGER_S = 0.5
 _ROOM_OF = 64
 """One of so many connections is closed when there are too many, so that each newcomer need not look for room."""
-_LOOK_AGAIN_S = 0.1
 _AHEAD = 2
 """So many requests of one connection wait for their turn. Each takes memory, and no sender pipelines."""
 _BY_STATUS = {
@@ -60,6 +59,10 @@ class Door:
             lingering_time=_LINGER_S,
         )
 
+    def at_once(self) -> int:
+        """How many newcomers may be under way now."""
+        return self.limits.at_once(len(self._open))
+
     def let_in(self, connection: "Connection") -> bool:
         """Whether there is room for one more, made if need be; it then counts until `let_out`."""
         if len(self._open) >= self.limits.connections and not self._make_room():
@@ -82,7 +85,7 @@ class Door:
             self._open.pop(connection, None)
             connection.force_close()
         if not leaving:
-            self._look_at_s = now_s + _LOOK_AGAIN_S
+            self._look_at_s = now_s + 0.1
             return False
         self.events.closed("room", len(leaving))
         return True

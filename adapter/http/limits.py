@@ -5,8 +5,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
-SPARE_FILES = 300
+SPARE_FILES = 264
 """File descriptors that are not for senders: the queue, calls to Browsee, mappings, and connections that come or go."""
+
+_AT_ONCE = 64
+_AT_ONCE_NEAR_LIMIT = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,13 @@ class ConnectionLimits:
     write_s: float = 30.0
     pause_s: float = 60.0
     idle_s: float = 620.0
+
+    def at_once(self, opened: int) -> int:
+        """How many newcomers may be under way beside `opened` connections.
+
+        Few near the limit, where making room for a flood of them takes the turns of those that send.
+        """
+        return _AT_ONCE if opened < self.connections * 7 // 8 else _AT_ONCE_NEAR_LIMIT
 
 
 ClosedFor: TypeAlias = Literal["room", "silent", "unread", "paused"]

@@ -14,8 +14,6 @@ from adapter.http.limits import ConnectionEvents
 
 _BACKLOG = 1024
 """Connections that the system holds for us while we are busy; it allows 4,096 at most by default."""
-_AT_ONCE = 128
-"""So many are accepted and not yet made at most: they take descriptors, and `Door` does not count them yet."""
 _GONE = {
     errno.ECONNABORTED,
     errno.EPROTO,
@@ -45,7 +43,10 @@ async def bind(host: str, port: int) -> Sequence[socket.socket]:
 
 
 class Listener:
-    """Makes a connection of each that `sockets` accept, with a protocol of `factory`, until it is closed."""
+    """Makes a connection of each that `sockets` accept, with a protocol of `factory`, until it is closed.
+
+    `at_once` says how many may be accepted and not yet made: they take descriptors, and nobody counts them yet.
+    """
 
     def __init__(
         self,
@@ -53,11 +54,13 @@ class Listener:
         factory: Callable[[], asyncio.Protocol],
         events: ConnectionEvents,
         *,
+        at_once: Callable[[], int],
         pause_s: float = 1.0,
     ) -> None:
         self._sockets = sockets
         self._factory = factory
         self._events = events
+        self._at_once = at_once
         self._pause_s = pause_s
         self._loop = asyncio.get_running_loop()
         self._coming: set[asyncio.Task[None]] = set()
@@ -84,7 +87,7 @@ class Listener:
             self._loop.remove_reader(listening.fileno())
 
     def _accept(self, listening: socket.socket) -> None:
-        for _ in range(_AT_ONCE - len(self._coming)):
+        for _ in range(self._at_once() - len(self._coming)):
             try:
                 accepted, _ = listening.accept()
             except BlockingIOError:

@@ -34,7 +34,8 @@ async def serve(
         raise ConfigError(f"cannot listen on {place}: {why}; choose another with --port") from exc
     possible = replace(limits, connections=possible_connections(limits.connections))
     assert runner.server is not None  # noqa: S101 - it is there from `setup` to `cleanup`
-    listener = Listener(sockets, Door(runner.server, possible, events), events)
+    door = Door(runner.server, possible, events)
+    listener = Listener(sockets, door, events, at_once=door.at_once)
     stack.push_async_callback(listener.close)
     bound = sockets[0].getsockname()[1]
     return f"http://[{host}]:{bound}" if ":" in host else f"http://{host}:{bound}"

@@ -12,6 +12,7 @@ from adapter.http.limits import ClosedFor
 from adapter.http.listener import Listener, bind
 
 PAUSE_S = 0.05
+AT_ONCE = 128
 
 
 @dataclass(slots=True)
@@ -62,7 +63,7 @@ async def listening(*sockets: socket.socket) -> AsyncIterator[tuple[int, Greeter
     greeters, events = Greeters(), Recorded()
     bound = sockets or await bind("127.0.0.1", 0)
     port = bound[0].getsockname()[1]
-    listener = Listener(bound, greeters, events, pause_s=PAUSE_S)
+    listener = Listener(bound, greeters, events, at_once=lambda: AT_ONCE, pause_s=PAUSE_S)
     try:
         yield port, greeters, events
     finally:

@@ -24,7 +24,7 @@ class Events:
 async def main():
     resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
     sockets = await bind("127.0.0.1", 0)
-    Listener(sockets, Closing, Events())
+    Listener(sockets, Closing, Events(), at_once=lambda: 64)
     print(sockets[0].getsockname()[1], flush=True)
     await asyncio.Event().wait()
 

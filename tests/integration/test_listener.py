@@ -18,6 +18,7 @@ from adapter.http.limits import ConnectionLimits
 from adapter.http.listener import Listener, bind
 from tests.fakes import until
 from tests.integration.greeters import (
+    AT_ONCE,
     PAUSE_S,
     Greeters,
     Recorded,
@@ -81,7 +82,7 @@ def test_newcomers_of_one_turn_are_limited(run: Run) -> None:
             before = files()
             peers = opened(port, BURST)
             await turns_until(lambda: greeters.asked > 0)
-            assert files() - before - BURST <= 130
+            assert files() - before - BURST <= AT_ONCE + 2
             closed(peers)
 
     run(body)
@@ -96,7 +97,7 @@ def test_stopping_during_a_burst_leaks_nothing(run: Run) -> None:
             greeters = Greeters()
             sockets = await bind("127.0.0.1", 0)
             port = sockets[0].getsockname()[1]
-            listener = Listener(sockets, greeters, Recorded())
+            listener = Listener(sockets, greeters, Recorded(), at_once=lambda: AT_ONCE)
             peers = opened(port, BURST)
             await turns(waited)
             await listener.close()
@@ -190,7 +191,7 @@ def test_a_protocol_that_fails_costs_its_connection_only() -> None:
         greeters = Greeters()
         makers = iter([_fail, greeters.__call__])
         sockets = await bind("127.0.0.1", 0)
-        listener = Listener(sockets, partial(_next, makers), Recorded())
+        listener = Listener(sockets, partial(_next, makers), Recorded(), at_once=lambda: AT_ONCE)
         peers = opened(sockets[0].getsockname()[1], 2)
         await turns_until(lambda: len(greeters.made) == 1)
         await turns(3)
