@@ -470,3 +470,18 @@ async def test_what_is_requeued_beside_the_service_is_due_at_once(path: Path) ->
         assert admin.erase([2]) == 1
     assert sorted(lease.event.message_id for lease in await take(queue)) == ["m-1", "m-3"]
     await queue.close()
+
+
+async def test_an_event_that_lost_its_place_is_not_settled(path: Path, clock: FakeClock) -> None:
+    """Whoever ended it beside the service has settled it; others of its group are settled all the same."""
+    queue = await SqliteQueue.open(path, now=clock)
+    await queue.put([make_event("m-1", user="ada"), make_event("m-2", user="bob"), make_event("m-3", user="ada")])
+    leases = {lease.event.message_id: lease for lease in await take(queue)}
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as beside:
+        beside.execute("UPDATE lane SET head = 3 WHERE head = 1")
+        beside.execute("DELETE FROM waiting WHERE seq = 3")
+    settled = await asyncio.gather(*(queue.settle(leases[name], Delivered()) for name in ("m-1", "m-2")))
+    assert settled == [False, True]
+    assert (await queue.balance()).counts["delivered"] == 1
+    assert [lease.event.message_id for lease in await take(queue)] == ["m-3"]
+    await queue.close()

@@ -66,24 +66,19 @@ class SettleBatch:
         """
         staged, self._staged = self._staged, []
         for ends in chunks(staged):
-            are_heads = self._are_heads(ends)
+            are_heads = self._finish(ends)
             if not are_heads and len(ends) > 1:
                 raise QueueError("an event lost its place in its lane")
-            if are_heads:
-                self._finish(ends)
             for end in ends:
                 end.result = are_heads
 
-    def _are_heads(self, ends: Sequence[Settlement]) -> bool:
-        held = list(chain.from_iterable((end.lane, end.seq) for end in ends))
-        found = self._state.run(self._state.sql("lanes_at", len(ends)), held).fetchone()
-        return int(found[0]) == len(ends)
-
-    def _finish(self, ends: Sequence[Settlement]) -> None:
+    def _finish(self, ends: Sequence[Settlement]) -> bool:
+        """Whether all are heads of their lanes, and so finished now. Of several, some may be finished even if not."""
         run, sql, now_us = self._state.run, self._state.sql, self._state.now_us()
         at_us = self._state.trusted_us()
         finished = chain.from_iterable((end.seq, *_facts(end), end.mapping, at_us, end.lane) for end in ends)
-        run(sql("add_finished", len(ends)), list(finished))
+        if run(sql("add_finished", len(ends)), list(finished)).rowcount < len(ends):
+            return False
         self._advance([end.lane for end in ends], now_us)
         noted = [end.seq for end in ends if end.has_sent]
         if noted:
@@ -95,6 +90,7 @@ class SettleBatch:
             source = self._state.source(end.source)
             self._state.count(source, term_of(end.outcome) or "")
             self._state.hold(source, events=-1, size_bytes=-end.size_bytes)
+        return True
 
     def _warn(self, end: Settlement) -> None:
         if end.warnings is None:

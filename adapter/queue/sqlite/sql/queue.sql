@@ -171,9 +171,6 @@ ON CONFLICT (lane) DO NOTHING;
 -- name: attempt_of
 SELECT attempt FROM lane WHERE lane = ? AND head = ?;
 
--- name: lanes_at
-SELECT count(*) FROM (VALUES {rows:2}) AS held JOIN lane ON lane.lane = held.column1 AND lane.head = held.column2;
-
 -- name: close_empty_lanes
 DELETE FROM lane WHERE lane IN ({list}) AND NOT EXISTS (SELECT 1 FROM waiting WHERE waiting.lane = lane.lane);
 
@@ -190,7 +187,7 @@ DELETE FROM waiting WHERE (lane, seq) IN (SELECT lane, head FROM lane WHERE lane
 -- name: add_finished
 INSERT INTO finished (seq, outcome, reason, rule, detail, attempt, mapping, finished_us)
 SELECT column1, column2, column3, column4, column5, lane.attempt, column6, column7
-FROM (VALUES {rows:8}) AS ended JOIN lane ON lane.lane = ended.column8;
+FROM (VALUES {rows:8}) AS ended JOIN lane ON lane.lane = ended.column8 AND lane.head = ended.column1;
 
 -- name: add_dead
 INSERT INTO dead (seq, reason, detail, attempt, mapping, died_us) VALUES (?, ?, ?, ?, ?, ?);
