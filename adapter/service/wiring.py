@@ -139,6 +139,9 @@ async def build_service(
     queue = await wiring.open_queue(settings, now=now)
     stack.push_async_callback(queue.close)
     await _warn_if_full(queue, emit)
+    # Beside what follows: with a million events pending it takes 0.2 s after a start.
+    counting = asyncio.create_task(Count.of(queue))
+    stack.callback(counting.cancel)
     active = await mappings.activate(settings, archive=queue, emit=emit, strict=strict, make=wiring.make_active)
     sandbox_url = await _start_sandbox(stack, settings, emit) if settings.sandbox else None
     browsee = await stack.enter_async_context(
@@ -160,7 +163,7 @@ async def build_service(
         draining=draining,
         now=now,
     )
-    readiness = Readiness(observed, await Count.of(queue), emit=emit)
+    readiness = Readiness(observed, await counting, emit=emit)
     inbox = wiring.inbox_of(queue)
     ingest = make_ingest(observed, inbox=inbox, received_at=wiring.received_at, observer=observer)
     senders, operators = make_applications(

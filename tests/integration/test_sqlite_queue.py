@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from adapter.errors import ConfigError, QueueError, QueueFull
-from adapter.model import Dead, Delivered, Reason, Retry
+from adapter.model import Dead, Delivered, Dropped, Outcome, Reason, Retry, Unmatched
 from adapter.queue.contract import Disk
 from adapter.queue.records import QueueOptions, Retention
 from adapter.queue.sqlite.admin import SqliteQueueAdmin
@@ -280,6 +280,26 @@ async def test_what_is_finished_fills_no_disk(path: Path, clock: FakeClock) -> N
         expected = None if deliver else pytest.approx(10e9 / 4_060, rel=0.1)
         assert disk_of(queue).time_to_full_s == expected
     await queue.close()
+
+
+async def test_a_restart_knows_how_many_events_are_pending(path: Path, clock: FakeClock) -> None:
+    """By counters, which agree with the rows whatever became of the events."""
+    queue = await SqliteQueue.open(path, now=clock)
+    await queue.put([make_event(f"m-{n}", user=f"u-{n % 7}") for n in range(20)], [make_rejection()])
+    dead = Dead(Reason.GARBAGE, "")
+    retried = Retry(Reason.TIMEOUT, delay_s=60, counted=True)
+    dropped = Dropped(Reason.BY_RULE, "r", "")
+    outcomes: list[Outcome] = [Delivered(), dead, dead, Unmatched(), dropped, retried, retried]
+    for lease, outcome in zip(await take(queue), outcomes, strict=True):
+        await queue.settle(lease, outcome)
+    with SqliteQueueAdmin.open(path) as admin:
+        first, second = admin.dead()
+        assert admin.requeue([first.seq]) == admin.discard([second.seq]) == 1
+    await queue.close()
+    again = await SqliteQueue.open(path, now=clock)
+    assert again._inbox.pending == 16
+    assert (await again.balance()).pending == 16
+    await again.close()
 
 
 async def test_one_bad_job_fails_alone(path: Path) -> None:

@@ -202,6 +202,9 @@ INSERT INTO lane (lane, source, head, due_us, priority) VALUES (?, ?, ?, ?, 1) O
 -- name: ledger
 SELECT term, sum(n) FROM ledger GROUP BY term;
 
+-- name: pending_by_counters
+SELECT (SELECT coalesce(sum(events), 0) FROM held) - (SELECT count(*) FROM dead);
+
 -- name: pending
 SELECT (SELECT count(*) FROM lane) + (SELECT count(*) FROM waiting);
 
@@ -240,7 +243,9 @@ SELECT per_s, met_at_s FROM learned WHERE project = ?;
 INSERT INTO probe (id, at_us) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET at_us = excluded.at_us;
 
 -- name: void_far_dues
-UPDATE lane SET due_us = ?1 WHERE due_us > ?1 + ?2;
+-- All priorities and sources are named, so that the index leads to the lanes that wait.
+UPDATE lane SET due_us = ?1
+WHERE priority IN (-1, 0, 1, 2, 3) AND source IN (SELECT id FROM source) AND due_us > ?1 + ?2;
 
 -- name: old_history
 SELECT seq FROM finished WHERE finished_us < ?1 ORDER BY finished_us LIMIT ?2;
