@@ -6,6 +6,7 @@ worker: whatever happens to one event becomes its outcome.
 """
 
 import asyncio
+import math
 from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple, assert_never
 
@@ -37,6 +38,8 @@ _LEAST_HELD = 4
 _SHARE_APART = 2
 # A take is made once one in so many places is free: to look for each one alone would cost as much as its call.
 _TAKE_AT_LEAST = 4
+# As long as the queue lets an end wait for others.
+_SOON_S = 0.1
 # Outcomes after which nothing of the event is left to do.
 _ENDS = (Delivered, Dropped, Unmatched)
 _STEP_BACK = Retry(Reason.PAUSED, delay_s=0, counted=False, steps_back=True)
@@ -78,6 +81,7 @@ class Worker:
         self._taking: asyncio.Future[Sequence[Lease]] | None = None
         self._pausing: asyncio.Future[None] | None = None
         self._most_waiting = 0
+        self._ended_at_s = -math.inf
 
     @property
     def in_flight(self) -> int:
@@ -239,7 +243,7 @@ class Worker:
         try:
             while True:
                 try:
-                    may_wait = isinstance(outcome, _ENDS) and self._has_others()
+                    may_wait = isinstance(outcome, _ENDS) and self._has_company()
                     settled = await self._backlog.settle(
                         lease, outcome, mapping=mapping, warnings=warnings, may_wait=may_wait
                     )
@@ -255,9 +259,14 @@ class Worker:
         finally:
             self._settling -= 1
 
-    def _has_others(self) -> bool:
-        """Whether events can be held for the next calls while some wait to be settled together."""
-        return 2 * self._settling <= self._most_held(self._now()) and not self._delivery.is_stopping
+    def _has_company(self) -> bool:
+        """Whether the end of an event may wait for others to be settled with: if some are likely to end soon, and half
+        of the places are left for the next calls.
+        """
+        now_s, last_s = self._now(), self._ended_at_s
+        self._ended_at_s = now_s
+        is_likely = len(self._held) > self._settling or now_s - last_s <= _SOON_S
+        return is_likely and 2 * self._settling <= self._most_held(now_s) and not self._delivery.is_stopping
 
 
 def _telemetry_of(lease: Lease, outcome: Outcome, *, mapping: str, taken_s: float, now_s: float) -> Telemetry:

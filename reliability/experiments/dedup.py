@@ -20,7 +20,7 @@ AT_ONCE = 100
 LATER = 10
 _MESSAGE = Message("user-0", 0)
 _HOUR_S = 3600.0
-# The window of 72 h is kept by whole days: at most one more.
+# The window is 72 h, and ids may stay two sevenths of it longer.
 _KNOWN_FOR_H = (23, 71)
 _FORGOTTEN_AFTER_H = 97
 
