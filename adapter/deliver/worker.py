@@ -8,25 +8,20 @@ worker: whatever happens to one event becomes its outcome.
 import asyncio
 import math
 from collections.abc import Callable, Collection, Sequence
-from typing import NamedTuple, assert_never
+from typing import NamedTuple
 
 from adapter.deliver.delivery import STOPPING, Delivery
+from adapter.deliver.outcome_telemetry import telemetry_of
 from adapter.deliver.project import Project
 from adapter.errors import QueueError
 from adapter.mapping.run.ruleset import Ruleset
-from adapter.model import Dead, Delivered, Dropped, EventWarning, Lease, Outcome, Reason, Retry, Unmatched
+from adapter.model import Delivered, Dropped, EventWarning, Lease, Outcome, Reason, Retry, Unmatched
 from adapter.observe.delivery_telemetry import (
-    EventDelivered,
-    EventDied,
-    EventDropped,
-    EventRetried,
-    EventUnmatched,
     WorkerFailed,
 )
 from adapter.observe.faults import place_of
 from adapter.observe.observer import Emit
 from adapter.observe.service_telemetry import QueueFailed
-from adapter.observe.telemetry import Telemetry
 from adapter.queue.contract import Backlog, Pick
 
 LEASE_S = 60.0
@@ -254,7 +249,7 @@ class Worker:
                     await asyncio.sleep(_SETTLE_AGAIN_S)
                 else:
                     if settled:
-                        self._emit(_telemetry_of(lease, outcome, mapping=mapping, taken_s=taken_s, now_s=self._now()))
+                        self._emit(telemetry_of(lease, outcome, mapping=mapping, taken_s=taken_s, now_s=self._now()))
                     return
         finally:
             self._settling -= 1
@@ -267,39 +262,3 @@ class Worker:
         self._ended_at_s = now_s
         is_likely = len(self._held) > self._settling or now_s - last_s <= _SOON_S
         return is_likely and 2 * self._settling <= self._most_held(now_s) and not self._delivery.is_stopping
-
-
-def _telemetry_of(lease: Lease, outcome: Outcome, *, mapping: str, taken_s: float, now_s: float) -> Telemetry:
-    source, message_id, trace = lease.event.source, lease.event.message_id, lease.event.traceparent
-    match outcome:
-        case Delivered():
-            # The receipt is stamped by the machine's clock, which may be set, the rest by one that never jumps.
-            received_s, due_s = lease.event.received_at.timestamp(), lease.due_at_s
-            return EventDelivered(
-                source=source,
-                message_id=message_id,
-                mapping=mapping,
-                seconds=max(0.0, now_s - received_s),
-                order_s=max(0.0, due_s - received_s),
-                turn_s=max(0.0, taken_s - due_s),
-                traceparent=trace,
-            )
-        case Dropped(reason=reason, rule=rule):
-            return EventDropped(
-                source=source, reason=reason, rule=rule, message_id=message_id, mapping=mapping, traceparent=trace
-            )
-        case Unmatched():
-            return EventUnmatched(source=source, message_id=message_id, mapping=mapping, traceparent=trace)
-        case Dead(reason=reason):
-            return EventDied(source=source, reason=reason, message_id=message_id, mapping=mapping, traceparent=trace)
-        case Retry(reason=reason, delay_s=wait_s):
-            return EventRetried(
-                source=source,
-                reason=reason,
-                message_id=message_id,
-                delay_s=wait_s,
-                attempt=lease.attempt,
-                traceparent=trace,
-            )
-        case _:
-            assert_never(outcome)
