@@ -13,6 +13,7 @@ from adapter.errors import ConfigError, QueueError, QueueFull
 from adapter.model import Dead, Delivered, Dropped, Outcome, Reason, Retry, Unmatched
 from adapter.queue.contract import Disk
 from adapter.queue.records import QueueOptions, Retention
+from adapter.queue.shares import Usage
 from adapter.queue.sqlite.admin import SqliteQueueAdmin
 from adapter.queue.sqlite.connection import connect
 from adapter.queue.sqlite.disk_space import BALLAST_BYTES, Space
@@ -20,6 +21,7 @@ from adapter.queue.sqlite.group_commit import GroupCommit
 from adapter.queue.sqlite.place import FilePlace
 from adapter.queue.sqlite.queue import SqliteQueue
 from adapter.queue.sqlite.schema import newest_version
+from adapter.queue.sqlite.state import SQL
 from tests.fakes import FakeClock, make_event, make_rejection
 from tests.integration.queues import take
 
@@ -300,6 +302,39 @@ async def test_a_restart_knows_how_many_events_are_pending(path: Path, clock: Fa
     assert again._inbox.pending == 16
     assert (await again.balance()).pending == 16
     await again.close()
+
+
+async def test_what_sources_hold_is_known_after_every_group(path: Path, clock: FakeClock) -> None:
+    """It is added up in memory, and read again where something else than puts and settles changed it."""
+    queue = await SqliteQueue.open(path, now=clock)
+
+    def rows() -> dict[str, Usage]:
+        return {name: Usage(*held) for name, *held in queue._connection.execute(SQL["held"])}
+
+    async def check() -> None:
+        assert queue._rows.held == await queue._commits.read(rows)
+
+    for source in ("shop", "app"):
+        await queue.put([make_event(f"{source}-{n}", user=f"u-{n}", source=source) for n in range(5)])
+        await check()
+    dead = Dead(Reason.GARBAGE, "")
+    first, *leases = await take(queue)
+    await asyncio.gather(*(queue.settle(lease, dead) for lease in leases), queue.put([make_event("beside")]))
+    await check()
+    await queue.settle(first, Delivered())
+    await check()
+    assert await queue.requeue([leases[0].seq]) == 1
+    await check()
+    await queue._commits.write(lambda: queue._rows.discard_undeliverable("shop", after=0, limit=10))
+    clock.advance(40 * 86_400)
+    queue._rows.trusted.look()
+    while await queue._commits.write(lambda: queue._rows.prune(2)):
+        await check()
+    with SqliteQueueAdmin.open(path) as admin:
+        admin.discard([letter.seq for letter in admin.dead()])
+    await queue.put([make_event("late")])
+    await check()
+    await queue.close()
 
 
 async def test_one_bad_job_fails_alone(path: Path) -> None:

@@ -52,9 +52,10 @@ class SqliteRows(LaneRows):
 
     def flush(self) -> None:
         """Write all that was staged, and the counters with it."""
+        read_held = self._state.has_changed_rows
         self._put_batch.flush()
         self._settle_batch.flush()
-        self._state.flush_counts()
+        self._state.flush_counts(read_held=read_held)
 
     def rollback(self) -> None:
         """The transaction was rolled back: nothing of it is known."""

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from adapter.queue.records import Retention
-from adapter.queue.shares import BESIDE_BODY_BYTES, Usage
+from adapter.queue.shares import BESIDE_BODY_BYTES, NOTHING, Usage
 from adapter.queue.sqlite.seen import SeenIds, SeenSizes
 from adapter.queue.sqlite.statements import for_rows, statements
 from adapter.queue.sqlite.trusted_time import Kept, TrustedTime
@@ -49,6 +49,7 @@ class WriterState:
         retention: Retention,
         seen_sizes: SeenSizes,
     ) -> None:
+        self._connection = connection
         self.run = connection.execute
         self.retention = retention
         self.seen = SeenIds(self.run, window_s=retention.dedup_s, sizes=seen_sizes)
@@ -59,6 +60,7 @@ class WriterState:
         self._held_bytes: Counter[int] = Counter()
         self.held: Mapping[str, Usage] = {}
         self._version: int | None = None
+        self._changes = 0
         self._read()
 
     def begin(self) -> None:
@@ -70,6 +72,7 @@ class WriterState:
             self._read()
             self._version = version
         self.seen.begin()
+        self._changes = self._connection.total_changes
 
     def rollback(self) -> None:
         """The transaction was rolled back, and what was learned in it may not be so."""
@@ -80,7 +83,8 @@ class WriterState:
         self._version = None
 
     def _read(self) -> None:
-        self._sources = {name: number for number, name in self.run(SQL["sources"])}
+        self._names: dict[int, str] = dict(self.run(SQL["sources"]).fetchall())
+        self._sources = {name: number for number, name in self._names.items()}
         self._last_seq: int = self.run(SQL["last_seq"]).fetchone()[0]
         self.seen.read()
         self._read_held()
@@ -115,6 +119,7 @@ class WriterState:
         number = self._sources.get(name)
         if number is None:
             number = self._sources[name] = self.run(SQL["add_source"], (name,)).lastrowid or 0
+            self._names[number] = name
         return number
 
     def sources(self, names: Sequence[str]) -> list[int]:
@@ -137,13 +142,26 @@ class WriterState:
         self._holding[source] += events
         self._held_bytes[source] += size_bytes + events * BESIDE_BODY_BYTES
 
-    def flush_counts(self) -> None:
-        """Write what was counted."""
+    @property
+    def has_changed_rows(self) -> bool:
+        """Whether anything was written since `begin`. Puts and settles are staged, and write at the end of a group."""
+        return self._connection.total_changes != self._changes
+
+    def flush_counts(self, *, read_held: bool) -> None:
+        """Write what was counted. With `read_held` others changed what sources hold in this group."""
+        held = dict(self.held)
         for source, events in self._holding.items():
-            self.run(SQL["hold"], (source, events, self._held_bytes[source]))
+            size_bytes = self._held_bytes[source]
+            self.run(SQL["hold"], (source, events, size_bytes))
+            name = self._names[source]
+            own = held.get(name, NOTHING)
+            held[name] = Usage(own.events + events, own.size_bytes + size_bytes)
         self._holding.clear()
         self._held_bytes.clear()
-        self._read_held()
+        if read_held:
+            self._read_held()
+        else:
+            self.held = held
         for (source, term), n in self._counts.items():
             self.run(SQL["count"], (source, term, n))
         self._counts.clear()
