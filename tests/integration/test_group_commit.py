@@ -159,11 +159,27 @@ async def test_one_that_may_not_wait_takes_them_along_too(commits: GroupCommit, 
         assert groups.committed.pop() == ["0", "1", "2"]
 
 
-async def test_what_cannot_be_asked_does_not_wait(commits: GroupCommit, groups: Groups) -> None:
+@pytest.mark.parametrize("error", [sqlite3.OperationalError("disk I/O error"), ValueError("a fault")])
+async def test_what_cannot_be_asked_does_not_wait(commits: GroupCommit, groups: Groups, error: Exception) -> None:
     def broken() -> bool:
-        raise sqlite3.OperationalError("disk I/O error")
+        raise error
 
     assert await commits.write(groups.work("end"), may_wait=broken) == "end"
+
+
+async def test_a_fault_after_a_commit_leaves_nobody_without_an_answer(commits: GroupCommit, groups: Groups) -> None:
+    """It is reported; what was committed is answered, also to others of the group."""
+    faults: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context["exception"]))
+    held = Held(commits)
+
+    def fail(_: str) -> None:
+        raise ValueError("a fault")
+
+    first, second = commits.write(groups.work("a"), after=fail), commits.write(groups.work("b"))
+    await held.release()
+    assert [await first, await second] == ["a", "b"]
+    assert [type(fault) for fault in faults] == [ValueError]
 
 
 async def test_close_waits_for_everything_and_for_nobodys_patience(groups: Groups) -> None:

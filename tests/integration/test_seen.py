@@ -109,7 +109,8 @@ async def test_a_span_that_a_rollback_fills_again_keeps_its_bits(small: SmallQue
         while small._rows.prune(100):
             pass
         assert small.count("SELECT count(*) FROM seen_run") == 0
-        small.seen.prepare(small._rows._state.trusted_us(), ids=0)
+        small.seen.add([(encode(event_of("new")).digest, 99)])
+        small.seen.prepare(small._rows._state.trusted_us() + 2 * round(SPAN_S * 1e6), ids=0)
         assert small.count("SELECT count(*) FROM seen_run") == 1
         raise sqlite3.OperationalError("disk I/O error")
 

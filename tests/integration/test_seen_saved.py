@@ -32,7 +32,7 @@ async def test_a_lost_filter_is_built_again(path: Path, clock: FakeClock, damage
         assert file.execute(damage).rowcount > 0
     file.close()
     queue = await SmallQueue.at(path, clock)
-    assert queue.seen._taken == (0, b"")
+    assert queue.seen._taken == (0, 0, b"")
     assert await queue.put_ids(known) == []
     await queue.upkeep()
     assert queue.seen._saved.covers == queue.seen._runs.last

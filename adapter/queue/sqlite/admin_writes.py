@@ -55,8 +55,9 @@ def requeue_rejection(
     seen_us: int,
     unordered: Collection[str],
 ) -> RequeuedRejection:
-    """Put `event`, which was rejection `number`, behind live traffic, unless a copy of it was received meanwhile. Its
-    id is remembered from `seen_us` on.
+    """Put `event`, which was rejection `number`, behind live traffic, unless a copy of it was received meanwhile.
+
+    Its id is remembered from `seen_us` on, the trusted time of now, at which a deletion request ends.
     """
     copied = run(ADMIN["copy_facts"], (number,)).fetchone() is not None
     removed = run(SQL["remove_rejection"], (number,)).fetchone()
@@ -70,15 +71,17 @@ def requeue_rejection(
         run(SQL["count"], (source, "duplicate", 1))
         return "duplicate"
     seq = run(_for_one("add_messages"), to_row(row, seq=None, source=source)).lastrowid or 0
-    seen.add(digest_of_copy(row) if copied else row.digest, seq, at_us=seen_us)
+    digest = digest_of_copy(row) if copied else row.digest
+    seen.add(digest, seq, at_us=seen_us)
     user = named_by(row)
     if user is None:
+        seen.keep(digest, seq)
         join_lane(run, seq, due_us=due_us, unordered=unordered)
         run(SQL["hold_event"], (seq, 1))
         return "pending"
     # A deletion request is not delivered: it ends here as `put` ends one, and the service carries it out.
     run(SQL["add_deletion"], (seq, source, user, row.message_id, row.received_us))
-    run(SQL["add_ended"], (seq, "dropped", ASKED.reason.value, ASKED.rule, ASKED.text, due_us))
+    run(SQL["add_ended"], (seq, "dropped", ASKED.reason.value, ASKED.rule, ASKED.text, seen_us))
     run(SQL["count"], (source, "dropped", 1))
     return "deletion"
 

@@ -124,7 +124,7 @@ class _Waiting:
         while self._asked < len(self._patient):
             may_wait = self._patient[self._asked].may_wait
             # Why it cannot be asked is for the write itself to say.
-            with contextlib.suppress(sqlite3.Error):
+            with contextlib.suppress(Exception):
                 if may_wait is not None and may_wait():
                     self._asked += 1
                     continue
@@ -272,7 +272,12 @@ def _resolve(answers: list[_Answer]) -> None:
     for answer in answers:
         done = answer.job.done
         if answer.error is None and answer.job.after is not None:
-            answer.job.after(answer.result)
+            try:
+                answer.job.after(answer.result)
+            except Exception as exc:
+                # A fault of ours, which must not leave the others without their answers.
+                context = {"message": "what follows a commit failed", "exception": exc}
+                asyncio.get_running_loop().call_exception_handler(context)
         if done.done():  # the waiter was cancelled; what it asked for is committed all the same
             continue
         if answer.error is None:

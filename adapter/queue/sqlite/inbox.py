@@ -58,9 +58,16 @@ class SqliteInbox:
         self._upkeep.stored(events_bytes=sum(len(row.body) for row in rows), rejections_bytes=rejections_bytes)
         if len(rows) + len(rejections) <= _PIECE:
             return await self._submit(rows, rejections)
-        pieces = [self._submit(rows[start : start + _PIECE], ()) for start in range(0, len(rows), _PIECE)]
-        pieces += [self._submit((), rejections[start : start + _PIECE]) for start in range(0, len(rejections), _PIECE)]
-        return _sum_of(await asyncio.gather(*pieces))
+        # Goes on if the caller is cancelled, as one piece does.
+        return await asyncio.shield(self._store_in_pieces(rows, rejections))
+
+    async def _store_in_pieces(self, rows: Sequence[Row], rejections: Sequence[Rejection]) -> Stored:
+        """One after the other: after a piece that failed no later one is stored, so that the events keep their order
+        when the sender sends all of them again.
+        """
+        pieces = [(rows[start : start + _PIECE], ()) for start in range(0, len(rows), _PIECE)]
+        refused = [((), rejections[start : start + _PIECE]) for start in range(0, len(rejections), _PIECE)]
+        return _sum_of([await self._submit(*piece) for piece in (*pieces, *refused)])
 
     async def probe(self) -> None:
         await self._make_sure_of_room(1)

@@ -12,7 +12,8 @@ What is where
   one taken in are asked directly: slow and right. `save` keeps the filter in the file (seen_saved.py).
 
 Who changes what: the thread of the queue, all of it. Commands beside the service only add to `seen_recent` and
-`dedup_kept` (seen_beside.py); the service reads what they added before its next transaction does anything.
+`dedup_kept`, and make a run of recent ids that are old (seen_beside.py); the service reads what they changed before its
+next transaction does anything.
 
 Invariants
 - Every id is in `seen_recent`, in a run or in `dedup_kept`, and moves from one to another in one transaction: there is
@@ -76,8 +77,8 @@ class SeenIds:
         self._now_us = 0
         self._recent = RecentIds(run)
         self._saved = SavedFilter(run, slice_bytes=sizes.slice_bytes)
-        # The last run of which all is in the filter, and up to which digest the next one is.
-        self._taken = (0, b"")
+        # The last run of which all is in the filter; a later one of which a part is, 0 if none, and up to which digest.
+        self._taken = (0, 0, b"")
         self._runs = SeenRuns(run)
         self._read_filter()
         self._is_stale = False
@@ -88,6 +89,7 @@ class SeenIds:
 
     def read(self) -> None:
         """Read what others may have changed in the file."""
+        self._runs.read()
         self._recent.catch_up()
         self.has_kept: bool = self._run(SEEN["has_kept"]).fetchone()[0] == 1
         self._recent_to_us = self._state("seen_recent_to_us")
@@ -124,8 +126,7 @@ class SeenIds:
         """To be called before `find` and `add`; so many ids are about to be put."""
         self._now_us = now_us
         self._bring_back(now_us)
-        is_due = self._recent_to_us is None or now_us >= self._recent_to_us
-        if is_due or len(self._recent.seqs) >= self._sizes.recent:
+        if self._is_recent_due(now_us) or len(self._recent.seqs) >= self._sizes.recent:
             self._end_recent(now_us)
         self.take_in(min(_TAKEN_IN_AN_ID * ids, _MOST_AT_ONCE))
 
@@ -157,6 +158,13 @@ class SeenIds:
 
     # -- runs ------------------------------------------------------------------------------------------------------
 
+    def _is_recent_due(self, now_us: int) -> bool:
+        """Whether the recent ids are to be a run: their span is over, or is longer than one is by the clock and the
+        settings of now.
+        """
+        to_us = self._recent_to_us
+        return to_us is None or not now_us < to_us <= now_us + self._span_us
+
     def _end_recent(self, now_us: int) -> None:
         """Make a run of the recent ids; those that come now are of the next one."""
         if self._recent.seqs and self._recent_to_us is not None:
@@ -187,13 +195,14 @@ class SeenIds:
     def _bring_back(self, now_us: int) -> None:
         """What ended more than a day ahead, by a clock that was wrong, ends in a day."""
         self._runs.bring_back(now_us + _DAY_US)
-        if self._recent_to_us is not None and self._recent_to_us > now_us + _DAY_US + self._span_us:
-            self._set_recent_to(now_us + self._span_us)
 
     # -- upkeep ----------------------------------------------------------------------------------------------------
 
     def expire(self, now_us: int, *, limit: int) -> bool:
         """Forget up to `limit` ids whose dedup window is over; True if there may be more."""
+        if self._recent.seqs and self._is_recent_due(now_us):
+            # Nothing was put for a while.
+            self._end_recent(now_us)
         has_more = self._runs.expire(before_us=now_us - self._window_us, limit=limit)
         self.has_kept = self._run(SEEN["has_kept"]).fetchone()[0] == 1
         return has_more
@@ -211,7 +220,7 @@ class SeenIds:
         if bits is None:
             self._filter = SpanFilter(bytearray(self._sizes.filter_bytes))
         else:
-            self._filter, self._taken = SpanFilter(bits), (self._saved.covers, b"")
+            self._filter, self._taken = SpanFilter(bits), (self._saved.covers, 0, b"")
         # A span that began after the filter was saved may have the bits of an older one in it.
         self._filter.clear(sum(1 << n for n in range(SPANS) if not self._is_saved(n)))
         for span in list(self._runs.of_span):
@@ -229,18 +238,21 @@ class SeenIds:
         while len(self._filter.bits) < wanted:
             self._filter.double()
         self._filter.clear(1 << span)
-        self._taken = min(self._taken, (runs[0].number - 1, b""))
+        self._taken = min(self._taken, (runs[0].number - 1, 0, b""))
         self._saved.give_up()
 
     def take_in(self, limit: int = _MOST_AT_ONCE) -> bool:
         """Add up to `limit` ids of the next run to the filter; True if there may be more."""
-        taken, after = self._taken
+        taken, begun, up_to = self._taken
         if self._is_stale or taken >= self._runs.last or limit == 0:
             return False
         run = self._runs.all[bisect_right(self._runs.all, taken, key=_number)]
+        # The run that was begun may have expired since.
+        after = up_to if run.number == begun else b""
         rows = self._run(SEEN["digests_of_run"], (run.number, after, limit)).fetchall()
         self._filter.add(chain.from_iterable(rows), run.span)
-        self._taken = (taken, rows[-1][0]) if rows and len(rows) == limit else (run.number, b"")
+        is_whole = len(rows) < limit
+        self._taken = (run.number, 0, b"") if is_whole else (taken, run.number, rows[-1][0])
         return True
 
     def save(self) -> bool:

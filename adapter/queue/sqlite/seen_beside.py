@@ -72,7 +72,13 @@ class SeenBeside:
         return {seq for seq in found if seq > 0}
 
     def add(self, digest: bytes, seq: int, *, at_us: int) -> None:
-        """Remember an id from now on, `at_us`. A run is made of the recent ones no sooner."""
+        """Remember an id from now on, `at_us`. What came before becomes a run first, if it is old enough: its window is
+        not prolonged.
+        """
+        self._run(SEEN["add_run_of_old"], (at_us,))
+        if self._run(SEEN["changes"]).fetchone()[0]:
+            self._run(SEEN["sort_recent"], (self._run(SEEN["runs_made"]).fetchone()[0],))
+            self._run(SEEN["forget_recent"])
         self._run(SEEN["add_beside"], (digest, seq))
         self._run(SEEN["extend_recent"], (at_us,))
 

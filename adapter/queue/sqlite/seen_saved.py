@@ -20,6 +20,7 @@ class SavedFilter:
     def __init__(self, run: Execute, *, slice_bytes: int) -> None:
         self._run = run
         self._slice_bytes = slice_bytes
+        self._is_damaged = False
         self.read()
 
     def read(self) -> None:
@@ -27,7 +28,13 @@ class SavedFilter:
         found = self._run(_QUEUE["state"], (_COVERS,)).fetchone()
         self.covers = 0 if found is None else int(found[0])
         self._bytes = int(self._run(SEEN["saved_bytes"]).fetchone()[0])
+        if self._is_damaged:
+            self._forget()
         self.give_up()
+
+    def _forget(self) -> None:
+        """What the file has counts for nothing: the next one is saved whole, after the slices there are gone."""
+        self.covers, self._bytes = 0, -1
 
     def load(self) -> bytearray | None:
         """The saved filter; None if there is none, or it is damaged."""
@@ -39,7 +46,8 @@ class SavedFilter:
         else:
             if self.covers and bits and len(bits) & (len(bits) - 1) == 0:
                 return bits
-        self.covers = 0
+        self._is_damaged = self.covers > 0
+        self._forget()
         return None
 
     @property

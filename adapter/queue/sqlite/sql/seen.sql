@@ -89,6 +89,15 @@ SELECT seq FROM dedup_kept WHERE digest BETWEEN ? AND ?;
 -- name: add_beside
 INSERT INTO seen_recent (digest, seq) VALUES (?, ?);
 
+-- name: add_run_of_old
+-- A run of the recent ids, in the span of the last one, if they were to become one by now.
+INSERT INTO seen_run (span, ids, ended_us)
+SELECT coalesce((SELECT span FROM seen_run ORDER BY run DESC LIMIT 1), 0), count(*), state.value
+FROM seen_recent JOIN state ON state.name = 'seen_recent_to_us' AND state.value <= ? HAVING count(*) > 0;
+
+-- name: changes
+SELECT changes();
+
 -- name: extend_recent
 INSERT INTO state (name, value) VALUES ('seen_recent_to_us', ?)
 ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value);
