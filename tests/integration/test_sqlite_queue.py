@@ -22,7 +22,7 @@ from adapter.queue.sqlite.place import FilePlace
 from adapter.queue.sqlite.queue import SqliteQueue
 from adapter.queue.sqlite.schema import newest_version
 from adapter.queue.sqlite.state import SQL
-from tests.fakes import FakeClock, make_event, make_rejection
+from tests.fakes import FakeClock, make_event, make_rejection, until
 from tests.integration.queues import take
 
 
@@ -335,6 +335,34 @@ async def test_what_sources_hold_is_known_after_every_group(path: Path, clock: F
     await queue.put([make_event("late")])
     await check()
     await queue.close()
+
+
+async def test_a_large_put_stops_at_the_piece_that_fails(queue: SqliteQueue) -> None:
+    """Else what is sent again would come behind what was stored: events before their user's deletion request, say."""
+    queue._connection.execute(
+        "CREATE TEMP TRIGGER fails BEFORE INSERT ON message WHEN NEW.message_id = 'm-300'"
+        " BEGIN SELECT raise(ABORT, 'disk I/O error'); END"
+    )
+    events = [make_event(f"m-{n}") for n in range(1_000)]
+    with pytest.raises(QueueError, match="disk I/O error"):
+        await queue.put(events)
+    assert queue._connection.execute("SELECT count(*) FROM message").fetchone()[0] == 250
+    queue._connection.execute("DROP TRIGGER fails")
+    stored = await queue.put(events)
+    assert (stored.stored, stored.duplicates) == (750, 250)
+    stored_in_order = queue._connection.execute("SELECT message_id FROM message ORDER BY seq").fetchall()
+    assert stored_in_order == [(event.message_id,) for event in events]
+
+
+async def test_a_large_put_goes_on_without_its_caller(queue: SqliteQueue) -> None:
+    async def has(pending: int) -> bool:
+        return queue._inbox.pending >= pending
+
+    putting = asyncio.create_task(queue.put([make_event(f"m-{n}") for n in range(1_000)]))
+    await until(partial(has, 1))
+    putting.cancel()
+    await until(partial(has, 1_000))
+    assert (await queue.balance()).unaccounted == 0
 
 
 async def test_one_bad_job_fails_alone(path: Path) -> None:
