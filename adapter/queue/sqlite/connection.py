@@ -16,7 +16,7 @@ in an error.
 
 
 _CACHE_KIB: Final = 64 * 1024
-_CACHE_PART: Final = 8
+_CACHE_PART: Final = 16
 """The page cache takes this part of the memory that the process may use. SQLite fills it before it drops a page."""
 
 
