@@ -83,13 +83,18 @@ def _change(before: Spread | None, after: Spread | None) -> tuple[str, str, str]
     return _spread(before), _spread(after), change
 
 
-def _side(samples: tuple[Sample, ...]) -> str:
+def side_figures(samples: tuple[Sample, ...]) -> tuple[str, str]:
+    """The median figure of one side, and its CPU for each event with the unit; empty where there is none."""
     if not samples:
-        return "–"
+        return "", ""
     figure = median(sample.figure for sample in samples)
     cpu = [sample.cpu_us for sample in samples if sample.cpu_us is not None]
-    text = f"{figure:,.0f}" if figure >= 100 else f"{figure:.1f}"
-    return f"{text}\n{median(cpu):,.0f} µs CPU" if cpu else text
+    return f"{figure:,.0f}" if figure >= 100 else f"{figure:.1f}", f"{median(cpu):,.0f} µs" if cpu else ""
+
+
+def _side(samples: tuple[Sample, ...]) -> str:
+    figure, cpu = side_figures(samples)
+    return f"{figure}\n{cpu} CPU" if cpu else figure or "–"
 
 
 def _spread(found: Spread | None) -> str:

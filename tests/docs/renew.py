@@ -4,6 +4,7 @@ from adapter.mapping import reference as mapping_reference
 from adapter.observe import reference as metrics_reference
 from adapter.settings import reference as settings_reference
 from adapter.settings.load import settings_schema
+from bench.results import read
 from tests.docs import figures, recipe_files, recipes
 from tests.docs.pages import PAGES, ROOT
 
@@ -16,7 +17,7 @@ def generated() -> dict[str, str]:
         "docs/from-other-languages.md": mapping_reference.renewed(PAGES["docs/from-other-languages.md"]),
         "docs/mapping.md": mapping_reference.renewed(PAGES["docs/mapping.md"]),
         "docs/metrics.md": metrics_reference.renewed(PAGES["docs/metrics.md"]),
-        figures.PAGE: figures.renewed(PAGES[figures.PAGE], PAGES["README.md"]),
+        **{page: figures.renewed(page, PAGES[page], read(ROOT / figures.FILE)) for page in figures.PAGES},
         "docs/settings.md": settings_reference.renewed(PAGES["docs/settings.md"], settings_schema()),
     }
 

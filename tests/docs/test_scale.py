@@ -13,7 +13,7 @@ import pytest
 
 from adapter.model import Outcome
 from bench.sizes import STATES, bytes_an_event
-from tests.docs.figures import PAGE
+from tests.docs.figures import SCALE as PAGE
 from tests.docs.pages import PAGES, blocks
 from tests.docs.scene import WITHIN_S, Staying, environment, run, staying
 
