@@ -244,7 +244,8 @@ class Delivery:
         """What `ask` says in the end, whoever else waits."""
         while isinstance(said := ask(), Wait):
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), said.seconds)
+                async with asyncio.timeout(said.seconds):
+                    await self._stopping.wait()
         return said
 
     def _abandon(self, permit: Permit | Retry) -> None:

@@ -141,7 +141,7 @@ async def test_a_span_is_used_again(small: SmallQueue, path: Path, clock: FakeCl
 
 
 async def test_an_operator_beside_the_service_is_seen(path: Path, clock: FakeClock) -> None:
-    """What was put back is known at once and later, across runs that are made meanwhile, for both of them."""
+    """What an operator requeued is known at once and later, across runs that are made meanwhile, for both of them."""
     small = await SmallQueue.at(path, clock, history_s=10_000)
     await small.put([], [make_rejection() for _ in range(41)])
     known = []

@@ -365,6 +365,18 @@ async def test_a_large_put_goes_on_without_its_caller(queue: SqliteQueue) -> Non
     assert (await queue.balance()).unaccounted == 0
 
 
+@pytest.mark.parametrize("turns", range(5))
+async def test_it_closes_whatever_has_just_happened(path: Path, clock: FakeClock, turns: int) -> None:
+    """What is awaited with a limit of time must not swallow that it is cancelled when it ends at the same moment."""
+    queue = await SqliteQueue.open(path, now=clock)
+    await asyncio.sleep(0)
+    queue._upkeep._wake.set()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    async with asyncio.timeout(20):
+        await queue.close()
+
+
 async def test_one_bad_job_fails_alone(path: Path) -> None:
     """Jobs that share a group with a failing one are committed all the same, once."""
 

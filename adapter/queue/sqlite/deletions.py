@@ -75,7 +75,8 @@ class Deletions:
         if not self._asked.is_set():
             # Then looks all the same: an operator may have put a request back, from another process.
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._asked.wait(), wait_s)
+                async with asyncio.timeout(wait_s):
+                    await self._asked.wait()
         self._asked.clear()
         try:
             return await self._carry_out()

@@ -144,7 +144,8 @@ class SqliteQueue(SqliteArchive):
             if leases or left_s <= 0:
                 return leases
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(changed.wait(), self._patience_s(left_s, until_due_s))
+                async with asyncio.timeout(self._patience_s(left_s, until_due_s)):
+                    await changed.wait()
 
     async def renew(self, lease: Lease, *, lease_s: float) -> bool:
         return self._leases.extend(lease.token, lease_s)

@@ -57,7 +57,9 @@ class Upkeep:
         """Go on until cancelled."""
         for times in itertools.count(1):
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), _EVERY_S)
+                # `asyncio.wait_for` of Python 3.11 goes on if it is cancelled in the moment in which the wait ends.
+                async with asyncio.timeout(_EVERY_S):
+                    await self._wake.wait()
             self._wake.clear()
             self._stored_bytes = 0
             with contextlib.suppress(QueueError):  # a disk in trouble shows itself to `put` and `probe`
