@@ -195,15 +195,14 @@ class SqliteQueue(SqliteArchive):
 
     async def requeue(self, seqs: Collection[int]) -> int:
         def work() -> int:
-            now_us = round(self._now() * 1e6)
-            return requeue_dead(self._connection.execute, seqs, now_us=now_us, unordered=self._unordered)
+            run, now_us = self._connection.execute, round(self._now() * 1e6)
+            return requeue_dead(run, seqs, now_us=now_us, unordered=self._unordered)
 
         return await self._commits.write(work, after=self._requeued)
 
     async def balance(self) -> Balance:
         balance = await asyncio.to_thread(count_balance, self._place)
-        # Operators put events back beside us; what is pending is known again from the rows now and then.
-        self._inbox.pending = balance.pending
+        self._inbox.pending = balance.pending  # operators requeue events beside us
         return balance
 
     async def delete_requested(self, *, wait_s: float) -> Sequence[Deletion]:
