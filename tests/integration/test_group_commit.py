@@ -153,7 +153,7 @@ async def test_one_that_may_not_wait_takes_them_along_too(commits: GroupCommit, 
     """Whether it may is asked for each, also for the first of several that arrive at once."""
     for answers in ((False, True, True), (True, False, True), (True, True, False)):
         held = Held(commits)
-        ends = [commits.write(groups.work(str(n)), may_wait=lambda may=answer: may) for n, answer in enumerate(answers)]  # type: ignore[misc]  # mypy cannot infer a lambda with a default
+        ends = [commits.write(groups.work(str(n)), may_wait=partial(bool, answer)) for n, answer in enumerate(answers)]
         await held.release()
         await asyncio.gather(*ends)
         assert groups.committed.pop() == ["0", "1", "2"]
