@@ -32,6 +32,8 @@ def connect(place: Place) -> sqlite3.Connection:
             # Before the first table: afterwards only a VACUUM of the whole file could turn it on.
             connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
             connection.execute("PRAGMA journal_mode = WAL")  # in memory SQLite keeps to a rollback journal
+            # The others keep SQLite's 2 MB: what they read through once, such as all lanes, they do not read again.
+            connection.execute(f"PRAGMA cache_size = -{_cache_kib(memory_limit_bytes())}")
             migrate(connection, place)
         except BaseException:
             connection.close()
@@ -80,7 +82,6 @@ def opened(place: Place) -> sqlite3.Connection:
         connection.execute("PRAGMA secure_delete = ON").fetchall()
         connection.execute("PRAGMA busy_timeout = 5000")
         connection.execute(f"PRAGMA journal_size_limit = {64 * 1024 * 1024}")
-        connection.execute(f"PRAGMA cache_size = -{_cache_kib(memory_limit_bytes())}")
     except BaseException:
         connection.close()
         raise

@@ -235,8 +235,7 @@ class SeenIds:
         wanted = min(self._sizes.most_filter_bytes, BYTES_AN_ID * sum(run.ids for run in runs))
         if len(self._filter.bits) >= wanted:
             return
-        while len(self._filter.bits) < wanted:
-            self._filter.double()
+        self._filter.grow(wanted)
         self._filter.clear(1 << span)
         self._taken = min(self._taken, (runs[0].number - 1, 0, b""))
         self._saved.give_up()

@@ -10,7 +10,7 @@ from struct import Struct
 
 SPANS = 8
 BYTES_AN_ID = 13
-"""How large the array has to be for each id of the fullest span: then some 0.2 % of strange ids hit a span."""
+"""How large the array has to be for each id of the fullest span: then some 0.2 % of other ids hit a span."""
 _PIECE = 1 << 20
 _WORDS = Struct("<IIII").unpack
 
@@ -55,9 +55,11 @@ class SpanFilter:
             end = start + _PIECE
             self.bits[start:end] = self.bits[start:end].translate(kept)
 
-    def double(self) -> None:
-        """Make the array twice as large; what was added stays."""
-        self.bits = self.bits + self.bits
+    def grow(self, at_least_bytes: int) -> None:
+        """Double the array until it is so large; what was added stays."""
+        doublings = max(0, at_least_bytes - 1).bit_length() - (len(self.bits) - 1).bit_length()
+        # In place: to have both arrays for a moment would be a third more memory at the largest size.
+        self.bits *= 1 << max(0, doublings)
 
 
 def spans_in(spans: int) -> Sequence[int]:
