@@ -20,6 +20,7 @@ SLOW_PER_S = 50
 QUIET_S = 2.0
 QUICK = 3_000
 BESIDE_S = 1.2
+UNDER_WAY_S = 0.5
 WAITING = 100_000
 ARRAYS = 500
 
@@ -83,8 +84,9 @@ async def calls_beside_arrays(folder: Path) -> Row:
 
         async def ours(number: int) -> Sample:
             bodies = batches(WAITING + number * ARRAYS * 100, ARRAYS)
-            sending = asyncio.create_task(send_for(BESIDE_S + 0.5, served.webhook, bodies, connections=8))
-            await asyncio.sleep(0.5)
+            sending = asyncio.create_task(send_for(UNDER_WAY_S + BESIDE_S, served.webhook, bodies, connections=8))
+            # The first arrays arrive before any is stored.
+            await asyncio.sleep(UNDER_WAY_S)
             sample = await calls_per_s()
             sent.append(await sending)
             return sample
@@ -93,7 +95,7 @@ async def calls_beside_arrays(folder: Path) -> Row:
             return await calls_per_s()
 
         samples = await in_turn(ours, theirs)
-    came_in = round(median(sent) * 100 / (BESIDE_S + 0.5))
+    came_in = round(median(sent) * 100 / (UNDER_WAY_S + BESIDE_S))
     return Row(
         name="calls_beside_arrays",
         what=f"calls delivered while events come in, {came_in:,} a second in arrays of 100 over 8 connections",
