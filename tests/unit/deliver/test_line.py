@@ -137,7 +137,11 @@ async def test_a_question_that_fails_fails_its_caller_alone() -> None:
 
 
 def test_a_wait_takes_one_timer() -> None:
-    """On the loop of the service, which rounds: who is asked again finds that its wait is over."""
+    """On the loop of the service, which rounds to milliseconds: the second question finds that the wait is over.
+
+    The least of five tries counts: uvloop starts a timer at its own cached time, so a process that the machine halts
+    just before is woken early and rightly asks a third time. Without the added tick every try asks three times.
+    """
 
     async def asked() -> int:
         line, ends_s, count = Line[str](lost=print), time.monotonic() + 0.0104, 0
@@ -151,4 +155,4 @@ def test_a_wait_takes_one_timer() -> None:
         await line.answer(ask)
         return count
 
-    assert [uvloop.run(asked()) for _ in range(5)] == [2] * 5
+    assert min(uvloop.run(asked()) for _ in range(5)) == 2
