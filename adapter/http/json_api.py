@@ -9,6 +9,8 @@ from aiohttp import hdrs, web
 from adapter.model import JsonObject
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Operations: TypeAlias = Mapping[str, Mapping[str, Handler]]
+"""Handlers by path and method."""
 
 _HEADERS = {"Content-Type": "application/json", "Cache-Control": "no-store"}
 

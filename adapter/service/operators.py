@@ -7,13 +7,17 @@ from time import monotonic
 from uuid import uuid4
 
 from adapter.console.admin_console import AdminConsole
-from adapter.console.api import Api, ApiDeps
+from adapter.console.api import Api
 from adapter.console.api_auth import ApiAuth, RateLimits
 from adapter.console.console import Console
+from adapter.console.dead_api import DeadApi
 from adapter.console.detail import Private
+from adapter.console.events_api import EventsApi
 from adapter.console.health import Health
+from adapter.console.requests import Requests
 from adapter.console.revalidate import read_anew
 from adapter.console.serialize import PauseText
+from adapter.console.service_api import ServiceApi, ServiceDeps
 from adapter.errors import QueueError
 from adapter.ingest.intake import IngestDeps
 from adapter.ingest.sources import Source
@@ -81,21 +85,18 @@ def make_api(
         # Read on the event loop, where delivery changes; the console itself is used in a thread.
         return _console_of(settings, ingest=ingest, pause_text=pause_texts().get)
 
-    return Api(
-        ApiDeps(
-            guard=ApiAuth(
-                settings.admin_token, often=often, monotonic_s=monotonic, trusted_proxies=settings.trusted_proxies
-            ),
-            open_console=open_console,
-            summary=partial(health.summary, details=True),
-            mappings=partial(_mappings, active),
-            ruleset_of=active.of,
-            sources={source.name: plain_source(source) for source in settings.sources},
-            validator=ingest.validator,
-            limits=ingest.limits,
-            new_id=ingest.new_id,
-        )
+    guard = ApiAuth(settings.admin_token, often=often, monotonic_s=monotonic, trusted_proxies=settings.trusted_proxies)
+    requests = Requests(open_console, ingest.limits)
+    deps = ServiceDeps(
+        summary=partial(health.summary, details=True),
+        mappings=partial(_mappings, active),
+        ruleset_of=active.of,
+        sources={source.name: plain_source(source) for source in settings.sources},
+        validator=ingest.validator,
+        limits=ingest.limits,
+        new_id=ingest.new_id,
     )
+    return Api(guard, [ServiceApi(deps, requests), EventsApi(requests), DeadApi(requests)])
 
 
 @contextmanager

@@ -1,0 +1,78 @@
+"""The operations about dead letters and rejections (pages, causes, export, requeue, discard), and erasing a user."""
+
+from contextlib import ExitStack
+
+from aiohttp import hdrs, web
+
+from adapter.console import params
+from adapter.console.requests import Requests, query
+from adapter.errors import QueueError
+from adapter.http.json_api import Operations, json_response
+from adapter.http.responses import SERVER
+
+_EXPORT_HEADERS = {"Content-Type": "application/x-ndjson", "Cache-Control": "no-store"}
+
+
+class DeadApi:
+    """See the module."""
+
+    def __init__(self, requests: Requests) -> None:
+        self._requests = requests
+
+    def operations(self) -> Operations:
+        """By path below the API's own."""
+        return {
+            "/dead": {"GET": self.dead},
+            "/dead/causes": {"GET": self.causes},
+            "/dead/export": {"GET": self.export},
+            "/dead/requeue": {"POST": self.requeue},
+            "/dead/discard": {"POST": self.discard},
+            "/purge": {"POST": self.purge},
+        }
+
+    async def dead(self, request: web.Request) -> web.StreamResponse:
+        """A page of what did not get through, oldest first."""
+        given = params.read(query(request), {"cause": params.text, "limit": params.limit, "after": params.cursor})
+        return json_response(await self._requests.ask(lambda console: console.dead(**given)))
+
+    async def causes(self, request: web.Request) -> web.StreamResponse:
+        """Why it did not, most frequent first."""
+        limit = params.read(query(request), {"limit": params.limit}).get("limit", 100)
+        return json_response(await self._requests.ask(lambda console: console.causes(limit=limit)))
+
+    async def export(self, request: web.Request) -> web.StreamResponse:
+        """The letters as a stream of lines, read as fast as they are taken."""
+        cause = params.read(query(request), {"cause": params.text}).get("cause")
+        with ExitStack() as stack:
+            # Open from page to page, but nothing is read meanwhile, so the service's log can be emptied.
+            opening = self._requests.opened()
+            console = await self._requests.in_thread(lambda: stack.enter_context(opening))
+            export = await self._requests.in_thread(lambda: console.export(cause))
+            headers = {**_EXPORT_HEADERS, hdrs.SERVER: SERVER, "X-Left-Out": str(export.left_out)}
+            if request.method == hdrs.METH_HEAD:
+                return web.Response(headers=headers)
+            response = web.StreamResponse(headers=headers)
+            await response.prepare(request)
+            try:
+                while (lines := await self._requests.in_thread(lambda: next(export.pages, None))) is not None:
+                    await response.write(b"".join(lines))
+            except QueueError:
+                # What was sent so far must not look whole.
+                if request.transport is not None:
+                    request.transport.abort()
+            return response
+
+    async def requeue(self, request: web.Request) -> web.StreamResponse:
+        """Make them pending again."""
+        which, dry_run = params.which(await self._requests.change(request), unmatched=True)
+        return json_response(await self._requests.ask(lambda console: console.requeue(which, dry_run=dry_run)))
+
+    async def discard(self, request: web.Request) -> web.StreamResponse:
+        """Forget them for good."""
+        which, dry_run = params.which(await self._requests.change(request), unmatched=False)
+        return json_response(await self._requests.ask(lambda console: console.discard(which, dry_run=dry_run)))
+
+    async def purge(self, request: web.Request) -> web.StreamResponse:
+        """Take a user's data away."""
+        user, dry_run = params.user(await self._requests.change(request))
+        return json_response(await self._requests.ask(lambda console: console.purge(user, dry_run=dry_run)))

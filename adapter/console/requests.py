@@ -1,0 +1,80 @@
+"""What the operations of the API share: they ask the console in a thread, read a body, or end with a reply."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import TypeAlias, TypeVar
+
+from aiohttp import web
+
+from adapter.console import params
+from adapter.console.console import Console
+from adapter.console.params import BadRequest
+from adapter.http.responses import Response
+from adapter.ingest.decode import Body
+from adapter.ingest.limits import RequestLimits
+from adapter.ingest.requests import BodyReader
+from adapter.model import JsonObject
+
+T = TypeVar("T")
+OpenConsole: TypeAlias = Callable[[], AbstractContextManager[Console]]
+
+_THREADS = 2
+"""Threads that operators' requests may take at a time, of the few that the service has."""
+
+
+class EarlyReply(Exception):  # noqa: N818 - an answer, not a fault
+    """Ends a handler with `response`."""
+
+    def __init__(self, response: web.Response) -> None:
+        super().__init__()
+        self.response = response
+
+
+class Requests:
+    """One for the API of a service: its threads are counted over all operations."""
+
+    def __init__(self, open_console: OpenConsole, limits: RequestLimits) -> None:
+        self._open_console = open_console
+        self._free = asyncio.Semaphore(_THREADS)
+        self._bodies = BodyReader(limits)
+
+    def opened(self) -> AbstractContextManager[Console]:
+        """A console to use in a thread. Called on the event loop, where delivery's state is read."""
+        return self._open_console()
+
+    async def ask(self, work: Callable[[Console], T]) -> T:
+        """What `work` returns of a console that is open for it alone."""
+        opening = self.opened()
+
+        def opened() -> T:
+            with opening as console:
+                return work(console)
+
+        return await self.in_thread(opened)
+
+    async def in_thread(self, work: Callable[[], T]) -> T:
+        """What `work` returns, called in a thread; waits until one is free."""
+        async with self._free:
+            return await asyncio.to_thread(work)
+
+    async def change(self, request: web.Request) -> JsonObject:
+        """The body of a request without a query. Raises BadRequest or EarlyReply."""
+        params.read(query(request), {})
+        return await self.body(request)
+
+    async def body(self, request: web.Request) -> JsonObject:
+        """The one JSON object that the body must be. Raises BadRequest or EarlyReply."""
+        arrived = await self._bodies.arrived(request)
+        if isinstance(arrived, Response):
+            raise EarlyReply(web.Response(status=arrived.status, body=arrived.body, headers=arrived.headers))
+        if isinstance(arrived.body, Body) and arrived.body.is_single:
+            [message] = arrived.body.messages
+            if isinstance(message, dict):
+                return message
+        raise BadRequest("the body must be one JSON object")
+
+
+def query(request: web.Request) -> list[tuple[str, str]]:
+    """The query's names and values, in order."""
+    return list(request.query.items())
