@@ -8,7 +8,8 @@ from functools import partial
 
 import pytest
 
-from adapter.queue.sqlite.group_commit import COMPANY, GroupCommit
+from adapter.queue.group_commit import COMPANY, GroupCommit
+from adapter.queue.sqlite.connection import Transactions
 
 
 class Groups:
@@ -61,7 +62,7 @@ def groups() -> Groups:
 @pytest.fixture
 async def commits(groups: Groups) -> AsyncIterator[GroupCommit]:
     # Whoever would wait for company in vain would wait for ever.
-    commits = GroupCommit(groups.connection, groups, most_messages=300, patience_s=3600)
+    commits = GroupCommit(Transactions(groups.connection), groups, most_messages=300, patience_s=3600)
     yield commits
     await commits.close()
     groups.connection.close()
@@ -133,7 +134,7 @@ async def test_writes_that_may_wait_share_a_group(commits: GroupCommit, groups: 
 
 
 async def test_their_patience_ends(groups: Groups) -> None:
-    commits = GroupCommit(groups.connection, groups, patience_s=0.01)
+    commits = GroupCommit(Transactions(groups.connection), groups, patience_s=0.01)
     await asyncio.gather(commits.write(groups.work("a"), may_wait=may), commits.write(groups.work("b"), may_wait=may))
     assert [name for group in groups.committed for name in group] == ["a", "b"]
     await commits.close()
@@ -183,7 +184,7 @@ async def test_a_fault_after_a_commit_leaves_nobody_without_an_answer(commits: G
 
 
 async def test_close_waits_for_everything_and_for_nobodys_patience(groups: Groups) -> None:
-    commits = GroupCommit(groups.connection, groups, most_messages=1, patience_s=3600)
+    commits = GroupCommit(Transactions(groups.connection), groups, most_messages=1, patience_s=3600)
     held = Held(commits)
     submitted = [commits.write(groups.work("end"), may_wait=may)]
     submitted += [commits.write(groups.work(f"put {n}"), messages=1) for n in range(3)]

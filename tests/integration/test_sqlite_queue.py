@@ -12,12 +12,12 @@ from msgspec.structs import replace
 from adapter.errors import ConfigError, QueueError, QueueFull
 from adapter.model import Dead, Delivered, Dropped, Outcome, Reason, Retry, Unmatched
 from adapter.queue.contract import Disk
+from adapter.queue.group_commit import GroupCommit
 from adapter.queue.records import QueueOptions, Retention
 from adapter.queue.shares import Usage
 from adapter.queue.sqlite.admin import SqliteQueueAdmin
-from adapter.queue.sqlite.connection import connect
+from adapter.queue.sqlite.connection import Transactions, connect
 from adapter.queue.sqlite.disk_space import BALLAST_BYTES, Space
-from adapter.queue.sqlite.group_commit import GroupCommit
 from adapter.queue.sqlite.place import FilePlace
 from adapter.queue.sqlite.queue import SqliteQueue
 from adapter.queue.sqlite.schema import newest_version
@@ -392,7 +392,7 @@ async def test_one_bad_job_fails_alone(path: Path) -> None:
 
     connection = connect(FilePlace(path))
     connection.execute("CREATE TABLE done (n)")
-    commits = GroupCommit(connection, NoRows())
+    commits = GroupCommit(Transactions(connection), NoRows())
     seen: list[int] = []
 
     def job(n: int) -> int:

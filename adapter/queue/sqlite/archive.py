@@ -1,8 +1,8 @@
 """What the queue file keeps beside events: mappings, learned limits and what it uses of the disk."""
 
 from adapter.queue.contract import Disk, Limit
-from adapter.queue.sqlite.group_commit import GroupCommit
-from adapter.queue.sqlite.room import Room
+from adapter.queue.group_commit import GroupCommit
+from adapter.queue.room import Room
 from adapter.queue.sqlite.rows import SqliteRows
 
 

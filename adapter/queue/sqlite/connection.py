@@ -1,5 +1,6 @@
 """Connections to a queue's database: the owner's, and those beside the owner."""
 
+import contextlib
 import sqlite3
 from functools import partial
 from typing import Final
@@ -18,6 +19,31 @@ in an error.
 _CACHE_KIB: Final = 64 * 1024
 _CACHE_PART: Final = 16
 """The page cache takes this part of the memory that the process may use. SQLite fills it before it drops a page."""
+
+
+class Transactions:
+    """The owner's connection, as `transaction.Database` wants it."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def begin(self) -> None:
+        """Take the lock for writing at once: who looked first and wrote later could have to begin again."""
+        self._connection.execute("BEGIN IMMEDIATE")
+
+    def commit(self) -> None:
+        """With an fsync."""
+        self._connection.execute("COMMIT")
+
+    def rollback(self) -> None:
+        """A disk that is gone for reading too shows itself to the next group."""
+        with contextlib.suppress(sqlite3.Error):
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+
+    def is_lost(self, exc: Exception) -> bool:  # noqa: ARG002 - a file cannot commit unseen
+        """Never: what SQLite could not commit is rolled back."""
+        return False
 
 
 def connect(place: Place) -> sqlite3.Connection:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from adapter.errors import ConfigError, QueueFull
 from adapter.queue.contract import Disk
-from adapter.queue.sqlite.room import Room
+from adapter.queue.room import Room
 
 BALLAST_BYTES = 32 * 1024 * 1024
 AIR_BYTES = 16 * 1024 * 1024

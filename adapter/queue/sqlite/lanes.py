@@ -40,18 +40,15 @@ its key was noted. After *settle*, before the next event of the lane was taken: 
 
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
-from enum import IntEnum
-from heapq import merge
-from itertools import islice
+from functools import partial
 from operator import attrgetter
-from typing import Final
 
 import orjson
 from msgspec import Struct
 
 from adapter.queue import event_warnings
-from adapter.queue.codec import Row
 from adapter.queue.contract import Pick
+from adapter.queue.heads import Head, Priority, pick_heads
 from adapter.queue.sqlite.message_row import from_row
 from adapter.queue.sqlite.state import SQL, US, WriterState
 
@@ -59,39 +56,9 @@ _SET_BACK_US = 60 * US
 _NOTHING_SENT = frozenset[str]()
 
 
-class Priority(IntEnum):
-    """Which lanes go first: the column `priority`. See the module."""
-
-    PARKED = -1
-    LIVE = 0
-    REQUEUED = 1
-    LIVE_FAILED = 2
-    REQUEUED_FAILED = 3
-
-    @property
-    def failed(self) -> "Priority":
-        """That of a live or requeued lane whose head failed before."""
-        return Priority(self + 2)
-
-
-_IN_ORDER: Final = (Priority.PARKED, Priority.LIVE, Priority.REQUEUED)
 _OLDEST, _NEWEST, _AMONG = (
     SQL["heads"].replace("{lanes}", SQL[lanes]) for lanes in ("due_lanes", "last_due_lanes", "due_lanes_among")
 )
-
-
-class Head(Struct, frozen=True):
-    """A lane's first event, as `take` finds it."""
-
-    lane: int
-    due_us: int
-    seq: int
-    attempt: int
-    retried_us: int
-    delivered_keys: frozenset[str]
-    row: Row
-    is_warned: bool
-    """The mapping's warnings of an earlier try are stored."""
 
 
 class _Asked(Struct, frozen=True):
@@ -125,21 +92,7 @@ class LaneRows:
     def heads(self, *, sources: Sequence[str], limit: int, busy: Collection[int], pick: Pick) -> list[Head]:
         """Up to `limit` heads of lanes that are due and not `busy`, by priority, then longest due."""
         asked = _Asked(_json(self._state.sources(sources)), self._state.now_us(), _json(busy), pick)
-        found = list[Head]()
-        failed_left = limit if pick.failed is None else pick.failed
-        for priority in _IN_ORDER if pick.parked else _IN_ORDER[1:]:
-            left = limit - len(found)
-            if left > 0:
-                again = (
-                    self._due_heads(asked, priority.failed, min(left, failed_left))
-                    if priority is not Priority.PARKED
-                    else ()
-                )
-                fresh = self._due_heads(asked, priority, left)
-                found += islice(merge(fresh, again, key=attrgetter("due_us"), reverse=pick.newest), left)
-                if again:
-                    failed_left = max(0, failed_left - len({head.lane for head in again} & {one.lane for one in found}))
-        return found
+        return pick_heads(partial(self._due_heads, asked), limit=limit, pick=pick)
 
     def _due_heads(self, asked: _Asked, priority: Priority, limit: int) -> Sequence[Head]:
         if limit <= 0:

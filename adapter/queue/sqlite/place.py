@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Protocol
 
 from adapter.errors import ConfigError
+from adapter.queue.room import Room
 from adapter.queue.sqlite.disk_space import DiskSpace, Space, space_of
 from adapter.queue.sqlite.file import OwnerLock, prepare_place
 from adapter.queue.sqlite.log import refuse_damaged_log
-from adapter.queue.sqlite.room import Room
 
 MEMORY_BYTES = 256 * 1024 * 1024
 """What a queue in memory may take. SQLite allows 1 GiB (SQLITE_MEMDB_DEFAULT_MAXSIZE); small containers have less."""

@@ -12,10 +12,10 @@ from adapter.queue import copies, event_warnings
 from adapter.queue.codec import Row, differs, digest_of_copy, named_by, plain_digest, to_us
 from adapter.queue.contract import Stored
 from adapter.queue.ledger import ended_at_once
-from adapter.queue.sqlite.group_commit import Staged
 from adapter.queue.sqlite.message_row import to_row
 from adapter.queue.sqlite.state import SQL, WriterState
 from adapter.queue.sqlite.statements import chunks
+from adapter.queue.transaction import Staged
 
 _NO_BODY = b"{}"
 

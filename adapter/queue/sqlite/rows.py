@@ -10,14 +10,15 @@ from adapter.model import Rejection
 from adapter.queue.codec import Row
 from adapter.queue.contract import Limit, Stored
 from adapter.queue.records import Retention
+from adapter.queue.settlement import Settlement
 from adapter.queue.shares import Usage
-from adapter.queue.sqlite.group_commit import Staged
 from adapter.queue.sqlite.lanes import LaneRows
 from adapter.queue.sqlite.put import PutBatch
 from adapter.queue.sqlite.seen import SEEN_SIZES, SeenSizes
-from adapter.queue.sqlite.settle import SettleBatch, Settlement
+from adapter.queue.sqlite.settle import SettleBatch
 from adapter.queue.sqlite.state import DAY_US, SQL, US, WriterState
 from adapter.queue.sqlite.trusted_time import TrustedTime
+from adapter.queue.transaction import Staged
 
 
 class SqliteRows(LaneRows):

@@ -1,36 +1,17 @@
 """Settles events in the queue file: all that end in one group together, a handful of statements for all of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import chain
-from typing import assert_never
 
 from adapter.errors import QueueError
-from adapter.model import Dead, Delivered, Dropped, EventWarning, Outcome, Retry, Unmatched
+from adapter.model import Dead, Retry
 from adapter.queue import event_warnings
 from adapter.queue.codec import parked_lane
-from adapter.queue.ledger import PUT_OFF, term_of
-from adapter.queue.sqlite.group_commit import Staged
+from adapter.queue.ledger import term_of
+from adapter.queue.settlement import Settlement, facts_of, failure_of
 from adapter.queue.sqlite.state import SQL, US, WriterState
 from adapter.queue.sqlite.statements import chunks
-
-
-@dataclass(slots=True)
-class Settlement(Staged[bool]):
-    """One event's outcome; `lane`, `seq` and `source` are its own. The result: False if it is not the head of its
-    lane any more. `size_bytes` is that of its stored body, `has_sent` whether calls of it were noted; `warnings`
-    are to replace those of the mapping, None where there were none and are none.
-    """
-
-    lane: int = 0
-    seq: int = 0
-    source: str = ""
-    outcome: Outcome = Unmatched()  # noqa: RUF009 - immutable
-    mapping: str = ""
-    received_us: int = 0
-    size_bytes: int = 0
-    has_sent: bool = False
-    warnings: Sequence[EventWarning] | None = None
+from adapter.queue.transaction import Staged
 
 
 class SettleBatch:
@@ -76,7 +57,7 @@ class SettleBatch:
         """Whether all are heads of their lanes, and so finished now. Of several, some may be finished even if not."""
         run, sql, now_us = self._state.run, self._state.sql, self._state.now_us()
         at_us = self._state.trusted_us()
-        finished = chain.from_iterable((end.seq, *_facts(end), end.mapping, at_us, end.lane) for end in ends)
+        finished = chain.from_iterable((end.seq, *facts_of(end), end.mapping, at_us, end.lane) for end in ends)
         if run(sql("add_finished", len(ends)), list(finished)).rowcount < len(ends):
             return False
         self._advance([end.lane for end in ends], now_us)
@@ -110,7 +91,7 @@ class SettleBatch:
         delay_us = round(retry.delay_s * US)
         due_us, counted_us = self._state.now_us() + delay_us, delay_us if retry.counted else 0
         falls_back = retry.counted or retry.steps_back
-        values = (due_us, int(retry.counted), counted_us, int(falls_back), *_failure(retry), end.lane, end.seq)
+        values = (due_us, int(retry.counted), counted_us, int(falls_back), *failure_of(retry), end.lane, end.seq)
         return self._state.run(SQL["postpone"], values).rowcount == 1
 
     def _park(self, end: Settlement, retry: Retry) -> bool:
@@ -119,7 +100,7 @@ class SettleBatch:
             return found is not None
         self._advance([end.lane], self._state.now_us())
         aside, source = parked_lane(end.lane), self._state.source(end.source)
-        reason, detail = _failure(retry)
+        reason, detail = failure_of(retry)
         opened = (aside, source, end.seq, end.received_us, reason or "", detail or "")
         if self._state.run(SQL["open_parked_lane"], opened).rowcount == 0:
             self._state.run(SQL["add_waiting"], (aside, end.seq))
@@ -133,23 +114,3 @@ class SettleBatch:
         self._state.run(SQL["add_dead"], values)
         self._advance([end.lane], self._state.now_us())
         return True
-
-
-def _failure(retry: Retry) -> tuple[str, str] | tuple[None, None]:
-    """Reason and detail of a try that failed; nothing of one that was only put off."""
-    return (None, None) if retry.reason in PUT_OFF else (retry.reason.value, retry.detail)
-
-
-def _facts(end: Settlement) -> tuple[str, str, str, str]:
-    """Outcome, reason, rule and detail, as the history has them."""
-    match end.outcome:
-        case Delivered(detail=detail):
-            return "delivered", "", "", detail
-        case Dropped(reason=reason, rule=rule, text=text):
-            return "dropped", reason.value, rule, text
-        case Unmatched():
-            return "unmatched", "", "", ""
-        case Retry() | Dead():
-            raise ValueError("this outcome is not a finish")
-        case _:
-            assert_never(end.outcome)

@@ -3,15 +3,17 @@
 import asyncio
 import contextlib
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from adapter.errors import QueueError
+from adapter.model import Rejection
+from adapter.queue.codec import Row
+from adapter.queue.group_commit import GroupCommit
+from adapter.queue.room import Room
 from adapter.queue.shares import Shares
 from adapter.queue.sqlite.balance import rejections_beyond
-from adapter.queue.sqlite.group_commit import GroupCommit
 from adapter.queue.sqlite.place import Place
-from adapter.queue.sqlite.room import Room
 from adapter.queue.sqlite.rows import SqliteRows
 
 _EVERY_S = 5.0
@@ -46,8 +48,10 @@ class Upkeep:
         self._rejected_bytes = 0
         self._wake = asyncio.Event()
 
-    def stored(self, *, events_bytes: int, rejections_bytes: int) -> None:
-        """So much is about to be stored. A fast sender must not pass a limit between two looks."""
+    def storing(self, rows: Sequence[Row], rejections: Sequence[Rejection]) -> None:
+        """These are about to be stored. A fast sender must not pass a limit between two looks."""
+        events_bytes = sum(len(row.body) for row in rows)
+        rejections_bytes = sum(len(rejection.body) for rejection in rejections)
         self._stored_bytes += events_bytes + rejections_bytes
         self._rejected_bytes += rejections_bytes
         if self._stored_bytes > self._room.max_bytes // _WAKE_SHARE:

@@ -1,4 +1,4 @@
-"""One thread owns the connection and commits in groups: concurrent requests share one transaction and one fsync.
+"""One thread owns a connection and commits in groups: concurrent requests share one transaction and one fsync.
 
 While one group is synced the next one gathers, so the group grows with the load and the wait does not. Whoever
 submits waits for the commit its own work is in; a waiter that is cancelled cancels nothing.
@@ -19,18 +19,17 @@ later one: a crash loses it, and nobody was answered for it.
 
 import asyncio
 import contextlib
-import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from time import monotonic
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import Any, Final, TypeVar
 
 from msgspec import Struct
 
 from adapter.errors import QueueError
+from adapter.queue.transaction import Database, Rows, Staged
 
 T = TypeVar("T")
 MOST_MESSAGES: Final = 500
@@ -38,29 +37,6 @@ MOST_MESSAGES: Final = 500
 COMPANY: Final = 8
 PATIENCE_S: Final = 0.1
 """How long a write that may wait does wait for others to share a sync with."""
-
-
-@dataclass(slots=True)
-class Staged(Generic[T]):
-    """What work returns that is done together with others of its group: the result is there after `flush`."""
-
-    result: T | None = None
-
-
-class Rows(Protocol):
-    """What work is done on, inside a transaction; the file may have been changed by others since the last one."""
-
-    def begin(self) -> None:
-        """A transaction was opened: read again what is remembered of the file, if it is not the same any more."""
-        ...
-
-    def flush(self) -> None:
-        """Write what was staged; called before each commit."""
-        ...
-
-    def rollback(self) -> None:
-        """The transaction was rolled back: nothing staged in it counts. Reads no file: that may be the trouble."""
-        ...
 
 
 class _Job(Struct, frozen=True):
@@ -150,11 +126,11 @@ class _Waiting:
 
 
 class GroupCommit:
-    """Runs work on the thread that owns `connection`; must be made on the event loop that waits for the results."""
+    """Runs work on the thread that owns `database`; must be made on the event loop that waits for the results."""
 
     def __init__(
         self,
-        connection: sqlite3.Connection,
+        database: Database,
         rows: Rows,
         *,
         failed: Callable[[Exception], None] = lambda _: None,
@@ -162,7 +138,7 @@ class GroupCommit:
         patience_s: float = PATIENCE_S,
     ) -> None:
         """`failed` is called on that thread with why a group could not be committed, before jobs are tried alone."""
-        self._connection = connection
+        self._database = database
         self._rows = rows
         self._failed = failed
         self._loop = asyncio.get_running_loop()
@@ -229,8 +205,8 @@ class GroupCommit:
         if not jobs:
             return []
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.Error as exc:
+            self._database.begin()
+        except Exception as exc:
             # No job is to blame: to try each alone would only let all of them wait as often for whoever holds the lock.
             self._roll_back()
             return [_Answer(job, error=_as_queue_error(exc)) for job in jobs]
@@ -239,8 +215,8 @@ class GroupCommit:
         except Exception as exc:
             self._roll_back()
             self._failed(exc)
-            if len(jobs) == 1:
-                return [_Answer(jobs[0], error=_as_queue_error(exc))]
+            if len(jobs) == 1 or self._database.is_lost(exc):
+                return [_Answer(job, error=_as_queue_error(exc)) for job in jobs]
         # One bad job must not fail the others: each has a transaction of its own now.
         return [answer for job in jobs for answer in self._commit([job])]
 
@@ -248,7 +224,7 @@ class GroupCommit:
         self._rows.begin()
         results = [job.work() for job in jobs]
         self._rows.flush()
-        self._connection.execute("COMMIT")
+        self._database.commit()
         return [
             _Answer(job, result.result if isinstance(result, Staged) else result)
             for job, result in zip(jobs, results, strict=True)
@@ -256,10 +232,7 @@ class GroupCommit:
 
     def _roll_back(self) -> None:
         self._rows.rollback()
-        # A disk that is gone for reading too shows itself to the next group.
-        with contextlib.suppress(sqlite3.Error):
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
+        self._database.rollback()
 
     def _alone(self, job: _Job) -> _Answer:
         try:

@@ -1,8 +1,9 @@
-"""Takes what ingest received into the queue's database, while there is room."""
+"""Takes what ingest received into a queue, while there is room."""
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
+from typing import Protocol
 
 from msgspec.structs import astuple
 
@@ -10,18 +11,39 @@ from adapter.errors import QueueFull
 from adapter.model import Event, Rejection
 from adapter.queue.codec import Row, encode
 from adapter.queue.contract import Stored
-from adapter.queue.shares import Shares
-from adapter.queue.sqlite.group_commit import GroupCommit
-from adapter.queue.sqlite.room import Room
-from adapter.queue.sqlite.rows import SqliteRows
-from adapter.queue.sqlite.upkeep import Upkeep
+from adapter.queue.group_commit import GroupCommit
+from adapter.queue.room import Room
+from adapter.queue.shares import Shares, Usage
+from adapter.queue.transaction import Staged
 
 _PIECE = 250
 """Messages encoded without a pause, some 3 ms, and stored as one piece: others have their turn between two pieces."""
 
 
-class SqliteInbox:
-    """As `adapter.queue.contract.Inbox` promises it. `stored` is called with what each put did, once it is committed.
+class InboxRows(Protocol):
+    """What a queue's database does with messages, on the thread of its `GroupCommit`."""
+
+    @property
+    def held(self) -> Mapping[str, Usage]:
+        """What each source holds, by name; any thread may ask."""
+        ...
+
+    def put(self, rows: Sequence[Row], rejections: Sequence[Rejection]) -> Staged[Stored]:
+        """Store messages with the others of this group."""
+        ...
+
+    def probe(self) -> None:
+        """Write something."""
+        ...
+
+    def pending(self) -> int:
+        """Events not finished, without looking at each."""
+        ...
+
+
+class QueueInbox:
+    """As `adapter.queue.contract.Inbox` promises it. `storing` is called with what is about to be stored,
+    `stored` with what each put did, once it is committed.
 
     `pending` is how many events are pending.
     """
@@ -29,10 +51,10 @@ class SqliteInbox:
     def __init__(
         self,
         commits: GroupCommit,
-        rows: SqliteRows,
+        rows: InboxRows,
         room: Room,
         *,
-        upkeep: Upkeep,
+        storing: Callable[[Sequence[Row], Sequence[Rejection]], None],
         unordered: Collection[str],
         shares: Shares,
         stored: Callable[[Stored], None],
@@ -41,7 +63,7 @@ class SqliteInbox:
         self._commits = commits
         self._rows = rows
         self._room = room
-        self._upkeep = upkeep
+        self._storing = storing
         self._unordered = unordered
         self._shares = shares
         self._stored = stored
@@ -54,8 +76,7 @@ class SqliteInbox:
             await asyncio.sleep(0)
             rows += self._encoded(events[start : start + _PIECE])
         self._shares.admit(self._rows.held, rows)
-        rejections_bytes = sum(len(rejection.body) for rejection in rejections)
-        self._upkeep.stored(events_bytes=sum(len(row.body) for row in rows), rejections_bytes=rejections_bytes)
+        self._storing(rows, rejections)
         if len(rows) + len(rejections) <= _PIECE:
             return await self._submit(rows, rejections)
         # Goes on if the caller is cancelled, as one piece does.
