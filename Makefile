@@ -1,6 +1,6 @@
 # Every command of the project. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run unit test test-long check openapi audit docs image bench lock clean
+.PHONY: help run unit test test-long check openapi audit docs console image bench lock clean
 PORT ?= 8080
 BUILDER ?= docker
 IMAGE ?= browsee-adapter
@@ -50,6 +50,9 @@ audit: ## ask whether a dependency has a known hole (needs the internet; says so
 docs: ## renew what docs/ takes from the code: tables, settings, results of recipes, figures
 	@scripts/venv dev
 	@.venv/bin/python -m tests.docs.renew
+
+console: ## bundle the third-party code of the console's page again (needs npm; see scripts/console-vendor)
+	@cd scripts/console-vendor && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && node build.mjs
 
 image: ## build the container image browsee-adapter (BUILDER=podman: without docker; IMAGE_BUILD_FLAGS: more options)
 	@$(BUILDER) build $(IMAGE_BUILD_FLAGS) -t $(IMAGE) \

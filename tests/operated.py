@@ -20,7 +20,7 @@ from adapter.privacy.storage import plain_source
 from adapter.service.app import Running, run_service
 from adapter.service.applications import event_validator
 from adapter.service.mappings import activate
-from adapter.service.operators import make_api
+from adapter.service.operators import OperatorDeps, operator_routes
 from adapter.service.wiring import Wiring
 from adapter.settings.load import load_settings
 from adapter.settings.settings import Settings
@@ -88,7 +88,7 @@ def api_alone(
     pause_texts: Mapping[str, str] | None = None,
 ) -> Iterator[str]:
     """The API at the queue of `settings` with nobody at work beside it; long work ends once `stopping` is set.
-    `pause_texts` is by source, as in `make_api`; without it every source is delivered.
+    `pause_texts` is by source, as in `OperatorDeps`; without it every source is delivered.
     """
 
     async def run(stop: asyncio.Event, started: Callable[[str], None]) -> None:
@@ -111,15 +111,8 @@ def api_alone(
         )
         app = web.Application()
         paused = {source.name: "" for source in settings.sources} if pause_texts is None else pause_texts
-        api = make_api(
-            settings,
-            ingest=ingest,
-            active=active,
-            health=health,
-            pause_texts=lambda: paused,
-            often=often,
-        )
-        app.add_routes(api.routes())
+        deps = OperatorDeps(ingest=ingest, active=active, health=health, pause_texts=lambda: paused, api_limits=often)
+        app.add_routes(operator_routes(settings, deps))
         runner = web.AppRunner(app, auto_decompress=False, access_log=None)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()

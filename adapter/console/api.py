@@ -1,19 +1,22 @@
-"""`/api/…`: what an operator asks and does, as JSON, for the token alone; `schemas/openapi.yaml` describes it.
+"""What an operator asks and does, as JSON; `schemas/openapi.yaml` describes it.
 
-The queue's file is looked at in threads, on connections of their own, so that no event waits for an operator. There is
-no cookie and no CORS: a page elsewhere can neither borrow the operator's rights nor read an answer.
+The queue's file is looked at in threads, on connections of their own, so that no event waits for an operator. `/api`
+takes the token alone: no cookie and no CORS, so a page elsewhere can neither borrow the operator's rights nor read an
+answer. `/console/api` takes the session alone, behind the guard of `cross_origin`.
 """
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol, TypeAlias
 
 from aiohttp import hdrs, web
 
-from adapter.console.api_auth import ApiAuth
 from adapter.console.params import BadRequest
 from adapter.console.requests import EarlyReply
 from adapter.errors import ConfigError, QueueError
 from adapter.http.json_api import Handler, Operations, error_response, resource_routes
+
+Refusal: TypeAlias = Callable[[web.Request], Awaitable[web.Response | None]]
+"""Why a request is not answered; None if it may be."""
 
 
 class OperationGroup(Protocol):
@@ -25,35 +28,37 @@ class OperationGroup(Protocol):
 
 
 class Api:
-    """The operations of all groups, behind `guard`."""
+    """The operations of all groups. They are served twice: at `/api`, for the admin token, and at `/console/api`, for a
+    session of the console.
+    """
 
-    def __init__(self, guard: ApiAuth, groups: Sequence[OperationGroup]) -> None:
-        self._guard = guard
+    def __init__(self, groups: Sequence[OperationGroup]) -> None:
         self._groups = groups
 
-    def routes(self) -> list[web.RouteDef]:
-        """Every path of the API."""
+    def routes(self, prefix: str, refusal: Refusal) -> list[web.RouteDef]:
+        """Every path below `prefix`; `refusal` answers who may not ask."""
         return [
             route
             for group in self._groups
             for path, handlers in group.operations().items()
             for route in resource_routes(
-                f"/api{path}", {method: self._guarded(handler) for method, handler in handlers.items()}
+                f"{prefix}{path}", {method: _guarded(handler, refusal) for method, handler in handlers.items()}
             )
         ]
 
-    def _guarded(self, handler: Handler) -> Handler:
-        async def guarded(request: web.Request) -> web.StreamResponse:
-            refusal = self._guard.refusal(request)
-            if refusal is not None:
-                return refusal
-            try:
-                return await handler(request)
-            except BadRequest as exc:
-                return error_response(400, "invalid_request", str(exc))
-            except EarlyReply as exc:
-                return exc.response
-            except (QueueError, ConfigError) as exc:
-                return error_response(503, "queue_failed", str(exc), headers={hdrs.RETRY_AFTER: "5"})
 
-        return guarded
+def _guarded(handler: Handler, refusal: Refusal) -> Handler:
+    async def guarded(request: web.Request) -> web.StreamResponse:
+        refused = await refusal(request)
+        if refused is not None:
+            return refused
+        try:
+            return await handler(request)
+        except BadRequest as exc:
+            return error_response(400, "invalid_request", str(exc))
+        except EarlyReply as exc:
+            return exc.response
+        except (QueueError, ConfigError) as exc:
+            return error_response(503, "queue_failed", str(exc), headers={hdrs.RETRY_AFTER: "5"})
+
+    return guarded

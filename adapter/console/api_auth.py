@@ -53,22 +53,28 @@ class ApiAuth:
         self._all = TokenBucket(often.per_s, burst=often.burst)
         self._failed: dict[str, TokenBucket] = {}
 
-    def refusal(self, request: web.Request) -> web.Response | None:
+    async def refusal(self, request: web.Request) -> web.Response | None:
         """Why `request` is not answered; None if it may be."""
         if not self._is_right(request):
             return self._refuse_wrong(client(request, self._trusted_proxies) or "")
         wait_s = self._all.wait_s(self._monotonic_s())
         if wait_s:
-            return _too_often("asked too often", wait_s)
+            return too_often("asked too often", wait_s)
         self._all.spend(1)
         return None
+
+    def refuse_token(self, token: str, request: web.Request) -> web.Response | None:
+        """Why `token`, which `request` holds in its body, is not accepted; None if it is right. Counts a failed try."""
+        if self._expected is not None and hmac.compare_digest(_digest(token.strip()), self._expected):
+            return None
+        return self._refuse_wrong(client(request, self._trusted_proxies) or "")
 
     def _refuse_wrong(self, address: str) -> web.Response:
         """Only wrong tokens count and are slowed, so that nobody locks out the operator who shares an address."""
         failed = self._failed.get(address)
         wait_s = 0.0 if failed is None else failed.wait_s(self._monotonic_s())
         if wait_s:
-            return _too_often("too many tries without the right token", wait_s)
+            return too_often("too many tries without the right token", wait_s)
         self._count_failure(address)
         return error_response(
             401,
@@ -96,7 +102,8 @@ class ApiAuth:
             del self._failed[next(iter(self._failed))]
 
 
-def _too_often(message: str, wait_s: float) -> web.Response:
+def too_often(message: str, wait_s: float) -> web.Response:
+    """429, with the whole seconds to wait."""
     return error_response(429, "rate_limited", message, headers={hdrs.RETRY_AFTER: str(math.ceil(wait_s))})
 
 

@@ -1,5 +1,6 @@
 """The table of all telemetry: what is missing here is neither counted nor described."""
 
+from adapter.observe.console_telemetry import OperatorSignedIn, OperatorSignedOut
 from adapter.observe.delivery_telemetry import (
     CallAnswered,
     DeliveryPaused,
@@ -63,6 +64,8 @@ CATALOG: tuple[type[Telemetry], ...] = (
     MappingFailed,
     QueueFailed,
     QueueFullAtStart,
+    OperatorSignedIn,
+    OperatorSignedOut,
     WorkerFailed,
     ServiceStarted,
     ServiceStopping,

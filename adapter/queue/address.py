@@ -61,3 +61,14 @@ def sandbox_address(address: QueueAddress) -> QueueAddress:
             return Memory()
         case _:
             assert_never(address)
+
+
+def outlives_process(address: QueueAddress) -> bool:
+    """Whether what is in the queue is still there after a restart."""
+    match address:
+        case Memory():
+            return False
+        case SqliteFile():
+            return True
+        case _:
+            assert_never(address)

@@ -21,7 +21,7 @@ from adapter.ingest.validate import Validator
 from adapter.observe.observer import Observer
 from adapter.privacy.storage import ingest_source
 from adapter.queue.contract import Inbox
-from adapter.service.operators import make_api
+from adapter.service.operators import OperatorDeps, operator_routes
 from adapter.service.readiness import Observed, Readiness
 from adapter.service.report import pause_texts
 
@@ -87,13 +87,12 @@ def make_applications(
         )
     )
     operators.add_routes(health.routes())
-    api = make_api(
-        settings,
+    deps = OperatorDeps(
         ingest=ingest,
         active=observed.active,
         health=health,
         pause_texts=lambda: pause_texts(readiness.projects()),
-        often=rate_limits,
+        api_limits=rate_limits,
     )
-    operators.add_routes(api.routes())
+    operators.add_routes(operator_routes(settings, deps))
     return senders, operators

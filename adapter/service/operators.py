@@ -2,9 +2,13 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from functools import partial
-from time import monotonic
+from importlib.metadata import version
+from time import monotonic, time
 from uuid import uuid4
+
+from aiohttp import web
 
 from adapter.console.admin_console import AdminConsole
 from adapter.console.api import Api
@@ -18,12 +22,16 @@ from adapter.console.requests import Requests
 from adapter.console.revalidate import read_anew
 from adapter.console.serialize import PauseText
 from adapter.console.service_api import ServiceApi, ServiceDeps
+from adapter.console.session import LazySessionKey
+from adapter.console.session_api import SESSION_LIMITS, SessionDeps, Sessions
+from adapter.console.web import page_routes
 from adapter.errors import QueueError
 from adapter.ingest.intake import IngestDeps
 from adapter.ingest.sources import Source
 from adapter.ingest.validate import Validator
 from adapter.model import Event, JsonObject, Rejection
 from adapter.privacy.storage import is_withheld, mark_of, plain_source, same_ids
+from adapter.queue.address import outlives_process
 from adapter.queue.admin import QueueAdmin
 from adapter.queue.backends import open_admin
 from adapter.service.mappings import Active, source_mappings
@@ -67,27 +75,35 @@ def admin_console(
     )
 
 
-def make_api(
-    settings: Settings,
-    *,
-    ingest: IngestDeps,
-    active: Active,
-    health: Health,
-    pause_texts: Callable[[], Mapping[str, str]],
-    often: RateLimits = USUAL,
-) -> Api:
-    """The API of a service whose parts these are; it reads bodies as `ingest` does, and stops when that stops.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorDeps:
+    """What operators are served from, of a running service.
 
-    `pause_texts` gives, by source, why delivery is paused now, "" where delivery goes on.
+    `pause_texts` gives, by source, why delivery is paused now, "" where delivery goes on; bodies are read as `ingest`
+    does, and long work stops when that stops.
     """
+
+    ingest: IngestDeps
+    active: Active
+    health: Health
+    pause_texts: Callable[[], Mapping[str, str]]
+    api_limits: RateLimits = USUAL
+    session_limits: RateLimits = SESSION_LIMITS
+
+
+def operator_routes(settings: Settings, deps: OperatorDeps) -> list[web.RouteDef]:
+    """The API, for the admin token, and the console: its page, its sessions, and the API for a session."""
+    ingest, health, active = deps.ingest, deps.health, deps.active
 
     def open_console() -> AbstractContextManager[Console]:
         # Read on the event loop, where delivery changes; the console itself is used in a thread.
-        return _console_of(settings, ingest=ingest, pause_text=pause_texts().get)
+        return _console_of(settings, ingest=ingest, pause_text=deps.pause_texts().get)
 
-    guard = ApiAuth(settings.admin_token, often=often, monotonic_s=monotonic, trusted_proxies=settings.trusted_proxies)
+    auth = ApiAuth(
+        settings.admin_token, often=deps.api_limits, monotonic_s=monotonic, trusted_proxies=settings.trusted_proxies
+    )
     requests = Requests(open_console, ingest.limits)
-    deps = ServiceDeps(
+    service = ServiceDeps(
         summary=partial(health.summary, details=True),
         mappings=partial(_mappings, active),
         ruleset_of=active.of,
@@ -96,7 +112,28 @@ def make_api(
         limits=ingest.limits,
         new_id=ingest.new_id,
     )
-    return Api(guard, [ServiceApi(deps, requests), EventsApi(requests), DeadApi(requests)])
+    api = Api([ServiceApi(service, requests), EventsApi(requests), DeadApi(requests)])
+    routes = api.routes("/api", auth.refusal)
+    if settings.admin_token is None:
+        return routes
+    sessions = Sessions(
+        SessionDeps(
+            key=LazySessionKey(settings.admin_token),
+            auth=auth,
+            requests=requests,
+            limits=deps.session_limits,
+            trusted_proxies=settings.trusted_proxies,
+            now_s=time,
+            monotonic_s=monotonic,
+            emit=ingest.emit,
+            public={"sandbox": settings.sandbox},
+            facts=lambda _: {
+                "version": version("browsee-adapter"),
+                "memoryQueue": not outlives_process(settings.queue),
+            },
+        )
+    )
+    return [*routes, *page_routes(), *sessions.routes(), *api.routes("/console/api", sessions.refusal)]
 
 
 @contextmanager

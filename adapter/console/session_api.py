@@ -1,0 +1,148 @@
+"""Signing in to the console and out of it, and the guard of `/console/api`, which the session alone lets in.
+
+Only a wrong token counts as a failed try. A cookie that is missing, forged or expired is answered 401 and counts
+nothing: a page that was left open must not shut its operator out.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from aiohttp import hdrs, web
+
+from adapter.console.api_auth import ApiAuth, RateLimits, too_often
+from adapter.console.cross_origin import cross_origin_refusal, request_scheme
+from adapter.console.params import BadRequest
+from adapter.console.requests import EarlyReply, Requests
+from adapter.console.session import LazySessionKey, Session, new_session, renewed
+from adapter.http.client_address import Network, client
+from adapter.http.json_api import Handler, error_response, json_response, resource_routes
+from adapter.http.token_bucket import TokenBucket
+from adapter.model import JsonObject
+from adapter.observe.console_telemetry import OperatorSignedIn, OperatorSignedOut
+from adapter.observe.observer import Emit
+from adapter.wire.instants import instant_text
+
+SESSION_LIMITS: Final = RateLimits(per_s=50.0, burst=200.0)
+"""How often all sessions together are answered."""
+_PATH: Final = "/console/session"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionDeps:
+    """`public` is what the page is shown before anybody signed in, `facts` what it is shown afterwards."""
+
+    key: LazySessionKey
+    auth: ApiAuth
+    requests: Requests
+    limits: RateLimits
+    trusted_proxies: Sequence[Network]
+    now_s: Callable[[], float]
+    monotonic_s: Callable[[], float]
+    emit: Emit
+    public: JsonObject
+    facts: Callable[[web.Request], JsonObject]
+
+
+class Sessions:
+    """The three operations on `/console/session`, and the guard."""
+
+    def __init__(self, deps: SessionDeps) -> None:
+        self._deps = deps
+        self._bucket = TokenBucket(deps.limits.per_s, burst=deps.limits.burst)
+
+    def routes(self) -> list[web.RouteDef]:
+        """The path of the session."""
+        handlers = {"GET": self.show, "POST": self.sign_in, "DELETE": self.sign_out}
+        return resource_routes(_PATH, {method: self._guarded(handler) for method, handler in handlers.items()})
+
+    async def refusal(self, request: web.Request) -> web.Response | None:
+        """Why an operation of `/console/api` is not answered; None if it may be."""
+        return self._foreign(request) or await self._signed_out(request) or self._too_often()
+
+    # -- the operations --------------------------------------------------------------------------------------------
+
+    async def show(self, request: web.Request) -> web.StreamResponse:
+        """Whether this browser is signed in. Renews the session if it is."""
+        session = await self._session(request)
+        if session is None:
+            return json_response({"signedIn": False, **self._deps.public})
+        session = renewed(session, self._deps.now_s())
+        response = json_response(
+            {
+                "signedIn": True,
+                "expires": instant_text(datetime.fromtimestamp(session.expires_s, UTC)),
+                **self._deps.public,
+                **self._deps.facts(request),
+            }
+        )
+        await self._set_cookie(request, response, session)
+        return response
+
+    async def sign_in(self, request: web.Request) -> web.StreamResponse:
+        """A session for the admin token."""
+        body = await self._deps.requests.change(request)
+        token = body.get("token")
+        if not isinstance(token, str) or body.keys() != {"token"}:
+            raise BadRequest("the body takes token, a text, and no other name")
+        refusal = self._deps.auth.refuse_token(token, request)
+        if refusal is not None:
+            return refusal
+        response = web.Response(status=204, headers={hdrs.CACHE_CONTROL: "no-store"})
+        await self._set_cookie(request, response, new_session(self._deps.now_s()))
+        self._deps.emit(OperatorSignedIn(address=client(request, self._deps.trusted_proxies) or ""))
+        return response
+
+    async def sign_out(self, request: web.Request) -> web.StreamResponse:
+        """Clears the cookie of this browser."""
+        response = web.Response(status=204, headers={hdrs.CACHE_CONTROL: "no-store"})
+        if await self._session(request) is not None:
+            self._deps.emit(OperatorSignedOut(address=client(request, self._deps.trusted_proxies) or ""))
+        await self._set_cookie(request, response, None)
+        return response
+
+    # -- what they share -------------------------------------------------------------------------------------------
+
+    def _guarded(self, handler: Handler) -> Handler:
+        async def guarded(request: web.Request) -> web.StreamResponse:
+            refusal = self._foreign(request) or self._too_often()
+            if refusal is not None:
+                return refusal
+            try:
+                return await handler(request)
+            except BadRequest as exc:
+                return error_response(400, "invalid_request", str(exc))
+            except EarlyReply as exc:
+                return exc.response
+
+        return guarded
+
+    def _foreign(self, request: web.Request) -> web.Response | None:
+        why = cross_origin_refusal(request, self._deps.trusted_proxies)
+        return None if why is None else error_response(403, "cross_origin", why)
+
+    async def _signed_out(self, request: web.Request) -> web.Response | None:
+        if await self._session(request) is not None:
+            return None
+        return error_response(401, "signed_out", "the session is over, or there was none: sign in")
+
+    def _too_often(self) -> web.Response | None:
+        wait_s = self._bucket.wait_s(self._deps.monotonic_s())
+        if wait_s:
+            return too_often("asked too often", wait_s)
+        self._bucket.spend(1)
+        return None
+
+    async def _session(self, request: web.Request) -> Session | None:
+        key = await self._deps.key.get()
+        return key.verify(request.cookies.get(key.cookie, ""), now_s=self._deps.now_s())
+
+    async def _set_cookie(self, request: web.Request, response: web.Response, session: Session | None) -> None:
+        """Without a `Path`: a proxy may strip a prefix that the adapter does not know."""
+        key = await self._deps.key.get()
+        value, age_s = ("", 0) if session is None else (key.sign(session), session.expires_s - self._deps.now_s())
+        secure = "; Secure" if request_scheme(request, self._deps.trusted_proxies) == "https" else ""
+        response.headers[hdrs.SET_COOKIE] = (
+            f"{key.cookie}={value}; Max-Age={max(0, int(age_s))}; HttpOnly; SameSite=Strict{secure}"
+        )

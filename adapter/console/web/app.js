@@ -1,0 +1,117 @@
+// The frame of the console: navigation, the bars above a page, and the page that the address names.
+import { ApiError, reachable, refreshSession, session, signOut } from "./api.js";
+import { Failure } from "./data.js";
+import { count } from "./format.js";
+import { ShortcutHelp, useShortcuts } from "./keys.js";
+import { here, href, match } from "./router.js";
+import { connection, startStream, summary } from "./stream.js";
+import { setTheme, theme } from "./theme.js";
+import { Banner, Button, Skeleton } from "./ui.js";
+import { html, render, useEffect, useState } from "./vendor/preact.js";
+
+/** Pages by address; each is loaded when it is opened first. `nav` is its name in the navigation. */
+const PAGES = [
+  { path: "/", nav: "Overview", load: () => import("./pages/overview.js") },
+];
+const SESSION_MS = 600_000;
+
+function App() {
+  const [failed, setFailed] = useState(/** @type {ApiError | null} */ (null));
+  useShortcuts();
+  useEffect(() => startStream(), []);
+  useEffect(() => {
+    const ask = () =>
+      refreshSession().then(
+        () => setFailed(null),
+        (error) => setFailed(error),
+      );
+    ask();
+    const timer = setInterval(ask, SESSION_MS);
+    const stop = reachable.subscribe((is) => is && failed && ask());
+    return () => (clearInterval(timer), stop());
+  }, []);
+  if (session.value === null) {
+    return html`<main class="boot">${failed ? html`<${Failure} error=${failed} retry=${() => location.reload()} />` : html`<${Skeleton} />`}</main>`;
+  }
+  if (!session.value.signedIn || here.value.path === "/sign-in") return html`<${Lazy} load=${() => import("./pages/sign-in.js")} name="sign-in" props=${{}} />`;
+  return html`<${Frame} />`;
+}
+
+function Frame() {
+  const { path, query } = here.value;
+  const found = PAGES.map((page) => ({ page, params: match(page.path, path) })).find(({ params }) => params !== null);
+  return html`
+    <a class="skip" href="#main" onClick=${(/** @type {Event} */ event) => (event.preventDefault(), document.querySelector("h1")?.focus())}>Skip to content</a>
+    <header class="side">
+      <a class="brand" href="#/"><img src=${new URL("icon.svg", import.meta.url).href} alt="" width="20" height="20" />browsee-adapter</a>
+      <nav aria-label="Pages"><ul>${PAGES.filter((page) => page.nav).map((page) => html`<${NavLink} page=${page} path=${path} />`)}</ul></nav>
+      <footer><${Live} /><${Theme} /><${Button} quiet onClick=${signOut}>Sign out<//>
+        <p class="version">${session.value?.version ?? ""}</p></footer>
+    </header>
+    <div class="content"><${Bars} />
+      <main id="main" class=${reachable.value ? "" : "stale"}>
+        ${found ? html`<${Lazy} key=${found.page.path + JSON.stringify(found.params)} name=${found.page.path} load=${found.page.load} props=${{ params: found.params, query }} />` : html`<${NotFound} />`}
+      </main>
+    </div>
+    <${ShortcutHelp} />`;
+}
+
+/** @param {{page: any, path: string}} props */
+function NavLink({ page, path }) {
+  const isHere = page.path === path || (page.path !== "/" && path.startsWith(`${page.path}/`));
+  const n = page.path === "/dead" ? summary.value?.dead : 0;
+  return html`<li><a href=${href(page.path)} aria-current=${isHere ? "page" : undefined}>${page.nav}${n ? html` <span class="count">${count(n)}</span>` : ""}</a></li>`;
+}
+
+function Live() {
+  const words = { live: ["●", "Live"], polling: ["●", "Live, every 5 s"], lost: ["○", "Not connected, trying again"], off: ["○", "Connecting"] };
+  const [sign, text] = words[reachable.value ? connection.value : "lost"];
+  return html`<p class="live ${connection.value}" role="status"><span aria-hidden="true">${sign}</span> ${text}</p>`;
+}
+
+function Theme() {
+  return html`<label class="theme">Theme <select value=${theme.value} onChange=${(/** @type {any} */ event) => setTheme(event.target.value)}>
+    <option value="system">System</option><option value="light">Light</option><option value="dark">Dark</option></select></label>`;
+}
+
+/** What holds for every page, worst first. */
+function Bars() {
+  const now = summary.value ?? {};
+  const failed = Object.entries(now.mappings_failed ?? {});
+  const isSecret = location.protocol === "https:" || /^(localhost|127\.|\[::1\])/.test(location.hostname);
+  return html`<div class="bars">
+    ${session.value?.sandbox && html`<${Banner} tone="warning"><strong>Sandbox.</strong> Nothing here reaches Browsee.<//>`}
+    ${session.value?.memoryQueue && html`<${Banner} tone="warning"><strong>The queue is in memory.</strong> What is pending is lost when the service stops.<//>`}
+    ${!isSecret && html`<${Banner} tone="warning">This page came over plain HTTP: whoever reads the traffic can use your session. Serve it over HTTPS.<//>`}
+    ${now.ready === false && html`<${Banner} tone="danger">${now.why === "stopping" ? "The service is stopping." : html`The service stores no events: ${now.why}.`}<//>`}
+    ${now.delivery === "paused" && html`<${Banner} tone="danger"><strong>Delivery is paused.</strong> ${now.delivery_why}<//>`}
+    ${now.time_left?.says && html`<${Banner} tone="warning">${now.time_left.says}<//>`}
+    ${failed.map(([file]) => html`<${Banner} tone="danger"><strong>${file}</strong> has problems; the last good version is active.<//>`)}
+  </div>`;
+}
+
+/** A page, loaded when it is shown first. @param {{load: () => Promise<any>, name: string, props: any}} props */
+function Lazy({ load, name, props }) {
+  const [page, setPage] = useState(/** @type {{default: any} | null} */ (null));
+  const [failed, setFailed] = useState(false);
+  useEffect(() => {
+    let isShown = true;
+    load().then(
+      (found) => isShown && setPage(found),
+      () => isShown && setFailed(true),
+    );
+    return () => {
+      isShown = false;
+    };
+  }, [name]);
+  if (failed) return html`<${Banner} tone="warning" actions=${html`<${Button} onClick=${() => location.reload()}>Reload<//>`}>This page could not be loaded: the adapter may have been upgraded.<//>`;
+  return page ? html`<${page.default} ...${props} />` : html`<${Skeleton} lines=${5} />`;
+}
+
+function NotFound() {
+  return html`<div class="page-head"><h1 tabindex="-1">Page not found</h1></div><p>There is no such page. <a href="#/">Go to the overview</a>.</p>`;
+}
+
+const root = /** @type {HTMLElement} */ (document.getElementById("app"));
+root.replaceChildren();
+render(html`<${App} />`, root);

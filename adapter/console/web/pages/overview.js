@@ -1,0 +1,109 @@
+// How the service is doing now: status, numbers that lead to their events, causes, mappings and the accounts.
+import { api } from "../api.js";
+import { Loaded, capitalized, useData } from "../data.js";
+import { ago, count, plural, size } from "../format.js";
+import { href } from "../router.js";
+import { connection, summary } from "../stream.js";
+import { Badge, Card, CopyButton, Empty, Page, Table, Tile } from "../ui.js";
+import { html, useEffect } from "../vendor/preact.js";
+
+const HOUR_MS = 3_600_000;
+/** The terms of the ledger in which a received message ends. */
+const ENDS = ["duplicate", "rejected", "dropped", "unmatched", "delivered", "dead", "discarded", "pending"];
+
+export default function Overview() {
+  const loaded = useData((abort) => api.get("/summary", {}, abort), []);
+  // The stream keeps it new; without one the page has what it asked for.
+  useEffect(() => {
+    if (connection.value !== "live" && connection.value !== "polling") summary.value = loaded.data ?? summary.value;
+  }, [loaded.data]);
+  const state = summary.value ? { ...loaded, data: summary.value } : loaded;
+  return html`<${Page} title="Overview">
+    <${Loaded} of=${state} lines=${6}>${(/** @type {any} */ now) => (now.ledger?.received ? html`<${Now} now=${now} />` : html`<${Nothing} now=${now} />`)}<//>
+  <//>`;
+}
+
+/** @param {{now: any}} props */
+function Now({ now }) {
+  const hour = new Date(Date.now() - HOUR_MS).toISOString();
+  const ledger = now.ledger;
+  const failed = (ledger.dead ?? 0) + (ledger.rejected ?? 0);
+  return html`<div class="stack">
+    <${Status} now=${now} />
+    <div class="tiles">
+      <${Tile} label="Pending" value=${now.pending} href=${href("/events", { outcome: "pending" })} note=${now.oldest_pending && now.pending ? `oldest ${ago(now.oldest_pending)}` : "nothing waits"} />
+      <${Tile} label="Delivered" value=${ledger.delivered ?? 0} href=${href("/events", { outcome: "delivered", since: hour })} note="since the queue was created" />
+      <${Tile} label="Dead letters" value=${now.dead} href=${href("/dead")} tone=${now.dead ? "bad" : ""} note=${failed ? `${plural(ledger.rejected ?? 0, "rejection")}` : "nothing failed"} />
+      <${Tile} label="Unmatched" value=${ledger.unmatched ?? 0} href=${href("/events", { outcome: "unmatched" })} tone=${ledger.unmatched ? "odd" : ""} note="no rule took them" />
+      ${now.projects.map((/** @type {any} */ project) => html`<${Rate} project=${project} isOne=${now.projects.length === 1} />`)}
+    </div>
+    <div class="columns"><${Causes} dead=${now.dead + (ledger.rejected ?? 0)} /><${Mappings} files=${now.mapping_files ?? []} /></div>
+    <div class="columns"><${Accounts} ledger=${ledger} pending=${now.pending} unaccounted=${now.unaccounted} /><${Disk} disk=${now.disk} /></div>
+  </div>`;
+}
+
+/** @param {{now: any}} props */
+function Status({ now }) {
+  const [tone, text] = { ok: ["success", "All is well."], slowed: ["warning", "Delivery is slowed."], paused: ["danger", "Delivery is paused."] }[
+    /** @type {"ok"} */ (now.delivery)
+  ];
+  return html`<div class="banner ${tone}" role="status"><div><strong>${text}</strong> ${capitalized(now.delivery_why ?? "")}</div></div>`;
+}
+
+/** @param {{project: any, isOne: boolean}} props */
+function Rate({ project, isOne }) {
+  const limit = project.limit_per_s === null ? "no limit met yet" : `limit ${project.limit_per_s}/s, learned`;
+  return html`<${Tile} label=${isOne ? "Rate" : `Rate of ${project.sources.join(", ")}`} value=${`${project.rate_per_s}/s`} note=${limit} />`;
+}
+
+/** @param {{dead: number}} props */
+function Causes({ dead }) {
+  const causes = useData((abort) => api.get("/dead/causes", { limit: 5 }, abort), [dead]);
+  return html`<${Card} title="Most frequent causes" actions=${html`<a href="#/dead">All dead letters</a>`}>
+    <${Loaded} of=${causes}>${({ causes: found }) =>
+      found.length === 0
+        ? html`<p class="muted">Nothing failed.</p>`
+        : html`<${Table} caption="Most frequent causes" columns=${[{ title: "Count", class: "number" }, { title: "Cause" }]}>
+            ${found.map((/** @type {any} */ cause) => html`<tr><td class="number">${count(cause.count)}</td>
+              <td><a href=${href("/events", { outcome: cause.outcome, cause: cause.cause })}>${cause.cause}</a></td></tr>`)}<//>`}<//>
+  <//>`;
+}
+
+/** @param {{files: any[]}} props */
+function Mappings({ files }) {
+  return html`<${Card} title="Active mappings">
+    <${Table} caption="Active mappings" columns=${[{ title: "Source" }, { title: "File" }, { title: "Version" }, { title: "" }]}>
+      ${files.map((file) => html`<tr><td><a href=${href(`/mappings/${encodeURIComponent(file.source)}`)}>${file.source}</a></td><td>${file.file}</td><td class="mono">${file.version.slice(0, 8)}</td>
+        <td>${file.problem ? html`<${Badge} outcome="error" text="has problems" />` : html`<${Badge} outcome="ok" text="active" />`}</td></tr>`)}
+    <//>
+  <//>`;
+}
+
+/** @param {{ledger: any, pending: number, unaccounted: number}} props */
+function Accounts({ ledger, pending, unaccounted }) {
+  const terms = { ...ledger, pending };
+  return html`<${Card} title="Accounts" lead=${`${plural(ledger.received, "message")} received. Each ended in one of these:`}>
+    <dl class="facts">${ENDS.map((term) => html`<dt>${capitalized(term)}</dt><dd>${count(terms[term] ?? 0)}</dd>`)}</dl>
+    ${unaccounted !== 0 && html`<p class="error">${plural(Math.abs(unaccounted), "message")} cannot be accounted for. This is a fault of the adapter: please report it.</p>`}
+  <//>`;
+}
+
+/** @param {{disk: any}} props */
+function Disk({ disk }) {
+  if (!disk) return null;
+  return html`<${Card} title="Storage"><dl class="facts">
+    <dt>Used by the queue</dt><dd>${size(disk.used_bytes)} of ${size(disk.max_bytes)}</dd>
+    ${disk.free_bytes !== undefined && html`<dt>Free on the disk</dt><dd>${size(disk.free_bytes)}</dd>`}
+  </dl><//>`;
+}
+
+/** @param {{now: any}} props */
+function Nothing({ now }) {
+  const source = now.mapping_files?.[0]?.source ?? "default";
+  const url = `${location.origin}/webhooks/${source}/<key>`;
+  const command = `curl ${url} -H 'Content-Type: application/json' -d '{"type": "track", "event": "Order Completed", "userId": "u-1", "properties": {"total": 27.5}}'`;
+  return html`<${Empty} title="No event yet">
+    <p>Set up a source in your customer-data platform, or send one event from a terminal:</p>
+    <pre>${command}</pre><${CopyButton} text=${command} label="Copy the command" />
+  <//>`;
+}

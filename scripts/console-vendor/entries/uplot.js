@@ -1,0 +1,2 @@
+// uPlot: the charts of the overview.
+export { default as uPlot } from "uplot";
