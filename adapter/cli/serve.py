@@ -102,6 +102,7 @@ def _greet(settings: Settings, made: Generated, running: Running) -> None:
     if running.sandbox_url is not None:
         console.print("See what it became: ", Text(running.sandbox_url, style="bold"), sep="")
     admin = _to_paste(running.admin_url)
+    console.print("Console:", Text(_console_link(admin, settings, made, shown=console.is_terminal), style="bold"))
     if made.file is not None and made.admin_token:
         console.print(f"Metrics and details need the header Authorization: Bearer, with the admin_token in {secrets}")
     console.print(f"Health: {admin}/readyz   Metrics: {admin}/metrics   Stop: Ctrl-C")
@@ -112,6 +113,13 @@ def _to_paste(url: str) -> str:
     for every, local in _LOCAL.items():
         url = url.replace(f"//{every}:", f"//{local}:")
     return url
+
+
+def _console_link(url: str, settings: Settings, made: Generated, *, shown: bool) -> str:
+    """The console's address. On a terminal its fragment, which is never sent, holds the generated token."""
+    if shown and made.admin_token and settings.admin_token is not None:
+        return f"{url}/console/#/sign-in?token={settings.admin_token.reveal()}"
+    return f"{url}/console/"
 
 
 def _webhook(url: str, source: SourceSettings, *, shown: bool) -> str:

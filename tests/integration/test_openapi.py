@@ -32,7 +32,7 @@ EXAMPLES = os.environ.get("OPENAPI_EXAMPLES", "")
 SHORT = ("--phases", "examples,coverage", "--exclude-method", "PUT", "--exclude-method", "PATCH")
 LONG = ("--max-examples", EXAMPLES)
 
-METHODS = ("get", "post", "put", "patch", "options")
+METHODS = ("get", "post", "put", "patch", "delete", "options")
 
 
 @pytest.fixture
@@ -61,17 +61,25 @@ async def test_every_route_is_described_and_every_description_is_a_route(folder:
     settings = settings_in(folder, sandbox=True)
     async with AsyncExitStack() as stack:
         parts = await build_service(stack, settings, observer=Observer(), strict=True, wiring=DEFAULT_WIRING)
-    routes = {
+    served = {
         (re.sub(r"\{\w+\}", "{}", route.resource.canonical).rstrip("/"), route.method.lower())
         for route in parts.senders.router.routes()
         if route.resource is not None and route.method not in ("*", "HEAD")
     }
+    for_sessions = {(path, method) for path, method in served if path.startswith("/console/api/")}
+    page = {("/console", "get"), ("/console/assets/{}/{}", "get")}
+    routes = served - for_sessions - page
     described = {
         (path, method)
         for template, method, _ in operations()
         for path in spelt(template, description()["paths"][template].get("parameters", []))
     }
     assert described == routes
+    # Sessions of the console have exactly the operations of the token.
+    operating = {
+        (template, method) for template, method, operation in operations() if operation["tags"] == ["operating"]
+    }
+    assert for_sessions == {(f"/console{path}", method) for path, method in operating if path.startswith("/api/")}
 
 
 def resolved(node: Any) -> Any:
