@@ -142,6 +142,16 @@ def test_sqlite_stays_in_its_folder() -> None:
     assert users == CHOOSING_A_BACKEND
 
 
+def test_postgresql_stays_in_its_folder() -> None:
+    """Who does not use it needs no driver, and no other folder knows how the queue is stored there."""
+    outside = [module for module in MODULES if not module.startswith("queue.postgres.")]
+    assert [module for module in outside if any(name.split(".")[0] == "psycopg" for name in imports(module))] == []
+    users = {
+        module for module in outside if any(name.startswith("adapter.queue.postgres.") for name in imports(module))
+    }
+    assert users <= CHOOSING_A_BACKEND
+
+
 def test_no_other_folder_decides_by_the_address() -> None:
     """What depends on where a queue is, is decided in `queue`: a command or the service handles every queue alike."""
     outside = [module for module in MODULES if not module.startswith("queue.")]

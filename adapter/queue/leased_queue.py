@@ -122,7 +122,7 @@ class LeasedQueue:
                 may_wait=partial(self._heads.is_last, held.lane) if may_wait else None,
             )
         except QueueError:
-            held.settling = False
+            held.settling, held.unsure = False, True
             raise
 
     async def make_due(self, heads: Mapping[int, int]) -> int:
@@ -139,6 +139,8 @@ class LeasedQueue:
             mapping=mapping,
             received_us=to_us(lease.event.received_at),
             size_bytes=held.size_bytes,
+            attempt=lease.attempt,
+            is_unsure=held.unsure,
             has_sent=bool(held.delivered_keys or lease.delivered_keys),
             warnings=bounded(warnings, beside=lease.event.warnings) if warnings or held.is_warned else None,
         )

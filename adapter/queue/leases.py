@@ -9,7 +9,8 @@ class Held:
     """One lane in one worker's hands; `size_bytes` is the stored body of its event,
     `is_warned` whether warnings of the mapping are stored.
 
-    While `settling` it cannot expire: its outcome is on the way to the disk.
+    While `settling` it cannot expire: its outcome is on the way to the disk. `unsure`: that failed before, and may be
+    done all the same.
 
     `gone`: the event ended elsewhere. The lane stays held until its worker settles, so that no call of it overlaps.
     """
@@ -21,6 +22,7 @@ class Held:
     is_warned: bool
     delivered_keys: set[str] = field(default_factory=set)
     settling: bool = False
+    unsure: bool = False
     gone: bool = False
 
 

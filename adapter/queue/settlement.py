@@ -13,7 +13,8 @@ from adapter.queue.transaction import Staged
 class Settlement(Staged[bool]):
     """One event's outcome; `lane`, `seq` and `source` are its own. The result: False if it is not the head of its
     lane any more. `size_bytes` is that of its stored body, `has_sent` whether calls of it were noted; `warnings`
-    are to replace those of the mapping, None where there were none and are none.
+    are to replace those of the mapping, None where there were none and are none. `attempt` is the one of the lease;
+    `is_unsure`: it was written before, and nobody knows whether that was committed.
     """
 
     lane: int = 0
@@ -23,6 +24,8 @@ class Settlement(Staged[bool]):
     mapping: str = ""
     received_us: int = 0
     size_bytes: int = 0
+    attempt: int = 0
+    is_unsure: bool = False
     has_sent: bool = False
     warnings: Sequence[EventWarning] | None = None
 

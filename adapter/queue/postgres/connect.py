@@ -1,0 +1,180 @@
+"""Connections to PostgreSQL: how they are set up, and what becomes of their errors.
+
+Each connection belongs to one thread, which waits for the server's answer itself. So nobody can cancel a statement, and
+no cancel request is ever sent: one that hits a commit which waits for a standby would make rows visible that are not
+replicated. Whoever gave up waiting for a result has no part in that.
+
+| the server says | so |
+|---|---|
+| 53100, 53200, 53300: out of disk, of memory, of connections | `QueueFull` |
+| anything else | `QueueError`, with its text and code, and never with values |
+| nothing: the connection is gone | `StoreLostError`; the next transaction connects anew |
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq import TransactionStatus
+
+from adapter.errors import ConfigError, QueueError, QueueFull
+
+_FULL = frozenset({"53100", "53200", "53300"})
+_DEFAULTS = {
+    "target_session_attrs": "read-write",
+    "connect_timeout": "3",
+    "application_name": "browsee-adapter",
+    "tcp_user_timeout": "10000",
+    "keepalives_idle": "5",
+    "keepalives_interval": "2",
+    "keepalives_count": "3",
+}
+_OPTIONS = {
+    "client_min_messages": "error",
+    "default_transaction_isolation": "read committed",
+    # Tables swing between empty and a million rows: a plan that was good a minute ago may read all of them now.
+    "plan_cache_mode": "force_custom_plan",
+    "enable_seqscan": "off",
+    "jit": "off",
+    "statement_timeout": "10s",
+    "lock_timeout": "5s",
+    "idle_in_transaction_session_timeout": "10s",
+}
+_OLDEST_SERVER = 140000
+
+
+class StoreLostError(QueueError):
+    """The connection is gone: what it was about to commit may be done or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresPlace:
+    """A schema of a database. `conninfo` is libpq's and may hold a password, so it is shown by `str` only in part."""
+
+    conninfo: str
+    schema: str = "browsee_adapter"
+
+    def __str__(self) -> str:
+        given = conninfo_to_dict(self.conninfo)
+        return f"PostgreSQL at {given.get('host', 'localhost')}, database {given.get('dbname', given.get('user', ''))}"
+
+    def connect(self) -> psycopg.Connection[Any]:
+        """A connection in autocommit mode. Raises StoreLostError, or ConfigError if it can never be used."""
+        given = {name: str(value) for name, value in conninfo_to_dict(self.conninfo).items() if value is not None}
+        set_up = " ".join(f"-c {name}={_escaped(value)}" for name, value in _OPTIONS.items())
+        options = f"{given.pop('options', '')} {set_up} -c search_path={_escaped(self.schema)}".strip()
+        try:
+            connection = psycopg.connect(make_conninfo(**(_DEFAULTS | given), options=options), autocommit=True)
+        except psycopg.Error as exc:
+            raise StoreLostError(f"{self}: {_first_line(exc)}") from None
+        try:
+            self._check(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _check(self, connection: psycopg.Connection[Any]) -> None:
+        if connection.info.server_version < _OLDEST_SERVER:
+            raise ConfigError(f"{self}: PostgreSQL {connection.info.server_version // 10000}; 14 or newer is needed")
+        encoding = connection.info.parameter_status("server_encoding")
+        if encoding != "UTF8":
+            raise ConfigError(f"{self}: its encoding is {encoding}; make the database with ENCODING 'UTF8'")
+        asked = "SELECT current_setting('fsync'), current_setting('full_page_writes')"
+        for name, value in zip(("fsync", "full_page_writes"), connection.execute(asked).fetchone() or (), strict=True):
+            if value != "on":
+                raise ConfigError(f"{self}: {name} is {value}: a power cut could lose what was acknowledged")
+
+    def identifier(self) -> sql.Identifier:
+        """The schema's name, as a statement has it."""
+        return sql.Identifier(self.schema)
+
+
+class PostgresSession:
+    """One connection for one thread, made when it is needed and again after it was lost. A `transaction.Database`.
+
+    `prepare` is called before each transaction, `committed` after each commit.
+    """
+
+    def __init__(self, place: PostgresPlace) -> None:
+        self.prepare: Callable[[], None] = lambda: None
+        self.committed: Callable[[], None] = lambda: None
+        self._place = place
+        self._connection: psycopg.Connection[Any] | None = None
+
+    def run(self, statement: str, values: Mapping[str, object] | None = None) -> psycopg.Cursor[Any]:
+        """Execute a statement. Raises QueueError as the module says, and never quotes a value.
+
+        Outside of a transaction a connection lost since its last use is made again: what runs there may run twice.
+        """
+        connection = self._connected()
+        is_idle = connection.info.transaction_status is TransactionStatus.IDLE
+        try:
+            return self._execute(connection, statement, values)
+        except StoreLostError:
+            if not is_idle:
+                raise
+            return self._execute(self._connected(), statement, values)
+
+    def _execute(
+        self, connection: psycopg.Connection[Any], statement: str, values: Mapping[str, object] | None
+    ) -> psycopg.Cursor[Any]:
+        try:
+            # Statements are constants of this package; values are bound.
+            return connection.execute(statement.encode(), values)
+        except psycopg.Error as exc:
+            raise self._error(exc) from None
+
+    def begin(self) -> None:
+        """Connects, if need be."""
+        self.prepare()
+        self.run("BEGIN")
+
+    def commit(self) -> None:
+        """Returns when the server has it on its disk, and on those of its synchronous standbys."""
+        self.run("COMMIT")
+        self.committed()
+
+    def rollback(self) -> None:
+        """Lets go of a connection that does not even do that."""
+        if self._connection is None or self._connection.info.transaction_status is TransactionStatus.IDLE:
+            return
+        try:
+            self._connection.execute("ROLLBACK")
+        except psycopg.Error:
+            self.close()
+
+    def is_lost(self, exc: Exception) -> bool:
+        """See `transaction.Database`."""
+        return isinstance(exc, StoreLostError)
+
+    def close(self) -> None:
+        """Let go of the connection, if there is one."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _connected(self) -> psycopg.Connection[Any]:
+        if self._connection is None:
+            self._connection = self._place.connect()
+        return self._connection
+
+    def _error(self, exc: psycopg.Error) -> QueueError:
+        code = exc.sqlstate
+        if self._connection is not None and self._connection.closed:
+            self.close()
+            return StoreLostError(f"{self._place}: {_first_line(exc)}")
+        text = f"{self._place}: {exc.diag.message_primary or type(exc).__name__} ({code})"
+        return QueueFull(text) if code in _FULL else QueueError(text)
+
+
+def _escaped(value: str) -> str:
+    """A value of libpq's `options`, where a space ends one."""
+    return value.replace("\\", "\\\\").replace(" ", "\\ ")
+
+
+def _first_line(exc: psycopg.Error) -> str:
+    return (str(exc).strip() or type(exc).__name__).splitlines()[0]

@@ -1,0 +1,119 @@
+"""Finds the heads of lanes and their due times, and changes them, on the thread that settles.
+
+Lanes are as in SQLite (`sqlite/lanes.py` has the states of an event and the invariants). What is different, because
+several processes put while one delivers: whoever changes a lane locks it first, in a statement of its own, and lanes in
+the order of their numbers; and a put opens a lane or adds to it in one statement, which locks it too.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from adapter.queue import event_warnings
+from adapter.queue.contract import Limit, Pick
+from adapter.queue.heads import Head, Priority, pick_heads
+from adapter.queue.postgres.message_row import from_row, packed
+from adapter.queue.postgres.settle import PostgresSettleBatch
+from adapter.queue.postgres.state import SQL, US, PostgresWriterState
+from adapter.queue.settlement import Settlement
+from adapter.queue.transaction import Staged
+
+
+class PostgresLaneRows:
+    """See `leased_queue.LeasedRows`, and what the archive keeps beside events."""
+
+    def __init__(self, state: PostgresWriterState) -> None:
+        self._run = state.run
+        self._state = state
+        self._settle_batch = PostgresSettleBatch(state)
+
+    def begin(self) -> None:
+        """A transaction was opened."""
+        self._state.begin()
+
+    def flush(self) -> None:
+        """Write all that was staged, and the counters with it."""
+        self._settle_batch.flush()
+        self._state.flush_counts()
+
+    def rollback(self) -> None:
+        """The transaction was rolled back."""
+        self._settle_batch.rollback()
+        self._state.rollback()
+
+    def settle(self, end: Settlement) -> Staged[bool]:
+        """End an event with the others of this group; False if it is not the head of its lane any more."""
+        return self._settle_batch.stage(end)
+
+    def mark_delivered(self, seq: int, key: str) -> None:
+        """Remember that a call was delivered."""
+        self._run(SQL["add_sent"], {"seq": seq, "key": packed(key)})
+
+    def is_last(self, lane: int) -> bool:
+        """Whether no event waits behind the head of `lane`."""
+        return self._run(SQL["is_waited_for"], {"lane": lane}).fetchone() is None
+
+    def make_due(self, heads: Mapping[int, int]) -> int:
+        """End the wait of these heads; how many there were."""
+        self._run(SQL["lock_lanes"], {"lanes": list(heads)})
+        values = {"lanes": list(heads), "heads": list(heads.values()), "now_us": self._state.now_us()}
+        return self._run(SQL["make_due"], values).rowcount
+
+    # -- heads -----------------------------------------------------------------------------------------------------
+
+    def find(
+        self, sources: Sequence[str], *, limit: int, busy: Collection[int], pick: Pick
+    ) -> tuple[list[Head], float | None]:
+        """The heads to work on now; if there are none, also how many seconds to wait for the next."""
+        now_us = self._state.now_us()
+        asked: dict[str, object] = {"sources": self._state.sources(sources), "busy": list(busy), "now_us": now_us}
+        heads = pick_heads(partial(self._due_heads, asked, pick), limit=limit, pick=pick)
+        if heads:
+            return heads, None
+        due_us = (self._run(SQL["next_due"], asked).fetchone() or (None,))[0]
+        return heads, None if due_us is None else (due_us - now_us) / US
+
+    def _due_heads(self, asked: Mapping[str, object], pick: Pick, priority: Priority, limit: int) -> Sequence[Head]:
+        if limit <= 0:
+            return ()
+        values = {**asked, "priority": priority.value, "limit": limit}
+        statement = "heads"
+        if pick.lanes is not None:
+            statement, values = "heads_among", {**values, "among": list(pick.lanes)}
+        sql = SQL[statement].replace("{newest}", "DESC" if pick.newest else "")
+        return [_head(found) for found in self._run(sql, values).fetchall()]
+
+    # -- what is kept beside events --------------------------------------------------------------------------------
+
+    def keep_mapping(self, *, name: str, version: str, text: str) -> None:
+        """Keep a mapping's text by its version, and that `name` was activated with it."""
+        values = {"name": name, "version": version, "text": text, "now_us": self._state.now_us()}
+        self._run(SQL["keep_mapping"], values)
+
+    def text_of(self, statement: str, *, key: str) -> str | None:
+        """The mapping that `statement` finds by `key`."""
+        found = self._run(SQL[statement], {"key": key}).fetchone()
+        return None if found is None else str(found[0])
+
+    def keep_limit(self, project: str, limit: Limit) -> None:
+        """Keep what was learned of a project."""
+        self._run(SQL["keep_limit"], {"project": project, "per_s": limit.per_s, "met_at_s": limit.met_at_s})
+
+    def limit(self, project: str) -> Limit | None:
+        """What was learned of a project last."""
+        found = self._run(SQL["limit"], {"project": project}).fetchone()
+        return None if found is None else Limit(per_s=found[0], met_at_s=found[1])
+
+
+def _head(found: Sequence[Any]) -> Head:
+    lane, due_us, seq, attempt, retried_us, delivered_keys, *columns, warned = found
+    return Head(
+        lane,
+        due_us,
+        seq,
+        attempt,
+        retried_us,
+        frozenset(key.decode() for key in delivered_keys),
+        from_row(columns),
+        is_warned=warned is not None and warned != event_warnings.NONE,
+    )

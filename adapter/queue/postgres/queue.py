@@ -1,0 +1,139 @@
+"""The queue in a schema of a PostgreSQL database.
+
+The database holds events, lanes and what became of them; who holds which lane is in memory. One thread with a
+connection of its own puts, another settles and finds what is due, a third reads what takes a while. See `migrations/`
+for the tables and `queue/contract.py` for what is promised.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Collection, Sequence
+from typing import Self
+
+from adapter.errors import QueueError
+from adapter.model import Balance
+from adapter.queue.contract import Deletion, Disk, Limit, Stored
+from adapter.queue.group_commit import GroupCommit
+from adapter.queue.inbox import QueueInbox
+from adapter.queue.leased_queue import LeasedQueue
+from adapter.queue.postgres.connect import PostgresPlace, PostgresSession
+from adapter.queue.postgres.deletions import PostgresDeletions
+from adapter.queue.postgres.inbox_rows import PutRows
+from adapter.queue.postgres.lanes import PostgresLaneRows
+from adapter.queue.postgres.reading import ReadSession, count_balance
+from adapter.queue.postgres.requeue import requeue_dead
+from adapter.queue.postgres.schema import migrate
+from adapter.queue.postgres.state import SQL, Holdings, PostgresWriterState
+from adapter.queue.postgres.upkeep import PostgresUpkeep
+from adapter.queue.records import QueueOptions
+from adapter.queue.room import Room
+from adapter.queue.shares import Shares
+
+_OPTIONS = QueueOptions()
+_REJECTED_PART = 100
+_NO_LIMIT = 2**62
+
+
+class PostgresQueue(LeasedQueue):
+    """See `adapter.queue.contract` for what each method promises; made by `open_at`."""
+
+    def __init__(self, place: PostgresPlace, options: QueueOptions, *, now: Callable[[], float]) -> None:
+        holdings = Holdings()
+        puts, ends = (
+            PostgresWriterState(PostgresSession(place), holdings=holdings, now=now, retention=options.retention)
+            for _ in range(2)
+        )
+        self._puts, self._state = puts, ends
+        self._put_rows, self._rows = PutRows(puts), PostgresLaneRows(ends)
+        for state in (puts, ends):
+            state.session.committed = state.committed
+        puts.session.prepare = self._put_rows.prepare
+        self._reading = ReadSession(place)
+        self._unordered = frozenset(options.unordered)
+        shares = Shares(options.max_pending, divided=options.shared)
+        holdings.read(ends.session)
+        self._put_commits = GroupCommit(puts.session, self._put_rows)
+        self._commits = GroupCommit(ends.session, self._rows)
+        self._upkeep = PostgresUpkeep(
+            self._commits,
+            self._reading,
+            ends,
+            shares=shares,
+            most_rejected_bytes=options.max_bytes // _REJECTED_PART,
+        )
+        inbox = QueueInbox(
+            self._put_commits,
+            self._put_rows,
+            Room(max_bytes=_NO_LIMIT, setting="the disk of the database"),
+            storing=self._upkeep.storing,
+            unordered=self._unordered,
+            shares=shares,
+            stored=self._put_done,
+        )
+        super().__init__(self._commits, self._rows, inbox=inbox, now=now)
+        self._deletions = PostgresDeletions(self._reading, self._commits, ends, ended=self._ended)
+        self._keeping = asyncio.create_task(self._upkeep.run())
+
+    @classmethod
+    async def open_at(cls, place: PostgresPlace, options: QueueOptions = _OPTIONS, *, now: Callable[[], float]) -> Self:
+        """Open or make the queue at `place`. `now` gives seconds since 1970 by one clock for all that use the queue.
+
+        Raises ConfigError if it can never be used as it is, QueueError if it cannot be reached now.
+        """
+        await asyncio.to_thread(_prepare, place, round(now() * 1e6))
+        return cls(place, options, now=now)
+
+    async def requeue(self, seqs: Collection[int]) -> int:
+        def work() -> int:
+            return requeue_dead(self._state.run, seqs, now_us=self._state.now_us(), unordered=self._unordered)
+
+        return await self._commits.write(work, after=self._requeued)
+
+    async def balance(self) -> Balance:
+        balance = await self._reading.at_one_instant(count_balance)
+        self._inbox.pending = balance.pending  # operators and other replicas change it beside us
+        return balance
+
+    def disk(self) -> Disk | None:
+        return None
+
+    async def delete_requested(self, *, wait_s: float) -> Sequence[Deletion]:
+        return await self._deletions.carry_out(wait_s)
+
+    async def keep_mapping(self, *, name: str, version: str, text: str) -> None:
+        await self._commits.write(lambda: self._rows.keep_mapping(name=name, version=version, text=text))
+
+    async def last_mapping(self, name: str) -> str | None:
+        return await self._commits.read(lambda: self._rows.text_of("last_mapping", key=name))
+
+    async def keep_limit(self, project: str, limit: Limit) -> None:
+        await self._commits.write(lambda: self._rows.keep_limit(project, limit))
+
+    async def limit(self, project: str) -> Limit | None:
+        return await self._commits.read(lambda: self._rows.limit(project))
+
+    async def mapping(self, version: str) -> str | None:
+        return await self._commits.read(lambda: self._rows.text_of("mapping", key=version))
+
+    async def close(self) -> None:
+        self._keeping.cancel()
+        await asyncio.gather(self._keeping, return_exceptions=True)
+        for commits, state in ((self._put_commits, self._puts), (self._commits, self._state)):
+            await commits.close()
+            state.session.close()
+        with contextlib.suppress(QueueError):
+            await self._reading.close()
+
+    def _put_done(self, stored: Stored) -> None:
+        if stored.deletions:
+            self._deletions.asked()
+        self._announce()
+
+
+def _prepare(place: PostgresPlace, now_us: int) -> None:
+    connection = place.connect()
+    try:
+        migrate(connection, place)
+        connection.execute(SQL["set_state"].encode(), {"name": "now_us", "value": now_us})
+    finally:
+        connection.close()

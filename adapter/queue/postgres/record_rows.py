@@ -1,0 +1,76 @@
+"""Rows of the operator's statements as records: the one place that knows the order of their columns."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from adapter.model import Event, PrivateEvent, Reason, Rejection
+from adapter.queue.codec import from_us, restore
+from adapter.queue.contract import Deletion
+from adapter.queue.event_warnings import unpack
+from adapter.queue.postgres.message_row import SELECTED, from_row, unpacked
+from adapter.queue.records import EventRecord, Filter, RejectionRecord, problems_of
+
+
+def event_record(found: Sequence[Any], delivered_keys: tuple[str, ...]) -> EventRecord:
+    """The event in a row of the statement `events`."""
+    seq, stored, ends = found[0], found[1 : SELECTED + 1], found[SELECTED + 1 :]
+    warned, outcome, reason, rule, detail, attempt, mapping, finished_us = ends[:8]
+    dead_reason, dead_detail, dead_attempt, dead_mapping, died_us = ends[8:]
+    if died_us is not None:
+        outcome, reason, rule, detail = "dead", dead_reason, "", dead_detail
+        attempt, mapping, finished_us = dead_attempt, dead_mapping, died_us
+    event, _ = restore(from_row(stored))
+    return EventRecord(
+        seq=seq,
+        event=event,
+        outcome=outcome or "pending",
+        reason=reason or "",
+        rule=rule or "",
+        detail=detail or "",
+        attempt=attempt or 0,
+        mapping=mapping or "",
+        ended_at=None if finished_us is None else from_us(finished_us),
+        delivered_keys=delivered_keys,
+        warnings=event.warnings + unpack(warned),
+    )
+
+
+def rejection_record(found: Sequence[Any]) -> RejectionRecord:
+    """The rejection in a row of the statement `rejection`."""
+    number, source, reason, message_id, problems, body, received_us = found
+    rejection = Rejection(
+        source=source,
+        reason=Reason(reason),
+        problems=problems_of(problems),
+        body=body,
+        message_id=unpacked(message_id),
+        received_at=from_us(received_us),
+    )
+    return RejectionRecord(number, rejection)
+
+
+def deletion_of(found: Sequence[Any]) -> Deletion:
+    """The request in a row of the statement `open_deletions`."""
+    number, source, user, message_id, received_us, events, rejections, done_us = found
+    return Deletion(
+        number=number,
+        source=source,
+        user=unpacked(user) or "",
+        message_id=unpacked(message_id) or "",
+        received_at=from_us(received_us),
+        events=events,
+        rejections=rejections,
+        done_at=None if done_us is None else from_us(done_us),
+    )
+
+
+def is_wanted(event: Event, wanted: Filter) -> bool:
+    """Whether it is of the users and has the name that are wanted, and not only their bytes somewhere in its body."""
+    if wanted.name is not None and event.body.get("event") != wanted.name:
+        return False
+    if not wanted.users:
+        return True
+    ids, keys = {event.user_id, event.anonymous_id}, {event.user_id, event.anonymous_id}
+    if isinstance(event, PrivateEvent):
+        keys = {event.privacy.user_key, event.privacy.anonymous_key}
+    return wanted.users[0] in ids or not keys.isdisjoint(wanted.users)

@@ -1,0 +1,72 @@
+"""The tables of the queue: numbered migrations, each applied once, in order.
+
+`migrations/0001_….sql` and so on say what a version adds to the one before. Those that were applied are rows of
+`migration`. All that are missing are applied in one transaction, under a lock: of replicas that start together one does
+it, and the others find it done. A migration that has been released is never changed.
+"""
+
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from adapter.errors import ConfigError, QueueError
+from adapter.queue.postgres.connect import PostgresPlace
+
+_LOCK = 0x42726F77  # "Brow"
+_NO_RIGHT = "42501"
+
+
+@cache
+def migrations() -> tuple[tuple[str, str], ...]:
+    """Name and text of every migration, the first one first."""
+    found = sorted((files("adapter.queue.postgres") / "migrations").iterdir(), key=lambda file: file.name)
+    return tuple((file.name, file.read_text(encoding="utf-8")) for file in found)
+
+
+def schema_version(connection: psycopg.Connection[Any], place: PostgresPlace) -> int:
+    """The number of the last migration that was applied, or 0. Raises QueueError if a newer version made it."""
+    # Of what is in the catalogue now: `to_regclass` may answer from what this connection knew before it waited.
+    there = "SELECT 1 FROM pg_tables WHERE schemaname = %s AND tablename = 'migration'"
+    if connection.execute(there, [place.schema]).fetchone() is None:
+        return 0
+    found = connection.execute("SELECT coalesce(max(number), 0) FROM migration").fetchone()
+    version = int(found[0]) if found else 0
+    if version > len(migrations()):
+        raise QueueError(
+            f"{place}: made by a newer version of browsee-adapter (schema {version}); this one knows "
+            f"{len(migrations())}. Use that version, or a newer one"
+        )
+    return version
+
+
+def migrate(connection: psycopg.Connection[Any], place: PostgresPlace) -> None:
+    """Apply every migration that is missing. Raises ConfigError if this user may not, QueueError otherwise."""
+    if schema_version(connection, place) == len(migrations()):
+        return
+    try:
+        with connection.transaction():
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+            _apply(connection, place, after=schema_version(connection, place))
+    except psycopg.Error as exc:
+        text = f"{place}: its tables cannot be made: {exc.diag.message_primary or type(exc).__name__}"
+        if exc.sqlstate == _NO_RIGHT:
+            raise ConfigError(f"{text}. GRANT CREATE ON DATABASE to this user, or make the schema for it") from None
+        raise QueueError(text) from None
+
+
+def _apply(connection: psycopg.Connection[Any], place: PostgresPlace, *, after: int) -> None:
+    if after == 0:
+        # IF NOT EXISTS wants the right to make one even where it is there.
+        there = connection.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", [place.schema]).fetchone()
+        if there is None:
+            connection.execute(sql.SQL("CREATE SCHEMA {}").format(place.identifier()))
+        connection.execute(
+            "CREATE TABLE migration (number int PRIMARY KEY, name text NOT NULL, "
+            "applied_at timestamptz NOT NULL DEFAULT now())"
+        )
+    for number, (name, text) in enumerate(migrations()[after:], start=after + 1):
+        connection.execute(text.encode())
+        connection.execute("INSERT INTO migration (number, name) VALUES (%s, %s)", [number, name])

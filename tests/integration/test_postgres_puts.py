@@ -1,0 +1,189 @@
+"""Several processes at one PostgreSQL queue: here several queues at one schema, each with its own connections."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, suppress
+from datetime import UTC, datetime
+from itertools import count
+
+import psycopg
+import pytest
+
+from adapter.model import Dead, Delivered, Reason
+from adapter.queue.contract import Stored
+from adapter.queue.postgres.connect import PostgresPlace, PostgresSession
+from adapter.queue.postgres.queue import PostgresQueue
+from adapter.queue.postgres.state import SQL
+from tests.fakes import FakeClock, make_event, make_rejection, until
+from tests.postgres import Server
+
+Open = Callable[..., Awaitable[PostgresQueue]]
+
+
+@pytest.fixture
+def place(postgres: Server) -> PostgresPlace:
+    return postgres.place()
+
+
+@pytest.fixture
+async def open_queue(place: PostgresPlace) -> AsyncIterator[Open]:
+    async with AsyncExitStack() as stack:
+
+        async def opened(clock: Callable[[], float] | None = None) -> PostgresQueue:
+            queue = await PostgresQueue.open_at(place, now=clock or FakeClock())
+            stack.push_async_callback(queue.close)
+            return queue
+
+        yield opened
+
+
+def rows(place: PostgresPlace, sql: str) -> list[tuple[int, ...]]:
+    with place.connect() as connection:
+        return connection.execute(sql.encode()).fetchall()
+
+
+async def test_replicas_that_start_together_make_the_tables_once(place: PostgresPlace) -> None:
+    """Each waits for the one that makes them, and finds them."""
+    queues = await asyncio.gather(*(PostgresQueue.open_at(place, now=FakeClock()) for _ in range(4)))
+    assert await asyncio.gather(*(queue.put([make_event()]) for queue in queues)) != []
+    assert rows(place, "SELECT count(*) FROM message") == [(1,)]
+    for queue in queues:
+        await queue.close()
+
+
+async def test_one_id_at_two_replicas_is_one_event(open_queue: Open, place: PostgresPlace) -> None:
+    """A sender's retry goes to another replica while the first try is being stored; the ledger has both."""
+    one, other = await open_queue(), await open_queue()
+    for n in range(100):
+        stored = await asyncio.gather(*(queue.put([make_event(f"m-{n}")]) for queue in (one, other)))
+        assert sorted(stored, key=lambda each: each.stored) == [Stored(0, 1, 0, 0), Stored(1, 0, 0, 0)]
+    balance = await one.balance()
+    assert (balance.counts["received"], balance.counts["duplicate"], balance.pending) == (200, 100, 100)
+    assert balance.unaccounted == 0
+    assert rows(place, "SELECT count(*) FROM message") == [(100,)]
+
+
+@pytest.mark.parametrize("apart_s", [-40, 40])
+async def test_around_midnight_one_id_is_one_event(open_queue: Open, apart_s: float) -> None:
+    """Clocks that differ by less than a minute never put one id on two days alone."""
+    midnight_s = datetime(2026, 11, 24, tzinfo=UTC).timestamp()
+    for n in range(8):
+        clock = FakeClock(midnight_s - 80 + 20 * n)
+        one, other = await open_queue(clock), await open_queue(FakeClock(clock() + apart_s))
+        stored = await asyncio.gather(*(queue.put([make_event(f"m-{n}")]) for queue in (one, other)))
+        assert sum(each.stored for each in stored) == 1
+
+
+async def behind_a_lane_that_closes(queue: PostgresQueue, place: PostgresPlace, *, locks: bool) -> int:
+    """An event is put behind the last one of a lane while that is being ended; how many are behind no lane then."""
+    await queue.put([make_event("m-1")])
+    [(lane,)] = rows(place, "SELECT lane FROM lane")
+    with place.connect() as putting, place.connect() as settling:
+        putting.execute("BEGIN")
+        putting.execute("UPDATE lane SET attempt = attempt")  # what a put does to a lane that is open
+        putting.execute("INSERT INTO waiting (lane, seq) VALUES (%s, 2)", [lane])
+        settling.execute("BEGIN")
+        values = {"lanes": [lane], "now_us": 0}
+
+        def settle() -> None:
+            for name in ["lock_lanes"] * locks + ["advance"]:
+                settling.execute(SQL[name].encode(), values)
+
+        settled = asyncio.create_task(asyncio.to_thread(settle))
+        blocked = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        await until(lambda: asyncio.to_thread(lambda: putting.execute(blocked.encode()).fetchone()))
+        putting.execute("COMMIT")
+        await settled
+        settling.execute("COMMIT")
+    return len(rows(place, "SELECT 1 FROM waiting WHERE lane NOT IN (SELECT lane FROM lane)"))
+
+
+async def test_a_lane_does_not_close_on_what_comes_behind_it(open_queue: Open, place: PostgresPlace) -> None:
+    """It is locked first and looked at then: what was put meanwhile comes up."""
+    assert await behind_a_lane_that_closes(await open_queue(), place, locks=True) == 0
+
+
+async def test_without_its_lock_a_lane_leaves_an_event_behind(open_queue: Open, place: PostgresPlace) -> None:
+    """The control of the test above: the statement that advances lanes, alone, looks too early."""
+    assert await behind_a_lane_that_closes(await open_queue(), place, locks=False) == 1
+
+
+async def test_no_event_is_left_behind_a_lane_that_is_gone(open_queue: Open, place: PostgresPlace) -> None:
+    """Two replicas put for a few users while a third settles what they sent, so that lanes close as events come."""
+    delivering, *putting = [await open_queue() for _ in range(3)]
+    numbers = count()
+    ended: dict[str, list[int]] = {}
+
+    async def put(queue: PostgresQueue) -> None:
+        for _ in range(150):
+            await queue.put([make_event(f"m-{next(numbers)}", user=f"u-{next(numbers) % 4}")])
+
+    async def deliver() -> None:
+        while sum(map(len, ended.values())) < 300:
+            leases = await delivering.take(sources=["shop"], limit=50, lease_s=60, wait_s=0.05)
+            for lease in leases:
+                ended.setdefault(lease.event.user_id or "", []).append(lease.seq)
+            await asyncio.gather(*(delivering.settle(lease, Delivered()) for lease in leases))
+
+    async with asyncio.timeout(60):
+        await asyncio.gather(deliver(), *map(put, putting))
+    assert all(seqs == sorted(seqs) for seqs in ended.values())
+    assert rows(place, "SELECT count(*) FROM waiting") == [(0,)]
+    assert rows(place, "SELECT count(*) FROM lane") == [(0,)]
+    balance = await delivering.balance()
+    assert (balance.counts["delivered"], balance.pending, balance.unaccounted) == (300, 0, 0)
+
+
+async def test_a_put_that_waits_for_another_transaction_is_stored_after_it(
+    open_queue: Open, place: PostgresPlace
+) -> None:
+    """Whoever holds its lane for a while holds up nothing else for ever: the put ends with its commit."""
+    queue = await open_queue()
+    await queue.put([make_event("m-1")])
+    with place.connect() as other:
+        other.execute("BEGIN")
+        other.execute("SELECT 1 FROM lane FOR UPDATE")
+        putting = asyncio.create_task(queue.put([make_event("m-2")]))
+        with suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(putting), 0.2)
+        assert not putting.done()
+        other.execute("COMMIT")
+    assert (await asyncio.wait_for(putting, 5)).stored == 1
+
+
+async def test_a_lost_connection_is_made_again(open_queue: Open, postgres: Server) -> None:
+    """Between two transactions nobody notices; whatever was acknowledged is there."""
+    queue = await open_queue()
+    await queue.put([make_event("m-1")])
+    end_all = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'browsee-adapter' "
+    with psycopg.connect(postgres.conninfo, autocommit=True) as other:
+        other.execute(end_all.encode())
+    assert await queue.put([make_event("m-1"), make_event("m-2")], [make_rejection()]) == Stored(1, 1, 0, 1)
+    [lease] = await queue.take(sources=["shop"], limit=9, lease_s=60, wait_s=0)
+    assert await queue.settle(lease, Dead(Reason.REFUSED, "a\0b"))
+    assert (await queue.balance()).unaccounted == 0
+
+
+async def test_a_day_that_is_over_keeps_the_ids_of_what_is_not_finished(open_queue: Open, place: PostgresPlace) -> None:
+    """Its table is dropped, and a copy is a duplicate all the same while its event is pending."""
+    clock = FakeClock()
+    queue = await open_queue(clock)
+    await queue.put([make_event("done"), make_event("pending", user="u-2")])
+    [lease] = await queue.take(sources=["shop"], limit=1, lease_s=60, wait_s=0)
+    await queue.settle(lease, Delivered())
+    clock.advance(9 * 86_400)
+    await queue._upkeep.keep(bounds_rejections=True)
+    assert rows(place, "SELECT count(*) FROM dedup_kept") == [(1,)]
+    stored = await queue.put([make_event("done"), make_event("pending", user="u-2")])
+    assert (stored.stored, stored.duplicates) == (1, 1)
+    assert (await queue.balance()).unaccounted == 0
+
+
+async def test_statements_are_all_in_use(place: PostgresPlace) -> None:
+    """Each statement can be prepared by the server: none is broken where no other test looks."""
+    queue = await PostgresQueue.open_at(place, now=FakeClock())
+    session = PostgresSession(place)
+    for name, statement in SQL.items():
+        assert "%(" in statement or session.run(statement.replace("{newest}", "")).statusmessage, name
+    session.close()
+    await queue.close()
