@@ -12,6 +12,10 @@ import { html, render, useEffect, useState } from "./vendor/preact.js";
 /** Pages by address; each is loaded when it is opened first. `nav` is its name in the navigation. */
 const PAGES = [
   { path: "/", nav: "Overview", load: () => import("./pages/overview.js") },
+  { path: "/events", nav: "Events", load: () => import("./pages/events.js") },
+  { path: "/events/{id}", load: () => import("./pages/event.js") },
+  { path: "/dead", nav: "Dead letters", load: () => import("./pages/dead.js") },
+  { path: "/deletions", nav: "Deletions", load: () => import("./pages/deletions.js") },
 ];
 const SESSION_MS = 600_000;
 

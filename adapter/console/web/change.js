@@ -1,0 +1,101 @@
+// Changes of many events: requeue and discard. A dialog says how many first; discarding needs the number typed.
+import { ApiError, api } from "./api.js";
+import { Failure, Loaded, useData } from "./data.js";
+import { count, plural } from "./format.js";
+import { Banner, Button, Dialog, Table, TypedNumber } from "./ui.js";
+import { html, signal, useState } from "./vendor/preact.js";
+
+/**
+ * What is to be changed. `which` selects as the API does: `{ids}`, `{cause}`, `{all: true}` or `{unmatched: true}`.
+ * @typedef {{kind: "requeue" | "discard", which: Record<string, any>, about: string, done?: () => void}} Change
+ */
+
+const asked = signal(/** @type {Change | null} */ (null));
+
+/** Opens the dialog of a change. @param {Change} change */
+export function ask(change) {
+  asked.value = change;
+}
+
+/** The dialog; a page that changes events has one. */
+export function ChangeDialog() {
+  const change = asked.value;
+  const close = () => (asked.value = null);
+  if (!change) return null;
+  return html`<${change.kind === "requeue" ? Requeue : Discard} key=${JSON.stringify(change.which)} change=${change} close=${close} />`;
+}
+
+/** @param {string} path @param {Record<string, any>} body */
+function useChange(path, body) {
+  const preview = useData((abort) => api.post(path, { ...body, dryRun: true }, {}, abort), [path]);
+  const [result, setResult] = useState(/** @type {any} */ (null));
+  const [error, setError] = useState(/** @type {ApiError | null} */ (null));
+  const [isBusy, setBusy] = useState(false);
+  const run = async () => {
+    setBusy(true);
+    try {
+      setResult(await api.post(path, body));
+      setError(null);
+    } catch (problem) {
+      if (!(problem instanceof ApiError)) throw problem;
+      setError(problem);
+    }
+    setBusy(false);
+  };
+  return { preview, result, error, isBusy, run };
+}
+
+/** @param {{change: Change, close: () => void}} props */
+function Requeue({ change, close }) {
+  const { preview, result, error, isBusy, run } = useChange("/dead/requeue", change.which);
+  const end = () => (close(), result && change.done?.());
+  const chosen = preview.data?.chosen;
+  const n = chosen ? chosen.events + chosen.rejections : 0;
+  const actions = result
+    ? html`<${Button} primary onClick=${end}>Done<//>`
+    : html`<${Button} onClick=${close}>Not yet<//><${Button} primary disabled=${isBusy || n === 0} onClick=${run}>${isBusy ? "Requeueing" : `Requeue ${count(n)}`}<//>`;
+  return html`<${Dialog} title="Requeue" open onClose=${end} actions=${actions}>
+    ${result
+      ? html`<${Requeued} result=${result} />`
+      : html`<p>${change.about}</p>
+          <${Loaded} of=${preview} lines=${1}>${() => html`<p><strong>${plural(n, "event")}</strong> will be pending again, behind live traffic and in order for each user. The active mapping decides what is sent. Calls already delivered are not repeated.</p>
+            <${Would} would=${preview.data?.would} />
+            ${preview.data?.missing?.length ? html`<p class="muted">${plural(preview.data.missing.length, "event")} of the selection can no longer be requeued.</p>` : ""}`}<//>
+          ${error && html`<${Failure} error=${error} />`}`}
+  <//>`;
+}
+
+/** What a preview says would become of them. @param {{would: any}} props */
+function Would({ would }) {
+  if (!would) return null;
+  const said = [
+    [would.sent, "would be sent"], [would.refused, "still refused"], [would.dropped, "dropped"], [would.unmatched, "taken by no rule"],
+  ].filter(([n]) => n > 0);
+  return html`<${Banner} tone=${would.refused + would.unmatched ? "warning" : "success"}>By the active mapping: <strong>${said.map(([n, what]) => `${count(n)} ${what}`).join(", ") || "nothing"}</strong>
+    ${would.looked < would.sent + would.refused ? "" : html` <span>(the first ${count(would.looked)} looked at)</span>`}<//>`;
+}
+
+/** @param {{result: any}} props */
+function Requeued({ result }) {
+  return html`<${Banner} tone="success"><strong>${plural(result.events + result.rejections, "event")}</strong> requeued. ${result.duplicates ? `${plural(result.duplicates, "duplicate")} of events already stored.` : ""}<//>
+    ${result.stillRejected.length > 0 && html`<p>These rejections still do not fit:</p><${Table} caption="Still rejected" columns=${[{ title: "Count", class: "number" }, { title: "Cause" }]}>
+      ${result.stillRejected.map((/** @type {any} */ still) => html`<tr><td class="number">${count(still.count)}</td><td>${still.cause}</td></tr>`)}<//>`}`;
+}
+
+/** @param {{change: Change, close: () => void}} props */
+function Discard({ change, close }) {
+  const { preview, result, error, isBusy, run } = useChange("/dead/discard", change.which);
+  const [isTyped, setTyped] = useState(false);
+  const end = () => (close(), result && change.done?.());
+  const chosen = preview.data?.chosen;
+  const n = chosen ? chosen.events + chosen.rejections : 0;
+  const actions = result
+    ? html`<${Button} primary onClick=${end}>Done<//>`
+    : html`<${Button} onClick=${close}>Keep them<//><${Button} danger disabled=${isBusy || n === 0 || !isTyped} onClick=${run}>Discard ${count(n)}<//>`;
+  return html`<${Dialog} title="Discard for good" open onClose=${end} actions=${actions}>
+    ${result
+      ? html`<${Banner} tone="success"><strong>${plural(result.events + result.rejections, "event")}</strong> discarded.<//>`
+      : html`<p>${change.about}</p><${Loaded} of=${preview} lines=${1}>${() => html`<p><strong>${plural(n, "event")}</strong> will be gone for good. The accounts keep counting them.</p>
+          ${n > 0 && html`<${TypedNumber} n=${n} onOk=${setTyped} />`}`}<//>${error && html`<${Failure} error=${error} />`}`}
+  <//>`;
+}

@@ -1,0 +1,51 @@
+// Dead letters and rejections by cause, and events that no rule took: fix the cause, then requeue them.
+import { api, urlOf } from "../api.js";
+import { ChangeDialog, ask } from "../change.js";
+import { Loaded, useData } from "../data.js";
+import { Time, count, plural } from "../format.js";
+import { href } from "../router.js";
+import { summary } from "../stream.js";
+import { Badge, Button, Empty, Page } from "../ui.js";
+import { html } from "../vendor/preact.js";
+
+export default function Dead() {
+  const causes = useData((abort) => api.get("/dead/causes", {}, abort), [summary.value?.dead, summary.value?.ledger?.rejected, summary.value?.ledger?.unmatched]);
+  return html`<${Page} title="Dead letters" tab=${`Dead letters (${count(summary.value?.dead ?? 0)})`}
+      lead="Events that were given up and messages that were rejected, by cause. Fix the cause, then requeue them: they go behind live traffic, in order for each user."
+      actions=${html`<a class="button" href=${urlOf("api/dead/export").href} download="dead-letters.ndjson">Export all</a>`}>
+    <${Loaded} of=${causes}>${(/** @type {any} */ data) => html`<${List} causes=${data.causes} unmatched=${data.unmatched} reload=${causes.reload} />`}<//>
+    <${ChangeDialog} />
+  <//>`;
+}
+
+/** @param {{causes: any[], unmatched: any, reload: () => void}} props */
+function List({ causes, unmatched, reload }) {
+  const n = unmatched?.count ?? summary.value?.ledger?.unmatched ?? 0;
+  if (causes.length === 0 && n === 0) return html`<${Empty} title="Nothing failed"><p>Every event was delivered, dropped by a rule, or is on its way.</p><//>`;
+  return html`<ul class="causes">
+    ${causes.map((cause) => html`<${Cause} key=${cause.outcome + cause.cause} cause=${cause} reload=${reload} />`)}
+    ${n > 0 && html`<li class="card cause"><div class="cause-count">${count(n)}</div><div class="cause-body"><h2>No rule took them</h2><p class="muted"><${Badge} outcome="unmatched" /> Their names match no rule of their mapping.</p>
+      <div class="actions"><a class="button primary" href="#/names">Suggest a rule</a><${Button} onClick=${() => ask({ kind: "requeue", which: { unmatched: true }, about: "All events that no rule took.", done: reload })}>Requeue ${count(n)}…<//>
+      <a class="button quiet" href=${href("/events", { outcome: "unmatched" })}>Show them</a></div></div></li>`}
+  </ul>`;
+}
+
+/** @param {{cause: any, reload: () => void}} props */
+function Cause({ cause, reload }) {
+  const isRejected = cause.outcome === "rejected";
+  const which = { cause: cause.cause };
+  const source = cause.sources?.[0];
+  const about = `All with the cause “${cause.cause}”.`;
+  const isMappings = !isRejected && (cause.rule || /mapping/.test(cause.reason ?? cause.cause));
+  return html`<li class="card cause"><div class="cause-count">${count(cause.count)}</div><div class="cause-body">
+    <h2>${cause.cause}</h2>
+    <p class="muted"><${Badge} outcome=${cause.outcome} /> ${cause.file && cause.line ? html`rule <strong>${cause.rule}</strong>, <code>${cause.file}:${cause.line}</code> · ` : ""}
+      ${cause.sources ? `${plural(cause.sources.length, "source")}: ${cause.sources.join(", ")} · ` : ""}${cause.first ? html`<${Time} at=${cause.first} /> to <${Time} at=${cause.last} />` : html`oldest <a href=${href(`/events/${cause.oldest}`)}>${cause.oldest}</a>`}</p>
+    <div class="actions">
+      ${isMappings && source && html`<a class="button primary" href=${href(`/mappings/${encodeURIComponent(source)}`, { cause: cause.cause, line: cause.line })}>Fix the mapping</a>`}
+      <${Button} primary=${!isMappings} onClick=${() => ask({ kind: "requeue", which, about, done: reload })}>${isRejected ? "Read again" : "Requeue"} ${count(cause.count)}…<//>
+      <a class="button quiet" href=${href("/events", { outcome: cause.outcome, cause: cause.cause })}>Show them</a>
+      <a class="button quiet" href=${urlOf("api/dead/export", { cause: cause.cause }).href} download="dead-letters.ndjson">Export</a>
+      <${Button} quiet onClick=${() => ask({ kind: "discard", which, about, done: reload })}>Discard…<//>
+    </div></div></li>`;
+}
