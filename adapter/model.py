@@ -5,7 +5,6 @@ structs of msgspec because several are made for each event: a frozen dataclass o
 Instants are aware UTC datetimes; JSON bodies are plain dicts that nobody changes after they stand in one of these.
 """
 
-from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal, TypeAlias
@@ -272,27 +271,3 @@ class Lease(Struct, frozen=True):
     token: int
     is_damaged: bool = False
     lane: int = 0
-
-
-class Balance(Struct, frozen=True):
-    """The ledger at one instant. Every received message is in exactly one of the other terms.
-
-    `counts` has all terms but `pending` and `dead`, as counters changed in the transaction of the rows; `pending`
-    and `dead` are counted from rows and never derived, so that `unaccounted` can be wrong if we are.
-    `oldest_received_at` is when the event was received that has been pending longest, None if none is pending;
-    `pending_of` are the sources that have pending events, `deletions_waiting` counts for each source the deletion
-    requests that were kept because it may not delete.
-    """
-
-    counts: Mapping[str, int]
-    pending: int
-    dead: int
-    oldest_received_at: datetime | None = None
-    pending_of: frozenset[str] = frozenset()
-    deletions_waiting: Mapping[str, int] = {}
-
-    @property
-    def unaccounted(self) -> int:
-        """Messages received and in no term. Anything but 0 is a bug in the adapter."""
-        ended = sum(n for term, n in self.counts.items() if term != "received")
-        return self.counts.get("received", 0) - ended - self.pending - self.dead

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from adapter.model import Balance, JsonObject
+from adapter.model import JsonObject
+from adapter.queue.contract import Balance
 from reliability.oracle import CALLS, Message
 
 ACCEPTED = 200

@@ -16,7 +16,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from adapter.model import Balance, Event, EventWarning, Lease, Outcome, Rejection
+from adapter.model import Event, EventWarning, Lease, Outcome, Rejection
 
 
 class Stored(Struct, frozen=True):
@@ -87,6 +87,30 @@ class Deletion:
     events: int
     rejections: int
     done_at: datetime | None
+
+
+class Balance(Struct, frozen=True):
+    """The ledger at one instant. Every received message is in exactly one of the other terms.
+
+    `counts` has all terms but `pending` and `dead`, as counters changed in the transaction of the rows; `pending`
+    and `dead` are counted from rows and never derived, so that `unaccounted` can be wrong if we are.
+    `oldest_received_at` is when the event was received that has been pending longest, None if none is pending;
+    `pending_of` are the sources that have pending events, `deletions_waiting` counts for each source the deletion
+    requests that were kept because it may not delete.
+    """
+
+    counts: Mapping[str, int]
+    pending: int
+    dead: int
+    oldest_received_at: datetime | None = None
+    pending_of: frozenset[str] = frozenset()
+    deletions_waiting: Mapping[str, int] = {}
+
+    @property
+    def unaccounted(self) -> int:
+        """Messages received and in no term. Anything but 0 is a bug in the adapter."""
+        ended = sum(n for term, n in self.counts.items() if term != "received")
+        return self.counts.get("received", 0) - ended - self.pending - self.dead
 
 
 class Inbox(Protocol):

@@ -11,9 +11,9 @@ from typing import Literal, Self, TypeAlias
 
 from adapter.console.health import Gauge
 from adapter.ingest.refusals import Refusing
-from adapter.model import Balance, JsonObject
+from adapter.model import JsonObject
 from adapter.observe import metrics
-from adapter.queue.contract import Disk
+from adapter.queue.contract import Balance, Disk
 from adapter.settings.settings import Settings
 
 Until: TypeAlias = Literal["full", "loss", "dead"]

@@ -14,9 +14,9 @@ from adapter.deliver.worker import Worker
 from adapter.errors import QueueError
 from adapter.ingest.denials import Denials
 from adapter.ingest.refusals import Refusals
-from adapter.model import Balance, JsonObject
+from adapter.model import JsonObject
 from adapter.observe.observer import Emit
-from adapter.queue.contract import Queue
+from adapter.queue.contract import Balance, Queue
 from adapter.service import deletions
 from adapter.service.deadlines import RetryHorizons, deadlines
 from adapter.service.mappings import Active

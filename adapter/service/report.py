@@ -5,9 +5,9 @@ from datetime import datetime
 
 from adapter.console.health import DeliveryStatus, Gauge, Report
 from adapter.deliver.state import PAUSING, SLOWING, State
-from adapter.model import Balance, JsonObject
+from adapter.model import JsonObject
 from adapter.observe import metrics
-from adapter.queue.contract import Disk
+from adapter.queue.contract import Balance, Disk
 from adapter.service.deadlines import Deadline, deadline_facts, deadline_gauges
 from adapter.service.mappings import Active
 

@@ -11,14 +11,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from adapter.errors import QueueFull
-from adapter.model import DELETE, Balance, Dead, Event, EventWarning, Lease, Outcome, Reason, Rejection, Retry
+from adapter.model import DELETE, Dead, Event, EventWarning, Lease, Outcome, Reason, Rejection, Retry
 from adapter.queue.codec import (
     decode,
     encode,
     from_us,
     is_asked,
 )
-from adapter.queue.contract import ANY, Deletion, Pick, Stored
+from adapter.queue.contract import ANY, Balance, Deletion, Pick, Stored
 from adapter.queue.leases import Leases
 from adapter.queue.shares import Shares
 from reliability.simulated_queue.lanes import Lane, due_lanes

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from adapter.cli.main import main
 from adapter.errors import QueueError
-from adapter.model import Balance
+from adapter.queue.contract import Balance
 from adapter.queue.sqlite.queue import SqliteQueue
 from reliability.checks import Bounds, Evidence, Seen, broken, lost, repeats
 from reliability.findings import Control, Experiment, Findings, Skipped, Trial, each_seen, together

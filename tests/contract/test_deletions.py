@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from adapter.model import DELETE, Balance, Dead, Delivered, Event, Lease, Reason, Retry
-from adapter.queue.contract import Queue, Stored
+from adapter.model import DELETE, Dead, Delivered, Event, Lease, Reason, Retry
+from adapter.queue.contract import Balance, Queue, Stored
 from tests.contract.conftest import MakeQueue
 from tests.fakes import RECEIVED_AT, FakeClock, make_event, make_private, make_rejection
 

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from adapter.errors import QueueError
-from adapter.model import Balance, Reason
+from adapter.model import Reason
 from adapter.queue.codec import from_us
+from adapter.queue.contract import Balance
 from adapter.queue.shares import fair_cap
 from adapter.queue.sqlite.connection import opened
 from adapter.queue.sqlite.place import Place

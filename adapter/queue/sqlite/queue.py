@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Self
 
 from adapter.errors import QueueError
-from adapter.model import Balance
-from adapter.queue.contract import Deletion, Stored
+from adapter.queue.contract import Balance, Deletion, Stored
 from adapter.queue.group_commit import GroupCommit
 from adapter.queue.inbox import QueueInbox
 from adapter.queue.leased_queue import LeasedQueue

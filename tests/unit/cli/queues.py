@@ -8,7 +8,8 @@ from time import time
 
 from msgspec.structs import replace
 
-from adapter.model import Balance, Event, EventWarning, Outcome, Problem, Reason, Rejection
+from adapter.model import Event, EventWarning, Outcome, Problem, Reason, Rejection
+from adapter.queue.contract import Balance
 from adapter.queue.sqlite.queue import SqliteQueue
 from adapter.service.mappings import loader
 from adapter.settings.load import load_settings

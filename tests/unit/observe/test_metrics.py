@@ -14,14 +14,13 @@ from adapter.deliver.state import PAUSING, PauseReason, State
 from adapter.mapping.load import load
 from adapter.mapping.run.ruleset import Ruleset
 from adapter.mapping.watch import LiveMapping
-from adapter.model import Balance
 from adapter.observe import metrics
 from adapter.observe.catalog import CATALOG
 from adapter.observe.metrics import GAUGES, HISTOGRAMS, Metric
 from adapter.observe.observer import Observer
 from adapter.observe.reference import COUNTERS, PROCESS, TABLES, renewed, series
 from adapter.observe.telemetry import Telemetry
-from adapter.queue.contract import Disk
+from adapter.queue.contract import Balance, Disk
 from adapter.service.deadlines import Deadline
 from adapter.service.mappings import Active, read_message
 from adapter.service.report import make_report

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from adapter.ingest.refusals import Refusing
-from adapter.model import Balance
-from adapter.queue.contract import Disk
+from adapter.queue.contract import Balance, Disk
 from adapter.service.deadlines import (
     Deadline,
     RetryHorizons,

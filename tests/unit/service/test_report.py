@@ -4,9 +4,8 @@ from datetime import UTC, datetime
 
 from adapter.console.health import Report
 from adapter.deliver.project import Project, ProjectConfig
-from adapter.model import Balance
 from adapter.observe import metrics
-from adapter.queue.contract import Disk
+from adapter.queue.contract import Balance, Disk
 from adapter.service.mappings import Active
 from adapter.service.report import make_report
 
