@@ -224,12 +224,27 @@ class Unmatched(Struct, frozen=True):
     """No rule takes this event."""
 
 
+class CallFailure(Struct, frozen=True):
+    """A call that was not delivered. `status` is None where no HTTP answer came. `cause` is in words and holds no value
+    of the event or of the answer. `seconds` is the time from the call to its end.
+    """
+
+    call: str
+    status: int | None
+    cause: str
+    seconds: float
+
+
+MAX_FAILURES = 20
+"""Failed calls kept of one event, the newest."""
+
+
 class Retry(Struct, frozen=True):
     """Not now. `counted` is False when the event is not to blame (429, pauses, stopping): no attempt is used up.
 
     `parked`: the event steps aside, so that later ones of its user may pass while its kind of call is paused.
     `steps_back`: until it is finished, the event counts among those that failed before, though it did not.
-    `detail` says more of why the try failed, for operators.
+    `detail` says more of why the try failed, and `failure` which call it was, for operators.
     """
 
     reason: Reason
@@ -238,13 +253,15 @@ class Retry(Struct, frozen=True):
     parked: bool = False
     steps_back: bool = False
     detail: str = ""
+    failure: CallFailure | None = None
 
 
 class Dead(Struct, frozen=True):
-    """Given up; kept in the dead letters until somebody requeues or discards it."""
+    """Given up; kept in the dead letters until somebody requeues or discards it. `failure`: the call that ended it."""
 
     reason: Reason
     detail: str
+    failure: CallFailure | None = None
 
 
 Rendered: TypeAlias = Calls | Dropped | Unmatched | Refused

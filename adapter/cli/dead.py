@@ -69,8 +69,11 @@ def show_(ident: str, machine: bool, place: Target) -> None:
 @click.option("--all", "everything", is_flag=True, help="All dead letters and rejections.")
 @click.option("--cause", metavar="TEXT", help="Those whose cause, as `dead list` shows it, has TEXT in it.")
 @click.option("--unmatched", is_flag=True, help="The events that no rule took, as far back as history goes.")
+@click.option("--dry-run", is_flag=True, help="Change nothing; say what the active mapping would make of them.")
 @console_options
-def requeue(idents: tuple[str, ...], everything: bool, cause: str | None, unmatched: bool, place: Target) -> None:
+def requeue(
+    idents: tuple[str, ...], everything: bool, cause: str | None, unmatched: bool, dry_run: bool, place: Target
+) -> None:
     """Make them pending again, the oldest first.
 
     They go within the rate and behind live traffic, and are mapped by the mapping that is then active. Calls already
@@ -78,12 +81,17 @@ def requeue(idents: tuple[str, ...], everything: bool, cause: str | None, unmatc
 
     \b
     Examples:
+      browsee-adapter dead requeue --cause "total is required" --dry-run
       browsee-adapter dead requeue --cause "total is required"
       browsee-adapter dead requeue 4711 r12
     """
     which = _which(idents, cause, everything=everything, unmatched=unmatched)
     with console_at(place) as console:
-        done = console.requeue(which)
+        done = console.requeue(which, dry_run=dry_run, preview=dry_run)
+    if dry_run:
+        say(_preview_text(done))
+        _end(done, which)
+        return
     readable = counted(done["rejections"], "rejection that can be read now", "rejections that can be read now")
     say(f"pending again: {counted(done['events'], 'event')}, {readable}")
     if done["duplicates"]:
@@ -91,6 +99,18 @@ def requeue(idents: tuple[str, ...], everything: bool, cause: str | None, unmatc
     for still in done["stillRejected"]:
         say(f"still rejected: {still['count']} × {plain(still['cause'])}")
     _end(done, which)
+
+
+def _preview_text(done: JsonObject) -> str:
+    """`12 of 14 events would be sent; 2 refused by their mapping`."""
+    would, chosen = done["would"], done["chosen"]
+    words = (("refused", "refused by their mapping"), ("dropped", "dropped"), ("unmatched", "taken by no rule"))
+    others = [f"{would[name]} {text}" for name, text in words if would[name]]
+    first = f"{would['sent']} of {counted(would['looked'], 'event')} would be sent"
+    if would["looked"] < chosen["events"]:
+        first += f" (the oldest of {chosen['events']} were looked at)"
+    readings = [f"{counted(chosen['rejections'], 'rejection')} would be read again"] if chosen["rejections"] else []
+    return "; ".join([first, *others, *readings])
 
 
 @dead.command("discard")

@@ -50,9 +50,11 @@ def events() -> None:
 
 @events.command("list")
 @click.option("--source", metavar="NAME", help="Only those of one source.")
-@click.option("--outcome", type=click.Choice(OUTCOMES), help="Only those that ended so.")
+@click.option("--outcome", type=click.Choice(OUTCOMES), multiple=True, help="Only those that ended so; repeatable.")
 @click.option("--user", metavar="ID", help="Only those of one user id or anonymous id.")
 @click.option("--name", metavar="EVENT", help="Only those of one event name, as it was sent.")
+@click.option("--type", metavar="TYPE", help="Only events of one type, such as track.")
+@click.option("--cause", metavar="TEXT", help="Only those whose cause has TEXT in it.")
 @click.option("--warned", is_flag=True, help="Only events with warnings.")
 @click.option("--since", type=_Instant(), help="Only those received then or later.")
 @click.option("--until", type=_Instant(), help="Only those received before.")
@@ -65,6 +67,7 @@ def list_(machine: bool, place: Target, **narrowed: Any) -> None:
     \b
     Examples:
       browsee-adapter events list --source shop --outcome unmatched
+      browsee-adapter events list --outcome dead --cause "total is required"
       browsee-adapter events list --user u-1 --name "Order Completed" --since 2026-11-23
     """
     with console_at(place) as console:

@@ -3,7 +3,7 @@
 import http.client
 import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Final
+from typing import Final, TypeAlias
 from urllib.parse import SplitResult, urlencode, urlsplit
 
 import orjson
@@ -12,6 +12,9 @@ from adapter.console.console import MAX_PAGE, Events, Export, Selection
 from adapter.errors import ConfigError, QueueError
 from adapter.model import JsonObject, Secret
 from adapter.wire.instants import instant_text
+
+Query: TypeAlias = Mapping[str, str | tuple[str, ...] | None]
+"""Names and values of a query; a name with several values stands once for each."""
 
 _TIMEOUT_S: Final = 300.0
 """A large requeue is answered when it is done."""
@@ -46,7 +49,11 @@ class HttpConsole:
     def events(self, wanted: Events) -> JsonObject:
         query = {
             "source": wanted.source,
-            "outcome": wanted.outcome,
+            "outcome": wanted.outcome or None,
+            "type": wanted.type,
+            "rule": wanted.rule,
+            "cause": wanted.cause,
+            "mapped": "true" if wanted.mapped else None,
             "user": wanted.user,
             "name": wanted.name,
             "warned": "true" if wanted.warned else None,
@@ -75,8 +82,8 @@ class HttpConsole:
     def causes(self, *, limit: int) -> JsonObject:
         return self._get("/api/dead/causes", {"limit": str(limit)})
 
-    def requeue(self, which: Selection, *, dry_run: bool = False) -> JsonObject:
-        return self._post("/api/dead/requeue", {**_chosen(which), "dryRun": dry_run})
+    def requeue(self, which: Selection, *, dry_run: bool = False, preview: bool = False) -> JsonObject:
+        return self._post("/api/dead/requeue", {**_chosen(which), "dryRun": dry_run, "preview": preview})
 
     def discard(self, which: Selection, *, dry_run: bool = False) -> JsonObject:
         return self._post("/api/dead/discard", {**_chosen(which), "dryRun": dry_run})
@@ -104,7 +111,7 @@ class HttpConsole:
 
     # -- requests --------------------------------------------------------------------------------------------------
 
-    def _get(self, path: str, query: Mapping[str, str | None], *, absent: JsonObject | None = None) -> JsonObject:
+    def _get(self, path: str, query: Query, *, absent: JsonObject | None = None) -> JsonObject:
         response = self._answered("GET", path, query)
         answer = _read(response)
         if response.status == 404 and answer.get("code") == "not_kept" and absent is not None:
@@ -116,11 +123,9 @@ class HttpConsole:
         answer = _read(response)
         return answer if response.status == 200 else self._refuse(response.status, answer)
 
-    def _answered(
-        self, method: str, path: str, query: Mapping[str, str | None], body: bytes | None = None
-    ) -> http.client.HTTPResponse:
+    def _answered(self, method: str, path: str, query: Query, body: bytes | None = None) -> http.client.HTTPResponse:
         """The answer that is not "too often"."""
-        given = urlencode({name: value for name, value in query.items() if value is not None})
+        given = urlencode({name: value for name, value in query.items() if value is not None}, doseq=True)
         place = f"{self._place.path}{path}{'?' if given else ''}{given}"
         for _ in range(_MAX_WAITS):
             response = self._asked(method, place, body)

@@ -24,6 +24,8 @@ def _event_lines(entry: JsonObject) -> list[str]:
         lines += ["", f"stored privately: what stands above is what {went} of the mapping's privacy left"]
     becomes = entry["mapped"]
     lines += ["", f"not mapped: {entry['mappingSource']}" if becomes is None else f"mapped {entry['mappingSource']}"]
+    if entry["ruleLine"] is not None:
+        lines.append(f"  {entry['file']}:{entry['ruleLine']}")
     if becomes is not None:
         lines += _indented(explain.as_text(*explain.from_json(becomes)))
     return [*lines, "", *_answered(entry)]
@@ -41,6 +43,7 @@ def _answered(entry: JsonObject) -> list[str]:
     lines = [wording.answered(entry)]
     if entry["endedAt"] is not None and entry["attempts"]:
         lines.append(f"  after {counted(entry['attempts'], 'failed try', 'failed tries')}")
+    lines += [f"  failed {wording.failed(failed)}" for failed in entry["failures"]]
     lines += [f"  warning: {wording.warning(warning)}" for warning in entry["warnings"]]
     return lines + [f"  delivered before: {key}" for key in entry["deliveredCalls"]]
 

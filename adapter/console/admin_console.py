@@ -8,17 +8,18 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import get_args
 
 from adapter.console import detail, serialize
-from adapter.console.console import MAX_PAGE, MAX_WATCHED, REJECTED, Events, Export, Selection
-from adapter.console.detail import Private, SourceMappings
+from adapter.console.console import MAX_MAPPED, MAX_PAGE, MAX_WATCHED, REJECTED, Events, Export, Selection
+from adapter.console.detail import ActiveRulesets, Private, SourceMappings
 from adapter.console.ndjson import line_of_entry
 from adapter.console.pagination import Cursor, Stream, merge, number_of
+from adapter.console.preview import would_become
 from adapter.console.selection import choose, has_cause, letters_in_pages, merged
 from adapter.console.serialize import Entry, PauseText
 from adapter.errors import ConfigError
 from adapter.model import Event, JsonObject, Rejection
 from adapter.queue.admin import QueueAdmin
 from adapter.queue.codec import is_of_user
-from adapter.queue.records import Filter, Outcome, RejectionRecord, is_named
+from adapter.queue.records import Filter, Outcome, RejectionRecord, Retention, is_named
 
 _STEP = 500
 """Letters changed in one transaction."""
@@ -26,7 +27,7 @@ _STEP = 500
 
 class AdminConsole:
     """See `adapter.console.console`. `read` reads a rejection by the schemas of now; `go_on` raises to stop long work;
-    `pause_text` says why delivery of a source is paused.
+    `pause_text` says why delivery of a source is paused; `retention` how long ended events are kept.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class AdminConsole:
         read: Callable[[Rejection], Event | Rejection],
         go_on: Callable[[], None] = lambda: None,
         pause_text: PauseText,
+        retention: Retention,
     ) -> None:
         self._admin = admin
         self._mappings = mappings
@@ -45,6 +47,8 @@ class AdminConsole:
         self._read = read
         self._go_on = go_on
         self._pause_text = pause_text
+        self._retention = retention
+        self._rulesets = ActiveRulesets(admin, mappings)
 
     # -- looking ---------------------------------------------------------------------------------------------------
 
@@ -52,14 +56,17 @@ class AdminConsole:
         newest = self._newest()
         end = Cursor(newest.seq + 1, newest.number + 1)
         before = end if wanted.before is None else Cursor(*map(min, end, _cursor(wanted.before)))
-        limit = min(wanted.limit, MAX_PAGE)
+        limit = min(wanted.limit, MAX_MAPPED if wanted.mapped else MAX_PAGE)
         page, after = merge(
             self._stories_down(wanted, before.seq, limit),
             self._rejections_down(wanted, before.number, limit),
             limit=limit,
             newest_first=True,
         )
-        return {"entries": self._rows(page), "next": None if after is None else str(after), "newest": str(newest)}
+        rows = self._rows(page)
+        if wanted.mapped:
+            rows = [row | detail.calls_of(entry, self._rulesets) for row, entry in zip(rows, page, strict=True)]
+        return {"entries": rows, "next": None if after is None else str(after), "newest": str(newest)}
 
     def tail(self, after: str | None, watch: Sequence[str] = ()) -> JsonObject:
         if after is None:
@@ -81,7 +88,14 @@ class AdminConsole:
     def event(self, ident: str) -> JsonObject:
         return {
             "found": [
-                detail.whole(entry, self._admin, self._mappings, self._private, self._pause_text)
+                detail.whole(
+                    entry,
+                    self._admin,
+                    self._mappings,
+                    self._private,
+                    self._pause_text,
+                    retention=self._retention,
+                )
                 for entry in self._found_by(ident)
             ]
         }
@@ -104,7 +118,7 @@ class AdminConsole:
         return {"entries": self._rows(page), "next": None if onwards is None else str(onwards)}
 
     def causes(self, *, limit: int) -> JsonObject:
-        return {"causes": merged(self._admin.groups())[:limit]}
+        return {"causes": merged(self._admin.groups(), self._rulesets)[:limit]}
 
     def export(self, cause: str | None = None) -> Export:
         def pages() -> Iterator[list[bytes | None]]:
@@ -118,11 +132,13 @@ class AdminConsole:
 
     # -- changing --------------------------------------------------------------------------------------------------
 
-    def requeue(self, which: Selection, *, dry_run: bool = False) -> JsonObject:
+    def requeue(self, which: Selection, *, dry_run: bool = False, preview: bool = False) -> JsonObject:
         chosen = choose(self._admin, which, outcomes=("dead", "unmatched"))
         events = 0 if dry_run else self._in_steps(self._admin.requeue, chosen.seqs)
         became, still = (Counter[str](), Counter[str]()) if dry_run else self._read_anew(chosen.numbers)
+        would = would_become(self._admin, self._rulesets, chosen.seqs, go_on=self._go_on) if preview else None
         return {
+            **({} if would is None else {"would": would}),
             "chosen": {"events": len(chosen.seqs), "rejections": len(chosen.numbers)},
             "missing": chosen.missing,
             "events": events,
@@ -196,17 +212,17 @@ class AdminConsole:
         return Cursor(self._admin.newest_seq(), number)
 
     def _stories_down(self, wanted: Events, before: int, limit: int) -> Stream:
-        if wanted.outcome == REJECTED:
+        if wanted.outcome == (REJECTED,):
             return Stream([], before, before, is_all=True)
         users = () if wanted.user is None else tuple(self._private.same_ids(wanted.user))
         looked = self._admin.page_before(_filter(wanted, users), limit=limit, before=before)
         return Stream(looked.records, before, looked.bottom, looked.is_all, looked.down_to)
 
     def _rejections_down(self, wanted: Events, before: int, limit: int) -> Stream:
-        if wanted.warned or wanted.outcome not in (None, REJECTED):
+        if wanted.warned or wanted.type or wanted.rule or (wanted.outcome and REJECTED not in wanted.outcome):
             return Stream([], before, before, is_all=True)
         looked = self._admin.newest_rejections(limit=MAX_PAGE, before=before, source=wanted.source)
-        found = [kept for kept in looked if _is_wanted(kept.rejection, wanted)]
+        found = [kept for kept in looked if _is_wanted(kept.rejection, wanted) and has_cause(kept, wanted.cause)]
         if not looked:
             return Stream([], before, before, is_all=True)
         if len(found) > limit:
@@ -227,9 +243,19 @@ def _seq(digits: str) -> int:
 
 
 def _filter(wanted: Events, users: tuple[str, ...]) -> Filter:
-    outcome: Outcome | None = next((word for word in get_args(Outcome) if word == wanted.outcome), None)
+    outcomes: tuple[Outcome, ...] = tuple(word for word in get_args(Outcome) if word in wanted.outcome)
     times = {name: at for name in ("since", "until") if (at := getattr(wanted, name)) is not None}
-    return Filter(source=wanted.source, outcome=outcome, users=users, name=wanted.name, warned=wanted.warned, **times)
+    return Filter(
+        source=wanted.source,
+        outcomes=outcomes,
+        users=users,
+        name=wanted.name,
+        type=wanted.type,
+        rule=wanted.rule,
+        cause=wanted.cause,
+        warned=wanted.warned,
+        **times,
+    )
 
 
 def _is_wanted(rejection: Rejection, wanted: Events) -> bool:

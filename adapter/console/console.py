@@ -12,6 +12,8 @@ from adapter.model import JsonObject
 from adapter.queue.records import Outcome
 
 MAX_PAGE = 500
+MAX_MAPPED = 200
+"""Events on a page that has the calls of each."""
 MAX_WATCHED = 500
 """Pending events whose end one look of `tail` waits for; of a larger backlog the latest."""
 
@@ -21,14 +23,19 @@ OUTCOMES = (*get_args(Outcome), REJECTED)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Events:
-    """Which events and rejections: of a source, an outcome, a user, a name, and received from `since` until before
-    `until`; with `warned` only events that have warnings. `before` is the `next` of an earlier page.
+    """Which events and rejections: of a source, of some outcomes, a user, a name, a type, taken by a rule, of a cause
+    (text that is in it), and received from `since` until before `until`; with `warned` only events that have warnings.
+    `before` is the `next` of an earlier page. With `mapped` each event has its calls.
     """
 
     source: str | None = None
-    outcome: str | None = None
+    outcome: tuple[str, ...] = ()
     user: str | None = None
     name: str | None = None
+    type: str | None = None
+    rule: str | None = None
+    cause: str | None = None
+    mapped: bool = False
     warned: bool = False
     since: datetime | None = None
     until: datetime | None = None
@@ -99,8 +106,10 @@ class Console(Protocol):
         """`causes` of dead letters and of rejections, most first, each with how many there are."""
         ...
 
-    def requeue(self, which: Selection, *, dry_run: bool = False) -> JsonObject:
-        """Make them pending again, behind live traffic; or only say how many are meant."""
+    def requeue(self, which: Selection, *, dry_run: bool = False, preview: bool = False) -> JsonObject:
+        """Make them pending again, behind live traffic; or only say how many are meant, and with `preview` what the
+        active mapping would make of the first 1,000 events.
+        """
         ...
 
     def discard(self, which: Selection, *, dry_run: bool = False) -> JsonObject:

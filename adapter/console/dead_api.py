@@ -64,8 +64,12 @@ class DeadApi:
 
     async def requeue(self, request: web.Request) -> web.StreamResponse:
         """Make them pending again."""
-        which, dry_run = params.which(await self._requests.change(request), unmatched=True)
-        return json_response(await self._requests.ask(lambda console: console.requeue(which, dry_run=dry_run)))
+        body = await self._requests.change(request)
+        preview = params.preview(body)
+        which, dry_run = params.which(body, unmatched=True)
+        return json_response(
+            await self._requests.ask(lambda console: console.requeue(which, dry_run=dry_run, preview=preview))
+        )
 
     async def discard(self, request: web.Request) -> web.StreamResponse:
         """Forget them for good."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TypeAlias
 
 from adapter.console import serialize, wording
@@ -9,9 +10,9 @@ from adapter.console.serialize import Entry, PauseText
 from adapter.errors import ConfigError
 from adapter.mapping import explain
 from adapter.mapping.run.ruleset import Ruleset
-from adapter.model import Event, JsonObject, PrivateEvent, Reason, Rendered
+from adapter.model import Calls, Dropped, Event, JsonObject, PrivateEvent, Reason, Refused, Rendered, Unmatched
 from adapter.queue.admin import QueueAdmin
-from adapter.queue.records import EventRecord, RejectionRecord
+from adapter.queue.records import EventRecord, RejectionRecord, Retention
 from adapter.wire.instants import instant_text
 
 
@@ -31,6 +32,42 @@ SourceMappings: TypeAlias = Mapping[str, SourceMapping]
 """By the name of the source."""
 
 
+class ActiveRulesets:
+    """The rulesets of the active mappings, and of earlier versions, each compiled once."""
+
+    def __init__(self, admin: QueueAdmin, mappings: SourceMappings) -> None:
+        self._admin = admin
+        self._mappings = mappings
+        self._found: dict[tuple[str, str], Ruleset | None] = {}
+
+    def of(self, source: str, *, version: str = "") -> Ruleset | None:
+        """The ruleset that is active for `source`, or the one of `version`; None if it cannot be had."""
+        if (source, version) not in self._found:
+            self._found[source, version] = self._load(source, version=version)
+        return self._found[source, version]
+
+    def place(self, source: str, *, version: str, rule: str) -> tuple[str | None, int | None]:
+        """The file and the line of a rule, by its name; None for what is not known."""
+        mapping = self._mappings.get(source)
+        ruleset = self.of(source, version=version)
+        return None if mapping is None else mapping.name, None if ruleset is None else line_of(ruleset, rule)
+
+    def _load(self, source: str, *, version: str) -> Ruleset | None:
+        mapping = self._mappings.get(source)
+        if mapping is None:
+            return None
+        text = self._admin.mapping(version) if version else self._admin.last_mapping(mapping.name)
+        try:
+            return mapping.load(mapping.read() if text is None and not version else text or "")
+        except ConfigError:
+            return None
+
+
+def line_of(ruleset: Ruleset, rule: str) -> int | None:
+    """The line of the rule with that name in its file, from 1; None if there is none."""
+    return next((found.line for found in ruleset.rules if found.name == rule), None)
+
+
 @dataclass(frozen=True, slots=True)
 class Private:
     """How what was stored privately is known by.
@@ -46,11 +83,15 @@ class Private:
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
-    """What a mapping makes of an event now. `by` says which mapping; without `rendered` it says why there is none."""
+    """What a mapping makes of an event now. `by` says which mapping; without `rendered` it says why there is none.
+
+    `rule_line` is the line of its rule in that mapping's text, None if no rule takes it.
+    """
 
     by: str
     rendered: Rendered | None = None
     hint: str = ""
+    rule_line: int | None = None
 
 
 def mapped(record: EventRecord, admin: QueueAdmin, mappings: SourceMappings) -> Mapped:
@@ -76,11 +117,28 @@ def mapped(record: EventRecord, admin: QueueAdmin, mappings: SourceMappings) -> 
         by = f"by {mapping.name} as it is now; mapping {record.mapping} was used and is not kept"
     elif record.mapping and ruleset.version != record.mapping:
         by = f"by the text of mapping {record.mapping}, which was used, with vars of the settings as they are now"
-    return Mapped(by, ruleset.render(record.event), ruleset.hint(record.event))
+    rendered = ruleset.render(record.event)
+    return Mapped(by, rendered, ruleset.hint(record.event), _rule_line(ruleset, rendered))
+
+
+def _rule_line(ruleset: Ruleset, rendered: Rendered) -> int | None:
+    match rendered:
+        case Calls(calls=calls):
+            return line_of(ruleset, calls[0].rule)
+        case Refused(rule=rule) | Dropped(rule=rule):
+            return line_of(ruleset, rule)
+        case Unmatched():
+            return None
 
 
 def whole(
-    entry: Entry, admin: QueueAdmin, mappings: SourceMappings, private: Private, pause_text: PauseText
+    entry: Entry,
+    admin: QueueAdmin,
+    mappings: SourceMappings,
+    private: Private,
+    pause_text: PauseText,
+    *,
+    retention: Retention,
 ) -> JsonObject:
     """Everything about it, `Whole` in schemas/openapi.yaml."""
     placed = _placed(entry, admin, pause_text)
@@ -92,7 +150,59 @@ def whole(
     becomes = None if made.rendered is None else explain.as_json(made.rendered, made.hint)
     event = entry.event
     guards = sorted(event.privacy.guards) if isinstance(event, PrivateEvent) else None
-    return {**placed, "guards": guards, "message": event.body, "mappingSource": made.by, "mapped": becomes}
+    mapping = mappings.get(event.source)
+    return {
+        **placed,
+        **_origin(event),
+        "guards": guards,
+        "message": event.body,
+        "mappingSource": made.by,
+        "mapped": becomes,
+        "file": None if mapping is None else mapping.name,
+        "ruleLine": made.rule_line,
+        "keptUntil": _kept_until(entry, retention),
+    }
+
+
+def _origin(event: Event) -> JsonObject:
+    """When the event happened and where that was taken from, and the trace that it belongs to."""
+    parts = (event.traceparent or "").split("-")
+    return {
+        "timestamp": instant_text(event.timestamp),
+        "timestampFrom": "received" if event.timestamp == event.received_at else "message",
+        "traceId": parts[1] if len(parts) > 1 else None,
+    }
+
+
+def _kept_until(record: EventRecord, retention: Retention) -> str | None:
+    if record.ended_at is None:
+        return None
+    kept_s = retention.dead_s if record.outcome == "dead" else retention.history_s
+    return instant_text(record.ended_at + timedelta(seconds=kept_s))
+
+
+def calls_of(entry: Entry, rulesets: ActiveRulesets) -> JsonObject:
+    """`timestamp` and `calls` of an event, for its user's timeline: what Browsee got, or would get of what is pending,
+    by the mapping that was used. Nothing of a rejection.
+    """
+    if isinstance(entry, RejectionRecord):
+        return {}
+    ruleset = None if serialize.is_deleted(entry) else rulesets.of(entry.event.source, version=entry.mapping)
+    rendered = None if ruleset is None else ruleset.render(entry.event)
+    calls = rendered.calls if isinstance(rendered, Calls) else ()
+    is_done = entry.outcome == "delivered"
+    return {
+        "timestamp": instant_text(entry.event.timestamp),
+        "calls": [
+            {
+                "key": call.key,
+                "kind": call.kind,
+                "body": call.body,
+                "delivered": is_done or call.key in entry.delivered_keys,
+            }
+            for call in calls
+        ],
+    }
 
 
 def where(entry: Entry, admin: QueueAdmin, pause_text: PauseText) -> JsonObject:
@@ -104,11 +214,14 @@ def where(entry: Entry, admin: QueueAdmin, pause_text: PauseText) -> JsonObject:
 def _placed(entry: Entry, admin: QueueAdmin, pause_text: PauseText) -> JsonObject:
     """The row of an event or rejection; of a pending event also its place in its user's lane."""
     fields = serialize.as_json(entry, pause_text)
+    if isinstance(entry, EventRecord):
+        fields["failures"] = [serialize.failure_as_json(failed) for failed in admin.failures(entry.seq)]
     standing = admin.position(entry) if isinstance(entry, EventRecord) and entry.ended_at is None else None
     if standing is None:
         return fields
     return fields | {
         "ahead": standing.ahead,
+        "blockedBy": None if standing.blocked_by is None else str(standing.blocked_by),
         "parked": standing.parked,
         "dueAt": instant_text(standing.due_at),
         "attempts": standing.attempt,

@@ -29,16 +29,16 @@ class BadRequest(ValueError):  # noqa: N818 - said to the operator, not a fault
 
 
 def events(query: Sequence[tuple[str, str]]) -> Events:
-    """What `GET /api/events` asks for. Raises Unclear."""
-    texts = dict.fromkeys(("source", "user", "name"), text)
-    instants = dict.fromkeys(("since", "until"), _instant)
-    return Events(
-        **read(query, {**texts, **instants, "outcome": _outcome, "warned": _true, "limit": limit, "before": cursor})
-    )
+    """What `GET /api/events` asks for. Raises BadRequest."""
+    outcomes = dict.fromkeys(_outcome(value) for name, value in query if name == "outcome")
+    texts = dict.fromkeys(("source", "user", "name", "type", "rule", "cause"), text)
+    others = {"since": _instant, "until": _instant, "warned": _true, "mapped": _true, "limit": limit, "before": cursor}
+    rest = [(name, value) for name, value in query if name != "outcome"]
+    return Events(outcome=tuple(outcomes), **read(rest, {**texts, **others}))
 
 
 def read(query: Sequence[tuple[str, str]], known: Mapping[str, Parse], *, needed: Collection[str] = ()) -> JsonObject:
-    """The values of a query by name, each by its own of `known`. Raises Unclear."""
+    """The values of a query by name, each by its own of `known`. Raises BadRequest."""
     found: JsonObject = {}
     for name, value in query:
         if name not in known:
@@ -57,8 +57,15 @@ def read(query: Sequence[tuple[str, str]], known: Mapping[str, Parse], *, needed
     return found
 
 
+def preview(body: JsonObject) -> bool:
+    """Whether a requeue is to be previewed; takes the word out of `body`. Raises BadRequest."""
+    wanted = _flag(body, "preview")
+    body.pop("preview", None)
+    return wanted
+
+
 def which(body: JsonObject, *, unmatched: bool) -> tuple[Selection, bool]:
-    """What a change asks for, and whether it is only to be counted. Raises Unclear."""
+    """What a change asks for, and whether it is only to be counted. Raises BadRequest."""
     choices = ("ids", "cause", "all", *(("unmatched",) if unmatched else ()))
     _only(body, (*choices, "dryRun"))
     given = [word for word in choices if word in body]
@@ -81,7 +88,7 @@ def which(body: JsonObject, *, unmatched: bool) -> tuple[Selection, bool]:
 
 
 def user(body: JsonObject) -> tuple[str, bool]:
-    """Whose data is to go, and whether it is only to be counted. Raises Unclear."""
+    """Whose data is to go, and whether it is only to be counted. Raises BadRequest."""
     _only(body, ("user", "dryRun"))
     # As long as senders write ids: whatever is stored can be taken away.
     if not _is_text(body.get("user"), most=MAX_USER):
@@ -95,21 +102,21 @@ def text(value: str) -> str:
 
 
 def limit(value: str) -> int:
-    """How many at most. Raises Unclear."""
+    """How many at most. Raises BadRequest."""
     if not (value.isascii() and value.isdigit() and len(value) < 9 and 0 < int(value) <= MAX_PAGE):
         raise BadRequest(f"a number from 1 to {MAX_PAGE}")
     return int(value)
 
 
 def cursor(value: str) -> str:
-    """A place in a list. Raises Unclear."""
+    """A place in a list. Raises BadRequest."""
     if Cursor.read(value) is None:
         raise BadRequest("what an earlier answer gave as `next` or `newest`")
     return value
 
 
 def watched(value: str) -> tuple[str, ...]:
-    """Seqs of events. Raises Unclear."""
+    """Seqs of events. Raises BadRequest."""
     idents = tuple(value.split(","))
     if len(idents) > MAX_WATCHED or not all(ident.isascii() and ident.isdigit() for ident in idents):
         raise BadRequest(f"1 to {MAX_WATCHED} seqs, with commas between")
@@ -132,7 +139,7 @@ def _true(value: str) -> bool:
 
 def _outcome(value: str) -> str:
     if value not in OUTCOMES:
-        raise BadRequest(f"one of {', '.join(OUTCOMES)}")
+        raise BadRequest(f"outcome: one of {', '.join(OUTCOMES)}")
     return value
 
 

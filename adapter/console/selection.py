@@ -1,16 +1,21 @@
 """Chooses among what did not get through: by id, by cause, or all of it. Changes nothing."""
 
+import re
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import NamedTuple
 
 from adapter.console.console import REJECTED, Selection
+from adapter.console.detail import ActiveRulesets
 from adapter.console.serialize import Entry
-from adapter.model import JsonObject
+from adapter.model import JsonObject, Reason
 from adapter.queue.admin import QueueAdmin
-from adapter.queue.records import CauseGroup, Outcome, RejectionRecord
+from adapter.queue.records import CauseGroup, Outcome, RejectionRecord, plain_cause
+from adapter.wire.instants import instant_text
 
 _PAGE = 500
+_BY_RULE = re.compile(r"\(rule '(.*)'\)\Z", re.DOTALL)
+"""How the cause of an event that its mapping refused names the rule."""
 
 
 class Selected(NamedTuple):
@@ -27,13 +32,8 @@ def has_cause(kept: Entry | CauseGroup, cause: str | None) -> bool:
     """
     if cause is None:
         return True
-    wanted = _plain(cause)
-    return wanted in _plain(kept.cause) or wanted in _plain(kept.common_cause)
-
-
-def _plain(cause: str) -> str:
-    # A backtick in double quotes means something else to a shell, so nobody should have to write one.
-    return cause.replace("`", "").casefold()
+    wanted = plain_cause(cause)
+    return wanted in plain_cause(kept.cause) or wanted in plain_cause(kept.common_cause)
 
 
 def choose(admin: QueueAdmin, which: Selection, *, outcomes: tuple[Outcome, ...] = ("dead",)) -> Selected:
@@ -61,8 +61,11 @@ def _named(admin: QueueAdmin, idents: tuple[str, ...], outcomes: tuple[Outcome, 
     return Selected(sorted(chosen.seqs), sorted(chosen.numbers), chosen.missing)
 
 
-def merged(groups: Iterable[CauseGroup]) -> list[JsonObject]:
-    """The causes of `groups` as the API lists them, the most frequent first: one for all that differ in ids only."""
+def merged(groups: Iterable[CauseGroup], rulesets: ActiveRulesets) -> list[JsonObject]:
+    """The causes of `groups` as the API lists them, the most frequent first: one for all that differ in ids only.
+
+    `rulesets` tell where a rule stands that refused events.
+    """
     found: dict[tuple[bool, str], list[CauseGroup]] = {}
     for group in groups:
         found.setdefault((group.rejected, group.common_cause), []).append(group)
@@ -72,10 +75,24 @@ def merged(groups: Iterable[CauseGroup]) -> list[JsonObject]:
             "outcome": REJECTED if rejected else "dead",
             "cause": cause if len(same) > 1 else same[0].cause,
             "oldest": f"{'r' if rejected else ''}{min(group.first for group in same)}",
+            "reason": same[0].reason,
+            "sources": sorted({source for group in same for source in group.sources}),
+            "first": instant_text(min(group.since for group in same)),
+            "last": instant_text(max(group.until for group in same)),
+            **_rule_of(max(same, key=lambda group: group.until), rulesets),
         }
         for (rejected, cause), same in found.items()
     ]
     return sorted(causes, key=lambda cause: -cause["count"])
+
+
+def _rule_of(group: CauseGroup, rulesets: ActiveRulesets) -> JsonObject:
+    """The rule that refused the events of a cause, and where it stands in the mapping that did; null for others."""
+    found = _BY_RULE.search(group.detail) if group.reason == Reason.REFUSED_BY_MAPPING else None
+    if found is None:
+        return {"rule": None, "file": None, "line": None}
+    file, line = rulesets.place(group.sources[0], version=group.mapping, rule=found[1])
+    return {"rule": found[1], "file": file, "line": line}
 
 
 def letters_in_pages(admin: QueueAdmin) -> Iterator[list[Entry]]:

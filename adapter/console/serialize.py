@@ -7,7 +7,7 @@ from typing import TypeAlias
 from adapter.mapping.explain import warnings_as_json
 from adapter.model import JsonObject, Reason
 from adapter.queue.contract import Deletion
-from adapter.queue.records import EventRecord, RejectionRecord
+from adapter.queue.records import EventRecord, FailedCall, RejectionRecord
 from adapter.wire.instants import instant_text
 
 Entry: TypeAlias = EventRecord | RejectionRecord
@@ -60,6 +60,18 @@ def as_json(entry: Entry, pause_text: PauseText) -> JsonObject:
         "warnings": warnings_as_json(entry.warnings),
         "deleted": is_deleted(entry),
         "waitsFor": None if entry.ended_at is not None else pause_text(event.source) or None,
+    }
+
+
+def failure_as_json(failed: FailedCall) -> JsonObject:
+    """A call that was not delivered, `FailedCall` in schemas/openapi.yaml; `ms` from the call to its end."""
+    failure = failed.failure
+    return {
+        "at": instant_text(failed.at),
+        "call": failure.call,
+        "status": failure.status,
+        "cause": failure.cause,
+        "ms": round(failure.seconds * 1000),
     }
 
 

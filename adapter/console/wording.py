@@ -37,7 +37,9 @@ def answered(entry: JsonObject) -> str:
         return f"{entry['outcome']} {entry['endedAt']}{why}"
     if "ahead" not in entry:
         return "pending: it is ending right now"
-    ahead = f"{counted(entry['ahead'], 'event')} of its user must end before it" if entry["ahead"] else ""
+    ahead = ""
+    if entry["ahead"]:
+        ahead = f"{counted(entry['ahead'], 'event')} of its user must end before it, event {entry['blockedBy']} first"
     if entry["waitsFor"]:
         return f"pending: {entry['waitsFor']}{ahead and f'; {ahead}'}{_tried(entry)}"
     if entry["parked"]:
@@ -46,6 +48,11 @@ def answered(entry: JsonObject) -> str:
         return f"pending: {ahead}"
     unknown = "" if entry["pauseKnown"] else "; only the service knows whether delivery is paused: ask it with --url"
     return f"pending: the first of its user, due {entry['dueAt']}{_tried(entry)}{unknown}"
+
+
+def failed(call: JsonObject) -> str:
+    """One call that was not delivered: `2026-11-23T06:35:36.000Z track/PAID/0: HTTP 503 …, after 120 ms`."""
+    return f"{call['at']} {call['call']}: {call['cause']}, after {call['ms']} ms"
 
 
 def _tried(entry: JsonObject) -> str:

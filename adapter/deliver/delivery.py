@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import assert_never
 
+from msgspec.structs import replace
+
 from adapter.deliver.browsee import Browsee
 from adapter.deliver.line import Ask, Line
 from adapter.deliver.misconfigured import Ruling, Subject
@@ -31,6 +33,7 @@ from adapter.errors import QueueError
 from adapter.mapping.run.ruleset import Ruleset
 from adapter.model import (
     Call,
+    CallFailure,
     Calls,
     Dead,
     Delivered,
@@ -189,7 +192,10 @@ class Delivery:
             self._line.call_ended()
         if ruling.requeued or ruling.due:
             await self._bring_back(ruling)
-        return self._outcome(lease, call, ruling, cause)
+        outcome = self._outcome(lease, call, ruling, cause)
+        if isinstance(outcome, Accepted):
+            return outcome
+        return replace(outcome, failure=CallFailure(call.key, answer.status, cause, answer.seconds))
 
     def _outcome(self, lease: Lease, call: Call, ruling: Ruling, cause: str) -> Accepted | Retry | Dead:
         match ruling.verdict:

@@ -16,6 +16,7 @@ from adapter.queue.contract import Deletion
 from adapter.queue.records import (
     CauseGroup,
     EventRecord,
+    FailedCall,
     Filter,
     QueuePosition,
     RecordPage,
@@ -52,6 +53,10 @@ class QueueAdmin(Protocol):
 
     def position(self, record: EventRecord) -> QueuePosition | None:
         """Where a pending event is; None if it ended meanwhile."""
+        ...
+
+    def failures(self, seq: int) -> Sequence[FailedCall]:
+        """The last calls of that event that were not delivered, `MAX_FAILURES` at most, oldest first."""
         ...
 
     def unmatched(self) -> Iterator[Sequence[int]]:

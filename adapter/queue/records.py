@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 
 import orjson
 
-from adapter.model import Event, EventWarning, Problem, Reason, Rejection
+from adapter.model import CallFailure, Event, EventWarning, Problem, Reason, Rejection
 from adapter.queue.causes import fold_cause
 
 Outcome: TypeAlias = Literal["pending", "delivered", "dropped", "unmatched", "dead"]
@@ -74,9 +74,11 @@ class RejectionRecord:
 
 @dataclass(frozen=True, slots=True)
 class CauseGroup:
-    """Dead letters, or rejections, of one cause. `first` is the seq or number of the oldest.
+    """Dead letters, or rejections, of one cause. `first` is the seq or number of the oldest, received at `since`;
+    the newest was received at `until`. `sources` are theirs.
 
-    `reason` and `detail` find the others of the group, as they are stored.
+    `reason` and `detail` find the others of the group, as they are stored. `mapping` is the version of the mapping that
+    refused the newest of them, "" where none did.
     """
 
     count: int
@@ -84,6 +86,10 @@ class CauseGroup:
     detail: str
     first: int
     rejected: bool
+    since: datetime
+    until: datetime
+    sources: tuple[str, ...]
+    mapping: str = ""
 
     @property
     def cause(self) -> str:
@@ -99,14 +105,23 @@ class CauseGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class FailedCall:
+    """A call that was not delivered, and when."""
+
+    at: datetime
+    failure: CallFailure
+
+
+@dataclass(frozen=True, slots=True)
 class QueuePosition:
     """Where a pending event is: how many of its user go before it, and if none, when it is due and how often tried.
 
-    `parked`: it stands aside, because calls of its kind are paused. `failure` says why its last try failed, "" if none
-    has.
+    `blocked_by` is the seq of the first of those before it, None if there is none. `parked`: it stands aside, because
+    calls of its kind are paused. `failure` says why its last try failed, "" if none has.
     """
 
     ahead: int
+    blocked_by: int | None
     parked: bool
     due_at: datetime
     attempt: int
@@ -115,15 +130,19 @@ class QueuePosition:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which events are meant: those of a source, of an outcome, of a user, of a name, and received from `since` until
-    before `until`; `warned`: those with warnings only. What is None or empty narrows nothing. `users` are what the
-    user's id may be stored as, two at most.
+    """Which events are meant: those of a source, of some outcomes, of a user, of a name, of a type, taken by a rule, of
+    a cause, and received from `since` until before `until`; `warned`: those with warnings only. What is None or empty
+    narrows nothing. `users` are what the user's id may be stored as, two at most. `cause` is in the cause as an
+    operator reads it, in letters of either case.
     """
 
     source: str | None = None
-    outcome: Outcome | None = None
+    outcomes: tuple[Outcome, ...] = ()
     users: tuple[str, ...] = ()
     name: str | None = None
+    type: str | None = None
+    rule: str | None = None
+    cause: str | None = None
     warned: bool = False
     since: datetime = _EVER
     until: datetime = _NEVER
@@ -140,6 +159,20 @@ class RecordPage:
     bottom: int
     is_all: bool
     down_to: datetime | None
+
+
+def plain_cause(cause: str) -> str:
+    """A cause to compare: in letters of one case, and without the backticks around names, which mean something else to
+    a shell.
+    """
+    return cause.replace("`", "").casefold()
+
+
+def cause_has(wanted: str, *, reason: str, detail: str, rule: str) -> bool:
+    """Whether the cause of an event has `wanted` in it, as it is or as events of one cause share it."""
+    plain = plain_cause(wanted)
+    causes = (_cause(reason, detail, rule), _cause(reason, _common(reason, detail), rule))
+    return any(plain in plain_cause(cause) for cause in causes)
 
 
 def is_named(rejection: Rejection, name: str) -> bool:

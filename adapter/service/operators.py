@@ -34,11 +34,18 @@ from adapter.privacy.storage import is_withheld, mark_of, plain_source, same_ids
 from adapter.queue.address import outlives_process
 from adapter.queue.admin import QueueAdmin
 from adapter.queue.backends import open_admin
+from adapter.queue.records import Retention
 from adapter.service.mappings import Active, source_mappings
 from adapter.settings.settings import Settings
 from adapter.wire.instants import instant_text
 
 USUAL = RateLimits()
+
+
+def retention_of(settings: Settings) -> Retention:
+    """How long the queue keeps things."""
+    kept = settings.retention
+    return Retention(history_s=kept.history_s, dead_s=kept.dead_s, dedup_s=kept.dedup_s, deletions_s=kept.deletions_s)
 
 
 def admin_console(
@@ -71,7 +78,13 @@ def admin_console(
         is_withheld=is_withheld,
     )
     return AdminConsole(
-        admin, mappings=source_mappings(settings), private=private, read=read, go_on=go_on, pause_text=pause_text
+        admin,
+        mappings=source_mappings(settings),
+        private=private,
+        read=read,
+        go_on=go_on,
+        pause_text=pause_text,
+        retention=retention_of(settings),
     )
 
 

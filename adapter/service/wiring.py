@@ -34,14 +34,14 @@ from adapter.observe.observer import Emit, Observer
 from adapter.observe.service_telemetry import QueueFullAtStart
 from adapter.queue import backends
 from adapter.queue.contract import Inbox, Queue
-from adapter.queue.records import QueueOptions, Retention
+from adapter.queue.records import QueueOptions
 from adapter.sandbox.recording import Recording
 from adapter.sandbox.server import Sandbox, build
 from adapter.service import mappings
 from adapter.service.applications import make_applications, make_ingest
 from adapter.service.mappings import Active
 from adapter.service.monitor import Monitor, Watched, project_id
-from adapter.service.operators import USUAL
+from adapter.service.operators import USUAL, retention_of
 from adapter.service.readiness import Count, Observed, Readiness
 from adapter.settings.quantities import ListenAddress
 from adapter.settings.settings import Settings
@@ -65,15 +65,12 @@ def steady_clock() -> Callable[[], float]:
 
 async def open_queue(settings: Settings, *, now: Callable[[], float]) -> Queue:
     """The queue that the settings name. Raises ConfigError or QueueError if it cannot be had."""
-    kept = settings.retention
     options = QueueOptions(
         unordered=settings.unordered,
         max_pending=settings.limits.pending,
-        max_bytes=kept.max_disk_bytes,
+        max_bytes=settings.retention.max_disk_bytes,
         shared=len(settings.sources) > 1,
-        retention=Retention(
-            history_s=kept.history_s, dead_s=kept.dead_s, dedup_s=kept.dedup_s, deletions_s=kept.deletions_s
-        ),
+        retention=retention_of(settings),
     )
     return await backends.open_queue(settings.queue, options, now=now, wall=time.time)
 

@@ -1,11 +1,14 @@
 """What operators are promised of every queue that is being served: `adapter.queue.admin.QueueAdmin`."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from msgspec.structs import replace
 
 from adapter.model import (
+    MAX_FAILURES,
+    CallFailure,
     Dead,
     Delivered,
     Dropped,
@@ -68,6 +71,93 @@ async def test_each_event_tells_what_became_of_it(queue: Queue, admin_of: AdminO
         assert [s.event.message_id for s in admin.since(0, limit=2)] == ["m-1", "m-2"]
         [record] = admin.of_message("m-5")
         assert (record.event, record.ended_at) == (make_event("m-5"), None)
+
+
+def failed_call(cause: str, *, status: int | None = 503) -> CallFailure:
+    return CallFailure("track/PAID/0", status, cause, 0.25)
+
+
+async def test_failed_calls_are_kept_with_their_event(queue: Queue, admin_of: AdminOf, clock: FakeClock) -> None:
+    """The last 20, oldest first, until the event is forgotten; an event that was delivered at once has none."""
+    await end(queue, "good", Delivered())
+    await queue.put([make_event("bad")])
+    for n in range(MAX_FAILURES + 2):
+        [lease] = await take(queue)
+        again = Retry(Reason.SERVER_ERROR, 1.0, counted=True, detail="503", failure=failed_call(f"try {n}"))
+        await queue.settle(lease, again)
+        clock.advance(1.0)
+    [lease] = await take(queue)
+    await queue.settle(lease, Dead(Reason.REFUSED, "no", failure=failed_call("refused", status=None)))
+    with admin_of() as admin:
+        assert admin.failures(1) == []
+        found = admin.failures(2)
+        assert [one.failure.cause for one in found] == [f"try {n}" for n in range(3, MAX_FAILURES + 2)] + ["refused"]
+        assert (found[0].failure, found[-1].failure.status) == (failed_call("try 3"), None)
+        assert [one.at for one in found] == sorted(one.at for one in found)
+        assert admin.requeue([2]) == 1
+        assert len(admin.failures(2)) == MAX_FAILURES
+        admin.erase([2])
+        assert admin.failures(2) == []
+
+
+async def test_failed_calls_go_with_a_discarded_event(queue: Queue, admin_of: AdminOf) -> None:
+    """What nobody can look up any more is not kept."""
+    await queue.put([make_event("bad")])
+    [lease] = await take(queue)
+    await queue.settle(lease, Dead(Reason.REFUSED, "no", failure=failed_call("refused")))
+    with admin_of() as admin:
+        assert len(admin.failures(1)) == 1
+        admin.discard([1])
+        assert admin.failures(1) == []
+
+
+async def test_a_waiting_event_names_the_one_before_it(queue: Queue, admin_of: AdminOf) -> None:
+    """The head of its lane, by its seq; the head itself waits for nobody."""
+    await queue.put([make_event(f"m-{n}", user="a") for n in range(3)])
+    with admin_of() as admin:
+        places = [admin.position(record) for record in reversed(newest(admin))]
+    assert [(place.ahead, place.blocked_by) for place in places if place is not None] == [(0, None), (1, 1), (2, 1)]
+
+
+async def test_a_group_names_its_sources_its_time_and_the_mapping(queue: Queue, admin_of: AdminOf) -> None:
+    """From the oldest to the newest; the mapping is the one that refused the newest."""
+    for n, source in enumerate(("shop", "app", "shop")):
+        received_at = RECEIVED_AT + timedelta(minutes=n)
+        await queue.put([replace(make_event(f"m-{n}", user=f"u-{n}", source=source), received_at=received_at)])
+        [lease] = await take(queue, sources=["shop", "app"])
+        await queue.settle(lease, Dead(Reason.REFUSED_BY_MAPPING, "no"), mapping=f"version {n}")
+    await queue.put([], [make_rejection()])
+    with admin_of() as admin:
+        dead, rejected = admin.groups()
+    assert (dead.sources, dead.mapping) == (("app", "shop"), "version 2")
+    assert (dead.since, dead.until) == (RECEIVED_AT, RECEIVED_AT + timedelta(minutes=2))
+    assert (rejected.rejected, rejected.mapping, len(rejected.sources)) == (True, "", 1)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        (Filter(outcomes=("dead", "unmatched")), [4, 3]),
+        (Filter(cause="NO SUCH"), [4]),
+        (Filter(cause="no `such` project"), [4]),
+        (Filter(cause="frequent", outcomes=("dropped",)), [2]),
+        (Filter(cause="frequent", outcomes=("dead",)), []),
+        (Filter(rule="Heartbeats"), [2]),
+        (Filter(rule="Heart"), []),
+        (Filter(type="track"), [4, 3, 2, 1]),
+        (Filter(type="page"), []),
+    ],
+)
+async def test_events_are_found_by_what_became_of_them(
+    queue: Queue, admin_of: AdminOf, wanted: Filter, found: list[int]
+) -> None:
+    """By several outcomes, by a part of their cause, by the rule that dropped them, by type."""
+    await end(queue, "m-1", Delivered())
+    await end(queue, "m-2", Dropped(Reason.BY_RULE, "Heartbeats", "too frequent"))
+    await end(queue, "m-3", Unmatched())
+    await end(queue, "m-4", Dead(Reason.REFUSED, "no such project"))
+    with admin_of() as admin:
+        assert [record.seq for record in newest(admin, wanted)] == found
 
 
 async def test_dead_letters_are_grouped_by_cause(queue: Queue, admin_of: AdminOf) -> None:
@@ -230,8 +320,8 @@ async def test_events_are_found_by_source_outcome_and_id(queue: Queue, admin_of:
     await queue.put([make_event("m-2"), make_event("m-2", source="other")])
     with admin_of() as admin:
         assert [record.seq for record in newest(admin, Filter(source="other"))] == [3]
-        assert [record.seq for record in newest(admin, Filter(outcome="dead"))] == [1]
-        assert [record.seq for record in newest(admin, Filter(outcome="pending"), limit=1)] == [3]
+        assert [record.seq for record in newest(admin, Filter(outcomes=("dead",)))] == [1]
+        assert [record.seq for record in newest(admin, Filter(outcomes=("pending",)), limit=1)] == [3]
         assert newest(admin, Filter(source="nobody")) == []
         assert [record.seq for record in admin.of_message("m-2")] == [2, 3]
         assert admin.of_message("m-9") == []

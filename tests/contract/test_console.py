@@ -34,7 +34,7 @@ from tests.unit.cli.conftest import MAPPING, SETTINGS
 from tests.unit.cli.queues import USER, Ended, a_rejection, an_order, fill
 
 READABLE = b'{"type":"track","event":"Order Completed","userId":"u-1","messageId":"good-1","properties":{}}'
-TOTAL = Dead(Reason.REFUSED_BY_MAPPING, "total is required")
+TOTAL = Dead(Reason.REFUSED_BY_MAPPING, "total is required (rule 'rule 1')")
 
 
 @pytest.fixture
@@ -133,7 +133,10 @@ def test_a_pending_event_says_that_delivery_is_paused(folder: Path, monkeypatch:
         [whole] = shaped(console.event("5"), "Wholes")["found"]
         [ended] = shaped(console.where("m-1"), "Wheres")["found"]
     assert first["line"] == f"shop/m-5: pending: {PAUSED} (event 5)"
-    assert behind["line"] == f"shop/m-6: pending: {PAUSED}; 1 event of its user must end before it (event 6)"
+    assert (
+        behind["line"]
+        == f"shop/m-6: pending: {PAUSED}; 1 event of its user must end before it, event 5 first (event 6)"
+    )
     assert (whole["waitsFor"], whole["pauseKnown"]) == (PAUSED, True)
     assert "paused" not in ended["line"]
 
@@ -167,17 +170,35 @@ def test_pages_have_every_entry_once(console: Console) -> None:
 @pytest.mark.parametrize(
     ("wanted", "found"),
     [
-        ({"source": "shop", "outcome": "dead"}, ["2", "3"]),
+        ({"source": "shop", "outcome": ("dead",)}, ["2", "3"]),
+        ({"outcome": ("dead", "rejected")}, ["2", "3", "r1", "r2"]),
+        ({"cause": "TOTAL is"}, ["2"]),
+        ({"cause": "is required"}, ["2", "r1", "r2"]),
+        ({"type": "page"}, []),
         ({"source": "other"}, []),
-        ({"outcome": "rejected"}, ["r1", "r2"]),
+        ({"outcome": ("rejected",)}, ["r1", "r2"]),
         ({"user": USER}, ["1", "2", "3"]),
         ({"user": "u-1"}, ["r1", "r2"]),
         ({"name": "Order Completed"}, ["1", "2", "3", "r2"]),
-        ({"name": "Clicked", "outcome": "pending"}, ["5", "6"]),
+        ({"name": "Clicked", "outcome": ("pending",)}, ["5", "6"]),
         ({"until": RECEIVED_AT + timedelta(seconds=1)}, ["4", "5", "6"]),
-        ({"since": RECEIVED_AT + timedelta(seconds=1), "outcome": "delivered"}, ["1"]),
+        ({"since": RECEIVED_AT + timedelta(seconds=1), "outcome": ("delivered",)}, ["1"]),
     ],
-    ids=["outcome", "source", "rejected", "user", "user of a rejection", "name", "both", "until", "since"],
+    ids=[
+        "outcome",
+        "two outcomes",
+        "cause",
+        "cause of both",
+        "type",
+        "source",
+        "rejected",
+        "user",
+        "user of a rejection",
+        "name",
+        "both",
+        "until",
+        "since",
+    ],
 )
 def test_each_filter_narrows_the_list(console: Console, wanted: dict[str, Any], found: list[str]) -> None:
     """Alone and together."""
@@ -210,7 +231,7 @@ def test_one_event_is_reported_whole(console: Console) -> None:
 def test_where_is_a_line(console: Console) -> None:
     """For events and rejections."""
     [shown] = shaped(console.where("m-6"), "Wheres")["found"]
-    assert shown["line"] == "shop/m-6: pending: 1 event of its user must end before it (event 6)"
+    assert shown["line"] == "shop/m-6: pending: 1 event of its user must end before it, event 5 first (event 6)"
     assert len(shaped(console.where("bad-1"), "Wheres")["found"]) == 2
     assert console.where("nothing") == {"found": []}
 
@@ -223,7 +244,40 @@ def test_letters_come_oldest_first_and_by_cause(console: Console) -> None:
     assert ids(console.dead(cause="TOTAL is")) == ["2"]
     causes = shaped(console.causes(limit=2), "Causes")["causes"]
     assert len(causes) == 2
-    assert causes[0] == {"count": 2, "outcome": "rejected", "cause": "schema: /event is required", "oldest": "r1"}
+    rejected = {"count": 2, "outcome": "rejected", "cause": "schema: /event is required", "oldest": "r1"}
+    assert causes[0].items() >= {**rejected, "sources": ["shop"], "rule": None, "line": None}.items()
+
+
+def test_a_cause_names_the_rule_and_its_line(console: Console) -> None:
+    """Of the mapping that refused them, where its text is still known."""
+    cause = next(one for one in console.causes(limit=9)["causes"] if "total" in one["cause"])
+    assert (cause["rule"], Path(cause["file"]).name, cause["line"]) == ("rule 1", "shop.yaml", 3)
+
+
+def test_an_event_says_where_its_rule_stands_and_how_long_it_is_kept(console: Console) -> None:
+    """And when it happened, which calls of it failed, and who goes before it."""
+    [dead] = shaped(console.event("2"), "Wholes")["found"]
+    assert (Path(dead["file"]).name, dead["ruleLine"], dead["timestampFrom"]) == ("shop.yaml", 3, "message")
+    assert dead["keptUntil"] > dead["endedAt"]
+    assert dead["failures"] == []
+    [behind] = console.event("6")["found"]
+    assert (behind["blockedBy"], behind["keptUntil"], behind["attempts"]) == ("5", None, 0)
+
+
+def test_a_timeline_has_the_calls_of_each_event(console: Console) -> None:
+    """What Browsee got, or what it would get; a rejection has none."""
+    page = shaped(console.events(Events(limit=100, mapped=True)), "NewestPage")
+    calls = {entry["id"]: entry.get("calls") for entry in page["entries"]}
+    assert calls["r1"] is None
+    assert [(call["kind"], call["delivered"]) for call in calls["1"] or []] == [("track", True)]
+    assert all("timestamp" in entry for entry in page["entries"] if entry["outcome"] != "rejected")
+
+
+def test_a_preview_says_what_the_active_mapping_would_make_of_them(console: Console) -> None:
+    """And changes nothing."""
+    shown = shaped(console.requeue(Selection(everything=True), dry_run=True, preview=True), "Requeued")
+    assert shown["would"] == {"sent": 1, "refused": 1, "dropped": 0, "unmatched": 0, "looked": 2}
+    assert (shown["events"], len(ids(console.dead()))) == (0, 4)
 
 
 def test_a_dry_run_changes_nothing(console: Console) -> None:

@@ -12,12 +12,21 @@ from adapter.queue.copies import event_of
 from adapter.queue.postgres.admin_writes import ADMIN
 from adapter.queue.postgres.connect import PostgresSession
 from adapter.queue.postgres.erase import lanes_of
-from adapter.queue.postgres.message_row import packed
-from adapter.queue.postgres.record_rows import deletion_of, event_record, is_wanted, rejection_record
+from adapter.queue.postgres.message_row import packed, shown
+from adapter.queue.postgres.record_rows import (
+    cause_group,
+    deletion_of,
+    event_record,
+    failed_call,
+    has_cause,
+    is_wanted,
+    rejection_record,
+)
 from adapter.queue.postgres.state import SQL
 from adapter.queue.records import (
     CauseGroup,
     EventRecord,
+    FailedCall,
     Filter,
     QueuePosition,
     RecordPage,
@@ -61,13 +70,16 @@ class PostgresAdminReads:
             "since_us": to_us(wanted.since),
             "until_us": to_us(wanted.until),
             "source": wanted.source,
-            "outcome": wanted.outcome,
+            "outcomes": list(wanted.outcomes) or None,
+            "type": packed(wanted.type),
+            "rule": None if wanted.rule is None else shown(wanted.rule),
             "users": [packed(user) for user in wanted.users] or None,
             "user_in_json": orjson.dumps(wanted.users[0]) if wanted.users else None,
             "name_in_json": None if wanted.name is None else orjson.dumps(wanted.name),
             "warned": wanted.warned,
         }
-        seqs = [seq for (seq,) in self._run(ADMIN["messages_between"], values).fetchall()]
+        rows = self._run(ADMIN["messages_between"], values).fetchall()
+        seqs = [seq for seq, *why in rows if wanted.cause is None or has_cause(wanted.cause, why)]
         for at in range(0, len(seqs), _AT_ONCE):
             for record in self._records(seqs[at : at + _AT_ONCE]):
                 if is_wanted(record.event, wanted):
@@ -108,6 +120,7 @@ class PostgresAdminReads:
                 # Tries and their failure are of the head: who waits behind it has had none.
                 return QueuePosition(
                     ahead=ahead,
+                    blocked_by=seq if ahead else None,
                     parked=lane in lanes[2:],
                     due_at=from_us(due_us),
                     attempt=0 if ahead else attempt,
@@ -115,18 +128,17 @@ class PostgresAdminReads:
                 )
         return None
 
+    def failures(self, seq: int) -> list[FailedCall]:
+        return [failed_call(row) for row in self._run(ADMIN["failures"], {"seq": seq}).fetchall()]
+
     def unmatched(self) -> Iterator[list[int]]:
         for start, stop in self._windows_down(self.newest_seq() + 1):
             found = self._run(ADMIN["unmatched_between"], {"start": start, "stop": stop}).fetchall()
             yield [seq for (seq,) in found]
 
     def groups(self) -> list[CauseGroup]:
-        found = [(row, False) for row in self._run(ADMIN["dead_groups"]).fetchall()]
-        found += [(row, True) for row in self._run(ADMIN["rejection_groups"]).fetchall()]
-        groups = [
-            CauseGroup(count=count, reason=reason, detail=detail, first=first, rejected=rejected)
-            for (reason, detail, count, first), rejected in found
-        ]
+        groups = [cause_group(row, rejected=False) for row in self._run(ADMIN["dead_groups"]).fetchall()]
+        groups += [cause_group(row, rejected=True) for row in self._run(ADMIN["rejection_groups"]).fetchall()]
         return sorted(groups, key=lambda group: -group.count)
 
     def members(self, groups: Iterable[CauseGroup]) -> tuple[list[int], list[int]]:

@@ -11,8 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Self
 
 from adapter.errors import QueueError
-from adapter.model import Balance
-from adapter.queue.contract import Deletion, Disk, Limit, Stored
+from adapter.queue.contract import Balance, Deletion, Disk, Limit, Stored
 from adapter.queue.group_commit import GroupCommit
 from adapter.queue.inbox import QueueInbox
 from adapter.queue.leased_queue import LeasedQueue

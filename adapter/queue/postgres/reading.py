@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from adapter.model import Balance, Reason
+from adapter.model import Reason
 from adapter.queue.codec import from_us
+from adapter.queue.contract import Balance
 from adapter.queue.postgres.connect import PostgresPlace, PostgresSession
 from adapter.queue.postgres.state import SQL
 from adapter.queue.shares import fair_cap

@@ -3,12 +3,20 @@
 from collections.abc import Sequence
 from typing import Any
 
-from adapter.model import Event, PrivateEvent, Reason, Rejection
+from adapter.model import CallFailure, Event, PrivateEvent, Reason, Rejection
 from adapter.queue.codec import from_us, restore
 from adapter.queue.contract import Deletion
 from adapter.queue.event_warnings import unpack
 from adapter.queue.postgres.message_row import SELECTED, from_row, unpacked
-from adapter.queue.records import EventRecord, Filter, RejectionRecord, problems_of
+from adapter.queue.records import (
+    CauseGroup,
+    EventRecord,
+    FailedCall,
+    Filter,
+    RejectionRecord,
+    cause_has,
+    problems_of,
+)
 
 
 def event_record(found: Sequence[Any], delivered_keys: tuple[str, ...]) -> EventRecord:
@@ -33,6 +41,34 @@ def event_record(found: Sequence[Any], delivered_keys: tuple[str, ...]) -> Event
         delivered_keys=delivered_keys,
         warnings=event.warnings + unpack(warned),
     )
+
+
+def failed_call(found: Sequence[Any]) -> FailedCall:
+    """The failed call in a row of the statement `failures`."""
+    at_us, call, status, cause, ms = found
+    return FailedCall(from_us(at_us), CallFailure(call=call, status=status, cause=cause, seconds=ms / 1000))
+
+
+def cause_group(found: Sequence[Any], *, rejected: bool) -> CauseGroup:
+    """The group in a row of the statements `dead_groups` and `rejection_groups`."""
+    reason, detail, count, first, since_us, until_us, mapping, sources = found
+    return CauseGroup(
+        count=count,
+        reason=reason,
+        detail=detail,
+        first=first,
+        rejected=rejected,
+        since=from_us(since_us),
+        until=from_us(until_us),
+        sources=tuple(sorted(sources)),
+        mapping=mapping,
+    )
+
+
+def has_cause(wanted: str, why: Sequence[str]) -> bool:
+    """Whether `wanted` is in the cause that is made of reason, detail and rule, in this order."""
+    reason, detail, rule = why
+    return cause_has(wanted, reason=reason, detail=detail, rule=rule)
 
 
 def rejection_record(found: Sequence[Any]) -> RejectionRecord:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from adapter.model import Dead, Retry
+from adapter.model import MAX_FAILURES, CallFailure, Dead, Retry
 from adapter.queue import event_warnings
 from adapter.queue.codec import parked_lane
 from adapter.queue.heads import Priority
@@ -53,6 +53,8 @@ class PostgresSettleBatch:
         self._park(parked)
         for end, _, _ in heads:
             self._warn(end)
+            if isinstance(end.outcome, Retry | Dead) and end.outcome.failure is not None:
+                self._note(end.seq, end.outcome.failure)
 
     def _finish(self, ends: Sequence[tuple[Settlement, int]]) -> None:
         if not ends:
@@ -133,6 +135,18 @@ class PostgresSettleBatch:
             "now_us": self._state.now_us(),
         }
         self._state.run(SQL["add_dead"], values)
+
+    def _note(self, seq: int, failure: CallFailure) -> None:
+        values = {
+            "seq": seq,
+            "at_us": self._state.now_us(),
+            "call": shown(failure.call),
+            "status": failure.status,
+            "cause": shown(failure.cause),
+            "ms": round(failure.seconds * 1000),
+        }
+        self._state.run(SQL["add_failure"], values)
+        self._state.run(SQL["forget_old_failures"], {"seq": seq, "most": MAX_FAILURES})
 
     def _warn(self, end: Settlement) -> None:
         if end.warnings is None:

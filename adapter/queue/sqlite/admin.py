@@ -19,11 +19,13 @@ from adapter.queue.copies import event_of
 from adapter.queue.records import (
     CauseGroup,
     EventRecord,
+    FailedCall,
     Filter,
     QueuePosition,
     RecordPage,
     RejectionRecord,
     RequeuedRejection,
+    cause_has,
 )
 from adapter.queue.sqlite.admin_writes import (
     ADMIN,
@@ -34,7 +36,7 @@ from adapter.queue.sqlite.admin_writes import (
 from adapter.queue.sqlite.connection import attach
 from adapter.queue.sqlite.erase import delete_body, lanes_of
 from adapter.queue.sqlite.place import FilePlace, Place
-from adapter.queue.sqlite.record_rows import deletion_of, event_record, rejection_record
+from adapter.queue.sqlite.record_rows import cause_group, deletion_of, event_record, failed_call, rejection_record
 from adapter.queue.sqlite.requeue import requeue_dead
 from adapter.queue.sqlite.seen_beside import SeenBeside
 from adapter.queue.sqlite.state import SQL
@@ -79,11 +81,16 @@ class SqliteQueueAdmin:
     def page_before(self, wanted: Filter, *, limit: int, before: int) -> RecordPage:
         times = to_us(wanted.since), to_us(wanted.until)
         one, other = (*wanted.users, None, None)[:2]
-        facts = (wanted.source, wanted.outcome, one, *times, wanted.name, other, wanted.warned)
+        outcomes = f",{','.join(wanted.outcomes)}," if wanted.outcomes else None
+        facts = (wanted.source, outcomes, one, *times, wanted.name, other, wanted.warned, wanted.type, wanted.rule)
         found: list[EventRecord] = []
         bottom = before
         for start, stop in islice(self._windows_down(before), _WINDOWS_IN_A_LOOK):
-            found += self._records(ADMIN["messages_between"], start, stop, limit - len(found), *facts)
+            most = limit - len(found) if wanted.cause is None else _WINDOW
+            rows = self._run(ADMIN["messages_between"], (start, stop, most, *facts)).fetchall()
+            seqs = (seq for seq, *why in rows if wanted.cause is None or _has_cause(wanted.cause, *why))
+            records = (self.event(seq) for seq in islice(seqs, limit - len(found)))
+            found += [record for record in records if record is not None]
             bottom = start
             if len(found) >= limit:
                 bottom = found[-1].seq
@@ -124,6 +131,7 @@ class SqliteQueueAdmin:
                 # Tries and their failure are of the head: who waits behind it has had none.
                 return QueuePosition(
                     ahead=ahead,
+                    blocked_by=seq if ahead else None,
                     parked=lane in lanes[2:],
                     due_at=from_us(due_us),
                     attempt=0 if ahead else attempt,
@@ -131,17 +139,16 @@ class SqliteQueueAdmin:
                 )
         return None
 
+    def failures(self, seq: int) -> list[FailedCall]:
+        return [failed_call(row) for row in self._run(ADMIN["failures"], (seq,))]
+
     def unmatched(self) -> Iterator[list[int]]:
         for start, stop in self._windows_down(self.newest_seq() + 1):
             yield [seq for (seq,) in self._run(ADMIN["unmatched_between"], (start, stop)).fetchall()]
 
     def groups(self) -> list[CauseGroup]:
-        found = [(row, False) for row in self._run(ADMIN["dead_groups"])]
-        found += [(row, True) for row in self._run(ADMIN["rejection_groups"])]
-        groups = [
-            CauseGroup(count=count, reason=reason, detail=detail, first=first, rejected=rejected)
-            for (reason, detail, count, first), rejected in found
-        ]
+        groups = [cause_group(row, rejected=False) for row in self._run(ADMIN["dead_groups"])]
+        groups += [cause_group(row, rejected=True) for row in self._run(ADMIN["rejection_groups"])]
         return sorted(groups, key=lambda group: -group.count)
 
     def members(self, groups: Iterable[CauseGroup]) -> tuple[list[int], list[int]]:
@@ -281,3 +288,7 @@ class SqliteQueueAdmin:
             self._run("ROLLBACK")
             raise
         self._run("COMMIT")
+
+
+def _has_cause(wanted: str, reason: str, detail: str, rule: str) -> bool:
+    return cause_has(wanted, reason=reason, detail=detail, rule=rule)

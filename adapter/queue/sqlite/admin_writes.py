@@ -25,7 +25,7 @@ def discard(run: Execute, seq: int) -> bool:
     if source is None or run(SQL["remove_dead"], (seq,)).rowcount == 0:
         return False
     run(SQL["hold_event"], (seq, -1))
-    for name in ("remove_message", "forget_sent", "forget_kept_digest", "forget_warning"):
+    for name in ("remove_message", "forget_sent", "forget_kept_digest", "forget_warning", "forget_failures"):
         run(SQL[name], (seq,))
     run(SQL["count"], (source[0], "discarded", 1))
     return True

@@ -44,7 +44,7 @@ def delete_body(run: Execute, seq: int, *, due_us: int, ended_us: int) -> bool:
         run(SQL["add_ended"], (seq, *ended, ended_us))
         run(SQL["hold_event"], (seq, -1))
         run(SQL["count"], (source, term_of(DELETED), 1))
-    for name in ("forget_sent", "forget_kept_digest", "forget_warning"):
+    for name in ("forget_sent", "forget_kept_digest", "forget_warning", "forget_failures"):
         run(SQL[name], (seq,))
     run(SQL["empty_message"], (seq,))
     return True

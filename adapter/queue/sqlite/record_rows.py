@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from adapter.model import Reason, Rejection
+from adapter.model import CallFailure, Reason, Rejection
 from adapter.queue.codec import from_us, restore
 from adapter.queue.contract import Deletion
 from adapter.queue.event_warnings import unpack
-from adapter.queue.records import EventRecord, RejectionRecord, problems_of
+from adapter.queue.records import CauseGroup, EventRecord, FailedCall, RejectionRecord, problems_of
 from adapter.queue.sqlite.message_row import SELECTED, from_row
 
 
@@ -32,6 +32,28 @@ def event_record(found: tuple[Any, ...], delivered_keys: tuple[str, ...]) -> Eve
         ended_at=None if finished_us is None else from_us(finished_us),
         delivered_keys=delivered_keys,
         warnings=event.warnings + unpack(warned),
+    )
+
+
+def failed_call(found: Sequence[Any]) -> FailedCall:
+    """The failed call in a row of the statement `failures`."""
+    at_us, call, status, cause, ms = found
+    return FailedCall(from_us(at_us), CallFailure(call=call, status=status, cause=cause, seconds=ms / 1000))
+
+
+def cause_group(found: Sequence[Any], *, rejected: bool) -> CauseGroup:
+    """The group in a row of the statements `dead_groups` and `rejection_groups`."""
+    reason, detail, count, first, since_us, until_us, mapping, sources = found
+    return CauseGroup(
+        count=count,
+        reason=reason,
+        detail=detail,
+        first=first,
+        rejected=rejected,
+        since=from_us(since_us),
+        until=from_us(until_us),
+        sources=tuple(sorted(sources.split(","))),
+        mapping=mapping,
     )
 
 

@@ -125,7 +125,7 @@ class SqliteRows(LaneRows):
         self._state.count(source, "discarded")
 
     def _forget_event(self, seq: int, *also: str) -> None:
-        for name in ("remove_message", "forget_warning", *also):
+        for name in ("remove_message", "forget_warning", "forget_failures", *also):
             self._run(SQL[name], (seq,))
 
     def thin_out(self, limit: int) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import chain
 
 from adapter.errors import QueueError
-from adapter.model import Dead, Retry
+from adapter.model import MAX_FAILURES, CallFailure, Dead, Retry
 from adapter.queue import event_warnings
 from adapter.queue.codec import parked_lane
 from adapter.queue.ledger import term_of
@@ -34,6 +34,8 @@ class SettleBatch:
             return end
         if end.result:
             self._warn(end)
+            if end.outcome.failure is not None:
+                self._note(end.seq, end.outcome.failure)
         return end
 
     def rollback(self) -> None:
@@ -79,6 +81,11 @@ class SettleBatch:
         self._state.run(SQL["set_warnings"], (end.seq, event_warnings.pack(end.warnings)))
         if not end.warnings:
             self._state.run(SQL["forget_no_warning"], (end.seq,))
+
+    def _note(self, seq: int, failure: CallFailure) -> None:
+        values = (self._state.trusted_us(), failure.call, failure.status, failure.cause, round(failure.seconds * 1000))
+        self._state.run(SQL["add_failure"], (seq, *values))
+        self._state.run(SQL["forget_old_failures"], (seq, MAX_FAILURES))
 
     def _advance(self, lanes: Sequence[int], now_us: int) -> None:
         """The next of each lane comes up, at the end of the line: a user with many events does not push ahead."""

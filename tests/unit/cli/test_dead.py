@@ -48,7 +48,8 @@ def test_causes_are_one_list(queue: Shell) -> None:
     )
     assert [row[0] for row in rows] == ["2", "2", "1"]
     machine = [json.loads(line) for line in queue.run("dead", "list", "--group", "--json").stdout.splitlines()]
-    assert {"count": 1, "outcome": "dead", "cause": "refused: no such project", "oldest": "3"} in machine
+    known = {"count": 1, "outcome": "dead", "cause": "refused: no such project", "oldest": "3"}
+    assert any(cause.items() >= known.items() for cause in machine)
 
 
 BROWSEE = "event o-%d was refused, request 0b5e3e1c-5d1f-4f0a-9a53-1f2e3d4c5b%02d"
@@ -67,12 +68,8 @@ async def refused(shop: Shell) -> Shell:
 def test_refusals_that_differ_in_ids_are_one_cause(refused: Shell) -> None:
     """What Browsee wrote is folded; our own words are not, for there a name in quotes is the cause."""
     listed = [json.loads(line) for line in refused.run("dead", "list", "--group", "--json").stdout.splitlines()]
-    assert listed[0] == {
-        "count": 3,
-        "outcome": "dead",
-        "cause": "refused: event # was refused, request #",
-        "oldest": "1",
-    }
+    first = {"count": 3, "outcome": "dead", "cause": "refused: event # was refused, request #", "oldest": "1"}
+    assert listed[0].items() >= first.items()
     assert {(cause["count"], cause["cause"], cause["oldest"]) for cause in listed[1:]} == {
         (1, "refused by the mapping: `total` is required and absent", "4"),
         (1, "refused by the mapping: `price` is required and absent", "5"),

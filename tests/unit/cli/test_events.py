@@ -132,7 +132,7 @@ async def test_control_characters_do_not_reach_the_terminal(shop: Shell) -> None
         ("m-1", "shop/m-1: delivered 20"),
         ("m-2", "shop/m-2: dead 20"),
         ("m-5", "shop/m-5: pending: the first of its user, due 20"),
-        ("m-6", "shop/m-6: pending: 1 event of its user must end before it (event 6)"),
+        ("m-6", "shop/m-6: pending: 1 event of its user must end before it, event 5 first (event 6)"),
         ("bad-1", "shop/bad-1: rejected: schema: /event is required (kept as r1)"),
     ],
     ids=["delivered", "dead", "first", "behind", "rejected"],

@@ -85,6 +85,17 @@ CREATE INDEX rejection_message ON rejection (message_id) WHERE message_id IS NOT
 
 CREATE TABLE warning (seq bigint PRIMARY KEY, ingest text NOT NULL, mapping text NOT NULL);
 
+-- Calls that were not delivered, of events that were put off or died: the last ones of each event, for operators.
+CREATE TABLE failure (
+    seq    bigint NOT NULL,
+    at_us  bigint NOT NULL,
+    call   text NOT NULL,
+    status integer,
+    cause  text NOT NULL,
+    ms     integer NOT NULL,
+    PRIMARY KEY (seq, at_us)
+);
+
 -- Ids seen, by the day (since 1970) on which they came: a day is a table of its own, `seen_<day>`, and is dropped as a
 -- whole. SQLite has runs in files of one owner instead; here several processes add ids, and the primary key is what
 -- tells two of them that an id is the same.

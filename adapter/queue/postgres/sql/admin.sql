@@ -9,12 +9,16 @@ SELECT coalesce(min(seq), 0) FROM message;
 -- name: messages_between
 -- A window of seqs at a time, however rare what is looked for. Of the names and ids in bodies this finds candidates:
 -- where their bytes are, written as JSON; what they are the names of, is looked at afterwards.
-SELECT message.seq FROM message LEFT JOIN finished USING (seq) LEFT JOIN dead USING (seq)
+SELECT message.seq, coalesce(dead.reason, finished.reason, ''), coalesce(dead.detail, finished.detail, ''),
+       coalesce(finished.rule, '')
+FROM message LEFT JOIN finished USING (seq) LEFT JOIN dead USING (seq)
 WHERE message.seq >= %(start)s AND message.seq < %(stop)s
   AND message.received_us >= %(since_us)s AND message.received_us < %(until_us)s
   AND (%(source)s::text IS NULL OR message.source = (SELECT id FROM source WHERE name = %(source)s))
-  AND (%(outcome)s::text IS NULL OR %(outcome)s = CASE
-      WHEN dead.seq IS NOT NULL THEN 'dead' ELSE coalesce(finished.outcome, 'pending') END)
+  AND (%(outcomes)s::text[] IS NULL OR CASE
+      WHEN dead.seq IS NOT NULL THEN 'dead' ELSE coalesce(finished.outcome, 'pending') END = ANY(%(outcomes)s))
+  AND (%(type)s::bytea IS NULL OR message.type = %(type)s)
+  AND (%(rule)s::text IS NULL OR finished.rule = %(rule)s)
   AND (%(users)s::bytea[] IS NULL OR message.user_id = ANY(%(users)s) OR message.anonymous_id = ANY(%(users)s)
        OR (substr(message.body, 1, 1) = '['::bytea AND position(%(user_in_json)s::bytea IN message.body) > 0))
   AND (%(name_in_json)s::bytea IS NULL OR position(%(name_in_json)s IN message.body) > 0)
@@ -54,12 +58,21 @@ SELECT count(*) FROM waiting WHERE lane = %(lane)s AND seq <= %(seq)s
   AND EXISTS (SELECT 1 FROM waiting WHERE lane = %(lane)s AND seq = %(seq)s);
 
 -- name: dead_groups
-SELECT reason, detail, count(*), min(seq) FROM dead GROUP BY reason, detail;
+SELECT reason, detail, n, first, (SELECT received_us FROM message WHERE seq = first),
+       (SELECT received_us FROM message WHERE seq = last), (SELECT mapping FROM dead WHERE seq = last), sources
+FROM (
+    SELECT reason, detail, count(*) AS n, min(dead.seq) AS first, max(dead.seq) AS last,
+           array_agg(DISTINCT source.name) AS sources
+    FROM dead JOIN message USING (seq) JOIN source ON source.id = message.source GROUP BY reason, detail
+) AS groups;
 
 -- name: dead_after
 SELECT seq FROM dead
 WHERE seq > %(after)s AND (%(reason)s::text IS NULL OR reason = %(reason)s)
   AND (%(detail)s::text IS NULL OR detail = %(detail)s) ORDER BY seq LIMIT %(limit)s;
+
+-- name: failures
+SELECT at_us, call, status, cause, ms FROM failure WHERE seq = %(seq)s ORDER BY at_us;
 
 -- name: unmatched_between
 SELECT seq FROM finished WHERE seq >= %(start)s AND seq < %(stop)s AND outcome = 'unmatched' ORDER BY seq;
@@ -71,7 +84,9 @@ SELECT seq, reason, detail FROM dead ORDER BY seq;
 SELECT id, reason, problems FROM rejection ORDER BY id;
 
 -- name: rejection_groups
-SELECT reason, problems, count(*), min(id) FROM rejection GROUP BY reason, problems;
+SELECT reason, problems, count(*), min(rejection.id), min(received_us), max(received_us), '',
+       array_agg(DISTINCT source.name)
+FROM rejection JOIN source ON source.id = rejection.source GROUP BY reason, problems;
 
 -- name: rejections_after
 SELECT rejection.id, source.name, reason, message_id, problems, body, received_us

@@ -85,6 +85,17 @@ SELECT seq, ingest, '[]' FROM unnest(%(seqs)s::bigint[], %(warnings)s::text[]) A
 INSERT INTO warning (seq, ingest, mapping) VALUES (%(seq)s, '[]', %(warnings)s)
 ON CONFLICT (seq) DO UPDATE SET mapping = excluded.mapping;
 
+-- name: add_failure
+INSERT INTO failure (seq, at_us, call, status, cause, ms)
+VALUES (%(seq)s, %(at_us)s, %(call)s, %(status)s, %(cause)s, %(ms)s)
+ON CONFLICT (seq, at_us) DO UPDATE
+SET call = excluded.call, status = excluded.status, cause = excluded.cause, ms = excluded.ms;
+
+-- name: forget_old_failures
+DELETE FROM failure WHERE seq = %(seq)s AND at_us <= (
+    SELECT at_us FROM failure WHERE seq = %(seq)s ORDER BY at_us DESC LIMIT 1 OFFSET %(most)s
+);
+
 -- name: forget_no_warning
 DELETE FROM warning WHERE seq = %(seq)s AND ingest = '[]' AND mapping = '[]';
 
@@ -314,6 +325,8 @@ WITH old AS MATERIALIZED (
     SELECT seq FROM finished WHERE finished_us < %(before_us)s ORDER BY finished_us LIMIT %(limit)s
 ), unwarned AS (
     DELETE FROM warning WHERE seq IN (SELECT seq FROM old)
+), unfailed AS (
+    DELETE FROM failure WHERE seq IN (SELECT seq FROM old)
 ), gone AS (
     DELETE FROM message WHERE seq IN (SELECT seq FROM old)
 )
@@ -332,6 +345,8 @@ WITH gone AS MATERIALIZED (
     INSERT INTO ledger (source, term, n) SELECT source, 'discarded', count(*) FROM message JOIN gone USING (seq) GROUP BY 1
 ), unwarned AS (
     DELETE FROM warning WHERE seq IN (SELECT seq FROM gone)
+), unfailed AS (
+    DELETE FROM failure WHERE seq IN (SELECT seq FROM gone)
 ), unsent AS (
     DELETE FROM sent WHERE seq IN (SELECT seq FROM gone)
 ), unkept AS (
@@ -421,7 +436,8 @@ UPDATE message SET user_id = NULL, anonymous_id = NULL, body = '{}'::bytea, trac
 DELETE FROM waiting WHERE lane = %(lane)s AND seq = %(seq)s;
 
 -- name: forget_event_facts
-WITH unsent AS (DELETE FROM sent WHERE seq = %(seq)s), unkept AS (DELETE FROM dedup_kept WHERE seq = %(seq)s)
+WITH unsent AS (DELETE FROM sent WHERE seq = %(seq)s), unkept AS (DELETE FROM dedup_kept WHERE seq = %(seq)s),
+     unfailed AS (DELETE FROM failure WHERE seq = %(seq)s)
 DELETE FROM warning WHERE seq = %(seq)s;
 
 -- name: open_deletions

@@ -8,17 +8,21 @@ SELECT coalesce(min(seq), 0) FROM message;
 
 -- name: messages_between
 -- A window of seqs at a time, however rare what is looked for: a long read would hold up the checkpoint.
-SELECT message.seq FROM message LEFT JOIN finished USING (seq) LEFT JOIN dead USING (seq)
+SELECT message.seq, coalesce(dead.reason, finished.reason, ''), coalesce(dead.detail, finished.detail, ''),
+       coalesce(finished.rule, '')
+FROM message LEFT JOIN finished USING (seq) LEFT JOIN dead USING (seq)
 WHERE message.seq >= ?1 AND message.seq < ?2
   AND message.received_us >= ?7 AND message.received_us < ?8
   AND (?4 IS NULL OR message.source = (SELECT id FROM source WHERE name = ?4))
-  AND (?5 IS NULL OR iif(dead.seq IS NULL, coalesce(finished.outcome, 'pending'), 'dead') = ?5)
+  AND (?5 IS NULL OR instr(?5, ',' || iif(dead.seq IS NULL, coalesce(finished.outcome, 'pending'), 'dead') || ','))
   AND (?6 IS NULL OR message.user_id IN (?6, ?10) OR message.anonymous_id IN (?6, ?10) OR iif(
       substr(message.body, 1, 1) = CAST('[' AS BLOB) AND json_valid(CAST(message.body AS TEXT)), ?6 IN (
           json_extract(CAST(message.body AS TEXT), '$[1].userId'),
           json_extract(CAST(message.body AS TEXT), '$[1].anonymousId')
       ), FALSE
   ))
+  AND (?12 IS NULL OR message.type = ?12)
+  AND (?13 IS NULL OR finished.rule = ?13)
   AND (?11 = 0 OR EXISTS (SELECT 1 FROM warning WHERE warning.seq = message.seq))
   -- A body that went bad on the disk has no name, and must not keep the others from being found.
   AND (?9 IS NULL OR iif(json_valid(CAST(message.body AS TEXT)), ?9 = json_extract(
@@ -57,11 +61,20 @@ SELECT count(*) FROM waiting WHERE lane = ?1 AND seq <= ?2
   AND EXISTS (SELECT 1 FROM waiting WHERE lane = ?1 AND seq = ?2);
 
 -- name: dead_groups
-SELECT reason, detail, count(*), min(seq) FROM dead GROUP BY reason, detail;
+SELECT reason, detail, n, first, (SELECT received_us FROM message WHERE seq = first),
+       (SELECT received_us FROM message WHERE seq = last), (SELECT mapping FROM dead WHERE seq = last), sources
+FROM (
+    SELECT reason, detail, count(*) AS n, min(seq) AS first, max(seq) AS last,
+           group_concat(DISTINCT source.name) AS sources
+    FROM dead JOIN message USING (seq) JOIN source ON source.id = message.source GROUP BY reason, detail
+);
 
 -- name: dead_after
 SELECT seq FROM dead
 WHERE seq > ?1 AND (?2 IS NULL OR reason = ?2) AND (?3 IS NULL OR detail = ?3) ORDER BY seq LIMIT ?4;
+
+-- name: failures
+SELECT at_us, call, status, cause, ms FROM failure WHERE seq = ? ORDER BY at_us;
 
 -- name: unmatched_between
 SELECT seq FROM finished WHERE seq >= ?1 AND seq < ?2 AND outcome = 'unmatched';
@@ -73,7 +86,9 @@ SELECT seq, reason, detail FROM dead ORDER BY seq;
 SELECT id, reason, problems FROM rejection ORDER BY id;
 
 -- name: rejection_groups
-SELECT reason, problems, count(*), min(id) FROM rejection GROUP BY reason, problems;
+SELECT reason, problems, count(*), min(rejection.id), min(received_us), max(received_us), '',
+       group_concat(DISTINCT source.name)
+FROM rejection JOIN source ON source.id = rejection.source GROUP BY reason, problems;
 
 -- name: rejections_after
 SELECT rejection.id, source.name, reason, message_id, problems, body, received_us

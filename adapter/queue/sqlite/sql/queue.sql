@@ -45,6 +45,16 @@ DELETE FROM warning WHERE seq = ? AND ingest = '[]' AND mapping = '[]';
 -- name: forget_warning
 DELETE FROM warning WHERE seq = ?;
 
+-- name: add_failure
+INSERT OR REPLACE INTO failure (seq, at_us, call, status, cause, ms) VALUES (?, ?, ?, ?, ?, ?);
+
+-- name: forget_old_failures
+DELETE FROM failure WHERE seq = ?1
+  AND at_us <= (SELECT at_us FROM failure WHERE seq = ?1 ORDER BY at_us DESC LIMIT 1 OFFSET ?2);
+
+-- name: forget_failures
+DELETE FROM failure WHERE seq = ?;
+
 -- name: add_rejection
 INSERT INTO rejection (source, reason, message_id, problems, body, received_us, event, kept_us)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?);

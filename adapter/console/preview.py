@@ -1,0 +1,42 @@
+"""What the active mappings would make of events that are to be requeued. Sends and changes nothing."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from itertools import islice
+
+from adapter.console.detail import ActiveRulesets
+from adapter.console.serialize import is_deleted
+from adapter.model import Calls, Dropped, JsonObject, Refused, Rendered, Unmatched
+from adapter.queue.admin import QueueAdmin
+
+MAX_LOOKED = 1_000
+"""Events that a preview looks at; of more the oldest."""
+
+
+def would_become(
+    admin: QueueAdmin, rulesets: ActiveRulesets, seqs: Iterable[int], *, go_on: Callable[[], None]
+) -> JsonObject:
+    """How many of `seqs` would be sent, refused by their mapping, dropped, or taken by no rule."""
+    counts = Counter[str]()
+    for seq in islice(seqs, MAX_LOOKED):
+        go_on()
+        record = admin.event(seq)
+        ruleset = None if record is None else rulesets.of(record.event.source)
+        counts["looked"] += 1
+        if record is None or ruleset is None or is_deleted(record):
+            counts["refused"] += 1
+        else:
+            counts[_word(ruleset.render(record.event))] += 1
+    return {word: counts[word] for word in ("sent", "refused", "dropped", "unmatched", "looked")}
+
+
+def _word(rendered: Rendered) -> str:
+    match rendered:
+        case Calls():
+            return "sent"
+        case Refused():
+            return "refused"
+        case Dropped():
+            return "dropped"
+        case Unmatched():
+            return "unmatched"
