@@ -39,7 +39,7 @@ DOERS = {"mapping.load", "files.regular_file", "mapping.table_reader", "mapping.
 CHOOSING_A_BACKEND = {"queue.backends"}
 """The module that opens a queue or checks its place. Others import the contract, the records and the union."""
 
-ADDRESSES = {"Memory", "SqliteFile"}
+ADDRESSES = {"Memory", "SqliteFile", "Postgres"}
 
 PLAIN_TYPES = ("str", "int", "float", "bytes", "bool", "Path")
 ORDERED = {

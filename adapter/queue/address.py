@@ -4,13 +4,21 @@ To add a backend, add its address to `QueueAddress` and to the schema of the set
 every place that must decide.
 """
 
+import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias, assert_never
+from urllib.parse import parse_qsl, urlencode, urlsplit
 from uuid import uuid4
+
+from adapter.errors import ConfigError
+from adapter.model import Secret
 
 _MEMORY = "memory:"
 _SQLITE = "sqlite:///"
+_SCHEMA = "schema"
+_USUAL_SCHEMA = "browsee_adapter"
+_SCHEMA_NAME = re.compile(r"[a-z_][a-z0-9_]{0,50}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +41,47 @@ class SqliteFile:
         return f"{_SQLITE}{self.path}"
 
 
-QueueAddress: TypeAlias = Memory | SqliteFile
+@dataclass(frozen=True, slots=True)
+class Postgres:
+    """A queue in a schema of a PostgreSQL database. `url` is libpq's and may hold a password; `shown` does not."""
+
+    url: Secret
+    shown: str
+    schema: str
+
+    def __str__(self) -> str:
+        return self.shown
+
+
+QueueAddress: TypeAlias = Memory | SqliteFile | Postgres
 
 
 def parse_address(text: str, *, folder: Path) -> QueueAddress:
-    """The address that `text`, which fits the schema of the setting, means; relative paths are relative to `folder`."""
-    return Memory() if text == _MEMORY else SqliteFile(folder / text.removeprefix(_SQLITE))
+    """The address that `text`, which fits the schema of the setting, means; relative paths are relative to `folder`.
+
+    Raises ConfigError, which quotes nothing of it, for an address of PostgreSQL that is none.
+    """
+    if text == _MEMORY:
+        return Memory()
+    if text.startswith(_SQLITE):
+        return SqliteFile(folder / text.removeprefix(_SQLITE))
+    return _postgres(text)
+
+
+def _postgres(text: str) -> Postgres:
+    try:
+        parts = urlsplit(text)
+        query = parse_qsl(parts.query, strict_parsing=bool(parts.query))
+    except ValueError:
+        raise ConfigError("queue: a PostgreSQL queue is postgresql://user@host/database") from None
+    schemas = [value for name, value in query if name == _SCHEMA]
+    schema = schemas[-1] if schemas else _USUAL_SCHEMA
+    if _SCHEMA_NAME.fullmatch(schema) is None:
+        raise ConfigError("queue: the schema of a PostgreSQL queue is at most 51 of a-z, 0-9 and _, and no digit first")
+    url = parts._replace(query=urlencode([(name, value) for name, value in query if name != _SCHEMA]))
+    user, _, hosts = parts.netloc.rpartition("@")
+    shown = parts._replace(netloc=f"{user.partition(':')[0]}@{hosts}" if user else hosts, query="", fragment="")
+    return Postgres(Secret(url.geturl()), shown.geturl(), schema)
 
 
 def state_folder(address: QueueAddress) -> Path | None:
@@ -46,7 +89,7 @@ def state_folder(address: QueueAddress) -> Path | None:
     match address:
         case SqliteFile(path):
             return path.parent
-        case Memory():
+        case Memory() | Postgres():
             return None
         case _:
             assert_never(address)
@@ -59,6 +102,8 @@ def sandbox_address(address: QueueAddress) -> QueueAddress:
             return replace(address, path=path.with_name("sandbox.db"))
         case Memory():
             return Memory()
+        case Postgres(schema=schema):
+            return replace(address, schema=f"{schema}_sandbox")
         case _:
             assert_never(address)
 
@@ -68,7 +113,18 @@ def outlives_process(address: QueueAddress) -> bool:
     match address:
         case Memory():
             return False
-        case SqliteFile():
+        case SqliteFile() | Postgres():
+            return True
+        case _:
+            assert_never(address)
+
+
+def is_shared(address: QueueAddress) -> bool:
+    """Whether several processes may serve the queue, so that none can generate what all must have alike."""
+    match address:
+        case Memory() | SqliteFile():
+            return False
+        case Postgres():
             return True
         case _:
             assert_never(address)

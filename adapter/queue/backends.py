@@ -2,35 +2,56 @@
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from types import ModuleType
 from typing import assert_never
 
-from adapter.queue.address import Memory, QueueAddress, SqliteFile
+from adapter.errors import ConfigError
+from adapter.queue.address import Memory, Postgres, QueueAddress, SqliteFile
 from adapter.queue.admin import QueueAdmin
 from adapter.queue.contract import Queue
 from adapter.queue.records import QueueCheck, QueueOptions
 from adapter.queue.sqlite.admin import SqliteQueueAdmin
 from adapter.queue.sqlite.check import check_file
 from adapter.queue.sqlite.log import refuse_damaged_log
-from adapter.queue.sqlite.place import MEMORY_BYTES, FilePlace, MemoryPlace, Place
+from adapter.queue.sqlite.place import MEMORY_BYTES, FilePlace, MemoryPlace
 from adapter.queue.sqlite.queue import SqliteQueue
 
 
 async def open_queue(
     address: QueueAddress, options: QueueOptions, *, now: Callable[[], float], wall: Callable[[], float]
 ) -> Queue:
-    """The queue at `address`, made if there is none, for its one owner.
+    """The queue at `address`, made if there is none: for its one owner, or for one of several where it is shared.
 
     `now` gives seconds since 1970 and never jumps; `wall` is the machine's clock, which may be wrong. Raises
     ConfigError or QueueError if the queue cannot be had.
     """
-    return await SqliteQueue.open_at(_place(address), options, now=now, wall=wall)
+    match address:
+        case SqliteFile(path):
+            return await SqliteQueue.open_at(FilePlace(path), options, now=now, wall=wall)
+        case Memory(name):
+            return await SqliteQueue.open_at(MemoryPlace(name), options, now=now, wall=wall)
+        case Postgres():
+            queue: Queue = await _postgres().open_queue(address, options, now=now)
+            return queue
+        case _:
+            assert_never(address)
 
 
 @contextmanager
 def open_admin(address: QueueAddress, *, unordered: Collection[str]) -> Iterator[QueueAdmin]:
     """The admin of the queue at `address`, beside the owner. Raises ConfigError or QueueError if there is none."""
-    with SqliteQueueAdmin.open_at(_place(address), unordered=unordered) as admin:
-        yield admin
+    match address:
+        case SqliteFile(path):
+            with SqliteQueueAdmin.open_at(FilePlace(path), unordered=unordered) as admin:
+                yield admin
+        case Memory(name):
+            with SqliteQueueAdmin.open_at(MemoryPlace(name), unordered=unordered) as admin:
+                yield admin
+        case Postgres():
+            with _postgres().open_admin(address, unordered=unordered) as admin:
+                yield admin
+        case _:
+            assert_never(address)
 
 
 def is_there(address: QueueAddress) -> bool:
@@ -43,6 +64,11 @@ def is_there(address: QueueAddress) -> bool:
                 return False
         case Memory():
             return False
+        case Postgres():
+            try:
+                return bool(_postgres().is_there(address))
+            except ConfigError:
+                return False
         case _:
             assert_never(address)
 
@@ -56,7 +82,7 @@ def refuse_damaged(address: QueueAddress) -> None:
         case SqliteFile(path):
             # The last process that closes a file removes its log, with what lies behind the damage.
             refuse_damaged_log(path)
-        case Memory():
+        case Memory() | Postgres():
             return
         case _:
             assert_never(address)
@@ -74,15 +100,22 @@ def check(address: QueueAddress) -> QueueCheck:
                 f"in memory, at most {held} MB",
                 "what waits is lost at a stop; name a file with `queue:` to keep it",
             )
+        case Postgres():
+            try:
+                checked: QueueCheck = _postgres().check(address)
+            except ConfigError as error:
+                return QueueCheck(False, str(error))
+            return checked
         case _:
             assert_never(address)
 
 
-def _place(address: QueueAddress) -> Place:
-    match address:
-        case SqliteFile(path):
-            return FilePlace(path)
-        case Memory(name):
-            return MemoryPlace(name)
-        case _:
-            assert_never(address)
+def _postgres() -> ModuleType:
+    """The backend whose driver is an extra of its own. Raises ConfigError where that is not installed."""
+    try:
+        from adapter.queue.postgres import backend  # noqa: PLC0415 - nobody else needs the driver
+    except ModuleNotFoundError as missing:
+        if missing.name != "psycopg":
+            raise
+        raise ConfigError("a PostgreSQL queue needs its driver: pip install 'browsee-adapter[postgres]'") from None
+    return backend

@@ -152,6 +152,15 @@ class Backlog(Protocol):
         """
         ...
 
+    def tenure(self, sources: Collection[str]) -> int:
+        """Another number whenever this process begins to deliver `sources` after another did; 0 while another does.
+
+        A queue may be served by several processes: of those one delivers a source, and all sources of one `take` or
+        none. A `take` of the others waits for its turn and finds nothing, their `settle` changes nothing, and a lease
+        that is left from before is held no more. A queue that one process serves gives 1.
+        """
+        ...
+
     async def renew(self, lease: Lease, *, lease_s: float) -> bool:
         """Hold it for `lease_s` from now. False if the lease was lost: then stop working on it."""
         ...

@@ -62,6 +62,11 @@ class LeasedQueue:
         self._taking = asyncio.Lock()
         self._changed = asyncio.Event()
 
+    @property
+    def _ahead_s(self) -> float:
+        """How far the queue's clock is ahead of this process's."""
+        return 0.0
+
     async def put(self, events: Sequence[Event], rejections: Sequence[Rejection] = ()) -> Stored:
         return await self._inbox.put(events, rejections)
 
@@ -81,6 +86,9 @@ class LeasedQueue:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._patience_s(left_s, until_due_s)):
                     await changed.wait()
+
+    def tenure(self, sources: Collection[str]) -> int:  # noqa: ARG002 - here this process has all of them
+        return 1
 
     async def renew(self, lease: Lease, *, lease_s: float) -> bool:
         return self._leases.extend(lease.token, lease_s)
@@ -187,10 +195,15 @@ class LeasedQueue:
             attempt=head.attempt,
             retried_s=head.retried_us / 1e6,
             delivered_keys=head.delivered_keys,
-            due_at_s=head.due_us / 1e6,
+            due_at_s=head.due_us / 1e6 - self._ahead_s,
             expires_at=datetime.fromtimestamp(self._now() + lease_s, UTC),
             token=self._leases.hold(
-                head.lane, seq=head.seq, lease_s=lease_s, size_bytes=len(head.row.body), is_warned=head.is_warned
+                head.lane,
+                seq=head.seq,
+                lease_s=lease_s,
+                source=head.row.source,
+                size_bytes=len(head.row.body),
+                is_warned=head.is_warned,
             ),
             is_damaged=is_damaged,
             lane=head.lane,

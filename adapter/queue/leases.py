@@ -17,6 +17,7 @@ class Held:
 
     lane: int
     seq: int
+    source: str
     expires_s: float
     size_bytes: int
     is_warned: bool
@@ -46,7 +47,9 @@ class Leases:
         now_s = self._now()
         return {held.lane for held in self._held.values() if held.expires_s > now_s or held.settling}
 
-    def hold(self, lane: int, *, seq: int, lease_s: float, size_bytes: int = 0, is_warned: bool = False) -> int:
+    def hold(
+        self, lane: int, *, seq: int, lease_s: float, source: str = "", size_bytes: int = 0, is_warned: bool = False
+    ) -> int:
         """A new token for `lane`, which must not be in `lanes()`; whoever let it run out has lost it now."""
         lost = self._lanes.get(lane)
         if lost is not None:
@@ -55,6 +58,7 @@ class Leases:
         self._held[self._last_token] = Held(
             lane=lane,
             seq=seq,
+            source=source,
             expires_s=self._now() + lease_s,
             size_bytes=size_bytes,
             is_warned=is_warned,
@@ -76,6 +80,11 @@ class Leases:
         ended = frozenset(seqs)
         for held in self._held.values():
             held.gone = held.gone or held.seq in ended
+
+    def lose(self, sources: Collection[str]) -> None:
+        """Another process has these sources: their lanes are free here, and no token of them holds anything."""
+        for token in [token for token, held in self._held.items() if held.source in sources]:
+            self.release(token)
 
     def extend(self, token: int, lease_s: float) -> bool:
         """Hold on for `lease_s` from now; False if it was lost or its event is gone."""

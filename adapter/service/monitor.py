@@ -25,11 +25,16 @@ _KEPT_AGAIN_S = 10.0
 
 @dataclass(slots=True)
 class Watched:
-    """A project, the names of its sources for people, and what was last said and kept of it."""
+    """A project, the names of its sources for people, and what was last said and kept of it.
+
+    `tenure` is `Backlog.tenure` of its sources, `number` what that was at the last look.
+    """
 
     id: str
     sources: str
     project: Project
+    tenure: Callable[[], int] = lambda: 1
+    number: int = 0
     paused: bool = False
     cause: str = ""
     logged_per_s: float = 0.0
@@ -53,11 +58,15 @@ class Monitor:
     async def restore(self) -> None:
         """Let every project begin with the limit that was kept of it."""
         for watched in self._projects:
-            limit = await self._archive.limit(watched.id)
-            if limit is not None:
-                now_s = self._now()
-                learned = Learned(limit.per_s, max(0.0, now_s - limit.met_at_s))
-                watched.project.restore(learned, now_s=now_s)
+            watched.number = watched.tenure()
+            await self._restore(watched)
+
+    async def _restore(self, watched: Watched) -> None:
+        limit = await self._archive.limit(watched.id)
+        if limit is not None:
+            now_s = self._now()
+            learned = Learned(limit.per_s, max(0.0, now_s - limit.met_at_s))
+            watched.project.restore(learned, now_s=now_s)
 
     async def run(self) -> None:
         """Look until cancelled."""
@@ -68,6 +77,14 @@ class Monitor:
     async def look(self) -> None:
         """Say and keep what is new since the last look."""
         for watched in self._projects:
+            number = watched.tenure()
+            if number not in (0, watched.number):
+                # Another process delivered it meanwhile, and has learned what it allows.
+                with suppress(QueueError):
+                    await self._restore(watched)
+                    watched.number = number
+            if number == 0:
+                continue
             state = watched.project.state(self._now())
             self._tell_pauses(watched, state)
             self._tell_limit(watched, state)

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -270,6 +271,7 @@ def _make_monitor(
             id=project_id(url=settings.browsee.url, key=next(iter(keys.values()))),
             sources=", ".join(worker.sources),
             project=worker.project,
+            tenure=partial(queue.tenure, worker.sources),
         )
         for worker, keys in zip(workers, _project_keys(settings), strict=True)
     ]

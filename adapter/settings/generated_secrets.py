@@ -16,6 +16,7 @@ from typing import Any
 from adapter.errors import ConfigError
 from adapter.files.regular_file import read_regular
 from adapter.model import Secret
+from adapter.queue.address import is_shared
 from adapter.settings.settings import Settings, SourceSettings
 
 FILE_NAME = "generated-secrets.json"
@@ -40,12 +41,15 @@ def fill_in_secrets(
 ) -> tuple[Settings, Generated]:
     """`settings` with a key for every source and an admin token, and which of them were generated.
 
-    Creates the folder if it is missing. Raises ConfigError if the file cannot be read or written.
+    Creates the folder if it is missing. Raises ConfigError if the file cannot be read or written, or if several
+    processes may serve the queue: each would generate others.
     """
     keyless = tuple(source.name for source in settings.sources if not source.keys)
     made = Generated(_file(settings), keyless, settings.admin_token is None)
     if not made.key_of and not made.admin_token:
         return settings, made
+    if is_shared(settings.queue):
+        raise ConfigError(_must_be_given(keyless, admin_token=made.admin_token))
     kept = _kept(made.file, keyless, make)
     return (
         replace(
@@ -54,6 +58,14 @@ def fill_in_secrets(
             admin_token=settings.admin_token or Secret(kept[_ADMIN]),
         ),
         made,
+    )
+
+
+def _must_be_given(keyless: Sequence[str], *, admin_token: bool) -> str:
+    lacking = [f"sources.{name}.keys" for name in keyless] + ["admin_token (or ADAPTER_ADMIN_TOKEN)"] * admin_token
+    return (
+        "with a PostgreSQL queue every replica needs the same secrets, so none are generated: "
+        f"set {', '.join(lacking)}; make each with `openssl rand -hex 16`"
     )
 
 

@@ -87,6 +87,9 @@ class SimulatedQueue(SimulatedRows):
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), min(left_s, self._until_due_s(sources)))
 
+    def tenure(self, sources: Collection[str]) -> int:  # noqa: ARG002 - nobody else has any of them
+        return 1
+
     async def renew(self, lease: Lease, *, lease_s: float) -> bool:
         return self._leases.extend(lease.token, lease_s)
 

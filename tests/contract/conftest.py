@@ -39,7 +39,7 @@ async def make_queue(request: pytest.FixtureRequest, tmp_path: Path, clock: Fake
             queue = SimulatedQueue(now=clock, **options)
         elif request.param == "postgres":
             server: Server = request.getfixturevalue("postgres")
-            queue = await PostgresQueue.open_at(server.place(), QueueOptions(**options), now=clock)
+            queue = await PostgresQueue.open_at(server.place(), QueueOptions(**options), clock=clock)
         else:
             address = Memory() if request.param == "memory" else SqliteFile(tmp_path / f"{len(opened)}.db")
             queue = await open_queue(address, QueueOptions(**options), now=clock, wall=clock)
@@ -74,7 +74,7 @@ async def served(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeCloc
     if request.param == "postgres":
         server: Server = request.getfixturevalue("postgres")
         place = server.place()
-        queue = await PostgresQueue.open_at(place, now=clock)
+        queue = await PostgresQueue.open_at(place, clock=clock)
         yield Served(queue, partial(PostgresQueueAdmin.open_at, place))
     else:
         address = Memory() if request.param == "memory" else SqliteFile(tmp_path / "queue.db")

@@ -30,7 +30,7 @@ async def open_queue(place: PostgresPlace) -> AsyncIterator[Open]:
     async with AsyncExitStack() as stack:
 
         async def opened(clock: Callable[[], float] | None = None) -> PostgresQueue:
-            queue = await PostgresQueue.open_at(place, now=clock or FakeClock())
+            queue = await PostgresQueue.open_at(place, clock=clock or FakeClock())
             stack.push_async_callback(queue.close)
             return queue
 
@@ -44,7 +44,7 @@ def rows(place: PostgresPlace, sql: str) -> list[tuple[int, ...]]:
 
 async def test_replicas_that_start_together_make_the_tables_once(place: PostgresPlace) -> None:
     """Each waits for the one that makes them, and finds them."""
-    queues = await asyncio.gather(*(PostgresQueue.open_at(place, now=FakeClock()) for _ in range(4)))
+    queues = await asyncio.gather(*(PostgresQueue.open_at(place, clock=FakeClock()) for _ in range(4)))
     assert await asyncio.gather(*(queue.put([make_event()]) for queue in queues)) != []
     assert rows(place, "SELECT count(*) FROM message") == [(1,)]
     for queue in queues:
@@ -181,7 +181,7 @@ async def test_a_day_that_is_over_keeps_the_ids_of_what_is_not_finished(open_que
 
 async def test_statements_are_all_in_use(place: PostgresPlace) -> None:
     """Each statement can be prepared by the server: none is broken where no other test looks."""
-    queue = await PostgresQueue.open_at(place, now=FakeClock())
+    queue = await PostgresQueue.open_at(place, clock=FakeClock())
     session = PostgresSession(place)
     for name, statement in SQL.items():
         assert "%(" in statement or session.run(statement.replace("{newest}", "")).statusmessage, name

@@ -12,7 +12,7 @@ replicated. Whoever gave up waiting for a result has no part in that.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
@@ -52,18 +52,22 @@ class StoreLostError(QueueError):
 
 @dataclass(frozen=True, slots=True)
 class PostgresPlace:
-    """A schema of a database. `conninfo` is libpq's and may hold a password, so it is shown by `str` only in part."""
+    """A schema of a database. `conninfo` is libpq's and may hold a password; `shown` is what messages say."""
 
-    conninfo: str
+    conninfo: str = field(repr=False)
     schema: str = "browsee_adapter"
+    shown: str = "PostgreSQL"
 
     def __str__(self) -> str:
-        given = conninfo_to_dict(self.conninfo)
-        return f"PostgreSQL at {given.get('host', 'localhost')}, database {given.get('dbname', given.get('user', ''))}"
+        return self.shown
 
     def connect(self) -> psycopg.Connection[Any]:
         """A connection in autocommit mode. Raises StoreLostError, or ConfigError if it can never be used."""
-        given = {name: str(value) for name, value in conninfo_to_dict(self.conninfo).items() if value is not None}
+        try:
+            parsed = conninfo_to_dict(self.conninfo)
+        except psycopg.Error:  # whose text quotes what it cannot read
+            raise ConfigError(f"{self}: not an address of PostgreSQL that libpq can read") from None
+        given = {name: str(value) for name, value in parsed.items() if value is not None}
         set_up = " ".join(f"-c {name}={_escaped(value)}" for name, value in _OPTIONS.items())
         options = f"{given.pop('options', '')} {set_up} -c search_path={_escaped(self.schema)}".strip()
         try:
@@ -96,7 +100,7 @@ class PostgresPlace:
 class PostgresSession:
     """One connection for one thread, made when it is needed and again after it was lost. A `transaction.Database`.
 
-    `prepare` is called before each transaction, `committed` after each commit.
+    `prepare` is called before each transaction, `committed` after each commit; `number` counts the connections made.
     """
 
     def __init__(self, place: PostgresPlace) -> None:
@@ -104,6 +108,7 @@ class PostgresSession:
         self.committed: Callable[[], None] = lambda: None
         self._place = place
         self._connection: psycopg.Connection[Any] | None = None
+        self.number = 0
 
     def run(self, statement: str, values: Mapping[str, object] | None = None) -> psycopg.Cursor[Any]:
         """Execute a statement. Raises QueueError as the module says, and never quotes a value.
@@ -160,6 +165,7 @@ class PostgresSession:
     def _connected(self) -> psycopg.Connection[Any]:
         if self._connection is None:
             self._connection = self._place.connect()
+            self.number += 1
         return self._connection
 
     def _error(self, exc: psycopg.Error) -> QueueError:

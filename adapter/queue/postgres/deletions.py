@@ -19,6 +19,7 @@ from typing import TypeAlias
 from adapter.queue.codec import from_us, is_asked, lanes_of_user
 from adapter.queue.contract import Deletion
 from adapter.queue.group_commit import GroupCommit
+from adapter.queue.postgres.claims import Claims
 from adapter.queue.postgres.erase import delete_bodies
 from adapter.queue.postgres.message_row import packed
 from adapter.queue.postgres.reading import ReadSession
@@ -38,7 +39,9 @@ _Asked: TypeAlias = tuple[int, int]
 
 
 class PostgresDeletions:
-    """See the module. `ended` is called with the seqs of events that are no longer anybody's to deliver."""
+    """See the module. `delivered` are the sources that this process wants to deliver; `ended` is called with the seqs
+    of events that are no longer anybody's to deliver.
+    """
 
     def __init__(
         self,
@@ -46,12 +49,16 @@ class PostgresDeletions:
         commits: GroupCommit,
         state: PostgresWriterState,
         *,
+        claims: Claims,
+        delivered: Callable[[], Collection[str]],
         ended: Callable[[Collection[int]], None],
     ) -> None:
         self._reading = reading
         self._commits = commits
         self._run = state.run
         self._now_us = state.now_us
+        self._claims = claims
+        self._delivered = delivered
         self._ended = ended
         self._loop = asyncio.get_running_loop()
         self._asked = asyncio.Event()
@@ -71,12 +78,16 @@ class PostgresDeletions:
                 async with asyncio.timeout(wait_s):
                     await self._asked.wait()
         self._asked.clear()
+        had = self._claims.held
         try:
             return await self._carry_out()
         except BaseException:
             self._lanes_emptied_to = 0
             self._asked.set()
             raise
+        finally:
+            # Those that it took for this alone are anybody's again.
+            await self._claims.release(set(self._claims.held) - {*had, *self._delivered()})
 
     async def _carry_out(self) -> list[Deletion]:
         requests = await self._open_after(0)
@@ -86,7 +97,7 @@ class PostgresDeletions:
             self._asked.set()
         await self._wait_for_puts()
         await self._empty_lanes()
-        await self._walk_events(requests[-1].number)
+        await self._walk_events(requests[-1].number, {request.source for request in requests})
         await self._walk_rejections(requests)
         return await self._commits.write(lambda: self._end(requests))
 
@@ -98,7 +109,10 @@ class PostgresDeletions:
 
     async def _open_after(self, number: int) -> list[Deletion]:
         found = await self._reading.all("open_deletions", after=number, limit=_AT_ONCE)
-        return [deletion_of(row) for row in found]
+        requests = [deletion_of(row) for row in found]
+        # Who delivers a source carries out its requests, so that what is under way there is let go.
+        ours = {source for source in {one.source for one in requests} if await self._claims.claim([source])}
+        return [request for request in requests if request.source in ours]
 
     # -- events ----------------------------------------------------------------------------------------------------
 
@@ -115,14 +129,14 @@ class PostgresDeletions:
                 await self._take_away([(seq, request.number) for (seq,) in found])
             self._lanes_emptied_to = request.number
 
-    async def _walk_events(self, last: int) -> None:
+    async def _walk_events(self, last: int, sources: Collection[str]) -> None:
         [(first,)] = await self._reading.all("first_message")
         for start in range(first, last, _WINDOW):
             began_s = self._loop.time()
             if self._asked.is_set():
                 await self._empty_lanes()
-            asked = await self._reading.all("asked_between", start=start, stop=min(start + _WINDOW, last))
-            await self._take_away(asked)
+            window = {"start": start, "stop": min(start + _WINDOW, last), "sources": list(sources)}
+            await self._take_away(await self._reading.all("asked_between", **window))
             # As much rest as work, for the machine has other things to do.
             await asyncio.sleep(self._loop.time() - began_s)
 

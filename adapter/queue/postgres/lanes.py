@@ -5,7 +5,7 @@ several processes put while one delivers: whoever changes a lane locks it first,
 the order of their numbers; and a put opens a lane or adds to it in one statement, which locks it too.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -26,6 +26,10 @@ class PostgresLaneRows:
         self._run = state.run
         self._state = state
         self._settle_batch = PostgresSettleBatch(state)
+
+    def fence(self, ours: Callable[[Iterable[str]], Collection[str]]) -> None:
+        """From now on settle only what `ours` says is this process's."""
+        self._settle_batch.ours = ours
 
     def begin(self) -> None:
         """A transaction was opened."""

@@ -9,12 +9,16 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Collection, Sequence
 from typing import Self
+from uuid import uuid4
 
 from adapter.errors import QueueError
-from adapter.queue.contract import Balance, Deletion, Disk, Limit, Stored
+from adapter.model import Lease
+from adapter.queue.contract import ANY, Balance, Deletion, Disk, Limit, Pick, Stored
 from adapter.queue.group_commit import GroupCommit
 from adapter.queue.inbox import QueueInbox
 from adapter.queue.leased_queue import LeasedQueue
+from adapter.queue.postgres.claims import Claims, Terms
+from adapter.queue.postgres.clock import StoreClock
 from adapter.queue.postgres.connect import PostgresPlace, PostgresSession
 from adapter.queue.postgres.deletions import PostgresDeletions
 from adapter.queue.postgres.inbox_rows import PutRows
@@ -31,15 +35,18 @@ from adapter.queue.shares import Shares
 _OPTIONS = QueueOptions()
 _REJECTED_PART = 100
 _NO_LIMIT = 2**62
+_LOOK_S = 0.25
 
 
 class PostgresQueue(LeasedQueue):
     """See `adapter.queue.contract` for what each method promises; made by `open_at`."""
 
-    def __init__(self, place: PostgresPlace, options: QueueOptions, *, now: Callable[[], float]) -> None:
+    def __init__(
+        self, place: PostgresPlace, options: QueueOptions, *, clock: Callable[[], float], terms: Terms
+    ) -> None:
         holdings = Holdings()
         puts, ends = (
-            PostgresWriterState(PostgresSession(place), holdings=holdings, now=now, retention=options.retention)
+            PostgresWriterState(PostgresSession(place), holdings=holdings, now=clock, retention=options.retention)
             for _ in range(2)
         )
         self._puts, self._state = puts, ends
@@ -53,12 +60,14 @@ class PostgresQueue(LeasedQueue):
         holdings.read(ends.session)
         self._put_commits = GroupCommit(puts.session, self._put_rows)
         self._commits = GroupCommit(ends.session, self._rows)
+        self._clock = clock
         self._upkeep = PostgresUpkeep(
             self._commits,
             self._reading,
             ends,
             shares=shares,
             most_rejected_bytes=options.max_bytes // _REJECTED_PART,
+            look_at_clock=clock.look if isinstance(clock, StoreClock) else lambda _: None,
         )
         inbox = QueueInbox(
             self._put_commits,
@@ -69,18 +78,64 @@ class PostgresQueue(LeasedQueue):
             shares=shares,
             stored=self._put_done,
         )
-        super().__init__(self._commits, self._rows, inbox=inbox, now=now)
-        self._deletions = PostgresDeletions(self._reading, self._commits, ends, ended=self._ended)
-        self._keeping = asyncio.create_task(self._upkeep.run())
+        super().__init__(self._commits, self._rows, inbox=inbox, now=clock)
+        self._delivered: set[str] = set()
+        self._claims = Claims(self._commits, ends.session, holder=str(uuid4()), lost=self._lost, terms=terms)
+        self._rows.fence(self._claims.ours)
+        self._deletions = PostgresDeletions(
+            self._reading,
+            self._commits,
+            ends,
+            claims=self._claims,
+            delivered=lambda: self._delivered,
+            ended=self._ended,
+        )
+        self._keeping = [asyncio.create_task(work) for work in (self._upkeep.run(), self._claims.run())]
 
     @classmethod
-    async def open_at(cls, place: PostgresPlace, options: QueueOptions = _OPTIONS, *, now: Callable[[], float]) -> Self:
-        """Open or make the queue at `place`. `now` gives seconds since 1970 by one clock for all that use the queue.
+    async def open_at(
+        cls,
+        place: PostgresPlace,
+        options: QueueOptions = _OPTIONS,
+        *,
+        clock: Callable[[], float],
+        terms: Terms = Terms(),  # noqa: B008 - frozen
+    ) -> Self:
+        """Open or make the queue at `place`. `clock` gives seconds since 1970; of all processes that use the queue it
+        must be the same one, as a `StoreClock` is.
 
         Raises ConfigError if it can never be used as it is, QueueError if it cannot be reached now.
         """
-        await asyncio.to_thread(_prepare, place, round(now() * 1e6))
-        return cls(place, options, now=now)
+        await asyncio.to_thread(_prepare, place, clock)
+        return cls(place, options, clock=clock, terms=terms)
+
+    async def take(
+        self, *, sources: Collection[str], limit: int, lease_s: float, wait_s: float, pick: Pick = ANY
+    ) -> Sequence[Lease]:
+        self._delivered.update(sources)
+        end_s = self._loop.time() + wait_s
+        while not await self._claims.claim(sources):
+            left_s = end_s - self._loop.time()
+            if left_s <= 0:
+                return []
+            await asyncio.sleep(min(left_s, _LOOK_S))
+        left_s = max(0.0, end_s - self._loop.time())
+        leases = await super().take(sources=sources, limit=limit, lease_s=lease_s, wait_s=left_s, pick=pick)
+        if all(map(self._claims.is_trusted, sources)):
+            return leases
+        for lease in leases:
+            self._leases.release(lease.token)
+        return []
+
+    def tenure(self, sources: Collection[str]) -> int:
+        return self._claims.number(sources)
+
+    def holds(self, lease: Lease) -> bool:
+        return self._claims.is_trusted(lease.event.source) and super().holds(lease)
+
+    @property
+    def _ahead_s(self) -> float:
+        return self._clock.ahead_s if isinstance(self._clock, StoreClock) else 0.0
 
     async def requeue(self, seqs: Collection[int]) -> int:
         def work() -> int:
@@ -115,13 +170,20 @@ class PostgresQueue(LeasedQueue):
         return await self._commits.read(lambda: self._rows.text_of("mapping", key=version))
 
     async def close(self) -> None:
-        self._keeping.cancel()
-        await asyncio.gather(self._keeping, return_exceptions=True)
+        for task in self._keeping:
+            task.cancel()
+        await asyncio.gather(*self._keeping, return_exceptions=True)
+        with contextlib.suppress(QueueError):
+            await self._claims.release(self._claims.held)
         for commits, state in ((self._put_commits, self._puts), (self._commits, self._state)):
             await commits.close()
             state.session.close()
         with contextlib.suppress(QueueError):
             await self._reading.close()
+
+    def _lost(self, sources: frozenset[str]) -> None:
+        self._leases.lose(sources)
+        self._announce()
 
     def _put_done(self, stored: Stored) -> None:
         if stored.deletions:
@@ -129,10 +191,13 @@ class PostgresQueue(LeasedQueue):
         self._announce()
 
 
-def _prepare(place: PostgresPlace, now_us: int) -> None:
-    connection = place.connect()
-    try:
+def _prepare(place: PostgresPlace, clock: Callable[[], float]) -> None:
+    with place.connect() as connection:
         migrate(connection, place)
-        connection.execute(SQL["set_state"].encode(), {"name": "now_us", "value": now_us})
+    session = PostgresSession(place)
+    try:
+        if isinstance(clock, StoreClock):
+            clock.look(session)
+        session.run(SQL["set_state"], {"name": "now_us", "value": round(clock() * 1e6)})
     finally:
-        connection.close()
+        session.close()

@@ -1,6 +1,6 @@
 """Settles events in the queue: all that end in one group together, a handful of statements for all of them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from adapter.model import MAX_FAILURES, CallFailure, Dead, Retry
 from adapter.queue import event_warnings
@@ -14,9 +14,13 @@ from adapter.queue.transaction import Staged
 
 
 class PostgresSettleBatch:
-    """Stages ends and writes them together at `flush`: the lanes are locked first, and then looked at."""
+    """Stages ends and writes them together at `flush`: the lanes are locked first, and then looked at.
+
+    `ours` says which of some sources this process may settle, until the transaction ends.
+    """
 
     def __init__(self, state: PostgresWriterState) -> None:
+        self.ours: Callable[[Iterable[str]], Collection[str]] = frozenset
         self._state = state
         self._staged: list[Settlement] = []
 
@@ -34,6 +38,10 @@ class PostgresSettleBatch:
         if not self._staged:
             return
         staged, self._staged = self._staged, []
+        ours = self.ours(end.source for end in staged)
+        for end in staged:
+            end.result = False
+        staged = [end for end in staged if end.source in ours]
         found = self._state.run(SQL["lock_lanes"], {"lanes": [end.lane for end in staged]}).fetchall()
         lanes = {lane: (head, attempt, priority) for lane, head, attempt, priority in found}
         heads: list[tuple[Settlement, int, int]] = []

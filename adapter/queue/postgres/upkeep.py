@@ -3,13 +3,14 @@
 import asyncio
 import contextlib
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from adapter.errors import QueueError
 from adapter.model import Rejection
 from adapter.queue.codec import Row
 from adapter.queue.group_commit import GroupCommit
+from adapter.queue.postgres.connect import PostgresSession
 from adapter.queue.postgres.reading import ReadSession, rejections_beyond
 from adapter.queue.postgres.state import SQL, US, PostgresWriterState, SeenDays
 from adapter.queue.shares import Shares
@@ -31,6 +32,7 @@ class PostgresUpkeep:
         *,
         shares: Shares,
         most_rejected_bytes: int,
+        look_at_clock: Callable[[PostgresSession], None],
     ) -> None:
         self._commits = commits
         self._reading = reading
@@ -38,6 +40,7 @@ class PostgresUpkeep:
         self._run = state.run
         self._days = SeenDays(state.session)
         self._shares = shares
+        self._clock_look = look_at_clock
         self._most_rejected_bytes = most_rejected_bytes
         self._rejected_bytes = 0
         self._wake = asyncio.Event()
@@ -62,6 +65,7 @@ class PostgresUpkeep:
 
     async def keep(self, *, bounds_rejections: bool) -> None:
         """One round of all."""
+        await self._commits.read(self._look)
         await self._commits.write(self._fold)
         while await self._commits.write(self._prune):
             pass
@@ -70,15 +74,26 @@ class PostgresUpkeep:
         if bounds_rejections or self._rejected_bytes > self._most_rejected_bytes:
             await self._bound_rejections()
 
+    def _look(self) -> None:
+        """At what other processes changed, and at the clock."""
+        self._state.holdings.read(self._state.session)
+        self._clock_look(self._state.session)
+
+    def _is_ours(self) -> bool:
+        """Whether no other replica does this now, until the end of the transaction."""
+        return bool((self._run(SQL["lock_upkeep"]).fetchone() or (False,))[0])
+
     def _fold(self) -> None:
         """One row for each counter again; and remember the time, for operators beside the service."""
-        self._run(SQL["fold_ledger"])
-        self._run(SQL["fold_held"])
-        self._state.holdings.read(self._state.session)
+        if self._is_ours():
+            self._run(SQL["fold_ledger"])
+            self._run(SQL["fold_held"])
         self._run(SQL["set_state"], {"name": "now_us", "value": self._state.now_us()})
 
     def _prune(self) -> bool:
         """Forget some of each thing kept longer than its retention; True if there may be more."""
+        if not self._is_ours():
+            return False
         now_us, retention = self._state.now_us(), self._state.retention
 
         def gone(statement: str, kept_s: float) -> int:

@@ -133,5 +133,14 @@ CREATE TABLE deletion (
 );
 CREATE INDEX deletion_open ON deletion (source, user_id) WHERE done_us IS NULL;
 
+-- Which replica delivers each source: see claims.py. SQLite has one process, which locks the file.
+CREATE TABLE claim (
+    name     text PRIMARY KEY,
+    holder   text NOT NULL DEFAULT '',
+    epoch    bigint NOT NULL DEFAULT 0,
+    beat     bigint NOT NULL DEFAULT 0,
+    released boolean NOT NULL DEFAULT TRUE
+) WITH (fillfactor = 50);
+
 -- Numbers that the queue remembers: `now_us`, the time by which lanes are due, as the service looked at it last.
 CREATE TABLE state (name text PRIMARY KEY, value bigint NOT NULL);

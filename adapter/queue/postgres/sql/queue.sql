@@ -460,6 +460,7 @@ FROM message JOIN deletion
   ON deletion.source = message.source AND deletion.user_id IN (message.user_id, message.anonymous_id)
 WHERE message.seq >= %(start)s AND message.seq < %(stop)s AND message.type <> 'delete'::bytea
   AND deletion.done_us IS NULL AND deletion.seq > message.seq
+  AND deletion.source IN (SELECT id FROM source WHERE name = ANY(%(sources)s::text[]))
 GROUP BY message.seq;
 
 -- name: first_message
@@ -483,3 +484,40 @@ RETURNING seq, source.name, user_id, message_id, received_us, events, rejections
 SELECT virtualtransaction FROM pg_locks
 WHERE locktype = 'relation' AND relation = 'message'::regclass AND mode = 'RowExclusiveLock'
   AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND pid <> pg_backend_pid();
+
+-- name: add_claims
+INSERT INTO claim (name) SELECT unnest(%(names)s::text[]) ON CONFLICT DO NOTHING;
+
+-- name: claims
+SELECT name, holder, epoch, beat, released FROM claim WHERE name = ANY(%(names)s::text[]) ORDER BY name;
+
+-- name: lock_claims
+-- Those that are as they were seen and that nobody has locked, in the order of their names.
+SELECT claim.name FROM claim
+JOIN unnest(%(names)s::text[], %(epochs)s::bigint[], %(beats)s::bigint[]) AS seen (name, epoch, beat) USING (name, epoch, beat)
+ORDER BY claim.name FOR UPDATE OF claim SKIP LOCKED;
+
+-- name: acquire
+UPDATE claim SET holder = %(holder)s, epoch = epoch + 1, beat = 0, released = FALSE
+WHERE name = ANY(%(names)s::text[]) RETURNING name, epoch;
+
+-- name: renew
+UPDATE claim SET beat = beat + 1
+FROM unnest(%(names)s::text[], %(epochs)s::bigint[]) AS mine (name, epoch)
+WHERE claim.name = mine.name AND claim.epoch = mine.epoch AND holder = %(holder)s RETURNING claim.name;
+
+-- name: release
+UPDATE claim SET released = TRUE
+FROM unnest(%(names)s::text[], %(epochs)s::bigint[]) AS mine (name, epoch)
+WHERE claim.name = mine.name AND claim.epoch = mine.epoch AND holder = %(holder)s;
+
+-- name: fence
+SELECT claim.name FROM claim
+JOIN unnest(%(names)s::text[], %(epochs)s::bigint[]) AS mine (name, epoch) USING (name, epoch)
+WHERE holder = %(holder)s ORDER BY claim.name FOR SHARE OF claim;
+
+-- name: lock_upkeep
+SELECT pg_try_advisory_xact_lock('message'::regclass::oid::bigint);
+
+-- name: server_time
+SELECT extract(epoch FROM clock_timestamp())::float8;

@@ -1,0 +1,73 @@
+"""Opens and checks queues by their address, for `queue.backends`; the driver is imported with it."""
+
+import time
+from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager, closing
+
+from adapter.errors import AdapterError
+from adapter.queue.address import Postgres
+from adapter.queue.admin import QueueAdmin
+from adapter.queue.postgres.admin import PostgresQueueAdmin
+from adapter.queue.postgres.clock import StoreClock
+from adapter.queue.postgres.connect import PostgresPlace, PostgresSession
+from adapter.queue.postgres.queue import PostgresQueue
+from adapter.queue.postgres.schema import migrations, schema_version
+from adapter.queue.postgres.state import SQL
+from adapter.queue.records import QueueCheck, QueueOptions
+
+_SLOW_COMMIT_S = 0.1
+
+
+def place_of(address: Postgres) -> PostgresPlace:
+    """The place that the address means."""
+    return PostgresPlace(address.url.reveal(), schema=address.schema, shown=address.shown)
+
+
+async def open_queue(address: Postgres, options: QueueOptions, *, now: Callable[[], float]) -> PostgresQueue:
+    """The queue at `address`, by the clock of its server; `now` gives seconds since 1970 and never jumps."""
+    return await PostgresQueue.open_at(place_of(address), options, clock=StoreClock(now))
+
+
+def open_admin(address: Postgres, *, unordered: Collection[str]) -> AbstractContextManager[QueueAdmin]:
+    """The admin of the queue at `address`."""
+    return PostgresQueueAdmin.open_at(place_of(address), unordered=unordered)
+
+
+def is_there(address: Postgres) -> bool:
+    """Whether the queue has its tables. Never raises."""
+    place = place_of(address)
+    try:
+        with place.connect() as connection:
+            return schema_version(connection, place) > 0
+    except AdapterError:
+        return False
+
+
+def check(address: Postgres) -> QueueCheck:
+    """Whether a queue could be served from here: connects, and writes if the tables are there."""
+    place = place_of(address)
+    try:
+        with place.connect() as connection:
+            version = schema_version(connection, place)
+            standbys = connection.execute("SELECT current_setting('synchronous_standby_names')").fetchone()
+        took_s = _written(place) if version else None
+    except AdapterError as error:
+        return QueueCheck(False, str(error), "look at the address, the user's rights and the server's log")
+    there = ", its tables are made at the first start" if took_s is None else f", written in {took_s * 1000:.1f} ms"
+    todo = ""
+    if took_s is not None and took_s > _SLOW_COMMIT_S:
+        todo = "a slow disk or network: every request waits for this"
+    elif 0 < version < len(migrations()):
+        todo = "the service upgrades the tables at its start"
+    elif not standbys or not standbys[0]:
+        todo = "no synchronous standby: what this one disk loses is lost (synchronous_standby_names)"
+    return QueueCheck(True, f"{place}{there}", todo)
+
+
+def _written(place: PostgresPlace) -> float:
+    """Seconds that a commit took."""
+    with closing(PostgresSession(place)) as session:
+        session.run(SQL["server_time"])
+        start_s = time.perf_counter()
+        session.run(SQL["probe"], {"now_us": time.time_ns() // 1000})
+        return time.perf_counter() - start_s

@@ -1,0 +1,182 @@
+"""Which of several replicas delivers a source, on a real server: here several queues, each with its own connections."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+
+import pytest
+
+from adapter.model import Delivered, Lease
+from adapter.queue.postgres.claims import Claims, Terms, boot_time
+from adapter.queue.postgres.connect import PostgresPlace
+from adapter.queue.postgres.queue import PostgresQueue
+from tests.fakes import FakeClock, make_event, until
+from tests.postgres import Server
+
+SHORT = Terms(renew_s=0.3, trust_s=0.8, expires_s=0.9, look_s=0.1)
+"""A tenth of the real ones."""
+TAKEOVER_S = 1.1
+
+Open = Callable[[], Awaitable[PostgresQueue]]
+
+
+@pytest.fixture
+def place(postgres: Server) -> PostgresPlace:
+    return postgres.place()
+
+
+@pytest.fixture
+async def open_queue(place: PostgresPlace) -> AsyncIterator[Open]:
+    clock = FakeClock()
+    async with AsyncExitStack() as stack:
+
+        async def opened() -> PostgresQueue:
+            queue = await PostgresQueue.open_at(place, clock=clock, terms=SHORT)
+            stack.push_async_callback(queue.close)
+            return queue
+
+        yield opened
+
+
+async def take(queue: PostgresQueue, *sources: str, wait_s: float = 0.0) -> Sequence[Lease]:
+    return await queue.take(sources=sources or ("shop",), limit=10, lease_s=60, wait_s=wait_s)
+
+
+def stop_renewing(queue: PostgresQueue) -> None:
+    """As a process does that is stopped, or cut off."""
+    for task in queue._keeping:
+        task.cancel()
+
+
+async def test_one_of_two_delivers(open_queue: Open) -> None:
+    """The other finds nothing, says so, and has its turn as soon as the first lets go."""
+    one, other = await open_queue(), await open_queue()
+    await other.put([make_event("m-1"), make_event("m-2", user="u-2")])
+    leases = await take(one)
+    assert (len(leases), one.tenure(["shop"]) > 0, other.tenure(["shop"])) == (2, True, 0)
+    assert list(await take(other)) == []
+    for lease in leases:
+        assert await one.settle(lease, Delivered())
+    await other.put([make_event("m-3")])
+    await one._claims.release(["shop"])
+    began_s = boot_time()
+    [lease] = await take(other, wait_s=5)
+    assert (lease.event.message_id, other.tenure(["shop"]) > 0) == ("m-3", True)
+    assert boot_time() - began_s < 1
+
+
+async def test_sources_are_claimed_together_or_not_at_all(open_queue: Open) -> None:
+    """Whoever cannot have one of them has none, so that what another can have is left to it."""
+    one, other = await open_queue(), await open_queue()
+    await one.put([make_event("m-1"), make_event("m-2", source="app")])
+    assert len(await take(one, "shop")) == 1
+    assert list(await take(other, "shop", "app")) == []
+    assert len(await take(one, "app")) == 1
+
+
+async def test_who_stops_is_followed(open_queue: Open) -> None:
+    """Within the time that its trust ends and another has seen it do nothing; then it holds and settles nothing."""
+    one, other = await open_queue(), await open_queue()
+    await one.put([make_event("m-1"), make_event("m-2")])
+    [stopped] = await take(one)
+    assert list(await take(other)) == []
+    before = one.tenure(["shop"])
+    stop_renewing(one)
+    began_s = boot_time()
+    [lease] = await take(other, wait_s=5)
+    assert boot_time() - began_s < TAKEOVER_S + 0.5
+    assert not one.holds(stopped)
+    assert list(await take(one)) == []
+    assert not await one.settle(stopped, Delivered())
+    assert await other.settle(lease, Delivered())
+    [lease] = await take(other)
+    assert (lease.event.message_id, before > 0) == ("m-2", True)
+    balance = await other.balance()
+    assert (balance.counts["delivered"], balance.pending, balance.unaccounted) == (1, 1, 0)
+
+
+async def test_who_wakes_up_in_time_goes_on(open_queue: Open) -> None:
+    """Its trust was over, so that it began nothing; nobody took over, so that it settles what it has."""
+    queue = await open_queue()
+    await queue.put([make_event("m-1")])
+    [lease] = await take(queue)
+    number = queue.tenure(["shop"])
+    stop_renewing(queue)
+    await until(lambda: asyncio.sleep(0.01, not queue.holds(lease)))
+    assert list(await take(queue)) == []
+    await queue._claims.renew()
+    assert queue.holds(lease)
+    assert await queue.settle(lease, Delivered())
+    assert queue.tenure(["shop"]) == number
+
+
+async def test_who_lost_its_claim_says_so(open_queue: Open) -> None:
+    """Its leases are gone, and it takes part in what comes next like any other."""
+    one, other = await open_queue(), await open_queue()
+    await one.put([make_event("m-1")])
+    [lease] = await take(one)
+    stop_renewing(one)
+    assert len(await take(other, wait_s=5)) == 1
+    await one._claims.renew()
+    assert (one.tenure(["shop"]), await one.renew(lease, lease_s=60)) == (0, False)
+    await other._claims.release(["shop"])
+    assert len(await take(one, wait_s=5)) == 1
+
+
+async def test_a_deletion_request_goes_to_who_delivers(open_queue: Open) -> None:
+    """So that the event in its hands is let go; one of a source that nobody delivers is anybody's."""
+    one, other = await open_queue(), await open_queue()
+    await one.put([make_event("m-1"), make_event("m-2", source="app")])
+    [lease] = await take(one)
+    await other.put([make_event("d-1", type="delete"), make_event("d-2", source="app", type="delete")])
+    assert [request.message_id for request in await other.delete_requested(wait_s=0)] == ["d-2"]
+    assert one.holds(lease)
+    assert [request.message_id for request in await one.delete_requested(wait_s=0)] == ["d-1"]
+    assert not one.holds(lease)
+    assert other.tenure(["app"]) == 0
+
+
+@dataclass
+class Bidder:
+    """A process that may be stopped: its clock goes on, and it does nothing."""
+
+    claims: Claims
+    is_stopped: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def bid(self) -> None:
+        while True:
+            if not self.is_stopped.is_set():
+                await self.claims.claim(["shop"])
+                await self.claims.renew()
+            await asyncio.sleep(0.05)
+
+
+async def test_of_many_bidders_at_most_one_trusts(open_queue: Open) -> None:
+    """Whoever is stopped and goes on, at whatever moment, and however often."""
+    queues = [await open_queue() for _ in range(4)]
+    for queue in queues:
+        stop_renewing(queue)
+    bidders = [Bidder(queue._claims) for queue in queues]
+    tasks = [asyncio.create_task(bidder.bid()) for bidder in bidders]
+    chance, holders = random.Random(7), set[int]()  # noqa: S311 - whom a test stops
+    end_s = boot_time() + 8
+    stopped_until_s = [0.0] * 4
+    while (now_s := boot_time()) < end_s:
+        trusted = [number for number, bidder in enumerate(bidders) if bidder.claims.is_trusted("shop")]
+        assert len(trusted) <= 1
+        holders.update(trusted)
+        for number, bidder in enumerate(bidders):
+            if now_s < stopped_until_s[number]:
+                continue
+            bidder.is_stopped.clear()
+            # Who holds it is stopped for longer than the others wait.
+            if chance.random() < (0.02 if number in trusted else 0.002):
+                bidder.is_stopped.set()
+                stopped_until_s[number] = now_s + chance.choice((0.5, 1.5, 2.5))
+        await asyncio.sleep(0.01)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert len(holders) > 1
