@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from adapter.model import Event
+from adapter.queue.activations import Activation
 from adapter.queue.contract import Deletion
 from adapter.queue.records import (
     CauseGroup,
@@ -146,6 +147,14 @@ class QueueAdmin(Protocol):
 
     def erase_from_disk(self) -> bool:
         """Overwrite what was erased where a log still holds it; False if a reader is in the way: try again later."""
+        ...
+
+    def activations(self, name: str, *, limit: int, before: int | None = None) -> Sequence[Activation]:
+        """The last `limit` activations of the mapping file `name`, those before id `before` only, newest first."""
+        ...
+
+    def activated_text(self, id_: int) -> str | None:
+        """The text of an activation, by its id."""
         ...
 
     def mapping(self, version: str) -> str | None:

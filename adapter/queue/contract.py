@@ -17,6 +17,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from adapter.model import Event, EventWarning, Lease, Outcome, Rejection
+from adapter.queue.activations import BY_FILE
 
 
 class Stored(Struct, frozen=True):
@@ -238,8 +239,12 @@ class Archive(Protocol):
         """
         ...
 
-    async def keep_mapping(self, *, name: str, version: str, text: str) -> None:
-        """Keep `text` as the mapping that `name` (a file, as the settings spell it) was activated with, last."""
+    async def keep_mapping(self, *, name: str, version: str, text: str, by: str = BY_FILE) -> None:
+        """Keep `text` as the mapping that `name` (a file, as the settings spell it) was activated with, last.
+
+        The text that is the last already adds nothing, but that its activation is credited to `by` if that is not
+        BY_FILE. Of each file the last MAX_ACTIVATIONS are kept.
+        """
         ...
 
     async def last_mapping(self, name: str) -> str | None:

@@ -1,5 +1,6 @@
 """What the simulated queue keeps beside events."""
 
+from adapter.queue.activations import BY_FILE
 from adapter.queue.contract import Disk, Limit
 
 
@@ -14,7 +15,7 @@ class SimulatedArchive:
     def disk(self) -> Disk | None:
         return None
 
-    async def keep_mapping(self, *, name: str, version: str, text: str) -> None:
+    async def keep_mapping(self, *, name: str, version: str, text: str, by: str = BY_FILE) -> None:  # noqa: ARG002 - no operator looks into it
         self._mappings[version] = text
         self._active[name] = version
 

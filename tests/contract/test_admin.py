@@ -20,6 +20,7 @@ from adapter.model import (
     Retry,
     Unmatched,
 )
+from adapter.queue.activations import MAX_ACTIVATIONS
 from adapter.queue.admin import QueueAdmin
 from adapter.queue.contract import Queue
 from adapter.queue.records import EventRecord, Filter
@@ -422,3 +423,39 @@ async def test_a_kept_copy_goes_with_its_users_data(queue: Queue, admin_of: Admi
     await queue.put([replace(make_private("delete-1", key=key), type="delete"), make_event("delete-2", type="delete")])
     done = await queue.delete_requested(wait_s=0)
     assert [(request.user, request.rejections) for request in done] == [(key, 1), ("u-1", 1)]
+
+
+async def test_the_history_of_a_mapping_file_has_every_text(queue: Queue, admin_of: AdminOf, clock: FakeClock) -> None:
+    """Also one that changes a comment only; a text that is active already adds nothing, and whoever wrote it through
+    the console is named.
+    """
+    one, other = "version: 1 # a", "version: 1 # b"
+    await queue.keep_mapping(name="shop.yaml", version="v", text=one)
+    await queue.keep_mapping(name="shop.yaml", version="v", text=one)
+    clock.advance(60)
+    await queue.keep_mapping(name="shop.yaml", version="v", text=other)
+    await queue.keep_mapping(name="shop.yaml", version="v", text=other, by="console 192.0.2.7")
+    await queue.keep_mapping(name="shop.yaml", version="v", text=other)
+    await queue.keep_mapping(name="app.yaml", version="w", text=one)
+    await queue.keep_mapping(name="shop.yaml", version="v", text=one, by="rollback of 1")
+    with admin_of() as admin:
+        found = admin.activations("shop.yaml", limit=10)
+        assert [each.by for each in found] == ["rollback of 1", "console 192.0.2.7", "file"]
+        assert [admin.activated_text(each.id) for each in found] == [one, other, one]
+        assert found[0].digest == found[2].digest != found[1].digest
+        assert found[1].at > found[2].at
+        assert list(admin.activations("shop.yaml", limit=1, before=found[0].id)) == [found[1]]
+        assert admin.activations("none.yaml", limit=9) == []
+        assert admin.activated_text(999) is None
+        assert admin.last_mapping("shop.yaml") == one
+
+
+async def test_the_history_of_a_file_is_bounded(queue: Queue, admin_of: AdminOf) -> None:
+    """The newest stay, with their texts."""
+    for n in range(MAX_ACTIVATIONS + 3):
+        await queue.keep_mapping(name="shop.yaml", version=f"v{n}", text=f"version: 1 # {n}")
+    with admin_of() as admin:
+        found = admin.activations("shop.yaml", limit=1000)
+        assert (len(found), found[-1].version) == (MAX_ACTIVATIONS, "v3")
+        assert admin.mapping("v2") is None
+        assert admin.mapping("v3") == "version: 1 # 3"

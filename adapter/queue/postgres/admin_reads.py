@@ -6,6 +6,7 @@ from itertools import islice
 import orjson
 
 from adapter.model import Event, Reason
+from adapter.queue.activations import Activation
 from adapter.queue.codec import ID_BYTES, from_us, is_of_user, plain_digest, to_us
 from adapter.queue.contract import Deletion
 from adapter.queue.copies import event_of
@@ -14,6 +15,7 @@ from adapter.queue.postgres.connect import PostgresSession
 from adapter.queue.postgres.erase import lanes_of
 from adapter.queue.postgres.message_row import packed, shown
 from adapter.queue.postgres.record_rows import (
+    activation_of,
     cause_group,
     deletion_of,
     event_record,
@@ -203,6 +205,14 @@ class PostgresAdminReads:
         while page := self.rejections(after=after):
             after = page[-1].number
             yield [kept.number for kept in page if is_of_user(kept.rejection.body, user)]
+
+    def activations(self, name: str, *, limit: int, before: int | None = None) -> list[Activation]:
+        values = {"name": name, "limit": limit, "before": _NO_END if before is None else before}
+        return [activation_of(row) for row in self._run(ADMIN["activations"], values).fetchall()]
+
+    def activated_text(self, id_: int) -> str | None:
+        found = self._run(ADMIN["activated_text"], {"id": id_}).fetchone()
+        return None if found is None else str(found[0])
 
     def mapping(self, version: str) -> str | None:
         return self._text("mapping", version)

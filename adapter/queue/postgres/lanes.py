@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from adapter.queue import event_warnings
+from adapter.queue.activations import BY_FILE, MAX_ACTIVATIONS, text_digest
 from adapter.queue.contract import Limit, Pick
 from adapter.queue.heads import Head, Priority, pick_heads
 from adapter.queue.postgres.message_row import from_row, packed
@@ -89,10 +90,19 @@ class PostgresLaneRows:
 
     # -- what is kept beside events --------------------------------------------------------------------------------
 
-    def keep_mapping(self, *, name: str, version: str, text: str) -> None:
-        """Keep a mapping's text by its version, and that `name` was activated with it."""
-        values = {"name": name, "version": version, "text": text, "now_us": self._state.now_us()}
-        self._run(SQL["keep_mapping"], values)
+    def keep_mapping(self, *, name: str, version: str, text: str, by: str) -> None:
+        """Keep that `name` was activated with a text, and the text."""
+        digest = text_digest(text)
+        found = self._run(SQL["last_activation"], {"name": name}).fetchone()
+        if found is not None and digest == found[1]:
+            if by != BY_FILE:
+                self._run(SQL["credit_activation"], {"by": by, "id": found[0]})
+            return
+        self._run(SQL["keep_text"], {"digest": digest, "text": text})
+        values = {"name": name, "version": version, "digest": digest, "by": by, "now_us": self._state.now_us()}
+        self._run(SQL["add_activation"], values)
+        if self._run(SQL["forget_old_activations"], {"name": name, "most": MAX_ACTIVATIONS}).rowcount:
+            self._run(SQL["forget_unused_texts"], {})
 
     def text_of(self, statement: str, *, key: str) -> str | None:
         """The mapping that `statement` finds by `key`."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from adapter.model import CallFailure, Event, PrivateEvent, Reason, Rejection
+from adapter.queue.activations import Activation
 from adapter.queue.codec import from_us, restore
 from adapter.queue.contract import Deletion
 from adapter.queue.event_warnings import unpack
@@ -47,6 +48,12 @@ def failed_call(found: Sequence[Any]) -> FailedCall:
     """The failed call in a row of the statement `failures`."""
     at_us, call, status, cause, ms = found
     return FailedCall(from_us(at_us), CallFailure(call=call, status=status, cause=cause, seconds=ms / 1000))
+
+
+def activation_of(found: Sequence[Any]) -> Activation:
+    """The activation in a row of the statement `activations`."""
+    id_, name, version, digest, at_us, by = found
+    return Activation(id=id_, name=name, version=version, digest=digest, at=from_us(at_us), by=by)
 
 
 def cause_group(found: Sequence[Any], *, rejected: bool) -> CauseGroup:

@@ -35,8 +35,15 @@ from adapter.queue.sqlite.admin_writes import (
 )
 from adapter.queue.sqlite.connection import attach
 from adapter.queue.sqlite.erase import delete_body, lanes_of
+from adapter.queue.sqlite.mapping_history import NO_END, SqliteMappingHistory
 from adapter.queue.sqlite.place import FilePlace, Place
-from adapter.queue.sqlite.record_rows import cause_group, deletion_of, event_record, failed_call, rejection_record
+from adapter.queue.sqlite.record_rows import (
+    cause_group,
+    deletion_of,
+    event_record,
+    failed_call,
+    rejection_record,
+)
 from adapter.queue.sqlite.requeue import requeue_dead
 from adapter.queue.sqlite.seen_beside import SeenBeside
 from adapter.queue.sqlite.state import SQL
@@ -45,15 +52,14 @@ _WINDOW = 10_000
 """Seqs looked through in one read."""
 _WINDOWS_IN_A_LOOK = 10
 """However rare what is looked for, one look takes a fraction of a second."""
-_NO_END = 2**63 - 1
 _UNAUTHORISED = Reason.DELETION_UNAUTHORISED.value
 
 
-class SqliteQueueAdmin:
+class SqliteQueueAdmin(SqliteMappingHistory):
     """See the module; made by `open`. Not thread-safe. Every method raises QueueError if the file fails."""
 
     def __init__(self, connection: sqlite3.Connection, *, unordered: Collection[str]) -> None:
-        self._run = connection.execute
+        super().__init__(connection.execute)
         self._unordered = frozenset(unordered)
         self._seen = SeenBeside(self._run)
 
@@ -174,7 +180,7 @@ class SqliteQueueAdmin:
     ) -> list[RejectionRecord]:
         return [
             rejection_record(row)
-            for row in self._run(ADMIN["newest_rejections"], (source, limit, _NO_END if before is None else before))
+            for row in self._run(ADMIN["newest_rejections"], (source, limit, NO_END if before is None else before))
         ]
 
     def rejection(self, number: int) -> RejectionRecord | None:
@@ -246,16 +252,6 @@ class SqliteQueueAdmin:
         """Bring all that was committed from the write-ahead log into the file; False if a reader is in the way."""
         busy, _, _ = self._run("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         return not busy
-
-    def mapping(self, version: str) -> str | None:
-        return self._text("mapping", version)
-
-    def last_mapping(self, name: str) -> str | None:
-        return self._text("last_mapping", name)
-
-    def _text(self, statement: str, key: str) -> str | None:
-        found = self._run(SQL[statement], (key,)).fetchone()
-        return None if found is None else str(found[0])
 
     def _looked_up(self, sql: str, value: str) -> list[EventRecord]:
         windows = self._windows_down(self.newest_seq() + 1)

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 
 from adapter.model import Rejection
+from adapter.queue.activations import BY_FILE, MAX_ACTIVATIONS, text_digest
 from adapter.queue.codec import Row
 from adapter.queue.contract import Limit, Stored
 from adapter.queue.records import Retention
@@ -171,10 +172,18 @@ class SqliteRows(LaneRows):
         """Give some unused pages back to the file system."""
         self._run(SQL["free_pages"]).fetchall()
 
-    def keep_mapping(self, *, name: str, version: str, text: str) -> None:
-        """Keep a mapping's text by its version, and that `name` was activated with it."""
-        self._run(SQL["keep_mapping"], (version, text, self._state.trusted_us()))
-        self._run(SQL["activate_mapping"], (name, version, self._state.trusted_us()))
+    def keep_mapping(self, *, name: str, version: str, text: str, by: str) -> None:
+        """Keep that `name` was activated with a text, and the text."""
+        digest = text_digest(text)
+        found = self._run(SQL["last_activation"], (name,)).fetchone()
+        if found is not None and digest == found[1]:
+            if by != BY_FILE:
+                self._run(SQL["credit_activation"], (by, found[0]))
+            return
+        self._run(SQL["keep_text"], (digest, text))
+        self._run(SQL["add_activation"], (name, version, digest, self._state.trusted_us(), by))
+        if self._run(SQL["forget_old_activations"], (name, MAX_ACTIVATIONS)).rowcount:
+            self._run(SQL["forget_unused_texts"])
 
     def keep_limit(self, project: str, limit: Limit) -> None:
         """Keep what was learned of a project."""

@@ -114,8 +114,18 @@ CREATE TABLE held (source int NOT NULL, events bigint NOT NULL, bytes bigint NOT
     autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 2000
 );
 
-CREATE TABLE mapping (version text PRIMARY KEY, text text NOT NULL, kept_us bigint NOT NULL);
-CREATE TABLE active_mapping (name text PRIMARY KEY, version text NOT NULL, activated_us bigint NOT NULL);
+-- Every activation of a mapping file; texts are kept once.
+CREATE TABLE mapping_text (digest text PRIMARY KEY, text text NOT NULL);
+CREATE TABLE activation (
+    id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name    text NOT NULL,
+    version text NOT NULL,
+    digest  text NOT NULL,
+    at_us   bigint NOT NULL,
+    by      text NOT NULL
+);
+CREATE INDEX activation_name ON activation (name, id);
+CREATE INDEX activation_version ON activation (version);
 
 CREATE TABLE learned (project text PRIMARY KEY, per_s float8 NOT NULL, met_at_s float8 NOT NULL);
 

@@ -106,6 +106,13 @@ SELECT rejection.id, source.name, reason, message_id, problems, body, received_u
 FROM rejection JOIN source ON source.id = rejection.source
 WHERE rejection.id = ANY(%(ids)s::bigint[]) ORDER BY rejection.id;
 
+-- name: activations
+SELECT id, name, version, digest, at_us, by FROM activation
+WHERE name = %(name)s AND id < %(before)s ORDER BY id DESC LIMIT %(limit)s;
+
+-- name: activated_text
+SELECT text FROM activation JOIN mapping_text USING (digest) WHERE id = %(id)s;
+
 -- name: copy_facts
 SELECT event, received_us FROM rejection WHERE id = %(id)s AND event IS NOT NULL;
 

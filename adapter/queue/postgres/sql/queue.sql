@@ -293,19 +293,32 @@ SELECT count(*) FROM dead;
 SELECT source.name, count(*) FROM rejection JOIN source ON source.id = rejection.source
 WHERE reason = %(reason)s GROUP BY 1 ORDER BY 1;
 
--- name: keep_mapping
-WITH kept AS (
-    INSERT INTO mapping (version, text, kept_us) VALUES (%(version)s, %(text)s, %(now_us)s)
-    ON CONFLICT (version) DO NOTHING
-)
-INSERT INTO active_mapping (name, version, activated_us) VALUES (%(name)s, %(version)s, %(now_us)s)
-ON CONFLICT (name) DO UPDATE SET version = excluded.version, activated_us = excluded.activated_us;
+-- name: keep_text
+INSERT INTO mapping_text (digest, text) VALUES (%(digest)s, %(text)s) ON CONFLICT (digest) DO NOTHING;
+
+-- name: last_activation
+SELECT id, digest, by FROM activation WHERE name = %(name)s ORDER BY id DESC LIMIT 1;
+
+-- name: add_activation
+INSERT INTO activation (name, version, digest, at_us, by)
+VALUES (%(name)s, %(version)s, %(digest)s, %(now_us)s, %(by)s);
+
+-- name: credit_activation
+UPDATE activation SET by = %(by)s WHERE id = %(id)s;
+
+-- name: forget_old_activations
+DELETE FROM activation WHERE name = %(name)s AND id <= (
+    SELECT id FROM activation WHERE name = %(name)s ORDER BY id DESC LIMIT 1 OFFSET %(most)s
+);
+
+-- name: forget_unused_texts
+DELETE FROM mapping_text WHERE digest NOT IN (SELECT digest FROM activation);
 
 -- name: last_mapping
-SELECT mapping.text FROM active_mapping JOIN mapping USING (version) WHERE active_mapping.name = %(key)s;
+SELECT text FROM activation JOIN mapping_text USING (digest) WHERE name = %(key)s ORDER BY id DESC LIMIT 1;
 
 -- name: mapping
-SELECT text FROM mapping WHERE version = %(key)s;
+SELECT text FROM activation JOIN mapping_text USING (digest) WHERE version = %(key)s ORDER BY id DESC LIMIT 1;
 
 -- name: keep_limit
 INSERT INTO learned (project, per_s, met_at_s) VALUES (%(project)s, %(per_s)s, %(met_at_s)s)

@@ -106,6 +106,12 @@ ORDER BY rejection.id DESC LIMIT ?2;
 SELECT rejection.id, source.name, reason, message_id, problems, body, received_us
 FROM rejection JOIN source ON source.id = rejection.source WHERE rejection.id = ?;
 
+-- name: activations
+SELECT id, name, version, digest, at_us, by FROM activation WHERE name = ?1 AND id < ?3 ORDER BY id DESC LIMIT ?2;
+
+-- name: activated_text
+SELECT text FROM activation JOIN mapping_text USING (digest) WHERE id = ?;
+
 -- name: copy_facts
 SELECT event, received_us FROM rejection WHERE id = ? AND event IS NOT NULL;
 

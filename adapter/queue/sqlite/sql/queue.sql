@@ -229,18 +229,30 @@ SELECT name FROM source WHERE EXISTS (
 -- name: dead_count
 SELECT count(*) FROM dead;
 
--- name: keep_mapping
-INSERT INTO mapping (version, text, kept_us) VALUES (?, ?, ?) ON CONFLICT (version) DO NOTHING;
+-- name: keep_text
+INSERT INTO mapping_text (digest, text) VALUES (?, ?) ON CONFLICT (digest) DO NOTHING;
 
--- name: activate_mapping
-INSERT INTO active_mapping (name, version, activated_us) VALUES (?, ?, ?)
-ON CONFLICT (name) DO UPDATE SET version = excluded.version, activated_us = excluded.activated_us;
+-- name: last_activation
+SELECT id, digest, by FROM activation WHERE name = ? ORDER BY id DESC LIMIT 1;
+
+-- name: add_activation
+INSERT INTO activation (name, version, digest, at_us, by) VALUES (?, ?, ?, ?, ?);
+
+-- name: credit_activation
+UPDATE activation SET by = ? WHERE id = ?;
+
+-- name: forget_old_activations
+DELETE FROM activation WHERE name = ?1
+  AND id <= (SELECT id FROM activation WHERE name = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2);
+
+-- name: forget_unused_texts
+DELETE FROM mapping_text WHERE digest NOT IN (SELECT digest FROM activation);
 
 -- name: last_mapping
-SELECT mapping.text FROM active_mapping JOIN mapping USING (version) WHERE active_mapping.name = ?;
+SELECT text FROM activation JOIN mapping_text USING (digest) WHERE name = ? ORDER BY id DESC LIMIT 1;
 
 -- name: mapping
-SELECT text FROM mapping WHERE version = ?;
+SELECT text FROM activation JOIN mapping_text USING (digest) WHERE version = ? ORDER BY id DESC LIMIT 1;
 
 -- name: keep_limit
 INSERT INTO learned (project, per_s, met_at_s) VALUES (?, ?, ?)
