@@ -68,7 +68,7 @@ async def _run(stand_in: Sandbox, host: str, port: int) -> None:
     try:
         await _listen(runner, host, port)
         url = f"http://{f'[{host}]' if ':' in host else host}:{runner.addresses[0][1]}"
-        say(f"SANDBOX: what arrives is shown at {url}/ and reaches nobody")
+        say(f"SANDBOX: what arrives is shown at {url}/calls and reaches nobody")
         say(f"browsee.url: {url}/api/v1")
         await stopping.wait()
     finally:

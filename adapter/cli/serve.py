@@ -99,8 +99,6 @@ def _greet(settings: Settings, made: Generated, running: Running) -> None:
         console.print(f"Generated missing keys, saved in {secrets}")
     if not settings.sources[0].signing_secrets:
         console.print("Try it:", Text(f"\n  curl {urls[0]} -d '{_EXAMPLE}'", style="cyan"), sep="")
-    if running.sandbox_url is not None:
-        console.print("See what it became: ", Text(running.sandbox_url, style="bold"), sep="")
     admin = _to_paste(running.admin_url)
     console.print("Console:", Text(_console_link(admin, settings, made, shown=console.is_terminal), style="bold"))
     if made.file is not None and made.admin_token:

@@ -26,6 +26,11 @@ class CallLimit:
         return cls(int(found[1]), _UNITS[found[2]])
 
     @property
+    def text(self) -> str:
+        """As `parse` reads it."""
+        return f"{self.count}/{next(unit for unit, per_s in _UNITS.items() if per_s == self.per_s)}"
+
+    @property
     def rate(self) -> float:
         """Calls a second, over a long time."""
         return self.count / self.per_s

@@ -77,9 +77,12 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which calls to read: numbered above `after`, up to `limit` of them, the last ones first if `newest_first`."""
+    """Which calls to read: numbered above `after` and below `before`, up to `limit` of them, the last ones first if
+    `newest_first`.
+    """
 
     after: int = 0
+    before: int | None = None
     limit: int = 100
     user: str | None = None
     event: str | None = None
@@ -183,11 +186,12 @@ class Recording:
     def _select(self, wanted: Wanted) -> Sequence[Received]:
         filters = {"user": wanted.user, "event": wanted.event, "status": wanted.status}
         given = {name: value for name, value in filters.items() if value is not None}
-        where = " AND ".join(["number > :after", *(f"{name} = :{name}" for name in given)])
+        below = [] if wanted.before is None else ["number < :before"]
+        where = " AND ".join(["number > :after", *below, *(f"{name} = :{name}" for name in given)])
         order = "DESC" if wanted.newest_first else "ASC"
         rows = self._database.execute(
             f"{_SELECT} WHERE {where} ORDER BY number {order} LIMIT :limit",
-            {"after": wanted.after, "limit": wanted.limit, **given},
+            {"after": wanted.after, "before": wanted.before, "limit": wanted.limit, **given},
         )
         return [Received(*row) for row in rows]
 

@@ -86,9 +86,10 @@ class ScriptRule:
 
 
 class Script:
-    """Rules, and how many calls each has seen."""
+    """Rules, and how many calls each has seen; `text` is what they were read from."""
 
-    def __init__(self, rules: Sequence[ScriptRule] = ()) -> None:
+    def __init__(self, rules: Sequence[ScriptRule] = (), *, text: str = "") -> None:
+        self.text = text
         self._rules = tuple(rules)
         self._seen: Counter[tuple[int, str | None]] = Counter()
 
@@ -113,7 +114,7 @@ def parse_script(text: str, *, file: str) -> Script:
         problems = [problem for error in errors for problem in _problems(document, error)]
     if problems:
         raise ConfigError("\n".join(map(printable, problems)), is_listing=True)
-    return Script([_rule(described) for described in document.data])
+    return Script([_rule(described) for described in document.data], text=text if document.data else "")
 
 
 def _rule(described: JsonObject) -> ScriptRule:

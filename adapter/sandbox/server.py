@@ -1,7 +1,6 @@
-"""A stand-in for Browsee: the documented endpoints with the documented checks, and a page that shows what arrived.
+"""A stand-in for Browsee: the documented endpoints with the documented checks, and an API that shows what arrived.
 
     POST /api/v1/track  /api/v1/identify    200 success · 400 failure with a message · 429 beyond the limit · the script
-    GET  /                                  the page
     GET  /calls?after=N&limit=N&user=U&event=E&status=S&newest_first=true      what arrived, as JSON
     GET  /summary                           how many, by kind, status and event
     DELETE /calls                           forget them
@@ -16,7 +15,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -29,14 +27,6 @@ from adapter.sandbox.limit import CallBucket, CallLimit
 from adapter.sandbox.recording import Received, Recording, Wanted, project_of
 from adapter.sandbox.script import Script, ScriptRule
 
-_PAGE = Path(__file__).with_name("page.html")
-_PAGE_HEADERS = {
-    # The page is one file: nothing is fetched from elsewhere, and nothing in a call can become a script.
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
-    "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "no-store",
-}
 _SUCCESS = b'{"status":"success"}'
 _MAX_PAGE_OF_CALLS = 10_000
 
@@ -68,9 +58,16 @@ class Sandbox:
         self._checks = Checks(schemas)
         self._retry_after = retry_after
         self._bucket: CallBucket | None = None
+        self._limit: CallLimit | None = None
+
+    @property
+    def limit(self) -> CallLimit | None:
+        """Beyond which it answers 429; None without a limit."""
+        return self._limit
 
     def set_limit(self, limit: CallLimit | None) -> None:
         """Answer 429 beyond `limit` from now on; None for no limit."""
+        self._limit = limit
         self._bucket = None if limit is None else CallBucket(limit, now_s=time.monotonic())
 
     async def take(self, kind: Kind, request: web.Request) -> web.StreamResponse:
@@ -142,7 +139,6 @@ def build(sandbox: Sandbox) -> web.Application:
 
     app.router.add_post("/api/v1/track", track)
     app.router.add_post("/api/v1/identify", identify)
-    app.router.add_get("/", api.page)
     app.router.add_get("/calls", api.calls)
     app.router.add_delete("/calls", api.forget)
     app.router.add_put("/limit", limit)
@@ -152,14 +148,10 @@ def build(sandbox: Sandbox) -> web.Application:
 
 
 class _Api:
-    """What the page and the experiments read."""
+    """What people and the experiments read."""
 
     def __init__(self, recording: Recording) -> None:
         self._recording = recording
-        self._page = _PAGE.read_text(encoding="utf-8")
-
-    async def page(self, _: web.Request) -> web.Response:
-        return web.Response(text=self._page, content_type="text/html", headers=_PAGE_HEADERS)
 
     async def calls(self, request: web.Request) -> web.Response:
         query = request.query

@@ -14,6 +14,7 @@ from adapter.console.access import IsOperator, operator_check
 from adapter.console.api_auth import RateLimits
 from adapter.console.description import description_routes
 from adapter.console.health import Health
+from adapter.console.sandbox_api import SandboxCalls
 from adapter.ingest.intake import IngestDeps
 from adapter.ingest.limits import RequestLimits
 from adapter.ingest.routes import routes
@@ -61,7 +62,13 @@ def make_ingest(
 
 
 def make_applications(
-    observed: Observed, ingest: IngestDeps, readiness: Readiness, *, observer: Observer, rate_limits: RateLimits
+    observed: Observed,
+    ingest: IngestDeps,
+    readiness: Readiness,
+    *,
+    observer: Observer,
+    rate_limits: RateLimits,
+    sandbox: SandboxCalls | None,
 ) -> tuple[web.Application, web.Application]:
     """The applications of senders and of operators: one unless operators have their own address."""
     settings = observed.settings
@@ -93,6 +100,7 @@ def make_applications(
         health=health,
         pause_texts=lambda: pause_texts(readiness.projects()),
         api_limits=rate_limits,
+        sandbox=sandbox,
     )
     operators.add_routes(operator_routes(settings, deps))
     return senders, operators

@@ -11,7 +11,7 @@ from uuid import uuid4
 from aiohttp import web
 
 from adapter.console.admin_console import AdminConsole
-from adapter.console.api import Api
+from adapter.console.api import Api, OperationGroup
 from adapter.console.api_auth import ApiAuth, RateLimits
 from adapter.console.console import Console
 from adapter.console.dead_api import DeadApi
@@ -20,6 +20,7 @@ from adapter.console.events_api import EventsApi
 from adapter.console.health import Health
 from adapter.console.requests import Requests
 from adapter.console.revalidate import read_anew
+from adapter.console.sandbox_api import SandboxApi, SandboxCalls
 from adapter.console.serialize import PauseText
 from adapter.console.service_api import ServiceApi, ServiceDeps
 from adapter.console.session import LazySessionKey
@@ -93,7 +94,7 @@ class OperatorDeps:
     """What operators are served from, of a running service.
 
     `pause_texts` gives, by source, why delivery is paused now, "" where delivery goes on; bodies are read as `ingest`
-    does, and long work stops when that stops.
+    does, and long work stops when that stops. `sandbox` is the stand-in for Browsee where one runs.
     """
 
     ingest: IngestDeps
@@ -102,6 +103,7 @@ class OperatorDeps:
     pause_texts: Callable[[], Mapping[str, str]]
     api_limits: RateLimits = USUAL
     session_limits: RateLimits = SESSION_LIMITS
+    sandbox: SandboxCalls | None = None
 
 
 def operator_routes(settings: Settings, deps: OperatorDeps) -> list[web.RouteDef]:
@@ -125,7 +127,8 @@ def operator_routes(settings: Settings, deps: OperatorDeps) -> list[web.RouteDef
         limits=ingest.limits,
         new_id=ingest.new_id,
     )
-    api = Api([ServiceApi(service, requests), EventsApi(requests), DeadApi(requests)])
+    groups: list[OperationGroup] = [ServiceApi(service, requests), EventsApi(requests), DeadApi(requests)]
+    api = Api([*groups, SandboxApi(deps.sandbox, requests)])
     routes = api.routes("/api", auth.refusal)
     if settings.admin_token is None:
         return routes

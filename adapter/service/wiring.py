@@ -44,6 +44,7 @@ from adapter.service.mappings import Active
 from adapter.service.monitor import Monitor, Watched, project_id
 from adapter.service.operators import USUAL, retention_of
 from adapter.service.readiness import Count, Observed, Readiness
+from adapter.service.sandbox import RunningSandbox
 from adapter.settings.quantities import ListenAddress
 from adapter.settings.settings import Settings
 
@@ -141,7 +142,7 @@ async def build_service(
     counting = asyncio.create_task(Count.of(queue))
     stack.callback(counting.cancel)
     active = await mappings.activate(settings, archive=queue, emit=emit, strict=strict, make=wiring.make_active)
-    sandbox_url = await _start_sandbox(stack, settings, emit) if settings.sandbox else None
+    stand_in, sandbox_url = await _start_sandbox(stack, settings, emit) if settings.sandbox else (None, None)
     browsee = await stack.enter_async_context(
         Browsee(settings.browsee.url if sandbox_url is None else f"{sandbox_url}/api/v1")
     )
@@ -165,7 +166,7 @@ async def build_service(
     inbox = wiring.inbox_of(queue)
     ingest = make_ingest(observed, inbox=inbox, received_at=wiring.received_at, observer=observer)
     senders, operators = make_applications(
-        observed, ingest, readiness, observer=observer, rate_limits=wiring.rate_limits
+        observed, ingest, readiness, observer=observer, rate_limits=wiring.rate_limits, sandbox=stand_in
     )
     return ServiceParts(
         queue=queue,
@@ -210,15 +211,16 @@ async def _warn_if_full(queue: Queue, emit: Emit) -> None:
         emit(QueueFullAtStart(cause=str(full)))
 
 
-async def _start_sandbox(stack: AsyncExitStack, settings: Settings, emit: Emit) -> str:
-    """The built-in stand-in for Browsee, on the next port; what it gets is kept in `state_dir`."""
+async def _start_sandbox(stack: AsyncExitStack, settings: Settings, emit: Emit) -> tuple[RunningSandbox, str]:
+    """The built-in stand-in for Browsee and its URL, on the next port; what it gets is kept in `state_dir`."""
     stand_in = make_sandbox(db=None if settings.state_dir is None else settings.state_dir / "sandbox-calls.db")
     next_port = settings.listen.port + 1 if settings.listen.port else 0
     address = ListenAddress(host="127.0.0.1", port=next_port)
     try:
-        return await listen(stack, build(stand_in), address, settings, emit=emit, shutdown_s=1.0)
+        url = await listen(stack, build(stand_in), address, settings, emit=emit, shutdown_s=1.0)
     except ConfigError as exc:
-        raise ConfigError(f"{exc}; --sandbox takes the port after it too, for what the stand-in shows") from exc
+        raise ConfigError(f"{exc}; --sandbox takes the port after it too, for the stand-in") from exc
+    return RunningSandbox(stand_in), url
 
 
 def _project_keys(settings: Settings) -> list[dict[str, Secret]]:

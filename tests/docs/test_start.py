@@ -83,11 +83,12 @@ class Walk:
         log = self.folder / f"terminal-{time.monotonic_ns()}"
         self._service = self._running.enter_context(staying(line, folder=self.folder, environ=self.environ, log=log))
         here = self._service.said(r"Health: (http://127\.0\.0\.1:\d+)")[1]
-        page = re.search(r"See what it became: (\S+)", log.read_text(encoding="utf-8"))
-        keys = json.loads((self.folder / "data/generated-secrets.json").read_text(encoding="utf-8"))["keys"]
-        self._stands_for = {"http://127.0.0.1:8080": here, "<key>": next(iter(keys.values()))}
-        if page is not None:
-            self._stands_for["http://127.0.0.1:8081"] = page[1]
+        generated = json.loads((self.folder / "data/generated-secrets.json").read_text(encoding="utf-8"))
+        self._stands_for = {
+            "http://127.0.0.1:8080": here,
+            "<key>": next(iter(generated["keys"].values())),
+            "<admin_token>": generated["admin_token"],
+        }
 
     def _written(self, text: str) -> str:
         for shown, real in self._stands_for.items():

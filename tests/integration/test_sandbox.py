@@ -1,7 +1,6 @@
 """The sandbox as the adapter and a person see it: over real sockets, and as a process of its own."""
 
 import asyncio
-import re
 import signal
 import sqlite3
 import sys
@@ -172,18 +171,6 @@ async def test_a_script_answers_what_it_names(start: Start) -> None:
         slow = await answer("SLOW")
         assert (slow.status, slow.seconds >= 0.05) == (200, True)
     assert [call["status"] for call in await calls(client)] == [503, 200, 200, 0, 200]
-
-
-async def test_the_page_stands_alone(start: Start) -> None:
-    """It loads nothing from elsewhere and lets nothing in a call run."""
-    client = await start(make_sandbox())
-    async with client.get("/") as answer:
-        page = await answer.text()
-        assert answer.content_type == "text/html"
-        assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
-    assert re.findall(r"(?:src|href)=[\"']?(?:https?:)?//", page) == []
-    assert "innerHTML" not in page
-    assert "SANDBOX" in page
 
 
 async def test_calls_that_come_together_are_all_kept_in_a_file(start: Start, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import { ChangeDialog, ask } from "../change.js";
 import { Loaded, capitalized, useData } from "../data.js";
 import { Time, between, count, duration, plural } from "../format.js";
 import { href } from "../router.js";
+import { StandIn } from "../stand-in.js";
 import { subscribe } from "../stream.js";
 import { Badge, Button, Card, CopyButton, Empty, JsonView, Page, Table } from "../ui.js";
 import { html, useEffect } from "../vendor/preact.js";
@@ -139,7 +140,7 @@ function Call({ entry, call, n }) {
   const state = isDelivered ? "delivered" : entry.outcome === "pending" ? "not sent yet" : "not delivered";
   const failures = (entry.failures ?? []).filter((/** @type {any} */ failure) => failure.call === call.key);
   return html`<${Step} title=${`Call ${n}: ${call.kind} ${call.body.event ?? ""}`} aside=${state} tone=${isDelivered ? "done" : entry.outcome === "dead" ? "failed" : "active"}>
-    <details open=${n === 1}><summary>What Browsee gets</summary><${JsonView} value=${call.body} name=${`call-${entry.id}-${n}`} label=${`Call ${n}`} /></details><${Failures} failures=${failures} /><//>`;
+    <details open=${n === 1}><summary>What Browsee gets</summary><${JsonView} value=${call.body} name=${`call-${entry.id}-${n}`} label=${`Call ${n}`} /></details><${Failures} failures=${failures} /><${StandIn} entry=${entry} call=${call} /><//>`;
 }
 
 /** @param {{entry: any}} props */
