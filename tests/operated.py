@@ -14,13 +14,14 @@ from aiohttp import web
 from adapter.console.access import operator_check
 from adapter.console.api_auth import RateLimits
 from adapter.console.health import Health, Report
+from adapter.console.stream_hub import StreamLimits
 from adapter.ingest.intake import IngestDeps
 from adapter.observe.observer import Observer
 from adapter.privacy.storage import plain_source
 from adapter.service.app import Running, run_service
 from adapter.service.applications import event_validator
 from adapter.service.mappings import activate
-from adapter.service.operators import OperatorDeps, operator_routes
+from adapter.service.operators import USUAL_STREAM, OperatorDeps, operator_routes
 from adapter.service.wiring import Wiring
 from adapter.settings.load import load_settings
 from adapter.settings.settings import Settings
@@ -86,6 +87,7 @@ def api_alone(
     often: RateLimits = OFTEN,
     stopping: threading.Event | None = None,
     pause_texts: Mapping[str, str] | None = None,
+    stream_limits: StreamLimits = USUAL_STREAM,
 ) -> Iterator[str]:
     """The API at the queue of `settings` with nobody at work beside it; long work ends once `stopping` is set.
     `pause_texts` is by source, as in `OperatorDeps`; without it every source is delivered.
@@ -111,7 +113,14 @@ def api_alone(
         )
         app = web.Application()
         paused = {source.name: "" for source in settings.sources} if pause_texts is None else pause_texts
-        deps = OperatorDeps(ingest=ingest, active=active, health=health, pause_texts=lambda: paused, api_limits=often)
+        deps = OperatorDeps(
+            ingest=ingest,
+            active=active,
+            health=health,
+            pause_texts=lambda: paused,
+            api_limits=often,
+            stream_limits=stream_limits,
+        )
         app.add_routes(operator_routes(settings, deps))
         runner = web.AppRunner(app, auto_decompress=False, access_log=None)
         await runner.setup()

@@ -7,10 +7,10 @@ from aiohttp import hdrs, web
 from adapter.console import params
 from adapter.console.requests import Requests, query
 from adapter.errors import QueueError
-from adapter.http.json_api import Operations, json_response
+from adapter.http.json_api import DATA_HEADERS, Operations, json_response
 from adapter.http.responses import SERVER
 
-_EXPORT_HEADERS = {"Content-Type": "application/x-ndjson", "Cache-Control": "no-store"}
+_EXPORT_HEADERS = {"Content-Type": "application/x-ndjson", **DATA_HEADERS}
 
 
 class DeadApi:

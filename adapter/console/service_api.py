@@ -56,12 +56,20 @@ class ServiceApi:
     async def summary(self, request: web.Request) -> web.StreamResponse:
         """What `/readyz` says to the operator, and the mappings."""
         params.read(query(request), {})
-        return json_response({**await self._deps.summary(), "mapping_files": self._deps.mappings()})
+        return json_response(await self.now())
 
     async def mappings(self, request: web.Request) -> web.StreamResponse:
         """The active mapping for each source, and what is wrong with its file."""
         params.read(query(request), {})
-        return json_response({"mappings": self._deps.mappings()})
+        return json_response(self.active_mappings())
+
+    async def now(self) -> JsonObject:
+        """The body of `GET /api/summary`."""
+        return {**await self._deps.summary(), "mapping_files": self._deps.mappings()}
+
+    def active_mappings(self) -> JsonObject:
+        """The body of `GET /api/mappings`."""
+        return {"mappings": self._deps.mappings()}
 
     async def explain(self, request: web.Request) -> web.StreamResponse:
         """What a message would become if a webhook brought it now. Stores and sends nothing."""

@@ -17,7 +17,7 @@ from adapter.console.params import BadRequest
 from adapter.console.requests import EarlyReply, Requests
 from adapter.console.session import LazySessionKey, Session, new_session, renewed
 from adapter.http.client_address import Network, client
-from adapter.http.json_api import Handler, error_response, json_response, resource_routes
+from adapter.http.json_api import DATA_HEADERS, Handler, error_response, json_response, resource_routes
 from adapter.http.token_bucket import TokenBucket
 from adapter.model import JsonObject
 from adapter.observe.console_telemetry import OperatorSignedIn, OperatorSignedOut
@@ -89,14 +89,14 @@ class Sessions:
         refusal = self._deps.auth.refuse_token(token, request)
         if refusal is not None:
             return refusal
-        response = web.Response(status=204, headers={hdrs.CACHE_CONTROL: "no-store"})
+        response = web.Response(status=204, headers=DATA_HEADERS)
         await self._set_cookie(request, response, new_session(self._deps.now_s()))
         self._deps.emit(OperatorSignedIn(address=client(request, self._deps.trusted_proxies) or ""))
         return response
 
     async def sign_out(self, request: web.Request) -> web.StreamResponse:
         """Clears the cookie of this browser."""
-        response = web.Response(status=204, headers={hdrs.CACHE_CONTROL: "no-store"})
+        response = web.Response(status=204, headers=DATA_HEADERS)
         if await self._session(request) is not None:
             self._deps.emit(OperatorSignedOut(address=client(request, self._deps.trusted_proxies) or ""))
         await self._set_cookie(request, response, None)

@@ -16,7 +16,7 @@ from typing import Final
 
 from aiohttp import hdrs, web
 
-from adapter.http.json_api import error_response, resource_routes
+from adapter.http.json_api import API_POLICY, error_response, resource_routes
 
 FOLDER: Final = Path(__file__).with_name("web")
 _INDEX: Final = "index.html"
@@ -34,8 +34,6 @@ PAGE_HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
-API_POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
-"""The content security policy of answers that are no page."""
 
 
 def page_policy(nonce: str) -> str:

@@ -12,7 +12,16 @@ Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Operations: TypeAlias = Mapping[str, Mapping[str, Handler]]
 """Handlers by path and method."""
 
-_HEADERS = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+API_POLICY = "default-src 'none'; frame-ancestors 'none'"
+"""The content security policy of answers that are no page: a browser that shows one runs and frames nothing."""
+DATA_HEADERS: Mapping[str, str] = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": API_POLICY,
+    "X-Content-Type-Options": "nosniff",
+}
+"""What every answer with data of the service has, whatever its type."""
+
+_HEADERS = {"Content-Type": "application/json", **DATA_HEADERS}
 
 
 def json_response(body: JsonObject, status: int = 200) -> web.Response:

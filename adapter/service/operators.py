@@ -13,7 +13,7 @@ from aiohttp import web
 from adapter.console.admin_console import AdminConsole
 from adapter.console.api import Api, OperationGroup
 from adapter.console.api_auth import ApiAuth, RateLimits
-from adapter.console.console import Console
+from adapter.console.console import Console, Events
 from adapter.console.dead_api import DeadApi
 from adapter.console.detail import Private
 from adapter.console.events_api import EventsApi
@@ -25,6 +25,8 @@ from adapter.console.serialize import PauseText
 from adapter.console.service_api import ServiceApi, ServiceDeps
 from adapter.console.session import LazySessionKey
 from adapter.console.session_api import SESSION_LIMITS, SessionDeps, Sessions
+from adapter.console.stream import StreamApi
+from adapter.console.stream_hub import WATCHED, StreamDeps, StreamHub, StreamLimits
 from adapter.console.web import page_routes
 from adapter.errors import QueueError
 from adapter.ingest.intake import IngestDeps
@@ -41,6 +43,7 @@ from adapter.settings.settings import Settings
 from adapter.wire.instants import instant_text
 
 USUAL = RateLimits()
+USUAL_STREAM = StreamLimits()
 
 
 def retention_of(settings: Settings) -> Retention:
@@ -103,6 +106,7 @@ class OperatorDeps:
     pause_texts: Callable[[], Mapping[str, str]]
     api_limits: RateLimits = USUAL
     session_limits: RateLimits = SESSION_LIMITS
+    stream_limits: StreamLimits = USUAL_STREAM
     sandbox: SandboxCalls | None = None
 
 
@@ -118,7 +122,7 @@ def operator_routes(settings: Settings, deps: OperatorDeps) -> list[web.RouteDef
         settings.admin_token, often=deps.api_limits, monotonic_s=monotonic, trusted_proxies=settings.trusted_proxies
     )
     requests = Requests(open_console, ingest.limits)
-    service = ServiceDeps(
+    service_deps = ServiceDeps(
         summary=partial(health.summary, details=True),
         mappings=partial(_mappings, active),
         ruleset_of=active.of,
@@ -127,8 +131,11 @@ def operator_routes(settings: Settings, deps: OperatorDeps) -> list[web.RouteDef
         limits=ingest.limits,
         new_id=ingest.new_id,
     )
-    groups: list[OperationGroup] = [ServiceApi(service, requests), EventsApi(requests), DeadApi(requests)]
-    api = Api([*groups, SandboxApi(deps.sandbox, requests)])
+    service = ServiceApi(service_deps, requests)
+    groups: list[OperationGroup] = [service, EventsApi(requests), DeadApi(requests)]
+    groups.append(_stream_api(requests, service, deps))
+    groups.append(SandboxApi(deps.sandbox, requests))
+    api = Api(groups)
     routes = api.routes("/api", auth.refusal)
     if settings.admin_token is None:
         return routes
@@ -150,6 +157,23 @@ def operator_routes(settings: Settings, deps: OperatorDeps) -> list[web.RouteDef
         )
     )
     return [*routes, *page_routes(), *sessions.routes(), *api.routes("/console/api", sessions.refusal)]
+
+
+def _stream_api(requests: Requests, service: ServiceApi, deps: OperatorDeps) -> StreamApi:
+    async def pending() -> list[str]:
+        wanted = Events(outcome=("pending",), limit=WATCHED)
+        page = await requests.ask(lambda console: console.events(wanted))
+        return [entry["id"] for entry in reversed(page["entries"])]
+
+    source = StreamDeps(
+        tail=lambda after, watch: requests.ask(lambda console: console.tail(after, watch)),
+        pending=pending,
+        summary=service.now,
+        mappings=service.active_mappings,
+        monotonic_s=monotonic,
+    )
+    hub = StreamHub(source, deps.stream_limits)
+    return StreamApi(hub, is_draining=deps.ingest.is_draining, monotonic_s=monotonic)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ export const connection = signal(/** @type {"off" | "live" | "polling" | "lost"}
 export const summary = signal(/** @type {any} */ (null));
 
 const POLL_MS = 5000;
+const RETURN_MS = 500;
 const LONGEST_WAIT_MS = 15_000;
 
 /** @typedef {{events?: (entries: any[]) => void, mappings?: (mappings: any[]) => void, resync?: () => void}} Handlers */
@@ -67,6 +68,7 @@ async function run(stop) {
 
 /** @param {AbortSignal} stop */
 async function listen(stop) {
+  let isFirst = after === null;
   const response = await api.raw("/stream", { after }, stop);
   const reader = /** @type {ReadableStream<Uint8Array>} */ (response.body).pipeThrough(new TextDecoderStream()).getReader();
   connection.value = "live";
@@ -78,11 +80,16 @@ async function listen(stop) {
     } catch {
       throw new ApiError(0, { message: "the stream broke off" });
     }
-    if (part.done) return;
+    if (part.done) return pause(RETURN_MS, stop);
     text += part.value;
     for (let end = text.indexOf("\n\n"); end >= 0; end = text.indexOf("\n\n")) {
       hear(text.slice(0, end));
       text = text.slice(end + 2);
+      if (isFirst && after !== null) {
+        // What arrived after a page was loaded and before the stream began is on neither.
+        isFirst = false;
+        each((handlers) => handlers.resync?.());
+      }
     }
   }
 }
