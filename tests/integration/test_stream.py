@@ -2,12 +2,12 @@
 
 import http.client
 import json
-import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from time import time
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +15,7 @@ import pytest
 
 from adapter.console.stream_hub import StreamLimits
 from adapter.model import Delivered
+from adapter.queue.sqlite.queue import SqliteQueue
 from tests.openapi import shaped
 from tests.operated import TOKEN, api_alone, settings_in
 from tests.unit.cli.conftest import MAPPING, SETTINGS
@@ -169,26 +170,12 @@ def test_head_begins_no_stream(url: str) -> None:
         assert (stream.response.status, stream.response.headers["Content-Type"][:17]) == (200, "text/event-stream")
 
 
-async def test_who_does_not_read_is_let_go(folder: Path) -> None:
-    """With `resync`, and without more than a little kept for them."""
+async def test_who_has_too_much_unread_is_let_go(folder: Path) -> None:
+    """With `resync` instead of it, and an end."""
     limits = replace(QUICK, unsent_bytes=3000)
-    with api_alone(settings_in(folder), stream_limits=limits) as url:
-        place = urlsplit(url)
-        with socket.socket() as slow:
-            slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
-            slow.settimeout(20)
-            slow.connect((place.hostname, place.port))
-            slow.sendall(
-                f"GET /api/stream?topics=events HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {TOKEN}\r\n\r\n".encode()
-            )
-            orders = [Ended(an_order(f"m-{number}", user="u" * 300)) for number in range(9)]
-            with closing(Listening(url, "?topics=events")) as witness:
-                witness.until(named("events"))
-                await fill(folder / "queue.db", orders)
-                witness.until(named("resync"))
-            received = b""
-            while part := slow.recv(65536):
-                received += part
-                if b"event: resync" in received:
-                    break
-            assert b"m-0" not in received
+    with api_alone(settings_in(folder), stream_limits=limits) as url, closing(Listening(url, "?topics=events")) as slow:
+        slow.until(named("events"))
+        queue = await SqliteQueue.open(folder / "queue.db", now=time)
+        await queue.put([an_order(f"n-{number}", user="u" * 300) for number in range(9)])
+        await queue.close()
+        assert [message["event"] for message in slow] == ["resync"]
