@@ -7,6 +7,7 @@ beyond that, and where more arrives than a person could follow, the listener is 
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -92,11 +93,10 @@ class StreamListener:
     async def take(self, wait_s: float) -> bytes:
         """What was put since; waits for it, but not longer than `wait_s`."""
         if not self._frames:
-            try:
+            # Something may be put in the very turn in which the time is up.
+            with suppress(TimeoutError):
                 async with asyncio.timeout(wait_s):
                     await self._woken.wait()
-            except TimeoutError:
-                return b""
         self._woken.clear()
         taken = b"".join(self._frames)
         self._frames.clear()
