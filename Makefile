@@ -1,6 +1,6 @@
 # Every command of the project. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run unit test test-long check openapi audit docs console image bench lock clean
+.PHONY: help run unit test test-long check openapi audit docs console browser shots image bench lock clean
 PORT ?= 8080
 BUILDER ?= docker
 IMAGE ?= browsee-adapter
@@ -53,6 +53,14 @@ docs: ## renew what docs/ takes from the code: tables, settings, results of reci
 
 console: ## bundle the third-party code of the console's page again (needs npm; see scripts/console-vendor)
 	@cd scripts/console-vendor && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && node build.mjs
+
+browser: ## the tests of the console in Chromium, with those that are left out of make test
+	@scripts/venv dev
+	@.venv/bin/python -m pytest -q -m 'long or not long' tests/browser
+
+shots: ## pictures of the console's pages into tests/browser/shots
+	@scripts/venv dev
+	@SHOTS=1 .venv/bin/python -m pytest -q tests/browser
 
 image: ## build the container image browsee-adapter (BUILDER=podman: without docker; IMAGE_BUILD_FLAGS: more options)
 	@$(BUILDER) build $(IMAGE_BUILD_FLAGS) -t $(IMAGE) \

@@ -49,8 +49,8 @@ function Frame() {
     <header class="side">
       <a class="brand" href="#/"><img src=${new URL("icon.svg", import.meta.url).href} alt="" width="20" height="20" />browsee-adapter</a>
       <nav aria-label="Pages"><ul>${PAGES.filter((page) => page.nav).map((page) => html`<${NavLink} page=${page} path=${path} />`)}</ul></nav>
-      <footer><${Live} /><${Theme} /><${Button} quiet onClick=${signOut}>Sign out<//>
-        <p class="version">${session.value?.version ?? ""}</p></footer>
+      <div class="foot"><${Live} /><${Theme} /><${Button} quiet onClick=${signOut}>Sign out<//>
+        <p class="version">${session.value?.version ?? ""}</p></div>
     </header>
     <div class="content"><${Bars} />
       <main id="main" class=${reachable.value ? "" : "stale"}>
