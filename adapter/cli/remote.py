@@ -3,6 +3,7 @@
 import http.client
 import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Final, TypeAlias
 from urllib.parse import SplitResult, urlencode, urlsplit
 
@@ -63,6 +64,12 @@ class HttpConsole:
             "before": wanted.before,
         }
         return self._get("/api/events", query)
+
+    def names(
+        self, *, source: str | None = None, since: datetime | None = None, before: str | None = None
+    ) -> JsonObject:
+        instant = None if since is None else instant_text(since)
+        return self._get("/api/names", {"source": source, "since": instant, "before": before})
 
     def tail(self, after: str | None, watch: Sequence[str] = ()) -> JsonObject:
         return self._get("/api/tail", {"after": after, "watch": ",".join(watch) or None})

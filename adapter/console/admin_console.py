@@ -5,11 +5,13 @@ Long work goes in steps, so that the service beside it gets its turn, and asks b
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from typing import get_args
 
 from adapter.console import detail, serialize
 from adapter.console.console import MAX_MAPPED, MAX_PAGE, MAX_WATCHED, REJECTED, Events, Export, Selection
 from adapter.console.detail import ActiveRulesets, Private, SourceMappings
+from adapter.console.names import count_names
 from adapter.console.ndjson import line_of_entry
 from adapter.console.pagination import Cursor, Stream, merge, number_of
 from adapter.console.preview import would_become
@@ -54,19 +56,34 @@ class AdminConsole:
 
     def events(self, wanted: Events) -> JsonObject:
         newest = self._newest()
+        limit = min(wanted.limit, MAX_MAPPED if wanted.mapped else MAX_PAGE)
+        page, after = self._page_down(wanted, newest, limit)
+        rows = self._rows(page)
+        if wanted.mapped:
+            rows = [row | detail.calls_of(entry, self._rulesets) for row, entry in zip(rows, page, strict=True)]
+        return {"entries": rows, "next": None if after is None else str(after), "newest": str(newest)}
+
+    def names(
+        self, *, source: str | None = None, since: datetime | None = None, before: str | None = None
+    ) -> JsonObject:
+        newest = self._newest()
+
+        def page_of(wanted: Events) -> tuple[Sequence[Entry], Cursor | None]:
+            self._go_on()
+            return self._page_down(wanted, newest, MAX_PAGE)
+
+        return count_names(Events(source=source, since=since, before=before), page_of, self._rulesets.of)
+
+    def _page_down(self, wanted: Events, newest: Cursor, limit: int) -> tuple[Sequence[Entry], Cursor | None]:
+        """Entries before `wanted.before`, newest first, and where to go on."""
         end = Cursor(newest.seq + 1, newest.number + 1)
         before = end if wanted.before is None else Cursor(*map(min, end, _cursor(wanted.before)))
-        limit = min(wanted.limit, MAX_MAPPED if wanted.mapped else MAX_PAGE)
-        page, after = merge(
+        return merge(
             self._stories_down(wanted, before.seq, limit),
             self._rejections_down(wanted, before.number, limit),
             limit=limit,
             newest_first=True,
         )
-        rows = self._rows(page)
-        if wanted.mapped:
-            rows = [row | detail.calls_of(entry, self._rulesets) for row, entry in zip(rows, page, strict=True)]
-        return {"entries": rows, "next": None if after is None else str(after), "newest": str(newest)}
 
     def tail(self, after: str | None, watch: Sequence[str] = ()) -> JsonObject:
         if after is None:

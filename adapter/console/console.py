@@ -12,6 +12,8 @@ from adapter.model import JsonObject
 from adapter.queue.records import Outcome
 
 MAX_PAGE = 500
+NAMED_EVENTS = 2_000
+"""Events whose names one page of `names` counts."""
 MAX_MAPPED = 200
 """Events on a page that has the calls of each."""
 MAX_WATCHED = 500
@@ -70,6 +72,14 @@ class Console(Protocol):
         """A page of events and rejections together, newest first: `entries`, `next` and `newest`.
 
         A page may be short or empty and yet have a `next`: so far one look went. `newest` is where `tail` goes on.
+        """
+        ...
+
+    def names(
+        self, *, source: str | None = None, since: datetime | None = None, before: str | None = None
+    ) -> JsonObject:
+        """`names`: the event names of a page of `NAMED_EVENTS` events and rejections, newest first, with counts,
+        types of values and the rule of the active mapping that takes them. `next` is `before` of the next page.
         """
         ...
 

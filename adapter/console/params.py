@@ -32,7 +32,7 @@ def events(query: Sequence[tuple[str, str]]) -> Events:
     """What `GET /api/events` asks for. Raises BadRequest."""
     outcomes = dict.fromkeys(_outcome(value) for name, value in query if name == "outcome")
     texts = dict.fromkeys(("source", "user", "name", "type", "rule", "cause"), text)
-    others = {"since": _instant, "until": _instant, "warned": _true, "mapped": _true, "limit": limit, "before": cursor}
+    others = {"since": instant, "until": instant, "warned": _true, "mapped": _true, "limit": limit, "before": cursor}
     rest = [(name, value) for name, value in query if name != "outcome"]
     return Events(outcome=tuple(outcomes), **read(rest, {**texts, **others}))
 
@@ -123,7 +123,8 @@ def watched(value: str) -> tuple[str, ...]:
     return idents
 
 
-def _instant(value: str) -> Any:
+def instant(value: str) -> Any:
+    """An instant as RFC 3339 has it. Raises BadRequest."""
     # As RFC 3339 has it: elsewhere a bare number is an instant too, and here it is a slip.
     at = parse_instant(value) if _RFC_3339.fullmatch(value) else None
     if at is None:

@@ -8,11 +8,12 @@ a request that claims two keys belongs to nobody.
 
 import base64
 import binascii
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from enum import StrEnum
 from hashlib import blake2b
 from secrets import token_bytes
 
+from adapter.ingest.key_uses import key_name
 from adapter.ingest.sources import Source
 
 _UNUSABLE = ""
@@ -81,15 +82,27 @@ class Keyring:
     this process, so that the time of a look-up depends on nothing that a sender can choose or compute.
     """
 
-    def __init__(self, sources: Collection[Source]) -> None:
+    def __init__(self, sources: Collection[Source], *, used: Callable[[str], None] = lambda _: None) -> None:
+        """`used` is called with the name of each key that was found."""
         self._digest_key = token_bytes(32)
-        self._held = {self._digest(key.reveal()): source for source in sources for key in source.keys if key.reveal()}
+        self._used = used
+        self._held = {
+            self._digest(key.reveal()): (source, key_name(key))
+            for source in sources
+            for key in source.keys
+            if key.reveal()
+        }
 
     def source_of(self, claims: Collection[str]) -> Source | None:
         """Whose key was claimed; None for no key, a wrong one, or several."""
         if len(claims) != 1:
             return None
-        return self._held.get(self._digest(next(iter(claims))))
+        held = self._held.get(self._digest(next(iter(claims))))
+        if held is None:
+            return None
+        source, name = held
+        self._used(name)
+        return source
 
     def _digest(self, key: str) -> bytes:
         return blake2b(key.encode(errors="surrogatepass"), digest_size=32, key=self._digest_key).digest()

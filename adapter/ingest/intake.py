@@ -16,6 +16,7 @@ from adapter.ingest.context import RequestBody, RequestContext
 from adapter.ingest.decode import Body, Unread
 from adapter.ingest.denials import Denials
 from adapter.ingest.envelope import lifted
+from adapter.ingest.key_uses import KeyUses
 from adapter.ingest.limits import RequestLimits
 from adapter.ingest.read import NewId, read_event, unparseable
 from adapter.ingest.refusals import Refusals
@@ -50,7 +51,7 @@ class IngestDeps:
     `clock` tells the instant of receipt, `monotonic_s` the passing of time, `new_id` makes message ids. While
     `is_draining`, nothing more is taken. `X-Forwarded-For` counts from `trusted_proxies` alone. `histogram` gives the
     histogram of a metric for the values of its labels. `refusals` learns who was asked to come later, `denials` who was
-    answered 401.
+    answered 401, `key_uses` which keys came.
     """
 
     inbox: Inbox
@@ -66,6 +67,7 @@ class IngestDeps:
     trusted_proxies: Sequence[Network] = ()
     refusals: Refusals = field(default_factory=Refusals)
     denials: Denials = field(default_factory=Denials)
+    key_uses: KeyUses = field(default_factory=KeyUses)
 
 
 class Intake:

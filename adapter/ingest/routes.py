@@ -78,7 +78,7 @@ class _Ingest:
         self._parts = parts
         self._intake = Intake(parts)
         self._bodies = BodyReader(parts.limits, divided=len(parts.sources) > 1, trusted_proxies=parts.trusted_proxies)
-        self._keyring = Keyring(parts.sources)
+        self._keyring = Keyring(parts.sources, used=lambda name: parts.key_uses.note(name, parts.clock()))
         self._names = frozenset(source.name for source in parts.sources)
         self._now = parts.monotonic_s
         self._stored = PreparedResponse(STORED)

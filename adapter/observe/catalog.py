@@ -1,6 +1,6 @@
 """The table of all telemetry: what is missing here is neither counted nor described."""
 
-from adapter.observe.console_telemetry import OperatorSignedIn, OperatorSignedOut
+from adapter.observe.console_telemetry import KeyShown, OperatorSignedIn, OperatorSignedOut
 from adapter.observe.delivery_telemetry import (
     CallAnswered,
     DeliveryPaused,
@@ -64,6 +64,7 @@ CATALOG: tuple[type[Telemetry], ...] = (
     MappingFailed,
     QueueFailed,
     QueueFullAtStart,
+    KeyShown,
     OperatorSignedIn,
     OperatorSignedOut,
     WorkerFailed,

@@ -15,3 +15,14 @@ class OperatorSignedOut(Telemetry, frozen=True):
 
     text = "an operator signed out of the console"
     address: str
+
+
+class KeyShown(Telemetry, frozen=True):
+    """An operator had a key of a source shown; `fingerprint` is 8 digits of its hash, `address` as of
+    OperatorSignedIn.
+    """
+
+    text = "a key of a source was shown to an operator"
+    address: str
+    source: str
+    fingerprint: str

@@ -25,20 +25,25 @@ from adapter.console.serialize import PauseText
 from adapter.console.service_api import ServiceApi, ServiceDeps
 from adapter.console.session import LazySessionKey
 from adapter.console.session_api import SESSION_LIMITS, SessionDeps, Sessions
+from adapter.console.sources_api import SourcesApi, SourcesDeps
 from adapter.console.stream import StreamApi
 from adapter.console.stream_hub import WATCHED, StreamDeps, StreamHub, StreamLimits
 from adapter.console.web import page_routes
 from adapter.errors import QueueError
+from adapter.http.client_address import client
 from adapter.ingest.intake import IngestDeps
 from adapter.ingest.sources import Source
 from adapter.ingest.validate import Validator
 from adapter.model import Event, JsonObject, Rejection
+from adapter.observe.console_telemetry import KeyShown
 from adapter.privacy.storage import is_withheld, mark_of, plain_source, same_ids
 from adapter.queue.address import outlives_process
 from adapter.queue.admin import QueueAdmin
 from adapter.queue.backends import open_admin
 from adapter.queue.records import Retention
+from adapter.service import settings_view
 from adapter.service.mappings import Active, source_mappings
+from adapter.service.sources_view import SourcesView
 from adapter.settings.settings import Settings
 from adapter.wire.instants import instant_text
 
@@ -134,7 +139,7 @@ def operator_routes(settings: Settings, deps: OperatorDeps) -> list[web.RouteDef
     service = ServiceApi(service_deps, requests)
     groups: list[OperationGroup] = [service, EventsApi(requests), DeadApi(requests)]
     groups.append(_stream_api(requests, service, deps))
-    groups.append(SandboxApi(deps.sandbox, requests))
+    groups += [SandboxApi(deps.sandbox, requests), _sources_api(settings, requests, deps, auth)]
     api = Api(groups)
     routes = api.routes("/api", auth.refusal)
     if settings.admin_token is None:
@@ -157,6 +162,27 @@ def operator_routes(settings: Settings, deps: OperatorDeps) -> list[web.RouteDef
         )
     )
     return [*routes, *page_routes(), *sessions.routes(), *api.routes("/console/api", sessions.refusal)]
+
+
+def _sources_api(settings: Settings, requests: Requests, deps: OperatorDeps, auth: ApiAuth) -> SourcesApi:
+    ingest = deps.ingest
+    view = SourcesView(settings, denials=ingest.denials, uses=ingest.key_uses, clock=ingest.clock)
+
+    def shown(request: web.Request, *, source: str, key: str) -> None:
+        address = client(request, settings.trusted_proxies) or ""
+        ingest.emit(KeyShown(address=address, source=source, fingerprint=key))
+
+    return SourcesApi(
+        SourcesDeps(
+            sources=view.as_json,
+            has_own_address=settings.admin_listen is not None,
+            settings=lambda: settings_view.as_json(settings, version("browsee-adapter")),
+            key=view.key,
+            refuse_token=auth.refuse_token,
+            shown=shown,
+        ),
+        requests,
+    )
 
 
 def _stream_api(requests: Requests, service: ServiceApi, deps: OperatorDeps) -> StreamApi:

@@ -130,11 +130,29 @@ def environment_layer(
 ) -> Layer:
     """The settings in the environment; `with_source`: also those of the source `default`, which is then there."""
     data: JsonObject = {"sources": {DEFAULT_SOURCE: {}}} if with_source else {}
+    for path, (_, value) in stated(environ, with_source=with_source).items():
+        _put(data, path, value)
+    return layer_of(data, shape, reading=reading, place=in_environment)
+
+
+def stated(environ: Mapping[str, str], *, with_source: bool) -> dict[DocumentPath, tuple[str, Any]]:
+    """The variable and its value, not yet read, for each setting that the environment states."""
+    found: dict[DocumentPath, tuple[str, Any]] = {}
     for name, path in {**VARIABLES, **(SOURCE_VARIABLES if with_source else {})}.items():
         text = text_of(environ, name)
         if text:
-            _put(data, path, [part.strip() for part in text.split(",")] if path[-1] in LISTS else text)
-    return layer_of(data, shape, reading=reading, place=in_environment)
+            found[path] = name, [part.strip() for part in text.split(",")] if path[-1] in LISTS else text
+    return found
+
+
+def process_origins(environ: Mapping[str, str], options: Mapping[str, str]) -> str:
+    """Which options and variables state the address to listen on; "" if none does."""
+    names = [
+        _OPTIONS[name] if options.get(name) else name
+        for name in _OPTIONS
+        if options.get(name) or text_of(environ, name)
+    ]
+    return ", ".join(names)
 
 
 def read_process_variables(

@@ -22,10 +22,13 @@ from adapter.settings.environment import (
     SOURCE_VARIABLES,
     environment_layer,
     in_environment,
+    process_origins,
     read_process_variables,
+    stated,
     text_of,
     unknown_variables,
 )
+from adapter.settings.in_force import WrittenFile, in_force
 from adapter.settings.layers import Layer, Stack, has, layer_of, stacked
 from adapter.settings.mapping_choice import MAPPINGS_FOLDER
 from adapter.settings.settings import Settings
@@ -72,10 +75,7 @@ def load_settings(
     if any(finding.blocks for finding in findings):
         raise ConfigError("\n".join(as_text(found) for found in findings if found.blocks), is_listing=True)
 
-    notes = [finding.headline for finding in findings]
-    if read is not None and not with_source:
-        notes += _unused(environ, read.names)
-    notes += unknown_variables(environ, frozenset() if read is None else read.names)
+    notes = [finding.headline for finding in findings] + _notes(read, environ, with_source=with_source)
     settings = build.built(
         stack.values,
         process=process,
@@ -83,11 +83,28 @@ def load_settings(
         mappings=mappings,
         browsee_api_key=Secret(key) if (key := text_of(environ, "BROWSEE_API_KEY")) else None,
     )
-    settings = replace(settings, notes=(*notes, *settings.notes))
+    shown = in_force(
+        shape,
+        file=_written(path, read),
+        environment=stated(environ, with_source=with_source),
+        listening=process_origins(environ, _options(host=host, port=port)),
+    )
+    settings = replace(settings, notes=(*notes, *settings.notes), in_force=tuple(shown))
     if sandbox:
         return build.in_sandbox(settings)
     build.require_browsee_keys(settings)
     return settings
+
+
+def _notes(read: FileLayer | None, environ: Mapping[str, str], *, with_source: bool) -> list[str]:
+    """Sentences about variables that are set and not used."""
+    names = frozenset() if read is None else read.names
+    unused = [] if read is None or with_source else list(_unused(environ, names))
+    return [*unused, *unknown_variables(environ, names)]
+
+
+def _written(path: Path | None, read: FileLayer | None) -> WrittenFile | None:
+    return None if path is None or read is None else (path.name, read.data, read.line_of)
 
 
 def check_settings(text: str, *, file: Path, environ: Mapping[str, str]) -> list[Finding]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from adapter.model import Secret
 from adapter.queue.address import QueueAddress
@@ -20,6 +20,8 @@ Store: TypeAlias = Literal["raw", "private"]
 DeletionPolicy: TypeAlias = Literal["signed", "on", "off"]
 LogFormat: TypeAlias = Literal["json", "text"]
 LogLevel: TypeAlias = Literal["debug", "info"]
+JsonValue: TypeAlias = Any
+"""A value of JSON."""
 Scalar: TypeAlias = str | int | float | bool | None
 
 
@@ -106,6 +108,21 @@ class RetentionSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class SettingInForce:
+    """A setting for people to look at: its value and default as a file writes them, and where the value comes from.
+
+    `value` is None where nothing is set; of a secret it is only whether there is one. What a file takes from the
+    environment is shown as the file has it: `${NAME}`.
+    """
+
+    path: str
+    value: JsonValue
+    default: JsonValue
+    origin: str
+    secret: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All of it. `file` is where it was read, None for environment alone; `notes` are sentences to say at start.
 
@@ -132,6 +149,7 @@ class Settings:
     sandbox: bool
     file: Path | None
     notes: tuple[str, ...] = field(default=())
+    in_force: tuple[SettingInForce, ...] = field(default=())
 
     @property
     def unordered(self) -> frozenset[str]:

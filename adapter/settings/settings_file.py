@@ -5,13 +5,14 @@ as the schema knows that what stands there is no secret.
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 from adapter.files.document import Document, DocumentPath, read_document
 from adapter.files.finding import Finding, Severity
+from adapter.model import JsonObject
 from adapter.settings.environment import text_of
 from adapter.settings.layers import Layer, layer_of
 from adapter.settings.shape import SettingProblem, SettingsShape, ValueReader
@@ -26,11 +27,15 @@ _LINE_START = re.compile(r"[\s-]*")
 
 @dataclass(frozen=True, slots=True)
 class FileLayer:
-    """A file's layer. `names` are the variables it uses; `unset` says where one of them is not set."""
+    """A file's layer. `names` are the variables it uses; `unset` says where one of them is not set; `data` is what it
+    says, as written, and `line_of` where.
+    """
 
     layer: Layer
     names: frozenset[str]
     unset: tuple[SettingProblem, ...]
+    data: JsonObject = field(default_factory=dict)
+    line_of: Callable[[DocumentPath], int] = lambda _: 0
 
 
 def read_layer(
@@ -47,7 +52,8 @@ def read_layer(
     data = _expanded(document.data, (), partial(_replaced, environ, names, unset))
     layer = layer_of(data, shape, reading=reading, place=veil.place, unset=frozenset(trouble.path for trouble in unset))
     layer = replace(layer, findings=(*of_yaml, *layer.findings))
-    return FileLayer(layer, frozenset(names), tuple(unset))
+    written = document.data if isinstance(document.data, dict) else {}
+    return FileLayer(layer, frozenset(names), tuple(unset), written, lambda path: document.mark_of_key(path).line)
 
 
 def _replaced(

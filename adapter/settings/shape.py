@@ -68,6 +68,20 @@ class SettingsShape:
         """The same for the settings of one source."""
         return self._defaults(self._definitions["source"])
 
+    def paths(self, source: str | None = None) -> Iterator[DocumentPath]:
+        """Every setting that belongs to no source, or those of one."""
+        if source is None:
+            yield from self._paths(self._root, ())
+        else:
+            yield from self._paths(self._definitions["source"], ("sources", source))
+
+    def _paths(self, node: JsonObject, path: DocumentPath) -> Iterator[DocumentPath]:
+        for key, part in node["properties"].items():
+            if "properties" in part:
+                yield from self._paths(part, (*path, key))
+            elif self._resolved(part).get("type") != "object":
+                yield (*path, key)
+
     def read(self, data: JsonObject, readers: Mapping[str, ValueReader]) -> tuple[JsonObject, list[SettingProblem]]:
         """`data`, which fits the schema, with each text of a definition in `readers` read; and what could not be."""
         troubles: list[SettingProblem] = []

@@ -353,3 +353,15 @@ async def test_deletion_requests_are_listed(console: Console, folder: Path) -> N
     ]
     assert [one["messageId"] for one in console.deletions("cat", limit=1)["deletions"]] == ["delete-1"]
     assert console.deletions("nobody") == {"deletions": []}
+
+
+def test_names_are_counted_alike(console: Console) -> None:
+    """Events and rejections, by name; rejections have none."""
+    page = shaped(console.names(), "Names")
+    assert (page["events"], page["next"]) == (8, None)
+    assert {(name["type"], name["name"]): name["events"] for name in page["names"]} == {
+        ("track", "Order Completed"): 3,
+        ("track", "Clicked"): 3,
+        (None, None): 2,
+    }
+    assert shaped(console.names(source="other"), "Names")["names"] == []
