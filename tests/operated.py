@@ -28,7 +28,7 @@ from adapter.settings.settings import Settings
 from reliability.simulated_queue.queue import SimulatedQueue
 from tests.fakes import RECEIVED_AT
 
-TOKEN = "an-admin-token-of-tests"
+TOKEN = "an-admin-token"
 OFTEN = RateLimits(per_s=100_000, burst=100_000, failed_per_s=100_000, failed_burst=100_000)
 """As often as a test likes."""
 
@@ -120,7 +120,6 @@ def api_alone(
             pause_texts=lambda: paused,
             api_limits=often,
             stream_limits=stream_limits,
-            archive=queue,
         )
         app.add_routes(operator_routes(settings, deps))
         runner = web.AppRunner(app, auto_decompress=False, access_log=None)

@@ -47,6 +47,10 @@ class Server:
         """The database, as libpq is told of it."""
         return f"host={self.folder} user=postgres dbname=postgres"
 
+    def url(self, schema: str) -> str:
+        """The address of a queue in it, for the settings."""
+        return f"postgresql:///postgres?host={self.folder}&user=postgres&schema={schema}"
+
     def place(self) -> PostgresPlace:
         """A place without tables that no other test has."""
         return PostgresPlace(self.conninfo, schema=f"test_{next(_schemas)}")

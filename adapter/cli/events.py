@@ -143,7 +143,9 @@ def purge(user: str, yes: bool, place: Target) -> None:
             click.confirm(f"Take away {_counts_text(chosen)} of this user?", abort=True)
         gone = console.purge(user)
         say(f"took away {_counts_text(gone)}")
-        if not gone["erasedFromDisk"]:
+        if gone["erasedFromDisk"] is None:
+            say("PostgreSQL keeps copies until it vacuums its tables, and in its log and backups", err=True)
+        elif not gone["erasedFromDisk"]:
             say("the service is reading: copies stay in the write-ahead log until it is next emptied", err=True)
 
 

@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import get_args
 
 from adapter.console import detail, serialize
-from adapter.console.admin_mappings import AdminMappings
 from adapter.console.console import MAX_MAPPED, MAX_PAGE, MAX_WATCHED, REJECTED, Events, Export, Selection
 from adapter.console.detail import ActiveRulesets, Private, SourceMappings
 from adapter.console.names import count_names
@@ -28,7 +27,7 @@ _STEP = 500
 """Letters changed in one transaction."""
 
 
-class AdminConsole(AdminMappings):
+class AdminConsole:
     """See `adapter.console.console`. `read` reads a rejection by the schemas of now; `go_on` raises to stop long work;
     `pause_text` says why delivery of a source is paused; `retention` how long ended events are kept.
     """
@@ -44,9 +43,11 @@ class AdminConsole(AdminMappings):
         pause_text: PauseText,
         retention: Retention,
     ) -> None:
-        super().__init__(admin, mappings, go_on)
+        self._admin = admin
+        self._mappings = mappings
         self._private = private
         self._read = read
+        self._go_on = go_on
         self._pause_text = pause_text
         self._retention = retention
         self._rulesets = ActiveRulesets(admin, mappings)

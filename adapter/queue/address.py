@@ -78,10 +78,11 @@ def _postgres(text: str) -> Postgres:
     schema = schemas[-1] if schemas else _USUAL_SCHEMA
     if _SCHEMA_NAME.fullmatch(schema) is None:
         raise ConfigError("queue: the schema of a PostgreSQL queue is at most 51 of a-z, 0-9 and _, and no digit first")
-    url = parts._replace(query=urlencode([(name, value) for name, value in query if name != _SCHEMA]))
+    left = urlencode([(name, value) for name, value in query if name != _SCHEMA])
     user, _, hosts = parts.netloc.rpartition("@")
-    shown = parts._replace(netloc=f"{user.partition(':')[0]}@{hosts}" if user else hosts, query="", fragment="")
-    return Postgres(Secret(url.geturl()), shown.geturl(), schema)
+    shown = f"{user.partition(':')[0]}@{hosts}" if user else hosts
+    url = f"{parts.scheme}://{parts.netloc}{parts.path}{'?' if left else ''}{left}"
+    return Postgres(Secret(url), f"{parts.scheme}://{shown}{parts.path}", schema)
 
 
 def state_folder(address: QueueAddress) -> Path | None:

@@ -145,8 +145,10 @@ class QueueAdmin(Protocol):
         """Remove body and ids of events; pending and dead ones are dropped by that. How many events there were."""
         ...
 
-    def erase_from_disk(self) -> bool:
-        """Overwrite what was erased where a log still holds it; False if a reader is in the way: try again later."""
+    def erase_from_disk(self) -> bool | None:
+        """Overwrite what was erased where a log still holds it; False if a reader is in the way: try again later.
+
+        None: when a database of its own server does that is not ours to say."""
         ...
 
     def activations(self, name: str, *, limit: int, before: int | None = None) -> Sequence[Activation]:

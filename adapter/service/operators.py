@@ -13,14 +13,11 @@ from aiohttp import web
 from adapter.console.admin_console import AdminConsole
 from adapter.console.api import Api, OperationGroup
 from adapter.console.api_auth import ApiAuth, RateLimits
-from adapter.console.console import Events, QueueConsole
-from adapter.console.cross_origin import request_scheme
+from adapter.console.console import Console, Events
 from adapter.console.dead_api import DeadApi
 from adapter.console.detail import Private
-from adapter.console.editing import EditPolicy, is_loopback
 from adapter.console.events_api import EventsApi
 from adapter.console.health import Health
-from adapter.console.mapping_api import MappingApi
 from adapter.console.requests import Requests
 from adapter.console.revalidate import read_anew
 from adapter.console.sandbox_api import SandboxApi, SandboxCalls
@@ -40,13 +37,11 @@ from adapter.ingest.validate import Validator
 from adapter.model import Event, JsonObject, Rejection
 from adapter.observe.console_telemetry import KeyShown
 from adapter.privacy.storage import is_withheld, mark_of, plain_source, same_ids
-from adapter.queue.address import is_shared, outlives_process
+from adapter.queue.address import outlives_process
 from adapter.queue.admin import QueueAdmin
 from adapter.queue.backends import open_admin
-from adapter.queue.contract import Archive
 from adapter.queue.records import Retention
 from adapter.service import settings_view
-from adapter.service.mapping_files import MappingFiles
 from adapter.service.mappings import Active, source_mappings
 from adapter.service.sources_view import SourcesView
 from adapter.settings.settings import Settings
@@ -107,15 +102,13 @@ class OperatorDeps:
     """What operators are served from, of a running service.
 
     `pause_texts` gives, by source, why delivery is paused now, "" where delivery goes on; bodies are read as `ingest`
-    does, and long work stops when that stops. `sandbox` is the stand-in for Browsee where one runs, `archive` keeps the
-    history of mappings.
+    does, and long work stops when that stops. `sandbox` is the stand-in for Browsee where one runs.
     """
 
     ingest: IngestDeps
     active: Active
     health: Health
     pause_texts: Callable[[], Mapping[str, str]]
-    archive: Archive
     api_limits: RateLimits = USUAL
     session_limits: RateLimits = SESSION_LIMITS
     stream_limits: StreamLimits = USUAL_STREAM
@@ -126,7 +119,7 @@ def operator_routes(settings: Settings, deps: OperatorDeps) -> list[web.RouteDef
     """The API, for the admin token, and the console: its page, its sessions, and the API for a session."""
     ingest, health, active = deps.ingest, deps.health, deps.active
 
-    def open_console() -> AbstractContextManager[QueueConsole]:
+    def open_console() -> AbstractContextManager[Console]:
         # Read on the event loop, where delivery changes; the console itself is used in a thread.
         return _console_of(settings, ingest=ingest, pause_text=deps.pause_texts().get)
 
@@ -147,11 +140,9 @@ def operator_routes(settings: Settings, deps: OperatorDeps) -> list[web.RouteDef
     groups: list[OperationGroup] = [service, EventsApi(requests), DeadApi(requests)]
     groups.append(_stream_api(requests, service, deps))
     groups += [SandboxApi(deps.sandbox, requests), _sources_api(settings, requests, deps, auth)]
-    files = MappingFiles(settings, active, deps.archive)
-    groups.append(MappingApi(files, requests, settings.trusted_proxies, edit_policy(settings)))
     api = Api(groups)
     routes = api.routes("/api", auth.refusal)
-    if settings.admin_token is None or settings.console is None:
+    if settings.admin_token is None:
         return routes
     sessions = Sessions(
         SessionDeps(
@@ -164,10 +155,9 @@ def operator_routes(settings: Settings, deps: OperatorDeps) -> list[web.RouteDef
             monotonic_s=monotonic,
             emit=ingest.emit,
             public={"sandbox": settings.sandbox},
-            facts=lambda request: {
+            facts=lambda _: {
                 "version": version("browsee-adapter"),
                 "memoryQueue": not outlives_process(settings.queue),
-                **_edit_facts(edit_policy(settings), request_scheme(request, settings.trusted_proxies)),
             },
         )
     )
@@ -212,23 +202,8 @@ def _stream_api(requests: Requests, service: ServiceApi, deps: OperatorDeps) -> 
     return StreamApi(hub, is_draining=deps.ingest.is_draining, monotonic_s=monotonic)
 
 
-def edit_policy(settings: Settings) -> EditPolicy:
-    """Whether mappings may be changed over HTTP; without a console as with `edit: off`."""
-    is_public = not (settings.sandbox or settings.admin_listen is not None or is_loopback(settings.listen.host))
-    return EditPolicy(
-        setting="off" if settings.console is None else settings.console.edit,
-        has_replicas=is_shared(settings.queue),
-        is_public=is_public,
-    )
-
-
-def _edit_facts(policy: EditPolicy, scheme: str) -> JsonObject:
-    why_not = policy.why_not(scheme=scheme)
-    return {"edit": why_not is None, "whyNotEdit": why_not}
-
-
 @contextmanager
-def _console_of(settings: Settings, *, ingest: IngestDeps, pause_text: PauseText) -> Iterator[QueueConsole]:
+def _console_of(settings: Settings, *, ingest: IngestDeps, pause_text: PauseText) -> Iterator[Console]:
     def go_on() -> None:
         if ingest.is_draining():
             raise QueueError("the service is stopping; what was done so far is done, ask again for the rest")

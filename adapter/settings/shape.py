@@ -1,7 +1,7 @@
 """What a settings file may say, as its JSON Schema has it: problems in words, defaults, and values read. Pure.
 
 The schema is the one authority: it knows every setting, its default, whether it is secret, and in `title` the sentence
-that says what is allowed. Nothing here repeats a setting's name but `LATER_VALUES`, and no message quotes a value.
+that says what is allowed. Nothing here repeats a setting's name, and no message quotes a value.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -17,11 +17,6 @@ from adapter.model import JsonObject
 
 ValueReader: TypeAlias = Callable[[str], object]
 """Reads a text that fits its schema; raises ValueError or ConfigError with what is allowed."""
-
-LATER_VALUES: Mapping[DocumentPath, tuple[str, str]] = {
-    ("queue",): ("postgres", "a PostgreSQL queue is not in this version; write sqlite:///data/adapter.db"),
-}
-"""Values that are planned: how their text begins, and what to say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +117,6 @@ class SettingsShape:
                     yield _unknown((*path, key), known)
         elif "propertyNames" in error.absolute_schema_path:
             yield SettingProblem("E302", (*path, str(instance)), _allowed(error.schema), at_key=True)
-        elif path in LATER_VALUES and str(instance).startswith(LATER_VALUES[path][0]):
-            yield SettingProblem("E305", path, LATER_VALUES[path][1])
         else:
             yield SettingProblem("E302", path, f"{_dotted(path)}: {_allowed(error.schema)}")
 
@@ -178,7 +171,7 @@ def _definition(node: JsonObject) -> str:
 def _allowed(schema: object) -> str:
     if not isinstance(schema, dict):
         return "nothing is allowed here"
-    if "properties" in schema and schema["type"] == "object":
+    if "properties" in schema:
         return f"a group of settings: {', '.join(schema['properties'])}"
     return str(schema["title"])
 

@@ -585,6 +585,19 @@ async def test_many_at_once_keep_their_order_and_balance(queue: Queue) -> None:
     assert (balance.counts["delivered"], balance.pending, balance.unaccounted) == (200, 0, 0)
 
 
+async def test_who_takes_has_its_turn(queue: Queue) -> None:
+    """The number stays the same while nobody else takes these sources."""
+    await queue.put([make_event("m-1"), make_event("m-2", source="app")])
+    [lease] = await take(queue)
+    number = queue.tenure(["shop"])
+    assert number > 0
+    await queue.settle(lease, Delivered())
+    assert await take(queue) == []
+    assert queue.tenure(["shop"]) == number
+    assert len(await take(queue, sources=["shop", "app"])) == 1
+    assert queue.tenure(["shop", "app"]) > 0
+
+
 async def test_two_takes_wait_side_by_side(queue: Queue) -> None:
     """A take that waits for one source holds up nobody who takes from another."""
     for_app = asyncio.create_task(queue.take(sources=["app"], limit=1, lease_s=60, wait_s=30))

@@ -1,6 +1,9 @@
 """Several processes at one PostgreSQL queue: here several queues at one schema, each with its own connections."""
 
 import asyncio
+import os
+import signal
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime
@@ -9,9 +12,10 @@ from itertools import count
 import psycopg
 import pytest
 
+from adapter.errors import QueueError
 from adapter.model import Dead, Delivered, Reason
 from adapter.queue.contract import Stored
-from adapter.queue.postgres.connect import PostgresPlace, PostgresSession
+from adapter.queue.postgres.connect import PostgresPlace, PostgresSession, StoreLostError
 from adapter.queue.postgres.queue import PostgresQueue
 from adapter.queue.postgres.state import SQL
 from tests.fakes import FakeClock, make_event, make_rejection, until
@@ -187,3 +191,53 @@ async def test_statements_are_all_in_use(place: PostgresPlace) -> None:
         assert "%(" in statement or session.run(statement.replace("{newest}", "")).statusmessage, name
     session.close()
     await queue.close()
+
+
+async def test_a_server_that_does_not_answer_is_not_waited_for(
+    open_queue: Open, postgres: Server, place: PostgresPlace
+) -> None:
+    """The put ends with an error after 5 s; sent again, it is stored once, whatever became of the first."""
+    queue = await open_queue()
+    await queue.put([make_event("m-0")])
+    find = "SELECT pid FROM pg_stat_activity WHERE query = 'COMMIT' AND application_name = 'browsee-adapter'"
+    with psycopg.connect(postgres.conninfo, autocommit=True) as other:
+        stopped = [pid for (pid,) in other.execute(find.encode()).fetchall()]
+        for pid in stopped:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            began_s = time.monotonic()
+            with pytest.raises(QueueError):
+                await queue.put([make_event("m-1")])
+            assert time.monotonic() - began_s < 8
+            assert (await queue.put([make_event("m-1")])).stored == 1
+        finally:
+            for pid in stopped:
+                os.kill(pid, signal.SIGCONT)
+    assert (await queue.put([make_event("m-1")])).duplicates == 1
+    assert rows(place, "SELECT count(*) FROM message") == [(2,)]
+    assert (await queue.balance()).unaccounted == 0
+
+
+@pytest.mark.parametrize("ended", ["put", "settle"])
+async def test_a_commit_whose_answer_is_lost_is_done_once(open_queue: Open, place: PostgresPlace, ended: str) -> None:
+    """The connection goes after COMMIT was sent, so that nobody knows; sent again, nothing is done twice."""
+    queue = await open_queue()
+    await queue.put([make_event("m-1")])
+    [lease] = await queue.take(sources=["shop"], limit=1, lease_s=60, wait_s=0)
+    session = queue._puts.session if ended == "put" else queue._state.session
+    committed = session.committed
+
+    def lose() -> None:
+        session.committed = committed
+        session.close()
+        raise StoreLostError("the connection is gone")
+
+    session.committed = lose
+    with pytest.raises(QueueError):
+        await (queue.put([make_event("m-2")]) if ended == "put" else queue.settle(lease, Delivered()))
+    if ended == "put":
+        assert (await queue.put([make_event("m-2")])).duplicates == 1
+    else:
+        assert await queue.settle(lease, Delivered())
+        assert rows(place, "SELECT count(*) FROM finished") == [(1,)]
+    assert (await queue.balance()).unaccounted == 0

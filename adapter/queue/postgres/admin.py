@@ -77,9 +77,9 @@ class PostgresQueueAdmin(PostgresAdminReads):
         with self._transaction():
             return len(delete_bodies(self._run, seqs, due_us=now_us, ended_us=now_us))
 
-    def erase_from_disk(self) -> bool:
-        """Nothing is to be done here: when the database overwrites what was erased is its own matter."""
-        return True
+    def erase_from_disk(self) -> bool | None:
+        """The server keeps dead rows until it vacuums them, and its log and backups for as long as it is set to."""
+        return None
 
     def _now_us(self) -> int:
         """Now by the queue's own clock, as the service kept it a few seconds ago: what is requeued is due at once."""

@@ -11,6 +11,7 @@ replicated. Whoever gave up waiting for a result has no part in that.
 | nothing: the connection is gone | `StoreLostError`; the next transaction connects anew |
 """
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +22,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import TransactionStatus
 
 from adapter.errors import ConfigError, QueueError, QueueFull
+from adapter.queue.postgres.watchdog import Watchdog
 
 _FULL = frozenset({"53100", "53200", "53300"})
 _DEFAULTS = {
@@ -44,6 +46,9 @@ _OPTIONS = {
     "idle_in_transaction_session_timeout": "10s",
 }
 _OLDEST_SERVER = 140000
+_AT_ONCE_S = 1.0
+_ANSWER_S = 12.0
+"""Longer than `statement_timeout`, by which the server itself ends a statement."""
 
 
 class StoreLostError(QueueError):
@@ -101,12 +106,15 @@ class PostgresSession:
     """One connection for one thread, made when it is needed and again after it was lost. A `transaction.Database`.
 
     `prepare` is called before each transaction, `committed` after each commit; `number` counts the connections made.
+    One whose answer takes longer than `answer_s` is closed by `watchdog`.
     """
 
-    def __init__(self, place: PostgresPlace) -> None:
+    def __init__(self, place: PostgresPlace, *, watchdog: Watchdog | None = None, answer_s: float = _ANSWER_S) -> None:
         self.prepare: Callable[[], None] = lambda: None
         self.committed: Callable[[], None] = lambda: None
         self._place = place
+        self._watchdog = watchdog or Watchdog()
+        self._answer_s = answer_s
         self._connection: psycopg.Connection[Any] | None = None
         self.number = 0
 
@@ -117,10 +125,12 @@ class PostgresSession:
         """
         connection = self._connected()
         is_idle = connection.info.transaction_status is TransactionStatus.IDLE
+        asked_s = time.monotonic()
         try:
             return self._execute(connection, statement, values)
         except StoreLostError:
-            if not is_idle:
+            # Who waited for an answer in vain has waited long enough.
+            if not is_idle or time.monotonic() - asked_s > _AT_ONCE_S:
                 raise
             return self._execute(self._connected(), statement, values)
 
@@ -129,7 +139,8 @@ class PostgresSession:
     ) -> psycopg.Cursor[Any]:
         try:
             # Statements are constants of this package; values are bound.
-            return connection.execute(statement.encode(), values)
+            with self._watchdog.watch(connection.fileno(), within_s=self._answer_s):
+                return connection.execute(statement.encode(), values)
         except psycopg.Error as exc:
             raise self._error(exc) from None
 
@@ -148,8 +159,8 @@ class PostgresSession:
         if self._connection is None or self._connection.info.transaction_status is TransactionStatus.IDLE:
             return
         try:
-            self._connection.execute("ROLLBACK")
-        except psycopg.Error:
+            self._execute(self._connection, "ROLLBACK", None)
+        except QueueError:
             self.close()
 
     def is_lost(self, exc: Exception) -> bool:

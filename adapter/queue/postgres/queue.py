@@ -7,7 +7,9 @@ for the tables and `queue/contract.py` for what is promised.
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Callable, Collection, Sequence
+from socket import gethostname
 from typing import Self
 from uuid import uuid4
 
@@ -29,6 +31,7 @@ from adapter.queue.postgres.requeue import requeue_dead
 from adapter.queue.postgres.schema import migrate
 from adapter.queue.postgres.state import SQL, Holdings, PostgresWriterState
 from adapter.queue.postgres.upkeep import PostgresUpkeep
+from adapter.queue.postgres.watchdog import Watchdog
 from adapter.queue.records import QueueOptions
 from adapter.queue.room import Room
 from adapter.queue.shares import Shares
@@ -37,6 +40,9 @@ _OPTIONS = QueueOptions()
 _REJECTED_PART = 100
 _NO_LIMIT = 2**62
 _LOOK_S = 0.25
+_ANSWER_S = 12.0
+_PUT_ANSWER_S = 5.0
+"""Senders wait for it; afterwards a 503 has them send again."""
 
 
 class PostgresQueue(LeasedQueue):
@@ -45,20 +51,14 @@ class PostgresQueue(LeasedQueue):
     def __init__(
         self, place: PostgresPlace, options: QueueOptions, *, clock: Callable[[], float], terms: Terms
     ) -> None:
-        holdings = Holdings()
-        puts, ends = (
-            PostgresWriterState(PostgresSession(place), holdings=holdings, now=clock, retention=options.retention)
-            for _ in range(2)
-        )
+        watchdog = Watchdog()
+        puts, ends = _writers(place, options, clock=clock, watchdog=watchdog)
         self._puts, self._state = puts, ends
         self._put_rows, self._rows = PutRows(puts), PostgresLaneRows(ends)
-        for state in (puts, ends):
-            state.session.committed = state.committed
         puts.session.prepare = self._put_rows.prepare
-        self._reading = ReadSession(place)
+        self._reading = ReadSession(place, watchdog)
         self._unordered = frozenset(options.unordered)
         shares = Shares(options.max_pending, divided=options.shared)
-        holdings.read(ends.session)
         self._put_commits = GroupCommit(puts.session, self._put_rows)
         self._commits = GroupCommit(ends.session, self._rows)
         self._clock = clock
@@ -81,7 +81,7 @@ class PostgresQueue(LeasedQueue):
         )
         super().__init__(self._commits, self._rows, inbox=inbox, now=clock)
         self._delivered: set[str] = set()
-        self._claims = Claims(self._commits, ends.session, holder=str(uuid4()), lost=self._lost, terms=terms)
+        self._claims = Claims(self._commits, ends.session, holder=_name_of_process(), lost=self._lost, terms=terms)
         self._rows.fence(self._claims.ours)
         self._deletions = PostgresDeletions(
             self._reading,
@@ -190,6 +190,31 @@ class PostgresQueue(LeasedQueue):
         if stored.deletions:
             self._deletions.asked()
         self._announce()
+
+
+def _writers(
+    place: PostgresPlace, options: QueueOptions, *, clock: Callable[[], float], watchdog: Watchdog
+) -> tuple[PostgresWriterState, PostgresWriterState]:
+    """Of the thread that puts, and of the one that settles."""
+    holdings = Holdings()
+    puts, ends = (
+        PostgresWriterState(
+            PostgresSession(place, watchdog=watchdog, answer_s=answer_s),
+            holdings=holdings,
+            now=clock,
+            retention=options.retention,
+        )
+        for answer_s in (_PUT_ANSWER_S, _ANSWER_S)
+    )
+    for state in (puts, ends):
+        state.session.committed = state.committed
+    holdings.read(ends.session)
+    return puts, ends
+
+
+def _name_of_process() -> str:
+    """What tells this process from every other, and people which it is."""
+    return f"{gethostname()}:{os.getpid()}:{uuid4().hex[:12]}"
 
 
 def _prepare(place: PostgresPlace, clock: Callable[[], float]) -> None:

@@ -10,6 +10,7 @@ from adapter.queue.codec import from_us
 from adapter.queue.contract import Balance
 from adapter.queue.postgres.connect import PostgresPlace, PostgresSession
 from adapter.queue.postgres.state import SQL
+from adapter.queue.postgres.watchdog import Watchdog
 from adapter.queue.shares import fair_cap
 
 T = TypeVar("T")
@@ -18,8 +19,8 @@ T = TypeVar("T")
 class ReadSession:
     """One read at a time; whoever does not wait for one any more cancels nothing."""
 
-    def __init__(self, place: PostgresPlace) -> None:
-        self._session = PostgresSession(place)
+    def __init__(self, place: PostgresPlace, watchdog: Watchdog) -> None:
+        self._session = PostgresSession(place, watchdog=watchdog)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="queue-reading")
 
     async def all(self, statement: str, **values: object) -> list[Any]:

@@ -1,12 +1,22 @@
 """The address of a queue is a closed union: the type checker names every place that must decide."""
 
 import ast
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from mypy import api
 
-from adapter.queue.address import Memory, QueueAddress, SqliteFile, parse_address, sandbox_address, state_folder
+from adapter.queue.address import (
+    Memory,
+    Postgres,
+    QueueAddress,
+    SqliteFile,
+    is_shared,
+    parse_address,
+    sandbox_address,
+    state_folder,
+)
 
 ROOT = Path(__file__).parents[3]
 QUEUE = ROOT / "adapter/queue"
@@ -65,6 +75,26 @@ def test_an_address_is_read_from_the_setting(text: str, address: QueueAddress, s
     """Relative paths are relative to the folder of the settings file; a queue in memory has no folder."""
     assert parse_address(text, folder=Path("/here")) == address
     assert state_folder(address) == state
+
+
+@pytest.mark.parametrize(
+    ("text", "url", "shown", "schema"),
+    [
+        ("postgresql://me@db-1,db-2:5433/q", None, None, "browsee_adapter"),
+        ("postgres://db/q?sslmode=require&schema=a_1", "postgres://db/q?sslmode=require", "postgres://db/q", "a_1"),
+        ("postgresql://me:S3C%40RET@db/q", None, "postgresql://me@db/q", "browsee_adapter"),
+        ("postgresql:///q?host=/run/db", "postgresql:///q?host=%2Frun%2Fdb", "postgresql:///q", "browsee_adapter"),
+        ("postgresql://db/q?password=S3CRET", None, "postgresql://db/q", "browsee_adapter"),
+    ],
+)
+def test_an_address_of_postgresql_shows_no_password(text: str, url: str | None, shown: str | None, schema: str) -> None:
+    """Whatever stands in it goes to libpq, but for the schema; what is shown names user, hosts and database."""
+    address = parse_address(text, folder=Path("/here"))
+    assert isinstance(address, Postgres)
+    assert (address.url.reveal(), str(address), address.schema) == (url or text, shown or text, schema)
+    assert "S3C" not in repr(address)
+    assert is_shared(address)
+    assert sandbox_address(address) == replace(address, schema=f"{schema}_sandbox")
 
 
 def test_a_sandbox_has_a_queue_of_its_own() -> None:

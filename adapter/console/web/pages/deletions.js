@@ -45,11 +45,17 @@ function DeleteUser({ open, close }) {
       : html`<${Button} primary disabled=${!state.user} onClick=${() => run(true)}>Count<//>`;
   return html`<${Dialog} title="Delete a user's data" open=${open} onClose=${end} actions=${actions}>
     ${state.result
-      ? html`<${Banner} tone="success">Deleted: <strong>${plural(state.result.events, "event")}</strong> and ${plural(state.result.rejections, "rejection")}. ${state.result.erasedFromDisk ? "Overwritten on disk too." : "The log on disk still holds them until it is next emptied."}<//>`
+      ? html`<${Banner} tone="success">Deleted: <strong>${plural(state.result.events, "event")}</strong> and ${plural(state.result.rejections, "rejection")}. ${erased(state.result.erasedFromDisk)}<//>`
       : html`<p>Bodies and ids leave events that are pending, dead or in the history; rejections go. Files of mappings and what Browsee has received are not reached.</p>
         <${Field} label="User id or anonymous id, as it stands in events">${(/** @type {string} */ id) => html`<input id=${id} value=${state.user} autocomplete="off" onInput=${(/** @type {any} */ event) => set({ user: event.target.value, chosen: null })} />`}<//>
         ${state.chosen && (n === 0 ? html`<p>Nothing is kept of this user.</p>` : html`<p><strong>${plural(state.chosen.events, "event")}</strong> and ${plural(state.chosen.rejections, "rejection")} would lose their data.</p>
           <${Field} label="Type the user id to confirm">${(/** @type {string} */ id) => html`<input id=${id} autocomplete="off" value=${state.typed} onInput=${(/** @type {any} */ event) => set({ typed: event.target.value })} />`}<//>`)}
         ${state.error && html`<${Failure} error=${state.error} />`}`}
   <//>`;
+}
+
+/** @param {boolean | null} fromDisk */
+function erased(fromDisk) {
+  if (fromDisk === null) return "PostgreSQL keeps copies until it vacuums its tables, and in its log and backups.";
+  return fromDisk ? "Overwritten on disk too." : "The log on disk still holds them until it is next emptied.";
 }

@@ -1,0 +1,54 @@
+"""Ends the wait for a server that does not answer: by closing the connection, never by asking it to cancel.
+
+A server that hangs, a network that swallows packets or a commit that waits for a standby which is away would hold a
+thread, and with it every request that waits for its group, for ever.
+"""
+
+import contextlib
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_LOOK_S = 0.25
+
+
+class Watchdog:
+    """Closes connections whose answer is late. One for all sessions of a process; its thread ends with the process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waits: dict[int, float] = {}
+        self._thread: threading.Thread | None = None
+
+    @contextmanager
+    def watch(self, file: int, *, within_s: float) -> Iterator[None]:
+        """Shut the socket `file` down if the block does not end in time; whoever reads from it has an error then."""
+        with self._lock:
+            self._waits[file] = time.monotonic() + within_s
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="queue-watchdog", daemon=True)
+                self._thread.start()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._waits.pop(file, None)
+
+    def _run(self) -> None:
+        while True:
+            time.sleep(_LOOK_S)
+            now_s = time.monotonic()
+            with self._lock:
+                late = [file for file, end_s in self._waits.items() if now_s > end_s]
+                for file in late:
+                    # Under the lock, so that the number is still that of this socket.
+                    _shut_down(file)
+                    del self._waits[file]
+
+
+def _shut_down(file: int) -> None:
+    with contextlib.suppress(OSError), socket.socket(fileno=os.dup(file)) as copy:
+        copy.shutdown(socket.SHUT_RDWR)
