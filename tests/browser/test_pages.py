@@ -11,6 +11,7 @@ PAGES = {
     "event-delivered": "#/events/{delivered}",
     "event-dead": "#/events/{dead}",
     "event-rejected": "#/events/{rejected}",
+    "timeline": "#/users/u-1042",
     "dead": "#/dead",
     "deletions": "#/deletions",
 }
@@ -27,7 +28,7 @@ def test_in_every_size_and_theme(console: Console, name: str) -> None:
             console.fit(width=width, theme=theme)
             console.shot(f"{name}-{theme}-{width}")
             wrong += [(width, theme, found) for found in [*console.overflow(), *console.violations()]]
-    assert wrong == []
+    assert not wrong, "\n".join(map(str, wrong))
 
 
 @pytest.mark.parametrize("theme", THEMES)

@@ -1,6 +1,6 @@
 // The frame of the console: navigation, the bars above a page, and the page that the address names.
 import { ApiError, reachable, refreshSession, session, signOut } from "./api.js";
-import { Failure } from "./data.js";
+import { Failure, capitalized } from "./data.js";
 import { count } from "./format.js";
 import { ShortcutHelp, useShortcuts } from "./keys.js";
 import { here, href, match } from "./router.js";
@@ -14,6 +14,7 @@ const PAGES = [
   { path: "/", nav: "Overview", load: () => import("./pages/overview.js") },
   { path: "/events", nav: "Events", load: () => import("./pages/events.js") },
   { path: "/events/{id}", load: () => import("./pages/event.js") },
+  { path: "/users/{id}", load: () => import("./pages/user.js"), under: "/events" },
   { path: "/dead", nav: "Dead letters", load: () => import("./pages/dead.js") },
   { path: "/deletions", nav: "Deletions", load: () => import("./pages/deletions.js") },
 ];
@@ -48,7 +49,7 @@ function Frame() {
     <a class="skip" href="#main" onClick=${(/** @type {Event} */ event) => (event.preventDefault(), document.querySelector("h1")?.focus())}>Skip to content</a>
     <header class="side">
       <a class="brand" href="#/"><img src=${new URL("icon.svg", import.meta.url).href} alt="" width="20" height="20" />browsee-adapter</a>
-      <nav aria-label="Pages"><ul>${PAGES.filter((page) => page.nav).map((page) => html`<${NavLink} page=${page} path=${path} />`)}</ul></nav>
+      <nav aria-label="Pages"><ul>${PAGES.filter((page) => page.nav).map((page) => html`<${NavLink} page=${page} path=${found?.page.under ?? path} />`)}</ul></nav>
       <div class="foot"><${Live} /><${Theme} /><${Button} quiet onClick=${signOut}>Sign out<//>
         <p class="version">${session.value?.version ?? ""}</p></div>
     </header>
@@ -89,7 +90,7 @@ function Bars() {
     ${!isSecret && html`<${Banner} tone="warning">This page came over plain HTTP: whoever reads the traffic can use your session. Serve it over HTTPS.<//>`}
     ${now.ready === false && html`<${Banner} tone="danger">${now.why === "stopping" ? "The service is stopping." : html`The service stores no events: ${now.why}.`}<//>`}
     ${now.delivery === "paused" && html`<${Banner} tone="danger"><strong>Delivery is paused.</strong> ${now.delivery_why}<//>`}
-    ${now.time_left?.says && html`<${Banner} tone="warning">${now.time_left.says}<//>`}
+    ${now.time_left?.says && html`<${Banner} tone="warning">${capitalized(now.time_left.says)}.<//>`}
     ${failed.map(([file]) => html`<${Banner} tone="danger"><strong>${file}</strong> has problems; the last good version is active.<//>`)}
   </div>`;
 }

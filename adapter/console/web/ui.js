@@ -114,14 +114,19 @@ export function Tabs({ label, tabs, selected, onSelect }) {
 
 /**
  * A table that scrolls inside of itself. `narrow`: cells become lines on a phone, with the column's name in front.
- * @param {{caption: string, columns: {title: Children, class?: string}[], children: Children, narrow?: boolean}} props
+ * @param {{caption: string, columns: {title: Children, class?: string}[], children: Children, narrow?: boolean, class?: string}} props
  */
-export function Table({ caption, columns, children, narrow = false }) {
-  return html`<div class="table-box ${narrow ? "narrow" : ""}" role="region" aria-label=${caption} tabindex="0"><table>
+export function Table({ caption, columns, children, narrow = false, class: more = "" }) {
+  return html`<div class="table-box ${narrow ? "narrow" : ""} ${more}" role="group" aria-label=${caption} tabindex="0"><table>
     <caption class="visually-hidden">${caption}</caption>
     <thead><tr>${columns.map((column) => html`<th scope="col" class=${column.class ?? ""}>${column.title}</th>`)}</tr></thead>
     <tbody>${children}</tbody>
   </table></div>`;
+}
+
+/** A sentence of the service: what stands in backticks is code. @param {{text: string}} props */
+export function Words({ text }) {
+  return text.split("`").map((part, index, parts) => (index % 2 === 1 && index < parts.length - 1 ? html`<code>${part}</code>` : index % 2 === 1 ? `\`${part}` : part));
 }
 
 /** What a list says when it is empty. @param {{title: string, children?: Children}} props */

@@ -5,7 +5,7 @@ import { Loaded, useData } from "../data.js";
 import { Time, count, plural } from "../format.js";
 import { href } from "../router.js";
 import { summary } from "../stream.js";
-import { Badge, Button, Empty, Page } from "../ui.js";
+import { Badge, Button, Empty, Page, Words } from "../ui.js";
 import { html } from "../vendor/preact.js";
 
 export default function Dead() {
@@ -38,7 +38,7 @@ function Cause({ cause, reload }) {
   const about = `All with the cause “${cause.cause}”.`;
   const isMappings = !isRejected && (cause.rule || /mapping/.test(cause.reason ?? cause.cause));
   return html`<li class="card cause"><div class="cause-count">${count(cause.count)}</div><div class="cause-body">
-    <h2>${cause.cause}</h2>
+    <h2><${Words} text=${cause.cause} /></h2>
     <p class="muted"><${Badge} outcome=${cause.outcome} /> ${cause.file && cause.line ? html`rule <strong>${cause.rule}</strong>, <code>${cause.file}:${cause.line}</code> · ` : ""}
       ${cause.sources ? `${plural(cause.sources.length, "source")}: ${cause.sources.join(", ")} · ` : ""}${cause.first ? html`<${Time} at=${cause.first} /> to <${Time} at=${cause.last} />` : html`oldest <a href=${href(`/events/${cause.oldest}`)}>${cause.oldest}</a>`}</p>
     <div class="actions">

@@ -6,7 +6,7 @@ import { Time, between, count, duration, plural } from "../format.js";
 import { href } from "../router.js";
 import { StandIn } from "../stand-in.js";
 import { subscribe } from "../stream.js";
-import { Badge, Button, Card, CopyButton, Empty, JsonView, Page, Table } from "../ui.js";
+import { Badge, Button, Card, CopyButton, Empty, JsonView, Page, Table, Words } from "../ui.js";
 import { html, useEffect } from "../vendor/preact.js";
 import { eventName } from "./events.js";
 
@@ -20,7 +20,7 @@ export default function Event({ params }) {
   const title = isOne ? eventName(first) : `Message ${params.id}`;
   return html`<${Page} title=${title} tab=${isOne ? `${title} ${first.id}` : undefined} lead=${isOne ? html`<${Sentence} entry=${first} />` : ""} actions=${isOne ? html`<${Badge} outcome=${first.outcome} />` : ""}>
     <${Loaded} of=${loaded} lines=${8}>${({ found }) =>
-      found.length === 0 ? html`<${NotKept} id=${params.id} />` : found.length > 1 ? html`<${Several} found=${found} />` : html`<div class="event"><${Way} entry=${found[0]} /><${Aside} entry=${found[0]} reload=${loaded.reload} /></div>`}<//>
+      found.length === 0 ? html`<${NotKept} id=${params.id} />` : found.length > 1 ? html`<${Several} found=${found} />` : html`<div class="event"><${WhatNow} entry=${found[0]} reload=${loaded.reload} /><${Way} entry=${found[0]} /><${Facts} entry=${found[0]} /></div>`}<//>
     <${ChangeDialog} />
   <//>`;
 }
@@ -90,7 +90,7 @@ function ReadAs({ entry }) {
 
 /** @param {{warnings: any[]}} props */
 function Warnings({ warnings }) {
-  return warnings.length > 0 && html`<ul class="warnings">${warnings.map((warning) => html`<li><${Badge} outcome="warning" text="warning" /> ${warning.rule ? html`rule <strong>${warning.rule}</strong>, ` : ""}<code>${warning.field}</code>: ${warning.cause}</li>`)}</ul>`;
+  return warnings.length > 0 && html`<ul class="warnings">${warnings.map((warning) => html`<li><${Badge} outcome="warning" text="warning" /> ${warning.rule ? html`rule <strong>${warning.rule}</strong>, ` : ""}<code>${warning.field}</code>: <${Words} text=${warning.cause} /></li>`)}</ul>`;
 }
 
 /** @param {{entry: any}} props */
@@ -108,7 +108,7 @@ function Waited({ entry }) {
   else if (entry.ahead > 0) why = `${capitalized(plural(entry.ahead, "earlier event"))} of this user must end first.`;
   else if (entry.parked) why = "It stands aside until Browsee takes calls of its kind again.";
   else if (entry.attempts > 0) why = `It failed ${plural(entry.attempts, "time")} and is tried again`;
-  return html`<${Step} title="Waiting" tone="active"><p>${why}${entry.attempts > 0 && !entry.waitsFor && entry.ahead === 0 && entry.dueAt ? html` at <${Time} at=${entry.dueAt} />.` : ""}
+  return html`<${Step} title="Waiting" tone="active"><p><${Words} text=${why} />${entry.attempts > 0 && !entry.waitsFor && entry.ahead === 0 && entry.dueAt ? html` at <${Time} at=${entry.dueAt} />.` : ""}
       ${entry.blockedBy && html` <a href=${href(`/events/${entry.blockedBy}`)}>Open the first of them</a>.`}</p>
     ${entry.lastFailure && failures.length === 0 && html`<p>Last failure: ${entry.lastFailure}</p>`}<${Failures} failures=${failures.filter((/** @type {any} */ failure) => !failure.call)} /><//>`;
 }
@@ -130,8 +130,8 @@ function MappedBy({ entry }) {
   const line = entry.file && entry.ruleLine ? html`<p><code>${entry.file}:${entry.ruleLine}</code></p>` : "";
   if (mapped.outcome === "sent") return html`<${Step} title=${html`Mapped by ${link || "no rule"}`} tone="done">${line}${by}${warnings}<//>`;
   if (mapped.outcome === "dropped") return html`<${Step} title=${html`Dropped by ${link || "the mapping"}`} tone="done">${line}<p>${capitalized(mapped.text || mapped.reason)}</p>${by}${warnings}<//>`;
-  if (mapped.outcome === "unmatched") return html`<${Step} title="No rule takes it" tone="odd"><p>${mapped.hint ?? ""}</p>${by}${warnings}<//>`;
-  return html`<${Step} title=${html`Refused by ${link}`} tone="failed">${line}<ul class="problems">${mapped.problems.map((/** @type {any} */ problem) => html`<li><code>${problem.pointer}</code> ${problem.message}</li>`)}</ul>${by}${warnings}<//>`;
+  if (mapped.outcome === "unmatched") return html`<${Step} title="No rule takes it" tone="odd"><p><${Words} text=${mapped.hint ?? ""} /></p>${by}${warnings}<//>`;
+  return html`<${Step} title=${html`Refused by ${link}`} tone="failed">${line}<ul class="problems">${mapped.problems.map((/** @type {any} */ problem) => html`<li><code>${problem.pointer}</code> <${Words} text=${problem.message} /></li>`)}</ul>${by}${warnings}<//>`;
 }
 
 /** @param {{entry: any, call: any, n: number}} props */
@@ -148,34 +148,37 @@ function End({ entry }) {
   if (entry.outcome === "pending") return null;
   const tone = { delivered: "done", dropped: "done", unmatched: "odd", dead: "failed" }[/** @type {"dead"} */ (entry.outcome)];
   return html`<${Step} title=${capitalized(entry.outcome)} tone=${tone} aside=${html`<${Time} at=${entry.endedAt} millis />`}>
-    ${entry.outcome !== "delivered" && entry.cause && html`<p>${capitalized(entry.cause)}</p>`}
+    ${entry.outcome !== "delivered" && entry.cause && html`<p><${Words} text=${capitalized(entry.cause)} /></p>`}
     ${entry.keptUntil && html`<p class="muted">Kept until <${Time} at=${entry.keptUntil} />.</p>`}<//>`;
 }
 
 // -- what now --------------------------------------------------------------------------------------------------------
 
 /** @param {{entry: any, reload: () => void}} props */
-function Aside({ entry, reload }) {
+function WhatNow({ entry, reload }) {
   const isRejected = entry.outcome === "rejected";
   const user = entry.userId ?? entry.anonymousId;
   const mapping = href(`/mappings/${encodeURIComponent(entry.source)}`, { events: entry.id, line: entry.ruleLine });
   const canRequeue = ["dead", "rejected", "unmatched"].includes(entry.outcome);
   const needsFix = entry.mapped && entry.mapped.outcome !== "sent" && entry.mapped.outcome !== "dropped";
   const which = { ids: [entry.id] };
-  return html`<div class="aside stack">
-    <${Card} title="What now"><div class="stack-actions">
+  return html`<${Card} title="What now" class="what-now"><div class="stack-actions">
       ${needsFix && html`<a class="button primary" href=${mapping}>${entry.outcome === "unmatched" ? "Write a rule for it" : "Fix the mapping with it"}</a>`}
       ${canRequeue && html`<${Button} primary=${!needsFix} onClick=${() => ask({ kind: "requeue", which, about: isRejected ? "The message is read again." : "This event.", done: reload })}>${isRejected ? "Read again…" : "Requeue…"}<//>`}
       ${!isRejected && !needsFix && html`<a class="button" href=${mapping}>Try it in the mapping</a>`}
       ${!isRejected && user && html`<a class="button" href=${href(`/users/${encodeURIComponent(user)}`)}>All events of this user</a>`}
       ${!entry.deleted && html`<${CopyButton} label="Copy the message" text=${() => (isRejected ? entry.body : JSON.stringify(entry.message, null, 2))} />`}
       ${(entry.outcome === "dead" || isRejected) && html`<${Button} danger onClick=${() => ask({ kind: "discard", which, about: "This event.", done: reload })}>Discard…<//>`}
-    </div><//>
-    <${Card} title="Facts"><dl class="facts">
+    </div><//>`;
+}
+
+/** @param {{entry: any}} props */
+function Facts({ entry }) {
+  const isRejected = entry.outcome === "rejected";
+  return html`<${Card} title="Facts" class="event-facts"><dl class="facts">
       <dt>Event id</dt><dd class="mono">${entry.id}</dd><dt>Message id</dt><dd class="mono">${entry.messageId ?? "none"}</dd><dt>Source</dt><dd>${entry.source}</dd>
       ${entry.mapping && html`<dt>Mapping</dt><dd class="mono">${entry.mapping}</dd>`}
       ${entry.traceId && html`<dt>Trace</dt><dd class="mono">${entry.traceId}</dd>`}
       ${!isRejected && html`<dt>Delivered calls</dt><dd>${entry.outcome === "delivered" ? count(entry.mapped?.calls?.length ?? 0) : count(entry.deliveredCalls.length)}</dd>`}
-    </dl><//>
-  </div>`;
+    </dl><//>`;
 }

@@ -5,7 +5,7 @@ import { Failure } from "../data.js";
 import { Time, plural, timeText } from "../format.js";
 import { href, navigate } from "../router.js";
 import { connection, subscribe, summary } from "../stream.js";
-import { Badge, Banner, Button, Empty, Field, Page, Skeleton, Table } from "../ui.js";
+import { Badge, Banner, Button, Empty, Field, Page, Skeleton, Table, Words } from "../ui.js";
 import { html, useCallback, useEffect, useRef, useState } from "../vendor/preact.js";
 
 const OUTCOMES = ["pending", "delivered", "dropped", "unmatched", "dead", "rejected"];
@@ -33,7 +33,7 @@ export default function Events({ query }) {
     ${list.error && html`<${Failure} error=${list.error} retry=${list.reload} />`}
     ${!list.error && list.isLoading && list.entries.length === 0 && html`<${Skeleton} lines=${8} />`}
     ${list.news.length > 0 && html`<p class="news"><${Button} onClick=${list.showNews}>${plural(list.news.length, "new event")}<//></p>`}
-    ${list.entries.length > 0 && html`<${Table} narrow caption="Events, newest first" columns=${COLUMNS}>
+    ${list.entries.length > 0 && html`<${Table} narrow class="event-list" caption="Events, newest first" columns=${COLUMNS}>
       ${list.entries.map((entry) => html`<${Row} key=${entry.id} entry=${entry} isSelected=${selected.has(entry.id)} toggle=${toggle} />`)}<//>`}
     ${!list.error && !list.isLoading && list.entries.length === 0 && !list.next && html`<${Nothing} query=${query} isFiltered=${isFiltered} />`}
     <${More} list=${list} />
@@ -51,13 +51,13 @@ function Row({ entry, isSelected, toggle }) {
   const name = eventName(entry);
   const why = entry.outcome === "pending" ? entry.waitsFor : (entry.outcome === "delivered" ? entry.rule : entry.cause) || entry.rule;
   return html`<tr data-row class=${isSelected ? "selected" : ""}>
-    <td>${canChange && html`<input type="checkbox" checked=${isSelected} onChange=${() => toggle(entry.id)} aria-label="Select ${name} of ${entry.receivedAt}" />`}</td>
+    <td class="pick">${canChange && html`<input type="checkbox" checked=${isSelected} onChange=${() => toggle(entry.id)} aria-label="Select ${name} of ${entry.receivedAt}" />`}</td>
     <td class="time"><${Time} at=${entry.receivedAt} millis /></td>
-    <td><${Badge} outcome=${entry.outcome} /></td>
-    <td class="clip wide"><a href=${href(`/events/${entry.id}`)}>${name}</a></td>
-    <td class="clip">${entry.userId ?? entry.anonymousId ?? ""}</td>
-    <td class="clip">${entry.source}</td>
-    <td class="clip wide muted" title=${why ?? ""}>${why ?? ""}</td>
+    <td class="outcome"><${Badge} outcome=${entry.outcome} /></td>
+    <td class="clip name"><a href=${href(`/events/${entry.id}`)}>${name}</a></td>
+    <td class="clip user">${entry.userId ?? entry.anonymousId ?? ""}</td>
+    <td class="clip source">${entry.source}</td>
+    <td class="clip why muted" title=${why ?? ""}><${Words} text=${why ?? ""} /></td>
   </tr>`;
 }
 

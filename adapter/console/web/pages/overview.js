@@ -3,42 +3,53 @@ import { api } from "../api.js";
 import { Loaded, capitalized, useData } from "../data.js";
 import { ago, count, plural, size } from "../format.js";
 import { href } from "../router.js";
-import { connection, summary } from "../stream.js";
-import { Badge, Card, CopyButton, Empty, Page, Table, Tile } from "../ui.js";
-import { html, useEffect } from "../vendor/preact.js";
+import { connection, subscribe, summary } from "../stream.js";
+import { Badge, Card, CopyButton, Empty, Page, Table, Tile, Words } from "../ui.js";
+import { html, useEffect, useState } from "../vendor/preact.js";
 
-const HOUR_MS = 3_600_000;
 /** The terms of the ledger in which a received message ends. */
 const ENDS = ["duplicate", "rejected", "dropped", "unmatched", "delivered", "dead", "discarded", "pending"];
 
 export default function Overview() {
-  const loaded = useData((abort) => api.get("/summary", {}, abort), []);
+  const loaded = useData(begin, []);
   // The stream keeps it new; without one the page has what it asked for.
   useEffect(() => {
-    if (connection.value !== "live" && connection.value !== "polling") summary.value = loaded.data ?? summary.value;
+    if (loaded.data && connection.value !== "live" && connection.value !== "polling") summary.value = loaded.data.now;
   }, [loaded.data]);
-  const state = summary.value ? { ...loaded, data: summary.value } : loaded;
+  const [isUsed, setUsed] = useState(false);
+  useEffect(() => subscribe({ events: () => setUsed(true) }), []);
   return html`<${Page} title="Overview">
-    <${Loaded} of=${state} lines=${6}>${(/** @type {any} */ now) => (now.ledger?.received ? html`<${Now} now=${now} />` : html`<${Nothing} now=${now} />`)}<//>
+    <${Loaded} of=${loaded} lines=${8}>${(/** @type {any} */ data) => {
+      const now = summary.value ?? data.now;
+      return isUsed || data.isUsed || now.ledger.received > 0 ? html`<${Now} now=${now} />` : html`<${Nothing} now=${now} />`;
+    }}<//>
   <//>`;
+}
+
+/** The accounts are counted every few seconds, so the list says whether anything came yet. @param {AbortSignal} abort */
+async function begin(abort) {
+  const [now, newest] = await Promise.all([api.get("/summary", {}, abort), api.get("/events", { limit: 1 }, abort)]);
+  return { now, isUsed: newest.entries.length > 0 };
 }
 
 /** @param {{now: any}} props */
 function Now({ now }) {
-  const hour = new Date(Date.now() - HOUR_MS).toISOString();
   const ledger = now.ledger;
-  const failed = (ledger.dead ?? 0) + (ledger.rejected ?? 0);
+  const rejected = ledger.rejected ?? 0;
+  // The accounts are counted every few seconds: at first not yet.
+  const isCounted = ledger.received !== undefined;
+  const counted = (/** @type {number | undefined} */ n) => (isCounted ? (n ?? 0) : "–");
   return html`<div class="stack">
     <${Status} now=${now} />
     <div class="tiles">
+      <${Tile} label="Delivered" value=${counted(ledger.delivered)} href=${href("/events", { outcome: "delivered" })} note=${isCounted ? `of ${count(ledger.received)} received` : "being counted"} />
       <${Tile} label="Pending" value=${now.pending} href=${href("/events", { outcome: "pending" })} note=${now.oldest_pending && now.pending ? `oldest ${ago(now.oldest_pending)}` : "nothing waits"} />
-      <${Tile} label="Delivered" value=${ledger.delivered ?? 0} href=${href("/events", { outcome: "delivered", since: hour })} note="since the queue was created" />
-      <${Tile} label="Dead letters" value=${now.dead} href=${href("/dead")} tone=${now.dead ? "bad" : ""} note=${failed ? `${plural(ledger.rejected ?? 0, "rejection")}` : "nothing failed"} />
-      <${Tile} label="Unmatched" value=${ledger.unmatched ?? 0} href=${href("/events", { outcome: "unmatched" })} tone=${ledger.unmatched ? "odd" : ""} note="no rule took them" />
+      <${Tile} label="Failed" value=${now.dead + rejected} href=${href("/dead")} tone=${now.dead + rejected ? "bad" : ""} note=${now.dead + rejected ? `${count(now.dead)} dead, ${count(rejected)} rejected` : "nothing failed"} />
+      <${Tile} label="Unmatched" value=${counted(ledger.unmatched)} href=${href("/events", { outcome: "unmatched" })} tone=${ledger.unmatched ? "odd" : ""} note=${ledger.unmatched ? "no rule took them" : isCounted ? "every event has a rule" : "being counted"} />
       ${now.projects.map((/** @type {any} */ project) => html`<${Rate} project=${project} isOne=${now.projects.length === 1} />`)}
     </div>
-    <div class="columns"><${Causes} dead=${now.dead + (ledger.rejected ?? 0)} /><${Mappings} files=${now.mapping_files ?? []} /></div>
-    <div class="columns"><${Accounts} ledger=${ledger} pending=${now.pending} unaccounted=${now.unaccounted} /><${Disk} disk=${now.disk} /></div>
+    <div class="columns"><${Causes} dead=${now.dead + rejected} /><${Mappings} files=${now.mapping_files ?? []} /></div>
+    <div class="columns"><${Accounts} now=${now} /><${Disk} disk=${now.disk} /></div>
   </div>`;
 }
 
@@ -65,33 +76,34 @@ function Causes({ dead }) {
         ? html`<p class="muted">Nothing failed.</p>`
         : html`<${Table} caption="Most frequent causes" columns=${[{ title: "Count", class: "number" }, { title: "Cause" }]}>
             ${found.map((/** @type {any} */ cause) => html`<tr><td class="number">${count(cause.count)}</td>
-              <td><a href=${href("/events", { outcome: cause.outcome, cause: cause.cause })}>${cause.cause}</a></td></tr>`)}<//>`}<//>
+              <td><a href=${href("/events", { outcome: cause.outcome, cause: cause.cause })}><${Words} text=${cause.cause} /></a></td></tr>`)}<//>`}<//>
   <//>`;
 }
 
 /** @param {{files: any[]}} props */
 function Mappings({ files }) {
   return html`<${Card} title="Active mappings">
-    <${Table} caption="Active mappings" columns=${[{ title: "Source" }, { title: "File" }, { title: "Version" }, { title: "" }]}>
-      ${files.map((file) => html`<tr><td><a href=${href(`/mappings/${encodeURIComponent(file.source)}`)}>${file.source}</a></td><td>${file.file}</td><td class="mono">${file.version.slice(0, 8)}</td>
+    <${Table} caption="Active mappings" columns=${[{ title: "Source" }, { title: "File" }, { title: "Version" }, { title: "State" }]}>
+      ${files.map((file) => html`<tr><td><a href=${href(`/mappings/${encodeURIComponent(file.source)}`)}>${file.source}</a></td><td class="mono" title=${file.file}>${file.file.split("/").at(-1)}</td><td class="mono">${file.version.slice(0, 8)}</td>
         <td>${file.problem ? html`<${Badge} outcome="error" text="has problems" />` : html`<${Badge} outcome="ok" text="active" />`}</td></tr>`)}
     <//>
   <//>`;
 }
 
-/** @param {{ledger: any, pending: number, unaccounted: number}} props */
-function Accounts({ ledger, pending, unaccounted }) {
-  const terms = { ...ledger, pending };
-  return html`<${Card} title="Accounts" lead=${`${plural(ledger.received, "message")} received. Each ended in one of these:`}>
-    <dl class="facts">${ENDS.map((term) => html`<dt>${capitalized(term)}</dt><dd>${count(terms[term] ?? 0)}</dd>`)}</dl>
-    ${unaccounted !== 0 && html`<p class="error">${plural(Math.abs(unaccounted), "message")} cannot be accounted for. This is a fault of the adapter: please report it.</p>`}
+/** @param {{now: any}} props */
+function Accounts({ now }) {
+  const terms = { ...now.ledger, pending: now.pending, dead: now.dead };
+  if (now.ledger.received === undefined) return html`<${Card} title="Accounts"><p class="muted">They are being counted.</p><//>`;
+  return html`<${Card} title="Accounts" lead=${`${plural(now.ledger.received ?? 0, "message")} received. Each ended in one of these:`}>
+    <dl class="facts numbers">${ENDS.map((term) => html`<dt>${capitalized(term)}</dt><dd>${count(terms[term] ?? 0)}</dd>`)}</dl>
+    ${now.unaccounted !== 0 && html`<p class="error">${plural(Math.abs(now.unaccounted), "message")} cannot be accounted for. This is a fault of the adapter: please report it.</p>`}
   <//>`;
 }
 
 /** @param {{disk: any}} props */
 function Disk({ disk }) {
   if (!disk) return null;
-  return html`<${Card} title="Storage"><dl class="facts">
+  return html`<${Card} title="Storage"><dl class="facts numbers">
     <dt>Used by the queue</dt><dd>${size(disk.used_bytes)} of ${size(disk.max_bytes)}</dd>
     ${disk.free_bytes !== undefined && html`<dt>Free on the disk</dt><dd>${size(disk.free_bytes)}</dd>`}
   </dl><//>`;
