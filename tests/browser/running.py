@@ -165,6 +165,14 @@ class Service:
                 refused.close()
                 assert refused.code == 400, refused  # noqa: PT017 - a helper, not a test
 
+    def refuse(self) -> None:
+        """Send a message with a wrong key, which is answered 401."""
+        request = urllib.request.Request(f"{self.url}/webhooks/shop/wrong", b"{}", {"Content-Type": "application/json"})
+        try:
+            urllib.request.urlopen(request, timeout=20).close()
+        except urllib.error.HTTPError as refused:
+            refused.close()
+
     def settle(self) -> None:
         """Wait until nothing is pending."""
         until(lambda: self.ask("/api/summary")["pending"] == 0, SETTLED_S, self._ended)

@@ -13,7 +13,10 @@ PAGES = {
     "event-rejected": "#/events/{rejected}",
     "timeline": "#/users/u-1042",
     "dead": "#/dead",
+    "names": "#/names",
+    "sources": "#/sources",
     "deletions": "#/deletions",
+    "settings": "#/settings",
 }
 """The main states; `test_states.py` has the others."""
 

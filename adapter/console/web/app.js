@@ -15,8 +15,11 @@ const PAGES = [
   { path: "/events", nav: "Events", load: () => import("./pages/events.js") },
   { path: "/events/{id}", load: () => import("./pages/event.js") },
   { path: "/users/{id}", load: () => import("./pages/user.js"), under: "/events" },
+  { path: "/names", nav: "Names", load: () => import("./pages/names.js") },
   { path: "/dead", nav: "Dead letters", load: () => import("./pages/dead.js") },
+  { path: "/sources", nav: "Sources", load: () => import("./pages/sources.js") },
   { path: "/deletions", nav: "Deletions", load: () => import("./pages/deletions.js") },
+  { path: "/settings", nav: "Settings", load: () => import("./pages/settings.js") },
 ];
 const SESSION_MS = 600_000;
 

@@ -5,7 +5,7 @@ import { html, useEffect, useId, useLayoutEffect, useRef, useState } from "./ven
 /** @typedef {any} Children */
 
 const OUTCOMES = /** @type {Record<string, string>} */ ({
-  delivered: "✓", pending: "…", dropped: "–", unmatched: "?", dead: "✕", rejected: "✕", duplicate: "=", discarded: "–",
+  delivered: "✓", pending: "…", dropped: "–", unmatched: "?", dead: "✕", rejected: "✕", duplicate: "=", discarded: "–", ok: "✓", warning: "!", error: "✕",
 });
 
 /** An outcome: never by colour alone. @param {{outcome: string, text?: string}} props */

@@ -1,0 +1,120 @@
+"""Sources, names and settings in a browser: what turns by itself, what is asked again, and hostile names."""
+
+from playwright.sync_api import Browser
+
+from tests.browser.pages import Console, console_of
+from tests.browser.running import KEY, TOKEN, Service, track
+
+HOSTILE = "<img src=x onerror=alert(1)>\u202e\x1b[31m"
+
+
+def test_the_first_event_turns_the_page_by_itself(browser: Browser, own_service: Service) -> None:
+    """A refused request is said with its reason, and then what came, without a reload."""
+    with console_of(browser, own_service) as console:
+        console.open("#/sources")
+        shop = console.page.get_by_role("region", name="shop")
+        assert shop.get_by_text("waiting for the first event").is_visible()
+        shop.get_by_role("tab", name="curl").click()
+        assert f"{own_service.url}/webhooks/shop/<key>" in shop.get_by_role("tabpanel").inner_text()
+        own_service.refuse()
+        shop.get_by_text("401: its key is no source's").wait_for()
+        own_service.send(track("Order Completed", "u-1", total=1))
+        shop.get_by_role("status").get_by_text("receiving").wait_for()
+        shop.get_by_role("link", name="Order Completed").first.click()
+        console.page.get_by_role("heading", name="Order Completed", level=1).wait_for()
+
+
+def test_a_key_is_shown_for_the_token_alone(console: Console) -> None:
+    """It is asked for again; a wrong one says so, and nothing is shown."""
+    console.expected.append("401")
+    console.open("#/sources")
+    shop = console.page.get_by_role("region", name="shop")
+    assert KEY not in console.page.content()
+    shop.get_by_role("button", name="Show key…").click()
+    dialog = console.page.get_by_role("dialog")
+    dialog.get_by_label("Admin token").fill("wrong")
+    dialog.get_by_role("button", name="Show key").click()
+    dialog.get_by_text("That is not the token.").wait_for()
+    assert console.violations() == []
+    console.shot("sources-show-key")
+    dialog.get_by_label("Admin token").fill(TOKEN)
+    dialog.get_by_role("button", name="Show key").click()
+    shop.get_by_text(KEY, exact=True).wait_for()
+    shop.get_by_role("button", name="Hide").click()
+    assert KEY not in console.page.content()
+
+
+def test_the_base_address_is_part_of_every_step(console: Console) -> None:
+    """It is an input, and says what platforms need of it."""
+    console.open("#/sources")
+    app = console.page.get_by_role("region", name="app")
+    if not app.get_by_label("Base address").is_visible():
+        app.get_by_text("Set up a sender").click()
+    assert app.get_by_text("need https on a host name").is_visible()
+    app.get_by_label("Base address").fill("https://events.example.com/")
+    assert app.get_by_text("https://events.example.com/webhooks/app/<key>").is_visible()
+    assert app.get_by_text("need https on a host name").count() == 0
+    for tab in ("RudderStack", "Library, server", "Library, browser", "curl"):
+        app.get_by_role("tab", name=tab).click()
+        assert "https://events.example.com" in app.get_by_role("tabpanel").inner_text()
+
+
+def test_names_are_text_whatever_they_hold(browser: Browser, own_service: Service) -> None:
+    """HTML, marks of direction, 10,000 keys and a megabyte; types are counted, and one click suggests a rule."""
+    own_service.send(
+        track(HOSTILE, "u-1", total="12"),
+        track(HOSTILE, "u-1", total=12),
+        track("Wide", "u-1", **{f"key-{n}": n for n in range(10_000)}),
+        track("Long", "u-1", text="x" * 400_000),
+    )
+    own_service.settle()
+    with console_of(browser, own_service) as console:
+        console.open("#/names")
+        table = console.page.get_by_role("region", name="Event names")
+        row = table.locator("tr", has_text="<img src=x")
+        row.get_by_text("1 of mixed types").click()
+        assert row.get_by_text("1 number, 1 text").is_visible()
+        assert console.page.locator("img[src=x]").count() == 0
+        assert table.locator("tr", has_text="Wide").get_by_text("200 values").is_visible()
+        link = row.get_by_role("link", name="Suggest a rule").get_attribute("href") or ""
+        assert "insert=" in link
+        assert console.violations() == []
+        console.shot("names-hostile")
+        console.open("#/names?source=app")
+        assert console.page.get_by_text("No event from app").is_visible()
+
+
+def test_the_stand_in_is_changed_under_settings(browser: Browser, own_service: Service) -> None:
+    """A wrong script says where; a right one answers the next call; clearing says how many."""
+    with console_of(browser, own_service) as console:
+        console.expected.append("400")
+        console.open("#/settings")
+        card = console.page.get_by_role("region", name="Stand-in for Browsee")
+        card.get_by_label("Script of answers").fill("- status: 700\n")
+        card.get_by_role("button", name="Apply").click()
+        card.get_by_text("script:1:11").wait_for()
+        card.get_by_label("Script of answers").fill("- status: 400\n  body: {status: failure, message: not today}\n")
+        card.get_by_role("button", name="Apply").click()
+        card.get_by_text("It does not answer as Browsee would").wait_for()
+        assert console.violations() == []
+        console.shot("settings-stand-in")
+        own_service.send(track("Order Completed", "u-1", total=1))
+        own_service.settle()
+        event = own_service.events(limit=1)[0]["id"]
+        console.open(f"#/events/{event}")
+        answers = console.page.get_by_role("region", name="What the stand-in answered")
+        assert answers.get_by_text("400").is_visible()
+        console.open("#/settings")
+        card.get_by_role("button", name="Clear calls…").click()
+        console.page.get_by_role("dialog").get_by_role("button", name="Clear 1").click()
+        card.get_by_text("0 calls").wait_for()
+
+
+def test_settings_hide_what_is_default_on_demand(console: Console) -> None:
+    """And never show a secret."""
+    console.open("#/settings")
+    assert console.page.get_by_text("retention.dedup").is_visible()
+    console.page.get_by_label("Only what was set").check()
+    assert console.page.get_by_text("retention.dedup").count() == 0
+    assert console.page.get_by_text("adapter.yaml:4").first.is_visible()
+    assert KEY not in console.page.content()
