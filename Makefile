@@ -39,6 +39,7 @@ check: ## formatting, lint, types
 	@.venv/bin/ruff format --check .
 	@.venv/bin/ruff check .
 	@.venv/bin/mypy
+	@scripts/check-console
 
 openapi: ## hold the running service against its description, with EXAMPLES=100 requests for each operation
 	@scripts/venv dev

@@ -134,6 +134,20 @@ def test_an_event_comes_through(served: str, tmp_path: Path) -> None:
         assert b"/webhooks/{source}/{key}" in answer.read()
 
 
+def test_the_console_is_in_it(served: str) -> None:
+    """Its page, and what the page loads; the types of the bundles are for a clone."""
+    (service,) = re.findall(r"(http://127\.0\.0\.1:\d+)/readyz", served)
+    assert f"Console: {service}/console/\n" in served, "the token was printed where it ends in a log"
+    with urlopen(f"{service}/console/", timeout=PATIENCE_S) as answer:
+        page = answer.read().decode()
+    assets = re.findall(r'(?:src|href)="(assets/[^"]+)"', page)
+    assert len(assets) >= 3
+    [folder] = {asset.rpartition("/")[0].removesuffix("/vendor") for asset in assets}
+    for asset in (*assets, f"{folder}/vendor/editor.js", f"{folder}/vendor/LICENSES.txt"):
+        with urlopen(f"{service}/console/{asset}", timeout=PATIENCE_S) as answer:
+            assert answer.read(1)
+
+
 def arrived(service: str, token: str) -> dict[str, object]:
     """The body of the first call that the sandbox got."""
     asking = Request(f"{service}/api/sandbox/calls", headers={"Authorization": f"Bearer {token}"})

@@ -38,6 +38,11 @@ const licences = [...packages].sort().map(([name, folder]) => {
   if (!file) throw new Error(`${name} has no licence file`);
   return `${name} ${version} (${license})\n\n${readFileSync(join(here, folder, file), "utf8").trim()}\n`;
 });
+// The types of a bundle are those of the packages; neither wheel nor page has these files.
+for (const name of names.filter((each) => each.endsWith(".js"))) {
+  const types = `export * from "../../../../scripts/console-vendor/entries/${name}";\n`;
+  writeFileSync(join(output, name.replace(/\.js$/, ".d.ts")), types);
+}
 writeFileSync(join(output, "LICENSES.txt"), licences.join(`\n${"-".repeat(80)}\n\n`));
 
 const sum = (path) => createHash("sha256").update(readFileSync(path)).digest("hex");

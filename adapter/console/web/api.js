@@ -74,9 +74,9 @@ function signedOut() {
 const json = (method, body) => ({ method, body: JSON.stringify(body), headers: { "Content-Type": "application/json" } });
 
 export const api = {
-  /** @param {string} path @param {Query} [query] @param {AbortSignal} [abort] @returns {Promise<any>} */
+  /** @template {string} P @param {P} path @param {Query} [query] @param {AbortSignal} [abort] @returns {Promise<import("../../../scripts/console-vendor/answers").Answer<P, "get">>} */
   get: async (path, query, abort) => (await send(`api${path}`, { query, signal: abort })).json(),
-  /** @param {string} path @param {any} body @param {Query} [query] @param {AbortSignal} [abort] @returns {Promise<any>} */
+  /** @template {string} P @param {P} path @param {any} body @param {Query} [query] @param {AbortSignal} [abort] @returns {Promise<import("../../../scripts/console-vendor/answers").Answer<P, "post">>} */
   post: async (path, body, query, abort) => (await send(`api${path}`, { ...json("POST", body), query, signal: abort })).json(),
   /** @param {string} path @param {string} text @param {Record<string, string>} headers @param {Query} [query] @returns {Promise<any>} */
   put: async (path, text, headers, query) => (await send(`api${path}`, { method: "PUT", body: text, headers, query })).json(),

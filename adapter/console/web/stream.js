@@ -70,7 +70,7 @@ async function run(stop) {
 async function listen(stop) {
   let isFirst = after === null;
   const response = await api.raw("/stream", { after }, stop);
-  const reader = /** @type {ReadableStream<Uint8Array>} */ (response.body).pipeThrough(new TextDecoderStream()).getReader();
+  const reader = /** @type {ReadableStream<Uint8Array>} */ (response.body).pipeThrough(/** @type {any} */ (new TextDecoderStream())).getReader();
   connection.value = "live";
   let text = "";
   for (;;) {

@@ -19,7 +19,7 @@ export default function Event({ params }) {
   const isOne = loaded.data?.found.length === 1;
   const title = isOne ? eventName(first) : `Message ${params.id}`;
   return html`<${Page} title=${title} tab=${isOne ? `${title} ${first.id}` : undefined} lead=${isOne ? html`<${Sentence} entry=${first} />` : ""} actions=${isOne ? html`<${Badge} outcome=${first.outcome} />` : ""}>
-    <${Loaded} of=${loaded} lines=${8}>${({ found }) =>
+    <${Loaded} of=${loaded} lines=${8}>${(/** @type {any} */ { found }) =>
       found.length === 0 ? html`<${NotKept} id=${params.id} />` : found.length > 1 ? html`<${Several} found=${found} />` : html`<div class="event"><${WhatNow} entry=${found[0]} reload=${loaded.reload} /><${Way} entry=${found[0]} /><${Facts} entry=${found[0]} /></div>`}<//>
     <${ChangeDialog} />
   <//>`;

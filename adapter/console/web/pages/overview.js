@@ -71,7 +71,7 @@ function Rate({ project, isOne }) {
 function Causes({ dead }) {
   const causes = useData((abort) => api.get("/dead/causes", { limit: 5 }, abort), [dead]);
   return html`<${Card} title="Most frequent causes" actions=${html`<a href="#/dead">All dead letters</a>`}>
-    <${Loaded} of=${causes}>${({ causes: found }) =>
+    <${Loaded} of=${causes}>${(/** @type {any} */ { causes: found }) =>
       found.length === 0
         ? html`<p class="muted">Nothing failed.</p>`
         : html`<${Table} caption="Most frequent causes" columns=${[{ title: "Count", class: "number" }, { title: "Cause" }]}>

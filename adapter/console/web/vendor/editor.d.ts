@@ -1,0 +1,1 @@
+export * from "../../../../scripts/console-vendor/entries/editor.js";
