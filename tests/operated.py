@@ -120,6 +120,7 @@ def api_alone(
             pause_texts=lambda: paused,
             api_limits=often,
             stream_limits=stream_limits,
+            archive=queue,
         )
         app.add_routes(operator_routes(settings, deps))
         runner = web.AppRunner(app, auto_decompress=False, access_log=None)

@@ -89,6 +89,13 @@ class HttpConsole:
     def causes(self, *, limit: int) -> JsonObject:
         return self._get("/api/dead/causes", {"limit": str(limit)})
 
+    def mapping_history(self, source: str, *, limit: int, before: int | None = None) -> JsonObject:
+        query = {"source": source, "limit": str(limit), "before": None if before is None else str(before)}
+        return self._get("/api/mapping/history", query)
+
+    def mapping_version(self, source: str, id_: int) -> JsonObject | None:
+        return self._get("/api/mapping/version", {"source": source, "id": str(id_)}, absent={}) or None
+
     def requeue(self, which: Selection, *, dry_run: bool = False, preview: bool = False) -> JsonObject:
         return self._post("/api/dead/requeue", {**_chosen(which), "dryRun": dry_run, "preview": preview})
 

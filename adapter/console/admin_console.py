@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import get_args
 
 from adapter.console import detail, serialize
+from adapter.console.admin_mappings import AdminMappings
 from adapter.console.console import MAX_MAPPED, MAX_PAGE, MAX_WATCHED, REJECTED, Events, Export, Selection
 from adapter.console.detail import ActiveRulesets, Private, SourceMappings
 from adapter.console.names import count_names
@@ -27,7 +28,7 @@ _STEP = 500
 """Letters changed in one transaction."""
 
 
-class AdminConsole:
+class AdminConsole(AdminMappings):
     """See `adapter.console.console`. `read` reads a rejection by the schemas of now; `go_on` raises to stop long work;
     `pause_text` says why delivery of a source is paused; `retention` how long ended events are kept.
     """
@@ -43,11 +44,9 @@ class AdminConsole:
         pause_text: PauseText,
         retention: Retention,
     ) -> None:
-        self._admin = admin
-        self._mappings = mappings
+        super().__init__(admin, mappings, go_on)
         self._private = private
         self._read = read
-        self._go_on = go_on
         self._pause_text = pause_text
         self._retention = retention
         self._rulesets = ActiveRulesets(admin, mappings)

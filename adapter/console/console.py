@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, get_args
 
-from adapter.model import JsonObject
+from adapter.console.drafts import Draft
+from adapter.model import Event, JsonObject
 from adapter.queue.records import Outcome
 
 MAX_PAGE = 500
@@ -122,6 +123,14 @@ class Console(Protocol):
         """
         ...
 
+    def mapping_history(self, source: str, *, limit: int, before: int | None = None) -> JsonObject:
+        """`versions`: the activations of the source's mapping file, newest first, and `next`."""
+        ...
+
+    def mapping_version(self, source: str, id_: int) -> JsonObject | None:
+        """One of these with its `text`; None if it is not kept."""
+        ...
+
     def discard(self, which: Selection, *, dry_run: bool = False) -> JsonObject:
         """Forget them for good; or only say how many are meant."""
         ...
@@ -132,4 +141,18 @@ class Console(Protocol):
 
     def purge(self, user: str, *, dry_run: bool = False) -> JsonObject:
         """Take a user's data away from everything that is kept; or only say of how much."""
+        ...
+
+
+class QueueConsole(Console, Protocol):
+    """A console at a queue, with what is not asked over HTTP: the API itself works on it."""
+
+    def recorded(self, ids: Sequence[str]) -> Sequence[tuple[str, Event]]:
+        """The events of these ids that are kept and have a body, with their ids: for the preview of a draft."""
+        ...
+
+    def compared(
+        self, draft: Draft, *, since: datetime | None = None, before: str | None = None, limit: int
+    ) -> JsonObject:
+        """What a draft would do to recorded events of its source, newest first; `next` where to go on."""
         ...

@@ -108,6 +108,13 @@ def limit(value: str) -> int:
     return int(value)
 
 
+def number(value: str) -> int:
+    """An id of an activation. Raises BadRequest."""
+    if not (value.isascii() and value.isdigit() and len(value) < 19):
+        raise BadRequest("a number, as an earlier answer gave it")
+    return int(value)
+
+
 def cursor(value: str) -> str:
     """A place in a list. Raises BadRequest."""
     if Cursor.read(value) is None:
@@ -123,10 +130,10 @@ def watched(value: str) -> tuple[str, ...]:
     return idents
 
 
-def instant(value: str) -> Any:
-    """An instant as RFC 3339 has it. Raises BadRequest."""
+def instant(value: object) -> Any:
+    """An instant as RFC 3339 writes it. Raises BadRequest."""
     # As RFC 3339 has it: elsewhere a bare number is an instant too, and here it is a slip.
-    at = parse_instant(value) if _RFC_3339.fullmatch(value) else None
+    at = parse_instant(value) if isinstance(value, str) and _RFC_3339.fullmatch(value) else None
     if at is None:
         raise BadRequest("an instant, such as 2026-11-23T06:35:36Z")
     return at

@@ -8,7 +8,7 @@ from typing import TypeAlias, TypeVar
 from aiohttp import web
 
 from adapter.console import params
-from adapter.console.console import Console
+from adapter.console.console import QueueConsole
 from adapter.console.params import BadRequest
 from adapter.http.responses import Response
 from adapter.ingest.decode import Body
@@ -17,7 +17,7 @@ from adapter.ingest.requests import BodyReader
 from adapter.model import JsonObject
 
 T = TypeVar("T")
-OpenConsole: TypeAlias = Callable[[], AbstractContextManager[Console]]
+OpenConsole: TypeAlias = Callable[[], AbstractContextManager[QueueConsole]]
 
 _THREADS = 2
 """Threads that operators' requests may take at a time, of the few that the service has."""
@@ -39,11 +39,11 @@ class Requests:
         self._free = asyncio.Semaphore(_THREADS)
         self._bodies = BodyReader(limits)
 
-    def opened(self) -> AbstractContextManager[Console]:
+    def opened(self) -> AbstractContextManager[QueueConsole]:
         """A console to use in a thread. Called on the event loop, where delivery's state is read."""
         return self._open_console()
 
-    async def ask(self, work: Callable[[Console], T]) -> T:
+    async def ask(self, work: Callable[[QueueConsole], T]) -> T:
         """What `work` returns of a console that is open for it alone."""
         opening = self.opened()
 

@@ -5,14 +5,14 @@ The text is handed in, and what reads the files of its tables; nothing else is r
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from adapter.errors import MappingError
 from adapter.files.document import Document, read_document
 from adapter.files.finding import Finding, Severity, as_text
 from adapter.mapping.compile.compiled import Compiled
 from adapter.mapping.compile.document import compile_document
-from adapter.mapping.compile.filetests import DEMO_KEY, ReadEvent, run_tests
+from adapter.mapping.compile.filetests import DEMO_KEY, ReadEvent, TestResult, run_tests
 from adapter.mapping.compile.lint import warnings_of
 from adapter.mapping.compile.table_files import ReadTable, unreadable
 from adapter.mapping.run.ruleset import Ruleset, SourceOptions
@@ -32,10 +32,28 @@ _NO_PLACES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What a check found, in the order of the file's lines, and how many of its tests passed."""
+    """What a check found, in the order of the file's lines, and how its tests ended."""
 
     findings: Sequence[Finding]
-    passed: int = 0
+    tests: Sequence[TestResult] = ()
+
+    @property
+    def passed(self) -> int:
+        """How many tests passed."""
+        return sum(not test.difference for test in self.tests)
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """All there is to say about a text as the mapping of a source. `ruleset` is None if it must not go live.
+
+    `privacy` is the block of that name as it stands in the file, None if there is none.
+    """
+
+    findings: Sequence[Finding]
+    tests: Sequence[TestResult]
+    ruleset: Ruleset | None
+    privacy: Any
 
 
 def load(
@@ -53,9 +71,28 @@ def load(
 
     Raises MappingError, whose text lists every error and failed test, for what must not go live.
     """
+    examined = examine(text, file=file, read=read, hash_key=hash_key, vars=vars, source=source, read_table=read_table)
+    if examined.ruleset is None:
+        raise _refusal(examined.findings)
+    return examined.ruleset
+
+
+def examine(
+    text: str,
+    *,
+    file: str,
+    read: ReadEvent,
+    hash_key: str | None,
+    vars: JsonObject | None = None,  # noqa: A002 - the word of the mapping and of the settings
+    source: SourceOptions = _USUAL,
+    read_table: ReadTable = unreadable,
+) -> Examined:
+    """What `load` and `check` say of a text, together, and the ruleset if it may go live. Never raises."""
     document, checked = _checked(text, file=file, read=read, read_table=read_table)
-    if document is None or any(finding.blocks for finding in checked.findings):
-        raise _refusal(checked.findings)
+    findings = _ordered(checked.findings)
+    privacy = document.data.get("privacy") if document is not None and isinstance(document.data, dict) else None
+    if document is None or any(finding.blocks for finding in findings):
+        return Examined(findings, checked.tests, None, privacy)
     compiled = compile_document(
         document,
         hash_key=hash_key,
@@ -65,8 +102,8 @@ def load(
     )
     problems = [*compiled.findings, *_lacking(document, compiled)]
     if any(finding.blocks for finding in problems):
-        raise _refusal(problems)
-    return compiled.ruleset
+        return Examined(_ordered([*findings, *problems]), checked.tests, None, privacy)
+    return Examined(findings, checked.tests, compiled.ruleset, privacy)
 
 
 def check(text: str, *, file: str, read: ReadEvent, read_table: ReadTable = unreadable) -> Sequence[Finding]:
@@ -77,7 +114,11 @@ def check(text: str, *, file: str, read: ReadEvent, read_table: ReadTable = unre
 def check_with_tests(text: str, *, file: str, read: ReadEvent, read_table: ReadTable = unreadable) -> Checked:
     """The findings of `check`, with the count of tests that passed."""
     _, checked = _checked(text, file=file, read=read, read_table=read_table)
-    return Checked(sorted(checked.findings, key=lambda finding: (finding.line, finding.column)), checked.passed)
+    return Checked(_ordered(checked.findings), checked.tests)
+
+
+def _ordered(findings: Sequence[Finding]) -> Sequence[Finding]:
+    return sorted(findings, key=lambda finding: (finding.line, finding.column))
 
 
 def _checked(text: str, *, file: str, read: ReadEvent, read_table: ReadTable) -> tuple[Document | None, Checked]:
@@ -92,7 +133,7 @@ def _checked(text: str, *, file: str, read: ReadEvent, read_table: ReadTable) ->
     if any(finding.blocks for finding in findings):
         return document, Checked(findings)
     tests = run_tests(document, compiled.ruleset, read)
-    return document, Checked([*findings, *warnings_of(document, compiled), *tests.findings], tests.passed)
+    return document, Checked([*findings, *warnings_of(document, compiled), *tests.findings], tests.results)
 
 
 def _lacking(document: Document, compiled: Compiled) -> Sequence[Finding]:

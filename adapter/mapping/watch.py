@@ -35,7 +35,8 @@ _Look: TypeAlias = tuple[tuple[int, int, int] | None, ...]
 class LiveMapping:
     """The ruleset of one file. Workers read `ruleset` once for each event, so none sees half a mapping.
 
-    `problem` says why the file on disk is not what is live, in the words of the check; empty if it is. `loaded_at` is
+    `text` is what it was made of. `problem` says why the file on disk is not what is live, in the words of the check;
+    empty if it is. `loaded_at` is
     when its content was last tried, whatever came of it.
     """
 
@@ -43,6 +44,7 @@ class LiveMapping:
         """`ruleset` is live from the start, made of `text`; `name` is the file as the settings spell it."""
         self.name = name
         self.ruleset = ruleset
+        self.text = text
         self.problem = ""
         self.loaded_at = datetime.now(UTC)
         self._path = path
@@ -89,7 +91,7 @@ class LiveMapping:
                 self._digest, self._looked = b"", ()
             return None
         is_known = ruleset.version == self.ruleset.version and bool(ruleset.table_files) and not self.problem
-        self.ruleset, self.problem = ruleset, ""
+        self.ruleset, self.text, self.problem = ruleset, text, ""
         if is_known:
             return None  # a table was written once more as it was
         self._emit(MappingActivated(file=self.name, version=ruleset.version))

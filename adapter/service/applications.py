@@ -98,6 +98,7 @@ def make_applications(
         ingest=ingest,
         active=observed.active,
         health=health,
+        archive=observed.queue,
         pause_texts=lambda: pause_texts(readiness.projects()),
         api_limits=rate_limits,
         sandbox=sandbox,

@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from adapter.console.detail import SourceMapping, SourceMappings
 from adapter.errors import MappingError, QueueError
 from adapter.files.regular_file import read_regular
 from adapter.ingest.read import read_unchecked
-from adapter.mapping.load import load
+from adapter.mapping.load import Examined, examine, load
 from adapter.mapping.run.ruleset import Ruleset, SourceOptions
 from adapter.mapping.table_reader import table_reader
 from adapter.mapping.watch import LiveMapping, watch
@@ -87,20 +88,24 @@ def loader(settings: Settings, source: SourceSettings) -> Callable[[str], Rulese
     Raises ConfigError if the settings name a database of places that cannot be used.
     """
 
+    return partial(load, **_options(settings, source))
+
+
+def examiner(settings: Settings, source: SourceSettings) -> Callable[[str], Examined]:
+    """The same for a draft: what it returns gives all findings and raises nothing."""
+    return partial(examine, **_options(settings, source))
+
+
+def _options(settings: Settings, source: SourceSettings) -> dict[str, Any]:
     locate = None if settings.geo_database is None else geo_database(settings.geo_database)
-
-    def load_text(text: str) -> Ruleset:
-        return load(
-            text,
-            file=str(source.mapping),
-            read=read_message,
-            hash_key=settings.hash_key.reveal() if settings.hash_key else None,
-            vars=dict(source.vars),
-            source=SourceOptions(settings.browsee.identify, source.no_ids, source.max_age_s, locate),
-            read_table=table_reader(source.mapping.parent),
-        )
-
-    return load_text
+    return {
+        "file": str(source.mapping),
+        "read": read_message,
+        "hash_key": settings.hash_key.reveal() if settings.hash_key else None,
+        "vars": dict(source.vars),
+        "source": SourceOptions(settings.browsee.identify, source.no_ids, source.max_age_s, locate),
+        "read_table": table_reader(source.mapping.parent),
+    }
 
 
 def source_mappings(settings: Settings) -> SourceMappings:

@@ -13,11 +13,12 @@ from aiohttp import web
 from adapter.console.admin_console import AdminConsole
 from adapter.console.api import Api, OperationGroup
 from adapter.console.api_auth import ApiAuth, RateLimits
-from adapter.console.console import Console, Events
+from adapter.console.console import Events, QueueConsole
 from adapter.console.dead_api import DeadApi
 from adapter.console.detail import Private
 from adapter.console.events_api import EventsApi
 from adapter.console.health import Health
+from adapter.console.mapping_api import MappingApi
 from adapter.console.requests import Requests
 from adapter.console.revalidate import read_anew
 from adapter.console.sandbox_api import SandboxApi, SandboxCalls
@@ -40,8 +41,10 @@ from adapter.privacy.storage import is_withheld, mark_of, plain_source, same_ids
 from adapter.queue.address import outlives_process
 from adapter.queue.admin import QueueAdmin
 from adapter.queue.backends import open_admin
+from adapter.queue.contract import Archive
 from adapter.queue.records import Retention
 from adapter.service import settings_view
+from adapter.service.mapping_files import MappingFiles
 from adapter.service.mappings import Active, source_mappings
 from adapter.service.sources_view import SourcesView
 from adapter.settings.settings import Settings
@@ -102,13 +105,16 @@ class OperatorDeps:
     """What operators are served from, of a running service.
 
     `pause_texts` gives, by source, why delivery is paused now, "" where delivery goes on; bodies are read as `ingest`
-    does, and long work stops when that stops. `sandbox` is the stand-in for Browsee where one runs.
+    does, and long work stops when that stops. `sandbox` is the stand-in for Browsee where one runs, `archive` keeps the
+    history of mappings; `why_no_edits` says why no mapping may be changed here, "" if they may be.
     """
 
     ingest: IngestDeps
     active: Active
     health: Health
     pause_texts: Callable[[], Mapping[str, str]]
+    archive: Archive
+    why_no_edits: str = ""
     api_limits: RateLimits = USUAL
     session_limits: RateLimits = SESSION_LIMITS
     stream_limits: StreamLimits = USUAL_STREAM
@@ -119,7 +125,7 @@ def operator_routes(settings: Settings, deps: OperatorDeps) -> list[web.RouteDef
     """The API, for the admin token, and the console: its page, its sessions, and the API for a session."""
     ingest, health, active = deps.ingest, deps.health, deps.active
 
-    def open_console() -> AbstractContextManager[Console]:
+    def open_console() -> AbstractContextManager[QueueConsole]:
         # Read on the event loop, where delivery changes; the console itself is used in a thread.
         return _console_of(settings, ingest=ingest, pause_text=deps.pause_texts().get)
 
@@ -140,6 +146,8 @@ def operator_routes(settings: Settings, deps: OperatorDeps) -> list[web.RouteDef
     groups: list[OperationGroup] = [service, EventsApi(requests), DeadApi(requests)]
     groups.append(_stream_api(requests, service, deps))
     groups += [SandboxApi(deps.sandbox, requests), _sources_api(settings, requests, deps, auth)]
+    files = MappingFiles(settings, active, deps.archive, why_off=deps.why_no_edits)
+    groups.append(MappingApi(files, requests, settings.trusted_proxies))
     api = Api(groups)
     routes = api.routes("/api", auth.refusal)
     if settings.admin_token is None:
@@ -203,7 +211,7 @@ def _stream_api(requests: Requests, service: ServiceApi, deps: OperatorDeps) -> 
 
 
 @contextmanager
-def _console_of(settings: Settings, *, ingest: IngestDeps, pause_text: PauseText) -> Iterator[Console]:
+def _console_of(settings: Settings, *, ingest: IngestDeps, pause_text: PauseText) -> Iterator[QueueConsole]:
     def go_on() -> None:
         if ingest.is_draining():
             raise QueueError("the service is stopping; what was done so far is done, ask again for the rest")

@@ -98,11 +98,27 @@ def _check_call(node: Node, reader: Reader) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class TestResult:
+    """How one test of a file ended. `line` is where it stands; `difference` says what was expected and found, "" if it
+    passed.
+    """
+
+    name: str
+    line: int
+    difference: str
+
+
+@dataclass(frozen=True, slots=True)
 class FileTests:
-    """How the tests of a file ended. `findings`: one for each failed test, and notes; `passed` is a count."""
+    """How the tests of a file ended. `findings`: one for each failed test, and notes."""
 
     findings: Sequence[Finding]
-    passed: int
+    results: Sequence[TestResult] = ()
+
+    @property
+    def passed(self) -> int:
+        """How many tests passed."""
+        return sum(not result.difference for result in self.results)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,27 +137,27 @@ def run_tests(document: Document, ruleset: Ruleset, read: ReadEvent) -> FileTest
     data = document.data
     if not data.get("tests"):
         note = "the file has no tests; with `tests:` a change that breaks a rule cannot go live"
-        return FileTests([document.finding(Severity.NOTE, "", document.mark_of_key(("tests",)), note)], passed=0)
+        return FileTests([document.finding(Severity.NOTE, "", document.mark_of_key(("tests",)), note)])
     findings: list[Finding] = []
     reached: set[str] = set()
-    failed = 0
+    results: list[TestResult] = []
     tests = list(Node(data, ()).at("tests").members())
     for test in tests:
         rendered = rendered_of(test, ruleset, read)
         reached |= _rules_of(rendered)
         findings += _notes_of_nested(test, rendered, document)
         mismatch = mismatch_of(test.at("expect"), rendered)
+        name, line = str(test.value["name"]), document.finding(Severity.NOTE, "", document.mark_of(test.path), "").line
+        results.append(TestResult(name, line, "" if mismatch is None else mismatch.text))
         if mismatch is not None:
-            failed += 1
             mark = document.mark_of(mismatch.node.path)
-            message = f"{test.value['name']}: {mismatch.text}"
-            findings.append(document.finding(Severity.FAILED, "", mark, message))
+            findings.append(document.finding(Severity.FAILED, "", mark, f"{name}: {mismatch.text}"))
     missed = [place for place, rule in enumerate(ruleset.rules) if rule.name not in reached]
     if missed:
         names = ", ".join(f"'{ruleset.rules[place].name}'" for place in missed)
         mark = document.mark_of(("rules", missed[0]))
         findings.append(document.finding(Severity.NOTE, "", mark, f"no test reaches {names}"))
-    return FileTests(findings, passed=len(tests) - failed)
+    return FileTests(findings, results)
 
 
 def rendered_of(test: Node, ruleset: Ruleset, read: ReadEvent) -> Rendered:

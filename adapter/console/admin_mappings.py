@@ -1,0 +1,64 @@
+"""The half of the console at a queue that is about mappings: drafts over recorded events, and the history of files."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from adapter.console.detail import SourceMappings
+from adapter.console.drafts import Draft, compared_json
+from adapter.model import Event, JsonObject
+from adapter.queue.activations import Activation
+from adapter.queue.admin import QueueAdmin
+from adapter.queue.records import Filter
+from adapter.wire.instants import instant_text
+
+
+class AdminMappings:
+    """Methods of `adapter.console.console.QueueConsole`."""
+
+    def __init__(self, admin: QueueAdmin, mappings: SourceMappings, go_on: Callable[[], None]) -> None:
+        self._admin = admin
+        self._mappings = mappings
+        self._go_on = go_on
+
+    def recorded(self, ids: Sequence[str]) -> list[tuple[str, Event]]:
+        seqs = [int(id_) for id_ in ids if id_.isascii() and id_.isdigit() and len(id_) < 19]
+        records = (self._admin.event(seq) for seq in seqs)
+        return [(str(record.seq), record.event) for record in records if record is not None and record.event.body]
+
+    def compared(
+        self, draft: Draft, *, since: datetime | None = None, before: str | None = None, limit: int
+    ) -> JsonObject:
+        start = self._admin.newest_seq() + 1 if before is None else int(before)
+        wanted = Filter(source=draft.source) if since is None else Filter(source=draft.source, since=since)
+        found = compared_json(self._admin, draft, wanted=wanted, before=start, limit=limit, go_on=self._go_on)
+        down_to = found["downTo"]
+        return {**found, "downTo": None if down_to is None else instant_text(down_to)}
+
+    def mapping_history(self, source: str, *, limit: int, before: int | None = None) -> JsonObject:
+        mapping = self._mappings.get(source)
+        if mapping is None:
+            return {"versions": [], "next": None}
+        found = self._admin.activations(mapping.name, limit=limit + 1, before=before)
+        newest = self._admin.activations(mapping.name, limit=1)
+        active = newest[0].id if newest else None
+        rows = [_row(each, is_active=each.id == active) for each in found[:limit]]
+        return {"versions": rows, "next": rows[-1]["id"] if len(found) > limit else None}
+
+    def mapping_version(self, source: str, id_: int) -> JsonObject | None:
+        mapping = self._mappings.get(source)
+        found = [] if mapping is None else self._admin.activations(mapping.name, limit=1, before=id_ + 1)
+        text = self._admin.activated_text(id_)
+        if not found or found[0].id != id_ or text is None:
+            return None
+        return {**_row(found[0], is_active=False), "text": text}
+
+
+def _row(activation: Activation, *, is_active: bool) -> JsonObject:
+    return {
+        "id": str(activation.id),
+        "version": activation.version,
+        "digest": activation.digest,
+        "at": instant_text(activation.at),
+        "by": activation.by,
+        "active": is_active,
+    }

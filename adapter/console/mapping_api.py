@@ -1,0 +1,260 @@
+"""The operations on mapping files: read, check and compare a draft, activate it, and look into the history.
+
+A check, a preview and a comparison send nothing and store nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from time import perf_counter
+from typing import Any, Final, Protocol
+
+import orjson
+from aiohttp import hdrs, web
+
+from adapter.bundled import bundled
+from adapter.console import params
+from adapter.console.console import QueueConsole
+from adapter.console.drafts import MAX_COMPARED, MAX_PREVIEWED, Draft, checked_json
+from adapter.console.params import BadRequest
+from adapter.console.requests import EarlyReply, Requests, query
+from adapter.http.client_address import Network, client
+from adapter.http.json_api import Handler, Operations, error_response, json_response
+from adapter.model import Event, JsonObject
+
+MAX_MAPPING_BYTES: Final = 1_000_000
+_MAX_MESSAGES: Final = 5
+_TOO_MUCH: Final = f"a mapping has at most {MAX_MAPPING_BYTES} bytes"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A mapping file that was replaced: its new text and ETag, its version for the source that was asked for.
+
+    `before` is the text that was replaced. `meanwhile` is what another program wrote in the moment of the replacement,
+    None if none did: it is kept in the history.
+    """
+
+    file: str
+    text: str
+    etag: str
+    versions: dict[str, str]
+    before: str
+    meanwhile: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NotWritten:
+    """Why a mapping file was not replaced, as an answer."""
+
+    status: int
+    code: str
+    message: str
+    facts: JsonObject
+
+
+class MappingStore(Protocol):
+    """The mapping files of the sources. All but `keep` are for threads; they raise ConfigError for what only the
+    operator can fix.
+    """
+
+    @property
+    def sources(self) -> Sequence[str]:
+        """The names of all sources."""
+        ...
+
+    def show(self, source: str) -> JsonObject:
+        """`MappingFile` in schemas/openapi.yaml: the file as it is on disk, what is active, and whether it can be
+        written.
+        """
+        ...
+
+    def draft(self, source: str, *, text: str) -> Draft:
+        """`text` as the mapping of a source, as that source runs."""
+        ...
+
+    def read(self, message: JsonObject) -> Event:
+        """A message that was handed in, as a webhook would bring it."""
+        ...
+
+    def write(self, source: str, raw: bytes, *, etag: str) -> Written | NotWritten:
+        """Replace the file of a source if it is still the one of `etag`, and activate what was written."""
+        ...
+
+    async def keep(self, written: Written, *, by: str) -> None:
+        """Note in the history who wrote it."""
+        ...
+
+
+class MappingApi:
+    """See the module."""
+
+    def __init__(self, store: MappingStore, requests: Requests, trusted_proxies: Sequence[Network]) -> None:
+        self._store = store
+        self._requests = requests
+        self._trusted_proxies = trusted_proxies
+        self._busy: set[str] = set()
+
+    def operations(self) -> Operations:
+        """By path below the API's own."""
+        return {
+            "/mapping": {"GET": self.show, "PUT": self.write},
+            "/mapping/check": {"POST": self._alone("check", self.check)},
+            "/mapping/compare": {"POST": self._alone("compare", self.compare)},
+            "/mapping/history": {"GET": self.history},
+            "/mapping/version": {"GET": self.version},
+            "/mapping/schema": {"GET": self.schema},
+        }
+
+    async def show(self, request: web.Request) -> web.StreamResponse:
+        """The file of a source as it is on disk, and what is active."""
+        source = self._source(params.read(query(request), {"source": params.text}))
+        shown = await self._requests.in_thread(partial(self._store.show, source))
+        response = json_response(shown)
+        response.headers[hdrs.ETAG] = shown["etag"]
+        return response
+
+    async def schema(self, request: web.Request) -> web.StreamResponse:
+        """The JSON Schema of mappings."""
+        params.read(query(request), {})
+        found: JsonObject = orjson.loads(bundled("schemas/adapter/mapping.json").read_bytes())
+        return json_response(found)
+
+    async def check(self, request: web.Request) -> web.StreamResponse:
+        """What is wrong with a draft, how its tests end, and what it makes of events."""
+        body = await self._requests.change(request)
+        source, text = self._draft_of(body, {"events", "messages"})
+        ids, messages = _ids(body), _messages(body)
+        began_s = perf_counter()
+
+        def work(console: QueueConsole) -> JsonObject:
+            draft = self._store.draft(source, text=text)
+            events = [
+                *console.recorded(ids),
+                *((f"message {n}", self._store.read(each)) for n, each in enumerate(messages, 1)),
+            ]
+            return checked_json(draft, events, began_s=began_s)
+
+        return json_response(await self._requests.ask(work))
+
+    async def compare(self, request: web.Request) -> web.StreamResponse:
+        """What a draft would do to recorded events, a page of them at a time."""
+        body = await self._requests.change(request)
+        source, text = self._draft_of(body, {"since", "limit", "before"})
+        since = params.instant(body["since"]) if "since" in body else None
+        limit, before = body.get("limit", MAX_COMPARED), body.get("before", "0")
+        if not isinstance(limit, int) or isinstance(limit, bool) or not 0 < limit <= MAX_COMPARED:
+            raise BadRequest(f"limit: a number from 1 to {MAX_COMPARED}")
+        if not isinstance(before, str) or not before.isascii() or not before.isdigit() or len(before) > 18:
+            raise BadRequest("before: what an earlier answer gave as `next`")
+        start = before if "before" in body else None
+
+        def work(console: QueueConsole) -> JsonObject | None:
+            draft = self._store.draft(source, text=text)
+            if draft.examined.ruleset is None:
+                return None
+            return console.compared(draft, since=since, before=start, limit=limit)
+
+        found = await self._requests.ask(work)
+        if found is None:
+            return error_response(422, "does_not_check", "the draft has errors or failing tests: check it first")
+        return json_response(found)
+
+    async def write(self, request: web.Request) -> web.StreamResponse:
+        """Replace the file and activate it: only if nobody changed it since it was read, and if it checks."""
+        given = params.read(query(request), {"source": params.text, "rollback": params.number})
+        source = self._source(given)
+        etag = request.headers.get(hdrs.IF_MATCH)
+        if etag is None:
+            return error_response(
+                428, "precondition_required", "send If-Match with the `etag` that GET /api/mapping gave"
+            )
+        raw = await self._raw(request)
+        written = await self._requests.in_thread(partial(self._store.write, source, raw, etag=etag))
+        if isinstance(written, NotWritten):
+            return error_response(written.status, written.code, written.message, **written.facts)
+        address = client(request, self._trusted_proxies) or "unknown address"
+        rollback = given.get("rollback")
+        by = f"console {address}" if rollback is None else f"rollback of {rollback}, console {address}"
+        await self._store.keep(written, by=by)
+        response = json_response({"version": written.versions[source], "etag": written.etag})
+        response.headers[hdrs.ETAG] = written.etag
+        return response
+
+    async def history(self, request: web.Request) -> web.StreamResponse:
+        """The activations of a source's file, newest first."""
+        given = params.read(query(request), {"source": params.text, "limit": params.limit, "before": params.number})
+        source, limit = self._source(given), given.get("limit", 50)
+        return json_response(
+            await self._requests.ask(
+                lambda console: console.mapping_history(source, limit=limit, before=given.get("before"))
+            )
+        )
+
+    async def version(self, request: web.Request) -> web.StreamResponse:
+        """One activation with its text."""
+        given = params.read(query(request), {"source": params.text, "id": params.number}, needed=("id",))
+        source, id_ = self._source(given), given["id"]
+        found = await self._requests.ask(lambda console: console.mapping_version(source, id_))
+        return json_response(found) if found else error_response(404, "not_kept", "no such activation is kept")
+
+    # -- what they share -------------------------------------------------------------------------------------------
+
+    def _alone(self, name: str, handler: Handler) -> Handler:
+        """One at a time: a draft is checked at every key, and the service delivers meanwhile."""
+
+        async def alone(request: web.Request) -> web.StreamResponse:
+            if name in self._busy:
+                return error_response(429, "busy", f"another {name} is running", headers={hdrs.RETRY_AFTER: "1"})
+            self._busy.add(name)
+            try:
+                return await handler(request)
+            finally:
+                self._busy.discard(name)
+
+        return alone
+
+    def _source(self, given: JsonObject) -> str:
+        only = self._store.sources[0] if len(self._store.sources) == 1 else ""
+        source = str(given.get("source", only))
+        if source not in self._store.sources:
+            allowed = f"source: one of {', '.join(self._store.sources)}"
+            raise EarlyReply(error_response(404, "no_such_source", allowed))
+        return source
+
+    def _draft_of(self, body: JsonObject, more: set[str]) -> tuple[str, str]:
+        known = {"source", "text", *more}
+        if not body.keys() <= known:
+            raise BadRequest(f"the body takes {', '.join(sorted(known))}, and no other name")
+        source, text = body.get("source", ""), body.get("text")
+        if not isinstance(text, str):
+            raise BadRequest("text: the text of a mapping")
+        if len(text) > MAX_MAPPING_BYTES:
+            raise EarlyReply(error_response(413, "too_large", _TOO_MUCH))
+        if not isinstance(source, str):
+            raise BadRequest("source: the name of a source")
+        return self._source({"source": source} if "source" in body else {}), text
+
+    async def _raw(self, request: web.Request) -> bytes:
+        raw = b""
+        async for chunk in request.content.iter_chunked(1 << 16):
+            raw += chunk
+            if len(raw) > MAX_MAPPING_BYTES:
+                raise EarlyReply(error_response(413, "too_large", _TOO_MUCH))
+        return raw
+
+
+def _ids(body: JsonObject) -> list[str]:
+    ids = body.get("events", [])
+    if not isinstance(ids, list) or len(ids) > MAX_PREVIEWED or not all(isinstance(each, str) for each in ids):
+        raise BadRequest(f"events: a list of at most {MAX_PREVIEWED} event ids")
+    return ids
+
+
+def _messages(body: JsonObject) -> list[dict[str, Any]]:
+    messages = body.get("messages", [])
+    if not isinstance(messages, list) or len(messages) > _MAX_MESSAGES:
+        raise BadRequest(f"messages: a list of at most {_MAX_MESSAGES} messages")
+    if not all(isinstance(each, dict) for each in messages):
+        raise BadRequest("messages: each is a JSON object")
+    return messages

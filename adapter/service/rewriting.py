@@ -1,0 +1,153 @@
+"""Replaces a mapping file as a careful editor does, or says why it cannot.
+
+States: the file is *compared* (its ETag is the one that the draft was made from), *replaced* (by a rename: there is the
+old file or the new one, never half of one), *active*. Writers of this service hold `flock` on `.<name>.lock`. The old
+file keeps a second link until after the replacement and is read then: what another program wrote in between is
+returned, so that no edit is lost. A crash leaves the old or the new file, and a left-over that the next start removes.
+"""
+
+import errno
+import fcntl
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from hashlib import sha256
+from pathlib import Path
+from secrets import token_hex
+from typing import Final
+
+_SUFFIX: Final = ".browsee-adapter.tmp"
+_ANOTHERS: Final = "the file belongs to another user"
+_REASONS: Final = {
+    errno.EROFS: "the disk is read-only",
+    errno.EACCES: "this process may not write into its folder",
+    errno.EPERM: "this process may not write into its folder",
+    errno.EBUSY: "it is mounted as a single file; mount its folder",
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk is full",
+}
+
+
+def etag_of(raw: bytes) -> str:
+    """A strong ETag of a file's bytes."""
+    return f'"{sha256(raw).hexdigest()[:32]}"'
+
+
+def why_not_writable(file: Path, *, bundled_folder: Path) -> str | None:
+    """Why `file` cannot be replaced here, in words; None if it can. Leaves nothing behind."""
+    try:
+        real = file.resolve(strict=True)
+        found = real.stat()
+    except OSError as exc:
+        return f"it cannot be read: {(exc.strerror or 'unknown').lower()}"
+    kinds = {
+        "it comes with the adapter; copy it and name your copy in the settings": real.is_relative_to(
+            bundled_folder.resolve()
+        ),
+        "it comes from a ConfigMap; change the ConfigMap": any("..data" in part for part in _links(file)),
+        "it is not a regular file": not stat.S_ISREG(found.st_mode),
+        _REASONS[errno.EBUSY]: str(real) in _mount_points(),
+    }
+    why = next((why for why, holds in kinds.items() if holds), None)
+    if why is not None:
+        return why
+    try:
+        with _temporary(real, found):
+            return None
+    except OSError as exc:
+        return not_writable_text(exc)
+
+
+def replace_file(file: Path, raw: bytes, *, compared: bytes) -> bytes | None:
+    """Put `raw` in the place of `file`, whose bytes were `compared`; what was there instead of these in the moment of
+    the replacement, None if it was these. Raises OSError with the file as it was.
+    """
+    real = file.resolve(strict=True)
+    found = real.stat()
+    kept = real.with_name(f".{real.name}.{token_hex(8)}{_SUFFIX}")
+    with _temporary(real, found) as (descriptor, temporary):
+        with os.fdopen(os.dup(descriptor), "wb") as stream:
+            stream.write(raw)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.link(real, kept)
+        try:
+            temporary.replace(real)
+            _sync_folder(real.parent)
+            there = kept.read_bytes()
+        finally:
+            kept.unlink(missing_ok=True)
+    return None if there == compared else there
+
+
+@contextmanager
+def locked(file: Path) -> Iterator[None]:
+    """One writer of a file at a time, over all processes of the adapter."""
+    real = file.resolve()
+    descriptor = os.open(real.with_name(f".{real.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def remove_leftovers(file: Path) -> None:
+    """Remove what a crash left beside `file`."""
+    with suppress(OSError):
+        for left in file.resolve().parent.glob(f".{file.resolve().name}.*{_SUFFIX}"):
+            left.unlink(missing_ok=True)
+
+
+@contextmanager
+def _temporary(real: Path, like: os.stat_result) -> Iterator[tuple[int, Path]]:
+    """A new file in the folder of `real`, with its mode and owner; removed at the end unless it was renamed."""
+    path = real.with_name(f".{real.name}.{token_hex(8)}{_SUFFIX}")
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        own = os.fstat(descriptor)
+        if (own.st_uid, own.st_gid) != (like.st_uid, like.st_gid):
+            try:
+                os.fchown(descriptor, like.st_uid, like.st_gid)
+            except PermissionError as exc:
+                raise OSError(errno.EPERM, _ANOTHERS) from exc
+        os.fchmod(descriptor, stat.S_IMODE(like.st_mode))
+        yield descriptor, path
+    finally:
+        os.close(descriptor)
+        path.unlink(missing_ok=True)
+
+
+def not_writable_text(exc: OSError) -> str:
+    """Why a replacement failed, in the words of `why_not_writable`."""
+    if exc.strerror == _ANOTHERS:
+        return _ANOTHERS
+    return _REASONS.get(exc.errno or 0, (exc.strerror or "unknown").lower())
+
+
+def _links(file: Path) -> Iterator[str]:
+    """The path of `file` and of every link on the way to what it is."""
+    path = file.absolute()
+    for _ in range(40):
+        yield from path.parts
+        if not path.is_symlink():
+            return
+        path = (path.parent / path.readlink()).absolute()
+
+
+def _mount_points() -> frozenset[str]:
+    try:
+        lines = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    except OSError:
+        return frozenset()
+    points = (line.split(" ")[4] for line in lines if line.count(" ") > 4)
+    return frozenset(point.encode("latin-1", "surrogateescape").decode("unicode_escape") for point in points)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
