@@ -28,7 +28,7 @@ from adapter.settings.settings import Settings
 from reliability.simulated_queue.queue import SimulatedQueue
 from tests.fakes import RECEIVED_AT
 
-TOKEN = "an-admin-token"
+TOKEN = "an-admin-token-of-tests"
 OFTEN = RateLimits(per_s=100_000, burst=100_000, failed_per_s=100_000, failed_burst=100_000)
 """As often as a test likes."""
 

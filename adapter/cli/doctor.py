@@ -19,6 +19,7 @@ from adapter.cli.show import show, show_json
 from adapter.errors import ConfigError
 from adapter.queue.backends import check
 from adapter.service.mappings import live_loader
+from adapter.service.operators import edit_policy
 from adapter.settings.generated_secrets import require_usable
 from adapter.settings.load import load_settings
 from adapter.settings.settings import Settings
@@ -26,7 +27,7 @@ from adapter.settings.settings import Settings
 _BROWSEE_S = 10.0
 _MOST_READ_BYTES = 65_536
 
-DoctorPart: TypeAlias = Literal["settings", "mapping", "queue", "deletions", "browsee"]
+DoctorPart: TypeAlias = Literal["settings", "mapping", "console", "queue", "deletions", "browsee"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,7 @@ def _checks(config: Path | None, *, sandbox: bool) -> Iterator[DoctorCheck]:
         "settings", True, f"{settings.file or 'from the environment'}; sources: {names}", "; ".join(settings.notes)
     )
     yield from _mappings(settings)
+    yield from _console(settings)
     queue = _queue(settings)
     yield queue
     if queue.ok:
@@ -96,6 +98,18 @@ def _mappings(settings: Settings) -> Iterator[DoctorCheck]:
             yield DoctorCheck(
                 "mapping", True, f"of {source.name}: {source.mapping}, {rules}, version {ruleset.version}"
             )
+
+
+def _console(settings: Settings) -> Iterator[DoctorCheck]:
+    """Only what somebody should know."""
+    if settings.console is None or settings.console.edit == "off":
+        return
+    policy = edit_policy(settings)
+    if policy.is_public:
+        found = f"operators are served at {settings.listen.host}:{settings.listen.port}, where senders are"
+        yield DoctorCheck(
+            "console", True, found, "set admin_listen, or see that nobody reaches /console/ without HTTPS"
+        )
 
 
 def _queue(settings: Settings) -> DoctorCheck:

@@ -100,7 +100,8 @@ def _greet(settings: Settings, made: Generated, running: Running) -> None:
     if not settings.sources[0].signing_secrets:
         console.print("Try it:", Text(f"\n  curl {urls[0]} -d '{_EXAMPLE}'", style="cyan"), sep="")
     admin = _to_paste(running.admin_url)
-    console.print("Console:", Text(_console_link(admin, settings, made, shown=console.is_terminal), style="bold"))
+    if settings.console is not None:
+        console.print("Console:", Text(_console_link(admin, settings, made, shown=console.is_terminal), style="bold"))
     if made.file is not None and made.admin_token:
         console.print(f"Metrics and details need the header Authorization: Bearer, with the admin_token in {secrets}")
     console.print(f"Health: {admin}/readyz   Metrics: {admin}/metrics   Stop: Ctrl-C")

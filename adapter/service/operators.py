@@ -14,8 +14,10 @@ from adapter.console.admin_console import AdminConsole
 from adapter.console.api import Api, OperationGroup
 from adapter.console.api_auth import ApiAuth, RateLimits
 from adapter.console.console import Events, QueueConsole
+from adapter.console.cross_origin import request_scheme
 from adapter.console.dead_api import DeadApi
 from adapter.console.detail import Private
+from adapter.console.editing import EditPolicy, is_loopback
 from adapter.console.events_api import EventsApi
 from adapter.console.health import Health
 from adapter.console.mapping_api import MappingApi
@@ -38,7 +40,7 @@ from adapter.ingest.validate import Validator
 from adapter.model import Event, JsonObject, Rejection
 from adapter.observe.console_telemetry import KeyShown
 from adapter.privacy.storage import is_withheld, mark_of, plain_source, same_ids
-from adapter.queue.address import outlives_process
+from adapter.queue.address import is_shared, outlives_process
 from adapter.queue.admin import QueueAdmin
 from adapter.queue.backends import open_admin
 from adapter.queue.contract import Archive
@@ -150,7 +152,7 @@ def operator_routes(settings: Settings, deps: OperatorDeps) -> list[web.RouteDef
     groups.append(MappingApi(files, requests, settings.trusted_proxies))
     api = Api(groups)
     routes = api.routes("/api", auth.refusal)
-    if settings.admin_token is None:
+    if settings.admin_token is None or settings.console is None:
         return routes
     sessions = Sessions(
         SessionDeps(
@@ -163,9 +165,10 @@ def operator_routes(settings: Settings, deps: OperatorDeps) -> list[web.RouteDef
             monotonic_s=monotonic,
             emit=ingest.emit,
             public={"sandbox": settings.sandbox},
-            facts=lambda _: {
+            facts=lambda request: {
                 "version": version("browsee-adapter"),
                 "memoryQueue": not outlives_process(settings.queue),
+                **_edit_facts(edit_policy(settings), request_scheme(request, settings.trusted_proxies)),
             },
         )
     )
@@ -208,6 +211,21 @@ def _stream_api(requests: Requests, service: ServiceApi, deps: OperatorDeps) -> 
     )
     hub = StreamHub(source, deps.stream_limits)
     return StreamApi(hub, is_draining=deps.ingest.is_draining, monotonic_s=monotonic)
+
+
+def edit_policy(settings: Settings) -> EditPolicy:
+    """Whether mappings may be changed over HTTP; without a console as with `edit: off`."""
+    is_public = not (settings.sandbox or settings.admin_listen is not None or is_loopback(settings.listen.host))
+    return EditPolicy(
+        setting="off" if settings.console is None else settings.console.edit,
+        has_replicas=is_shared(settings.queue),
+        is_public=is_public,
+    )
+
+
+def _edit_facts(policy: EditPolicy, scheme: str) -> JsonObject:
+    why_not = policy.why_not(scheme=scheme)
+    return {"edit": why_not is None, "whyNotEdit": why_not}
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from adapter.settings.mapping_choice import MappingChoice, found_mapping, named_
 from adapter.settings.quantities import ListenAddress, address, network, rate_per_s, size_bytes, volume_per_s
 from adapter.settings.settings import (
     BrowseeSettings,
+    ConsoleSettings,
     LimitSettings,
     PaceSettings,
     RetentionSettings,
@@ -111,6 +112,7 @@ def built(
         sandbox=False,
         file=file,
         notes=(mapping.note,) if mapping.note else (),
+        console=None if values["console"] == "off" else ConsoleSettings(values["console"]["edit"]),
     )
 
 

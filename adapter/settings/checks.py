@@ -28,6 +28,7 @@ def troubles(values: JsonObject) -> list[SettingProblem]:
         *_shared_keys(values),
         *_wrong_order(values),
         *_guessable(values),
+        *_token_of_console(values),
         *_unkeyed(values),
         *_everybody(values),
         *_unclear_ids(values),
@@ -55,7 +56,9 @@ def _wrong_order(values: JsonObject) -> Iterator[SettingProblem]:
 
 
 def _guessable(values: JsonObject) -> Iterator[SettingProblem]:
-    own = [((name,), values[name]) for name in ("hash_key", "admin_token") if values.get(name) is not None]
+    # What opens the console is no matter of a warning, see below.
+    names = ("hash_key", "admin_token") if values["console"] == "off" else ("hash_key",)
+    own = [((name,), values[name]) for name in names if values.get(name) is not None]
     for path, secret in (*own, *_secrets(values, ("keys", "signing_secrets"))):
         if len(secret.reveal()) < _GUESSABLE_BELOW:
             yield SettingProblem(
@@ -63,6 +66,17 @@ def _guessable(values: JsonObject) -> Iterator[SettingProblem]:
                 path,
                 f"fewer than {_GUESSABLE_BELOW} characters can be guessed; make a secret with: openssl rand -hex 32",
             )
+
+
+def _token_of_console(values: JsonObject) -> Iterator[SettingProblem]:
+    token = values.get("admin_token")
+    if values["console"] != "off" and token is not None and len(token.reveal()) < _GUESSABLE_BELOW:
+        yield SettingProblem(
+            "E311",
+            ("admin_token",),
+            f"the console needs a token of at least {_GUESSABLE_BELOW} characters, because whoever copies a session "
+            "can try tokens: make one with openssl rand -hex 32, or set console: off",
+        )
 
 
 def _unkeyed(values: JsonObject) -> Iterator[SettingProblem]:

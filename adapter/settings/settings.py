@@ -123,11 +123,19 @@ class SettingInForce:
 
 
 @dataclass(frozen=True, slots=True)
+class ConsoleSettings:
+    """The operator's page. `edit` is whether it may change mappings; `auto` depends on how it is reached."""
+
+    edit: Literal["auto", "on", "off"] = "auto"
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All of it. `file` is where it was read, None for environment alone; `notes` are sentences to say at start.
 
     `admin_listen` None: operators are served on `listen`. `log_format` None: text on a terminal, JSON elsewhere.
-    `log_level` None: debug in the sandbox, info elsewhere. `state_dir` None: generated secrets are not kept.
+    `log_level` None: debug in the sandbox, info elsewhere. `state_dir` None: generated secrets are not kept. `console`
+    None: no page is served.
     """
 
     listen: ListenAddress
@@ -150,6 +158,7 @@ class Settings:
     file: Path | None
     notes: tuple[str, ...] = field(default=())
     in_force: tuple[SettingInForce, ...] = field(default=())
+    console: ConsoleSettings | None = field(default_factory=ConsoleSettings)
 
     @property
     def unordered(self) -> frozenset[str]:

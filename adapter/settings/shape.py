@@ -171,7 +171,7 @@ def _definition(node: JsonObject) -> str:
 def _allowed(schema: object) -> str:
     if not isinstance(schema, dict):
         return "nothing is allowed here"
-    if "properties" in schema:
+    if "properties" in schema and schema["type"] == "object":
         return f"a group of settings: {', '.join(schema['properties'])}"
     return str(schema["title"])
 

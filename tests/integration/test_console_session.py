@@ -13,7 +13,8 @@ import pytest
 
 from adapter.console.api_auth import RateLimits
 from adapter.console.web import FOLDER
-from tests.operated import TOKEN, service, settings_in
+from adapter.settings.load import load_settings
+from tests.operated import TOKEN, api_alone, service, settings_in
 from tests.unit.cli.conftest import MAPPING
 
 SETTINGS = "queue: 'memory:'\nsources:\n  shop: {keys: [a-key], mapping: shop.yaml, browsee_api_key: key}\n"
@@ -104,6 +105,42 @@ def test_what_is_shown_before_and_after_signing_in(browser: Browser) -> None:
     gone = browser.ask("DELETE", "/console/session")
     assert (gone.status, "Max-Age=0" in gone.cookie) == (204, True)
     assert browser.ask("GET", "/console/session").json["signedIn"] is False
+
+
+def test_without_a_console_there_is_the_api_alone(tmp_path: Path) -> None:
+    """Neither page nor session."""
+    with served(tmp_path, f"{SETTINGS}console: off\n") as url:
+        page = Browser(url)
+        assert [
+            page.ask("GET", path).status for path in ("/console/", "/console/session", "/console/api/mappings")
+        ] == ([404] * 3)
+        assert page.ask("GET", "/api/mappings", {"Authorization": f"Bearer {TOKEN}"}).status == 200
+
+
+@pytest.mark.parametrize(
+    ("settings", "headers", "edit"),
+    [
+        (f"{SETTINGS}listen: 127.0.0.1:1\n", {}, True),
+        (f"{SETTINGS}console: {{edit: off}}\n", {}, False),
+        (f"{PROXIED}listen: 0.0.0.0:1\n", {}, False),
+        (f"{PROXIED}listen: 0.0.0.0:1\n", {"X-Forwarded-Proto": "https"}, True),
+        (f"{SETTINGS}listen: 0.0.0.0:1\n", {"X-Forwarded-Proto": "https"}, False),
+        (f"{PROXIED}listen: 0.0.0.0:1\nconsole: {{edit: on}}\n", {}, True),
+    ],
+    ids=["loopback", "off", "public", "public, https", "public, who says so is no proxy", "public, on"],
+)
+def test_what_may_be_changed_is_said_at_once(
+    tmp_path: Path, settings: str, headers: Mapping[str, str], edit: bool
+) -> None:
+    """A service that other machines reach takes changes over HTTPS only, unless its settings say otherwise."""
+    (tmp_path / "adapter.yaml").write_text(settings)
+    (tmp_path / "shop.yaml").write_text(MAPPING)
+    environ = {"ADAPTER_ADMIN_TOKEN": TOKEN}
+    with api_alone(load_settings(file=tmp_path / "adapter.yaml", environ=environ)) as url:
+        page = Browser(url)
+        page.sign_in(headers=SAME)
+        shown = page.ask("GET", "/console/session", {**SAME, **headers}).json
+    assert (shown["edit"], shown["whyNotEdit"] is None) == (edit, edit)
 
 
 @pytest.mark.parametrize("body", [{}, {"token": 1}, {"token": TOKEN, "more": 1}, [], "token"])

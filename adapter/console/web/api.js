@@ -20,7 +20,7 @@ export class ApiError extends Error {
 
 /** The session: null until the service said whether there is one. */
 export const session = signal(/** @type {Session | null} */ (null));
-/** @typedef {{signedIn: boolean, sandbox: boolean, expires?: string, version?: string, memoryQueue?: boolean, edit?: string}} Session */
+/** @typedef {{signedIn: boolean, sandbox: boolean, expires?: string, version?: string, memoryQueue?: boolean, edit?: boolean, whyNotEdit?: string | null}} Session */
 
 /** Whether the last request was answered at all. */
 export const reachable = signal(true);

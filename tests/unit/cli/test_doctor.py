@@ -72,7 +72,7 @@ def checks(shell: Shell, *words: str) -> tuple[int, dict[str, tuple[bool, str, s
 
 def test_all_is_well(shop: Shell, browsee: Browsee) -> None:
     """One line for each part, exit code 0; nothing is made, and what Browsee got is no event."""
-    shop.write("adapter.yaml", f"browsee: {{url: '{browsee.url}'}}\n{SETTINGS}")
+    shop.write("adapter.yaml", f"listen: 127.0.0.1:8080\nbrowsee: {{url: '{browsee.url}'}}\n{SETTINGS}")
     result = shop.run("doctor")
     assert result.exit_code == 0, result.output
     assert [line.split()[:2] for line in result.stdout.splitlines()] == [
@@ -84,6 +84,18 @@ def test_all_is_well(shop: Shell, browsee: Browsee) -> None:
     assert "answered 400" in result.stdout
     assert browsee.got == [("/api/v1/track", b"{}")]
     assert sorted(file.name for file in shop.folder.iterdir()) == ["adapter.yaml", "shop.yaml"]
+
+
+def test_an_operators_page_where_senders_are_is_worth_a_word(shop: Shell) -> None:
+    """No problem, but somebody should know; not where the settings give operators an address of their own."""
+    for more in ("console: off", "console: {edit: off}", "admin_listen: 127.0.0.1:8081", "listen: localhost:8080"):
+        shop.write("adapter.yaml", f"{more}\n{SETTINGS}")
+        assert "console" not in checks(shop)[1]
+    shop.write("adapter.yaml", f"listen: 0.0.0.0:8080\n{SETTINGS}")
+    ok, found, todo = checks(shop)[1]["console"]
+    assert ok
+    assert "0.0.0.0:8080" in found
+    assert "admin_listen" in todo
 
 
 def test_a_queue_that_is_there_is_written_and_synced(shop: Shell, unused_tcp_port: int) -> None:
