@@ -15,7 +15,9 @@ from aiohttp import hdrs, web
 from adapter.bundled import bundled
 from adapter.console import params
 from adapter.console.console import QueueConsole
+from adapter.console.cross_origin import request_scheme
 from adapter.console.drafts import MAX_COMPARED, MAX_PREVIEWED, Draft, checked_json
+from adapter.console.editing import EditPolicy
 from adapter.console.params import BadRequest
 from adapter.console.requests import EarlyReply, Requests, query
 from adapter.http.client_address import Network, client
@@ -89,8 +91,11 @@ class MappingStore(Protocol):
 class MappingApi:
     """See the module."""
 
-    def __init__(self, store: MappingStore, requests: Requests, trusted_proxies: Sequence[Network]) -> None:
+    def __init__(
+        self, store: MappingStore, requests: Requests, trusted_proxies: Sequence[Network], policy: EditPolicy
+    ) -> None:
         self._store = store
+        self._policy = policy
         self._requests = requests
         self._trusted_proxies = trusted_proxies
         self._busy: set[str] = set()
@@ -110,7 +115,8 @@ class MappingApi:
         """The file of a source as it is on disk, and what is active."""
         source = self._source(params.read(query(request), {"source": params.text}))
         shown = await self._requests.in_thread(partial(self._store.show, source))
-        response = json_response(shown)
+        why_off = self._why_off(request)
+        response = json_response(shown | ({} if why_off is None else {"writable": False, "whyNot": why_off}))
         response.headers[hdrs.ETAG] = shown["etag"]
         return response
 
@@ -169,6 +175,9 @@ class MappingApi:
             return error_response(
                 428, "precondition_required", "send If-Match with the `etag` that GET /api/mapping gave"
             )
+        why_off = self._why_off(request)
+        if why_off is not None:
+            return error_response(409, "not_writable", f"this file cannot be written here: {why_off}")
         raw = await self._raw(request)
         written = await self._requests.in_thread(partial(self._store.write, source, raw, etag=etag))
         if isinstance(written, NotWritten):
@@ -213,6 +222,9 @@ class MappingApi:
                 self._busy.discard(name)
 
         return alone
+
+    def _why_off(self, request: web.Request) -> str | None:
+        return self._policy.why_not(scheme=request_scheme(request, self._trusted_proxies))
 
     def _source(self, given: JsonObject) -> str:
         only = self._store.sources[0] if len(self._store.sources) == 1 else ""

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 from adapter.bundled import bundled
 from adapter.console.drafts import Draft
@@ -27,18 +26,15 @@ from adapter.service.rewriting import (
 from adapter.settings.settings import Settings, SourceSettings
 from adapter.wire.instants import instant_text
 
-Edit = Literal["on", "off"]
-
 
 class MappingFiles:
-    """See the module. `why_off` is why no file may be changed here, "" if files may be."""
+    """See the module."""
 
-    def __init__(self, settings: Settings, active: Active, archive: Archive, *, why_off: str) -> None:
+    def __init__(self, settings: Settings, active: Active, archive: Archive) -> None:
         self._settings = settings
         self._sources: Mapping[str, SourceSettings] = {source.name: source for source in settings.sources}
         self._active = active
         self._archive = archive
-        self._why_off = why_off
         self._bundled = bundled("mappings")
         for source in settings.sources:
             if not source.mapping.is_relative_to(self._bundled):
@@ -51,7 +47,7 @@ class MappingFiles:
     def show(self, source: str) -> JsonObject:
         settings, live = self._sources[source], self._live(source)
         raw = _read(settings.mapping)
-        why_not = self._why_off or why_not_writable(settings.mapping, bundled_folder=self._bundled)
+        why_not = why_not_writable(settings.mapping, bundled_folder=self._bundled)
         return {
             "source": source,
             "file": live.name,
@@ -74,7 +70,7 @@ class MappingFiles:
 
     def write(self, source: str, raw: bytes, *, etag: str) -> Written | NotWritten:
         settings = self._sources[source]
-        if why_not := self._why_off or why_not_writable(settings.mapping, bundled_folder=self._bundled):
+        if why_not := why_not_writable(settings.mapping, bundled_folder=self._bundled):
             return NotWritten(409, "not_writable", f"this file cannot be written here: {why_not}", {})
         try:
             raw.decode()

@@ -108,7 +108,7 @@ class OperatorDeps:
 
     `pause_texts` gives, by source, why delivery is paused now, "" where delivery goes on; bodies are read as `ingest`
     does, and long work stops when that stops. `sandbox` is the stand-in for Browsee where one runs, `archive` keeps the
-    history of mappings; `why_no_edits` says why no mapping may be changed here, "" if they may be.
+    history of mappings.
     """
 
     ingest: IngestDeps
@@ -116,7 +116,6 @@ class OperatorDeps:
     health: Health
     pause_texts: Callable[[], Mapping[str, str]]
     archive: Archive
-    why_no_edits: str = ""
     api_limits: RateLimits = USUAL
     session_limits: RateLimits = SESSION_LIMITS
     stream_limits: StreamLimits = USUAL_STREAM
@@ -148,8 +147,8 @@ def operator_routes(settings: Settings, deps: OperatorDeps) -> list[web.RouteDef
     groups: list[OperationGroup] = [service, EventsApi(requests), DeadApi(requests)]
     groups.append(_stream_api(requests, service, deps))
     groups += [SandboxApi(deps.sandbox, requests), _sources_api(settings, requests, deps, auth)]
-    files = MappingFiles(settings, active, deps.archive, why_off=deps.why_no_edits)
-    groups.append(MappingApi(files, requests, settings.trusted_proxies))
+    files = MappingFiles(settings, active, deps.archive)
+    groups.append(MappingApi(files, requests, settings.trusted_proxies, edit_policy(settings)))
     api = Api(groups)
     routes = api.routes("/api", auth.refusal)
     if settings.admin_token is None or settings.console is None:

@@ -282,3 +282,17 @@ def test_leftovers_of_a_crash_go_at_the_next_start(folder: Path) -> None:
         file.write_text("half")
     remove_leftovers(folder / "shop.yaml")
     assert (ours.exists(), [file.exists() for file in others]) == (False, [True, True])
+
+
+def test_a_file_is_only_read_where_the_settings_say_so(folder: Path) -> None:
+    """Said with the file, before anybody writes; and nothing is changed."""
+    (folder / "adapter.yaml").write_text(f"{SETTINGS}console: {{edit: off}}\n")
+    before = (folder / "shop.yaml").read_bytes()
+    with service(settings_in(folder)) as url:
+        api = Api(url)
+        shown = shaped(api.get("/api/mapping?source=shop"), "MappingFile")
+        assert (shown["writable"], shown["whyNot"]) == (False, "the setting `console.edit` is off")
+        status, refused = api.put(RENAMED, shown["etag"])
+    assert (status, refused["code"]) == (409, "not_writable")
+    assert "`console.edit` is off" in refused["message"]
+    assert (folder / "shop.yaml").read_bytes() == before
