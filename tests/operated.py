@@ -14,9 +14,10 @@ from aiohttp import web
 from adapter.console.access import operator_check
 from adapter.console.api_auth import RateLimits
 from adapter.console.health import Health, Report
+from adapter.console.session_api import SESSION_LIMITS
 from adapter.console.stream_hub import StreamLimits
 from adapter.ingest.intake import IngestDeps
-from adapter.observe.observer import Observer
+from adapter.observe.observer import Emit, Observer
 from adapter.privacy.storage import plain_source
 from adapter.service.app import Running, run_service
 from adapter.service.applications import event_validator
@@ -88,6 +89,8 @@ def api_alone(
     stopping: threading.Event | None = None,
     pause_texts: Mapping[str, str] | None = None,
     stream_limits: StreamLimits = USUAL_STREAM,
+    session_limits: RateLimits = SESSION_LIMITS,
+    emit: Emit | None = None,
 ) -> Iterator[str]:
     """The API at the queue of `settings` with nobody at work beside it; long work ends once `stopping` is set.
     `pause_texts` is by source, as in `OperatorDeps`; without it every source is delivered.
@@ -104,7 +107,7 @@ def api_alone(
             inbox=queue,
             sources=[plain_source(source) for source in settings.sources],
             validator=event_validator(),
-            emit=observer.emit,
+            emit=emit or observer.emit,
             clock=lambda: RECEIVED_AT,
             monotonic_s=time,
             new_id=lambda: "made",
@@ -120,6 +123,7 @@ def api_alone(
             pause_texts=lambda: paused,
             api_limits=often,
             stream_limits=stream_limits,
+            session_limits=session_limits,
             archive=queue,
         )
         app.add_routes(operator_routes(settings, deps))

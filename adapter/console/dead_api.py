@@ -5,10 +5,12 @@ from contextlib import ExitStack
 from aiohttp import hdrs, web
 
 from adapter.console import params
+from adapter.console.audit import Audit
 from adapter.console.requests import Requests, query
 from adapter.errors import QueueError
 from adapter.http.json_api import DATA_HEADERS, Operations, json_response
 from adapter.http.responses import SERVER
+from adapter.observe.console_telemetry import DeadLettersDiscarded, EventsRequeued, UserErased
 
 _EXPORT_HEADERS = {"Content-Type": "application/x-ndjson", **DATA_HEADERS}
 
@@ -16,8 +18,9 @@ _EXPORT_HEADERS = {"Content-Type": "application/x-ndjson", **DATA_HEADERS}
 class DeadApi:
     """See the module."""
 
-    def __init__(self, requests: Requests) -> None:
+    def __init__(self, requests: Requests, audit: Audit) -> None:
         self._requests = requests
+        self._audit = audit
 
     def operations(self) -> Operations:
         """By path below the API's own."""
@@ -67,16 +70,23 @@ class DeadApi:
         body = await self._requests.change(request)
         preview = params.preview(body)
         which, dry_run = params.which(body, unmatched=True)
-        return json_response(
-            await self._requests.ask(lambda console: console.requeue(which, dry_run=dry_run, preview=preview))
-        )
+        result = await self._requests.ask(lambda console: console.requeue(which, dry_run=dry_run, preview=preview))
+        if not dry_run:
+            self._audit.changed(request, EventsRequeued, result)
+        return json_response(result)
 
     async def discard(self, request: web.Request) -> web.StreamResponse:
         """Forget them for good."""
         which, dry_run = params.which(await self._requests.change(request), unmatched=False)
-        return json_response(await self._requests.ask(lambda console: console.discard(which, dry_run=dry_run)))
+        result = await self._requests.ask(lambda console: console.discard(which, dry_run=dry_run))
+        if not dry_run:
+            self._audit.changed(request, DeadLettersDiscarded, result)
+        return json_response(result)
 
     async def purge(self, request: web.Request) -> web.StreamResponse:
         """Take a user's data away."""
         user, dry_run = params.user(await self._requests.change(request))
-        return json_response(await self._requests.ask(lambda console: console.purge(user, dry_run=dry_run)))
+        result = await self._requests.ask(lambda console: console.purge(user, dry_run=dry_run))
+        if not dry_run:
+            self._audit.changed(request, UserErased, result)
+        return json_response(result)

@@ -14,6 +14,7 @@ from aiohttp import hdrs, web
 
 from adapter.bundled import bundled
 from adapter.console import params
+from adapter.console.audit import Audit
 from adapter.console.console import QueueConsole
 from adapter.console.cross_origin import request_scheme
 from adapter.console.drafts import MAX_COMPARED, MAX_PREVIEWED, Draft, checked_json
@@ -92,8 +93,15 @@ class MappingApi:
     """See the module."""
 
     def __init__(
-        self, store: MappingStore, requests: Requests, trusted_proxies: Sequence[Network], policy: EditPolicy
+        self,
+        store: MappingStore,
+        requests: Requests,
+        trusted_proxies: Sequence[Network],
+        *,
+        policy: EditPolicy,
+        audit: Audit,
     ) -> None:
+        self._audit = audit
         self._store = store
         self._policy = policy
         self._requests = requests
@@ -186,6 +194,7 @@ class MappingApi:
         rollback = given.get("rollback")
         by = f"console {address}" if rollback is None else f"rollback of {rollback}, console {address}"
         await self._store.keep(written, by=by)
+        self._audit.written(request, file=written.file, version=written.versions[source])
         response = json_response({"version": written.versions[source], "etag": written.etag})
         response.headers[hdrs.ETAG] = written.etag
         return response

@@ -95,7 +95,10 @@ def page_routes(folder: Path = FOLDER) -> list[web.RouteDef]:
     async def redirect(request: web.Request) -> web.StreamResponse:
         # Relative: a proxy may strip a prefix that the adapter does not know.
         query = f"?{request.query_string}" if request.query_string else ""
-        return web.Response(status=308, headers={hdrs.LOCATION: f"console/{query}", **PAGE_HEADERS})
+        return web.Response(
+            status=308,
+            headers={hdrs.LOCATION: f"console/{query}", "Content-Security-Policy": API_POLICY, **PAGE_HEADERS},
+        )
 
     async def page(_: web.Request) -> web.StreamResponse:
         assets = await asyncio.to_thread(load_assets, folder)

@@ -1,6 +1,14 @@
 """The table of all telemetry: what is missing here is neither counted nor described."""
 
-from adapter.observe.console_telemetry import KeyShown, OperatorSignedIn, OperatorSignedOut
+from adapter.observe.console_telemetry import (
+    DeadLettersDiscarded,
+    EventsRequeued,
+    KeyShown,
+    MappingWritten,
+    OperatorSignedIn,
+    OperatorSignedOut,
+    UserErased,
+)
 from adapter.observe.delivery_telemetry import (
     CallAnswered,
     DeliveryPaused,
@@ -64,9 +72,13 @@ CATALOG: tuple[type[Telemetry], ...] = (
     MappingFailed,
     QueueFailed,
     QueueFullAtStart,
+    DeadLettersDiscarded,
+    EventsRequeued,
     KeyShown,
+    MappingWritten,
     OperatorSignedIn,
     OperatorSignedOut,
+    UserErased,
     WorkerFailed,
     ServiceStarted,
     ServiceStopping,

@@ -26,3 +26,39 @@ class KeyShown(Telemetry, frozen=True):
     address: str
     source: str
     fingerprint: str
+
+
+class EventsRequeued(Telemetry, frozen=True):
+    """`events` and `rejections` are how many became pending, `address` as of OperatorSignedIn."""
+
+    text = "an operator requeued events"
+    address: str
+    events: int
+    rejections: int
+
+
+class DeadLettersDiscarded(Telemetry, frozen=True):
+    """`events` and `rejections` are how many are gone, `address` as of OperatorSignedIn."""
+
+    text = "an operator discarded dead letters"
+    address: str
+    events: int
+    rejections: int
+
+
+class UserErased(Telemetry, frozen=True):
+    """`events` lost their content and `rejections` are gone, `address` as of OperatorSignedIn."""
+
+    text = "an operator erased the data of a user"
+    address: str
+    events: int
+    rejections: int
+
+
+class MappingWritten(Telemetry, frozen=True):
+    """`version` is the active one afterwards, `address` as of OperatorSignedIn."""
+
+    text = "an operator wrote a mapping file"
+    address: str
+    file: str
+    version: str

@@ -13,6 +13,7 @@ from aiohttp import web
 from adapter.console.admin_console import AdminConsole
 from adapter.console.api import Api, OperationGroup
 from adapter.console.api_auth import ApiAuth, RateLimits
+from adapter.console.audit import Audit
 from adapter.console.console import Events, QueueConsole
 from adapter.console.cross_origin import request_scheme
 from adapter.console.dead_api import DeadApi
@@ -37,7 +38,7 @@ from adapter.http.client_address import client
 from adapter.ingest.intake import IngestDeps
 from adapter.ingest.sources import Source
 from adapter.ingest.validate import Validator
-from adapter.model import Event, JsonObject, Rejection
+from adapter.model import Event, JsonObject, Rejection, Secret
 from adapter.observe.console_telemetry import KeyShown
 from adapter.privacy.storage import is_withheld, mark_of, plain_source, same_ids
 from adapter.queue.address import is_shared, outlives_process
@@ -144,25 +145,31 @@ def operator_routes(settings: Settings, deps: OperatorDeps) -> list[web.RouteDef
         new_id=ingest.new_id,
     )
     service = ServiceApi(service_deps, requests)
-    groups: list[OperationGroup] = [service, EventsApi(requests), DeadApi(requests)]
+    audit = Audit(ingest.emit, settings.trusted_proxies)
+    groups: list[OperationGroup] = [service, EventsApi(requests), DeadApi(requests, audit)]
     groups.append(_stream_api(requests, service, deps))
     groups += [SandboxApi(deps.sandbox, requests), _sources_api(settings, requests, deps, auth)]
     files = MappingFiles(settings, active, deps.archive)
-    groups.append(MappingApi(files, requests, settings.trusted_proxies, edit_policy(settings)))
+    groups.append(MappingApi(files, requests, settings.trusted_proxies, policy=edit_policy(settings), audit=audit))
     api = Api(groups)
     routes = api.routes("/api", auth.refusal)
     if settings.admin_token is None or settings.console is None:
         return routes
-    sessions = Sessions(
+    sessions = _sessions(settings, settings.admin_token, requests, deps, auth)
+    return [*routes, *page_routes(), *sessions.routes(), *api.routes("/console/api", sessions.refusal)]
+
+
+def _sessions(settings: Settings, token: Secret, requests: Requests, deps: OperatorDeps, auth: ApiAuth) -> Sessions:
+    return Sessions(
         SessionDeps(
-            key=LazySessionKey(settings.admin_token),
+            key=LazySessionKey(token),
             auth=auth,
             requests=requests,
             limits=deps.session_limits,
             trusted_proxies=settings.trusted_proxies,
             now_s=time,
             monotonic_s=monotonic,
-            emit=ingest.emit,
+            emit=deps.ingest.emit,
             public={"sandbox": settings.sandbox},
             facts=lambda request: {
                 "version": version("browsee-adapter"),
@@ -171,7 +178,6 @@ def operator_routes(settings: Settings, deps: OperatorDeps) -> list[web.RouteDef
             },
         )
     )
-    return [*routes, *page_routes(), *sessions.routes(), *api.routes("/console/api", sessions.refusal)]
 
 
 def _sources_api(settings: Settings, requests: Requests, deps: OperatorDeps, auth: ApiAuth) -> SourcesApi:

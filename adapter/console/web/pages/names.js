@@ -40,7 +40,7 @@ export default function Names({ query }) {
 
 /** Pages of the API, added up. @param {string} source @param {string} hours */
 function useNames(source, hours) {
-  const none = { names: /** @type {Name[]} */ ([]), events: 0, downTo: null, next: /** @type {string | null} */ (null), other: 0, error: /** @type {ApiError | null} */ (null), isBusy: true };
+  const none = { names: /** @type {Name[]} */ ([]), events: 0, downTo: /** @type {string | null} */ (null), next: /** @type {string | null} */ (null), other: 0, error: /** @type {ApiError | null} */ (null), isBusy: true };
   const [state, setState] = useState(none);
   const [round, setRound] = useState(0);
   const go = async (/** @type {typeof none} */ from, /** @type {AbortSignal | undefined} */ abort) => {
