@@ -23,7 +23,7 @@ crash forgets pauses and concurrency, which are learned again from the next call
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
 
@@ -84,6 +84,10 @@ class State:
         in 23 s". Empty unless delivery is paused.
         """
         return f"delivery is paused: {self.text}" if self.delivery == "paused" else ""
+
+
+ELSEWHERE: Final = State("ok", None, "", per_s=0.0, limit_per_s=None, concurrency=0, in_flight=0)
+"""Of a project that another replica delivers: what was learned here of its trouble is not so any more."""
 
 
 def worded(trouble: Obstacle) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from adapter.console.health import Report
+from adapter.deliver.state import ELSEWHERE
 from adapter.deliver.worker import Worker
 from adapter.errors import QueueError
 from adapter.ingest.denials import Denials
@@ -86,9 +87,12 @@ class Readiness:
                     refusals.queue_takes()
 
     def projects(self) -> Projects:
-        """How delivery to each Browsee project goes now."""
-        now_s = self._observed.now()
-        return [(worker.sources, worker.project.state(now_s)) for worker in self._observed.workers]
+        """How delivery to each Browsee project goes now, as far as this process delivers it."""
+        now_s, tenure = self._observed.now(), self._observed.queue.tenure
+        return [
+            (worker.sources, worker.project.state(now_s) if tenure(worker.sources) else ELSEWHERE)
+            for worker in self._observed.workers
+        ]
 
     def report(self) -> Report:
         """The report of this moment."""

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 
 from adapter.console.health import DeliveryStatus, Gauge, Report
-from adapter.deliver.state import PAUSING, SLOWING, State
+from adapter.deliver.state import ELSEWHERE, PAUSING, SLOWING, State
 from adapter.model import JsonObject
 from adapter.observe import metrics
 from adapter.queue.contract import Balance, Disk
@@ -78,6 +78,7 @@ def _facts(active: Active, projects: Projects, balance: Balance, disk: Disk | No
                 "limit_per_s": None if state.limit_per_s is None else round(state.limit_per_s, 2),
                 "concurrency": state.concurrency,
                 "calls_under_way": state.in_flight,
+                "delivered_here": state is not ELSEWHERE,
             }
             for sources, state in projects
         ],

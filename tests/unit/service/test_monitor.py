@@ -10,6 +10,7 @@ from adapter.deliver.project import Project, ProjectConfig
 from adapter.model import Reason, Secret
 from adapter.observe.delivery_telemetry import DeliveryPaused, DeliveryResumed, LimitLearned
 from adapter.observe.telemetry import Telemetry
+from adapter.queue.contract import Limit
 from adapter.service.monitor import Monitor, Watched, project_id
 from reliability.simulated_queue.queue import SimulatedQueue
 from tests.fakes import FakeClock
@@ -24,7 +25,8 @@ class Scene:
         self.clock = clock
         self.project = Project(CONFIG, now_s=clock())
         self.said: list[Telemetry] = []
-        watched = Watched(id="p", sources="shop, app", project=self.project)
+        self.tenure = 1
+        watched = Watched(id="p", sources="shop, app", project=self.project, tenure=lambda: self.tenure)
         self.monitor = Monitor([watched], archive=queue, emit=self.said.append, now=clock)
 
     def call(self, verdict: Verdict) -> None:
@@ -115,3 +117,19 @@ async def test_a_pause_whose_cause_changes_is_said_again(clock: FakeClock, queue
         "Browsee answered 401: check browsee_api_key; next try in 1 s",
         "Browsee answered 404: check browsee.url; next try in 4 s",
     ]
+
+
+async def test_who_takes_a_project_over_begins_with_its_limit(clock: FakeClock, queue: SimulatedQueue) -> None:
+    """As the replica kept it that delivered meanwhile; until then this one says and keeps nothing of it."""
+    scene = Scene(clock, queue)
+    scene.tenure = 0
+    await scene.monitor.restore()
+    scene.call(Misconfigured("Browsee answered 401: check browsee_api_key"))
+    await scene.monitor.look()
+    assert scene.said == []
+    await queue.keep_limit("p", Limit(per_s=17.0, met_at_s=clock()))
+    scene.tenure = 2
+    await scene.monitor.look()
+    learned = scene.project.snapshot(clock())
+    assert learned is not None
+    assert learned.limit_per_s == pytest.approx(17.0)

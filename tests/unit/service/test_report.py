@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from adapter.console.health import Report
 from adapter.deliver.project import Project, ProjectConfig
+from adapter.deliver.state import ELSEWHERE
 from adapter.observe import metrics
 from adapter.queue.contract import Balance, Disk
 from adapter.service.mappings import Active
@@ -36,6 +37,23 @@ def test_nothing_is_said_while_every_event_has_a_worker() -> None:
     """Events that wait for their turn are no trouble."""
     found = report("shop", pending_of=frozenset({"shop"}))
     assert (found.facts["sources_not_configured"], found.why) == ([], "")
+
+
+def test_a_project_that_another_replica_delivers_is_no_trouble_here() -> None:
+    """Its sources are still known, so that nobody is told to name them."""
+    found = make_report(
+        stopping=False,
+        sandbox=False,
+        active=Active(),
+        projects=[(["shop"], ELSEWHERE)],
+        balance=Balance(counts={"received": 1}, pending=1, dead=0, pending_of=frozenset({"shop"})),
+        disk=None,
+        now=datetime.now(UTC),
+        deadlines=(),
+    )
+    assert (found.delivery, found.why, found.facts["sources_not_configured"]) == ("ok", "", [])
+    assert [project["delivered_here"] for project in found.facts["projects"]] == [False]
+    assert all(gauge.value == 0 for gauge in found.gauges if gauge.metric is metrics.PAUSED)
 
 
 def test_the_real_window_of_the_history_is_shown() -> None:
