@@ -16,7 +16,7 @@ from adapter.console.names import count_names
 from adapter.console.ndjson import line_of_entry
 from adapter.console.pagination import Cursor, Stream, merge, number_of
 from adapter.console.preview import would_become
-from adapter.console.selection import choose, has_cause, letters_in_pages, merged
+from adapter.console.selection import choose, has_cause, letters_in_pages, merged, unmatched_kept
 from adapter.console.serialize import Entry, PauseText
 from adapter.errors import ConfigError
 from adapter.model import Event, JsonObject, Rejection
@@ -134,7 +134,8 @@ class AdminConsole(AdminMappings):
         return {"entries": self._rows(page), "next": None if onwards is None else str(onwards)}
 
     def causes(self, *, limit: int) -> JsonObject:
-        return {"causes": merged(self._admin.groups(), self._rulesets)[:limit]}
+        causes = merged(self._admin.groups(), self._rulesets)[:limit]
+        return {"causes": causes, "unmatched": unmatched_kept(self._admin, self._go_on)}
 
     def export(self, cause: str | None = None) -> Export:
         def pages() -> Iterator[list[bytes | None]]:

@@ -114,7 +114,9 @@ class Console(Protocol):
         ...
 
     def causes(self, *, limit: int) -> JsonObject:
-        """`causes` of dead letters and of rejections, most first, each with how many there are."""
+        """`causes` of dead letters and of rejections, most first, each with how many there are; `unmatched` counts the
+        events that no rule took.
+        """
         ...
 
     def requeue(self, which: Selection, *, dry_run: bool = False, preview: bool = False) -> JsonObject:

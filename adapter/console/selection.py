@@ -1,7 +1,7 @@
 """Chooses among what did not get through: by id, by cause, or all of it. Changes nothing."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import NamedTuple
 
@@ -14,6 +14,8 @@ from adapter.queue.records import CauseGroup, Outcome, RejectionRecord, plain_ca
 from adapter.wire.instants import instant_text
 
 _PAGE = 500
+_MAX_UNMATCHED = 100_000
+"""Unmatched events that are counted; of more it is said that there are more."""
 _BY_RULE = re.compile(r"\(rule '(.*)'\)\Z", re.DOTALL)
 """How the cause of an event that its mapping refused names the rule."""
 
@@ -84,6 +86,31 @@ def merged(groups: Iterable[CauseGroup], rulesets: ActiveRulesets) -> list[JsonO
         for (rejected, cause), same in found.items()
     ]
     return sorted(causes, key=lambda cause: -cause["count"])
+
+
+def unmatched_kept(admin: QueueAdmin, go_on: Callable[[], None]) -> JsonObject:
+    """How many events that no rule took are kept, and when the first and the last of them were received."""
+    count = lowest = highest = 0
+    for seqs in admin.unmatched():
+        go_on()
+        if not seqs:
+            continue
+        count += len(seqs)
+        lowest = min([*seqs, lowest or seqs[0]])
+        highest = max(highest, *seqs)
+        if count >= _MAX_UNMATCHED:
+            break
+    return {
+        "count": count,
+        "isAll": count < _MAX_UNMATCHED,
+        "first": _received_at(admin, lowest),
+        "last": _received_at(admin, highest),
+    }
+
+
+def _received_at(admin: QueueAdmin, seq: int) -> str | None:
+    record = admin.event(seq) if seq else None
+    return None if record is None else instant_text(record.event.received_at)
 
 
 def _rule_of(group: CauseGroup, rulesets: ActiveRulesets) -> JsonObject:

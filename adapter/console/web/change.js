@@ -2,12 +2,13 @@
 import { ApiError, api } from "./api.js";
 import { Failure, Loaded, useData } from "./data.js";
 import { count, plural } from "./format.js";
+import { Outcomes, toWatch } from "./requeued.js";
 import { Banner, Button, Dialog, Table, TypedNumber } from "./ui.js";
 import { html, signal, useState } from "./vendor/preact.js";
 
 /**
  * What is to be changed. `which` selects as the API does: `{ids}`, `{cause}`, `{all: true}` or `{unmatched: true}`.
- * @typedef {{kind: "requeue" | "discard", which: Record<string, any>, about: string, done?: () => void}} Change
+ * @typedef {{kind: "requeue" | "discard", which: Record<string, any>, about: any, done?: () => void}} Change
  */
 
 const asked = signal(/** @type {Change | null} */ (null));
@@ -27,13 +28,16 @@ export function ChangeDialog() {
 
 /** @param {string} path @param {Record<string, any>} body */
 function useChange(path, body) {
-  const preview = useData((abort) => api.post(path, { ...body, dryRun: true }, {}, abort), [path]);
+  const isRequeue = path === "/dead/requeue";
+  const preview = useData((abort) => api.post(path, { ...body, dryRun: true, ...(isRequeue ? { preview: true } : {}) }, {}, abort), [path]);
+  const [watched, setWatched] = useState(/** @type {import("./requeued.js").Watched | null} */ (null));
   const [result, setResult] = useState(/** @type {any} */ (null));
   const [error, setError] = useState(/** @type {ApiError | null} */ (null));
   const [isBusy, setBusy] = useState(false);
   const run = async () => {
     setBusy(true);
     try {
+      if (isRequeue) setWatched(await toWatch(body));
       setResult(await api.post(path, body));
       setError(null);
     } catch (problem) {
@@ -42,12 +46,12 @@ function useChange(path, body) {
     }
     setBusy(false);
   };
-  return { preview, result, error, isBusy, run };
+  return { preview, result, error, isBusy, run, watched };
 }
 
 /** @param {{change: Change, close: () => void}} props */
 function Requeue({ change, close }) {
-  const { preview, result, error, isBusy, run } = useChange("/dead/requeue", change.which);
+  const { preview, result, error, isBusy, run, watched } = useChange("/dead/requeue", change.which);
   const end = () => (close(), result && change.done?.());
   const chosen = preview.data?.chosen;
   const n = chosen ? chosen.events + chosen.rejections : 0;
@@ -56,23 +60,23 @@ function Requeue({ change, close }) {
     : html`<${Button} onClick=${close}>Not yet<//><${Button} primary disabled=${isBusy || n === 0} onClick=${run}>${isBusy ? "Requeueing" : `Requeue ${count(n)}`}<//>`;
   return html`<${Dialog} title="Requeue" open onClose=${end} actions=${actions}>
     ${result
-      ? html`<${Requeued} result=${result} />`
+      ? html`<${Requeued} result=${result} />${watched && html`<${Outcomes} watched=${watched} />`}`
       : html`<p>${change.about}</p>
           <${Loaded} of=${preview} lines=${1}>${() => html`<p><strong>${plural(n, "event")}</strong> will be pending again, behind live traffic and in order for each user. The active mapping decides what is sent. Calls already delivered are not repeated.</p>
-            <${Would} would=${preview.data?.would} />
+            <${Would} would=${preview.data?.would} n=${chosen?.events ?? 0} />
             ${preview.data?.missing?.length ? html`<p class="muted">${plural(preview.data.missing.length, "event")} of the selection can no longer be requeued.</p>` : ""}`}<//>
           ${error && html`<${Failure} error=${error} />`}`}
   <//>`;
 }
 
-/** What a preview says would become of them. @param {{would: any}} props */
-function Would({ would }) {
-  if (!would) return null;
+/** What a preview says would become of them. @param {{would: any, n: number}} props */
+function Would({ would, n }) {
+  if (!would || would.looked === 0) return null;
   const said = [
     [would.sent, "would be sent"], [would.refused, "still refused"], [would.dropped, "dropped"], [would.unmatched, "taken by no rule"],
   ].filter(([n]) => n > 0);
   return html`<${Banner} tone=${would.refused + would.unmatched ? "warning" : "success"}>By the active mapping: <strong>${said.map(([n, what]) => `${count(n)} ${what}`).join(", ") || "nothing"}</strong>
-    ${would.looked < would.sent + would.refused ? "" : html` <span>(the first ${count(would.looked)} looked at)</span>`}<//>`;
+    ${would.looked < n ? ` of the oldest ${count(would.looked)}` : ""}.<//>`;
 }
 
 /** @param {{result: any}} props */

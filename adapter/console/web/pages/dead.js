@@ -1,8 +1,8 @@
 // Dead letters and rejections by cause, and events that no rule took: fix the cause, then requeue them.
 import { api, urlOf } from "../api.js";
 import { ChangeDialog, ask } from "../change.js";
-import { Loaded, useData } from "../data.js";
-import { Time, count, plural } from "../format.js";
+import { Loaded, capitalized, useData } from "../data.js";
+import { Time, count } from "../format.js";
 import { href } from "../router.js";
 import { summary } from "../stream.js";
 import { Badge, Button, Empty, Page, Words } from "../ui.js";
@@ -20,32 +20,49 @@ export default function Dead() {
 
 /** @param {{causes: any[], unmatched: any, reload: () => void}} props */
 function List({ causes, unmatched, reload }) {
-  const n = unmatched?.count ?? summary.value?.ledger?.unmatched ?? 0;
-  if (causes.length === 0 && n === 0) return html`<${Empty} title="Nothing failed"><p>Every event was delivered, dropped by a rule, or is on its way.</p><//>`;
+  if (causes.length === 0 && unmatched.count === 0) return html`<${Empty} title="Nothing failed"><p>Every event was delivered, dropped by a rule, or is on its way.</p><//>`;
   return html`<ul class="causes">
     ${causes.map((cause) => html`<${Cause} key=${cause.outcome + cause.cause} cause=${cause} reload=${reload} />`)}
-    ${n > 0 && html`<li class="card cause"><div class="cause-count">${count(n)}</div><div class="cause-body"><h2>No rule took them</h2><p class="muted"><${Badge} outcome="unmatched" /> Their names match no rule of their mapping.</p>
-      <div class="actions"><a class="button primary" href="#/names">Suggest a rule</a><${Button} onClick=${() => ask({ kind: "requeue", which: { unmatched: true }, about: "All events that no rule took.", done: reload })}>Requeue ${count(n)}…<//>
-      <a class="button quiet" href=${href("/events", { outcome: "unmatched" })}>Show them</a></div></div></li>`}
+    ${unmatched.count > 0 && html`<${Unmatched} unmatched=${unmatched} reload=${reload} />`}
   </ul>`;
 }
+
+/** @param {{unmatched: any, reload: () => void}} props */
+function Unmatched({ unmatched, reload }) {
+  const n = `${count(unmatched.count)}${unmatched.isAll ? "" : "+"}`;
+  return html`<li class="card cause"><div class="cause-count">${n}</div><div class="cause-body"><h2>No rule took them</h2>
+    <p class="muted"><${Badge} outcome="unmatched" /> Their names match no rule of their mapping · <${Span} first=${unmatched.first} last=${unmatched.last} /></p>
+    <div class="actions"><a class="button primary" href="#/names">Suggest a rule</a><${Button} onClick=${() => ask({ kind: "requeue", which: { unmatched: true }, about: "All events that no rule took.", done: reload })}>Requeue ${n}…<//>
+      <a class="button quiet" href=${href("/events", { outcome: "unmatched" })}>Show them</a></div></div></li>`;
+}
+
+/** @param {{first: string, last: string}} props */
+function Span({ first, last }) {
+  return first === last ? html`<${Time} at=${first} />` : html`<${Time} at=${first} /> to <${Time} at=${last} />`;
+}
+
+/** The API selects by text of this length at most, and a cause by any part of it. */
+const LONGEST_CAUSE = 500;
+
+/** A cause without the name of its rule, which stands below. @param {any} cause */
+const shortened = (cause) => (cause.rule ? cause.cause.replace(` (rule '${cause.rule}')`, "") : cause.cause);
 
 /** @param {{cause: any, reload: () => void}} props */
 function Cause({ cause, reload }) {
   const isRejected = cause.outcome === "rejected";
-  const which = { cause: cause.cause };
+  const which = { cause: cause.cause.slice(0, LONGEST_CAUSE) };
   const source = cause.sources?.[0];
-  const about = `All with the cause “${cause.cause}”.`;
+  const about = html`All with the cause “<${Words} text=${cause.cause} />”.`;
   const isMappings = !isRejected && (cause.rule || /mapping/.test(cause.reason ?? cause.cause));
   return html`<li class="card cause"><div class="cause-count">${count(cause.count)}</div><div class="cause-body">
-    <h2><${Words} text=${cause.cause} /></h2>
+    <h2><${Words} text=${capitalized(shortened(cause))} /></h2>
     <p class="muted"><${Badge} outcome=${cause.outcome} /> ${cause.file && cause.line ? html`rule <strong>${cause.rule}</strong>, <code>${cause.file}:${cause.line}</code> · ` : ""}
-      ${cause.sources ? `${plural(cause.sources.length, "source")}: ${cause.sources.join(", ")} · ` : ""}${cause.first ? html`<${Time} at=${cause.first} /> to <${Time} at=${cause.last} />` : html`oldest <a href=${href(`/events/${cause.oldest}`)}>${cause.oldest}</a>`}</p>
+      ${cause.sources.length > 1 ? "sources" : "source"} ${cause.sources.join(", ")} · <${Span} first=${cause.first} last=${cause.last} /></p>
     <div class="actions">
-      ${isMappings && source && html`<a class="button primary" href=${href(`/mappings/${encodeURIComponent(source)}`, { cause: cause.cause, line: cause.line })}>Fix the mapping</a>`}
+      ${isMappings && source && html`<a class="button primary" href=${href(`/mappings/${encodeURIComponent(source)}`, { cause: which.cause, line: cause.line })}>Fix the mapping</a>`}
       <${Button} primary=${!isMappings} onClick=${() => ask({ kind: "requeue", which, about, done: reload })}>${isRejected ? "Read again" : "Requeue"} ${count(cause.count)}…<//>
-      <a class="button quiet" href=${href("/events", { outcome: cause.outcome, cause: cause.cause })}>Show them</a>
-      <a class="button quiet" href=${urlOf("api/dead/export", { cause: cause.cause }).href} download="dead-letters.ndjson">Export</a>
+      <a class="button quiet" href=${href("/events", { outcome: cause.outcome, cause: which.cause })}>Show them</a>
+      <a class="button quiet" href=${urlOf("api/dead/export", { cause: which.cause }).href} download="dead-letters.ndjson">Export</a>
       <${Button} quiet onClick=${() => ask({ kind: "discard", which, about, done: reload })}>Discard…<//>
     </div></div></li>`;
 }
