@@ -66,25 +66,93 @@ class Server:
 @contextlib.contextmanager
 def running_server() -> Iterator[Server]:
     """Starts a server, and stops it afterwards. `programs` must have found them."""
+    with _folder() as folder:
+        _run(folder, "initdb", f"-D {folder}/data -U postgres -A trust -E UTF8 --no-sync --locale=C")
+        with _serving(folder):
+            yield Server(folder)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A primary and the standby for which its commits wait."""
+
+    primary: Server
+    standby: Server
+
+    @property
+    def conninfo(self) -> str:
+        """Both, as libpq is told of them; it goes to the one that takes writes."""
+        return f"host={self.primary.folder},{self.standby.folder} user=postgres dbname=postgres"
+
+    def kill_primary(self) -> None:
+        """At once, as by a power cut."""
+        pid = _pid(self.primary.folder)
+        for each in [pid, *_children(pid)]:
+            os.kill(each, signal.SIGKILL)
+
+    def promote(self) -> None:
+        """The standby takes writes from now on, and waits for nobody."""
+        with psycopg.connect(self.standby.conninfo, autocommit=True) as connection:
+            connection.execute("SELECT pg_promote()")
+
+    def standby_pids(self) -> list[int]:
+        """Its processes."""
+        pid = _pid(self.standby.folder)
+        return [pid, *_children(pid)]
+
+
+@contextlib.contextmanager
+def running_pair() -> Iterator[Pair]:
+    """Starts a primary and a synchronous standby, and stops both afterwards."""
+    with running_server() as primary, _folder() as folder:
+        _run(folder, "pg_basebackup", f"-D {folder}/data -h {primary.folder} -U postgres -R -X stream -c fast")
+        with _serving(folder):
+            with psycopg.connect(primary.conninfo, autocommit=True) as connection:
+                # Of the primary alone: the standby was copied before.
+                connection.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
+                connection.execute("SELECT pg_reload_conf()")
+                end_s = time.monotonic() + _START_WITHIN_S
+                while not connection.execute("SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'").fetchone():
+                    assert time.monotonic() < end_s
+                    time.sleep(0.02)
+            yield Pair(primary, Server(folder))
+
+
+@contextlib.contextmanager
+def _folder() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="postgres-"))
     try:
-        as_user = _as_user(folder)
-        bin_, data = programs() or Path(), folder / "data"
-        initdb = f"{bin_}/initdb -D {data} -U postgres -A trust -E UTF8 --no-sync --locale=C".split()
-        subprocess.run([*as_user, *initdb], check=True, capture_output=True, cwd=folder)
-        # Each test has up to five connections.
-        server = f"{bin_}/postgres -D {data} -k {folder} -c listen_addresses= -c max_connections=60".split()
-        with (folder / "log").open("wb") as log:
-            process = subprocess.Popen([*as_user, *server], stderr=log, stdout=log, cwd=folder)
-        try:
-            _wait_for(Server(folder), process, folder / "log")
-            yield Server(folder)
-        finally:
-            # That is: end all connections and stop.
-            process.send_signal(signal.SIGINT)
-            process.wait(_START_WITHIN_S)
+        yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _run(folder: Path, program: str, arguments: str) -> None:
+    command = [*_as_user(folder), str((programs() or Path()) / program), *arguments.split()]
+    subprocess.run(command, check=True, capture_output=True, cwd=folder)
+
+
+@contextlib.contextmanager
+def _serving(folder: Path) -> Iterator[None]:
+    # Each test has up to five connections.
+    server = f"{programs()}/postgres -D {folder}/data -k {folder} -c listen_addresses= -c max_connections=60".split()
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen([*_as_user(folder), *server], stderr=log, stdout=log, cwd=folder)
+    try:
+        _wait_for(Server(folder), process, folder / "log")
+        yield
+    finally:
+        # That is: end all connections and stop.
+        process.send_signal(signal.SIGINT)
+        process.wait(_START_WITHIN_S)
+
+
+def _pid(folder: Path) -> int:
+    return int((folder / "data" / "postmaster.pid").read_text().split()[0])
+
+
+def _children(pid: int) -> list[int]:
+    return [int(found) for found in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def _as_user(folder: Path) -> list[str]:
