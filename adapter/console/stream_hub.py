@@ -181,7 +181,9 @@ class StreamHub:
             self._after = after = first["next"]
             self._publish("events", frame("events", {"entries": [], "next": after}, id_=after))
             return
-        watch = list(dict.fromkeys([*self._watch_too, *self._watch]))[-WATCHED:]
+        # What was requeued is older than `after`: it is found among what is pending.
+        requeued = await self._deps.pending() if len(self._watch) < WATCHED else ()
+        watch = list(dict.fromkeys([*requeued, *self._watch_too, *self._watch]))[-WATCHED:]
         self._watch_too = []
         news = await self._deps.tail(self._after, watch)
         self._watch = news["pending"][-WATCHED:]

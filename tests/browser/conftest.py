@@ -6,19 +6,15 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.browser.pages import FLAGS, Console, console_of
+from tests.browser.pages import FLAGS, Console, console_of, needs_chromium
 from tests.browser.running import Service, service_in
-from tests.clients.installed import chromium, needs
-
-
-def _needs_chromium() -> None:
-    needs("" if chromium() else "chromium is not installed: scripts/install-test-tools does it as root")
+from tests.clients.installed import chromium
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium; skipped where there is none, a failure in CI."""
-    _needs_chromium()
+    needs_chromium()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=list(FLAGS))
         yield browser
@@ -28,7 +24,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service that has met every outcome. Tests may add to it; those that stop or change it start their own."""
-    _needs_chromium()
+    needs_chromium()
     with service_in(tmp_path_factory.mktemp("service")) as service:
         yield service
 
@@ -51,6 +47,6 @@ def signed_out(browser: Browser, service: Service) -> Iterator[Console]:
 @pytest.fixture
 def own_service(tmp_path: Path) -> Iterator[Service]:
     """A service of the test's own, to stop, to change and to fill."""
-    _needs_chromium()
+    needs_chromium()
     with service_in(tmp_path / "service", seed=()) as service:
         yield service

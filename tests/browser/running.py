@@ -177,6 +177,16 @@ class Service:
         """Wait until nothing is pending."""
         until(lambda: self.ask("/api/summary")["pending"] == 0, SETTLED_S, self._ended)
 
+    def settle_soon(self) -> None:
+        """Wait until all that was sent is listed; delivery at the learned rate may go on."""
+        until(lambda: self.events(limit=1), SETTLED_S, self._ended)
+
+    def replace_mapping(self, text: str) -> None:
+        """Write the shop's mapping anew, and wait until it is active."""
+        before = self.ask("/api/summary")["mappings"]["shop"]
+        (self.folder / "shop.yaml").write_text(text, encoding="utf-8")
+        until(lambda: self.ask("/api/summary")["mappings"]["shop"] != before, SETTLED_S, self._ended)
+
     def events(self, **query: Any) -> list[dict[str, Any]]:
         """Entries of `GET /api/events`, newest first."""
         asked = urllib.parse.urlencode(query, doseq=True)

@@ -11,6 +11,8 @@ import { html, signal, useState } from "./vendor/preact.js";
  * @typedef {{kind: "requeue" | "discard", which: Record<string, any>, about: any, done?: () => void}} Change
  */
 
+const STREAM_TURNS_MS = 2000;
+
 const asked = signal(/** @type {Change | null} */ (null));
 
 /** Opens the dialog of a change. @param {Change} change */
@@ -52,7 +54,13 @@ function useChange(path, body) {
 /** @param {{change: Change, close: () => void}} props */
 function Requeue({ change, close }) {
   const { preview, result, error, isBusy, run, watched } = useChange("/dead/requeue", change.which);
-  const end = () => (close(), result && change.done?.());
+  const end = () => {
+    close();
+    if (!result || !change.done) return;
+    change.done();
+    // What ends before the stream looks again is in no news of it.
+    setTimeout(change.done, STREAM_TURNS_MS);
+  };
   const chosen = preview.data?.chosen;
   const n = chosen ? chosen.events + chosen.rejections : 0;
   const actions = result

@@ -1,7 +1,7 @@
 // How the service is doing now: status, numbers that lead to their events, causes, mappings and the accounts.
 import { api } from "../api.js";
 import { Loaded, capitalized, useData } from "../data.js";
-import { ago, count, plural, size } from "../format.js";
+import { ago, count, plural, size, timeText } from "../format.js";
 import { href } from "../router.js";
 import { connection, subscribe, summary } from "../stream.js";
 import { Badge, Card, CopyButton, Empty, Page, Table, Tile, Words } from "../ui.js";
@@ -43,8 +43,8 @@ function Now({ now }) {
     <${Status} now=${now} />
     <div class="tiles">
       <${Tile} label="Delivered" value=${counted(ledger.delivered)} href=${href("/events", { outcome: "delivered" })} note=${isCounted ? `of ${count(ledger.received)} received` : "being counted"} />
-      <${Tile} label="Pending" value=${now.pending} href=${href("/events", { outcome: "pending" })} note=${now.oldest_pending && now.pending ? `oldest ${ago(now.oldest_pending)}` : "nothing waits"} />
-      <${Tile} label="Failed" value=${now.dead + rejected} href=${href("/dead")} tone=${now.dead + rejected ? "bad" : ""} note=${now.dead + rejected ? `${count(now.dead)} dead, ${count(rejected)} rejected` : "nothing failed"} />
+      <${Tile} label="Pending" value=${isCounted ? now.pending : "–"} href=${href("/events", { outcome: "pending" })} note=${now.oldest_pending && now.pending ? `oldest ${ago(now.oldest_pending)}` : isCounted ? "nothing waits" : "being counted"} />
+      <${Tile} label="Failed" value=${counted(now.dead + rejected)} href=${href("/dead")} tone=${now.dead + rejected ? "bad" : ""} note=${now.dead + rejected ? `${count(now.dead)} dead, ${count(rejected)} rejected` : isCounted ? "nothing failed" : "being counted"} />
       <${Tile} label="Unmatched" value=${counted(ledger.unmatched)} href=${href("/events", { outcome: "unmatched" })} tone=${ledger.unmatched ? "odd" : ""} note=${ledger.unmatched ? "no rule took them" : isCounted ? "every event has a rule" : "being counted"} />
       ${now.projects.map((/** @type {any} */ project) => html`<${Rate} project=${project} isOne=${now.projects.length === 1} />`)}
     </div>
@@ -94,7 +94,7 @@ function Mappings({ files }) {
 function Accounts({ now }) {
   const terms = { ...now.ledger, pending: now.pending, dead: now.dead };
   if (now.ledger.received === undefined) return html`<${Card} title="Accounts"><p class="muted">They are being counted.</p><//>`;
-  return html`<${Card} title="Accounts" lead=${`${plural(now.ledger.received ?? 0, "message")} received. Each ended in one of these:`}>
+  return html`<${Card} title="Accounts" lead=${`${plural(now.ledger.received ?? 0, "message")} received. Each ended in one of these, counted at ${timeText(now.counted_at)}:`}>
     <dl class="facts numbers">${ENDS.map((term) => html`<dt>${capitalized(term)}</dt><dd>${count(terms[term] ?? 0)}</dd>`)}</dl>
     ${now.unaccounted !== 0 && html`<p class="error">${plural(Math.abs(now.unaccounted), "message")} cannot be accounted for. This is a fault of the adapter: please report it.</p>`}
   <//>`;

@@ -1,0 +1,147 @@
+"""What the page shows when things go wrong, elsewhere than usual, or against it."""
+
+import json
+import re
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.browser.pages import Console, console_of, needs_chromium
+from tests.browser.proxy import proxy_under
+from tests.browser.running import SETTINGS, Service, service_in, track
+
+_TRANSFERS = """() => [
+  performance.getEntriesByType('navigation')[0], ...performance.getEntriesByType('resource')
+].map((entry) => [entry.name, entry.transferSize])"""
+MOST_BYTES = 60_000
+"""Of the first page over the wire, without the editor and the chart."""
+
+
+def test_the_first_page_is_light(console: Console) -> None:
+    """The overview is there after at most 60 KB, and shows its numbers before any chart is loaded."""
+    console.open()
+    found = console.page.evaluate(_TRANSFERS)
+    code = [(name, size) for name, size in found if "/api/" not in name and not name.endswith("session")]
+    assert not any(name.endswith(("editor.js", "uplot.js")) for name, _ in code)
+    assert sum(size for _, size in code) <= MOST_BYTES, code
+
+
+def test_a_service_that_is_lost_comes_back(browser: Browser, own_service: Service) -> None:
+    """A killed service: the page says so and keeps its data; when it is back, it catches up by itself."""
+    own_service.send(track("Product Added", "u-before", sku="S"))
+    own_service.settle()
+    with console_of(browser, own_service) as console:
+        console.expected += ["ERR_", "Failed to load"]
+        console.open("#/events")
+        page = console.page
+        expect(page.get_by_role("status").filter(has_text="Live")).to_be_visible()
+        own_service.stop(signal.SIGKILL)
+        expect(page.get_by_text("Not connected, trying again")).to_be_visible()
+        expect(page.get_by_role("row").filter(has_text="u-before")).to_be_visible()
+        own_service.start(port=urlsplit(own_service.url).port or 0)
+        own_service.send(track("Product Added", "u-after", sku="S"))
+        expect(page.get_by_role("status").filter(has_text="Live")).to_be_visible(timeout=30_000)
+        expect(page.get_by_role("row").filter(has_text="u-after")).to_be_visible()
+
+
+def test_under_a_prefix_that_a_proxy_strips(browser: Browser, service: Service) -> None:
+    """Behind a proxy that takes `/some/prefix` away, the page loads, signs in, follows and shows an event."""
+    with proxy_under("/some/prefix", service.url) as url:
+        behind = Service(service.folder, url=f"{url}/some/prefix")
+        with console_of(browser, behind) as console:
+            console.open("#/events")
+            expect(console.page.get_by_role("status").filter(has_text="Live")).to_be_visible()
+            service.send(track("Product Added", "u-prefix", sku="S"))
+            console.page.get_by_role("row").filter(has_text="u-prefix").get_by_role("link").click()
+            expect(console.page.get_by_role("heading", level=1)).to_have_text("track Product Added")
+
+
+def test_the_bars(browser: Browser, tmp_path: Path) -> None:
+    """A sandbox and a queue in memory are said on every page."""
+    settings = SETTINGS.replace("sqlite:///adapter.db", "'memory:'")
+    with (
+        service_in(tmp_path / "memory", settings=settings, seed=()) as service,
+        console_of(browser, service) as console,
+    ):
+        console.open()
+        expect(console.page.get_by_text("Nothing here reaches Browsee.")).to_be_visible()
+        expect(console.page.get_by_text("What is pending is lost when the service stops.")).to_be_visible()
+        expect(console.page.get_by_text("No event yet")).to_be_visible()
+        console.shot("overview-empty")
+        assert console.violations() == []
+        service.send(track("Product Added", "u-1", sku="S"))
+        expect(console.page.get_by_text("Most frequent causes").first).to_be_visible()
+
+
+@pytest.mark.parametrize("address", ["#/", "#/events", "#/users/u-1042"])
+def test_forced_colours_and_zoom(console: Console, address: str) -> None:
+    """In forced colours a page passes axe, and at 200 % of a small window nothing scrolls sideways."""
+    console.open(address)
+    console.page.emulate_media(forced_colors="active")
+    assert console.violations() == []
+    console.page.set_viewport_size({"width": 640, "height": 400})
+    assert console.overflow() == []
+
+
+@pytest.mark.parametrize("address", ["#/nowhere", "#/events/%E0%A4%A", "#/events/999999", "#/users/nobody"])
+def test_what_is_not_there(console: Console, address: str) -> None:
+    """An address that leads nowhere says so, and where to go."""
+    console.expected.append("404")
+    console.open(address)
+    expect(console.page.locator("main")).to_contain_text(
+        re.compile("no such page|Nothing is kept|No event of this user")
+    )
+    assert console.violations() == []
+
+
+HOSTILE = {
+    "html": track(
+        "<img src=x onerror=alert(1)><b>bold</b>", "<script>alert(2)</script>", a="</script><script>alert(3)</script>"
+    ),
+    "controls": track("bell\x07\x1b[31mred", "u-\x1b]8;;http://evil/\x07", a="\x00"),
+    "bidi": track("pay\u202egnp.exe\u2066", "u-\u202eabc", a="\u2067x"),
+    "long": track("n" * 5_000, "u-long", a="x" * 400_000),
+    "keys": track("Many keys", "u-keys", **{f"k{n}": n for n in range(900)}),
+    "names": track("__proto__", "constructor", __proto__={"x": 1}, toString="y"),
+    "deep": track("Deep", "u-deep", a=json.loads("[" * 40 + "]" * 40)),
+}
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service that was sent what nobody means well with."""
+    needs_chromium()
+    with service_in(tmp_path_factory.mktemp("hostile"), seed=()) as service:
+        service.send(*HOSTILE.values(), source="app")
+        service.send(
+            rb'{"type": "track", "event": "\ud800 lone", "userId": "\udfff", "properties": {"a": "\ud83d"}}',
+            source="app",
+        )
+        service.send(b'{"type": "track", "event": {"<i>": 1}, "userId": ["<u>"]}', b"not json <b>", source="app")
+        service.settle_soon()
+        yield service
+
+
+def test_hostile_values_are_text(browser: Browser, hostile: Service) -> None:
+    """Whatever events hold appears as text, on every page that shows it, and makes no page wide."""
+    with console_of(browser, hostile) as console:
+        page = console.page
+        page.on("dialog", lambda dialog: pytest.fail(f"a script ran: {dialog.message}"))
+        console.fit(width=390, theme="light")
+        entries = hostile.events(limit=50)
+        assert len(entries) >= len(HOSTILE)
+        addresses = ["#/", "#/events", "#/dead", *(f"#/events/{entry['id']}" for entry in entries)]
+        users = {entry["userId"] for entry in entries if entry.get("userId")}
+        addresses += [f"#/users/{quote(user.encode(errors='replace'), safe='')}" for user in users]
+        for address in addresses:
+            console.open(address)
+            for summary in page.locator("details:not([open]) > summary").all():
+                summary.click()
+            assert page.locator("main :is(script, img, b, i, u)").count() == 0, address
+            assert console.overflow() == [], address
+        console.open("#/events")
+        expect(page.get_by_role("link", name="<img src=x onerror=alert(1)>")).to_be_visible()
