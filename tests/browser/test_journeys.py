@@ -1,6 +1,7 @@
 """What people do with the console: sign in, look for events, follow them live, and have dead ones tried again."""
 
 import re
+from textwrap import indent
 
 from playwright.sync_api import Browser, expect
 
@@ -224,3 +225,27 @@ def test_the_timeline_of_a_user(console: Console) -> None:
     outcomes = console.page.locator("ol.timeline > li.step .badge").all_inner_texts()
     assert [text.split()[-1] for text in outcomes[:5]] == ["delivered", "dropped", "delivered", "dead", "delivered"]
     expect(console.page.locator(".gap").first).to_have_text(re.compile(r"^[\d.]+ m?s later$"))
+
+
+def test_an_event_becomes_a_test(console: Console) -> None:
+    """Copy as a test gives YAML that passes in the mapping, with personal data replaced by examples."""
+    service = console.service
+    person = {"name": "Grace Hopper", "email": "grace@navy.example", "phone": "+1 202 555 0100"}
+    service.send({"type": "identify", "userId": "u-grace", "traits": person, "context": {"ip": "198.51.100.7"}})
+    events = [*service.events(user="u-grace"), *service.events(user="u-1042", limit=20)]
+    mapping = service.ask("/api/mapping?source=shop")["text"]
+    before = len(service.ask("/api/mapping/check", body={"source": "shop", "text": mapping})["tests"])
+    written = ""
+    for event in events[:6]:
+        console.open(f"#/events/{event['id']}")
+        console.page.get_by_role("button", name="Copy as a test…").click()
+        dialog = console.page.get_by_role("dialog", name="Copy as a test")
+        dialog.get_by_role("button", name="Copy", exact=True).click()
+        expect(dialog.get_by_role("button", name="Copied")).to_be_visible()
+        written += indent(console.page.evaluate("() => navigator.clipboard.readText()"), "  ")
+    assert console.violations() == []
+    for private in ("Grace", "grace@", "u-1042", "u-grace", "555", "198.51", "o-77"):
+        assert private not in written, private
+    checked = service.ask("/api/mapping/check", body={"source": "shop", "text": f"{mapping}\n{written}"})
+    assert [test for test in checked["tests"] if not test["passed"]] == [], written
+    assert len(checked["tests"]) == before + 6, (checked["findings"], written)

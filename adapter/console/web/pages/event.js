@@ -1,5 +1,6 @@
 // One event: its way from the bytes that were received to what Browsee answered, and what can be done now.
 import { ApiError, api } from "../api.js";
+import { CopyAsTest } from "../as-test.js";
 import { ChangeDialog, ask } from "../change.js";
 import { Loaded, capitalized, useData } from "../data.js";
 import { Time, between, count, duration, plural } from "../format.js";
@@ -167,6 +168,7 @@ function WhatNow({ entry, reload }) {
       ${canRequeue && html`<${Button} primary=${!needsFix} onClick=${() => ask({ kind: "requeue", which, about: isRejected ? "The message is read again." : "This event.", done: reload })}>${isRejected ? "Read again…" : "Requeue…"}<//>`}
       ${!isRejected && !needsFix && html`<a class="button" href=${mapping}>Try it in the mapping</a>`}
       ${!isRejected && user && html`<a class="button" href=${href(`/users/${encodeURIComponent(user)}`)}>All events of this user</a>`}
+      ${!isRejected && !entry.deleted && html`<${CopyAsTest} entry=${entry} />`}
       ${!entry.deleted && html`<${CopyButton} label="Copy the message" text=${() => (isRejected ? entry.body : JSON.stringify(entry.message, null, 2))} />`}
       ${(entry.outcome === "dead" || isRejected) && html`<${Button} danger onClick=${() => ask({ kind: "discard", which, about: "This event.", done: reload })}>Discard…<//>`}
     </div><//>`;
