@@ -49,15 +49,25 @@ class LeasedRows(Protocol):
 class LeasedQueue:
     """`Inbox` and `Backlog` of `adapter.queue.contract`; what a backend does its own way is in its class.
 
-    `commits` and `rows` are those of delivery; `now` gives seconds since 1970 and never jumps.
+    `commits` and `rows` are those of delivery. Lanes are due by `now`, in seconds since 1970, which may be set forward;
+    leases go by `steady`, which never jumps. Without it `now` never does.
     """
 
-    def __init__(self, commits: GroupCommit, rows: LeasedRows, *, inbox: QueueInbox, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        commits: GroupCommit,
+        rows: LeasedRows,
+        *,
+        inbox: QueueInbox,
+        now: Callable[[], float],
+        steady: Callable[[], float] | None = None,
+    ) -> None:
         self._ends = commits
         self._heads = rows
         self._inbox = inbox
         self._now = now
-        self._leases = Leases(now)
+        self._steady = steady or now
+        self._leases = Leases(self._steady)
         self._loop = asyncio.get_running_loop()
         self._taking = asyncio.Lock()
         self._changed = asyncio.Event()
@@ -184,7 +194,7 @@ class LeasedQueue:
             waits.append(until_due_s)
         expiry_s = self._leases.next_expiry_s()
         if expiry_s is not None:
-            waits.append(max(0.0, expiry_s - self._now()))
+            waits.append(max(0.0, expiry_s - self._steady()))
         return min(waits)
 
     def _lease(self, head: Head, lease_s: float) -> Lease:

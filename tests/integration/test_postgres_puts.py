@@ -15,6 +15,7 @@ import pytest
 from adapter.errors import QueueError
 from adapter.model import Dead, Delivered, Reason
 from adapter.queue.contract import Stored
+from adapter.queue.postgres.clock import StoreClock
 from adapter.queue.postgres.connect import PostgresPlace, PostgresSession, StoreLostError
 from adapter.queue.postgres.queue import PostgresQueue
 from adapter.queue.postgres.state import SQL
@@ -241,3 +242,40 @@ async def test_a_commit_whose_answer_is_lost_is_done_once(open_queue: Open, plac
         assert await queue.settle(lease, Delivered())
         assert rows(place, "SELECT count(*) FROM finished") == [(1,)]
     assert (await queue.balance()).unaccounted == 0
+
+
+async def test_a_day_that_somebody_reads_is_dropped_later(open_queue: Open, place: PostgresPlace) -> None:
+    """It is not waited for, and what is settled meanwhile is settled."""
+    clock = FakeClock()
+    queue = await open_queue(clock)
+    await queue.put([make_event("m-1")])
+    [lease] = await queue.take(sources=["shop"], limit=1, lease_s=60, wait_s=0)
+    clock.advance(9 * 86_400)
+    with place.connect() as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM seen")
+        with pytest.raises(QueueError, match="lock timeout"):
+            await queue._upkeep.keep(bounds_rejections=False)
+        assert await queue.settle(lease, Delivered())
+    await queue._upkeep.keep(bounds_rejections=False)
+    assert len(rows(place, "SELECT 1 FROM pg_inherits WHERE inhparent = 'seen'::regclass")) == 4
+
+
+async def test_a_step_of_the_servers_clock_ends_no_lease(place: PostgresPlace) -> None:
+    """It makes events due sooner; who holds one goes on holding it."""
+    steady, server = FakeClock(), FakeClock()
+
+    class SteppedClock(StoreClock):
+        def look(self, session: PostgresSession) -> None:
+            self._ahead_s = server() - steady()
+
+    queue = await PostgresQueue.open_at(place, clock=SteppedClock(steady))
+    await queue.put([make_event("m-1")])
+    [lease] = await queue.take(sources=["shop"], limit=1, lease_s=60, wait_s=0)
+    server.advance(3600)
+    await queue._upkeep.keep(bounds_rejections=False)
+    assert await queue.take(sources=["shop"], limit=1, lease_s=60, wait_s=0) == []
+    assert queue.holds(lease)
+    steady.advance(61)
+    assert len(await queue.take(sources=["shop"], limit=1, lease_s=60, wait_s=0)) == 1
+    await queue.close()

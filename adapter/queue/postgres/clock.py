@@ -22,6 +22,11 @@ class StoreClock:
         return self._last_s
 
     @property
+    def steady(self) -> Callable[[], float]:
+        """This machine's, which never jumps."""
+        return self._steady
+
+    @property
     def ahead_s(self) -> float:
         """How far the server's clock is ahead of this machine's."""
         return self._ahead_s

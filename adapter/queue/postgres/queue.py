@@ -79,7 +79,8 @@ class PostgresQueue(LeasedQueue):
             shares=shares,
             stored=self._put_done,
         )
-        super().__init__(self._commits, self._rows, inbox=inbox, now=clock)
+        steady = clock.steady if isinstance(clock, StoreClock) else clock
+        super().__init__(self._commits, self._rows, inbox=inbox, now=clock, steady=steady)
         self._delivered: set[str] = set()
         self._claims = Claims(self._commits, ends.session, holder=_name_of_process(), lost=self._lost, terms=terms)
         self._rows.fence(self._claims.ours)

@@ -4,8 +4,10 @@ theirs.
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 
+from adapter.errors import QueueError
 from adapter.queue.postgres.connect import PostgresSession
 from adapter.queue.postgres.statements import statements
 from adapter.queue.records import Retention
@@ -149,6 +151,7 @@ class SeenDays:
     """The tables of the days on which ids came. A day's table is there before its first id."""
 
     def __init__(self, session: PostgresSession) -> None:
+        self._session = session
         self._run = session.run
         self._known: set[int] = set()
 
@@ -158,13 +161,14 @@ class SeenDays:
         Made beside the table and then attached, so that no put waits for it.
         """
         for day in set(days) - self._known:
-            if day not in self.days():
-                self._run("BEGIN")
+            if day in self.days():
+                self._known.add(day)
+                continue
+            with self._transaction():
                 self._run(SQL["lock_days"])
                 self._run(f"CREATE TABLE IF NOT EXISTS seen_{day:d} (LIKE seen INCLUDING ALL, CHECK (day = {day:d}))")
                 if day not in self.days():  # another replica was faster
                     self._run(f"ALTER TABLE seen ATTACH PARTITION seen_{day:d} FOR VALUES IN ({day:d})")
-                self._run("COMMIT")
             self._known.add(day)
 
     def forget(self) -> None:
@@ -178,7 +182,17 @@ class SeenDays:
     def drop(self, day: int) -> None:
         """Forget the ids of a day."""
         self._known.discard(day)
+        with self._transaction():
+            # Whoever puts waits for this as long as it waits for a reader; it is tried again in 5 s.
+            self._run("SET LOCAL lock_timeout = '200ms'")
+            self._run(f"DROP TABLE IF EXISTS seen_{day:d}")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
         self._run("BEGIN")
-        self._run("SET LOCAL lock_timeout = '200ms'")
-        self._run(f"DROP TABLE IF EXISTS seen_{day:d}")
-        self._run("COMMIT")
+        try:
+            yield
+            self._run("COMMIT")
+        except QueueError:
+            self._session.rollback()
+            raise
