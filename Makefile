@@ -1,6 +1,6 @@
 # Every command of the project. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run unit test test-long check openapi audit docs console browser shots image bench lock clean
+.PHONY: help run unit test test-long check openapi audit docs console browser shots pictures image bench lock clean
 PORT ?= 8080
 BUILDER ?= docker
 IMAGE ?= browsee-adapter
@@ -62,6 +62,10 @@ browser: ## the tests of the console in Chromium, with those that are left out o
 shots: ## pictures of the console's pages into tests/browser/shots
 	@scripts/venv dev
 	@SHOTS=1 .venv/bin/python -m pytest -q tests/browser
+
+pictures: ## take the pictures of docs/console.md again
+	@scripts/venv dev
+	@PICTURES=1 .venv/bin/python -m pytest -q tests/browser/test_documented.py
 
 image: ## build the container image browsee-adapter (BUILDER=podman: without docker; IMAGE_BUILD_FLAGS: more options)
 	@$(BUILDER) build $(IMAGE_BUILD_FLAGS) -t $(IMAGE) \
