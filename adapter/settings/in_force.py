@@ -1,13 +1,12 @@
 """Which settings are in force and where each comes from, for people to look at. Pure; shows no secret."""
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from adapter.files.document import DocumentPath
 from adapter.model import JsonObject
 from adapter.settings.settings import SettingInForce
-from adapter.settings.shape import SettingsShape
+from adapter.settings.shape import SettingsShape, has_login
 
 NOT_SET = "not set"
 BY_DEFAULT = "default"
@@ -15,8 +14,6 @@ SET = "(set)"
 
 WrittenFile: TypeAlias = tuple[str, JsonObject, Callable[[DocumentPath], int]]
 """A file's name, what it says as written, and the line of a path."""
-
-_LOGIN = re.compile("://[^/]*@")
 
 
 def in_force(
@@ -49,7 +46,7 @@ def in_force(
         if path == ("listen",) and listening:
             origin = listening
         value = values.get(path, default)
-        is_secret = shape.is_secret(path) or _has_login(value)
+        is_secret = shape.is_secret(path) or has_login(value)
         shown = value if not is_secret else SET if value else None
         yield SettingInForce(".".join(map(str, path)), shown, default, origin, is_secret)
 
@@ -60,7 +57,3 @@ def _leaves(node: Any, path: DocumentPath, shape: SettingsShape) -> Iterator[tup
             yield from _leaves(inner, (*path, key), shape)
     else:
         yield path, node
-
-
-def _has_login(value: Any) -> bool:
-    return isinstance(value, str) and _LOGIN.search(value) is not None

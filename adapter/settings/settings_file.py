@@ -15,11 +15,10 @@ from adapter.files.finding import Finding, Severity
 from adapter.model import JsonObject
 from adapter.settings.environment import text_of
 from adapter.settings.layers import Layer, layer_of
-from adapter.settings.shape import SettingProblem, SettingsShape, ValueReader
+from adapter.settings.shape import SettingProblem, SettingsShape, ValueReader, has_login
 
 _REFERENCE = re.compile(r"\$\{([^}]*)\}?")
 _REFERENCE_ONLY = re.compile(r"\$\{[A-Za-z0-9_]+\}")
-_LOGIN = re.compile("://[^/]*@")
 """User and password in a URL."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _LINE_START = re.compile(r"[\s-]*")
@@ -134,7 +133,7 @@ class _Veil:
             return not self._shape.is_group(path)
         if isinstance(value, str) and _REFERENCE_ONLY.fullmatch(value):
             return False
-        return self._shape.is_secret(path) or (isinstance(value, str) and _LOGIN.search(value) is not None)
+        return self._shape.is_secret(path) or has_login(value)
 
 
 def _walk(path: DocumentPath, value: Any) -> Iterator[tuple[DocumentPath, Any]]:

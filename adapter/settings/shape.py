@@ -4,6 +4,7 @@ The schema is the one authority: it knows every setting, its default, whether it
 that says what is allowed. Nothing here repeats a setting's name, and no message quotes a value.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -17,6 +18,14 @@ from adapter.model import JsonObject
 
 ValueReader: TypeAlias = Callable[[str], object]
 """Reads a text that fits its schema; raises ValueError or ConfigError with what is allowed."""
+
+
+_LOGIN = re.compile("://[^/]*@|[?&](ssl)?password=")
+
+
+def has_login(value: object) -> bool:
+    """Whether the value is a URL that may hold a password, as of a database or a proxy."""
+    return isinstance(value, str) and _LOGIN.search(value) is not None
 
 
 @dataclass(frozen=True, slots=True)

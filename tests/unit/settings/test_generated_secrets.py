@@ -116,3 +116,13 @@ def test_a_file_of_the_new_name_goes_first(folder: Folder) -> None:
     settings, _ = fill_in_secrets(folder.load())
     assert settings.admin_token is not None
     assert settings.admin_token.reveal() == "new"
+
+
+def test_replicas_are_given_their_secrets(folder: Folder) -> None:
+    """Each would generate others: what is missing is named, and nothing is written."""
+    shared = f"queue: postgresql://db/x\nstate_dir: state\nsources: {{shop: {{}}, app: {{keys: [{KEY}]}}}}"
+    settings = folder.load(shared)
+    with pytest.raises(ConfigError, match=r"set sources\.shop\.keys, admin_token \(or ADAPTER_ADMIN_TOKEN\)"):
+        fill_in_secrets(settings)
+    assert settings.state_dir is not None
+    assert not settings.state_dir.exists()

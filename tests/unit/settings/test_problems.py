@@ -199,6 +199,7 @@ def test_guessable_secrets_are_noted_at_start(folder: Folder) -> None:
         "browsee: {url: 'https://me:S3CRET@browsee.test/'}",
         "queue: postgresql://me:S3CRET@db/x y",
         "queue: postgresql://me:S3CRET@db/x?schema=9",
+        "queue: postgresql://db/x?password=S3CRET&schema=9",
         "hash_key: S3CRET\nhash_key: S3CRET",
     ],
 )

@@ -1,5 +1,7 @@
 """Settings may end in a traceback or a log: no secret of theirs does."""
 
+import pytest
+
 from tests.unit.settings.folders import BROWSEE_KEY, KEY, Folder
 
 FILE = f"""
@@ -17,3 +19,12 @@ def test_no_secret_is_in_any_form_of_the_settings(folder: Folder) -> None:
     shown = f"{settings!r} {settings}"
     assert KEY not in shown
     assert BROWSEE_KEY not in shown
+
+
+@pytest.mark.parametrize("url", ["postgresql://me:S3CRET@db/x", "postgresql://me@db/x?sslpassword=S3CRET"])
+def test_the_password_of_a_database_is_in_no_form_of_the_settings(folder: Folder, url: str) -> None:
+    """Neither in what a traceback shows, nor where operators see which settings are in force."""
+    settings = folder.load(FILE.replace("sqlite:////data/adapter.db", url))
+    shown = f"{settings!r} {settings} {settings.queue} {settings.in_force}"
+    assert "S3CRET" not in shown
+    assert str(settings.queue) == "postgresql://me@db/x"
