@@ -15,6 +15,8 @@ PAGES = {
     "dead": "#/dead",
     "names": "#/names",
     "sources": "#/sources",
+    "mappings": "#/mappings",
+    "mapping": "#/mappings/shop",
     "deletions": "#/deletions",
     "settings": "#/settings",
 }

@@ -1,0 +1,85 @@
+// The draft of a mapping: its text, what the service says of it, and a copy in this browser until it is active.
+import { ApiError, api } from "../api.js";
+import { useCallback, useEffect, useRef, useState } from "../vendor/preact.js";
+
+const WAIT_MS = 300;
+const BUSY_MS = 400;
+const PREFIX = "browsee-adapter draft ";
+
+/** @typedef {{text: string, base: string, at: string}} Kept */
+
+/** @param {string} file @returns {Kept | null} */
+export function keptDraft(file) {
+  try {
+    return JSON.parse(localStorage.getItem(PREFIX + file) ?? "null");
+  } catch {
+    return null;
+  }
+}
+
+/** @param {string} file @param {string | null} text @param {string} base the ETag of the file that it was made from */
+export function keepDraft(file, text, base) {
+  try {
+    if (text === null) localStorage.removeItem(PREFIX + file);
+    else localStorage.setItem(PREFIX + file, JSON.stringify({ text, base, at: new Date().toISOString() }));
+  } catch {
+    // A browser without storage keeps the draft as long as the page is open.
+  }
+}
+
+/**
+ * Checks the text 300 ms after the last key, with the events and messages of the preview. An answer to an older text is
+ * dropped; while another check runs it is asked again.
+ * @param {string} source
+ * @param {string} text
+ * @param {string[]} events
+ * @param {any[]} messages
+ */
+export function useCheck(source, text, events, messages) {
+  const [state, setState] = useState(/** @type {{checked: any, of: string, error: ApiError | null, isBusy: boolean}} */ ({ checked: null, of: "", error: null, isBusy: true }));
+  const [round, setRound] = useState(0);
+  const first = useRef(true);
+  const key = JSON.stringify([text, events, messages]);
+  useEffect(() => {
+    const abort = new AbortController();
+    let timer = 0;
+    const ask = async () => {
+      setState((now) => ({ ...now, isBusy: true }));
+      try {
+        const checked = await api.post("/mapping/check", { source, text, events, messages }, {}, abort.signal);
+        setState({ checked, of: text, error: null, isBusy: false });
+      } catch (error) {
+        if (abort.signal.aborted) return;
+        if (!(error instanceof ApiError)) throw error;
+        if (error.code === "busy" || error.status === 429) timer = window.setTimeout(ask, BUSY_MS);
+        else setState((now) => ({ ...now, error, isBusy: false }));
+      }
+    };
+    timer = window.setTimeout(ask, first.current ? 0 : WAIT_MS);
+    first.current = false;
+    return () => (abort.abort(), clearTimeout(timer));
+  }, [source, key, round]);
+  const again = useCallback(() => setRound((n) => n + 1), []);
+  return { ...state, again };
+}
+
+/** Adds up the pages of a comparison. @param {any} sum @param {any} page */
+export function added(sum, page) {
+  if (!sum) return page;
+  const merge = (/** @type {any[]} */ one, /** @type {any[]} */ other, /** @type {(each: any) => string} */ name) => {
+    const found = new Map(one.map((each) => [name(each), { ...each }]));
+    for (const each of other) {
+      const known = found.get(name(each));
+      if (known) known.events += each.events;
+      else found.set(name(each), { ...each });
+    }
+    return [...found.values()].sort((a, b) => b.events - a.events);
+  };
+  return {
+    ...page,
+    events: sum.events + page.events, same: sum.same + page.same, different: sum.different + page.different, pending: sum.pending + page.pending,
+    outcomes: merge(sum.outcomes, page.outcomes, (each) => `${each.from} ${each.to}`),
+    changes: merge(sum.changes, page.changes, (each) => each.what),
+    unmatchedTaken: merge(sum.unmatchedTaken, page.unmatchedTaken, (each) => each.name),
+  };
+}
