@@ -138,6 +138,17 @@ async def test_a_deletion_request_goes_to_who_delivers(open_queue: Open) -> None
     assert other.tenure(["app"]) == 0
 
 
+async def test_what_another_replica_stores_is_found_soon(open_queue: Open) -> None:
+    """Nobody tells the one that delivers; it looks."""
+    one, other = await open_queue(), await open_queue()
+    assert list(await take(one)) == []
+    waiting = asyncio.create_task(take(one, wait_s=10))
+    await other.put([make_event("m-1")])
+    stored_s = boot_time()
+    assert len(await waiting) == 1
+    assert boot_time() - stored_s < 1
+
+
 @dataclass
 class Bidder:
     """A process that may be stopped: its clock goes on, and it does nothing."""

@@ -183,6 +183,10 @@ class PostgresQueue(LeasedQueue):
         with contextlib.suppress(QueueError):
             await self._reading.close()
 
+    def _patience_s(self, left_s: float, until_due_s: float | None) -> float:
+        """Another replica's puts are not announced here: look a few times a second."""
+        return min(_LOOK_S, super()._patience_s(left_s, until_due_s))
+
     def _lost(self, sources: frozenset[str]) -> None:
         self._leases.lose(sources)
         self._announce()
