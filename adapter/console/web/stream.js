@@ -11,10 +11,14 @@ export const summary = signal(/** @type {any} */ (null));
 
 const POLL_MS = 5000;
 const RETURN_MS = 500;
+/** Of this adapter: another one may be at another path of the host. */
+const NAME = `browsee-adapter stream of ${new URL(".", document.baseURI.split("#")[0]).pathname}`;
 const LONGEST_WAIT_MS = 15_000;
 
 /** @typedef {{events?: (entries: any[]) => void, mappings?: (mappings: any[]) => void, resync?: () => void}} Handlers */
 const listeners = new Set(/** @type {Set<Handlers>} */ (new Set()));
+/** What reaches the other tabs, in the one that holds the stream. */
+let holder = /** @type {BroadcastChannel | null} */ (null);
 let running = /** @type {AbortController | null} */ (null);
 let after = /** @type {string | null} */ (null);
 let watch = /** @type {string[]} */ ([]);
@@ -34,7 +38,7 @@ export function startStream() {
     const wanted = document.visibilityState === "visible" && session.value?.signedIn === true;
     if (wanted && !running) {
       running = new AbortController();
-      void run(running.signal);
+      void share(running.signal);
     } else if (!wanted && running) {
       running.abort();
       running = null;
@@ -45,21 +49,60 @@ export function startStream() {
   return session.subscribe(decide);
 }
 
+/**
+ * One tab of a browser holds the stream, and passes on what it hears: a browser opens six connections to a host, and a
+ * stream keeps one of them. When that tab is hidden or closed, the next one goes on where it was.
+ * @param {AbortSignal} stop
+ */
+async function share(stop) {
+  // Only where the page came over HTTPS or from this machine.
+  if (!("locks" in navigator)) return run(stop);
+  const tabs = new BroadcastChannel(NAME);
+  tabs.onmessage = ({ data }) => {
+    if (data.isNew && holder) holder.postMessage({ state: connection.value, name: "summary", body: summary.value });
+    if (holder || data.isNew) return;
+    connection.value = data.state ?? connection.value;
+    if (data.name) take(data.name, data.body, data.id);
+  };
+  tabs.postMessage({ isNew: true });
+  const { held = [] } = await navigator.locks.query();
+  // Whoever was hidden has missed what others heard.
+  if (after !== null && held.some((lock) => lock.name === NAME)) each((handlers) => handlers.resync?.());
+  try {
+    await navigator.locks.request(NAME, { signal: stop }, async () => {
+      holder = tabs;
+      await run(stop);
+    });
+  } catch (error) {
+    if (!stop.aborted) throw error;
+  } finally {
+    if (holder === tabs) holder = null;
+    tabs.close();
+  }
+}
+
+/** @param {"live" | "polling" | "lost"} state */
+function turn(state) {
+  connection.value = state;
+  holder?.postMessage({ state });
+}
+
 /** @param {AbortSignal} stop */
 async function run(stop) {
-  for (let failures = 0; !stop.aborted; ) {
+  for (let failures = 0, isFull = false; !stop.aborted; ) {
     try {
+      if (isFull) await poll(stop);
+      isFull = false;
       await listen(stop);
       failures = 0;
     } catch (error) {
       if (stop.aborted) return;
       if (!(error instanceof ApiError)) throw error;
-      if (error.status === 429 || error.status === 404) {
-        await poll(stop);
-        continue;
-      }
       if (error.status === 401) return;
-      connection.value = "lost";
+      // No place for another stream.
+      isFull = !isFull && (error.status === 429 || error.status === 404);
+      if (isFull) continue;
+      turn("lost");
       failures += 1;
       await pause(Math.min(LONGEST_WAIT_MS, 500 * 2 ** failures), stop);
     }
@@ -71,7 +114,7 @@ async function listen(stop) {
   let isFirst = after === null;
   const response = await api.raw("/stream", { after }, stop);
   const reader = /** @type {ReadableStream<Uint8Array>} */ (response.body).pipeThrough(/** @type {any} */ (new TextDecoderStream())).getReader();
-  connection.value = "live";
+  turn("live");
   let text = "";
   for (;;) {
     let part;
@@ -98,13 +141,24 @@ async function listen(stop) {
 function hear(block) {
   let name = "message";
   const data = [];
+  let id;
   for (const line of block.split("\n")) {
     if (line.startsWith("event:")) name = line.slice(6).trim();
     else if (line.startsWith("data:")) data.push(line.slice(5));
-    else if (line.startsWith("id:")) after = line.slice(3).trim();
+    else if (line.startsWith("id:")) id = line.slice(3).trim();
   }
-  if (data.length === 0) return;
-  const body = JSON.parse(data.join("\n"));
+  if (data.length > 0) hand(name, JSON.parse(data.join("\n")), id);
+}
+
+/** To this tab and to the others. @param {string} name @param {any} body @param {string} [id] */
+function hand(name, body, id) {
+  take(name, body, id);
+  holder?.postMessage({ name, body, id });
+}
+
+/** @param {string} name @param {any} body @param {string} [id] */
+function take(name, body, id) {
+  after = id ?? after;
   if (name === "summary") summary.value = body;
   else if (name === "events") each((handlers) => handlers.events?.(body.entries));
   else if (name === "mappings") each((handlers) => handlers.mappings?.(body.mappings));
@@ -116,13 +170,11 @@ function hear(block) {
 
 /** Asks for news once, and waits; called again and again. @param {AbortSignal} stop */
 async function poll(stop) {
-  connection.value = "polling";
+  turn("polling");
   const [news, now] = await Promise.all([api.get("/tail", { after, watch: watch.join(",") }, stop), api.get("/summary", {}, stop)]);
-  summary.value = now;
-  const isFirst = after === null;
-  after = news.next;
   watch = news.pending;
-  if (!isFirst && news.entries.length > 0) each((handlers) => handlers.events?.(news.entries));
+  hand("summary", now);
+  hand("events", { entries: news.entries }, news.next);
   await pause(POLL_MS, stop);
 }
 
