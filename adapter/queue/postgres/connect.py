@@ -92,10 +92,16 @@ class PostgresPlace:
         encoding = connection.info.parameter_status("server_encoding")
         if encoding != "UTF8":
             raise ConfigError(f"{self}: its encoding is {encoding}; make the database with ENCODING 'UTF8'")
-        asked = "SELECT current_setting('fsync'), current_setting('full_page_writes')"
-        for name, value in zip(("fsync", "full_page_writes"), connection.execute(asked).fetchone() or (), strict=True):
+        asked = "SELECT current_setting('fsync'), current_setting('full_page_writes'), current_setting('search_path')"
+        fsync, full_page_writes, schema = connection.execute(asked).fetchone() or ("", "", "")
+        for name, value in (("fsync", fsync), ("full_page_writes", full_page_writes)):
             if value != "on":
                 raise ConfigError(f"{self}: {name} is {value}: a power cut could lose what was acknowledged")
+        if schema != self.schema:
+            raise ConfigError(
+                f"{self}: what a connection has set is not kept, as by a pooler in transaction mode; "
+                "use its session mode, or connect directly"
+            )
 
     def identifier(self) -> sql.Identifier:
         """The schema's name, as a statement has it."""
