@@ -70,7 +70,7 @@ def test_names_are_text_whatever_they_hold(browser: Browser, own_service: Servic
     own_service.settle()
     with console_of(browser, own_service) as console:
         console.open("#/names")
-        table = console.page.get_by_role("region", name="Event names")
+        table = console.page.get_by_role("table", name="Event names")
         row = table.locator("tr", has_text="<img src=x")
         row.get_by_text("1 of mixed types").click()
         assert row.get_by_text("1 number, 1 text").is_visible()
@@ -102,8 +102,8 @@ def test_the_stand_in_is_changed_under_settings(browser: Browser, own_service: S
         own_service.settle()
         event = own_service.events(limit=1)[0]["id"]
         console.open(f"#/events/{event}")
-        answers = console.page.get_by_role("region", name="What the stand-in answered")
-        assert answers.get_by_text("400").is_visible()
+        answers = console.page.get_by_role("table", name="What the stand-in answered")
+        answers.get_by_text("400").wait_for()
         console.open("#/settings")
         card.get_by_role("button", name="Clear calls…").click()
         console.page.get_by_role("dialog").get_by_role("button", name="Clear 1").click()
