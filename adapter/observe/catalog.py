@@ -11,8 +11,10 @@ from adapter.observe.console_telemetry import (
 )
 from adapter.observe.delivery_telemetry import (
     CallAnswered,
+    DeliveryLost,
     DeliveryPaused,
     DeliveryResumed,
+    DeliveryTaken,
     EventDelivered,
     EventDied,
     EventDropped,
@@ -66,7 +68,9 @@ CATALOG: tuple[type[Telemetry], ...] = (
     UserDeleted,
     DeletionsWaiting,
     DeliveryPaused,
+    DeliveryLost,
     DeliveryResumed,
+    DeliveryTaken,
     LimitLearned,
     MappingActivated,
     MappingFailed,

@@ -122,6 +122,21 @@ class DeliveryResumed(Telemetry, frozen=True):
     sources: str
 
 
+class DeliveryTaken(Telemetry, frozen=True):
+    """Of several replicas this one delivers these sources from now on."""
+
+    text = "delivery is this replica's"
+    sources: str
+
+
+class DeliveryLost(Telemetry, frozen=True):
+    """It was stopped or cut off for too long, or it let go at its end."""
+
+    text = "delivery is another replica's"
+    level = logging.WARNING
+    sources: str
+
+
 class LimitLearned(Telemetry, frozen=True):
     text = "Browsee's limit learned"
     sources: str

@@ -13,7 +13,13 @@ from adapter.deliver.project import Project
 from adapter.deliver.state import State
 from adapter.errors import QueueError
 from adapter.model import Secret
-from adapter.observe.delivery_telemetry import DeliveryPaused, DeliveryResumed, LimitLearned
+from adapter.observe.delivery_telemetry import (
+    DeliveryLost,
+    DeliveryPaused,
+    DeliveryResumed,
+    DeliveryTaken,
+    LimitLearned,
+)
 from adapter.observe.observer import Emit
 from adapter.queue.contract import Archive, Limit
 
@@ -78,11 +84,10 @@ class Monitor:
         """Say and keep what is new since the last look."""
         for watched in self._projects:
             number = watched.tenure()
-            if number not in (0, watched.number):
-                # Another process delivered it meanwhile, and has learned what it allows.
+            if number != watched.number:
+                # If its limit cannot be read now, the next look begins with it.
                 with suppress(QueueError):
-                    await self._restore(watched)
-                    watched.number = number
+                    await self._change_hands(watched, number)
             if number == 0:
                 continue
             state = watched.project.state(self._now())
@@ -91,6 +96,15 @@ class Monitor:
             # What cannot be kept is learned again; the disk's trouble shows itself elsewhere.
             with suppress(QueueError):
                 await self._keep(watched)
+
+    async def _change_hands(self, watched: Watched, number: int) -> None:
+        if number == 0:
+            self._emit(DeliveryLost(sources=watched.sources))
+        else:
+            # Another process delivered it meanwhile, and has learned what it allows.
+            await self._restore(watched)
+            self._emit(DeliveryTaken(sources=watched.sources))
+        watched.number = number
 
     def _tell_pauses(self, watched: Watched, state: State) -> None:
         paused = state.delivery == "paused"

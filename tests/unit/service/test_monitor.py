@@ -8,7 +8,13 @@ from adapter.deliver.permits import Go
 from adapter.deliver.policy import Accepted, Misconfigured, TryAgain, Verdict
 from adapter.deliver.project import Project, ProjectConfig
 from adapter.model import Reason, Secret
-from adapter.observe.delivery_telemetry import DeliveryPaused, DeliveryResumed, LimitLearned
+from adapter.observe.delivery_telemetry import (
+    DeliveryLost,
+    DeliveryPaused,
+    DeliveryResumed,
+    DeliveryTaken,
+    LimitLearned,
+)
 from adapter.observe.telemetry import Telemetry
 from adapter.queue.contract import Limit
 from adapter.service.monitor import Monitor, Watched, project_id
@@ -26,7 +32,7 @@ class Scene:
         self.project = Project(CONFIG, now_s=clock())
         self.said: list[Telemetry] = []
         self.tenure = 1
-        watched = Watched(id="p", sources="shop, app", project=self.project, tenure=lambda: self.tenure)
+        watched = Watched(id="p", sources="shop, app", project=self.project, tenure=lambda: self.tenure, number=1)
         self.monitor = Monitor([watched], archive=queue, emit=self.said.append, now=clock)
 
     def call(self, verdict: Verdict) -> None:
@@ -133,3 +139,7 @@ async def test_who_takes_a_project_over_begins_with_its_limit(clock: FakeClock, 
     learned = scene.project.snapshot(clock())
     assert learned is not None
     assert learned.limit_per_s == pytest.approx(17.0)
+    assert scene.said[0] == DeliveryTaken(sources="shop, app")
+    scene.tenure = 0
+    await scene.monitor.look()
+    assert scene.said[-1] == DeliveryLost(sources="shop, app")
