@@ -17,7 +17,8 @@ from tests.postgres import Server
 
 SHORT = Terms(renew_s=0.3, trust_s=0.8, expires_s=0.9, look_s=0.1)
 """A tenth of the real ones."""
-TAKEOVER_S = 1.1
+BUSY_S = 3.0
+"""What a machine may take longer that runs other tests too."""
 
 Open = Callable[[], Awaitable[PostgresQueue]]
 
@@ -64,7 +65,7 @@ async def test_one_of_two_delivers(open_queue: Open) -> None:
     began_s = boot_time()
     [lease] = await take(other, wait_s=5)
     assert (lease.event.message_id, other.tenure(["shop"]) > 0) == ("m-3", True)
-    assert boot_time() - began_s < 1
+    assert boot_time() - began_s < BUSY_S
 
 
 async def test_sources_are_claimed_together_or_not_at_all(open_queue: Open) -> None:
@@ -86,7 +87,7 @@ async def test_who_stops_is_followed(open_queue: Open) -> None:
     stop_renewing(one)
     began_s = boot_time()
     [lease] = await take(other, wait_s=5)
-    assert boot_time() - began_s < TAKEOVER_S + 0.5
+    assert boot_time() - began_s < 1.1 + BUSY_S
     assert not one.holds(stopped)
     assert list(await take(one)) == []
     assert not await one.settle(stopped, Delivered())
@@ -146,7 +147,7 @@ async def test_what_another_replica_stores_is_found_soon(open_queue: Open) -> No
     await other.put([make_event("m-1")])
     stored_s = boot_time()
     assert len(await waiting) == 1
-    assert boot_time() - stored_s < 1
+    assert boot_time() - stored_s < BUSY_S
 
 
 @dataclass

@@ -87,7 +87,7 @@ async def test_what_was_acknowledged_survives_its_primary(pair: Pair) -> None:
     await asyncio.to_thread(pair.promote)
     promoted_s, before = time.monotonic(), road.count
     await until(lambda: asyncio.sleep(0.02, road.count > before + 20))
-    assert time.monotonic() - promoted_s < 5
+    assert time.monotonic() - promoted_s < 10
     road.is_over = True
     async with asyncio.timeout(30):
         await asyncio.gather(*tasks)

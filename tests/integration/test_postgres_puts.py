@@ -209,7 +209,7 @@ async def test_a_server_that_does_not_answer_is_not_waited_for(
             began_s = time.monotonic()
             with pytest.raises(QueueError):
                 await queue.put([make_event("m-1")])
-            assert time.monotonic() - began_s < 8
+            assert time.monotonic() - began_s < 10
             assert (await queue.put([make_event("m-1")])).stored == 1
         finally:
             for pid in stopped:
