@@ -1,5 +1,6 @@
 """The operations about dead letters and rejections (pages, causes, export, requeue, discard), and erasing a user."""
 
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
 from aiohttp import hdrs, web
@@ -18,9 +19,10 @@ _EXPORT_HEADERS = {"Content-Type": "application/x-ndjson", **DATA_HEADERS}
 class DeadApi:
     """See the module."""
 
-    def __init__(self, requests: Requests, audit: Audit) -> None:
+    def __init__(self, requests: Requests, audit: Audit, *, note_requeued: Callable[[Sequence[str]], None]) -> None:
         self._requests = requests
         self._audit = audit
+        self._note_requeued = note_requeued
 
     def operations(self) -> Operations:
         """By path below the API's own."""
@@ -72,6 +74,7 @@ class DeadApi:
         which, dry_run = params.which(body, unmatched=True)
         result = await self._requests.ask(lambda console: console.requeue(which, dry_run=dry_run, preview=preview))
         if not dry_run:
+            self._note_requeued(which.ids)
             self._audit.changed(request, EventsRequeued, result)
         return json_response(result)
 

@@ -119,6 +119,12 @@ class StreamHub:
         self._summary_at_s = 0.0
         self._resync_at_s = 0.0
         self._is_flooded = False
+        self._has_requeued = False
+
+    def note_requeued(self, ids: Sequence[str]) -> None:
+        """Older events are pending again, and their end is news: those of `ids`, or nobody knows which."""
+        self._watch_too += [id_ for id_ in ids if id_.isdigit()][-WATCHED:]
+        self._has_requeued = self._has_requeued or not ids
 
     def is_full(self) -> bool:
         """Whether nobody more may listen. Who has gone without a word makes room."""
@@ -181,8 +187,12 @@ class StreamHub:
             self._after = after = first["next"]
             self._publish("events", frame("events", {"entries": [], "next": after}, id_=after))
             return
-        # What was requeued is older than `after`: it is found among what is pending.
-        requeued = await self._deps.pending() if len(self._watch) < WATCHED else ()
+        requeued: Sequence[str] = ()
+        if self._has_requeued:
+            # They are older than `after`, and some have ended. To look at each turn would go through all that is kept.
+            self._has_requeued = False
+            requeued = await self._deps.pending()
+            self._publish("events", RESYNC)
         watch = list(dict.fromkeys([*requeued, *self._watch_too, *self._watch]))[-WATCHED:]
         self._watch_too = []
         news = await self._deps.tail(self._after, watch)

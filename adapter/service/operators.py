@@ -146,8 +146,10 @@ def operator_routes(settings: Settings, deps: OperatorDeps) -> list[web.RouteDef
     )
     service = ServiceApi(service_deps, requests)
     audit = Audit(ingest.emit, settings.trusted_proxies)
-    groups: list[OperationGroup] = [service, EventsApi(requests), DeadApi(requests, audit)]
-    groups.append(_stream_api(requests, service, deps))
+    hub = _stream_hub(requests, service, deps)
+    groups: list[OperationGroup] = [service, EventsApi(requests)]
+    groups.append(DeadApi(requests, audit, note_requeued=hub.note_requeued))
+    groups.append(StreamApi(hub, is_draining=ingest.is_draining, monotonic_s=monotonic))
     groups += [SandboxApi(deps.sandbox, requests), _sources_api(settings, requests, deps, auth)]
     files = MappingFiles(settings, active, deps.archive)
     groups.append(MappingApi(files, requests, settings.trusted_proxies, policy=edit_policy(settings), audit=audit))
@@ -201,7 +203,7 @@ def _sources_api(settings: Settings, requests: Requests, deps: OperatorDeps, aut
     )
 
 
-def _stream_api(requests: Requests, service: ServiceApi, deps: OperatorDeps) -> StreamApi:
+def _stream_hub(requests: Requests, service: ServiceApi, deps: OperatorDeps) -> StreamHub:
     async def pending() -> list[str]:
         wanted = Events(outcome=("pending",), limit=WATCHED)
         page = await requests.ask(lambda console: console.events(wanted))
@@ -214,8 +216,7 @@ def _stream_api(requests: Requests, service: ServiceApi, deps: OperatorDeps) -> 
         mappings=service.active_mappings,
         monotonic_s=monotonic,
     )
-    hub = StreamHub(source, deps.stream_limits)
-    return StreamApi(hub, is_draining=deps.ingest.is_draining, monotonic_s=monotonic)
+    return StreamHub(source, deps.stream_limits)
 
 
 def edit_policy(settings: Settings) -> EditPolicy:

@@ -206,6 +206,23 @@ async def test_more_than_a_person_follows_becomes_one_resync(served: Service) ->
     hub.leave(late)
 
 
+async def test_the_end_of_what_was_requeued_is_news(served: Service) -> None:
+    """By its id; where nobody knows which, the page is to be loaded again, and what is pending is watched."""
+    hub = hub_of(served)
+    one = listener("events")
+    await hub.join(one, None)
+    await heard(one, has("events"))
+    served.ended.add("90")
+    hub.note_requeued(("90", "r7"))
+    await heard(one, has_ids("90"))
+    served.old_pending = ["91"]
+    hub.note_requeued(())
+    await heard(one, has("resync"))
+    served.ended.add("91")
+    await heard(one, has_ids("91"))
+    hub.leave(one)
+
+
 async def test_a_queue_that_fails_for_a_while_ends_nothing(served: Service) -> None:
     """The stream goes on where it was."""
     hub = hub_of(served)
