@@ -22,6 +22,7 @@ from adapter.service import deletions
 from adapter.service.deadlines import RetryHorizons, deadlines
 from adapter.service.mappings import Active
 from adapter.service.report import Projects, make_report
+from adapter.service.series import SeriesRing
 from adapter.settings.settings import Settings
 
 _BALANCE_EVERY_S = 10.0
@@ -68,6 +69,8 @@ class Readiness:
         self._waiting_deletions = deletions.WaitingDeletions(emit)
         self._count = count
         self._waiting_deletions.look(count.balance.deletions_waiting)
+        self.series = SeriesRing()
+        self.series.note(count.at.timestamp(), count.balance, self.projects())
 
     async def follow(self) -> None:
         """Count pending and dead from rows until cancelled, so that a ledger that does not balance shows."""
@@ -82,6 +85,7 @@ class Readiness:
                     took_s = time.monotonic() - began_s
                     count_at_s = began_s + took_s / _COUNTING_SHARE
                     self._waiting_deletions.look(self._count.balance.deletions_waiting)
+                    self.series.note(self._count.at.timestamp(), self._count.balance, self.projects())
                 if refusals.waits_for_queue:
                     await queue.probe()
                     refusals.queue_takes()

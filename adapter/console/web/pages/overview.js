@@ -1,5 +1,6 @@
 // How the service is doing now: status, numbers that lead to their events, causes, mappings and the accounts.
 import { api } from "../api.js";
+import { Charts } from "../charts.js";
 import { Loaded, capitalized, useData } from "../data.js";
 import { ago, count, plural, size, timeText } from "../format.js";
 import { href } from "../router.js";
@@ -48,6 +49,7 @@ function Now({ now }) {
       <${Tile} label="Unmatched" value=${counted(ledger.unmatched)} href=${href("/events", { outcome: "unmatched" })} tone=${ledger.unmatched ? "odd" : ""} note=${ledger.unmatched ? "no rule took them" : isCounted ? "every event has a rule" : "being counted"} />
       ${now.projects.map((/** @type {any} */ project) => html`<${Rate} project=${project} isOne=${now.projects.length === 1} />`)}
     </div>
+    <${Charts} />
     <div class="columns"><${Causes} dead=${now.dead + rejected} /><${Mappings} files=${now.mapping_files ?? []} /></div>
     <div class="columns"><${Accounts} now=${now} /><${Disk} disk=${now.disk} /></div>
   </div>`;
