@@ -61,6 +61,7 @@ COMMANDS: Final[Mapping[str, Mapping[str, Lazy]]] = {
         "explain": Lazy("explain", "Show what a mapping makes of an event."),
         "diff": Lazy("diff", "Show what a change of a mapping would do."),
         "suggest": Lazy("suggest", "Write a mapping for the event names that were seen."),
+        "mappings": Lazy("mappings", "Look at the history of a mapping, and roll back."),
         "schema": Lazy("schema", "Print the JSON Schema of your files."),
     },
     "Events": {

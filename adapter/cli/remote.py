@@ -96,6 +96,16 @@ class HttpConsole:
     def mapping_version(self, source: str, id_: int) -> JsonObject | None:
         return self._get("/api/mapping/version", {"source": source, "id": str(id_)}, absent={}) or None
 
+    def roll_back(self, source: str, id_: int, *, text: str) -> None:
+        """Replace the mapping file of `source` by the text of activation `id_`, if nobody changes it meanwhile."""
+        etag = self._get("/api/mapping", {"source": source})["etag"]
+        query = {"source": source, "rollback": str(id_)}
+        more = {"If-Match": etag, "Content-Type": "text/yaml"}
+        response = self._answered("PUT", "/api/mapping", query, text.encode(), more)
+        answer = _read(response)
+        if response.status != 200:
+            self._refuse(response.status, answer)
+
     def requeue(self, which: Selection, *, dry_run: bool = False, preview: bool = False) -> JsonObject:
         return self._post("/api/dead/requeue", {**_chosen(which), "dryRun": dry_run, "preview": preview})
 
@@ -137,20 +147,22 @@ class HttpConsole:
         answer = _read(response)
         return answer if response.status == 200 else self._refuse(response.status, answer)
 
-    def _answered(self, method: str, path: str, query: Query, body: bytes | None = None) -> http.client.HTTPResponse:
-        """The answer that is not "too often"."""
+    def _answered(
+        self, method: str, path: str, query: Query, body: bytes | None = None, more: Mapping[str, str] | None = None
+    ) -> http.client.HTTPResponse:
+        """The answer that is not "too often"; `more` are headers."""
         given = urlencode({name: value for name, value in query.items() if value is not None}, doseq=True)
         place = f"{self._place.path}{path}{'?' if given else ''}{given}"
         for _ in range(_MAX_WAITS):
-            response = self._asked(method, place, body)
+            response = self._asked(method, place, body, more or {})
             if response.status != 429:
                 return response
             response.read()
             self._sleep(min(30.0, float(response.getheader("Retry-After", "1"))))
         raise QueueError(f"{self._url}: asked too often for too long; others use it too")
 
-    def _asked(self, method: str, place: str, body: bytes | None) -> http.client.HTTPResponse:
-        headers = self._headers if body is None else {**self._headers, "Content-Type": "application/json"}
+    def _asked(self, method: str, place: str, body: bytes | None, more: Mapping[str, str]) -> http.client.HTTPResponse:
+        headers = {**self._headers, **({} if body is None else {"Content-Type": "application/json"}), **more}
         try:
             self.close()
             self._connection = self._connected()

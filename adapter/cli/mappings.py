@@ -1,0 +1,127 @@
+"""`browsee-adapter mappings`: what a mapping file was activated with, and the way back to it."""
+
+from pathlib import Path
+
+import click
+
+from adapter.bundled import bundled
+from adapter.cli.at_console import Target, console_at, console_options
+from adapter.cli.at_queue import settings_of
+from adapter.cli.remote import HttpConsole
+from adapter.cli.show import say, show, show_json
+from adapter.cli.table import plain, show_table
+from adapter.console.console import Console
+from adapter.errors import ConfigError
+from adapter.model import JsonObject
+from adapter.service.mappings import live_loader, text_of
+from adapter.service.rewriting import locked, not_writable_text, replace_file, why_not_writable
+
+_COLUMNS = ("id", "version", "activated", "by", "")
+
+
+@click.group()
+def mappings() -> None:
+    """Look at the history of a mapping file, and roll back to an earlier version.
+
+    Every activation is kept with its text, the last 200 of each file: also one that changed a comment only.
+
+    \b
+    Examples:
+      browsee-adapter mappings history shop
+      browsee-adapter mappings show shop 12
+      browsee-adapter mappings rollback shop 12
+    """
+
+
+@mappings.command()
+@click.argument("source")
+@click.option("--limit", type=click.IntRange(1, 200), default=20, show_default=True, help="How many at most.")
+@click.option("--json", "machine", is_flag=True, help="One JSON object a line.")
+@console_options
+def history(source: str, limit: int, machine: bool, place: Target) -> None:
+    """List the activations of a source's mapping file, the newest first.
+
+    \b
+    Example:
+      browsee-adapter mappings history shop --limit 5
+    """
+    with console_at(place) as console:
+        versions = console.mapping_history(source, limit=limit)["versions"]
+    if machine:
+        for version in versions:
+            show_json(version)
+        return
+    rows = [
+        (each["id"], each["version"], each["at"], each["by"], "active" if each["active"] else "") for each in versions
+    ]
+    show_table(_COLUMNS, rows, empty=f"no activation of the mapping of {plain(source)} is kept")
+
+
+@mappings.command("show")
+@click.argument("source")
+@click.argument("id_", metavar="ID", type=click.IntRange(1))
+@console_options
+def show_(source: str, id_: int, place: Target) -> None:
+    """Print the text of one activation.
+
+    \b
+    Example:
+      browsee-adapter mappings show shop 12 > before.yaml
+    """
+    with console_at(place) as console:
+        show(_version(console, source, id_)["text"])
+
+
+@mappings.command()
+@click.argument("source")
+@click.argument("id_", metavar="ID", type=click.IntRange(1))
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@console_options
+def rollback(source: str, id_: int, yes: bool, place: Target) -> None:
+    """Put the text of an earlier activation into the mapping file.
+
+    The text is checked with the settings of now. A running service activates it within seconds, for every source of
+    the file; pending events are mapped by it.
+
+    \b
+    Examples:
+      browsee-adapter mappings rollback shop 12
+      browsee-adapter mappings rollback shop 12 --yes --url https://adapter.example.com
+    """
+    with console_at(place) as console:
+        version = _version(console, source, id_)
+        if not yes:
+            click.confirm(f"Roll the mapping of {plain(source)} back to version {version['version']}?", abort=True)
+        if isinstance(console, HttpConsole):
+            console.roll_back(source, id_, text=version["text"])
+            say(f"version {version['version']} is active")
+            return
+    file = _replace(source, version["text"], place)
+    say(f"{plain(str(file))}: is version {version['version']} again; a running service activates it within seconds")
+
+
+def _version(console: Console, source: str, id_: int) -> JsonObject:
+    found = console.mapping_version(source, id_)
+    if found is None:
+        raise ConfigError(f"no activation {id_} of the mapping of {plain(source)} is kept; see `mappings history`")
+    return found
+
+
+def _replace(source: str, text: str, place: Target) -> Path:
+    """Write `text` into the mapping file of `source`. Raises ConfigError if it cannot be written or does not check."""
+    settings = settings_of(place.config, sandbox=place.sandbox)
+    found = next((each for each in settings.sources if each.name == source), None)
+    if found is None:
+        raise ConfigError(f"the settings have no source {plain(source)}")
+    file = found.mapping
+    if why_not := why_not_writable(file, bundled_folder=bundled("mappings")):
+        raise ConfigError(f"{plain(str(file))}: cannot be written: {why_not}")
+    for sharing in settings.sources:
+        if sharing.mapping == file:
+            live_loader(settings, sharing)(text)
+    try:
+        with locked(file):
+            replace_file(file, text.encode(), compared=text_of(file).encode())
+    except OSError as exc:
+        raise ConfigError(f"{plain(str(file))}: cannot be written: {not_writable_text(exc)}") from exc
+    return file
