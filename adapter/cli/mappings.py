@@ -1,5 +1,6 @@
 """`browsee-adapter mappings`: what a mapping file was activated with, and the way back to it."""
 
+import sys
 from pathlib import Path
 
 import click
@@ -69,7 +70,12 @@ def show_(source: str, id_: int, place: Target) -> None:
       browsee-adapter mappings show shop 12 > before.yaml
     """
     with console_at(place) as console:
-        show(_version(console, source, id_)["text"])
+        text = _version(console, source, id_)["text"]
+    # A file gets the very text; a terminal is not commanded by it.
+    if sys.stdout.isatty():
+        show(text)
+    else:
+        click.echo(text, nl=False)
 
 
 @mappings.command()
