@@ -6,9 +6,10 @@ FOLDER = Path(__file__).parents[2] / "docs" / "console"
 PAGES = {
     "overview": "#/",
     "events": "#/events",
-    "event": "#/events/{dead}",
+    "event": "#/events/{died}",
     "dead": "#/dead",
     "requeue": "#/dead",
+    "mapping": "#/mappings/shop?line=13",
     "names": "#/names",
     "sources": "#/sources",
     "settings": "#/settings",

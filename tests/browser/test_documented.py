@@ -7,7 +7,7 @@ import pytest
 
 from tests.browser.documented import FOLDER, PAGES, SIZE
 from tests.browser.pages import Console
-from tests.browser.running import address
+from tests.browser.running import SETTLED_S, until
 
 PICTURES = pytest.mark.skipif(not os.environ.get("PICTURES"), reason="make pictures takes them")
 
@@ -17,7 +17,8 @@ PICTURES = pytest.mark.skipif(not os.environ.get("PICTURES"), reason="make pictu
 def test_a_picture_is_taken(console: Console, name: str) -> None:
     """Of the service that has met every outcome, in light colours."""
     console.fit(width=SIZE[0], height=SIZE[1], theme="light")
-    console.open(address(console.service, PAGES[name]))
+    died = until(lambda: console.service.events(outcome="dead", user="u-1042"), SETTLED_S)
+    console.open(PAGES[name].replace("{died}", died[0]["id"]))
     console.page.get_by_text("Live").first.wait_for()
     if name == "requeue":
         console.page.get_by_role("button", name="Requeue").first.click()

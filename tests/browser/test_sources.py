@@ -1,6 +1,6 @@
 """Sources, names and settings in a browser: what turns by itself, what is asked again, and hostile names."""
 
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from tests.browser.pages import Console, console_of
 from tests.browser.running import KEY, TOKEN, Service, track
@@ -118,3 +118,22 @@ def test_settings_hide_what_is_default_on_demand(console: Console) -> None:
     assert console.page.get_by_text("retention.dedup").count() == 0
     assert console.page.get_by_text("adapter.yaml:4").first.is_visible()
     assert KEY not in console.page.content()
+
+
+def test_a_suggested_rule_opens_as_a_draft_that_checks(browser: Browser, own_service: Service) -> None:
+    """One click from a name that no rule takes to a rule that takes it; nothing is written yet."""
+    own_service.send(
+        track('Plan "Team" started: 50% off', "u-1", seats="12", plan="team"),
+        track('Plan "Team" started: 50% off', "u-1", seats=12, plan="solo"),
+    )
+    own_service.settle()
+    with console_of(browser, own_service) as console:
+        console.open("#/names")
+        console.page.get_by_role("link", name="Suggest a rule").click()
+        console.page.get_by_role("heading", name="shop.yaml").wait_for()
+        draft = console.page.get_by_role("textbox", name="Mapping")
+        expect(draft).to_contain_text("track: PLAN_TEAM_STARTED_50_OFF")
+        expect(draft).to_contain_text("seats: {from: properties.seats, apply: [number]}")
+        expect(console.page.locator(".workbench-head [role=status]")).to_contain_text("checks")
+        expect(console.page.locator(".previewed-words").first).to_contain_text("sent")
+        assert "PLAN_TEAM" not in (own_service.folder / "shop.yaml").read_text(encoding="utf-8")

@@ -82,7 +82,7 @@ function Key({ source, named }) {
   const [key, setKey] = useState("");
   const [isAsking, setAsking] = useState(false);
   const used = named.lastUsed ? html`last used <${Time} at=${named.lastUsed} />` : "not used since the service started";
-  return html`<div class="key">${key ? html`<code>${key}</code> <${CopyButton} text=${key} aria-label="Copy the key" /><${Button} quiet onClick=${() => setKey("")}>Hide<//>` : html`<code>key ${named.name}</code> <${Button} quiet onClick=${() => setAsking(true)}>Show key…<//>`}
+  return html`<div class="source-key">${key ? html`<code>${key}</code> <${CopyButton} text=${key} aria-label="Copy the key" /><${Button} quiet onClick=${() => setKey("")}>Hide<//>` : html`<code>key ${named.name}</code> <${Button} quiet onClick=${() => setAsking(true)}>Show key…<//>`}
     <span class="muted">${used}</span>
     <${AskToken} open=${isAsking} close=${() => setAsking(false)} found=${setKey} ask=${(/** @type {string} */ token) => api.post("/sources/key", { source, key: named.name, token })} /></div>`;
 }

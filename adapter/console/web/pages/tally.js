@@ -48,5 +48,5 @@ export function suggestedRule(name) {
   const called = (name.name ?? name.type ?? "").replace(/(\p{Ll}|\p{N})(\p{Lu})/gu, "$1_$2").replace(/[^\p{L}\p{N}]+/gu, "_").replace(/^_+|_+$/g, "").toUpperCase() || "UNNAMED";
   const plain = name.paths.filter(({ path }) => /^properties\.[A-Za-z_]\w*$/.test(path)).slice(0, 40);
   const lines = plain.map(({ path, types }) => `      ${path.slice("properties.".length)}: ${types.number && types.text ? `{from: ${path}, apply: [number]}` : path}`);
-  return [`  - name: ${title}`, `    when: ${when}`, `    track: ${JSON.stringify(called)}`, ...(lines.length > 0 ? ["    properties:", ...lines] : []), ""].join("\n");
+  return [`  - name: ${title}`, `    when: ${when}`, `    track: ${/^[A-Z][A-Z0-9_]*$/.test(called) ? called : JSON.stringify(called)}`, ...(lines.length > 0 ? ["    properties:", ...lines] : []), ""].join("\n");
 }
