@@ -34,15 +34,15 @@ _TOO_MUCH: Final = f"a mapping has at most {MAX_MAPPING_BYTES} bytes"
 class Written:
     """A mapping file that was replaced: its new text and ETag, its version for the source that was asked for.
 
-    `before` is the text that was replaced. `meanwhile` is what another program wrote in the moment of the replacement,
-    None if none did: it is kept in the history.
+    `before` is the text that was replaced, if it was not the active one. `meanwhile` is what another program wrote in
+    the moment of the replacement, None if none did. Both are kept in the history.
     """
 
     file: str
     text: str
     etag: str
     versions: dict[str, str]
-    before: str
+    before: str | None
     meanwhile: str | None
 
 

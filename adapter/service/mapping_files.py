@@ -85,6 +85,8 @@ class MappingFiles:
     async def keep(self, written: Written, *, by: str) -> None:
         keep = partial(self._archive.keep_mapping, name=written.file)
         version = next(iter(written.versions.values()))
+        if written.before is not None:
+            await keep(version="", text=written.before, by="on disk, but not active")
         if written.meanwhile is not None:
             await keep(version="", text=written.meanwhile, by="written meanwhile by another program")
         await keep(version=version, text=written.text, by=by)
@@ -93,24 +95,28 @@ class MappingFiles:
         file = self._sources[source].mapping
         before = _read(file)
         if etag_of(before) != etag:
-            facts = {"etag": etag_of(before)}
-            return NotWritten(412, "changed_meanwhile", "the file was changed since it was read; read it again", facts)
+            return _changed(before)
         raw = _with_line_ends_of(before, raw)
-        sharing = self._sharing(file)
+        sharing, was_active = self._sharing(file), self._live(source).text
         found = {other.name: self._examined(other, raw.decode()) for other in sharing}
         findings = {name: each.findings for name, each in found.items() if each.ruleset is None}
         if findings:
             listed = [{"source": name, **as_json(one)} for name, each in findings.items() for one in each]
             return NotWritten(422, "does_not_check", "the mapping has errors or failing tests", {"findings": listed})
+        now = _read(file)
+        if now != before:
+            # Another program wrote while the draft was checked.
+            return _changed(now)
         meanwhile = replace_file(file, raw, compared=before)
         for other in sharing:
             self._live(other.name).reload()
+        replaced = before.decode(errors="replace")
         return Written(
             file=self._live(source).name,
             text=raw.decode(),
             etag=etag_of(raw),
             versions={source: self._live(source).ruleset.version},
-            before=before.decode(errors="replace"),
+            before=None if replaced == was_active else replaced,
             meanwhile=None if meanwhile is None else meanwhile.decode(errors="replace"),
         )
 
@@ -129,7 +135,14 @@ class MappingFiles:
         return self._active.live[source]
 
     def _sharing(self, file: Path) -> list[SourceSettings]:
-        return [source for source in self._sources.values() if source.mapping == file]
+        """All sources of one file, however the settings spell its path."""
+        real = file.resolve()
+        return [source for source in self._sources.values() if source.mapping.resolve() == real]
+
+
+def _changed(raw: bytes) -> NotWritten:
+    facts = {"etag": etag_of(raw)}
+    return NotWritten(412, "changed_meanwhile", "the file was changed since it was read; read it again", facts)
 
 
 def _read(file: Path) -> bytes:

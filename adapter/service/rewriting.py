@@ -1,11 +1,13 @@
 """Replaces a mapping file as a careful editor does, or says why it cannot.
 
 States: the file is *compared* (its ETag is the one that the draft was made from), *replaced* (by a rename: there is the
-old file or the new one, never half of one), *active*. Writers of this service hold `flock` on `.<name>.lock`. The old
-file keeps a second link until after the replacement and is read then: what another program wrote in between is
-returned, so that no edit is lost. A crash leaves the old or the new file, and a left-over that the next start removes.
+old file or the new one, never half of one), *active*. Writers of this service hold `flock` on `.<name>.lock`. Old and
+new file change places in one step, and the old one is read then: what another program put there in between, even by a
+rename of its own, is returned, so that no edit is lost. Where the disk cannot exchange two files, the old file keeps a
+second link until it was read. A crash leaves the old or the new file, and a left-over that the next start removes.
 """
 
+import ctypes
 import errno
 import fcntl
 import os
@@ -18,6 +20,10 @@ from secrets import token_hex
 from typing import Final
 
 _SUFFIX: Final = ".browsee-adapter.tmp"
+_AT_FDCWD: Final = -100
+_RENAME_EXCHANGE: Final = 2
+"""Of linux/fcntl.h and linux/fs.h."""
+_NO_EXCHANGE: Final = frozenset({errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP})
 _ANOTHERS: Final = "the file belongs to another user"
 _REASONS: Final = {
     errno.EROFS: "the disk is read-only",
@@ -65,20 +71,48 @@ def replace_file(file: Path, raw: bytes, *, compared: bytes) -> bytes | None:
     """
     real = file.resolve(strict=True)
     found = real.stat()
-    kept = real.with_name(f".{real.name}.{token_hex(8)}{_SUFFIX}")
     with _temporary(real, found) as (descriptor, temporary):
         with os.fdopen(os.dup(descriptor), "wb") as stream:
             stream.write(raw)
             stream.flush()
             os.fsync(stream.fileno())
-        os.link(real, kept)
-        try:
-            temporary.replace(real)
+        there = _taken_from(real, temporary)
+        # The new file is in its place: a folder that cannot be synced makes that no failure to report.
+        with suppress(OSError):
             _sync_folder(real.parent)
-            there = kept.read_bytes()
-        finally:
-            kept.unlink(missing_ok=True)
     return None if there == compared else there
+
+
+def _taken_from(real: Path, temporary: Path) -> bytes:
+    """Put `temporary` in the place of `real`; what was in `real` in that moment."""
+    try:
+        _exchange(temporary, real)
+    except OSError as exc:
+        if exc.errno not in _NO_EXCHANGE:
+            raise
+        return _taken_by_link(real, temporary)
+    return temporary.read_bytes()
+
+
+def _exchange(one: Path, other: Path) -> None:
+    """Have two files change places in one step; Python has no function for it. Raises OSError with nothing changed."""
+    call = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if call is None:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+    if call(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))
+
+
+def _taken_by_link(real: Path, temporary: Path) -> bytes:
+    kept = real.with_name(f".{real.name}.{token_hex(8)}{_SUFFIX}")
+    os.link(real, kept)
+    try:
+        temporary.replace(real)
+        return kept.read_bytes()
+    finally:
+        with suppress(OSError):
+            kept.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -116,7 +150,9 @@ def _temporary(real: Path, like: os.stat_result) -> Iterator[tuple[int, Path]]:
         yield descriptor, path
     finally:
         os.close(descriptor)
-        path.unlink(missing_ok=True)
+        # What stays is removed at the next start.
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
 def not_writable_text(exc: OSError) -> str:

@@ -274,6 +274,29 @@ def test_what_another_program_writes_in_that_moment_is_not_lost(folder: Path) ->
     assert sorted(left.name for left in folder.iterdir()) == ["adapter.yaml", "shop.yaml"]
 
 
+def test_what_was_never_active_is_kept_when_it_is_replaced(folder: Path) -> None:
+    """A text with errors on disk is nowhere else, so the history has it."""
+    with service(settings_in(folder)) as url:
+        api = Api(url)
+        (folder / "shop.yaml").write_text(BROKEN)
+        assert api.put(RENAMED, api.etag())[0] == 200
+        history = api.get("/api/mapping/history?source=shop")["versions"]
+        assert [one["by"] for one in history] == ["console 127.0.0.1", "on disk, but not active", "file"]
+        kept = api.get(f"/api/mapping/version?source=shop&id={history[1]['id']}")
+        assert kept["text"] == BROKEN
+
+
+def test_sources_share_a_file_by_any_path(folder: Path) -> None:
+    """A draft must be right for all of them, also for one that names the file by a link."""
+    (folder / "other.yaml").symlink_to("shop.yaml")
+    (folder / "adapter.yaml").write_text(
+        SETTINGS.replace("[a-key-of-app], mapping: shop", "[a-key-of-app], mapping: other")
+    )
+    with service(settings_in(folder)) as url:
+        shown = Api(url).get("/api/mapping?source=shop")
+    assert shown["sources"] == ["shop", "app"]
+
+
 def test_leftovers_of_a_crash_go_at_the_next_start(folder: Path) -> None:
     """Only ours, and only of this file."""
     ours = folder / f".shop.yaml.{'0' * 16}.browsee-adapter.tmp"
