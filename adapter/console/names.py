@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import islice
 from typing import Any, TypeAlias
 
 from adapter.console import serialize
@@ -22,6 +23,14 @@ MAX_PATHS = 200
 """Paths of one name; the values of further ones are not counted."""
 MAX_NAMES = 1_000
 """Names of one answer; an event name made of ids would otherwise fill it."""
+MAX_NAME = 1_000
+"""Characters of a name that is counted by itself."""
+MAX_VALUES = 1_000
+"""Values of one event, in each of `properties` and `traits`, whose types are counted. A body may hold hundreds of
+thousands, and 2,000 such events would take minutes.
+"""
+MAX_PATH_CHARS = 2_000_000
+"""Characters of all paths of one answer."""
 _MAX_DEPTH = 6
 _MAX_ITEMS = 20
 _IN = ("properties", "traits")
@@ -69,6 +78,7 @@ class NameTally:
         self.events = 0
         self.other_names = 0
         self.down_to: datetime | None = None
+        self._chars_left = MAX_PATH_CHARS
         self._names: dict[tuple[str, str, str], _Name] = {}
 
     def add(self, entries: Sequence[Entry]) -> None:
@@ -78,7 +88,7 @@ class NameTally:
             self.down_to = serialize.received_at(entry)
             key = _key(entry)
             if key not in self._names:
-                if len(self._names) >= MAX_NAMES:
+                if len(self._names) >= MAX_NAMES or len(key[2]) > MAX_NAME:
                     self.other_names += 1
                     continue
                 self._names[key] = _Name(entry)
@@ -86,7 +96,18 @@ class NameTally:
             name.events += 1
             name.first_at = serialize.received_at(entry)
             if not isinstance(entry, RejectionRecord):
-                _count_paths(entry.event, name.paths)
+                self._count_paths(entry.event, name.paths)
+
+    def _count_paths(self, event: Event, paths: dict[str, Counter[str]]) -> None:
+        for group in _IN:
+            leaves = islice(_leaves(event.body.get(group), group, _MAX_DEPTH), MAX_VALUES)
+            # A list has several values at one path: each type counts once for the event.
+            for path, type_ in dict.fromkeys(leaves):
+                if path in paths:
+                    paths[path][type_] += 1
+                elif len(paths) < MAX_PATHS and len(path) <= self._chars_left:
+                    self._chars_left -= len(path)
+                    paths[path] = Counter({type_: 1})
 
     def as_json(self, ruleset_of: RulesetOf) -> list[JsonObject]:
         """Most frequent first."""
@@ -138,19 +159,9 @@ def _taken(entry: Entry, ruleset_of: RulesetOf) -> JsonObject:
     return {"outcome": outcome, "rule": rule or None, "ruleLine": line}
 
 
-def _count_paths(event: Event, paths: dict[str, Counter[str]]) -> None:
-    for group in _IN:
-        # A list has several values at one path: each type counts once for the event.
-        for path, type_ in set(_leaves(event.body.get(group), group, _MAX_DEPTH)):
-            if path in paths:
-                paths[path][type_] += 1
-            elif len(paths) < MAX_PATHS:
-                paths[path] = Counter({type_: 1})
-
-
 def _leaves(value: Any, path: str, depth: int) -> Iterator[tuple[str, str]]:
     if isinstance(value, dict) and value and depth:
-        for name, inner in list(value.items())[: MAX_PATHS + 1]:
+        for name, inner in islice(value.items(), MAX_PATHS + 1):
             yield from _leaves(inner, f"{path}.{name[:200]}", depth - 1)
     elif isinstance(value, list) and value and depth:
         for inner in value[:_MAX_ITEMS]:

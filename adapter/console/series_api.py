@@ -43,7 +43,8 @@ class SeriesApi:
         step_s: int = asked.get("step", _MINUTE_S)
         until_s = _seconds(asked.get("until"), self._now_s())
         since_s = _seconds(asked.get("since"), until_s - _USUAL_SPAN_S)
-        since_s = max(since_s, until_s - (MOST_POINTS - 1) * step_s)
+        # Nothing was noted before 1970, and an instant in the year 0 cannot be written.
+        since_s = max(since_s, until_s - (MOST_POINTS - 1) * step_s, 0)
         return json_response(self._series.columns(since_s=since_s, until_s=until_s, step_s=step_s))
 
 

@@ -63,11 +63,23 @@ class SourcesApi:
         params.read(query(request), {})
         sources = self._deps.sources()
         names = [source["name"] for source in sources]
-        newest = await self._requests.ask(
-            lambda console: [console.events(Events(source=name, limit=1))["entries"] for name in names]
-        )
+        newest = [await self._newest(name) for name in names]
         shown = [source | {"lastEvent": _last(page)} for source, page in zip(sources, newest, strict=True)]
         return json_response({"sources": shown, "adminListen": self._deps.has_own_address})
+
+    async def _newest(self, name: str) -> list[Any]:
+        """The newest event of a source, if any is kept: one look after another, as far down as it takes. One that fell
+        silent while others went on is further down than one look goes, and must not pass for one without any event.
+        """
+        before: str | None = None
+        while True:
+            page = await self._look(Events(source=name, limit=1, before=before))
+            before = page["next"]
+            if page["entries"] or before is None:
+                return list(page["entries"])
+
+    async def _look(self, wanted: Events) -> JsonObject:
+        return await self._requests.ask(lambda console: console.events(wanted))
 
     async def key(self, request: web.Request) -> web.StreamResponse:
         """A key in full, for whoever gives the admin token once more."""

@@ -25,8 +25,10 @@ def ask(tmp_path: Path) -> Iterator[Asking]:
         ("?since=2026-01-01T00:00:00Z&until=2026-01-01T01:00:00Z&step=600", range(6, 7)),
         ("?since=2000-01-01T00:00:00Z", range(1_999, 2_001)),
         ("?since=2026-01-02T00:00:00Z&until=2026-01-01T00:00:00Z", range(1)),
+        ("?until=0001-01-01T00:00:00Z", range(1)),
+        ("?until=9999-12-31T23:59:59Z&step=3600", range(3, 5)),
     ],
-    ids=["three hours", "an hour", "decades", "backwards"],
+    ids=["three hours", "an hour", "decades", "backwards", "the first year", "the last year"],
 )
 def test_a_span(ask: Asking, query: str, points: range) -> None:
     """Each column has a value for each step of the span; of a long one the last 2,000."""

@@ -1,13 +1,17 @@
 """Sources, keys, settings in force and event names over HTTP: what is shown, and what never is."""
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tests.integration.test_api import Asking, a_shop
 from tests.openapi import shaped
-from tests.operated import TOKEN, service, settings_in
+from tests.operated import TOKEN, api_alone, service, settings_in
+from tests.unit.cli.queues import Ended, an_order, fill
 
 KEY = "a-key-of-shop"
 SECRET = "browsee-key-of-shop"
@@ -44,6 +48,18 @@ def test_a_source_says_what_came_and_what_was_refused(ask: Asking) -> None:
     assert [(each["code"], each["count"]) for each in source["refused"]] == [("key_unknown", 2)]
     assert source["keys"][0]["lastUsed"] is not None
     assert KEY.encode() not in answered.body
+
+
+async def test_a_source_that_fell_silent_says_its_last_event(tmp_path: Path) -> None:
+    """However many others came since: one look at the queue does not go that far down."""
+    both = f"{SETTINGS}  busy: {{keys: [another-key], mapping: shop.yaml, browsee_api_key: other}}\n"
+    queue = a_shop(tmp_path, both) / "queue.db"
+    await fill(queue, [Ended(an_order("old")), Ended(replace(an_order("new"), source="busy"))])
+    with closing(sqlite3.connect(queue)) as connection, connection:
+        connection.execute("UPDATE message SET seq = 450000 WHERE message_id = 'new'")
+    with api_alone(settings_in(tmp_path)) as url:
+        found = shaped(Asking(url)("GET", "/api/sources").json, "Sources")["sources"]
+    assert {source["name"]: source["lastEvent"]["id"] for source in found} == {"shop": "1", "busy": "450000"}
 
 
 def test_a_key_is_shown_for_the_token_alone(ask: Asking) -> None:
