@@ -4,6 +4,7 @@ import base64
 import os
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.documented import FOLDER, PAGES, SIZE
 from tests.browser.pages import Console
@@ -20,6 +21,8 @@ def test_a_picture_is_taken(console: Console, name: str) -> None:
     died = until(lambda: console.service.events(outcome="dead", user="u-1042"), SETTLED_S)
     console.open(PAGES[name].replace("{died}", died[0]["id"]))
     console.page.get_by_text("Live").first.wait_for()
+    if name == "overview":
+        expect(console.page.get_by_text("being counted")).to_have_count(0, timeout=20_000)
     if name == "requeue":
         console.page.get_by_role("button", name="Requeue").first.click()
         console.page.get_by_text("By the active mapping").wait_for()

@@ -39,7 +39,7 @@ function Source({ source, base }) {
   const [isOpen, setOpen] = useState(source.lastEvent === null);
   return html`<${Card} title=${source.name} actions=${html`<${State} source=${source} />`}>
     <dl class="facts">
-      <dt>Mapping</dt><dd><a href=${href(`/mappings/${encodeURIComponent(source.name)}`)}>${source.mapping}</a></dd>
+      <dt>Mapping</dt><dd><a href=${href(`/mappings/${encodeURIComponent(source.name)}`)} title=${source.mapping}>${source.mapping.split("/").at(-1)}</a></dd>
       <dt>Order</dt><dd>${source.order === "user" ? "in order for each user" : "none: events wait for no earlier ones"}</dd>
       <dt>Stores</dt><dd>${source.store === "raw" ? "messages as sent" : "privately: what its mapping guards is removed before anything is stored"}</dd>
       <dt>Limit</dt><dd>${limits(source)}</dd>
