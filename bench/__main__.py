@@ -13,6 +13,7 @@ import uvloop
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from bench.console_rows import CONSOLE_ROWS
 from bench.delivery_rows import DELIVERY_ROWS
 from bench.mapping_rows import MAPPING_ROWS
 from bench.measure import Row
@@ -36,6 +37,7 @@ MEASURES: dict[str, Callable[[Path], Awaitable[Row]]] = {
         *OLD_ROWS,
         *RESTART_ROWS,
         *MEMORY_ROWS,
+        *CONSOLE_ROWS,
     )
 }
 

@@ -187,6 +187,10 @@ class StreamHub:
             self._after = after = first["next"]
             self._publish("events", frame("events", {"entries": [], "next": after}, id_=after))
             return
+        if self._is_flooded:
+            # What nobody is shown is not read either.
+            await self._resync_if_due()
+            return
         requeued: Sequence[str] = ()
         if self._has_requeued:
             # They are older than `after`, and some have ended. To look at each turn would go through all that is kept.
@@ -200,13 +204,16 @@ class StreamHub:
         message = frame("events", {"entries": news["entries"], "next": news["next"]}, id_=news["next"])
         if len(message) > self.limits.events_bytes:
             self._is_flooded = True
-            self._after = (await self._deps.tail(None, ()))["next"]
+            await self._resync_if_due()
         elif news["entries"]:
             self._after = news["next"]
             self._publish("events", message)
+
+    async def _resync_if_due(self) -> None:
         now_s = self._deps.monotonic_s()
-        if self._is_flooded and now_s >= self._resync_at_s:
+        if now_s >= self._resync_at_s:
             self._is_flooded, self._resync_at_s = False, now_s + self.limits.resync_s
+            self._after = (await self._deps.tail(None, ()))["next"]
             self._publish("events", RESYNC)
 
     async def _look_at_service(self, now_s: float) -> None:
