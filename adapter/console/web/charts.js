@@ -6,6 +6,7 @@ import { Card, Table } from "./ui.js";
 import { html, useEffect, useState } from "./vendor/preact.js";
 
 const SPANS = [
+  { id: "30m", text: "30 minutes", s: 1800, step: 60 },
   { id: "3h", text: "3 hours", s: 10_800, step: 60 },
   { id: "24h", text: "24 hours", s: 86_400, step: 600 },
 ];
@@ -14,7 +15,7 @@ const TERMS = ["received", "delivered", "dropped", "unmatched", "rejected", "dea
 
 /** The charts, once their code is there. */
 export function Charts() {
-  const [span, setSpan] = useState(SPANS[0]);
+  const [span, setSpan] = useState(SPANS[1]);
   const [code, setCode] = useState(/** @type {any} */ (null));
   const series = useData((abort) => api.get("/series", { since: new Date(Date.now() - (span?.s ?? 0) * 1000).toISOString(), step: span?.step }, abort), [span]);
   useEffect(() => void import("./chart.js").then(setCode), []);
