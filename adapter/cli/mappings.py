@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from secrets import token_hex
 
 import click
 
@@ -14,7 +15,7 @@ from adapter.cli.table import plain, show_table
 from adapter.console.console import Console
 from adapter.errors import ConfigError
 from adapter.model import JsonObject
-from adapter.service.mappings import live_loader, text_of
+from adapter.service.mappings import live_loader
 from adapter.service.rewriting import locked, not_writable_text, replace_file, why_not_writable
 
 _COLUMNS = ("id", "version", "activated", "by", "")
@@ -123,11 +124,21 @@ def _replace(source: str, text: str, place: Target) -> Path:
     if why_not := why_not_writable(file, bundled_folder=bundled("mappings")):
         raise ConfigError(f"{plain(str(file))}: cannot be written: {why_not}")
     for sharing in settings.sources:
-        if sharing.mapping == file:
+        if sharing.mapping.resolve() == file.resolve():
             live_loader(settings, sharing)(text)
     try:
         with locked(file):
-            replace_file(file, text.encode(), compared=text_of(file).encode())
+            before = file.read_bytes()
+            meanwhile = replace_file(file, text.encode(), compared=before)
+            if meanwhile is not None:
+                _keep_beside(file, meanwhile)
     except OSError as exc:
         raise ConfigError(f"{plain(str(file))}: cannot be written: {not_writable_text(exc)}") from exc
     return file
+
+
+def _keep_beside(file: Path, raw: bytes) -> None:
+    """What another program wrote in the moment of the replacement; the history is that of the service."""
+    kept = file.with_name(f"{file.name}.meanwhile-{token_hex(4)}")
+    kept.write_bytes(raw)
+    say(f"{plain(str(kept))}: holds what another program wrote meanwhile", err=True)

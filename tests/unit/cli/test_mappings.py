@@ -56,3 +56,15 @@ def test_a_rollback_puts_the_text_into_the_file(shop: Shell) -> None:
     done = shop.run("mappings", "rollback", "shop", "1", "--yes")
     assert (done.exit_code, file.read_text()) == (0, EARLIER)
     assert "is version aaa again" in done.output
+
+
+def test_a_rollback_is_checked_for_every_source_of_the_file(shop: Shell) -> None:
+    """Also for one that names the file by a link: a private source would store all without guards."""
+    file: Path = shop.folder / "shop.yaml"
+    (shop.folder / "link.yaml").symlink_to("shop.yaml")
+    private = "  more: {keys: [a-key-of-more], mapping: link.yaml, browsee_api_key: key, store: private}\n"
+    shop.write("adapter.yaml", f"hash_key: {'k' * 64}\n{SETTINGS}{private}")
+    before = file.read_text()
+    refused = shop.run("mappings", "rollback", "shop", "1", "--yes")
+    assert (refused.exit_code, file.read_text()) == (2, before)
+    assert "has no `privacy`" in refused.output, refused.output
