@@ -72,6 +72,8 @@ class DeadApi:
         body = await self._requests.change(request)
         preview = params.preview(body)
         which, dry_run = params.which(body, unmatched=True)
+        if preview and not dry_run:
+            raise params.BadRequest("preview: only with dryRun, which changes nothing")
         result = await self._requests.ask(lambda console: console.requeue(which, dry_run=dry_run, preview=preview))
         if not dry_run:
             self._note_requeued(which.ids)

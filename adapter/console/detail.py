@@ -96,12 +96,8 @@ class Mapped:
 
 def mapped(record: EventRecord, admin: QueueAdmin, mappings: SourceMappings) -> Mapped:
     """The event through the mapping that was used for it; if it is pending, through the active one."""
-    if serialize.is_deleted(record):
-        return Mapped("its user's data was deleted")
-    if serialize.is_objected(record):
-        return Mapped("its sender objects to that")
-    if record.reason == Reason.DELETION:
-        return Mapped("it asks to delete its user's data")
+    if why := _why_unmapped(record):
+        return Mapped(why)
     mapping = mappings.get(record.event.source)
     if mapping is None:
         return Mapped(f"the settings have no source {record.event.source} any more")
@@ -119,6 +115,15 @@ def mapped(record: EventRecord, admin: QueueAdmin, mappings: SourceMappings) -> 
         by = f"by the text of mapping {record.mapping}, which was used, with vars of the settings as they are now"
     rendered = ruleset.render(record.event)
     return Mapped(by, rendered, ruleset.hint(record.event), _rule_line(ruleset, rendered))
+
+
+def _why_unmapped(record: EventRecord) -> str:
+    """Why no mapping has a say in this event; "" if one has."""
+    if serialize.is_deleted(record):
+        return "its user's data was deleted"
+    if serialize.is_objected(record):
+        return "its sender objects to that"
+    return "it asks to delete its user's data" if record.reason == Reason.DELETION else ""
 
 
 def _rule_line(ruleset: Ruleset, rendered: Rendered) -> int | None:
@@ -187,7 +192,7 @@ def calls_of(entry: Entry, rulesets: ActiveRulesets) -> JsonObject:
     """
     if isinstance(entry, RejectionRecord):
         return {}
-    ruleset = None if serialize.is_deleted(entry) else rulesets.of(entry.event.source, version=entry.mapping)
+    ruleset = None if _why_unmapped(entry) else rulesets.of(entry.event.source, version=entry.mapping)
     rendered = None if ruleset is None else ruleset.render(entry.event)
     calls = rendered.calls if isinstance(rendered, Calls) else ()
     is_done = entry.outcome == "delivered"

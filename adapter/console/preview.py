@@ -21,12 +21,11 @@ def would_become(
     for seq in islice(seqs, MAX_LOOKED):
         go_on()
         record = admin.event(seq)
-        ruleset = None if record is None else rulesets.of(record.event.source)
+        if record is None or is_deleted(record):
+            continue  # discarded or erased since it was chosen: it would not be requeued
+        ruleset = rulesets.of(record.event.source)
         counts["looked"] += 1
-        if record is None or ruleset is None or is_deleted(record):
-            counts["refused"] += 1
-        else:
-            counts[_word(ruleset.render(record.event))] += 1
+        counts["refused" if ruleset is None else _word(ruleset.render(record.event))] += 1
     return {word: counts[word] for word in ("sent", "refused", "dropped", "unmatched", "looked")}
 
 

@@ -16,8 +16,8 @@ from adapter.wire.instants import instant_text
 _PAGE = 500
 _MAX_UNMATCHED = 100_000
 """Unmatched events that are counted; of more it is said that there are more."""
-_BY_RULE = re.compile(r"\(rule '(.*)'\)\Z", re.DOTALL)
-"""How the cause of an event that its mapping refused names the rule."""
+_BY_RULE = re.compile(r".*\(rule '(.*)'\)\Z", re.DOTALL)
+"""How the cause of an event that its mapping refused names the rule: last, whatever its problems quote before."""
 
 
 class Selected(NamedTuple):

@@ -138,25 +138,28 @@ async def test_a_group_names_its_sources_its_time_and_the_mapping(queue: Queue, 
 @pytest.mark.parametrize(
     ("wanted", "found"),
     [
-        (Filter(outcomes=("dead", "unmatched")), [4, 3]),
+        (Filter(outcomes=("dead", "unmatched")), [5, 4, 3]),
         (Filter(cause="NO SUCH"), [4]),
         (Filter(cause="no `such` project"), [4]),
         (Filter(cause="frequent", outcomes=("dropped",)), [2]),
         (Filter(cause="frequent", outcomes=("dead",)), []),
         (Filter(rule="Heartbeats"), [2]),
         (Filter(rule="Heart"), []),
-        (Filter(type="track"), [4, 3, 2, 1]),
+        (Filter(rule="An order"), [5]),
+        (Filter(rule="order"), []),
+        (Filter(type="track"), [5, 4, 3, 2, 1]),
         (Filter(type="page"), []),
     ],
 )
 async def test_events_are_found_by_what_became_of_them(
     queue: Queue, admin_of: AdminOf, wanted: Filter, found: list[int]
 ) -> None:
-    """By several outcomes, by a part of their cause, by the rule that dropped them, by type."""
+    """By several outcomes, by a part of their cause, by the rule that dropped or refused them, by type."""
     await end(queue, "m-1", Delivered())
     await end(queue, "m-2", Dropped(Reason.BY_RULE, "Heartbeats", "too frequent"))
     await end(queue, "m-3", Unmatched())
     await end(queue, "m-4", Dead(Reason.REFUSED, "no such project"))
+    await end(queue, "m-5", Dead(Reason.REFUSED_BY_MAPPING, "total is required (rule 'An order')"))
     with admin_of() as admin:
         assert [record.seq for record in newest(admin, wanted)] == found
 

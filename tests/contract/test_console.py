@@ -17,6 +17,7 @@ from adapter.errors import ConfigError
 from adapter.model import (
     Dead,
     Delivered,
+    Dropped,
     Event,
     EventWarning,
     JsonObject,
@@ -254,6 +255,14 @@ def test_a_cause_names_the_rule_and_its_line(console: Console) -> None:
     assert (cause["rule"], Path(cause["file"]).name, cause["line"]) == ("rule 1", "shop.yaml", 3)
 
 
+async def test_a_cause_names_the_rule_whatever_it_quotes(console: Console, folder: Path) -> None:
+    """A problem may quote what looks like the name of a rule."""
+    detail = "`a (rule 'x')` is no number (rule 'rule 1')"
+    await _end(folder, an_order("m-7", total=None), Dead(Reason.REFUSED_BY_MAPPING, detail))
+    cause = next(one for one in console.causes(limit=9)["causes"] if "is no number" in one["cause"])
+    assert (cause["rule"], cause["line"]) == ("rule 1", 3)
+
+
 def test_an_event_says_where_its_rule_stands_and_how_long_it_is_kept(console: Console) -> None:
     """And when it happened, which calls of it failed, and who goes before it."""
     [dead] = shaped(console.event("2"), "Wholes")["found"]
@@ -271,6 +280,14 @@ def test_a_timeline_has_the_calls_of_each_event(console: Console) -> None:
     assert calls["r1"] is None
     assert [(call["kind"], call["delivered"]) for call in calls["1"] or []] == [("track", True)]
     assert all("timestamp" in entry for entry in page["entries"] if entry["outcome"] != "rejected")
+
+
+async def test_a_timeline_has_no_call_that_no_mapping_decides(console: Console, folder: Path) -> None:
+    """As the event itself says: a request to delete data is not delivered, though a rule would take it."""
+    await _end(folder, an_order("m-7"), Dropped(Reason.DELETION, "", ""))
+    [entry] = console.event("m-7")["found"]
+    page = console.events(Events(limit=1, mapped=True))
+    assert (entry["mapped"], page["entries"][0]["id"], page["entries"][0]["calls"]) == (None, entry["id"], [])
 
 
 def test_a_preview_says_what_the_active_mapping_would_make_of_them(console: Console) -> None:

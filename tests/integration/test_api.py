@@ -190,6 +190,7 @@ def test_pages_of_others_learn_nothing(ask: Asking) -> None:
         ("POST", "/api/dead/discard", {"unmatched": True}, "the body takes"),
         ("POST", "/api/purge", {"user": ""}, "user: text of"),
         ("POST", "/api/purge", {"user": "u-1", "dryRun": 1}, "dryRun: true or false"),
+        ("POST", "/api/dead/requeue", {"all": True, "preview": True}, "preview: only with dryRun"),
     ],
     ids=lambda value: str(value)[:40],
 )

@@ -18,7 +18,9 @@ WHERE message.seq >= %(start)s AND message.seq < %(stop)s
   AND (%(outcomes)s::text[] IS NULL OR CASE
       WHEN dead.seq IS NOT NULL THEN 'dead' ELSE coalesce(finished.outcome, 'pending') END = ANY(%(outcomes)s))
   AND (%(type)s::bytea IS NULL OR message.type = %(type)s)
-  AND (%(rule)s::text IS NULL OR finished.rule = %(rule)s)
+  -- What a mapping refused names the rule at the end of its detail.
+  AND (%(rule)s::text IS NULL OR finished.rule = %(rule)s OR dead.reason = 'refused by the mapping'
+    AND right(dead.detail, length(%(rule)s::text) + 9) = '(rule ''' || %(rule)s::text || ''')')
   AND (%(users)s::bytea[] IS NULL OR message.user_id = ANY(%(users)s) OR message.anonymous_id = ANY(%(users)s)
        OR (substr(message.body, 1, 1) = '['::bytea AND position(%(user_in_json)s::bytea IN message.body) > 0))
   AND (%(name_in_json)s::bytea IS NULL OR position(%(name_in_json)s IN message.body) > 0)

@@ -22,7 +22,9 @@ WHERE message.seq >= ?1 AND message.seq < ?2
       ), FALSE
   ))
   AND (?12 IS NULL OR message.type = ?12)
-  AND (?13 IS NULL OR finished.rule = ?13)
+  -- What a mapping refused names the rule at the end of its detail.
+  AND (?13 IS NULL OR finished.rule = ?13 OR dead.reason = 'refused by the mapping'
+    AND substr(dead.detail, -length(?13) - 9) = '(rule ''' || ?13 || ''')')
   AND (?11 = 0 OR EXISTS (SELECT 1 FROM warning WHERE warning.seq = message.seq))
   -- A body that went bad on the disk has no name, and must not keep the others from being found.
   AND (?9 IS NULL OR iif(json_valid(CAST(message.body AS TEXT)), ?9 = json_extract(
