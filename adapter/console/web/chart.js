@@ -1,6 +1,6 @@
 // Charts of the overview: events of each minute, the rate, and what waits. Loaded after the numbers.
 import { theme } from "./theme.js";
-import { html, useEffect, useRef } from "./vendor/preact.js";
+import { html, signal, useEffect, useRef } from "./vendor/preact.js";
 import { uPlot } from "./vendor/uplot.js";
 
 const sheet = document.createElement("link");
@@ -9,6 +9,11 @@ sheet.href = new URL("vendor/uplot.css", import.meta.url).href;
 document.head.append(sheet);
 
 const HEIGHT = 160;
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const isDark = signal(dark.matches);
+dark.addEventListener("change", () => {
+  isDark.value = dark.matches;
+});
 const sync = uPlot.sync("overview");
 
 /** @typedef {{label: string, values: (number | null)[], color: string, isDashed?: boolean, isBars?: boolean}} Line */
@@ -40,7 +45,7 @@ export function Chart({ title, at, lines, unit = "" }) {
     const watcher = new ResizeObserver(() => plot.current?.setSize({ width: element.clientWidth, height: HEIGHT }));
     watcher.observe(element);
     return () => (watcher.disconnect(), plot.current?.destroy());
-  }, [theme.value, lines.length, isShort]);
+  }, [theme.value, isDark.value, lines.length, isShort]);
   useEffect(() => plot.current?.setData(data), [at, lines]);
   return html`<figure class="chart"><figcaption><strong>${title}</strong>
       ${lines.map((line) => html` <span class="key ${line.color} ${line.isDashed ? "dashed" : ""}">${line.label}${unit && ` (${unit})`}</span>`)}</figcaption>
