@@ -154,9 +154,10 @@ def test_a_large_statement_writes_to_no_other_file(path: Path) -> None:
     """All that is written lies beside the queue: a container needs no folder for temporary files, nor time for them."""
     connection = connect(FilePlace(path))
     rows = [(f"v-{number:04}", "x" * 500) for number in range(1000)]
-    connection.executemany("INSERT INTO mapping VALUES (?, ?, 1)", rows)
+    connection.execute("CREATE TABLE written (version TEXT PRIMARY KEY, text TEXT NOT NULL)")
+    connection.executemany("INSERT INTO written VALUES (?, ?)", rows)
     connection.execute("BEGIN")
-    connection.execute("UPDATE mapping SET version = version || 'a', text = text || 'y'")
+    connection.execute("UPDATE written SET version = version || 'a', text = text || 'y'")
     opened = set()
     for descriptor in Path("/proc/self/fd").iterdir():
         with contextlib.suppress(FileNotFoundError):  # the one that lists them
