@@ -63,6 +63,12 @@ export function createEditor({ parent, text, schema, seen, onChange, onCheck, on
   };
 }
 
+/** The text of the editor, which knows LF alone, with the line ends of the file; the file itself where nothing else differs. @param {string} file @param {string} text */
+export function lineEndsOf(file, text) {
+  if (file.replace(/\r\n?/g, "\n") === text) return file;
+  return /\r\n/.test(file) && !/\r(?!\n)|(?<!\r)\n/.test(file) ? text.replace(/\n/g, "\r\n") : text;
+}
+
 /** Two texts side by side, or one above the other on a phone. @param {HTMLElement} parent @param {string} before @param {string} after */
 export function createMergeView(parent, before, after) {
   const extensions = [EditorView.cspNonce.of(nonce), cm.yaml(), cm.syntaxHighlighting(colours), cm.lineNumbers(), EditorState.readOnly.of(true), EditorView.editable.of(false)];

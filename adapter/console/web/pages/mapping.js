@@ -5,7 +5,7 @@ import { Failure, Loaded, capitalized, useData } from "../data.js";
 import { Time, count, plural } from "../format.js";
 import { navigate } from "../router.js";
 import { keepDraft, keptDraft, useCheck } from "../editor/draft.js";
-import { createEditor, createMergeView } from "../editor/editor.js";
+import { createEditor, createMergeView, lineEndsOf } from "../editor/editor.js";
 import { Comparison, History, Preview, Tests } from "../editor/panels.js";
 import { patchOf } from "../editor/patch.js";
 import { testOf } from "../editor/yaml.js";
@@ -69,7 +69,7 @@ function Workbench({ source, query, data, reload, tab, setTab, done, setDone }) 
   const compare = () => (setTab("changes"), setCompares((n) => n + 1));
 
   useEffect(() => {
-    const made = createEditor({ parent: /** @type {HTMLElement} */ (box.current), text: file.text, schema: data.schema, seen: () => data.seen, onChange: setText, onCheck: check.again, onCompare: compare });
+    const made = createEditor({ parent: /** @type {HTMLElement} */ (box.current), text: file.text, schema: data.schema, seen: () => data.seen, onChange: (next) => setText(lineEndsOf(file.text, next)), onCheck: check.again, onCompare: compare });
     editor.current = made;
     if (query.insert) made.setText(inserted(file.text, query.insert));
     if (query.line) made.goTo(Number(query.line));
