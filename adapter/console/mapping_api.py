@@ -177,12 +177,12 @@ class MappingApi:
     async def write(self, request: web.Request) -> web.StreamResponse:
         """Replace the file and activate it: only if nobody changed it since it was read, and if it checks."""
         given = params.read(query(request), {"source": params.text, "rollback": params.number})
-        source = self._source(given)
         etag = request.headers.get(hdrs.IF_MATCH)
         if etag is None:
             return error_response(
                 428, "precondition_required", "send If-Match with the `etag` that GET /api/mapping gave"
             )
+        source = self._source(given)
         why_off = self._why_off(request)
         if why_off is not None:
             return error_response(409, "not_writable", f"this file cannot be written here: {why_off}")
