@@ -71,7 +71,11 @@ function Workbench({ source, query, data, reload, tab, setTab, done, setDone }) 
   useEffect(() => {
     const made = createEditor({ parent: /** @type {HTMLElement} */ (box.current), text: file.text, schema: data.schema, seen: () => data.seen, onChange: (next) => setText(lineEndsOf(file.text, next)), onCheck: check.again, onCompare: compare });
     editor.current = made;
-    if (query.insert) made.setText(inserted(file.text, query.insert));
+    if (query.insert) {
+      made.setText(inserted(file.text, query.insert));
+      // Once: neither a reload nor the file that was activated with it gets the rule again.
+      navigate(`/mappings/${encodeURIComponent(source)}`, { ...query, insert: "" }, { replace: true });
+    }
     if (query.line) made.goTo(Number(query.line));
     return () => made.destroy();
   }, []);

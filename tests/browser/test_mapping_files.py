@@ -1,0 +1,114 @@
+"""The editor over files with CRLF, changed meanwhile, with problems or of a ConfigMap; a rule that is handed over."""
+
+from collections.abc import Iterator
+from urllib.parse import urlencode
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.browser.pages import Console, console_of
+from tests.browser.running import MAPPING, Service, until
+from tests.browser.test_mapping import checked, editor, write
+
+RULE = "  - name: A started subscription\n    when: {type: track, event: Subscription Started}\n    track: SUBSCRIBED\n"
+
+
+@pytest.fixture
+def with_crlf(browser: Browser, own_service: Service) -> Iterator[Console]:
+    (own_service.folder / "shop.yaml").write_bytes(MAPPING.replace("\n", "\r\n").encode())
+    until(lambda: "\r\n" in own_service.ask("/api/mapping?source=shop")["text"], 10)
+    with console_of(browser, own_service) as console:
+        yield console
+
+
+def test_a_file_with_crlf_stays_one(with_crlf: Console) -> None:
+    """An undone draft is none, and what is activated differs from the file in the edited line alone."""
+    page, file = with_crlf.page, with_crlf.service.folder / "shop.yaml"
+    with_crlf.open("#/mappings/shop")
+    write(with_crlf, f"# mine\n{MAPPING}")
+    checked(with_crlf)
+    page.get_by_role("button", name="Undo all").click()
+    checked(with_crlf)
+    expect(page.get_by_role("button", name="Activate…")).to_be_disabled()
+    expect(page.get_by_role("button", name="Undo all")).not_to_be_visible()
+    write(with_crlf, f"# mine\n{MAPPING}")
+    checked(with_crlf)
+    page.get_by_role("button", name="Activate…").click()
+    page.get_by_role("dialog").get_by_role("button", name="Activate").click()
+    expect(page.get_by_text("is active.")).to_be_visible()
+    assert file.read_bytes() == f"# mine\n{MAPPING}".replace("\n", "\r\n").encode()
+
+
+def test_a_file_that_changes_beneath_the_editor_is_not_overwritten(browser: Browser, own_service: Service) -> None:
+    """Neither the file nor the draft is lost; who starts from the file on disk edits that."""
+    file = own_service.folder / "shop.yaml"
+    with console_of(browser, own_service) as console:
+        page = console.page
+        console.open("#/mappings/shop")
+        write(console, f"# mine\n{MAPPING}")
+        checked(console)
+        file.write_text(f"# by hand\n{MAPPING}", encoding="utf-8")
+        console.expected.append("412")
+        page.get_by_role("button", name="Activate…").click()
+        page.get_by_role("dialog").get_by_role("button", name="Activate").click()
+        expect(page.get_by_role("dialog")).to_contain_text("Nothing was overwritten")
+        assert file.read_text(encoding="utf-8") == f"# by hand\n{MAPPING}"
+        page.get_by_role("button", name="Start from theirs").click()
+        expect(page.locator(".cm-line").first).to_have_text("# by hand")
+        checked(console)
+
+
+def test_a_file_that_does_not_check_is_opened_with_its_problems(browser: Browser, own_service: Service) -> None:
+    """The page says that another version is active; a draft that checks can be activated."""
+    file = own_service.folder / "shop.yaml"
+    file.write_text(MAPPING.replace("rules:", "rulez:"), encoding="utf-8")
+    until(lambda: own_service.ask("/api/mapping?source=shop")["problem"], 10)
+    with console_of(browser, own_service) as console:
+        page = console.page
+        console.open("#/mappings/shop")
+        expect(page.get_by_text("The file on disk has problems.")).to_be_visible()
+        expect(page.locator(".findings")).to_contain_text("rulez")
+        console.shot("mapping-file-with-problems")
+        write(console, MAPPING)
+        checked(console)
+        expect(page.get_by_role("button", name="Activate…")).to_be_enabled()
+        page.get_by_role("button", name="Activate…").click()
+        page.get_by_role("dialog").get_by_role("button", name="Activate").click()
+        expect(page.get_by_role("button", name="Undo", exact=True)).to_be_visible()
+        expect(page.get_by_text("The file on disk has problems.")).not_to_be_visible()
+        assert file.read_text(encoding="utf-8") == MAPPING
+
+
+def test_a_file_of_a_config_map_cannot_be_written(browser: Browser, own_service: Service) -> None:
+    """It says so from the beginning, and the draft can be tried all the same."""
+    folder = own_service.folder
+    data = folder / "..2026_11_28"
+    data.mkdir()
+    (data / "shop.yaml").write_text(MAPPING, encoding="utf-8")
+    (folder / "..data").symlink_to(data.name)
+    (folder / "shop.yaml").unlink()
+    (folder / "shop.yaml").symlink_to("..data/shop.yaml")
+    with console_of(browser, own_service) as console:
+        console.open("#/mappings/shop")
+        expect(console.page.get_by_text("This file cannot be written here")).to_contain_text("ConfigMap")
+        expect(console.page.get_by_role("button", name="Activate…")).not_to_be_visible()
+        write(console, f"# mine\n{MAPPING}")
+        checked(console)
+        expect(console.page.get_by_role("button", name="Download patch")).to_be_enabled()
+
+
+def test_a_suggested_rule_is_inserted_once(browser: Browser, own_service: Service) -> None:
+    """Not again when the page is loaded anew, and not into the file that was activated with it."""
+    with console_of(browser, own_service) as console:
+        page = console.page
+        console.open(f"#/mappings/shop?{urlencode({'insert': RULE})}")
+        checked(console)
+        assert editor(page).count("SUBSCRIBED") == 1
+        assert "insert=" not in page.url
+        page.get_by_role("button", name="Activate…").click()
+        page.get_by_role("dialog").get_by_role("button", name="Activate").click()
+        expect(page.get_by_role("button", name="Undo", exact=True)).to_be_visible()
+        checked(console)
+        assert editor(page).count("SUBSCRIBED") == 1
+        expect(page.get_by_role("button", name="Activate…")).to_be_disabled()
+        assert (own_service.folder / "shop.yaml").read_text(encoding="utf-8").count("SUBSCRIBED") == 1
