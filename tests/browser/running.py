@@ -183,7 +183,7 @@ class Service:
         until(lambda: self.events(limit=1), SETTLED_S, self._ended)
 
     def replace_mapping(self, text: str) -> None:
-        """Write the shop's mapping anew, and wait until it is active."""
+        """Write the shop's mapping, and wait until it is active."""
         before = self.ask("/api/summary")["mappings"]["shop"]
         (self.folder / "shop.yaml").write_text(text, encoding="utf-8")
         until(lambda: self.ask("/api/summary")["mappings"]["shop"] != before, SETTLED_S, self._ended)

@@ -98,7 +98,7 @@ def test_a_file_of_a_config_map_cannot_be_written(browser: Browser, own_service:
 
 
 def test_a_suggested_rule_is_inserted_once(browser: Browser, own_service: Service) -> None:
-    """Not again when the page is loaded anew, and not into the file that was activated with it."""
+    """Not again after a reload, and not into the file that was activated with it."""
     with console_of(browser, own_service) as console:
         page = console.page
         console.open(f"#/mappings/shop?{urlencode({'insert': RULE})}")

@@ -27,7 +27,7 @@ export function Charts() {
   return html`<${Card} title="Activity" actions=${choice} class="charts">
     <${Loaded} of=${series} lines=${6}>${(/** @type {any} */ found) =>
       found.received.every((/** @type {number | null} */ n) => n === null)
-        ? html`<p class="muted">Figures of each minute appear here. They are kept for 24 hours, and begin anew with the service.</p>`
+        ? html`<p class="muted">Figures of each minute appear here. They are kept for 24 hours, and start again with the service.</p>`
         : html`${code && html`<${Drawn} of=${found} chart=${code.Chart} step=${span?.step ?? 60} />`}<${Sums} of=${found} />`}<//>
   <//>`;
 }
