@@ -68,6 +68,7 @@ def test_a_file_that_does_not_check_is_opened_with_its_problems(browser: Browser
         console.open("#/mappings/shop")
         expect(page.get_by_text("The file on disk has problems.")).to_be_visible()
         expect(page.locator(".findings")).to_contain_text("rulez")
+        expect(page.locator(".workbench-head")).to_contain_text("on disk, not active")
         console.shot("mapping-file-with-problems")
         write(console, MAPPING)
         checked(console)
