@@ -25,7 +25,7 @@ from adapter.service.report import Projects, make_report
 from adapter.service.series import SeriesRing
 from adapter.settings.settings import Settings
 
-_BALANCE_EVERY_S = 10.0
+_BALANCE_EVERY_S = 2.0
 _COUNTING_SHARE = 0.01
 """Counting takes so much of the time at most. With 10,000,000 events pending one count takes about a second."""
 

@@ -78,6 +78,37 @@ def test_the_bars(browser: Browser, tmp_path: Path) -> None:
         expect(console.page.get_by_text("Most frequent causes").first).to_be_visible()
 
 
+def test_a_pause_of_delivery_is_said_on_every_page(browser: Browser, own_service: Service) -> None:
+    """With its cause, and beside each event that waits for it."""
+    own_service.ask("/api/sandbox", method="PUT", body={"script": "- status: 401\n"})
+    own_service.send(track("Order Completed", "u-1", total=1))
+    with console_of(browser, own_service) as console:
+        page = console.page
+        console.open("#/deletions")
+        expect(page.get_by_text("Delivery is paused.")).to_be_visible()
+        console.open()
+        expect(page.locator("main").get_by_text("Delivery is paused.")).to_be_visible()
+        event = own_service.events(limit=1)[0]["id"]
+        console.open(f"#/events/{event}")
+        expect(page.locator(".step", has_text="Waiting")).to_contain_text("401")
+        console.shot("event-paused")
+        assert console.violations() == []
+
+
+def test_a_service_that_cannot_read_its_queue_says_so(console: Console) -> None:
+    """In the place of what it cannot show, with a way to ask again."""
+    console.expected.append("503")
+    body = {"success": False, "code": "queue_failed", "message": "the queue's file cannot be read"}
+    console.page.route("**/console/api/events*", lambda route: route.fulfill(status=503, json=body))
+    console.open("#/events")
+    failure = console.page.get_by_role("alert")
+    expect(failure).to_contain_text("The queue's file cannot be read")
+    assert console.violations() == []
+    console.page.unroute("**/console/api/events*")
+    failure.get_by_role("button", name="Try again").click()
+    expect(console.page.get_by_role("table", name="Events, newest first")).to_be_visible()
+
+
 @pytest.mark.parametrize("address", ["#/", "#/events", "#/users/u-1042"])
 def test_forced_colours_and_zoom(console: Console, address: str) -> None:
     """In forced colours a page passes axe, and at 200 % of a small window nothing scrolls sideways."""
