@@ -74,6 +74,13 @@ def test_the_bars(browser: Browser, tmp_path: Path) -> None:
         expect(console.page.get_by_text("No event yet")).to_be_visible()
         console.shot("overview-empty")
         assert console.violations() == []
+        # A new connection begins with a message that names no event, and nothing was received by that.
+        console.expected += ["ERR_", "Failed to load"]
+        service.stop(signal.SIGKILL)
+        expect(console.page.get_by_text("Not connected, trying again")).to_be_visible()
+        service.start(port=urlsplit(service.url).port or 0)
+        expect(console.page.get_by_role("status").filter(has_text="Live")).to_be_visible(timeout=30_000)
+        expect(console.page.get_by_text("No event yet")).to_be_visible()
         service.send(track("Product Added", "u-1", sku="S"))
         expect(console.page.get_by_text("Most frequent causes").first).to_be_visible()
 

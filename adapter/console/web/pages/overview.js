@@ -18,7 +18,8 @@ export default function Overview() {
     if (loaded.data && connection.value !== "live" && connection.value !== "polling") summary.value = loaded.data.now;
   }, [loaded.data]);
   const [isUsed, setUsed] = useState(false);
-  useEffect(() => subscribe({ events: () => setUsed(true) }), []);
+  // The first message of a stream only says where the stream begins: it names no event.
+  useEffect(() => subscribe({ events: (entries) => entries.length > 0 && setUsed(true) }), []);
   return html`<${Page} title="Overview">
     <${Loaded} of=${loaded} lines=${8}>${(/** @type {any} */ data) => {
       const now = summary.value ?? data.now;
