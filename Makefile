@@ -1,6 +1,6 @@
 # Every command of the project. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run unit test test-long check openapi audit docs console browser shots pictures image bench lock clean
+.PHONY: help run scale unit test test-long check openapi audit docs console browser shots pictures image bench lock clean
 PORT ?= 8080
 BUILDER ?= docker
 IMAGE ?= browsee-adapter
@@ -12,11 +12,19 @@ COMPILE = $(COMPILE_CLIENT) --build-deps-for editable
 help: ## what each command does
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
 
-run: ## start the adapter on http://127.0.0.1:8080 (with BROWSEE_API_KEY: to Browsee; without: to the built-in sandbox)
+run: ## start the adapter on http://127.0.0.1:8080 (with BROWSEE_API_KEY: to Browsee; without: to the built-in sandbox; QUEUE=postgresql://…)
 	@scripts/venv run
 	@mkdir -p data
-	@if [ -n "$$BROWSEE_API_KEY" ]; then exec .venv/bin/browsee-adapter serve --host 127.0.0.1 --port $(PORT); \
-	else exec .venv/bin/browsee-adapter serve --host 127.0.0.1 --port $(PORT) --sandbox; fi
+	@if [ -n "$$QUEUE" ]; then export ADAPTER_QUEUE="$$QUEUE"; fi; \
+	case "$$QUEUE" in postgres*) begin=scripts/with-secrets ;; *) begin= ;; esac; \
+	if [ -n "$$BROWSEE_API_KEY" ]; then exec $$begin .venv/bin/browsee-adapter serve --host 127.0.0.1 --port $(PORT); \
+	else exec $$begin .venv/bin/browsee-adapter serve --host 127.0.0.1 --port $(PORT) --sandbox; fi
+
+scale: ## start PostgreSQL, three replicas and a proxy on this machine, http://127.0.0.1:8080 (data in data/scale)
+	@scripts/venv run
+	@scripts/postgresql
+	@mkdir -p data
+	@PORT=$(PORT) exec scripts/with-secrets .venv/bin/python -m cluster
 
 unit: ## the tests of pure parts, and of the structure (about 2 minutes)
 	@scripts/venv dev

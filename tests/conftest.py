@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.postgres import HOW_TO_GET_IT, Server, programs, running_server
+from cluster.postgres import HOW_TO_GET_IT, programs
+from tests.postgres import Server, running_server
 
 
 def pytest_configure() -> None:

@@ -84,13 +84,15 @@ def run(line: str, *, folder: Path, environ: Mapping[str, str], answer: str = "y
 
 def checkout_in(folder: Path) -> Path:
     """A checkout of this project for `make`, with the environment at hand, so that nothing is installed."""
-    shutil.copytree(ROOT / "scripts", folder / "scripts")
+    for name in ("scripts", "cluster"):
+        shutil.copytree(ROOT / name, folder / name)
     for name in ("Makefile", "pyproject.toml"):
         shutil.copy(ROOT / name, folder)
     shutil.copytree(ROOT / "requirements", folder / "requirements")
     venv = folder / ".venv"
     venv.mkdir()
-    (venv / "bin").symlink_to(Path(sys.executable).parent)
+    for name in ("bin", "lib", "pyvenv.cfg"):
+        (venv / name).symlink_to(Path(sys.prefix) / name)
     for name in ("run", "dev"):
         (venv / f".{name}-installed").touch()
     return folder

@@ -15,8 +15,9 @@ from adapter.errors import QueueError
 from adapter.model import Delivered, Lease
 from adapter.queue.postgres.connect import PostgresPlace
 from adapter.queue.postgres.queue import PostgresQueue
+from cluster.postgres import HOW_TO_GET_IT, programs
 from tests.fakes import make_event, until
-from tests.postgres import HOW_TO_GET_IT, Pair, programs, running_pair
+from tests.postgres import Pair, running_pair
 
 USERS = 8
 

@@ -1,0 +1,161 @@
+"""`python -m cluster`, by `make scale`: PostgreSQL, three replicas and a proxy on this machine, until Ctrl-C.
+
+Nothing but the proxy is new to who knows `make run`: with BROWSEE_API_KEY the replicas deliver to Browsee, without it
+to one stand-in for all of them. What is queued is kept in `data/scale`, or where SCALE_DIR says.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from cluster.postgres import HOW_TO_GET_IT, Server, ServerError, make_data, programs, serving
+from cluster.proxy import Proxy
+from cluster.replica import Command, CommandError
+
+REPLICAS = 3
+_FOLDER = Path("data/scale")
+_OF_ROOT = Path("/var/lib/browsee-adapter-scale")
+_EXAMPLE = '{"type":"track","event":"Order Completed","userId":"u-1","properties":{"total":27.5}}'
+_SERVER = ("-c", "max_connections=60")
+
+
+def say(line: str = "") -> None:
+    """A line for whoever started this."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def data_folder(environ: Mapping[str, str], *, is_root: bool) -> Path:
+    """Where the cluster keeps its data. A server that root starts runs as another user, who may not get into a home."""
+    folder = Path(environ.get("SCALE_DIR") or _FOLDER).absolute()
+    above = [folder, *folder.parents]
+    can_enter = all(each.stat().st_mode & 0o001 for each in above if each.exists())
+    return folder if can_enter or not is_root or environ.get("SCALE_DIR") else _OF_ROOT
+
+
+@contextlib.contextmanager
+def database(folder: Path) -> Iterator[Server]:
+    """PostgreSQL with its data in `folder`. Raises ServerError."""
+    with tempfile.TemporaryDirectory(prefix="browsee-adapter-", ignore_cleanup_errors=True) as socket:
+        make_data(folder / "postgresql")
+        with serving(
+            folder / "postgresql", socket=Path(socket), log=folder / "postgresql.log", options=_SERVER
+        ) as server:
+            yield server
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """What runs: where it is, and how it is left."""
+
+    server: Server
+    folder: Path
+    queue: str
+    sandbox: Command | None
+    replicas: Sequence[Command]
+    proxy: Proxy
+    url: str
+
+    def greeting(self, *, key: str, token: str) -> Iterator[str]:
+        """Where things are. `key` and `token` are shown as they come."""
+        if self.sandbox is not None:
+            yield f"SANDBOX: nothing goes to Browsee; a stand-in takes the calls: http://127.0.0.1:{self.sandbox.port}/calls"
+        for replica in self.replicas:
+            yield f"{replica.name}: http://127.0.0.1:{replica.port}  pid {replica.pid}"
+        yield f"Proxy: {self.url}  to the replicas that are ready, in turn"
+        yield f"Webhook of default: {self.url}/webhooks/default/{key}"
+        yield f"Try it:\n  curl {self.url}/webhooks/default/{key} -d '{_EXAMPLE}'"
+        yield f"Console: {self.url}/console/{token}"
+        yield f"Queue: {self.queue}"
+        yield f"Data and logs: {self.folder}   Keys: .env"
+        yield f"See one go and another take over: kill -9 {self.replicas[0].pid}   Stop: Ctrl-C"
+
+
+def _command(name: str, arguments: Sequence[str], *, folder: Path, environ: Mapping[str, str]) -> Command:
+    return Command(name, arguments, environ, folder / f"{name}.log")
+
+
+async def run(environ: Mapping[str, str], *, stop: asyncio.Event, started: Callable[[Cluster], None]) -> None:
+    """Bring everything up, and take it down in the right order once `stop` is set. Raises ServerError, CommandError."""
+    folder = data_folder(environ, is_root=os.geteuid() == 0)
+    folder.mkdir(parents=True, exist_ok=True)
+    first = int(environ.get("PORT") or 8080)
+    ports = [first + number if first else 0 for number in range(REPLICAS + 2)]
+    async with AsyncExitStack() as stack:
+        server = stack.enter_context(database(folder))
+        queue = server.url("browsee_adapter")
+        to_browsee = dict(environ)
+        sandbox = None
+        if not environ.get("BROWSEE_API_KEY"):
+            arguments = ["sandbox", "--port", str(ports[-1]), "--db", str(folder / "sandbox-calls.db")]
+            sandbox = _command("sandbox", arguments, folder=folder, environ=environ)
+            stack.push_async_callback(sandbox.stop)
+            await sandbox.start()
+            to_browsee |= {"BROWSEE_API_KEY": "sandbox", "BROWSEE_URL": f"http://127.0.0.1:{sandbox.port}/api/v1"}
+        replicas = []
+        for number in range(1, REPLICAS + 1):
+            name = f"replica-{number}"
+            serve = ["serve", "--host", "127.0.0.1", "--port", str(ports[number])]
+            own = {"ADAPTER_QUEUE": queue, "ADAPTER_STATE_DIR": str(folder / name)}
+            replicas.append(_command(name, serve, folder=folder, environ=to_browsee | own))
+        stack.push_async_callback(_stop_all, replicas)
+        await _start_all(replicas)
+        # The first time is over: each keeps the port that it has, for the proxy.
+        for replica in replicas:
+            replica.arguments = ["serve", "--host", "127.0.0.1", "--port", str(replica.port)]
+        proxy = Proxy([replica.port for replica in replicas])
+        port = await stack.enter_async_context(proxy.serving(host="127.0.0.1", port=ports[0]))
+        watching = [asyncio.create_task(replica.keep_running(say)) for replica in replicas]
+        stack.push_async_callback(_cancel, watching)
+        started(Cluster(server, folder, queue, sandbox, replicas, proxy, f"http://127.0.0.1:{port}"))
+        await stop.wait()
+        say("Stopping: calls under way end first ...")
+
+
+async def _start_all(commands: Sequence[Command]) -> None:
+    # The first makes the tables.
+    await commands[0].start()
+    await asyncio.gather(*(command.start() for command in commands[1:]))
+
+
+async def _stop_all(commands: Sequence[Command]) -> None:
+    await asyncio.gather(*(command.stop() for command in commands))
+
+
+async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def main() -> None:
+    """Run until SIGINT or SIGTERM."""
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    is_shown = sys.stdout.isatty()
+    key = os.environ.get("ADAPTER_WRITE_KEY", "") if is_shown else "<key>"
+    token = f"#/sign-in?token={os.environ.get('ADAPTER_ADMIN_TOKEN', '')}" if is_shown else ""
+
+    def started(cluster: Cluster) -> None:
+        for line in cluster.greeting(key=key, token=token):
+            say(line)
+
+    await run(os.environ, stop=stop, started=started)
+    say("Stopped.")
+
+
+if __name__ == "__main__":
+    if programs() is None:
+        sys.exit(HOW_TO_GET_IT)
+    try:
+        asyncio.run(main())
+    except (ServerError, CommandError, OSError) as error:
+        sys.exit(f"{error}")

@@ -1,0 +1,108 @@
+"""`make scale` and `make run QUEUE=…`: a cluster is as easy to try as one process, and leaves nothing behind."""
+
+import os
+import re
+import shutil
+import signal
+import stat
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from cluster.__main__ import data_folder
+from cluster.postgres import HOW_TO_GET_IT, programs
+from cluster.proxy import Proxy
+from tests.docs.scene import checkout_in, environment, staying
+from tests.fakes import until
+from tests.postgres import Server
+
+EVENT = {"type": "track", "event": "Order Completed", "userId": "u-1"}
+
+
+@pytest.fixture
+def checkout() -> Iterator[Path]:
+    """Where PostgreSQL's own user may enter."""
+    folder = Path(tempfile.mkdtemp(prefix="checkout-"))
+    folder.chmod(0o755)
+    yield checkout_in(folder)
+    shutil.rmtree(folder)
+
+
+def kept_secrets(checkout: Path) -> dict[str, str]:
+    """What stands in the file that only its owner can read."""
+    file = checkout / ".env"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    return dict(line.split("=") for line in file.read_text().splitlines())
+
+
+@pytest.mark.skipif(programs() is None, reason=HOW_TO_GET_IT)
+async def test_a_cluster_takes_events_while_a_replica_goes(checkout: Path) -> None:
+    """Events get through the proxy to Browsee's stand-in, a killed replica comes back, and Ctrl-C ends everything."""
+    log, environ = checkout / "said", environment()
+    with staying("exec make scale PORT=0", folder=checkout, environ=environ, log=log) as cluster:
+        cluster.said("Stop: Ctrl-C")
+        secrets = kept_secrets(checkout)
+        assert not any(secret in log.read_text() for secret in secrets.values())
+        pids = [int(pid) for pid in re.findall(r"pid (\d+)", log.read_text())]
+        calls, proxy = cluster.said(r"http\S+/calls")[0], cluster.said(r"Proxy: (\S+)")[1]
+        async with aiohttp.ClientSession() as http:
+            webhook = f"{proxy}/webhooks/default/{secrets['ADAPTER_WRITE_KEY']}"
+            sent = 0
+
+            async def is_taken() -> bool:
+                nonlocal sent
+                try:
+                    async with http.post(webhook, json=EVENT) as answer:
+                        sent += answer.status == 200
+                        return answer.status == 200
+                except aiohttp.ClientError:
+                    return False
+
+            async def are_delivered() -> bool:
+                async with http.get(calls, params={"after": "0"}) as answer:
+                    return len(await answer.json()) >= sent
+
+            await until(is_taken, within_s=20)
+            await until(are_delivered, within_s=30)
+            os.kill(pids[0], signal.SIGKILL)
+            await until(is_taken, within_s=20)
+            cluster.said(r"replica-1 ended by SIGKILL; starting it again")
+            cluster.said(r"replica-1 is back")
+            await until(are_delivered, within_s=30)
+        pids += [int(pid) for pid in re.findall(r"back: pid (\d+)", log.read_text())]
+    assert "Stopped." in log.read_text()
+    assert [pid for pid in pids if Path(f"/proc/{pid}").exists()] == []
+    assert not (checkout / "data/scale/postgresql/postmaster.pid").exists()
+
+
+def test_one_process_serves_a_database_that_is_there(checkout: Path, postgres: Server) -> None:
+    """`make run QUEUE=…` generates the secrets that all replicas share, once, and says where they are."""
+    line = f"exec make run PORT=0 QUEUE='{postgres.url('make_run')}'"
+    for is_first in (True, False):
+        log = checkout / f"said-{is_first}"
+        with staying(line, folder=checkout, environ=environment(), log=log) as service:
+            service.said("Webhook of default")
+        assert ("saved in .env" in log.read_text()) == is_first
+        assert set(kept_secrets(checkout)) == {"ADAPTER_WRITE_KEY", "ADAPTER_ADMIN_TOKEN"}
+
+
+async def test_a_proxy_without_a_ready_replica_says_so() -> None:
+    """Senders get a 503 that they repeat, and no connection that hangs."""
+    async with (
+        Proxy([1]).serving(host="127.0.0.1", port=0) as port,
+        aiohttp.ClientSession() as http,
+        http.post(f"http://127.0.0.1:{port}/v1/track", json=EVENT) as answer,
+    ):
+        assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
+        assert await answer.json() == {"error": "no replica is ready"}
+
+
+def test_data_are_where_the_server_can_reach_them(tmp_path: Path) -> None:
+    """Root's own folders are closed to the user who runs the server; a folder that was named is taken as it is."""
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    assert data_folder({"SCALE_DIR": str(closed)}, is_root=True) == closed
+    assert data_folder({"SCALE_DIR": str(closed)}, is_root=False) == closed
