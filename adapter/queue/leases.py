@@ -86,6 +86,10 @@ class Leases:
         for token in [token for token, held in self._held.items() if held.source in sources]:
             self.release(token)
 
+    def is_idle(self, sources: Collection[str]) -> bool:
+        """Whether nobody holds anything of these."""
+        return all(held.source not in sources for held in self._held.values())
+
     def extend(self, token: int, lease_s: float) -> bool:
         """Hold on for `lease_s` from now; False if it was lost or its event is gone."""
         held = self._held.get(token)

@@ -216,7 +216,7 @@ class Retention:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueOptions:
     """What the settings say of a queue: sources without order, limits, and what is kept. With `shared` no source may
-    hold more than its share.
+    hold more than its share. Where several processes serve it, one that does not `deliver` leaves that to the others.
     """
 
     unordered: Collection[str] = ()
@@ -224,6 +224,7 @@ class QueueOptions:
     max_bytes: int = 10 * 1000**3
     shared: bool = False
     retention: Retention = Retention()
+    delivers: bool = True
 
 
 @dataclass(frozen=True, slots=True)

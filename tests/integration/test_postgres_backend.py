@@ -146,6 +146,7 @@ COLUMNS = "SELECT table_name, column_name FROM information_schema.columns WHERE 
 DIFFERENT = {
     "migration": "SQLite has its version in the header of the file",
     "claim": "SQLite has one process, which locks the file",
+    "replica": "SQLite has one process, which locks the file",
     "seen_recent": "ids seen are in one table, by day",
     "seen_run": "ids seen are in one table, by day",
     "seen_filter": "other replicas put too, so no process can know all ids",

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 import pytest
 
 from adapter.model import Delivered, Lease
-from adapter.queue.postgres.claims import Claims, Terms, boot_time
+from adapter.queue.postgres.claim_rows import Terms, boot_time
+from adapter.queue.postgres.claims import Claims
 from adapter.queue.postgres.connect import PostgresPlace
 from adapter.queue.postgres.queue import PostgresQueue
 from tests.fakes import FakeClock, make_event, until
 from tests.postgres import Server
 
-SHORT = Terms(renew_s=0.3, trust_s=0.8, expires_s=0.9, look_s=0.1)
+SHORT = Terms(renew_s=0.3, trust_s=0.8, expires_s=0.9, look_s=0.1, free_s=0.5, give_s=1.0, grace_s=2.5, live_s=1.5)
 """A tenth of the real ones."""
 BUSY_S = 3.0
 """What a machine may take longer that runs other tests too."""
@@ -74,7 +75,7 @@ async def test_sources_are_claimed_together_or_not_at_all(open_queue: Open) -> N
     await one.put([make_event("m-1"), make_event("m-2", source="app")])
     assert len(await take(one, "shop")) == 1
     assert list(await take(other, "shop", "app")) == []
-    assert len(await take(one, "app")) == 1
+    assert len(await take(one, "app", wait_s=5)) == 1
 
 
 async def test_who_stops_is_followed(open_queue: Open) -> None:
@@ -124,6 +125,99 @@ async def test_who_lost_its_claim_says_so(open_queue: Open) -> None:
     assert (one.tenure(["shop"]), await one.renew(lease, lease_s=60)) == (0, False)
     await other._claims.release(["shop"])
     assert len(await take(one, wait_s=5)) == 1
+
+
+async def rewind(queue: PostgresQueue, place: PostgresPlace, claim: tuple[object, ...]) -> None:
+    """Make the claim of the shop what it was, and cut the connection of `queue`: so does a standby that is promoted and
+    had not received what came after.
+    """
+
+    def change() -> None:
+        with place.connect() as connection:
+            values = ("shop", *claim)
+            connection.execute("DELETE FROM claim WHERE name = 'shop'")
+            connection.execute(
+                "INSERT INTO claim (name, holder, epoch, beat, released) VALUES (%s, %s, %s, %s, %s)", values
+            )
+
+    await asyncio.to_thread(change)
+    await queue._commits.read(queue._state.session.close)
+
+
+async def claim_of(place: PostgresPlace) -> tuple[object, ...]:
+    """Holder, epoch and so on, as they are now."""
+
+    def read() -> tuple[object, ...] | None:
+        with place.connect() as connection:
+            found = connection.execute("SELECT holder, epoch, beat, released FROM claim WHERE name = 'shop'")
+            return found.fetchone()
+
+    return await asyncio.to_thread(read) or ()
+
+
+async def test_an_old_claim_that_comes_back_settles_nothing_of_the_later_one(
+    open_queue: Open, place: PostgresPlace
+) -> None:
+    """After an asynchronous fail-over the one that was followed has the claim again: who followed it settles nothing,
+    and begins no call once it knows.
+    """
+    one, other = await open_queue(), await open_queue()
+    await one.put([make_event("m-1")])
+    await take(one)
+    stop_renewing(one)
+    before = await claim_of(place)
+    [late] = await take(other, wait_s=5)
+    stop_renewing(other)
+    await rewind(other, place, before)
+    assert not await other.settle(late, Delivered())
+    await other._claims.renew()
+    assert (other.holds(late), other.tenure(["shop"])) == (False, 0)
+
+
+async def test_who_comes_back_with_its_old_claim_waits_for_the_trust_of_the_later_one(
+    open_queue: Open, place: PostgresPlace
+) -> None:
+    """Which may not know yet that it lost it, and begin calls until its trust is over."""
+    one, other = await open_queue(), await open_queue()
+    await one.put([make_event("m-1")])
+    await take(one)
+    stop_renewing(one)
+    before = await claim_of(place)
+    assert len(await take(other, wait_s=5)) == 1
+    stop_renewing(other)
+    await rewind(one, place, before)
+    while not one._claims.is_trusted("shop"):
+        await one._claims.renew()
+        assert not (one._claims.is_trusted("shop") and other._claims.is_trusted("shop"))
+        await asyncio.sleep(0.02)
+
+
+async def test_a_released_claim_that_comes_back_waits_too(open_queue: Open, place: PostgresPlace) -> None:
+    """Whoever is connected anew cannot know whether somebody took it since."""
+    one, other = await open_queue(), await open_queue()
+    await one.put([make_event("m-1")])
+    await take(one)
+    stop_renewing(one)
+    assert list(await take(other)) == []
+    await rewind(other, place, ("", 0, 0, True))
+    while not other._claims.is_trusted("shop"):
+        await other._claims.claim(["shop"])
+        assert not (one._claims.is_trusted("shop") and other._claims.is_trusted("shop"))
+        await asyncio.sleep(0.02)
+
+
+async def test_an_epoch_that_is_given_twice_fences_its_first_holder(open_queue: Open, place: PostgresPlace) -> None:
+    """After a fail-over a third one has the number that another had on the old server."""
+    one, other = await open_queue(), await open_queue()
+    await one.put([make_event("m-1")])
+    [late] = await take(one)
+    _, epoch, _, _ = await claim_of(place)
+    stop_renewing(one)
+    await rewind(other, place, ("", 0, 0, True))
+    [lease] = await take(other, wait_s=10)
+    assert (await claim_of(place))[1] == epoch
+    assert not await one.settle(late, Delivered())
+    assert await other.settle(lease, Delivered())
 
 
 async def test_a_deletion_request_goes_to_who_delivers(open_queue: Open) -> None:

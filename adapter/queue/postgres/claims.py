@@ -12,30 +12,28 @@ another process reads:
 
 So a replica that was stopped and wakes up begins no call and settles nothing, and no step of a clock makes two holders.
 The sources of one project are claimed together or not at all, for its rate is learned by one process.
+
+After a fail-over to a standby that had not received everything, a claim may be as it was before. So on a connection
+that is not this process's first, for 9 s nobody takes a claim over, and who trusted none trusts none again: by then the
+trust of whoever had it last is over, or renewed here.
+
+Replicas share the projects evenly: each takes one that was released while it has less than its share, and anybody does
+after 5 s. Who has more lets one go every 10 s, when its calls have ended.
 """
 
 import asyncio
 import contextlib
 import threading
-import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
 from adapter.errors import QueueError
 from adapter.queue.group_commit import GroupCommit
+from adapter.queue.postgres.claim_rows import ClaimRows, Terms, boot_time, share_of
 from adapter.queue.postgres.connect import PostgresSession
-from adapter.queue.postgres.state import SQL
 
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """How long what lasts, in seconds. `expires_s` is longer than `trust_s`: nobody takes over what is trusted."""
-
-    renew_s: float = 3.0
-    trust_s: float = 8.0
-    expires_s: float = 9.0
-    look_s: float = 1.0
+_IDLE_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,23 +45,10 @@ class _Claim:
     trusted_until_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """A claim of another process: as it was seen, and since when."""
-
-    mark: tuple[str, int, int]
-    since_s: float
-    connection: int
-
-
-def boot_time() -> float:
-    """Seconds on a clock that goes on while the machine sleeps, and that nobody sets."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
-
-
 class Claims:
-    """The claims of one process, whose name is `holder`. Lives on the event loop; statements run on the thread of
-    `commits`. `lost` is called with sources that another process has now.
+    """The claims of one process. Lives on the event loop; statements run on the thread of `commits`. `lost` is called
+    with sources that another process has now; `is_idle` says of sources whether nothing of them is leased. One that
+    does not `deliver` has no share.
     """
 
     def __init__(
@@ -71,21 +56,23 @@ class Claims:
         commits: GroupCommit,
         session: PostgresSession,
         *,
-        holder: str,
         lost: Callable[[frozenset[str]], None],
-        terms: Terms = Terms(),
+        is_idle: Callable[[Collection[str]], bool],
+        delivers: bool,
+        terms: Terms,
         now: Callable[[], float] = boot_time,
     ) -> None:
         self._commits = commits
-        self._session = session
-        self._holder = holder
+        self._rows = ClaimRows(session, delivers=delivers, terms=terms, now=now)
         self._lost = lost
+        self._is_idle = is_idle
         self._terms = terms
         self._now = now
         self._held: dict[str, _Claim] = {}
-        self._seen: dict[str, _Seen] = {}
         self._failed_s: dict[frozenset[str], float] = {}
         self._numbers = 0
+        self._projects: set[frozenset[str]] = set()
+        self._leaving: frozenset[str] = frozenset()
         self._lock = threading.Lock()
         self._bidding = asyncio.Lock()
 
@@ -105,44 +92,55 @@ class Claims:
         claim = self._held.get(source)
         return claim is not None and self._now() < claim.trusted_until_s
 
-    async def claim(self, sources: Collection[str]) -> bool:
-        """Whether all of `sources` are this process's to take now; looks whether they can be, if it is time to."""
-        if all(map(self.is_trusted, sources)):
-            return True
+    def may_take(self, sources: Collection[str]) -> bool:
+        """Whether events of all of `sources` are this process's to take now."""
+        return self._leaving.isdisjoint(sources) and all(map(self.is_trusted, sources))
+
+    async def claim(self, sources: Collection[str], *, briefly: bool = False) -> bool:
+        """Whether all of `sources`, a project, are this process's to take now; looks whether they can be, if it is time
+        to. What is wanted `briefly` counts towards no share.
+        """
         names = frozenset(sources)
+        if not briefly:
+            self._projects.add(names)
+        if self.may_take(names):
+            return True
         async with self._bidding:
             missing = names - self._held.keys()
             began_s = self._now()
             if missing and began_s - self._failed_s.get(names, -self._terms.look_s) >= self._terms.look_s:
-                epochs = await self._commits.write(partial(self._bid, missing))
+                has = -1 if briefly else len(self._held_projects())
+                epochs = await self._commits.write(
+                    partial(self._rows.bid, missing, has=has, wanted=len(self._projects))
+                )
                 self._take(epochs, began_s)
                 if not epochs:
                     self._failed_s[names] = began_s
-        return all(map(self.is_trusted, sources))
+        return self.may_take(names)
 
     async def run(self) -> None:
         """Renew until cancelled."""
         while True:
-            await asyncio.sleep(self._terms.renew_s)
             with contextlib.suppress(QueueError):  # trust ends by itself
                 await self.renew()
+            await asyncio.sleep(self._terms.renew_s)
 
     async def renew(self) -> None:
-        """Move the beats of what is held; what is not ours any more is lost."""
+        """Say that this process lives, and move the beats of what it has; what is not ours any more is lost."""
         began_s, held = self._now(), dict(self._held)
-        if not held:
-            return
         epochs = {source: claim.epoch for source, claim in held.items()}
-        kept = await self._commits.write(partial(self._beat, epochs))
+        kept, is_steady = await self._commits.write(partial(self._rows.beat, epochs))
         until_s = began_s + self._terms.trust_s
         gone = set[str]()
         with self._lock:
             for source, claim in held.items():
-                if source in kept:
-                    self._held[source] = _Claim(claim.epoch, claim.number, until_s)
-                else:
+                if self._held.get(source) is not claim:  # released meanwhile
+                    continue
+                if source not in kept:
                     del self._held[source]
                     gone.add(source)
+                elif is_steady or began_s < claim.trusted_until_s:
+                    self._held[source] = _Claim(claim.epoch, claim.number, until_s)
         if gone:
             self._lost(frozenset(gone))
 
@@ -151,50 +149,47 @@ class Claims:
         with self._lock:
             epochs = {source: self._held.pop(source).epoch for source in sources if source in self._held}
         if epochs:
-            await self._commits.write(partial(self._let_go, epochs))
+            await self._commits.write(partial(self._rows.release, epochs))
 
-    # -- on the thread of the connection ---------------------------------------------------------------------------
+    async def leave(self) -> None:
+        """Release everything, and have no share any more. Nothing may be claimed afterwards."""
+        await self.release(self.held)
+        await self._commits.write(self._rows.leave)
+
+    # -- shares ----------------------------------------------------------------------------------------------------
+
+    async def share(self) -> None:
+        """Let go of what is more than this process's share, one project after the other, until cancelled."""
+        while True:
+            await asyncio.sleep(self._terms.give_s)
+            held = self._held_projects()
+            if len(held) > share_of(len(self._projects), replicas=self._rows.replicas):
+                with contextlib.suppress(QueueError):  # it expires then, and is anybody's
+                    await self._give_back(max(held, key=self.number))
+
+    async def _give_back(self, project: frozenset[str]) -> None:
+        """Take nothing more of it, and release it once its calls have ended; keep it if they last too long."""
+        self._leaving = project
+        try:
+            end_s = self._now() + self._terms.grace_s
+            while not self._is_idle(project):
+                if self._now() > end_s:
+                    return
+                await asyncio.sleep(_IDLE_S)
+            await self.release(project)
+        finally:
+            self._leaving = frozenset()
+
+    def _held_projects(self) -> list[frozenset[str]]:
+        return [project for project in self._projects if project <= self._held.keys()]
 
     def ours(self, sources: Iterable[str]) -> Collection[str]:
-        """Which of `sources` are ours, until the transaction ends: nobody can take them over meanwhile."""
+        """Which of `sources` are ours, until the transaction ends: nobody can take them over meanwhile. To be called on
+        the thread of `commits`.
+        """
         with self._lock:
             epochs = {name: self._held[name].epoch for name in set(sources) if name in self._held}
-        if not epochs:
-            return frozenset()
-        found = self._session.run(SQL["fence"], self._values(epochs)).fetchall()
-        return frozenset(name for (name,) in found)
-
-    def _bid(self, sources: Collection[str]) -> Mapping[str, int]:
-        """Claim all of these if nobody has any of them, and say their epochs; none otherwise."""
-        names = sorted(sources)
-        run, now_s, connection = self._session.run, self._now(), self._session.number
-        run(SQL["add_claims"], {"names": names})
-        found = run(SQL["claims"], {"names": names}).fetchall()
-        marks = {name: (holder, epoch, beat) for name, holder, epoch, beat, _ in found}
-        for name, mark in marks.items():
-            seen = self._seen.get(name)
-            if seen is None or seen.mark != mark or seen.connection != connection:
-                self._seen[name] = _Seen(mark, now_s, connection)
-        are_free = all(
-            released or holder == self._holder or now_s - self._seen[name].since_s >= self._terms.expires_s
-            for name, holder, _, _, released in found
-        )
-        if not are_free or len(found) < len(names):
-            return {}
-        seen_epochs, beats = [marks[name][1] for name in names], [marks[name][2] for name in names]
-        values = {"names": names, "epochs": seen_epochs, "beats": beats}
-        if len(run(SQL["lock_claims"], values).fetchall()) < len(names):
-            return {}
-        return dict(run(SQL["acquire"], {"names": names, "holder": self._holder}).fetchall())
-
-    def _beat(self, epochs: Mapping[str, int]) -> Collection[str]:
-        return frozenset(name for (name,) in self._session.run(SQL["renew"], self._values(epochs)).fetchall())
-
-    def _let_go(self, epochs: Mapping[str, int]) -> None:
-        self._session.run(SQL["release"], self._values(epochs))
-
-    def _values(self, epochs: Mapping[str, int]) -> dict[str, object]:
-        return {"names": list(epochs), "epochs": list(epochs.values()), "holder": self._holder}
+        return self._rows.fence(epochs) if epochs else frozenset()
 
     def _take(self, epochs: Mapping[str, int], began_s: float) -> None:
         self._numbers += 1

@@ -111,7 +111,9 @@ class PostgresDeletions:
         found = await self._reading.all("open_deletions", after=number, limit=_AT_ONCE)
         requests = [deletion_of(row) for row in found]
         # Who delivers a source carries out its requests, so that what is under way there is let go.
-        ours = {source for source in {one.source for one in requests} if await self._claims.claim([source])}
+        ours = {
+            source for source in {one.source for one in requests} if await self._claims.claim([source], briefly=True)
+        }
         return [request for request in requests if request.source in ours]
 
     # -- events ----------------------------------------------------------------------------------------------------

@@ -7,11 +7,8 @@ for the tables and `queue/contract.py` for what is promised.
 
 import asyncio
 import contextlib
-import os
 from collections.abc import Callable, Collection, Sequence
-from socket import gethostname
 from typing import Self
-from uuid import uuid4
 
 from adapter.errors import QueueError
 from adapter.model import Lease
@@ -20,7 +17,8 @@ from adapter.queue.contract import ANY, Balance, Deletion, Disk, Limit, Pick, St
 from adapter.queue.group_commit import GroupCommit
 from adapter.queue.inbox import QueueInbox
 from adapter.queue.leased_queue import LeasedQueue
-from adapter.queue.postgres.claims import Claims, Terms
+from adapter.queue.postgres.claim_rows import Terms
+from adapter.queue.postgres.claims import Claims
 from adapter.queue.postgres.clock import StoreClock
 from adapter.queue.postgres.connect import PostgresPlace, PostgresSession
 from adapter.queue.postgres.deletions import PostgresDeletions
@@ -82,7 +80,7 @@ class PostgresQueue(LeasedQueue):
         steady = clock.steady if isinstance(clock, StoreClock) else clock
         super().__init__(self._commits, self._rows, inbox=inbox, now=clock, steady=steady)
         self._delivered: set[str] = set()
-        self._claims = Claims(self._commits, ends.session, holder=_name_of_process(), lost=self._lost, terms=terms)
+        self._claims = self._make_claims(options, terms)
         self._rows.fence(self._claims.ours)
         self._deletions = PostgresDeletions(
             self._reading,
@@ -92,7 +90,8 @@ class PostgresQueue(LeasedQueue):
             delivered=lambda: self._delivered,
             ended=self._ended,
         )
-        self._keeping = [asyncio.create_task(work) for work in (self._upkeep.run(), self._claims.run())]
+        works = (self._upkeep.run(), self._claims.run(), self._claims.share())
+        self._keeping = [asyncio.create_task(work) for work in works]
 
     @classmethod
     async def open_at(
@@ -123,7 +122,7 @@ class PostgresQueue(LeasedQueue):
             await asyncio.sleep(min(left_s, _LOOK_S))
         left_s = max(0.0, end_s - self._loop.time())
         leases = await super().take(sources=sources, limit=limit, lease_s=lease_s, wait_s=left_s, pick=pick)
-        if all(map(self._claims.is_trusted, sources)):
+        if self._claims.may_take(sources):
             return leases
         for lease in leases:
             self._leases.release(lease.token)
@@ -176,7 +175,7 @@ class PostgresQueue(LeasedQueue):
             task.cancel()
         await asyncio.gather(*self._keeping, return_exceptions=True)
         with contextlib.suppress(QueueError):
-            await self._claims.release(self._claims.held)
+            await self._claims.leave()
         for commits, state in ((self._put_commits, self._puts), (self._commits, self._state)):
             await commits.close()
             state.session.close()
@@ -186,6 +185,16 @@ class PostgresQueue(LeasedQueue):
     def _patience_s(self, left_s: float, until_due_s: float | None) -> float:
         """Another replica's puts are not announced here: look a few times a second."""
         return min(_LOOK_S, super()._patience_s(left_s, until_due_s))
+
+    def _make_claims(self, options: QueueOptions, terms: Terms) -> Claims:
+        return Claims(
+            self._commits,
+            self._state.session,
+            lost=self._lost,
+            is_idle=self._leases.is_idle,
+            delivers=options.delivers,
+            terms=terms,
+        )
 
     def _lost(self, sources: frozenset[str]) -> None:
         self._leases.lose(sources)
@@ -215,11 +224,6 @@ def _writers(
         state.session.committed = state.committed
     holdings.read(ends.session)
     return puts, ends
-
-
-def _name_of_process() -> str:
-    """What tells this process from every other, and people which it is."""
-    return f"{gethostname()}:{os.getpid()}:{uuid4().hex[:12]}"
 
 
 def _prepare(place: PostgresPlace, clock: Callable[[], float]) -> None:

@@ -524,6 +524,28 @@ UPDATE claim SET released = TRUE
 FROM unnest(%(names)s::text[], %(epochs)s::bigint[]) AS mine (name, epoch)
 WHERE claim.name = mine.name AND claim.epoch = mine.epoch AND holder = %(holder)s;
 
+-- name: note_replica
+-- Those that were not seen for long go; one that another replica has locked says just now that it is there.
+WITH gone AS (
+    DELETE FROM replica WHERE holder IN (
+        SELECT holder FROM replica WHERE seen_at < clock_timestamp() - make_interval(secs => %(live_s)s)
+        AND holder <> %(holder)s FOR UPDATE SKIP LOCKED
+    )
+)
+INSERT INTO replica (holder, delivers, seen_at) VALUES (%(holder)s, %(delivers)s, clock_timestamp())
+ON CONFLICT (holder) DO UPDATE SET seen_at = excluded.seen_at;
+
+-- name: live_replicas
+SELECT count(*) FROM replica WHERE delivers AND seen_at > clock_timestamp() - make_interval(secs => %(live_s)s);
+
+-- name: forget_replica
+DELETE FROM replica WHERE holder = %(holder)s;
+
+-- name: forget_replicas
+DELETE FROM replica WHERE holder IN (
+    SELECT holder FROM replica WHERE holder = ANY(%(holders)s::text[]) FOR UPDATE SKIP LOCKED
+);
+
 -- name: fence
 SELECT claim.name FROM claim
 JOIN unnest(%(names)s::text[], %(epochs)s::bigint[]) AS mine (name, epoch) USING (name, epoch)
