@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import assert_never
+from typing import Any, assert_never
 
 from msgspec.structs import replace
 
@@ -19,6 +19,7 @@ from adapter.deliver.misconfigured import Ruling, Subject
 from adapter.deliver.permits import Go, Permit, Wait
 from adapter.deliver.policy import (
     Accepted,
+    Answer,
     Misconfigured,
     RefusedByBrowsee,
     TryAgain,
@@ -100,6 +101,7 @@ class Delivery:
         self._now = now
         self._jitter = jitter
         self._line = Line[Permit | Retry](lost=self._abandon)
+        self._calling: dict[asyncio.Task[Any], Lease] = {}
 
     @property
     def is_stopping(self) -> bool:
@@ -110,6 +112,14 @@ class Delivery:
         """Let no call go any more; those under way end."""
         self._stopping.set()
         self._line.ask_again()
+
+    def cut_calls(self) -> None:
+        """Cancel `deliver` where it waits for Browsee's answer for an event that is no longer held: another process may
+        call for it now. Nobody knows what became of the call.
+        """
+        for task, lease in list(self._calling.items()):
+            if not self._backlog.holds(lease):
+                task.cancel()
 
     async def deliver(
         self, lease: Lease, ruleset: Ruleset, warnings: list[EventWarning], *, probe: bool = False, apart: bool = False
@@ -168,7 +178,7 @@ class Delivery:
         if isinstance(permit, Retry):
             return permit
         try:
-            answer = await self._browsee.send(call, self._keys[lease.event.source])
+            answer = await self._answer(lease, call)
         except BaseException:
             self._abandon(permit)
             raise
@@ -196,6 +206,16 @@ class Delivery:
         if isinstance(outcome, Accepted):
             return outcome
         return replace(outcome, failure=CallFailure(call.key, answer.status, cause, answer.seconds))
+
+    async def _answer(self, lease: Lease, call: Call) -> Answer:
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("Delivery.deliver outside of a task")
+        self._calling[task] = lease
+        try:
+            return await self._browsee.send(call, self._keys[lease.event.source])
+        finally:
+            del self._calling[task]
 
     def _outcome(self, lease: Lease, call: Call, ruling: Ruling, cause: str) -> Accepted | Retry | Dead:
         match ruling.verdict:

@@ -27,6 +27,8 @@ from adapter.queue.contract import Backlog, Pick
 LEASE_S = 60.0
 _TAKE_WAIT_S = 1.0
 _SETTLE_AGAIN_S = 0.5
+# Less than passes between the end of a claim's trust and the earliest call of another process.
+_CUT_WITHIN_S = 0.25
 # Events held at least, so that one that waits for its pause does not keep the others from being looked at.
 _LEAST_HELD = 4
 # One in so many of those held may be of a user whose call failed or hung before.
@@ -85,13 +87,14 @@ class Worker:
 
     async def run(self) -> None:
         """Deliver until `stop`."""
-        renewing = asyncio.create_task(self._renew_leases())
+        beside = [asyncio.create_task(work) for work in (self._renew_leases(), self._cut_calls())]
         try:
             while not self._delivery.is_stopping:
                 await self._feed()
         finally:
-            renewing.cancel()
-            await asyncio.gather(renewing, return_exceptions=True)
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
 
     async def stop(self, grace_s: float) -> None:
         """Take nothing more, let the calls under way end within `grace_s`, and leave nothing leased.
@@ -102,9 +105,10 @@ class Worker:
         if self._taking is not None:
             self._taking.cancel()
         self._end_pause()
+        cutting = asyncio.create_task(self._cut_calls())
         if self._held:
             await asyncio.wait(self._held, timeout=grace_s)
-        for task in self._held:
+        for task in (cutting, *self._held):
             task.cancel()
         await asyncio.gather(*self._held, return_exceptions=True)
 
@@ -214,6 +218,11 @@ class Worker:
             for held in list(self._held.values()):
                 await self._backlog.renew(held.lease, lease_s=LEASE_S)
 
+    async def _cut_calls(self) -> None:
+        while True:
+            await asyncio.sleep(_CUT_WITHIN_S)
+            self._delivery.cut_calls()
+
     # -- one event -------------------------------------------------------------------------------------------------
 
     async def _work(self, lease: Lease, taken_s: float, *, probe: bool, apart: bool) -> None:
@@ -221,7 +230,7 @@ class Worker:
         try:
             outcome = await self._delivery.deliver(lease, ruleset, warnings, probe=probe, apart=apart)
         except asyncio.CancelledError:
-            # Only `stop` cancels; what it waits for now is that the event is pending again.
+            # By `stop`, which waits for the event to be pending again, or because the event is no longer held.
             outcome = STOPPING
         except Exception as exc:
             # A fault of ours must neither end the worker nor hold up the user for ever: it counts as a try.

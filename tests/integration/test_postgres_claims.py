@@ -14,12 +14,20 @@ from adapter.queue.postgres.claims import Claims
 from adapter.queue.postgres.connect import PostgresPlace
 from adapter.queue.postgres.queue import PostgresQueue
 from tests.fakes import FakeClock, make_event, until
+from tests.integration.road import open_road, ruleset
 from tests.postgres import Server
 
 SHORT = Terms(renew_s=0.3, trust_s=0.8, expires_s=0.9, look_s=0.1, free_s=0.5, give_s=1.0, grace_s=2.5, live_s=1.5)
 """A tenth of the real ones."""
 BUSY_S = 3.0
 """What a machine may take longer that runs other tests too."""
+
+MAPPING = """\
+version: 1
+rules:
+  - when: {type: track}
+    track: DONE
+"""
 
 Open = Callable[[], Awaitable[PostgresQueue]]
 
@@ -125,6 +133,24 @@ async def test_who_lost_its_claim_says_so(open_queue: Open) -> None:
     assert (one.tenure(["shop"]), await one.renew(lease, lease_s=60)) == (0, False)
     await other._claims.release(["shop"])
     assert len(await take(one, wait_s=5)) == 1
+
+
+async def test_open_calls_are_cut_when_trust_ends(open_queue: Open) -> None:
+    """Before another may call for the same user; and none is begun."""
+    one, other = await open_queue(), await open_queue()
+    async with open_road(lambda _: ruleset(MAPPING), queue=one) as road:
+        road.script("- {nth: 1, delay_s: 60}")
+        await one.put([make_event("m-1")])
+        await until(lambda: road.has_calls(1))
+        stop_renewing(one)
+        await other.put([make_event("m-2")])
+        await until(lambda: asyncio.sleep(0.01, road.worker.project.in_flight == 0), within_s=20)
+        assert not one._claims.is_trusted("shop")
+        calls = len(await road.calls())
+        for name in ("m-1", "m-2"):
+            [lease] = await take(other, wait_s=20)
+            assert (lease.event.message_id, await other.settle(lease, Delivered())) == (name, True)
+        assert len(await road.calls()) == calls
 
 
 async def rewind(queue: PostgresQueue, place: PostgresPlace, claim: tuple[object, ...]) -> None:
