@@ -27,6 +27,10 @@ class MappingError(ConfigError):
     """A mapping file cannot be used; the text lists every problem found, each with its position."""
 
 
+class MappingFileMissingError(MappingError):
+    """There is no mapping file where the settings say."""
+
+
 class QueueError(AdapterError):
     """The queue could not promise durability."""
 

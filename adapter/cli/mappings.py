@@ -1,6 +1,8 @@
 """`browsee-adapter mappings`: what a mapping file was activated with, and the way back to it."""
 
 import sys
+from collections.abc import Collection
+from functools import partial
 from pathlib import Path
 from secrets import token_hex
 
@@ -15,6 +17,7 @@ from adapter.cli.table import plain, show_table
 from adapter.console.console import Console
 from adapter.errors import ConfigError
 from adapter.model import JsonObject
+from adapter.queue.activations import MAX_ACTIVATIONS, text_digest
 from adapter.service.mappings import live_loader
 from adapter.service.rewriting import locked, not_writable_text, replace_file, why_not_writable
 
@@ -103,7 +106,8 @@ def rollback(source: str, id_: int, yes: bool, place: Target) -> None:
             console.roll_back(source, id_, text=version["text"])
             say(f"version {version['version']} is active")
             return
-    file = _replace(source, version["text"], place)
+        kept = {row["digest"] for row in console.mapping_history(source, limit=MAX_ACTIVATIONS)["versions"]}
+    file = _replace(source, version["text"], place, kept=kept)
     say(f"{plain(str(file))}: is version {version['version']} again; a running service activates it within seconds")
 
 
@@ -114,8 +118,10 @@ def _version(console: Console, source: str, id_: int) -> JsonObject:
     return found
 
 
-def _replace(source: str, text: str, place: Target) -> Path:
-    """Write `text` into the mapping file of `source`. Raises ConfigError if it cannot be written or does not check."""
+def _replace(source: str, text: str, place: Target, *, kept: Collection[str]) -> Path:
+    """Write `text` into the mapping file of `source`; what was there goes beside it unless `kept`, the digests of the
+    history, have it. Raises ConfigError if it cannot be written or does not check.
+    """
     settings = settings_of(place.config, sandbox=place.sandbox)
     found = next((each for each in settings.sources if each.name == source), None)
     if found is None:
@@ -129,16 +135,16 @@ def _replace(source: str, text: str, place: Target) -> Path:
     try:
         with locked(file):
             before = file.read_bytes()
-            meanwhile = replace_file(file, text.encode(), compared=before)
-            if meanwhile is not None:
-                _keep_beside(file, meanwhile)
+            if text_digest(before.decode(errors="replace")) not in kept:
+                _keep_beside(file, before)
+            replace_file(file, text.encode(), compared=before, keep=partial(_keep_beside, file))
     except OSError as exc:
         raise ConfigError(f"{plain(str(file))}: cannot be written: {not_writable_text(exc)}") from exc
     return file
 
 
 def _keep_beside(file: Path, raw: bytes) -> None:
-    """What another program wrote in the moment of the replacement; the history is that of the service."""
-    kept = file.with_name(f"{file.name}.meanwhile-{token_hex(4)}")
+    """A text that the history, which is that of the service, does not have."""
+    kept = file.with_name(f"{file.name}.before-{token_hex(4)}")
     kept.write_bytes(raw)
-    say(f"{plain(str(kept))}: holds what another program wrote meanwhile", err=True)
+    say(f"{plain(str(kept))}: holds what was in the file and was never active", err=True)

@@ -6,7 +6,7 @@ from datetime import datetime
 from adapter.console.detail import SourceMappings
 from adapter.console.drafts import Draft, compared_json
 from adapter.model import Event, JsonObject
-from adapter.queue.activations import Activation
+from adapter.queue.activations import MAX_ACTIVATIONS, Activation
 from adapter.queue.admin import QueueAdmin
 from adapter.queue.records import Filter
 from adapter.wire.instants import instant_text
@@ -39,10 +39,17 @@ class AdminMappings:
         if mapping is None:
             return {"versions": [], "next": None}
         found = self._admin.activations(mapping.name, limit=limit + 1, before=before)
-        newest = self._admin.activations(mapping.name, limit=1)
-        active = newest[0].id if newest else None
+        newest = self._admin.activations(mapping.name, limit=MAX_ACTIVATIONS)
+        # A text without a version never was.
+        active = next((each.id for each in newest if each.version), None)
         rows = [_row(each, is_active=each.id == active) for each in found[:limit]]
         return {"versions": rows, "next": rows[-1]["id"] if len(found) > limit else None}
+
+    def mapping_text(self, source: str, *, version: str) -> str | None:
+        mapping = self._mappings.get(source)
+        kept = [] if mapping is None else self._admin.activations(mapping.name, limit=MAX_ACTIVATIONS)
+        found = next((each for each in kept if version and each.version == version), None)
+        return None if found is None else self._admin.activated_text(found.id)
 
     def mapping_version(self, source: str, id_: int) -> JsonObject | None:
         mapping = self._mappings.get(source)

@@ -5,18 +5,25 @@ takes the token alone: no cookie and no CORS, so a page elsewhere can neither bo
 answer. `/console/api` takes the session alone, behind the guard of `cross_origin`.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol, TypeAlias
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Final, Protocol, TypeAlias
 
 from aiohttp import hdrs, web
 
 from adapter.console.params import BadRequest
 from adapter.console.requests import EarlyReply
-from adapter.errors import ConfigError, QueueError
+from adapter.errors import AdapterError, ConfigError, MappingError, MappingFileMissingError, QueueError
 from adapter.http.json_api import Handler, Operations, error_response, resource_routes
 
 Refusal: TypeAlias = Callable[[web.Request], Awaitable[web.Response | None]]
 """Why a request is not answered; None if it may be."""
+
+_FAILED: Final[Mapping[type[AdapterError], str]] = {
+    QueueError: "queue_failed",
+    MappingError: "mapping_failed",
+    ConfigError: "config_failed",
+}
+"""The code of what only the operator of the machine can fix."""
 
 
 class OperationGroup(Protocol):
@@ -58,7 +65,10 @@ def _guarded(handler: Handler, refusal: Refusal) -> Handler:
             return error_response(400, "invalid_request", str(exc))
         except EarlyReply as exc:
             return exc.response
+        except MappingFileMissingError as exc:
+            return error_response(404, "no_mapping_file", str(exc))
         except (QueueError, ConfigError) as exc:
-            return error_response(503, "queue_failed", str(exc), headers={hdrs.RETRY_AFTER: "5"})
+            code = next(code for kind, code in _FAILED.items() if isinstance(exc, kind))
+            return error_response(503, code, str(exc), headers={hdrs.RETRY_AFTER: "5"})
 
     return guarded

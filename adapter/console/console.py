@@ -149,6 +149,10 @@ class Console(Protocol):
 class QueueConsole(Console, Protocol):
     """A console at a queue, with what is not asked over HTTP: the API itself works on it."""
 
+    def mapping_text(self, source: str, *, version: str) -> str | None:
+        """The newest text with that version in the history of the source's mapping file; None if none is kept."""
+        ...
+
     def recorded(self, ids: Sequence[str]) -> Sequence[tuple[str, Event]]:
         """The events of these ids that are kept and have a body, with their ids: for the preview of a draft."""
         ...

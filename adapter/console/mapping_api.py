@@ -3,11 +3,11 @@
 A check, a preview and a comparison send nothing and store nothing.
 """
 
+import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import orjson
 from aiohttp import hdrs, web
@@ -15,78 +15,20 @@ from aiohttp import hdrs, web
 from adapter.bundled import bundled
 from adapter.console import params
 from adapter.console.audit import Audit
-from adapter.console.console import QueueConsole
+from adapter.console.console import MAX_PAGE, QueueConsole
 from adapter.console.cross_origin import request_scheme
-from adapter.console.drafts import MAX_COMPARED, MAX_PREVIEWED, Draft, checked_json
+from adapter.console.drafts import MAX_COMPARED, MAX_PREVIEWED, checked_json
 from adapter.console.editing import EditPolicy
+from adapter.console.mapping_store import MappingStore, NotWritten
 from adapter.console.params import BadRequest
 from adapter.console.requests import EarlyReply, Requests, query
 from adapter.http.client_address import Network, client
 from adapter.http.json_api import Handler, Operations, error_response, json_response
-from adapter.model import Event, JsonObject
+from adapter.model import JsonObject
 
 MAX_MAPPING_BYTES: Final = 1_000_000
 _MAX_MESSAGES: Final = 5
 _TOO_MUCH: Final = f"a mapping has at most {MAX_MAPPING_BYTES} bytes"
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A mapping file that was replaced: its new text and ETag, its version for the source that was asked for.
-
-    `before` is the text that was replaced, if it was not the active one. `meanwhile` is what another program wrote in
-    the moment of the replacement, None if none did. Both are kept in the history.
-    """
-
-    file: str
-    text: str
-    etag: str
-    versions: dict[str, str]
-    before: str | None
-    meanwhile: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class NotWritten:
-    """Why a mapping file was not replaced, as an answer."""
-
-    status: int
-    code: str
-    message: str
-    facts: JsonObject
-
-
-class MappingStore(Protocol):
-    """The mapping files of the sources. All but `keep` are for threads; they raise ConfigError for what only the
-    operator can fix.
-    """
-
-    @property
-    def sources(self) -> Sequence[str]:
-        """The names of all sources."""
-        ...
-
-    def show(self, source: str) -> JsonObject:
-        """`MappingFile` in schemas/openapi.yaml: the file as it is on disk, what is active, and whether it can be
-        written.
-        """
-        ...
-
-    def draft(self, source: str, *, text: str) -> Draft:
-        """`text` as the mapping of a source, as that source runs."""
-        ...
-
-    def read(self, message: JsonObject) -> Event:
-        """A message that was handed in, as a webhook would bring it."""
-        ...
-
-    def write(self, source: str, raw: bytes, *, etag: str) -> Written | NotWritten:
-        """Replace the file of a source if it is still the one of `etag`, and activate what was written."""
-        ...
-
-    async def keep(self, written: Written, *, by: str) -> None:
-        """Note in the history who wrote it."""
-        ...
 
 
 class MappingApi:
@@ -154,7 +96,7 @@ class MappingApi:
     async def compare(self, request: web.Request) -> web.StreamResponse:
         """What a draft would do to recorded events, a page of them at a time."""
         body = await self._requests.change(request)
-        source, text = self._draft_of(body, {"since", "limit", "before"})
+        source, text = await self._compared_of(body, {"since", "limit", "before"})
         since = params.instant(body["since"]) if "since" in body else None
         limit, before = body.get("limit", MAX_COMPARED), body.get("before", "0")
         if not isinstance(limit, int) or isinstance(limit, bool) or not 0 < limit <= MAX_COMPARED:
@@ -187,15 +129,16 @@ class MappingApi:
         if why_off is not None:
             return error_response(409, "not_writable", f"this file cannot be written here: {why_off}")
         raw = await self._raw(request)
-        written = await self._requests.in_thread(partial(self._store.write, source, raw, etag=etag))
-        if isinstance(written, NotWritten):
-            return error_response(written.status, written.code, written.message, **written.facts)
         address = client(request, self._trusted_proxies) or "unknown address"
         rollback = given.get("rollback")
         by = f"console {address}" if rollback is None else f"rollback of {rollback}, console {address}"
-        await self._store.keep(written, by=by)
-        self._audit.written(request, file=written.file, version=written.versions[source])
-        response = json_response({"version": written.versions[source], "etag": written.etag})
+        write = partial(self._store.write, source, raw, etag=etag, by=by, loop=asyncio.get_running_loop())
+        written = await self._requests.in_thread(write)
+        if isinstance(written, NotWritten):
+            facts = await self._by_history(source, written.facts)
+            return error_response(written.status, written.code, written.message, **facts)
+        self._audit.written(request, file=written.file, version=written.version)
+        response = json_response({"version": written.version, "etag": written.etag})
         response.headers[hdrs.ETAG] = written.etag
         return response
 
@@ -215,6 +158,15 @@ class MappingApi:
         source, id_ = self._source(given), given["id"]
         found = await self._requests.ask(lambda console: console.mapping_version(source, id_))
         return json_response(found) if found else error_response(404, "not_kept", "no such activation is kept")
+
+    async def _by_history(self, source: str, facts: JsonObject) -> JsonObject:
+        """Who activated the text that is on disk, and when, if the history has it."""
+        if "by" not in facts:
+            return facts
+        found = await self._requests.ask(lambda console: console.mapping_history(source, limit=MAX_PAGE))
+        known = (row for row in found["versions"] if f'"{row["digest"]}"' == facts["etag"] and row["version"])
+        row = next(known, facts)
+        return {**facts, "by": row["by"], "at": row["at"]}
 
     # -- what they share -------------------------------------------------------------------------------------------
 
@@ -242,6 +194,19 @@ class MappingApi:
             allowed = f"source: one of {', '.join(self._store.sources)}"
             raise EarlyReply(error_response(404, "no_such_source", allowed))
         return source
+
+    async def _compared_of(self, body: JsonObject, more: set[str]) -> tuple[str, str]:
+        """As `_draft_of`; instead of its text, a draft may be a `version` of the history."""
+        if "version" not in body:
+            return self._draft_of(body, {"version", *more})
+        version = body["version"]
+        if not isinstance(version, str) or "text" in body:
+            raise BadRequest("version: of the history, instead of text")
+        source, _ = self._draft_of({**body, "text": ""}, {"version", *more})
+        text = await self._requests.ask(lambda console: console.mapping_text(source, version=version))
+        if text is None:
+            raise EarlyReply(error_response(404, "not_kept", "the history of this file has no such version"))
+        return source, text
 
     def _draft_of(self, body: JsonObject, more: set[str]) -> tuple[str, str]:
         known = {"source", "text", *more}

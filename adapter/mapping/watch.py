@@ -25,6 +25,8 @@ from adapter.observe.service_telemetry import MappingActivated, MappingFailed
 
 Load: TypeAlias = Callable[[str], Ruleset]
 """`load.load` with everything but the text filled in."""
+_BY_FILE = "file"
+"""As in `queue.activations`."""
 _PATIENCE = 20
 """How often a file that keeps changing is waited for before it is read as it is."""
 _T = TypeVar("_T")
@@ -36,8 +38,8 @@ class LiveMapping:
     """The ruleset of one file. Workers read `ruleset` once for each event, so none sees half a mapping.
 
     `text` is what it was made of. `problem` says why the file on disk is not what is live, in the words of the check;
-    empty if it is. `loaded_at` is
-    when its content was last tried, whatever came of it.
+    empty if it is. `loaded_at` is when its content was last tried, whatever came of it; `activated_at` and
+    `activated_by` are of the text that is live.
     """
 
     def __init__(self, path: Path, *, name: str, text: str, ruleset: Ruleset, load: Load, emit: Emit) -> None:
@@ -46,8 +48,9 @@ class LiveMapping:
         self.ruleset = ruleset
         self.text = text
         self.problem = ""
-        self.loaded_at = datetime.now(UTC)
-        self._path = path
+        self.loaded_at = self.activated_at = datetime.now(UTC)
+        self.activated_by = _BY_FILE
+        self.path = path
         self._load = load
         self._emit = emit
         self._looked: _Look = ()
@@ -60,18 +63,18 @@ class LiveMapping:
 
     def look(self) -> _Look:
         """How the file and those of its tables look now; while one is being written, that changes."""
-        return tuple(map(_look_at, (self._path, *self._table_places())))
+        return tuple(map(_look_at, (self.path, *self._table_places())))
 
     def _table_places(self) -> Iterator[Path]:
         for name in self.ruleset.table_files:
             with suppress(OSError):  # the load of the mapping has said so
-                yield place_of(name, self._path.parent)
+                yield place_of(name, self.path.parent)
 
     def reload(self) -> str | None:
         """Load the file if its content is new. Answers the text that went live, or None. Never raises."""
         self._looked = self.look()
         try:
-            raw = read_regular(self._path)
+            raw = read_regular(self.path)
             text = raw.decode()
         except (OSError, UnicodeDecodeError) as exc:
             why = exc.strerror if isinstance(exc, OSError) else "it is not UTF-8 text"
@@ -94,8 +97,13 @@ class LiveMapping:
         self.ruleset, self.text, self.problem = ruleset, text, ""
         if is_known:
             return None  # a table was written once more as it was
+        self.credit(at=self.loaded_at, by=_BY_FILE)
         self._emit(MappingActivated(file=self.name, version=ruleset.version))
         return text
+
+    def credit(self, *, at: datetime, by: str) -> None:
+        """Who activated the text that is live, and when."""
+        self.activated_at, self.activated_by = at, by
 
     def cannot_be_read(self, why: str) -> None:
         """Say so. Whatever is there when it can be read again is new, also if it is what went live before."""

@@ -15,7 +15,8 @@ BY_FILE: Final = "file"
 class Activation:
     """One activation of the file `name`. `version` changes with what the mapping does, `digest` with any byte of it.
 
-    `by` is BY_FILE, or says who activated it: `console 192.0.2.7`.
+    `by` is BY_FILE, or says who activated it: `console 192.0.2.7`. An empty `version` is that of a text which was on
+    disk but never active; `by` then says why it is kept.
     """
 
     id: int

@@ -17,7 +17,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from adapter.model import Event, EventWarning, Lease, Outcome, Rejection
-from adapter.queue.activations import BY_FILE
+from adapter.queue.activations import BY_FILE, Activation
 
 
 class Stored(Struct, frozen=True):
@@ -239,11 +239,12 @@ class Archive(Protocol):
         """
         ...
 
-    async def keep_mapping(self, *, name: str, version: str, text: str, by: str = BY_FILE) -> None:
+    async def keep_mapping(self, *, name: str, version: str, text: str, by: str = BY_FILE) -> Activation:
         """Keep `text` as the mapping that `name` (a file, as the settings spell it) was activated with, last.
 
         The text that is the last already adds nothing, but that its activation is credited to `by` if that is not
-        BY_FILE. Of each file the last MAX_ACTIVATIONS are kept.
+        BY_FILE. With `version` empty the text was never active: it is kept unless the history of the file has it, and
+        never becomes the last. Of each file the last MAX_ACTIVATIONS are kept. Returns what the history has.
         """
         ...
 

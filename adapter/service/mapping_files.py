@@ -1,25 +1,29 @@
-"""The mapping files of the sources, as the console reads and replaces them: `MappingStore` of `console.mapping_api`."""
+"""The mapping files of the sources, read and replaced: `MappingStore` of `console.mapping_store`."""
 
+from asyncio import AbstractEventLoop
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 from adapter.bundled import bundled
 from adapter.console.drafts import Draft
-from adapter.console.mapping_api import NotWritten, Written
-from adapter.errors import MappingError
+from adapter.console.mapping_store import NotWritten, Written
+from adapter.errors import MappingError, MappingFileMissingError, QueueError
 from adapter.files.finding import Finding, Severity, as_json
 from adapter.files.regular_file import read_regular
 from adapter.mapping.load import Examined
 from adapter.mapping.watch import LiveMapping
 from adapter.model import Event, JsonObject
+from adapter.queue.activations import BY_FILE
 from adapter.queue.contract import Archive
+from adapter.service.mapping_history import MappingHistory
 from adapter.service.mappings import Active, examiner, live_loader, read_message
 from adapter.service.rewriting import (
     etag_of,
     locked,
     not_writable_text,
-    remove_leftovers,
     replace_file,
     why_not_writable,
 )
@@ -36,9 +40,6 @@ class MappingFiles:
         self._active = active
         self._archive = archive
         self._bundled = bundled("mappings")
-        for source in settings.sources:
-            if not source.mapping.is_relative_to(self._bundled):
-                remove_leftovers(source.mapping)
 
     @property
     def sources(self) -> Sequence[str]:
@@ -46,7 +47,7 @@ class MappingFiles:
 
     def show(self, source: str) -> JsonObject:
         settings, live = self._sources[source], self._live(source)
-        raw = _read(settings.mapping)
+        raw = _read(live)
         why_not = why_not_writable(settings.mapping, bundled_folder=self._bundled)
         return {
             "source": source,
@@ -54,7 +55,11 @@ class MappingFiles:
             "sources": [other.name for other in self._sharing(settings.mapping)],
             "text": raw.decode(errors="replace"),
             "etag": etag_of(raw),
-            "active": {"version": live.ruleset.version, "since": instant_text(live.loaded_at)},
+            "active": {
+                "version": live.ruleset.version,
+                "since": instant_text(live.activated_at),
+                "by": live.activated_by,
+            },
             "writable": not why_not,
             "whyNot": why_not or None,
             "problem": live.problem or None,
@@ -68,8 +73,9 @@ class MappingFiles:
     def read(self, message: JsonObject) -> Event:
         return read_message(message)
 
-    def write(self, source: str, raw: bytes, *, etag: str) -> Written | NotWritten:
-        settings = self._sources[source]
+    def write(self, source: str, raw: bytes, *, etag: str, by: str, loop: AbstractEventLoop) -> Written | NotWritten:
+        settings, live = self._sources[source], self._live(source)
+        _read(live)
         if why_not := why_not_writable(settings.mapping, bundled_folder=self._bundled):
             return NotWritten(409, "not_writable", f"this file cannot be written here: {why_not}", {})
         try:
@@ -78,47 +84,42 @@ class MappingFiles:
             return NotWritten(400, "invalid_request", f"the body is not UTF-8 text: byte {exc.start}", {})
         try:
             with locked(settings.mapping):
-                return self._write(source, raw, etag=etag)
+                return self._write(
+                    source, raw, etag=etag, by=by, history=MappingHistory(self._archive, loop, name=live.name)
+                )
         except OSError as exc:
             return NotWritten(409, "not_writable", f"this file cannot be written here: {not_writable_text(exc)}", {})
 
-    async def keep(self, written: Written, *, by: str) -> None:
-        keep = partial(self._archive.keep_mapping, name=written.file)
-        version = next(iter(written.versions.values()))
-        if written.before is not None:
-            await keep(version="", text=written.before, by="on disk, but not active")
-        if written.meanwhile is not None:
-            await keep(version="", text=written.meanwhile, by="written meanwhile by another program")
-        await keep(version=version, text=written.text, by=by)
-
-    def _write(self, source: str, raw: bytes, *, etag: str) -> Written | NotWritten:
-        file = self._sources[source].mapping
-        before = _read(file)
+    def _write(self, source: str, raw: bytes, *, etag: str, by: str, history: MappingHistory) -> Written | NotWritten:
+        file, live = self._sources[source].mapping, self._live(source)
+        before = _read(live)
         if etag_of(before) != etag:
-            return _changed(before)
+            return _changed(file, before)
         raw = _with_line_ends_of(before, raw)
-        sharing, was_active = self._sharing(file), self._live(source).text
+        sharing = self._sharing(file)
         found = {other.name: self._examined(other, raw.decode()) for other in sharing}
         findings = {name: each.findings for name, each in found.items() if each.ruleset is None}
         if findings:
             listed = [{"source": name, **as_json(one)} for name, each in findings.items() for one in each]
             return NotWritten(422, "does_not_check", "the mapping has errors or failing tests", {"findings": listed})
-        now = _read(file)
+        now = _read(live)
         if now != before:
             # Another program wrote while the draft was checked.
-            return _changed(now)
-        meanwhile = replace_file(file, raw, compared=before)
+            return _changed(file, now)
+        if before.decode(errors="replace") != live.text:
+            history.keep_inactive(before, by="on disk, but not active")
+        # From here on the file is written: what the queue cannot keep now stays beside it for the next start.
+        with suppress(QueueError):
+            keep = partial(history.keep_inactive, by="written meanwhile by another program")
+            replace_file(file, raw, compared=before, keep=keep)
         for other in sharing:
             self._live(other.name).reload()
-        replaced = before.decode(errors="replace")
-        return Written(
-            file=self._live(source).name,
-            text=raw.decode(),
-            etag=etag_of(raw),
-            versions={source: self._live(source).ruleset.version},
-            before=None if replaced == was_active else replaced,
-            meanwhile=None if meanwhile is None else meanwhile.decode(errors="replace"),
-        )
+        version = live.ruleset.version
+        with suppress(QueueError):
+            kept = history.keep(raw.decode(), version=version, by=by)
+            for other in sharing:
+                self._live(other.name).credit(at=kept.at, by=kept.by)
+        return Written(live.name, version=version, etag=etag_of(raw))
 
     def _examined(self, source: SourceSettings, text: str) -> Examined:
         examined = examiner(self._settings, source)(text)
@@ -140,16 +141,24 @@ class MappingFiles:
         return [source for source in self._sources.values() if source.mapping.resolve() == real]
 
 
-def _changed(raw: bytes) -> NotWritten:
-    facts = {"etag": etag_of(raw)}
+def _changed(file: Path, raw: bytes) -> NotWritten:
+    """Changed by a program that is not this one, as far as the file says; the history may know better."""
+    at = datetime.fromtimestamp(file.stat().st_mtime, UTC)
+    facts = {"etag": etag_of(raw), "by": BY_FILE, "at": instant_text(at)}
     return NotWritten(412, "changed_meanwhile", "the file was changed since it was read; read it again", facts)
 
 
-def _read(file: Path) -> bytes:
+def _read(live: LiveMapping) -> bytes:
+    """The bytes on disk. Raises MappingError."""
     try:
-        return read_regular(file)
+        return read_regular(live.path)
+    except FileNotFoundError as exc:
+        raise MappingFileMissingError(
+            f"{live.name}: there is no such file; version {live.ruleset.version} is still active, and its text is in "
+            "the history: write the file again"
+        ) from exc
     except OSError as exc:
-        raise MappingError(f"{file}: cannot be read: {(exc.strerror or 'unknown').lower()}") from exc
+        raise MappingError(f"{live.name}: cannot be read: {(exc.strerror or 'unknown').lower()}") from exc
 
 
 def _with_line_ends_of(before: bytes, raw: bytes) -> bytes:

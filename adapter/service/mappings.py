@@ -26,6 +26,7 @@ from adapter.observe.observer import Emit
 from adapter.observe.service_telemetry import MappingActivated, MappingFailed
 from adapter.queue.contract import Archive
 from adapter.service.geo import GeoDatabase
+from adapter.service.mapping_history import keep_leftovers
 from adapter.settings.settings import Settings, SourceSettings
 
 
@@ -50,7 +51,8 @@ class Active:
         async def keep(mapping: LiveMapping, text: str) -> None:
             # Kept so that a restart can fall back on it; the next activation tries again if the disk is in trouble.
             with contextlib.suppress(QueueError):
-                await archive.keep_mapping(name=mapping.name, version=mapping.ruleset.version, text=text)
+                kept = await archive.keep_mapping(name=mapping.name, version=mapping.ruleset.version, text=text)
+                mapping.credit(at=kept.at, by=kept.by)
 
         await watch(list(self.live.values()), activated=keep, every_s=every_s, settle_s=settle_s)
 
@@ -120,10 +122,11 @@ async def activate(
     settings: Settings, *, archive: Archive, emit: Emit, strict: bool, make: Callable[[], Active] = Active
 ) -> Active:
     """The mapping of every source, in the empty table of `make`: its file, or the last one activated if the file
-    cannot be used.
+    cannot be used. What a crash left beside a file goes into its history.
 
     Raises MappingError if there is no earlier one, or at once if `strict`; the text lists every problem found.
     """
+    await keep_leftovers(settings, archive)
     active = make()
     problems: list[str] = []
     for source in settings.sources:
@@ -144,16 +147,16 @@ async def _activate_one(
         text = text_of(source.mapping)
         ruleset = load_text(text)
     except MappingError as exc:
-        kept = None if strict else await archive.last_mapping(file)
-        if kept is None:
+        last = None if strict else await archive.last_mapping(file)
+        if last is None:
             raise
-        text, problem = kept, str(exc)
+        text, problem = last, str(exc)
         ruleset = load_text(text)
         emit(MappingFailed(file=file, problems=problem))
-    else:
-        await archive.keep_mapping(name=file, version=ruleset.version, text=text)
+    kept = await archive.keep_mapping(name=file, version=ruleset.version, text=text)
     live = LiveMapping(source.mapping, name=file, text=text, ruleset=ruleset, load=load_text, emit=emit)
     live.problem = problem
+    live.credit(at=kept.at, by=kept.by)
     active.live[source.name] = live
     emit(MappingActivated(file=file, version=ruleset.version))
 

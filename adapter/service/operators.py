@@ -253,6 +253,8 @@ def _mappings(active: Active) -> list[JsonObject]:
             "source": source,
             "file": mapping.name,
             "version": mapping.ruleset.version,
+            "since": instant_text(mapping.activated_at),
+            "by": mapping.activated_by,
             "loadedAt": instant_text(mapping.loaded_at),
             "problem": mapping.problem or None,
         }

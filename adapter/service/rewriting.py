@@ -3,8 +3,9 @@
 States: the file is *compared* (its ETag is the one that the draft was made from), *replaced* (by a rename: there is the
 old file or the new one, never half of one), *active*. Writers of this service hold `flock` on `.<name>.lock`. Old and
 new file change places in one step, and the old one is read then: what another program put there in between, even by a
-rename of its own, is returned, so that no edit is lost. Where the disk cannot exchange two files, the old file keeps a
-second link until it was read. A crash leaves the old or the new file, and a left-over that the next start removes.
+rename of its own, is kept elsewhere before its last link goes, so that no edit is lost. Where the disk cannot exchange
+two files, the old file gets a second link first. A crash leaves the old or the new file, and perhaps a left-over beside
+it: what another program wrote, or the new file. The next start takes care of left-overs.
 """
 
 import ctypes
@@ -12,8 +13,9 @@ import errno
 import fcntl
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from secrets import token_hex
@@ -65,33 +67,51 @@ def why_not_writable(file: Path, *, bundled_folder: Path) -> str | None:
         return not_writable_text(exc)
 
 
-def replace_file(file: Path, raw: bytes, *, compared: bytes) -> bytes | None:
-    """Put `raw` in the place of `file`, whose bytes were `compared`; what was there instead of these in the moment of
-    the replacement, None if it was these. Raises OSError with the file as it was.
+def replace_file(file: Path, raw: bytes, *, compared: bytes, keep: Callable[[bytes], None]) -> None:
+    """Put `raw` in the place of `file`, whose bytes were `compared`. Raises OSError with the file as it was.
+
+    If something else was there in the moment of the replacement, `keep` gets it; only then does it go. If `keep`
+    raises, it stays as a left-over, the file is replaced all the same, and the exception goes on to the caller.
     """
     real = file.resolve(strict=True)
     found = real.stat()
-    with _temporary(real, found) as (descriptor, temporary):
-        with os.fdopen(os.dup(descriptor), "wb") as stream:
+    with _temporary(real, found) as temporary:
+        with os.fdopen(os.dup(temporary.descriptor), "wb") as stream:
             stream.write(raw)
             stream.flush()
             os.fsync(stream.fileno())
-        there = _taken_from(real, temporary)
-        # The new file is in its place: a folder that cannot be synced makes that no failure to report.
+        _take_place(real, temporary)
+        temporary.stays = True
+        # The new file is in its place: neither a folder that cannot be synced nor an old file that cannot be read makes
+        # that a failure to report.
         with suppress(OSError):
             _sync_folder(real.parent)
-    return None if there == compared else there
+        try:
+            there = temporary.path.read_bytes()
+        except OSError:
+            return
+        if there != compared:
+            keep(there)
+        temporary.stays = False
 
 
-def _taken_from(real: Path, temporary: Path) -> bytes:
-    """Put `temporary` in the place of `real`; what was in `real` in that moment."""
+@dataclass(slots=True)
+class _Temporary:
+    """A file beside the mapping, first the new one, then the old one; removed at the end unless it `stays`."""
+
+    descriptor: int
+    path: Path
+    stays: bool = False
+
+
+def _take_place(real: Path, temporary: _Temporary) -> None:
+    """Put `temporary` in the place of `real`; it is then what was in `real` in that moment."""
     try:
-        _exchange(temporary, real)
+        _exchange(temporary.path, real)
     except OSError as exc:
         if exc.errno not in _NO_EXCHANGE:
             raise
-        return _taken_by_link(real, temporary)
-    return temporary.read_bytes()
+        _take_place_by_link(real, temporary)
 
 
 def _exchange(one: Path, other: Path) -> None:
@@ -104,15 +124,16 @@ def _exchange(one: Path, other: Path) -> None:
         raise OSError(code, os.strerror(code))
 
 
-def _taken_by_link(real: Path, temporary: Path) -> bytes:
+def _take_place_by_link(real: Path, temporary: _Temporary) -> None:
     kept = real.with_name(f".{real.name}.{token_hex(8)}{_SUFFIX}")
     os.link(real, kept)
     try:
-        temporary.replace(real)
-        return kept.read_bytes()
-    finally:
+        temporary.path.replace(real)
+    except OSError:
         with suppress(OSError):
             kept.unlink(missing_ok=True)
+        raise
+    temporary.path = kept
 
 
 @contextmanager
@@ -127,18 +148,18 @@ def locked(file: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def remove_leftovers(file: Path) -> None:
-    """Remove what a crash left beside `file`."""
-    with suppress(OSError):
-        for left in file.resolve().parent.glob(f".{file.resolve().name}.*{_SUFFIX}"):
-            left.unlink(missing_ok=True)
+def leftovers(file: Path) -> list[Path]:
+    """What a crash left beside `file`, the oldest first. Raises OSError."""
+    real = file.resolve()
+    return sorted(real.parent.glob(f".{real.name}.*{_SUFFIX}"), key=lambda left: left.stat().st_mtime_ns)
 
 
 @contextmanager
-def _temporary(real: Path, like: os.stat_result) -> Iterator[tuple[int, Path]]:
-    """A new file in the folder of `real`, with its mode and owner; removed at the end unless it was renamed."""
+def _temporary(real: Path, like: os.stat_result) -> Iterator[_Temporary]:
+    """A new file in the folder of `real`, with its mode and owner."""
     path = real.with_name(f".{real.name}.{token_hex(8)}{_SUFFIX}")
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    temporary = _Temporary(descriptor, path)
     try:
         own = os.fstat(descriptor)
         if (own.st_uid, own.st_gid) != (like.st_uid, like.st_gid):
@@ -147,12 +168,12 @@ def _temporary(real: Path, like: os.stat_result) -> Iterator[tuple[int, Path]]:
             except PermissionError as exc:
                 raise OSError(errno.EPERM, _ANOTHERS) from exc
         os.fchmod(descriptor, stat.S_IMODE(like.st_mode))
-        yield descriptor, path
+        yield temporary
     finally:
         os.close(descriptor)
-        # What stays is removed at the next start.
-        with suppress(OSError):
-            path.unlink(missing_ok=True)
+        if not temporary.stays:
+            with suppress(OSError):
+                temporary.path.unlink(missing_ok=True)
 
 
 def not_writable_text(exc: OSError) -> str:

@@ -1,6 +1,8 @@
 """What the simulated queue keeps beside events."""
 
-from adapter.queue.activations import BY_FILE
+from datetime import UTC, datetime
+
+from adapter.queue.activations import BY_FILE, Activation, text_digest
 from adapter.queue.contract import Disk, Limit
 
 
@@ -15,9 +17,14 @@ class SimulatedArchive:
     def disk(self) -> Disk | None:
         return None
 
-    async def keep_mapping(self, *, name: str, version: str, text: str, by: str = BY_FILE) -> None:  # noqa: ARG002 - no operator looks into it
+    async def keep_mapping(self, *, name: str, version: str, text: str, by: str = BY_FILE) -> Activation:
         self._mappings[version] = text
-        self._active[name] = version
+        if version:
+            self._active[name] = version
+        # No operator looks into it.
+        return Activation(
+            id=0, name=name, version=version, digest=text_digest(text), at=datetime.fromtimestamp(0, UTC), by=by
+        )
 
     async def last_mapping(self, name: str) -> str | None:
         version = self._active.get(name)

@@ -453,6 +453,25 @@ async def test_the_history_of_a_mapping_file_has_every_text(queue: Queue, admin_
         assert admin.last_mapping("shop.yaml") == one
 
 
+async def test_a_text_that_was_never_active_is_kept_once_and_never_becomes_the_last(
+    queue: Queue, admin_of: AdminOf
+) -> None:
+    """A fall-back must not find it; a text that the history has is not kept again."""
+    one, other = "version: 1 # a", "version: 1 # b"
+    active = await queue.keep_mapping(name="shop.yaml", version="v", text=one, by="console 192.0.2.7")
+    assert (active.version, active.by) == ("v", "console 192.0.2.7")
+    for text in (other, one, other):
+        await queue.keep_mapping(name="shop.yaml", version="", text=text, by="on disk")
+    assert await queue.last_mapping("shop.yaml") == one
+    assert (await queue.keep_mapping(name="shop.yaml", version="v", text=one)).id == active.id
+    with admin_of() as admin:
+        assert [(each.version, each.by) for each in admin.activations("shop.yaml", limit=9)] == [
+            ("", "on disk"),
+            ("v", "console 192.0.2.7"),
+        ]
+        assert admin.last_mapping("shop.yaml") == one
+
+
 async def test_the_history_of_a_file_is_bounded(queue: Queue, admin_of: AdminOf) -> None:
     """The newest stay, with their texts."""
     for n in range(MAX_ACTIVATIONS + 3):

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from adapter.service.rewriting import replace_file
 try:
-    replace_file(Path(sys.argv[1]), {NEW.encode()!r}, compared={OLD.encode()!r})
+    replace_file(Path(sys.argv[1]), {NEW.encode()!r}, compared={OLD.encode()!r}, keep=print)
 except OSError:
     raise SystemExit(3)
 """
@@ -21,7 +21,7 @@ WITH_AN_EDITOR = f"""
 import os, sys
 from pathlib import Path
 from adapter.service import rewriting
-file, saved = Path(sys.argv[1]), []
+file, saved, kept = Path(sys.argv[1]), [], []
 
 def save(name, args):
     # The last moment before the files change places: the new one is on disk, and the editor renames its own.
@@ -32,8 +32,8 @@ def save(name, args):
         os.replace(own, file)
 
 sys.addaudithook(save)
-there = rewriting.replace_file(file, {NEW.encode()!r}, compared={OLD.encode()!r})
-raise SystemExit(0 if there == {THEIRS.encode()!r} else 4)
+rewriting.replace_file(file, {NEW.encode()!r}, compared={OLD.encode()!r}, keep=kept.append)
+raise SystemExit(0 if kept == [{THEIRS.encode()!r}] else 4)
 """
 
 
@@ -61,7 +61,7 @@ def file(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("nth", [1, 2])
 @pytest.mark.parametrize("step", ["fchmod", "write", "fsync", "renameat2", "unlink"])
 def test_a_kill_at_any_step_leaves_the_old_file_or_the_new_one(file: Path, step: str, nth: int) -> None:
-    """Never half of one; and the next start removes what is left beside it."""
+    """Never half of one; and what is left beside it is for the next start."""
     done = _traced(file, trace=step, inject=f"{step}:signal=KILL:when={nth}")
     assert file.read_text() in (OLD, NEW)
     if done.returncode == 0:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from adapter.model import Dead, Delivered, Reason
-from adapter.service.rewriting import etag_of, remove_leftovers, replace_file, why_not_writable
+from adapter.service.rewriting import etag_of, leftovers, replace_file, why_not_writable
 from tests.fakes import make_event
 from tests.openapi import shaped
 from tests.operated import TOKEN, service, settings_in
@@ -266,11 +266,12 @@ def test_why_a_file_cannot_be_written(folder: Path) -> None:
 def test_what_another_program_writes_in_that_moment_is_not_lost(folder: Path) -> None:
     """It is handed back, and goes into the history."""
     file = folder / "shop.yaml"
-    compared = file.read_bytes()
-    assert replace_file(file, b"one", compared=compared) is None
+    kept = list[bytes]()
+    replace_file(file, b"one", compared=file.read_bytes(), keep=kept.append)
+    assert kept == []
     file.write_bytes(b"an edit by another program")
-    assert replace_file(file, b"two", compared=b"one") == b"an edit by another program"
-    assert file.read_bytes() == b"two"
+    replace_file(file, b"two", compared=b"one", keep=kept.append)
+    assert (kept, file.read_bytes()) == ([b"an edit by another program"], b"two")
     assert sorted(left.name for left in folder.iterdir()) == ["adapter.yaml", "shop.yaml"]
 
 
@@ -297,14 +298,80 @@ def test_sources_share_a_file_by_any_path(folder: Path) -> None:
     assert shown["sources"] == ["shop", "app"]
 
 
-def test_leftovers_of_a_crash_go_at_the_next_start(folder: Path) -> None:
-    """Only ours, and only of this file."""
-    ours = folder / f".shop.yaml.{'0' * 16}.browsee-adapter.tmp"
+def test_leftovers_of_a_crash_go_into_the_history_at_the_next_start(folder: Path) -> None:
+    """Only ours, and only of this file; what is on disk or in the history is not kept twice; none becomes active."""
+    text = (folder / "shop.yaml").read_text()
+    for n, left in enumerate(("an edit", "", text, "an edit")):
+        (folder / f".shop.yaml.{n:016}.browsee-adapter.tmp").write_text(left)
     others = [folder / ".shop.yaml.swp", folder / f".app.yaml.{'0' * 16}.browsee-adapter.tmp"]
-    for file in (ours, *others):
+    for file in others:
         file.write_text("half")
-    remove_leftovers(folder / "shop.yaml")
-    assert (ours.exists(), [file.exists() for file in others]) == (False, [True, True])
+    with service(settings_in(folder)) as url:
+        history = Api(url).get("/api/mapping/history?source=shop")["versions"]
+        assert [(one["by"], one["active"]) for one in history] == [
+            ("file", True),
+            ("left by an interrupted activation", False),
+        ]
+        kept = Api(url).get(f"/api/mapping/version?source=shop&id={history[1]['id']}")
+        assert (kept["text"], kept["version"]) == ("an edit", "")
+    assert (leftovers(folder / "shop.yaml"), [file.exists() for file in others]) == ([], [True, True])
+
+
+def test_who_changed_the_file_is_said(api: Api, folder: Path) -> None:
+    """Where the history knows it from there, else that it was no request; with the instant."""
+    etag = api.etag()
+    assert api.put(RENAMED, etag)[0] == 200
+    newest = api.get("/api/mapping/history?source=shop")["versions"][0]
+    status, refused = api.put(COMMENTED, etag)
+    assert (status, refused["by"], refused["at"]) == (412, "console 127.0.0.1", newest["at"])
+    [listed, _] = api.get("/api/mappings")["mappings"]
+    assert (listed["by"], listed["since"]) == (newest["by"], newest["at"])
+    assert api.get("/api/mapping?source=app")["active"]["by"] == newest["by"]
+    (folder / "shop.yaml").write_text(BROKEN)
+    status, refused = api.put(COMMENTED, etag)
+    assert (status, refused["by"]) == (412, "file")
+    assert refused["at"] > newest["at"]
+
+
+def test_who_activated_a_mapping_is_known_after_a_restart(folder: Path) -> None:
+    """From the history, not from the start."""
+    with service(settings_in(folder)) as url:
+        assert Api(url).put(RENAMED, Api(url).etag())[0] == 200
+        before = Api(url).get("/api/mappings")["mappings"]
+    with service(settings_in(folder)) as url:
+        after = Api(url).get("/api/mappings")["mappings"]
+    assert [(one["by"], one["since"]) for one in after] == [(one["by"], one["since"]) for one in before]
+    assert after[0]["by"] == "console 127.0.0.1"
+
+
+def test_a_file_that_is_gone_is_said_so(api: Api, folder: Path) -> None:
+    """It is no fault of the queue, and the text that is active can be had from the history."""
+    etag, text = api.etag(), (folder / "shop.yaml").read_text()
+    (folder / "shop.yaml").unlink()
+    for status, answer in (api.ask("GET", "/api/mapping?source=shop"), api.put(RENAMED, etag)):
+        assert (status, answer["code"]) == (404, "no_mapping_file")
+        assert "shop.yaml: there is no such file" in answer["message"]
+    [active, *_] = [one for one in api.get("/api/mapping/history?source=shop")["versions"] if one["active"]]
+    assert api.get(f"/api/mapping/version?source=shop&id={active['id']}")["text"] == text
+    (folder / "shop.yaml").mkdir()
+    status, answer = api.ask("GET", "/api/mapping?source=shop")
+    assert (status, answer["code"]) == (503, "mapping_failed")
+
+
+def test_a_version_of_the_history_is_compared(filled_api: Api) -> None:
+    """As its text would be; one that is not kept is 404."""
+    draft = MAPPING.replace("required: true", "default: 0")
+    assert filled_api.put(draft, filled_api.etag())[0] == 200
+    [_, earlier] = filled_api.get("/api/mapping/history?source=shop&limit=2")["versions"]
+    asked = {"source": "shop", "version": earlier["version"]}
+    status, found = filled_api.ask("POST", "/api/mapping/compare", asked)
+    assert (status, shaped(found, "DraftCompared")["outcomes"]) == (
+        200,
+        [{"from": "sent", "to": "refused", "events": 1}],
+    )
+    assert filled_api.ask("POST", "/api/mapping/compare", {**asked, "version": "0" * 12})[0] == 404
+    for wrong in ({"source": "shop"}, {**asked, "text": draft}, {**asked, "version": 1}):
+        assert filled_api.ask("POST", "/api/mapping/compare", wrong)[0] == 400
 
 
 def test_a_file_is_only_read_where_the_settings_say_so(folder: Path) -> None:

@@ -10,10 +10,11 @@ from functools import partial
 from typing import Any
 
 from adapter.queue import event_warnings
-from adapter.queue.activations import BY_FILE, MAX_ACTIVATIONS, text_digest
+from adapter.queue.activations import BY_FILE, MAX_ACTIVATIONS, Activation, text_digest
 from adapter.queue.contract import Limit, Pick
 from adapter.queue.heads import Head, Priority, pick_heads
 from adapter.queue.postgres.message_row import from_row, packed
+from adapter.queue.postgres.record_rows import activation_of
 from adapter.queue.postgres.settle import PostgresSettleBatch
 from adapter.queue.postgres.state import SQL, US, PostgresWriterState
 from adapter.queue.settlement import Settlement
@@ -90,19 +91,21 @@ class PostgresLaneRows:
 
     # -- what is kept beside events --------------------------------------------------------------------------------
 
-    def keep_mapping(self, *, name: str, version: str, text: str, by: str) -> None:
+    def keep_mapping(self, *, name: str, version: str, text: str, by: str) -> Activation:
         """Keep that `name` was activated with a text, and the text."""
         digest = text_digest(text)
-        found = self._run(SQL["last_activation"], {"name": name}).fetchone()
-        if found is not None and digest == found[1]:
-            if by != BY_FILE:
-                self._run(SQL["credit_activation"], {"by": by, "id": found[0]})
-            return
-        self._run(SQL["keep_text"], {"digest": digest, "text": text})
-        values = {"name": name, "version": version, "digest": digest, "by": by, "now_us": self._state.now_us()}
-        self._run(SQL["add_activation"], values)
-        if self._run(SQL["forget_old_activations"], {"name": name, "most": MAX_ACTIVATIONS}).rowcount:
-            self._run(SQL["forget_unused_texts"], {})
+        find, asked = SQL["last_activation" if version else "kept_inactive"], {"name": name, "digest": digest}
+        found = self._run(find, asked).fetchone()
+        if found is None or activation_of(found).digest != digest:
+            self._run(SQL["keep_text"], {"digest": digest, "text": text})
+            values = {**asked, "version": version, "by": by, "now_us": self._state.now_us()}
+            self._run(SQL["add_activation"], values)
+            if self._run(SQL["forget_old_activations"], {"name": name, "most": MAX_ACTIVATIONS}).rowcount:
+                self._run(SQL["forget_unused_texts"], {})
+        elif version and by != BY_FILE:
+            self._run(SQL["credit_activation"], {"by": by, "id": activation_of(found).id})
+        [kept] = self._run(find, asked).fetchall()
+        return activation_of(kept)
 
     def text_of(self, statement: str, *, key: str) -> str | None:
         """The mapping that `statement` finds by `key`."""

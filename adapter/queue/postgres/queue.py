@@ -12,7 +12,7 @@ from typing import Self
 
 from adapter.errors import QueueError
 from adapter.model import Lease
-from adapter.queue.activations import BY_FILE
+from adapter.queue.activations import BY_FILE, Activation
 from adapter.queue.contract import ANY, Balance, Deletion, Disk, Limit, Pick, Stored
 from adapter.queue.group_commit import GroupCommit
 from adapter.queue.inbox import QueueInbox
@@ -155,8 +155,8 @@ class PostgresQueue(LeasedQueue):
     async def delete_requested(self, *, wait_s: float) -> Sequence[Deletion]:
         return await self._deletions.carry_out(wait_s)
 
-    async def keep_mapping(self, *, name: str, version: str, text: str, by: str = BY_FILE) -> None:
-        await self._commits.write(lambda: self._rows.keep_mapping(name=name, version=version, text=text, by=by))
+    async def keep_mapping(self, *, name: str, version: str, text: str, by: str = BY_FILE) -> Activation:
+        return await self._commits.write(lambda: self._rows.keep_mapping(name=name, version=version, text=text, by=by))
 
     async def last_mapping(self, name: str) -> str | None:
         return await self._commits.read(lambda: self._rows.text_of("last_mapping", key=name))

@@ -1,6 +1,6 @@
 """What the queue file keeps beside events: mappings, learned limits and what it uses of the disk."""
 
-from adapter.queue.activations import BY_FILE
+from adapter.queue.activations import BY_FILE, Activation
 from adapter.queue.contract import Disk, Limit
 from adapter.queue.group_commit import GroupCommit
 from adapter.queue.room import Room
@@ -18,8 +18,8 @@ class SqliteArchive:
     def disk(self) -> Disk | None:
         return self._room.disk
 
-    async def keep_mapping(self, *, name: str, version: str, text: str, by: str = BY_FILE) -> None:
-        await self._commits.write(lambda: self._rows.keep_mapping(name=name, version=version, text=text, by=by))
+    async def keep_mapping(self, *, name: str, version: str, text: str, by: str = BY_FILE) -> Activation:
+        return await self._commits.write(lambda: self._rows.keep_mapping(name=name, version=version, text=text, by=by))
 
     async def last_mapping(self, name: str) -> str | None:
         return await self._commits.read(lambda: self._rows.text_of("last_mapping", key=name))

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 
 from adapter.model import Rejection
-from adapter.queue.activations import BY_FILE, MAX_ACTIVATIONS, text_digest
+from adapter.queue.activations import BY_FILE, MAX_ACTIVATIONS, Activation, text_digest
 from adapter.queue.codec import Row
 from adapter.queue.contract import Limit, Stored
 from adapter.queue.records import Retention
@@ -15,6 +15,7 @@ from adapter.queue.settlement import Settlement
 from adapter.queue.shares import Usage
 from adapter.queue.sqlite.lanes import LaneRows
 from adapter.queue.sqlite.put import PutBatch
+from adapter.queue.sqlite.record_rows import activation_of
 from adapter.queue.sqlite.seen import SEEN_SIZES, SeenSizes
 from adapter.queue.sqlite.settle import SettleBatch
 from adapter.queue.sqlite.state import DAY_US, SQL, US, WriterState
@@ -172,18 +173,19 @@ class SqliteRows(LaneRows):
         """Give some unused pages back to the file system."""
         self._run(SQL["free_pages"]).fetchall()
 
-    def keep_mapping(self, *, name: str, version: str, text: str, by: str) -> None:
+    def keep_mapping(self, *, name: str, version: str, text: str, by: str) -> Activation:
         """Keep that `name` was activated with a text, and the text."""
         digest = text_digest(text)
-        found = self._run(SQL["last_activation"], (name,)).fetchone()
-        if found is not None and digest == found[1]:
-            if by != BY_FILE:
-                self._run(SQL["credit_activation"], (by, found[0]))
-            return
-        self._run(SQL["keep_text"], (digest, text))
-        self._run(SQL["add_activation"], (name, version, digest, self._state.trusted_us(), by))
-        if self._run(SQL["forget_old_activations"], (name, MAX_ACTIVATIONS)).rowcount:
-            self._run(SQL["forget_unused_texts"])
+        statement, asked = ("last_activation", (name,)) if version else ("kept_inactive", (name, digest))
+        found = self._run(SQL[statement], asked).fetchone()
+        if found is None or activation_of(found).digest != digest:
+            self._run(SQL["keep_text"], (digest, text))
+            self._run(SQL["add_activation"], (name, version, digest, self._state.trusted_us(), by))
+            if self._run(SQL["forget_old_activations"], (name, MAX_ACTIVATIONS)).rowcount:
+                self._run(SQL["forget_unused_texts"])
+        elif version and by != BY_FILE:
+            self._run(SQL["credit_activation"], (by, activation_of(found).id))
+        return activation_of(self._run(SQL[statement], asked).fetchone())
 
     def keep_limit(self, project: str, limit: Limit) -> None:
         """Keep what was learned of a project."""

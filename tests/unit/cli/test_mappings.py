@@ -56,6 +56,10 @@ def test_a_rollback_puts_the_text_into_the_file(shop: Shell) -> None:
     done = shop.run("mappings", "rollback", "shop", "1", "--yes")
     assert (done.exit_code, file.read_text()) == (0, EARLIER)
     assert "is version aaa again" in done.output
+    # The text that was there is in no history, so it stays beside the file; one that is kept does not.
+    assert [each.read_text() for each in shop.folder.glob("shop.yaml.before-*")] == [before]
+    assert shop.run("mappings", "rollback", "shop", "1", "--yes").exit_code == 0
+    assert len(list(shop.folder.glob("shop.yaml.before-*"))) == 1
 
 
 def test_a_rollback_is_checked_for_every_source_of_the_file(shop: Shell) -> None:

@@ -297,7 +297,12 @@ WHERE reason = %(reason)s GROUP BY 1 ORDER BY 1;
 INSERT INTO mapping_text (digest, text) VALUES (%(digest)s, %(text)s) ON CONFLICT (digest) DO NOTHING;
 
 -- name: last_activation
-SELECT id, digest, by FROM activation WHERE name = %(name)s ORDER BY id DESC LIMIT 1;
+SELECT id, name, version, digest, at_us, by FROM activation
+WHERE name = %(name)s AND version <> '' ORDER BY id DESC LIMIT 1;
+
+-- name: kept_inactive
+SELECT id, name, version, digest, at_us, by FROM activation
+WHERE name = %(name)s AND digest = %(digest)s ORDER BY id DESC LIMIT 1;
 
 -- name: add_activation
 INSERT INTO activation (name, version, digest, at_us, by)
@@ -315,7 +320,8 @@ DELETE FROM activation WHERE name = %(name)s AND id <= (
 DELETE FROM mapping_text WHERE digest NOT IN (SELECT digest FROM activation);
 
 -- name: last_mapping
-SELECT text FROM activation JOIN mapping_text USING (digest) WHERE name = %(key)s ORDER BY id DESC LIMIT 1;
+SELECT text FROM activation JOIN mapping_text USING (digest) WHERE name = %(key)s AND version <> ''
+ORDER BY id DESC LIMIT 1;
 
 -- name: mapping
 SELECT text FROM activation JOIN mapping_text USING (digest) WHERE version = %(key)s ORDER BY id DESC LIMIT 1;

@@ -233,7 +233,12 @@ SELECT count(*) FROM dead;
 INSERT INTO mapping_text (digest, text) VALUES (?, ?) ON CONFLICT (digest) DO NOTHING;
 
 -- name: last_activation
-SELECT id, digest, by FROM activation WHERE name = ? ORDER BY id DESC LIMIT 1;
+SELECT id, name, version, digest, at_us, by FROM activation
+WHERE name = ? AND version <> '' ORDER BY id DESC LIMIT 1;
+
+-- name: kept_inactive
+SELECT id, name, version, digest, at_us, by FROM activation
+WHERE name = ? AND digest = ? ORDER BY id DESC LIMIT 1;
 
 -- name: add_activation
 INSERT INTO activation (name, version, digest, at_us, by) VALUES (?, ?, ?, ?, ?);
@@ -249,7 +254,8 @@ DELETE FROM activation WHERE name = ?1
 DELETE FROM mapping_text WHERE digest NOT IN (SELECT digest FROM activation);
 
 -- name: last_mapping
-SELECT text FROM activation JOIN mapping_text USING (digest) WHERE name = ? ORDER BY id DESC LIMIT 1;
+SELECT text FROM activation JOIN mapping_text USING (digest) WHERE name = ? AND version <> ''
+ORDER BY id DESC LIMIT 1;
 
 -- name: mapping
 SELECT text FROM activation JOIN mapping_text USING (digest) WHERE version = ? ORDER BY id DESC LIMIT 1;
