@@ -21,7 +21,7 @@ from tests.command_line import commands_of
 from tests.docs.pages import PAGES, ROOT, blocks
 from tests.docs.renew import generated
 
-README = PAGES["README.md"]
+SETTINGS = PAGES["docs/settings.md"]
 ENVIRONMENT = {*VARIABLES, *SOURCE_VARIABLES, *PROCESS_VARIABLES, CONFIG_VARIABLE}
 EACH_PAGE = pytest.mark.parametrize("page", PAGES)
 EACH_COMMAND = pytest.mark.parametrize("name", commands_of(main))
@@ -87,8 +87,8 @@ def test_make_targets_that_are_shown_exist(page: str) -> None:
 
 @EACH_COMMAND
 def test_every_command_is_listed_and_has_an_example(name: str) -> None:
-    """README lists each command, and its own help shows how to call it."""
-    assert f"| `{name}` |" in README
+    """The page of commands lists each, and its own help shows how to call it."""
+    assert f"| `{name}` |" in PAGES["docs/commands.md"]
     text = commands_of(main)[name].get_help(click.Context(commands_of(main)[name], info_name=name))
     assert "Example" in text
     assert f"browsee-adapter {name}" in text
@@ -104,21 +104,23 @@ def test_mappings_that_are_shown_work(page: str) -> None:
 
 
 def shown_settings() -> str:
-    (shown,) = [code for code in blocks(README, "yaml") if code.startswith("listen:")]
+    (shown,) = [code for code in blocks(SETTINGS, "yaml") if code.startswith("listen:")]
     return shown
 
 
 def test_the_settings_that_are_shown_can_be_used() -> None:
-    """The settings in README are all there are, and the adapter would take them."""
+    """The settings in the example are all there are, and the adapter would take them."""
     environ = dict.fromkeys(re.findall(r"\$\{(\w+)\}", shown_settings()), "a-secret-of-some-length")
-    assert [as_text(found) for found in check_settings(shown_settings(), file=Path("README.md"), environ=environ)] == []
+    assert [
+        as_text(found) for found in check_settings(shown_settings(), file=Path("docs/settings.md"), environ=environ)
+    ] == []
     shown = {path for path, _ in leaves(read_document(shown_settings(), file="").data)}
     known = {path for path, _ in schema_leaves(settings_schema())}
     assert {path[:3] if path[:1] == ("sources",) else path for path in shown} == known
 
 
 def test_the_defaults_that_are_shown_are_the_defaults() -> None:
-    """README says that what is left out is as it stands there."""
+    """The example says that a setting that is left out has the value that is shown."""
     shown = dict(leaves(read_document(shown_settings(), file="").data))
     # A list is shown with an example in it.
     known = {path: node["default"] for path, node in schema_leaves(settings_schema()) if node.get("default", []) != []}

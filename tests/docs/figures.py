@@ -9,8 +9,8 @@ from bench.measure import Row, Spread
 from bench.results import Results, side_figures
 
 FILE = "bench/results.json"
-SCALE, README, TABLE = "docs/scale.md", "README.md", "docs/performance.md"
-PAGES = (SCALE, README, TABLE)
+SCALE, TABLE = "docs/scale.md", "docs/performance.md"
+PAGES = (SCALE, TABLE)
 
 _MARKED = re.compile(r"(<!-- part: figures -->\n).*?(<!-- end -->)", re.DOTALL)
 _SHORT = ("acknowledged", "batched", "delivered", "sources")

@@ -5,7 +5,7 @@ from adapter.observe import reference as metrics_reference
 from adapter.settings import reference as settings_reference
 from adapter.settings.load import settings_schema
 from bench.results import read
-from tests.docs import figures, recipe_files, recipes
+from tests.docs import command_table, figures, recipe_files, recipes
 from tests.docs.pages import PAGES, ROOT
 
 
@@ -13,6 +13,7 @@ def generated() -> dict[str, str]:
     """Every page with generated parts, as it ought to be now, by its path."""
     return {
         recipes.GUIDE: recipes.renewed(PAGES[recipes.GUIDE]),
+        command_table.PAGE: command_table.renewed(PAGES[command_table.PAGE]),
         recipe_files.PAGE: recipe_files.renewed(PAGES[recipe_files.PAGE]),
         "docs/from-other-languages.md": mapping_reference.renewed(PAGES["docs/from-other-languages.md"]),
         "docs/mapping.md": mapping_reference.renewed(PAGES["docs/mapping.md"]),
