@@ -36,6 +36,16 @@ def checked(console: Console, words: str = "checks") -> None:
     expect(console.page.locator(".workbench-head [role=status]")).to_contain_text(words)
 
 
+def strange_marks(page: Page) -> list[str]:
+    """Marks that style sheets draw by characters which are not in every font."""
+    usual = "▸▾…·×✕✓"
+    marks = page.evaluate(
+        "() => [...document.querySelectorAll('*')].flatMap((element) => "
+        "['::before', '::after'].map((name) => getComputedStyle(element, name).content))"
+    )
+    return sorted({mark for mark in marks if any(ord(char) > 126 and char not in usual for char in mark)})
+
+
 @pytest.fixture
 def seeded(browser: Browser, tmp_path: Path) -> Iterator[Console]:
     with service_in(tmp_path / "service", seed=SEED) as service, console_of(browser, service) as console:
@@ -110,12 +120,27 @@ def test_two_tabs_never_overwrite_each_other(browser: Browser, seeded: Console) 
         other.page.get_by_role("button", name="Activate…").click()
         other.page.get_by_role("dialog").get_by_role("button", name="Activate").click()
         expect(other.page.get_by_role("dialog")).to_contain_text("Nothing was overwritten")
+        expect(other.page.get_by_role("dialog")).to_contain_text("by console 127.0.0.1")
         other.page.get_by_role("button", name="See the differences").click()
-        expect(other.page.locator("dialog .cm-mergeView")).to_contain_text("theirs")
+        theirs, mine = (other.page.locator("dialog figure").nth(n) for n in (0, 1))
+        for figure, side in ((theirs, "# theirs"), (mine, "# mine")):
+            expect(figure.locator(".cm-merge-a")).to_contain_text("version: 1")
+            expect(figure.locator(".cm-merge-a")).not_to_contain_text("#")
+            expect(figure.locator(".cm-merge-b")).to_contain_text(side)
+        assert strange_marks(other.page) == []
         other.shot("mapping-conflict")
+        assert (seeded.service.folder / "shop.yaml").read_text(encoding="utf-8").startswith("# theirs")
         other.page.get_by_role("button", name="Keep my draft").click()
+        expect(other.page.get_by_text("The file was changed since your draft was begun")).to_be_visible()
         assert editor(other.page).startswith("# mine")
-    assert (seeded.service.folder / "shop.yaml").read_text(encoding="utf-8").startswith("# theirs")
+        # It was seen what is replaced, and the history keeps it.
+        checked(other)
+        other.page.get_by_role("button", name="Activate…").click()
+        other.page.get_by_role("dialog").get_by_role("button", name="Activate").click()
+        expect(other.page.get_by_text("is active.")).to_be_visible()
+        expect(other.page.get_by_text("The file was changed since your draft was begun")).not_to_be_visible()
+    assert (seeded.service.folder / "shop.yaml").read_text(encoding="utf-8").startswith("# mine")
+    assert len(seeded.service.ask("/api/mapping/history?source=shop")["versions"]) == 3
 
 
 def test_a_draft_is_offered_again(console: Console) -> None:
@@ -126,6 +151,11 @@ def test_a_draft_is_offered_again(console: Console) -> None:
     console.page.reload()
     console.ready()
     expect(console.page.get_by_text("Your draft of")).to_be_visible()
+    # What is typed before the decision does not take its place.
+    write(console, f"# another\n{MAPPING}")
+    checked(console)
+    console.page.reload()
+    console.ready()
     console.page.get_by_role("button", name="Go on").click()
     assert editor(console.page).startswith("# a draft")
     console.page.reload()

@@ -53,6 +53,7 @@ def test_a_file_that_changes_beneath_the_editor_is_not_overwritten(browser: Brow
         page.get_by_role("dialog").get_by_role("button", name="Activate").click()
         expect(page.get_by_role("dialog")).to_contain_text("Nothing was overwritten")
         assert file.read_text(encoding="utf-8") == f"# by hand\n{MAPPING}"
+        expect(page.get_by_role("dialog")).to_contain_text("by file")
         page.get_by_role("button", name="Start from theirs").click()
         expect(page.locator(".cm-line").first).to_have_text("# by hand")
         checked(console)
@@ -113,3 +114,18 @@ def test_a_suggested_rule_is_inserted_once(browser: Browser, own_service: Servic
         assert editor(page).count("SUBSCRIBED") == 1
         expect(page.get_by_role("button", name="Activate…")).to_be_disabled()
         assert (own_service.folder / "shop.yaml").read_text(encoding="utf-8").count("SUBSCRIBED") == 1
+
+
+def test_a_rule_that_is_handed_over_joins_the_draft(console: Console) -> None:
+    """A draft that was kept is not lost to it."""
+    console.open("#/mappings/shop")
+    write(console, f"# a draft\n{MAPPING}")
+    checked(console)
+    console.open(f"#/mappings/shop?{urlencode({'insert': RULE})}")
+    console.page.reload()
+    console.ready()
+    checked(console)
+    expect(console.page.get_by_text("The rule was added to your draft")).to_be_visible()
+    text = editor(console.page)
+    assert (text.startswith("# a draft"), text.count("SUBSCRIBED")) == (True, 1)
+    console.page.get_by_role("button", name="Undo all").click()

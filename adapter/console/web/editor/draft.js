@@ -6,18 +6,20 @@ const WAIT_MS = 300;
 const BUSY_MS = 400;
 const PREFIX = "browsee-adapter draft ";
 
-/** @typedef {{text: string, base: string, at: string}} Kept */
+/** The ETag and the text of the file that a draft was made from. @typedef {{etag: string, text: string}} Base */
+/** @typedef {{text: string, base: Base, at: string}} Kept */
 
 /** @param {string} file @returns {Kept | null} */
 export function keptDraft(file) {
   try {
-    return JSON.parse(localStorage.getItem(PREFIX + file) ?? "null");
+    const kept = JSON.parse(localStorage.getItem(PREFIX + file) ?? "null");
+    return kept?.base?.etag ? kept : null;
   } catch {
     return null;
   }
 }
 
-/** @param {string} file @param {string | null} text @param {string} base the ETag of the file that it was made from */
+/** @param {string} file @param {string | null} text @param {Base} base */
 export function keepDraft(file, text, base) {
   try {
     if (text === null) localStorage.removeItem(PREFIX + file);

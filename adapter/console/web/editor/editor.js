@@ -28,7 +28,7 @@ export function createEditor({ parent, text, schema, seen, onChange, onCheck, on
       doc: text,
       extensions: [
         EditorView.cspNonce.of(nonce),
-        cm.lineNumbers(), cm.highlightActiveLineGutter(), cm.highlightSpecialChars(), cm.history(), cm.foldGutter(), cm.drawSelection(),
+        cm.lineNumbers(), cm.highlightActiveLineGutter(), cm.highlightSpecialChars(), cm.history(), cm.foldGutter({ openText: "▾", closedText: "▸" }), cm.drawSelection(),
         cm.indentOnInput(), cm.bracketMatching(), cm.closeBrackets(), cm.highlightActiveLine(), cm.highlightSelectionMatches(), cm.search({ top: true }),
         cm.yaml(), cm.syntaxHighlighting(colours), cm.indentUnit.of("  "), cm.lintGutter(),
         cm.autocompletion({ override: [(context) => complete(context, schema, seen())], icons: false }),

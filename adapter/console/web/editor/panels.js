@@ -6,7 +6,7 @@ import { href } from "../router.js";
 import { Badge, Banner, Button, Empty, Field, JsonView, Skeleton, Table } from "../ui.js";
 import { html, useEffect, useRef, useState } from "../vendor/preact.js";
 import { added } from "./draft.js";
-import { createMergeView } from "./editor.js";
+import { Diff } from "./differences.js";
 
 const WORDS = /** @type {Record<string, string[]>} */ ({ sent: ["delivered", "sent"], rejected: ["dead", "refused"], dropped: ["dropped", "dropped"], unmatched: ["unmatched", "no rule"] });
 const ALL = 1_000_000;
@@ -114,13 +114,11 @@ export function Comparison({ source, text, canCompare, asked, onResult }) {
 export function History({ source, text, version, open, rollBack, canWrite }) {
   const history = useData((abort) => api.get("/mapping/history", { source, limit: 100 }, abort), [source, version]);
   const [shown, setShown] = useState(/** @type {any} */ (null));
-  const box = useRef(/** @type {HTMLElement | null} */ (null));
-  useEffect(() => (shown && box.current ? createMergeView(box.current, shown.text, text) : undefined), [shown]);
   const load = async (/** @type {string} */ id) => api.get("/mapping/version", { source, id });
   return html`<div class="stack"><${Loaded} of=${history}>${(/** @type {any} */ { versions }) => html`<ol class="history">
       ${versions.map((/** @type {any} */ each) => html`<li key=${each.id}><div><span class="mono">${each.version.slice(0, 8) || "does not check"}</span> ${each.active && html`<${Badge} outcome="ok" text="active" />`}
         <p class="muted"><${Time} at=${each.at} /> (${ago(each.at)}), by ${each.by}</p></div>
         <div class="actions"><${Button} quiet onClick=${async () => setShown(await load(each.id))}>Compare<//><${Button} quiet onClick=${async () => open((await load(each.id)).text)}>Open as draft<//>
           ${!each.active && canWrite && html`<${Button} quiet onClick=${async () => rollBack(await load(each.id))}>Roll back…<//>`}</div></li>`)}</ol>`}<//>
-    ${shown && html`<figure class="merge"><figcaption>Version ${shown.version.slice(0, 8)} beside the draft</figcaption><div ref=${box} key=${shown.id}></div></figure>`}</div>`;
+    ${shown && html`<${Diff} caption=${`Version ${shown.version.slice(0, 8)} beside the draft`} before=${shown.text} after=${text} />`}</div>`;
 }

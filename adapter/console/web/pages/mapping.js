@@ -5,7 +5,8 @@ import { Failure, Loaded, capitalized, useData } from "../data.js";
 import { Time, count, plural } from "../format.js";
 import { navigate } from "../router.js";
 import { keepDraft, keptDraft, useCheck } from "../editor/draft.js";
-import { createEditor, createMergeView, lineEndsOf } from "../editor/editor.js";
+import { Author, Differences } from "../editor/differences.js";
+import { createEditor, lineEndsOf } from "../editor/editor.js";
 import { Comparison, History, Preview, Tests } from "../editor/panels.js";
 import { patchOf } from "../editor/patch.js";
 import { testOf } from "../editor/yaml.js";
@@ -20,12 +21,13 @@ export default function Mapping({ params, query }) {
   // They outlast the file that was replaced.
   const [tab, setTab] = useState("preview");
   const [done, setDone] = useState(/** @type {any} */ (null));
+  const goesOn = useRef(/** @type {import("../editor/draft.js").Kept | null} */ (null));
   const loaded = useData(async (abort) => {
     const [file, schema, chosen, seen] = await Promise.all([api.get("/mapping", { source }, abort), api.get("/mapping/schema", {}, abort), chosenEvents(source, query, abort), seenOf(source, abort)]);
     return { file, schema, chosen, seen };
   }, [source]);
   return html`<${Page} title=${loaded.data?.file.file ?? source} tab=${`Mapping ${source}`} lead=${loaded.data && loaded.data.file.sources.length > 1 ? `Serves ${loaded.data.file.sources.join(", ")}; tried here as ${source}.` : `Source ${source}.`}>
-    <${Loaded} of=${loaded} lines=${10}>${(/** @type {any} */ data) => html`<${Workbench} key=${data.file.etag} source=${source} query=${query} data=${data} reload=${loaded.reload} tab=${tab} setTab=${setTab} done=${done} setDone=${setDone} />`}<//>
+    <${Loaded} of=${loaded} lines=${10}>${(/** @type {any} */ data) => html`<${Workbench} key=${data.file.etag} source=${source} query=${query} data=${data} reload=${loaded.reload} tab=${tab} setTab=${setTab} done=${done} setDone=${setDone} goesOn=${goesOn} />`}<//>
     <${ChangeDialog} />
   <//>`;
 }
@@ -52,14 +54,19 @@ async function seenOf(source, abort) {
   }
 }
 
-/** @param {{source: string, query: Record<string, string>, data: any, reload: () => void, tab: string, setTab: (tab: string) => void, done: any, setDone: (done: any) => void}} props */
-function Workbench({ source, query, data, reload, tab, setTab, done, setDone }) {
+/** @param {{source: string, query: Record<string, string>, data: any, reload: () => void, tab: string, setTab: (tab: string) => void, done: any, setDone: (done: any) => void, goesOn: {current: import("../editor/draft.js").Kept | null}}} props `goesOn`: a draft that outlasts the file it was made from */
+function Workbench({ source, query, data, reload, tab, setTab, done, setDone, goesOn }) {
   const { file } = data;
-  const kept = useRef(keptDraft(file.file));
-  const [text, setText] = useState(file.text);
+  const onDisk = { etag: file.etag, text: file.text };
+  const kept = useRef(goesOn.current ?? keptDraft(file.file));
+  const hasRule = useRef(Boolean(query.insert));
+  // A rule that is handed over joins the draft: it must not take its place.
+  const resumed = useRef(goesOn.current || hasRule.current ? kept.current : null);
+  const [text, setText] = useState(resumed.current?.text ?? file.text);
+  const [base, setBase] = useState(resumed.current?.base ?? onDisk);
   const [events, setEvents] = useState(/** @type {string[]} */ (data.chosen));
   const [messages, setMessages] = useState(/** @type {any[]} */ ([]));
-  const [offer, setOffer] = useState(kept.current !== null && kept.current.text !== file.text);
+  const [offer, setOffer] = useState(kept.current !== null && !resumed.current && kept.current.text !== file.text);
   const [compares, setCompares] = useState(0);
   const [sum, setSum] = useState(/** @type {any} */ (null));
   const [dialog, setDialog] = useState(/** @type {any} */ (null));
@@ -69,10 +76,11 @@ function Workbench({ source, query, data, reload, tab, setTab, done, setDone }) 
   const compare = () => (setTab("changes"), setCompares((n) => n + 1));
 
   useEffect(() => {
-    const made = createEditor({ parent: /** @type {HTMLElement} */ (box.current), text: file.text, schema: data.schema, seen: () => data.seen, onChange: (next) => setText(lineEndsOf(file.text, next)), onCheck: check.again, onCompare: compare });
+    const made = createEditor({ parent: /** @type {HTMLElement} */ (box.current), text, schema: data.schema, seen: () => data.seen, onChange: (next) => setText(lineEndsOf(file.text, next)), onCheck: check.again, onCompare: compare });
     editor.current = made;
+    goesOn.current = null;
     if (query.insert) {
-      made.setText(inserted(file.text, query.insert));
+      made.setText(inserted(made.text(), query.insert));
       // Once: neither a reload nor the file that was activated with it gets the rule again.
       navigate(`/mappings/${encodeURIComponent(source)}`, { ...query, insert: "" }, { replace: true });
     }
@@ -80,15 +88,23 @@ function Workbench({ source, query, data, reload, tab, setTab, done, setDone }) 
     return () => made.destroy();
   }, []);
   useEffect(() => {
-    if (text !== file.text) keepDraft(file.file, text, file.etag);
-    else if (!offer) keepDraft(file.file, null, file.etag);
-  }, [text]);
+    // A draft that is offered stays as it is until somebody decides.
+    if (!offer) keepDraft(file.file, text === file.text ? null : text, base);
+    if (text === file.text && base.etag !== file.etag) setBase(onDisk);
+  }, [text, offer, base.etag]);
   useEffect(() => editor.current?.mark(check.checked?.findings ?? []), [check.checked]);
 
   const isDraft = text !== file.text;
+  const isBehind = isDraft && base.etag !== file.etag;
   const isCurrent = check.of === text && !check.isBusy;
   const checks = isCurrent && check.checked?.version !== null;
   const replace = (/** @type {string} */ next) => editor.current?.setText(next);
+  const resume = () => {
+    const draft = /** @type {any} */ (kept.current);
+    setBase(draft.base);
+    setOffer(false);
+    replace(draft.text);
+  };
   const add = (/** @type {string} */ given) => {
     if (/^\d+$/.test(given)) return setEvents([...new Set([given, ...events])].slice(0, 50)), "";
     try {
@@ -115,12 +131,14 @@ function Workbench({ source, query, data, reload, tab, setTab, done, setDone }) 
     ${done && html`<${Activated} done=${done} query=${query} source=${source} undo=${() => setDialog({ kind: "activate", text: done.before, etag: done.etag })} />`}
     ${file.problem && html`<${Banner} tone="danger"><strong>The file on disk has problems.</strong> Version ${file.active.version.slice(0, 8)} is active.<//>`}
     ${!file.writable && html`<${Banner} tone="warning" actions=${html`<${Button} onClick=${() => download("mapping.patch", patchOf(file.file, file.text, text), "text/x-diff")} disabled=${!isDraft}>Download patch<//><${CopyButton} text=${() => text} label="Copy file" />`}>This file cannot be written here: <strong>${file.whyNot}</strong>. You can try changes and take them with you.<//>`}
-    ${offer && html`<${Banner} actions=${html`<${Button} primary onClick=${() => (setOffer(false), replace(/** @type {any} */ (kept.current).text))}>Go on<//><${Button} onClick=${() => (setOffer(false), keepDraft(file.file, null, file.etag))}>Discard it<//>`}>Your draft of <${Time} at=${kept.current?.at} />${kept.current?.base === file.etag ? "" : ", made from an earlier file"}.<//>`}
+    ${offer && html`<${Banner} actions=${html`<${Button} primary onClick=${() => resume()}>Go on<//><${Button} onClick=${() => setOffer(false)}>Discard it<//>`}>Your draft of <${Time} at=${kept.current?.at} />${kept.current?.base.etag === file.etag ? "" : ", made from an earlier file"}.<//>`}
+    ${resumed.current && hasRule.current && html`<${Banner}>The rule was added to your draft of <${Time} at=${resumed.current.at} />.<//>`}
+    ${isBehind && html`<${Banner} tone="warning" actions=${html`<${Button} onClick=${() => setDialog({ kind: "differences" })}>See the differences<//>`}>The file was changed since your draft was begun${file.problem ? "" : html` (<${Author} at=${file.active.since} by=${file.active.by} />)`}. Activating your draft replaces that text; the history keeps it.<//>`}
     <div class="workbench-head"><div class="actions">
         ${isDraft ? html`<${Badge} outcome="info" text=${`draft ${check.checked?.version?.slice(0, 8) ?? ""}`} />` : file.problem ? html`<${Badge} outcome="off" text="on disk, not active" />` : html`<${Badge} outcome="ok" text=${`active ${file.active.version.slice(0, 8)}`} />`}
         <span role="status"><${Verdict} check=${check} isCurrent=${isCurrent} /></span></div>
       <div class="actions">${isDraft && html`<${Button} quiet onClick=${() => replace(file.text)}>Undo all<//>`}
-        ${file.writable && html`<${Button} primary disabled=${!isDraft || !checks} onClick=${() => setDialog({ kind: "activate", text, etag: file.etag })}>Activate…<//>`}</div></div>
+        ${file.writable && html`<${Button} primary disabled=${!isDraft || !checks} onClick=${() => setDialog({ kind: "activate", text, etag: file.etag, base: base.text })}>Activate…<//>`}</div></div>
     <div class="workbench"><div class="editor-side"><div class="editor-box" ref=${box}></div>
         <p class="hint" id="editor-help">Escape then Tab leaves the editor. <kbd>Ctrl+Space</kbd> completes, <kbd>F8</kbd> goes to the next problem, <kbd>Ctrl+Enter</kbd> compares.</p>
         ${findings.length > 0 && html`<ul class="findings" aria-label="Problems">${findings.map((/** @type {any} */ finding) => html`<li><button type="button" class="link" onClick=${() => editor.current?.goTo(finding.line, finding.column)}>${finding.line}:${finding.column}</button>
@@ -132,7 +150,9 @@ function Workbench({ source, query, data, reload, tab, setTab, done, setDone }) 
         { id: "history", title: "History", panel: () => html`<${History} source=${source} text=${text} version=${file.etag} open=${replace} canWrite=${file.writable} rollBack=${(/** @type {any} */ version) => setDialog({ kind: "activate", text: version.text, etag: file.etag, rollback: version.id })} />` },
       ]} /></div>
     ${dialog?.kind === "activate" && html`<${Activate} source=${source} file=${file} dialog=${dialog} guards=${dialog.text === text ? check.checked?.guards.gone : []} sum=${sum?.of === dialog.text ? sum : null} close=${() => setDialog(null)}
-      fromTheirs=${() => (setDialog(null), keepDraft(file.file, null, file.etag), reload())} done=${(/** @type {any} */ result) => (setDialog(null), keepDraft(file.file, null, file.etag), setDone({ ...result, before: file.text }), reload())} />`}
+      fromTheirs=${() => (setDialog(null), keepDraft(file.file, null, base), reload())} keepMine=${() => (setDialog(null), (goesOn.current = isDraft && !offer ? { text, base, at: new Date().toISOString() } : null), reload())}
+      done=${(/** @type {any} */ result) => (setDialog(null), offer || keepDraft(file.file, null, base), setDone({ ...result, before: file.text }), reload())} />`}
+    ${dialog?.kind === "differences" && html`<${Dialog} title="Your draft and the file" open wide onClose=${() => setDialog(null)} actions=${html`<${Button} onClick=${() => setDialog(null)}>Close<//>`}><${Differences} base=${base.text} theirs=${file.text} mine=${text} /><//>`}
     ${dialog?.kind === "test" && html`<${NewTest} text=${dialog.text} close=${() => setDialog(null)} add=${(/** @type {string} */ test) => (setDialog(null), replace(withTest(text, test)))} />`}`;
 }
 
@@ -156,13 +176,11 @@ function Activated({ done, query, source, undo }) {
   return html`<${Banner} tone="success" actions=${actions}>Version <strong>${done.version.slice(0, 8)}</strong> is active.<//>`;
 }
 
-/** @param {{source: string, file: any, dialog: any, guards: string[] | undefined, sum: any, close: () => void, fromTheirs: () => void, done: (result: any) => void}} props */
-function Activate({ source, file, dialog, guards, sum, close, fromTheirs, done }) {
+/** @param {{source: string, file: any, dialog: any, guards: string[] | undefined, sum: any, close: () => void, fromTheirs: () => void, keepMine: () => void, done: (result: any) => void}} props */
+function Activate({ source, file, dialog, guards, sum, close, fromTheirs, keepMine, done }) {
   const [error, setError] = useState(/** @type {ApiError | null} */ (null));
   const [theirs, setTheirs] = useState(/** @type {string | null} */ (null));
   const [isBusy, setBusy] = useState(false);
-  const box = useRef(/** @type {HTMLElement | null} */ (null));
-  useEffect(() => (theirs !== null && box.current ? createMergeView(box.current, theirs, dialog.text) : undefined), [theirs]);
   const put = async () => {
     setBusy(true);
     try {
@@ -175,15 +193,15 @@ function Activate({ source, file, dialog, guards, sum, close, fromTheirs, done }
   };
   const isConflict = error?.code === "changed_meanwhile";
   const actions = isConflict
-    ? html`<${Button} onClick=${async () => setTheirs((await api.get("/mapping", { source })).text)}>See the differences<//><${Button} onClick=${fromTheirs}>Start from theirs<//><${Button} quiet onClick=${close}>Keep my draft<//>`
+    ? html`<${Button} onClick=${async () => setTheirs((await api.get("/mapping", { source })).text)}>See the differences<//><${Button} onClick=${fromTheirs}>Start from theirs<//><${Button} quiet onClick=${keepMine}>Keep my draft<//>`
     : html`<${Button} onClick=${close}>Not yet<//><${Button} primary disabled=${isBusy || error?.code === "does_not_check"} onClick=${put}>${dialog.rollback ? "Roll back" : "Activate"}<//>`;
-  return html`<${Dialog} title=${dialog.rollback ? "Roll back to this version?" : "Activate this draft?"} open wide=${theirs !== null} onClose=${close} actions=${actions}>
+  return html`<${Dialog} title=${dialog.rollback ? "Roll back to this version?" : "Activate this draft?"} open wide=${theirs !== null} onClose=${isConflict ? keepMine : close} actions=${actions}>
     <p>Pending events and all that come are mapped by it from now on${file.sources.length > 1 ? `, for ${file.sources.join(", ")}` : ""}. What was delivered stays as it is.</p>
     ${sum ? html`<p><strong>${count(sum.different)}</strong> of ${plural(sum.events, "recorded event")} would become something else; ${plural(sum.pending, "event")} of them pending.</p>` : html`<p class="muted">Compare it under Changes to see what it would do to recorded events.</p>`}
     ${(guards ?? []).length > 0 && html`<${Banner} tone="danger"><strong>It no longer guards personal data:</strong> ${(guards ?? []).join(", ")}.<//>`}
-    ${isConflict ? html`<${Banner} tone="warning">The file was changed meanwhile. Nothing was overwritten.<//>` : error && html`<${Failure} error=${error} />`}
+    ${isConflict ? html`<${Banner} tone="warning">The file was changed meanwhile (<${Author} at=${error.body.at} by=${error.body.by} />). Nothing was overwritten.<//>` : error && html`<${Failure} error=${error} />`}
     ${error?.code === "does_not_check" && html`<ul class="findings">${error.body.findings.slice(0, 20).map((/** @type {any} */ finding) => html`<li>${finding.source} ${finding.line}:${finding.column} ${finding.message}</li>`)}</ul>`}
-    ${theirs !== null && html`<figure class="merge"><figcaption>The file on disk, beside your draft</figcaption><div ref=${box}></div></figure>`}
+    ${theirs !== null && html`<${Differences} base=${dialog.base ?? file.text} theirs=${theirs} mine=${dialog.text} />`}
   <//>`;
 }
 
