@@ -21,6 +21,7 @@ from adapter.queue.contract import Archive
 from adapter.service.mapping_history import MappingHistory
 from adapter.service.mappings import Active, examiner, live_loader, read_message
 from adapter.service.rewriting import (
+    config_map_key,
     etag_of,
     locked,
     not_writable_text,
@@ -62,6 +63,7 @@ class MappingFiles:
             },
             "writable": not why_not,
             "whyNot": why_not or None,
+            "configMapKey": config_map_key(settings.mapping),
             "problem": live.problem or None,
         }
 

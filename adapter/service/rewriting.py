@@ -53,7 +53,7 @@ def why_not_writable(file: Path, *, bundled_folder: Path) -> str | None:
         "it comes with the adapter; copy it and name your copy in the settings": real.is_relative_to(
             bundled_folder.resolve()
         ),
-        "it comes from a ConfigMap; change the ConfigMap": any("..data" in part for part in _links(file)),
+        "it comes from a ConfigMap; change the ConfigMap": config_map_key(file) is not None,
         "it is not a regular file": not stat.S_ISREG(found.st_mode),
         _REASONS[errno.EBUSY]: str(real) in _mount_points(),
     }
@@ -65,6 +65,13 @@ def why_not_writable(file: Path, *, bundled_folder: Path) -> str | None:
             return None
     except OSError as exc:
         return not_writable_text(exc)
+
+
+def config_map_key(file: Path) -> str | None:
+    """The key of a ConfigMap that `file` is the value of; None if it comes from none. Kubernetes links what it mounts
+    into a folder `..data`.
+    """
+    return file.resolve().name if any("..data" in part for part in _links(file)) else None
 
 
 def replace_file(file: Path, raw: bytes, *, compared: bytes, keep: Callable[[bytes], None]) -> None:

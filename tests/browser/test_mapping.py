@@ -234,6 +234,11 @@ def test_the_history_compares_and_rolls_back(seeded: Console) -> None:
     page.get_by_role("dialog").get_by_role("button", name="Roll back").click()
     expect(rows).to_have_count(3)
     assert (seeded.service.folder / "shop.yaml").read_text(encoding="utf-8") == MAPPING
+    # The list of files says who did it last.
+    seeded.open("#/mappings")
+    row = page.locator("tr[data-row]").filter(has=page.get_by_role("link", name="shop.yaml"))
+    expect(row.locator("td").last).to_have_text(re.compile("rollback of .*, console 127.0.0.1"))
+    seeded.shot("mappings-rolled-back")
 
 
 def test_a_test_of_an_event_holds_no_personal_data(console: Console) -> None:

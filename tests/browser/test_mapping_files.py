@@ -1,5 +1,7 @@
 """The editor over files with CRLF, changed meanwhile, with problems or of a ConfigMap; a rule that is handed over."""
 
+import json
+import subprocess
 from collections.abc import Iterator
 from urllib.parse import urlencode
 
@@ -94,9 +96,20 @@ def test_a_file_of_a_config_map_cannot_be_written(browser: Browser, own_service:
         console.open("#/mappings/shop")
         expect(console.page.get_by_text("This file cannot be written here")).to_contain_text("ConfigMap")
         expect(console.page.get_by_role("button", name="Activate…")).not_to_be_visible()
-        write(console, f"# mine\n{MAPPING}")
+        draft = f'# it\'s mine: "$HOME" `id` \\\n{MAPPING}'
+        write(console, draft)
         checked(console)
         expect(console.page.get_by_role("button", name="Download patch")).to_be_enabled()
+        console.page.get_by_role("button", name="Copy for kubectl").click()
+        expect(console.page.get_by_text("Copied")).to_be_visible()
+        command = console.page.evaluate("() => navigator.clipboard.readText()")
+        console.shot("mapping-config-map")
+    # A shell hands the patch over as it was written; kubectl itself is stood in for.
+    shell = 'kubectl() { printf "%s\\n" "$*"; cat "${@: -1}"; }\n'
+    done = subprocess.run(["bash", "-c", shell + command], check=True, capture_output=True, text=True)
+    arguments, patch = done.stdout.split("\n", 1)
+    assert arguments == "patch configmap browsee-adapter-mappings --type merge --patch-file /dev/stdin"
+    assert json.loads(patch) == {"data": {"shop.yaml": draft}}
 
 
 def test_a_suggested_rule_is_inserted_once(browser: Browser, own_service: Service) -> None:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from adapter.model import Dead, Delivered, Reason
-from adapter.service.rewriting import etag_of, leftovers, replace_file, why_not_writable
+from adapter.service.rewriting import config_map_key, etag_of, leftovers, replace_file, why_not_writable
 from tests.fakes import make_event
 from tests.openapi import shaped
 from tests.operated import TOKEN, service, settings_in
@@ -261,6 +261,7 @@ def test_why_a_file_cannot_be_written(folder: Path) -> None:
     assert why["bundled"] is not None
     assert "cannot be read" in str(why["nothing.yaml"])
     assert why["shop.yaml"] is None
+    assert (config_map_key(folder / "from-map.yaml"), config_map_key(folder / "shop.yaml")) == ("shop.yaml", None)
 
 
 def test_what_another_program_writes_in_that_moment_is_not_lost(folder: Path) -> None:

@@ -1,4 +1,4 @@
-// A unified diff of two texts, as `git apply` takes it.
+// What takes a draft to where its file can be changed: a unified diff as `git apply` takes it, a command for a ConfigMap.
 
 const CONTEXT = 3;
 
@@ -22,6 +22,17 @@ export function patchOf(file, before, after) {
   }
   return out;
 }
+
+/**
+ * A command that puts a text into a ConfigMap. The service sees the file, not the name of the ConfigMap: it is that of deploy/kubernetes.
+ * @param {string} key
+ * @param {string} text
+ */
+export const kubectlPatch = (key, text) => `# If your ConfigMap has another name or namespace, write it here.
+kubectl patch configmap browsee-adapter-mappings --type merge --patch-file /dev/stdin <<'END'
+${JSON.stringify({ data: { [key]: text } })}
+END
+`;
 
 /** @typedef {{kind: " " | "-" | "+", text: string, before: number, after: number}} Edit */
 

@@ -8,7 +8,7 @@ import { keepDraft, keptDraft, useCheck } from "../editor/draft.js";
 import { Author, Differences } from "../editor/differences.js";
 import { createEditor, lineEndsOf } from "../editor/editor.js";
 import { Comparison, History, Preview, Tests } from "../editor/panels.js";
-import { patchOf } from "../editor/patch.js";
+import { kubectlPatch, patchOf } from "../editor/patch.js";
 import { testOf } from "../editor/yaml.js";
 import { Badge, Banner, Button, CopyButton, Dialog, Page, Tabs, download } from "../ui.js";
 import { html, useEffect, useRef, useState } from "../vendor/preact.js";
@@ -130,7 +130,7 @@ function Workbench({ source, query, data, reload, tab, setTab, done, setDone, go
   return html`
     ${done && html`<${Activated} done=${done} query=${query} source=${source} undo=${() => setDialog({ kind: "activate", text: done.before, etag: done.etag })} />`}
     ${file.problem && html`<${Banner} tone="danger"><strong>The file on disk has problems.</strong> Version ${file.active.version.slice(0, 8)} is active.<//>`}
-    ${!file.writable && html`<${Banner} tone="warning" actions=${html`<${Button} onClick=${() => download("mapping.patch", patchOf(file.file, file.text, text), "text/x-diff")} disabled=${!isDraft}>Download patch<//><${CopyButton} text=${() => text} label="Copy file" />`}>This file cannot be written here: <strong>${file.whyNot}</strong>. You can try changes and take them with you.<//>`}
+    ${!file.writable && html`<${Banner} tone="warning" actions=${html`<${Button} onClick=${() => download("mapping.patch", patchOf(file.file, file.text, text), "text/x-diff")} disabled=${!isDraft}>Download patch<//><${CopyButton} text=${() => text} label="Copy file" />${file.configMapKey && html`<${CopyButton} text=${() => kubectlPatch(file.configMapKey, text)} label="Copy for kubectl" />`}`}>This file cannot be written here: <strong>${file.whyNot}</strong>. You can try changes and take them with you.<//>`}
     ${offer && html`<${Banner} actions=${html`<${Button} primary onClick=${() => resume()}>Go on<//><${Button} onClick=${() => setOffer(false)}>Discard it<//>`}>Your draft of <${Time} at=${kept.current?.at} />${kept.current?.base.etag === file.etag ? "" : ", made from an earlier file"}.<//>`}
     ${resumed.current && hasRule.current && html`<${Banner}>The rule was added to your draft of <${Time} at=${resumed.current.at} />.<//>`}
     ${isBehind && html`<${Banner} tone="warning" actions=${html`<${Button} onClick=${() => setDialog({ kind: "differences" })}>See the differences<//>`}>The file was changed since your draft was begun${file.problem ? "" : html` (<${Author} at=${file.active.since} by=${file.active.by} />)`}. Activating your draft replaces that text; the history keeps it.<//>`}

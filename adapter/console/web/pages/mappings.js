@@ -1,4 +1,4 @@
-// The mapping files: which sources they serve, which version is active, and what is wrong with the file on disk.
+// The mapping files: which sources they serve, which version is active since when and by whom, and what is wrong with the file on disk.
 import { api } from "../api.js";
 import { Loaded, useData } from "../data.js";
 import { Time, plural } from "../format.js";
@@ -11,12 +11,12 @@ export default function Mappings() {
   const loaded = useData((abort) => api.get("/mappings", {}, abort), []);
   useEffect(() => subscribe({ mappings: (mappings) => loaded.set({ mappings }), resync: loaded.reload }), []);
   return html`<${Page} title="Mappings" lead="A mapping decides which events become calls of Browsee, and with which fields. Open one to try a change on recorded events before it is active.">
-    <${Loaded} of=${loaded}>${(/** @type {any} */ { mappings }) => html`<${Table} narrow caption="Mapping files" columns=${[{ title: "File" }, { title: "Sources" }, { title: "State" }, { title: "Version" }, { title: "Since" }]}>
+    <${Loaded} of=${loaded}>${(/** @type {any} */ { mappings }) => html`<${Table} narrow caption="Mapping files" columns=${[{ title: "File" }, { title: "Sources" }, { title: "State" }, { title: "Version" }, { title: "Since" }, { title: "By" }]}>
       ${filesOf(mappings).map((file) => html`<tr data-row>
         <td class="wide"><a href=${href(`/mappings/${encodeURIComponent(file.sources[0])}`)}>${file.file}</a></td>
         <td class="wide">${file.sources.join(", ")}</td>
         <td>${file.problem ? html`<${Badge} outcome="error" text="file has problems" />` : html`<${Badge} outcome="ok" text="active" />`}</td>
-        <td class="mono">${file.version.slice(0, 8)}</td><td class="time"><${Time} at=${file.loadedAt} /></td></tr>`)}<//>
+        <td class="mono">${file.version.slice(0, 8)}</td><td class="time"><${Time} at=${file.since} /></td><td class="wide">${file.by}</td></tr>`)}<//>
       <p class="hint">${plural(mappings.length, "source")} in all.</p>`}<//>
   <//>`;
 }
