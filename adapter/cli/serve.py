@@ -31,9 +31,16 @@ _LOCAL = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - nothing is bo
 @click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="Settings file (else ./adapter.yaml).")
 @click.option("--host", help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 lets the system choose.")
+@click.option(
+    "--role",
+    type=click.Choice(["all", "ingest", "deliver"]),
+    help="What this replica of a queue in PostgreSQL does (else ADAPTER_ROLE, else all).",
+)
 @click.option("--sandbox", is_flag=True, help="Deliver to a built-in stand-in for Browsee, with a queue of its own.")
 @click.option("--strict", is_flag=True, help="Exit if a mapping cannot be used, even if an earlier one is known.")
-def serve(config: Path | None, host: str | None, port: int | None, sandbox: bool, strict: bool) -> None:
+def serve(
+    config: Path | None, host: str | None, port: int | None, role: str | None, sandbox: bool, strict: bool
+) -> None:
     """Receive events and deliver them, until SIGINT or SIGTERM.
 
     \b
@@ -43,7 +50,7 @@ def serve(config: Path | None, host: str | None, port: int | None, sandbox: bool
       browsee-adapter serve --config adapter.yaml --port 8080
     """
     settings, made = fill_in_secrets(
-        load_settings(file=config, environ=os.environ, host=host, port=port, sandbox=sandbox)
+        load_settings(file=config, environ=os.environ, host=host, port=port, role=role, sandbox=sandbox)
     )
     # Whoever tries it out wants to see each event arrive and what became of it.
     level = settings.log_level or ("debug" if settings.sandbox else "info")

@@ -48,6 +48,7 @@ class Reply(StrEnum):
     SHARE_FULL = "source_share_full"
     FAILED = "storage_failed"
     STOPPING = "stopping"
+    DELIVERS = "only_delivers"
     FAULT = "fault"
 
 
@@ -89,6 +90,7 @@ _TABLE: Mapping[Reply, tuple[int, str, int | None]] = {
     Reply.SHARE_FULL: (429, "this source has as much waiting in the queue as one source may", 30),
     Reply.FAILED: (503, "the event could not be stored", 5),
     Reply.STOPPING: (503, "the service is stopping", 5),
+    Reply.DELIVERS: (503, "this replica only delivers (--role deliver); send to one that takes messages", 5),
     Reply.FAULT: (503, "the adapter has a fault; its log says where", 5),
 }
 

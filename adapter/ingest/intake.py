@@ -49,9 +49,9 @@ class IngestDeps:
     """What ingest is built of.
 
     `clock` tells the instant of receipt, `monotonic_s` the passing of time, `new_id` makes message ids. While
-    `is_draining`, nothing more is taken. `X-Forwarded-For` counts from `trusted_proxies` alone. `histogram` gives the
-    histogram of a metric for the values of its labels. `refusals` learns who was asked to come later, `denials` who was
-    answered 401, `key_uses` which keys came.
+    `is_draining`, nothing more is taken; nothing at all unless it `takes_messages`. `X-Forwarded-For` counts from
+    `trusted_proxies` alone. `histogram` gives the histogram of a metric for the values of its labels. `refusals` learns
+    who was asked to come later, `denials` who was answered 401, `key_uses` which keys came.
     """
 
     inbox: Inbox
@@ -63,11 +63,19 @@ class IngestDeps:
     new_id: NewId
     histogram: Callable[..., Histogram]
     is_draining: Callable[[], bool] = lambda: False
+    takes_messages: bool = True
     limits: RequestLimits = DEFAULT_LIMITS
     trusted_proxies: Sequence[Network] = ()
     refusals: Refusals = field(default_factory=Refusals)
     denials: Denials = field(default_factory=Denials)
     key_uses: KeyUses = field(default_factory=KeyUses)
+
+    @property
+    def closed(self) -> Reply | None:
+        """Why nothing is taken now; None if it is."""
+        if not self.takes_messages:
+            return Reply.DELIVERS
+        return Reply.STOPPING if self.is_draining() else None
 
 
 class Intake:

@@ -178,8 +178,8 @@ class _Ingest:
         dialect = SDK_PATHS.get(request.match_info["type"])
         if dialect is None:
             return respond(Reply.UNKNOWN_PATH)
-        if self._parts.is_draining():
-            return respond(Reply.STOPPING)
+        if closed := self._parts.closed:
+            return respond(closed)
         brought = RequestBody(*pixel_body(list(request.query.items())))
         return await self._take_from_user(claims(request), dialect, request, brought)
 
@@ -197,8 +197,8 @@ class _Ingest:
     def _use(
         self, request: web.Request, work: Callable[[RequestBody], Awaitable[_T]], *, owner: str | None
     ) -> Awaitable[_T | Response]:
-        if self._parts.is_draining():
-            return _done(respond(Reply.STOPPING))
+        if closed := self._parts.closed:
+            return _done(respond(closed))
         brought = self._bodies.at_once(request, owner=owner)
         if isinstance(brought, RequestBody):
             return work(brought)

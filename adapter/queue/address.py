@@ -85,6 +85,17 @@ def _postgres(text: str) -> Postgres:
     return Postgres(Secret(url), f"{parts.scheme}://{shown}{parts.path}", schema)
 
 
+def takes_replicas(address: QueueAddress) -> bool:
+    """Whether several processes may serve the queue."""
+    match address:
+        case Postgres():
+            return True
+        case SqliteFile() | Memory():
+            return False
+        case _:
+            assert_never(address)
+
+
 def state_folder(address: QueueAddress) -> Path | None:
     """Where files belong that live as long as the queue; None if the queue keeps nothing."""
     match address:

@@ -50,7 +50,7 @@ async def run_service(
         parts = await build_service(stack, settings, observer=observer, strict=strict, wiring=wiring)
         observer.watch(Gauges(parts.readiness.report))
         running = await _listen(stack, parts, settings, emit)
-        tasks = _start(parts, emit)
+        tasks = _start(parts, emit, delivers=settings.delivers)
         started(running)
         destination = "SANDBOX" if settings.sandbox else settings.browsee.url
         emit(ServiceStarted(url=running.url, queue=str(settings.queue), destination=destination))
@@ -67,14 +67,10 @@ async def _listen(stack: AsyncExitStack, parts: ServiceParts, settings: Settings
     return Running(url=url, admin_url=admin_url, sandbox_url=parts.sandbox_url)
 
 
-def _start(parts: ServiceParts, emit: Emit) -> Sequence[asyncio.Task[None]]:
-    loops = (
-        *(worker.run() for worker in parts.workers),
-        parts.readiness.follow(),
-        parts.active.follow(parts.queue),
-        parts.monitor.run(),
-        deletions.delete_as_asked(parts.queue, emit),
-    )
+def _start(parts: ServiceParts, emit: Emit, *, delivers: bool) -> Sequence[asyncio.Task[None]]:
+    loops = [parts.readiness.follow(), parts.active.follow(parts.queue), parts.monitor.run()]
+    if delivers:
+        loops += [*(worker.run() for worker in parts.workers), deletions.delete_as_asked(parts.queue, emit)]
     return [asyncio.create_task(loop) for loop in loops]
 
 

@@ -52,6 +52,7 @@ def make_ingest(
         new_id=lambda: uuid4().hex,
         histogram=observer.histogram,
         is_draining=observed.draining.is_set,
+        takes_messages=settings.role != "deliver",
         refusals=observed.refusals,
         denials=observed.denials,
         limits=RequestLimits(

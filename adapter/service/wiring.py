@@ -73,6 +73,7 @@ async def open_queue(settings: Settings, *, now: Callable[[], float]) -> Queue:
         max_bytes=settings.retention.max_disk_bytes,
         shared=len(settings.sources) > 1,
         retention=retention_of(settings),
+        delivers=settings.delivers,
     )
     return await backends.open_queue(settings.queue, options, now=now, wall=time.time)
 

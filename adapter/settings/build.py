@@ -8,7 +8,7 @@ from typing import Any
 
 from adapter.errors import ConfigError
 from adapter.model import JsonObject, Secret
-from adapter.queue.address import parse_address, sandbox_address, state_folder
+from adapter.queue.address import QueueAddress, parse_address, sandbox_address, state_folder, takes_replicas
 from adapter.settings.mapping_choice import MappingChoice, found_mapping, named_mapping
 from adapter.settings.quantities import ListenAddress, address, network, rate_per_s, size_bytes, volume_per_s
 from adapter.settings.settings import (
@@ -18,6 +18,7 @@ from adapter.settings.settings import (
     PaceSettings,
     RetentionSettings,
     RetrySettings,
+    Role,
     Settings,
     SourceSettings,
 )
@@ -109,6 +110,7 @@ def built(
         admin_token=values.get("admin_token"),
         log_format=process.get("ADAPTER_LOG_FORMAT"),
         log_level=process.get("ADAPTER_LOG_LEVEL"),
+        role=_role(values["queue"], process),
         sandbox=False,
         file=file,
         notes=(mapping.note,) if mapping.note else (),
@@ -131,6 +133,17 @@ def _listen(address: ListenAddress, process: Mapping[str, Any]) -> ListenAddress
     return replace(
         address, host=process.get("ADAPTER_HOST", address.host), port=process.get("ADAPTER_PORT", address.port)
     )
+
+
+def _role(queue: QueueAddress, process: Mapping[str, Any]) -> Role:
+    """What this process does. Raises ConfigError if it is a part, and no other process can do the rest."""
+    role: Role = process.get("ADAPTER_ROLE", "all")
+    if role != "all" and not takes_replicas(queue):
+        raise ConfigError(
+            f"--role {role} (ADAPTER_ROLE) is for replicas that share a queue in PostgreSQL, and the queue is {queue}: "
+            "leave it out, or set queue: postgresql://user@host/database"
+        )
+    return role
 
 
 def in_sandbox(settings: Settings) -> Settings:

@@ -97,16 +97,26 @@ def read_log_level(text: str) -> str:
     return text
 
 
+def read_role(text: str) -> str:
+    """What this replica does. Raises ValueError with what is allowed."""
+    if text not in ("all", "ingest", "deliver"):
+        raise ValueError("all, ingest or deliver")
+    return text
+
+
 PROCESS_VARIABLES: Mapping[str, Callable[[str], Any]] = {
     "ADAPTER_HOST": read_host,
     "ADAPTER_PORT": read_port,
     "ADAPTER_LOG_FORMAT": read_log_format,
     "ADAPTER_LOG_LEVEL": read_log_level,
+    "ADAPTER_ROLE": read_role,
 }
 """Variables that are part of a setting or none, each with its reader."""
 
-_OPTIONS = {"ADAPTER_HOST": "--host", "ADAPTER_PORT": "--port"}
+_OPTIONS = {"ADAPTER_HOST": "--host", "ADAPTER_PORT": "--port", "ADAPTER_ROLE": "--role"}
 """Options of the command line that go before a variable."""
+
+_OF_LISTEN = ("ADAPTER_HOST", "ADAPTER_PORT")
 
 
 def unknown_variables(environ: Mapping[str, str], used: Container[str]) -> Iterator[str]:
@@ -149,7 +159,7 @@ def process_origins(environ: Mapping[str, str], options: Mapping[str, str]) -> s
     """Which options and variables state the address to listen on; "" if none does."""
     names = [
         _OPTIONS[name] if options.get(name) else name
-        for name in _OPTIONS
+        for name in _OF_LISTEN
         if options.get(name) or text_of(environ, name)
     ]
     return ", ".join(names)

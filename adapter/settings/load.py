@@ -51,11 +51,12 @@ def load_settings(
     environ: Mapping[str, str],
     host: str | None = None,
     port: int | None = None,
+    role: str | None = None,
     sandbox: bool = False,
     folder: Path = Path(),
     mappings: Path = MAPPINGS_FOLDER,
 ) -> Settings:
-    """The settings in force. `file`, `host` and `port` are the options of the command line.
+    """The settings in force. `file`, `host`, `port` and `role` are the options of the command line.
 
     Without `file` it is ADAPTER_CONFIG, else `adapter.yaml` in `folder` if there is one. `folder` is where relative
     paths of options and environment count from, `mappings` where a mapping is looked for that nobody named. With
@@ -70,24 +71,20 @@ def load_settings(
     reading = build.readers(folder=folder, mappings=mappings)
     over = environment_layer(environ, shape, reading=reading, with_source=with_source)
     stack = _stacked(shape, [*([] if read is None else [read.layer]), over], reading)
-    process, process_findings = read_process_variables(environ, _options(host=host, port=port))
+    options = _options(host=host, port=port, role=role)
+    process, process_findings = read_process_variables(environ, options)
     findings = _sorted([*_unset(read, sandbox=sandbox), *_judged(stack, read), *process_findings])
     if any(finding.blocks for finding in findings):
         raise ConfigError("\n".join(as_text(found) for found in findings if found.blocks), is_listing=True)
 
     notes = [finding.headline for finding in findings] + _notes(read, environ, with_source=with_source)
-    settings = build.built(
-        stack.values,
-        process=process,
-        file=path,
-        mappings=mappings,
-        browsee_api_key=Secret(key) if (key := text_of(environ, "BROWSEE_API_KEY")) else None,
-    )
+    key = Secret(text) if (text := text_of(environ, "BROWSEE_API_KEY")) else None
+    settings = build.built(stack.values, process=process, file=path, mappings=mappings, browsee_api_key=key)
     shown = in_force(
         shape,
         file=_written(path, read),
         environment=stated(environ, with_source=with_source),
-        listening=process_origins(environ, _options(host=host, port=port)),
+        listening=process_origins(environ, options),
     )
     settings = replace(settings, notes=(*notes, *settings.notes), in_force=tuple(shown))
     if sandbox:
@@ -189,6 +186,6 @@ def _unused(environ: Mapping[str, str], used: Collection[str]) -> Iterator[str]:
             yield f"{name} is set and not used: it is for the source `{DEFAULT_SOURCE}`, and the settings name others"
 
 
-def _options(*, host: str | None, port: int | None) -> dict[str, str]:
-    given = {"ADAPTER_HOST": host, "ADAPTER_PORT": None if port is None else str(port)}
+def _options(*, host: str | None, port: int | None, role: str | None) -> dict[str, str]:
+    given = {"ADAPTER_HOST": host, "ADAPTER_PORT": None if port is None else str(port), "ADAPTER_ROLE": role}
     return {name: text for name, text in given.items() if text is not None}

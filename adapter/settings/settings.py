@@ -20,6 +20,7 @@ Store: TypeAlias = Literal["raw", "private"]
 DeletionPolicy: TypeAlias = Literal["signed", "on", "off"]
 LogFormat: TypeAlias = Literal["json", "text"]
 LogLevel: TypeAlias = Literal["debug", "info"]
+Role: TypeAlias = Literal["all", "ingest", "deliver"]
 JsonValue: TypeAlias = Any
 """A value of JSON."""
 Scalar: TypeAlias = str | int | float | bool | None
@@ -135,7 +136,7 @@ class Settings:
 
     `admin_listen` None: operators are served on `listen`. `log_format` None: text on a terminal, JSON elsewhere.
     `log_level` None: debug in the sandbox, info elsewhere. `state_dir` None: generated secrets are not kept. `console`
-    None: no page is served.
+    None: no page is served. `role` is what this replica does; only with a queue that takes replicas another than `all`.
     """
 
     listen: ListenAddress
@@ -159,6 +160,12 @@ class Settings:
     notes: tuple[str, ...] = field(default=())
     in_force: tuple[SettingInForce, ...] = field(default=())
     console: ConsoleSettings | None = field(default_factory=ConsoleSettings)
+    role: Role = "all"
+
+    @property
+    def delivers(self) -> bool:
+        """Whether this process is to deliver."""
+        return self.role != "ingest"
 
     @property
     def unordered(self) -> frozenset[str]:

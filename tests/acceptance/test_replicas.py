@@ -2,166 +2,23 @@
 
 import asyncio
 import signal
-from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
-from itertools import count
+from collections.abc import AsyncIterator
 from pathlib import Path
 from time import monotonic
-from typing import Any
 
-import aiohttp
 import pytest
 
-from adapter.queue.postgres.admin import PostgresQueueAdmin
-from adapter.queue.postgres.connect import PostgresPlace
-from tests.acceptance.processes import Process, start
+from tests.acceptance.replicas import TAKEOVER_S, Cluster, running_cluster, until_delivering, until_shared
 from tests.fakes import until
 from tests.postgres import Server
 
-_schemas = count(1)
-TAKEOVER_S, BUSY_S = 11.0, 4.0
-KEY = {"Authorization": aiohttp.encode_basic_auth("key", "")}
-SETTINGS = """\
-queue: "{queue}"
-state_dir: "{folder}"
-browsee: {{url: "{browsee}/api/v1", rate: 400/s}}
-sources:
-  shop: {{keys: [key], mapping: shop.yaml, browsee_api_key: browsee-key}}
-"""
-MAPPING = """\
-version: 1
-rules:
-  - when: {type: track}
-    track: DONE
-    properties: {name: event}
-"""
-
-
-@dataclass
-class Cluster:
-    """Replicas, the stand-in for Browsee that they deliver to, and senders that keep to each user's order."""
-
-    place: PostgresPlace
-    folder: Path
-    settings: Path
-    sandbox: Process
-    http: aiohttp.ClientSession
-    replicas: list[Process] = field(default_factory=list)
-    acknowledged: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    numbers: Iterator[int] = field(default_factory=count)
-    refused: int = 0
-
-    async def start_replica(self) -> Process:
-        """One more."""
-        arguments = ["serve", "--config", str(self.settings), "--host", "127.0.0.1", "--port", "0"]
-        started = await start(arguments, log=self.folder / f"replica-{next(self.numbers)}.log")
-        self.replicas.append(started)
-        return started
-
-    async def owner(self) -> Process:
-        """Who delivers."""
-        holders = await asyncio.to_thread(self._rows, "SELECT holder FROM claim WHERE NOT released")
-        pids = {int(holder.split(":")[1]) for (holder,) in holders}
-        return next(replica for replica in self.replicas if replica.process.pid in pids)
-
-    async def send(self, *, users: int, seconds: float) -> None:
-        """Each user's events one after the other, to one replica after the other; what is refused is sent again."""
-        end_s = monotonic() + seconds
-        await asyncio.gather(*(self._send_as(f"user-{n}", end_s) for n in range(users)))
-
-    async def _send_as(self, user: str, end_s: float) -> None:
-        while monotonic() < end_s:
-            name = f"{user} {next(self.numbers)}"
-            body = {"type": "track", "event": name, "userId": user, "messageId": name}
-            while not await self._is_taken(self.replicas[next(self.numbers) % len(self.replicas)].url, body):
-                self.refused += 1
-                await asyncio.sleep(0.1)
-            self.acknowledged[user].append(name)
-            await asyncio.sleep(0.1)
-
-    async def _is_taken(self, url: str, body: Mapping[str, str]) -> bool:
-        try:
-            async with self.http.post(f"{url}/v1/track", json=body, headers=KEY) as answer:
-                return answer.status == 200
-        except (aiohttp.ClientError, TimeoutError):
-            return False
-
-    async def calls(self) -> list[dict[str, Any]]:
-        """Every call that the stand-in took, in order."""
-        async with self.http.get(f"{self.sandbox.url}/calls", params={"after": "0", "limit": "10000"}) as answer:
-            found: list[dict[str, Any]] = await answer.json()
-        return found
-
-    async def delivered(self, *, within_s: float) -> list[str]:
-        """The names of all events that were delivered, once all that were acknowledged are; in the order of calls."""
-        wanted = {name for names in self.acknowledged.values() for name in names}
-        names: list[str] = []
-
-        async def are_all() -> bool:
-            names[:] = [call["body"]["properties"]["name"] for call in await self.calls()]
-            return wanted <= set(names)
-
-        await until(are_all, within_s=within_s)
-        return names
-
-    async def check(self, *, repeated_at_most: int, within_s: float = 30) -> None:
-        """Nothing lost, each user's events in order, and few calls repeated; and the ledger balances."""
-        names = await self.delivered(within_s=within_s)
-        firsts: dict[str, list[str]] = defaultdict(list)
-        for name in dict.fromkeys(names):
-            firsts[name.split()[0]].append(name)
-        assert dict(firsts) == dict(self.acknowledged)
-        assert len(names) - len(set(names)) <= repeated_at_most
-        with PostgresQueueAdmin.open_at(self.place) as admin:
-            assert admin.newest_seq() >= len(set(names))
-            assert list(admin.dead()) == []
-
-    def _rows(self, sql: str) -> Sequence[tuple[Any, ...]]:
-        with self.place.connect() as connection:
-            return connection.execute(sql.encode()).fetchall()
+BUSY_S = 4.0
 
 
 @pytest.fixture
 async def cluster(tmp_path: Path, postgres: Server) -> AsyncIterator[Cluster]:
-    schema = f"replicas_{next(_schemas)}"
-    async with AsyncExitStack() as stack:
-        http = await stack.enter_async_context(aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)))
-        sandbox = await start(["sandbox", "--port", "0"], log=tmp_path / "sandbox.log")
-        stack.push_async_callback(sandbox.stop)
-        (tmp_path / "shop.yaml").write_text(MAPPING)
-        settings = tmp_path / "adapter.yaml"
-        settings.write_text(SETTINGS.format(queue=postgres.url(schema), folder=tmp_path, browsee=sandbox.url))
-        made = Cluster(PostgresPlace(postgres.conninfo, schema=schema), tmp_path, settings, sandbox, http)
-        for _ in range(3):
-            await made.start_replica()
+    async with running_cluster(postgres.conninfo, tmp_path) as made:
         yield made
-        for replica in made.replicas:
-            await replica.stop(signal.SIGKILL)
-
-
-async def until_delivering(cluster: Cluster) -> None:
-    await cluster.send(users=4, seconds=1)
-    await cluster.delivered(within_s=20)
-
-
-async def test_another_replica_goes_on_when_the_owner_is_killed(cluster: Cluster) -> None:
-    """Nothing that was acknowledged is lost or overtaken; only calls that were open may be repeated."""
-    await until_delivering(cluster)
-    sending = asyncio.create_task(cluster.send(users=20, seconds=14))
-    await asyncio.sleep(2)
-    owner = await cluster.owner()
-    await owner.stop(signal.SIGKILL)
-    killed_s, before = monotonic(), len(await cluster.calls())
-
-    async def is_going_on() -> bool:
-        return len(await cluster.calls()) > before + 20
-
-    await until(is_going_on)
-    assert monotonic() - killed_s <= TAKEOVER_S + BUSY_S
-    await sending
-    await cluster.check(repeated_at_most=20)
 
 
 async def test_an_owner_that_slept_neither_calls_nor_settles(cluster: Cluster) -> None:
@@ -193,3 +50,27 @@ async def test_a_rolling_restart_loses_and_repeats_nothing(cluster: Cluster) -> 
         assert await replica.stop(signal.SIGTERM) == 0
     await sending
     await cluster.check(repeated_at_most=0)
+
+
+async def test_replicas_share_projects_and_go_on_when_one_is_killed(tmp_path: Path, postgres: Server) -> None:
+    """Whoever only takes messages in delivers none; whoever only delivers takes none. Of the projects of one that is
+    killed nothing is lost or overtaken that was acknowledged, and only calls that were open may be repeated.
+    """
+    async with running_cluster(postgres.conninfo, tmp_path, projects=2, replicas=0) as cluster:
+        roles = ("ingest", "deliver", "deliver")
+        taker, *delivering = await asyncio.gather(*(cluster.start_replica("--role", role) for role in roles))
+        cluster.takers = delivering[:1]
+        assert not await cluster.send_one(user="user-0", name="refused")
+        assert cluster.answers == {"503": 1}
+        cluster.takers = [taker]
+        await until_delivering(cluster)
+        await until_shared(cluster, 1, 1)
+        assert set(await cluster.owners()) == set(delivering)
+        sending = asyncio.create_task(cluster.send(users=20, seconds=12))
+        await cluster.until_going_on(cluster.sources, within_s=BUSY_S)
+        await delivering[0].stop(signal.SIGKILL)
+        killed_s = monotonic()
+        await cluster.until_going_on(cluster.sources, within_s=2 * TAKEOVER_S)
+        assert monotonic() - killed_s <= TAKEOVER_S + BUSY_S
+        await sending
+        await cluster.check(repeated_at_most=20)

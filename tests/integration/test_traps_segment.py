@@ -279,7 +279,7 @@ def test_22_codes_that_senders_disagree_on() -> None:
     assert statuses == {200, 400, 401, 404, 405, 413, 417, 429, 503}
 
 
-@pytest.mark.parametrize("reply", [Reply.LIMITED, Reply.FULL, Reply.FAILED, Reply.STOPPING])
+@pytest.mark.parametrize("reply", [Reply.LIMITED, Reply.FULL, Reply.FAILED, Reply.STOPPING, Reply.DELIVERS])
 @pytest.mark.parametrize("retry_after_s", [0.01, 2.5, 86_400.0])
 def test_23_retry_after_as_date_or_fraction(reply: Reply, retry_after_s: float) -> None:
     """Whole seconds between 1 and 300, in both headers that libraries read."""

@@ -30,6 +30,7 @@ class Folder:
         environ: dict[str, str] | None = None,
         host: str | None = None,
         port: int | None = None,
+        role: str | None = None,
         sandbox: bool = False,
     ) -> Settings:
         """Load `text` as adapter.yaml, with a key of Browsee in the environment and a mapping by default."""
@@ -41,6 +42,7 @@ class Folder:
             environ={"BROWSEE_API_KEY": BROWSEE_KEY} if environ is None else environ,
             host=host,
             port=port,
+            role=role,
             sandbox=sandbox,
             folder=self.folder,
             mappings=self.mappings,

@@ -142,6 +142,7 @@ def test_the_environment_alone_is_one_source(folder: Folder) -> None:
             "ADAPTER_TRUSTED_PROXIES": "127.0.0.1, fd00::/8",
             "ADAPTER_LOG_FORMAT": "json",
             "ADAPTER_LOG_LEVEL": "debug",
+            "ADAPTER_ROLE": "all",
         }
     )
     assert [source.name for source in settings.sources] == ["default"]
@@ -159,6 +160,7 @@ def test_the_environment_alone_is_one_source(folder: Folder) -> None:
     assert settings.admin_token == Secret("token-of-the-operator")
     assert settings.log_format == "json"
     assert settings.log_level == "debug"
+    assert settings.role == "all"
     assert settings.file is None
 
 
@@ -202,6 +204,38 @@ def test_the_nearest_origin_wins(folder: Folder, environ: dict[str, str], port: 
         f"listen: {ANYWHERE}:1\n", environ={"BROWSEE_API_KEY": BROWSEE_KEY, **environ}, port=port, host="localhost"
     )
     assert settings.listen == ListenAddress("localhost", expected)
+
+
+@pytest.mark.parametrize(
+    ("environ", "option", "role", "delivers"),
+    [
+        ({}, None, "all", True),
+        ({"ADAPTER_ROLE": "ingest"}, None, "ingest", False),
+        ({"ADAPTER_ROLE": "ingest"}, "deliver", "deliver", True),
+    ],
+    ids=["default", "environment", "option over environment"],
+)
+def test_a_replica_may_do_a_part_of_the_work(
+    folder: Folder, environ: dict[str, str], option: str | None, role: str, delivers: bool
+) -> None:
+    """Where others can do the rest: with a queue in PostgreSQL."""
+    environ = {"BROWSEE_API_KEY": BROWSEE_KEY, "ADAPTER_QUEUE": "postgresql://db/events", **environ}
+    settings = folder.load(environ=environ, role=option)
+    assert (settings.role, settings.delivers) == (role, delivers)
+
+
+@pytest.mark.parametrize("queue", ["memory:", "sqlite:///adapter.db"])
+def test_a_process_that_is_alone_does_all(folder: Folder, queue: str) -> None:
+    """Nobody would do the rest."""
+    environ = {"BROWSEE_API_KEY": BROWSEE_KEY, "ADAPTER_QUEUE": queue, "ADAPTER_ROLE": "ingest"}
+    with pytest.raises(ConfigError, match="set queue: postgresql://user@host/database"):
+        folder.load(environ=environ)
+
+
+def test_a_role_that_is_not_known_is_named_with_those_that_are(folder: Folder) -> None:
+    """By its variable."""
+    with pytest.raises(ConfigError, match="ADAPTER_ROLE: error E302: all, ingest or deliver"):
+        folder.load(environ={"BROWSEE_API_KEY": BROWSEE_KEY, "ADAPTER_ROLE": "proxy"})
 
 
 def test_variables_of_the_source_default_go_before_the_file(folder: Folder) -> None:
