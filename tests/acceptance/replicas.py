@@ -70,7 +70,9 @@ class Cluster:
     async def start_replica(self, *arguments: str) -> Process:
         """One more."""
         base = ["serve", "--config", str(self.settings), "--host", "127.0.0.1", "--port", "0"]
-        started = await start([*base, *arguments], log=self.folder / f"replica-{next(self.numbers)}.log")
+        log = self.folder / f"replica-{next(self.numbers)}.log"
+        # Then each event that was delivered has its line.
+        started = await start([*base, *arguments], log=log, environ={"ADAPTER_LOG_LEVEL": "debug"})
         self.replicas.append(started)
         return started
 
@@ -197,14 +199,16 @@ class Cluster:
 
 @asynccontextmanager
 async def running_cluster(
-    conninfo: str, folder: Path, *, projects: int = 1, replicas: int = 3, rate: str = "400/s"
+    conninfo: str, folder: Path, *, projects: int = 1, replicas: int = 3, rate: str = "400/s", answer_s: float = 0.0
 ) -> AsyncIterator[Cluster]:
-    """Replicas at the database that libpq calls `conninfo`."""
+    """Replicas at the database that libpq calls `conninfo`; their calls are answered after `answer_s`."""
     schema = f"replicas_{next(_schemas)}"
     sources = [f"shop-{number}" for number in range(projects)]
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)))
-        sandbox = await start(["sandbox", "--port", "0"], log=folder / "sandbox.log")
+        script = folder / "script.yaml"
+        script.write_text(f"- {{delay_s: {answer_s}}}\n" if answer_s else "[]\n")
+        sandbox = await start(["sandbox", "--port", "0", "--script", str(script)], log=folder / "sandbox.log")
         stack.push_async_callback(sandbox.stop)
         (folder / "shop.yaml").write_text(_MAPPING)
         settings = folder / "adapter.yaml"

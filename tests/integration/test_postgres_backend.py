@@ -113,13 +113,6 @@ async def test_who_may_not_make_the_tables_is_told_what_to_grant(postgres: Serve
     assert (kind, "GRANT CREATE ON DATABASE" in text) == (ConfigError, True)
 
 
-def test_a_pooler_that_forgets_what_was_set_is_refused(postgres: Server) -> None:
-    """As one in transaction mode does: the tables would be looked for, and made, elsewhere."""
-    place = postgres.made_place()
-    with psycopg.connect(postgres.conninfo) as without_settings, pytest.raises(ConfigError, match="session mode"):
-        place._check(without_settings)
-
-
 @pytest.mark.parametrize("host", ["127.0.0.1:1", "no-such-host.invalid"])
 async def test_a_database_that_cannot_be_reached_is_named_without_the_password(host: str) -> None:
     """Neither in the error nor in what doctor says."""

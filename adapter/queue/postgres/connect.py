@@ -24,7 +24,14 @@ from psycopg.pq import TransactionStatus
 from adapter.errors import ConfigError, QueueError, QueueFull
 from adapter.queue.postgres.watchdog import Watchdog
 
-_FULL = frozenset({"53100", "53200", "53300"})
+_FULL = {
+    "53100": "free space on the disk of PostgreSQL",
+    "53200": "give PostgreSQL more memory",
+    "53300": "raise max_connections, or let other programs use fewer",
+}
+"""Codes of a server that takes nothing now, and what to do about them."""
+_POOLER = "behind a pooler that does not keep what a connection sets, such as PgBouncer: connect to PostgreSQL directly"
+_NO_OPTIONS = "unsupported startup parameter"
 _DEFAULTS = {
     "target_session_attrs": "read-write",
     "connect_timeout": "3",
@@ -78,6 +85,8 @@ class PostgresPlace:
         try:
             connection = psycopg.connect(make_conninfo(**(_DEFAULTS | given), options=options), autocommit=True)
         except psycopg.Error as exc:
+            if _NO_OPTIONS in str(exc):
+                raise ConfigError(f"{self}: {_POOLER}") from None
             raise StoreLostError(f"{self}: {_first_line(exc)}") from None
         try:
             self._check(connection)
@@ -96,12 +105,11 @@ class PostgresPlace:
         fsync, full_page_writes, schema = connection.execute(asked).fetchone() or ("", "", "")
         for name, value in (("fsync", fsync), ("full_page_writes", full_page_writes)):
             if value != "on":
-                raise ConfigError(f"{self}: {name} is {value}: a power cut could lose what was acknowledged")
+                raise ConfigError(
+                    f"{self}: {name} is {value}: a power cut could lose what was acknowledged; turn it on"
+                )
         if schema != self.schema:
-            raise ConfigError(
-                f"{self}: what a connection has set is not kept, as by a pooler in transaction mode; "
-                "use its session mode, or connect directly"
-            )
+            raise ConfigError(f"{self}: {_POOLER}")
 
     def identifier(self) -> sql.Identifier:
         """The schema's name, as a statement has it."""
@@ -191,7 +199,8 @@ class PostgresSession:
             self.close()
             return StoreLostError(f"{self._place}: {_first_line(exc)}")
         text = f"{self._place}: {exc.diag.message_primary or type(exc).__name__} ({code})"
-        return QueueFull(text) if code in _FULL else QueueError(text)
+        todo = _FULL.get(code or "")
+        return QueueError(text) if todo is None else QueueFull(f"{text}: {todo}")
 
 
 def _escaped(value: str) -> str:
