@@ -16,9 +16,7 @@ ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
 NAMED = sorted(set(re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", PAGE)))
 DEFENCES = [
-    row
-    for table in PAGE.split("| line of defence | test |\n|---|---|\n")[1:]
-    for row in table.split("\n\n")[0].splitlines()
+    row for table in PAGE.split("| defence | test |\n|---|---|\n")[1:] for row in table.split("\n\n")[0].splitlines()
 ]
 
 
@@ -31,13 +29,13 @@ def defined_in(file: str) -> set[str]:
 
 @pytest.mark.parametrize(("file", "name"), NAMED)
 def test_the_page_names_tests_that_exist(file: str, name: str) -> None:
-    """A test that is renamed or goes takes its line of defence with it, or the page would promise what nobody holds."""
+    """A test that is renamed or goes takes its defence with it, or the page would promise what nobody holds."""
     assert name.startswith("test_")
     assert name in defined_in(file)
 
 
 def test_every_line_of_defence_names_its_test() -> None:
-    """What no test holds is no line of defence."""
+    """What no test holds is no defence."""
     assert len(DEFENCES) > 20
     assert [row for row in DEFENCES if not re.search(r"\| `tests/[\w/]+\.py::test_\w+`", row)] == []
     # None is written in a way that the other test would not see.

@@ -27,7 +27,7 @@ sources:
 """
 
 
-ROWS = ("that waits", "that was delivered", "that is dead")
+ROWS = ("pending", "delivered", "dead")
 
 
 @pytest.mark.parametrize(("row", "outcome"), list(zip(ROWS, STATES.values(), strict=True)), ids=ROWS)
