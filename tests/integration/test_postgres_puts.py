@@ -12,13 +12,14 @@ from itertools import count
 import psycopg
 import pytest
 
-from adapter.errors import QueueError
+from adapter.errors import QueueError, QueueFull
 from adapter.model import Dead, Delivered, Reason
 from adapter.queue.contract import Stored
 from adapter.queue.postgres.clock import StoreClock
 from adapter.queue.postgres.connect import PostgresPlace, PostgresSession, StoreLostError
 from adapter.queue.postgres.queue import PostgresQueue
 from adapter.queue.postgres.state import SQL
+from adapter.queue.records import QueueOptions
 from tests.fakes import FakeClock, make_event, make_rejection, until
 from tests.postgres import Server
 
@@ -45,6 +46,18 @@ async def open_queue(place: PostgresPlace) -> AsyncIterator[Open]:
 def rows(place: PostgresPlace, sql: str) -> list[tuple[int, ...]]:
     with place.connect() as connection:
         return connection.execute(sql.encode()).fetchall()
+
+
+async def test_the_limit_of_pending_events_counts_those_of_other_replicas(place: PostgresPlace) -> None:
+    """Once it was looked at what they stored: every 5 s, by counters, however many events there are."""
+    one, other = [await PostgresQueue.open_at(place, QueueOptions(max_pending=10), clock=FakeClock()) for _ in range(2)]
+    await one.put([make_event(f"m-{number}") for number in range(8)])
+    await other._upkeep.keep(bounds_rejections=False)
+    with pytest.raises(QueueFull):
+        await other.put([make_event(f"n-{number}") for number in range(3)])
+    await other.put([make_event("n-1"), make_event("n-2")])
+    await one.close()
+    await other.close()
 
 
 async def test_replicas_that_start_together_make_the_tables_once(place: PostgresPlace) -> None:
@@ -160,6 +173,8 @@ async def test_a_lost_connection_is_made_again(open_queue: Open, postgres: Serve
     """Between two transactions nobody notices; whatever was acknowledged is there."""
     queue = await open_queue()
     await queue.put([make_event("m-1")])
+    # From then on its claim is trusted, for 8 s without another word.
+    assert len(await queue.take(sources=["shop"], limit=9, lease_s=0, wait_s=0)) == 1
     end_all = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'browsee-adapter' "
     with psycopg.connect(postgres.conninfo, autocommit=True) as other:
         other.execute(end_all.encode())

@@ -67,6 +67,7 @@ class PostgresQueue(LeasedQueue):
             shares=shares,
             most_rejected_bytes=options.max_bytes // _REJECTED_PART,
             look_at_clock=clock.look if isinstance(clock, StoreClock) else lambda _: None,
+            counted=self._count_pending,
         )
         inbox = QueueInbox(
             self._put_commits,
@@ -146,7 +147,7 @@ class PostgresQueue(LeasedQueue):
 
     async def balance(self) -> Balance:
         balance = await self._reading.at_one_instant(count_balance)
-        self._inbox.pending = balance.pending  # operators and other replicas change it beside us
+        self._count_pending(balance.pending)
         return balance
 
     def disk(self) -> Disk | None:
@@ -195,6 +196,10 @@ class PostgresQueue(LeasedQueue):
             delivers=options.delivers,
             terms=terms,
         )
+
+    def _count_pending(self, pending: int) -> None:
+        """Operators and other replicas change it beside us."""
+        self._inbox.pending = pending
 
     def _lost(self, sources: frozenset[str]) -> None:
         self._leases.lose(sources)

@@ -22,7 +22,9 @@ _REJECTIONS_EVERY = 12
 
 
 class PostgresUpkeep:
-    """See the module. `state` belongs to the thread of `commits`; rejections may come to `most_rejected_bytes`."""
+    """See the module. `state` belongs to the thread of `commits`; rejections may come to `most_rejected_bytes`, and
+    `counted` is called with how many events are pending, every 5 s.
+    """
 
     def __init__(
         self,
@@ -33,6 +35,7 @@ class PostgresUpkeep:
         shares: Shares,
         most_rejected_bytes: int,
         look_at_clock: Callable[[PostgresSession], None],
+        counted: Callable[[int], None],
     ) -> None:
         self._commits = commits
         self._reading = reading
@@ -41,6 +44,7 @@ class PostgresUpkeep:
         self._days = SeenDays(state.session)
         self._shares = shares
         self._clock_look = look_at_clock
+        self._counted = counted
         self._most_rejected_bytes = most_rejected_bytes
         self._rejected_bytes = 0
         self._wake = asyncio.Event()
@@ -65,7 +69,7 @@ class PostgresUpkeep:
 
     async def keep(self, *, bounds_rejections: bool) -> None:
         """One round of all."""
-        await self._commits.read(self._look)
+        self._counted(await self._commits.read(self._look))
         await self._commits.write(self._fold)
         while await self._commits.write(self._prune):
             pass
@@ -74,10 +78,11 @@ class PostgresUpkeep:
         if bounds_rejections or self._rejected_bytes > self._most_rejected_bytes:
             await self._bound_rejections()
 
-    def _look(self) -> None:
-        """At what other processes changed, and at the clock."""
+    def _look(self) -> int:
+        """At what other processes changed, and at the clock; how many events are pending."""
         self._state.holdings.read(self._state.session)
         self._clock_look(self._state.session)
+        return int((self._run(SQL["pending_by_counters"]).fetchone() or (0,))[0])
 
     def _is_ours(self) -> bool:
         """Whether no other replica does this now, until the end of the transaction."""
