@@ -206,9 +206,10 @@ class Refused(Struct, frozen=True):
 
 
 class Delivered(Struct, frozen=True):
-    """Every call got through. `detail` says what was odd about the answers, if anything."""
+    """Every call got through. `detail` says what was odd about the answers, if anything; `rule` made the calls."""
 
     detail: str = ""
+    rule: str = ""
 
 
 class Dropped(Struct, frozen=True):

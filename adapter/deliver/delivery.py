@@ -168,7 +168,8 @@ class Delivery:
             # Noted before the next one goes: a crash between the two repeats a call, never loses one.
             if number < len(left):
                 self._backlog.mark_delivered(lease, call.key)
-        return Delivered("an answer was not as documented" if unexpected else "")
+        detail = "an answer was not as documented" if unexpected else ""
+        return Delivered(detail, rule=rendered.calls[0].rule)
 
     async def _send(self, lease: Lease, call: Call, *, probe: bool, apart: bool) -> Accepted | Retry | Dead:
         asked_s = self._now()

@@ -190,7 +190,8 @@ def problems_of(stored: str) -> tuple[Problem, ...]:
 
 
 def _cause(reason: str, detail: str, rule: str = "") -> str:
-    said = f"{detail} (rule '{rule}')" if rule else detail
+    # What is delivered has no reason: its rule made the calls, and is no cause of anything.
+    said = f"{detail} (rule '{rule}')" if rule and reason else detail
     return ": ".join(part for part in (reason, said) if part)
 
 

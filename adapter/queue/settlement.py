@@ -38,8 +38,8 @@ def failure_of(retry: Retry) -> tuple[str, str] | tuple[None, None]:
 def facts_of(end: Settlement) -> tuple[str, str, str, str]:
     """Outcome, reason, rule and detail, as the history has them."""
     match end.outcome:
-        case Delivered(detail=detail):
-            return "delivered", "", "", detail
+        case Delivered(detail=detail, rule=rule):
+            return "delivered", "", rule, detail
         case Dropped(reason=reason, rule=rule, text=text):
             return "dropped", reason.value, rule, text
         case Unmatched():

@@ -52,7 +52,7 @@ async def end(queue: Queue, message_id: str, outcome: Outcome, *, user: str | No
 
 async def test_each_event_tells_what_became_of_it(queue: Queue, admin_of: AdminOf) -> None:
     """Received, outcome with reason and rule, and the mapping's version, newest first."""
-    await end(queue, "m-1", Delivered())
+    await end(queue, "m-1", Delivered(rule="An order"))
     await end(queue, "m-2", Dropped(Reason.BY_RULE, "Heartbeats", "too frequent"))
     await end(queue, "m-3", Unmatched())
     await end(queue, "m-4", Dead(Reason.REFUSED, "no such project"))
@@ -65,8 +65,9 @@ async def test_each_event_tells_what_became_of_it(queue: Queue, admin_of: AdminO
             ("m-4", "dead", "refused", "", "no such project", "0123456789ab"),
             ("m-3", "unmatched", "", "", "", "0123456789ab"),
             ("m-2", "dropped", "by rule", "Heartbeats", "too frequent", "0123456789ab"),
-            ("m-1", "delivered", "", "", "", "0123456789ab"),
+            ("m-1", "delivered", "", "An order", "", "0123456789ab"),
         ]
+        assert [s.cause for s in records[-2:]] == ["by rule: too frequent (rule 'Heartbeats')", ""]
         below = admin.page_before(Filter(), limit=2, before=records[0].seq)
         assert ([s.event.message_id for s in below.records], below.bottom) == (["m-4", "m-3"], 3)
         assert [s.event.message_id for s in admin.since(0, limit=2)] == ["m-1", "m-2"]
@@ -145,7 +146,8 @@ async def test_a_group_names_its_sources_its_time_and_the_mapping(queue: Queue, 
         (Filter(cause="frequent", outcomes=("dead",)), []),
         (Filter(rule="Heartbeats"), [2]),
         (Filter(rule="Heart"), []),
-        (Filter(rule="An order"), [5]),
+        (Filter(rule="An order"), [5, 1]),
+        (Filter(cause="An order"), [5]),
         (Filter(rule="order"), []),
         (Filter(type="track"), [5, 4, 3, 2, 1]),
         (Filter(type="page"), []),
@@ -154,8 +156,8 @@ async def test_a_group_names_its_sources_its_time_and_the_mapping(queue: Queue, 
 async def test_events_are_found_by_what_became_of_them(
     queue: Queue, admin_of: AdminOf, wanted: Filter, found: list[int]
 ) -> None:
-    """By several outcomes, by a part of their cause, by the rule that dropped or refused them, by type."""
-    await end(queue, "m-1", Delivered())
+    """By several outcomes, by a part of their cause, by the rule that mapped, dropped or refused them, by type."""
+    await end(queue, "m-1", Delivered(rule="An order"))
     await end(queue, "m-2", Dropped(Reason.BY_RULE, "Heartbeats", "too frequent"))
     await end(queue, "m-3", Unmatched())
     await end(queue, "m-4", Dead(Reason.REFUSED, "no such project"))

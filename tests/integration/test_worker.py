@@ -127,6 +127,18 @@ async def test_a_damaged_event_dies_alone(path: Path) -> None:
     await queue.close()
 
 
+async def test_a_delivered_event_names_its_rule(path: Path) -> None:
+    """The rule of its first call is kept with it."""
+    queue, mapping = await SqliteQueue.open(path, now=steady_clock()), ruleset(MAPPING)
+    await queue.put([make_event("m-1", event="Order Completed", properties={"id": 1, "items": [{"sku": "A"}]})])
+    async with open_road(lambda _: mapping, queue=queue) as road:
+        assert await road.settled() == {"delivered": 1}
+        with SqliteQueueAdmin.open(path) as admin:
+            [record] = admin.since(0, limit=2)
+    assert (record.rule, record.cause) == ("An order", "")
+    await queue.close()
+
+
 async def test_a_refusal_is_final_and_lets_the_next_go(road: Road) -> None:
     """400 is never tried again, and never holds up the user."""
     road.script("- {nth: 1, status: 400, body: {status: failure, message: no such event}}")
