@@ -77,7 +77,7 @@ pictures: ## take the pictures of docs/console.md again
 
 image: ## build the container image browsee-adapter (BUILDER=podman: without docker; IMAGE_BUILD_FLAGS: more options)
 	@$(BUILDER) build $(IMAGE_BUILD_FLAGS) -t $(IMAGE) \
-	    --label org.opencontainers.image.version="$$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)" \
+	    --label org.opencontainers.image.version="$$(sed -n 's/^VERSION = "\(.*\)"/\1/p' adapter/version.py)" \
 	    --label org.opencontainers.image.revision="$$(git rev-parse HEAD 2>/dev/null)" .
 
 bench: ## ratios against bare aiohttp, bare SQLite and Segment's mapping-kit (ROW=name; OUT=file, AGAINST=file: JSON)

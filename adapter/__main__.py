@@ -1,5 +1,5 @@
 """`python -m adapter` is `browsee-adapter`."""
 
-from adapter.cli.main import main
+from adapter.cli.entry import main
 
 main()

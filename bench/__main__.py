@@ -22,6 +22,7 @@ from bench.old_rows import OLD_ROWS
 from bench.restart_rows import RESTART_ROWS
 from bench.results import Results, comparison, legend, read, results, table, write
 from bench.rows import ROWS
+from bench.start_rows import START_ROWS
 from bench.take_rows import TAKE_ROWS
 from bench.waiting_rows import WAITING_ROWS
 
@@ -38,6 +39,7 @@ MEASURES: dict[str, Callable[[Path], Awaitable[Row]]] = {
         *RESTART_ROWS,
         *MEMORY_ROWS,
         *CONSOLE_ROWS,
+        *START_ROWS,
     )
 }
 

@@ -14,7 +14,7 @@ KIT = ROOT / "reliability"
 PAGE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
 
 RANKS = {
-    "model": 0, "errors": 0, "printable": 0,
+    "model": 0, "errors": 0, "printable": 0, "version": 0,
     "bundled": 1, "files": 1, "wire": 1, "observe": 1,
     "mapping": 2, "queue": 2, "http": 2, "sandbox": 2,
     "settings": 3, "ingest": 3, "deliver": 3,

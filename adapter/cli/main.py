@@ -16,6 +16,7 @@ import click
 from adapter.cli.show import coloured, show
 from adapter.errors import AdapterError
 from adapter.printable import printable
+from adapter.version import VERSION
 
 BROKEN_INPUT = 2
 OUR_FAULT = 70
@@ -133,7 +134,7 @@ class Commands(click.Group):
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 fine, 1 problems found, 2 wrong use or broken input, 70 a fault of the adapter itself.",
 )
-@click.version_option(package_name="browsee-adapter")
+@click.version_option(VERSION, prog_name="browsee-adapter")
 @click.pass_context
 def main(ctx: click.Context) -> None:
     """Receive events from customer-data platforms and deliver them to Browsee.

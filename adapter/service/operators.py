@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import version
 from time import monotonic, time
 from uuid import uuid4
 
@@ -52,6 +51,7 @@ from adapter.service.mapping_files import MappingFiles
 from adapter.service.mappings import Active, source_mappings
 from adapter.service.sources_view import SourcesView
 from adapter.settings.settings import Settings
+from adapter.version import VERSION
 from adapter.wire.instants import instant_text
 
 USUAL = RateLimits()
@@ -177,7 +177,7 @@ def _sessions(settings: Settings, token: Secret, requests: Requests, deps: Opera
             emit=deps.ingest.emit,
             public={"sandbox": settings.sandbox},
             facts=lambda request: {
-                "version": version("browsee-adapter"),
+                "version": VERSION,
                 "memoryQueue": not outlives_process(settings.queue),
                 **_edit_facts(edit_policy(settings), request_scheme(request, settings.trusted_proxies)),
             },
@@ -197,7 +197,7 @@ def _sources_api(settings: Settings, requests: Requests, deps: OperatorDeps, aut
         SourcesDeps(
             sources=view.as_json,
             has_own_address=settings.admin_listen is not None,
-            settings=lambda: settings_view.as_json(settings, version("browsee-adapter")),
+            settings=lambda: settings_view.as_json(settings, VERSION),
             key=view.key,
             refuse_token=auth.refuse_token,
             shown=shown,

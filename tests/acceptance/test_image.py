@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import tomllib
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import aiohttp
 import pytest
 import yaml
 
+from adapter.version import VERSION
 from tests.acceptance.containers import BASE, IMAGE, ROOT, USER, Podman, image_in
 from tests.acceptance.processes import Process, start
 from tests.fakes import until
@@ -138,12 +138,11 @@ async def started(podman: Podman, name: str) -> bool:
 def test_it_is_small_and_says_what_it_is(podman: Podman) -> None:
     """Little on top of the base, nobody's root, and labelled with the version that it holds."""
     image, base = podman.inspect(IMAGE), podman.inspect(BASE)
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
     assert (image["Size"] - base["Size"]) / 1e6 < MOST_MB
     assert image["Config"]["User"] == f"{USER}:{USER}"
     assert image["Config"]["Labels"]["org.opencontainers.image.title"] == "browsee-adapter"
-    assert image["Config"]["Labels"]["org.opencontainers.image.version"] == version
-    assert version in podman("run", "--rm", "--network=none", IMAGE, "--version")
+    assert image["Config"]["Labels"]["org.opencontainers.image.version"] == VERSION
+    assert VERSION in podman("run", "--rm", "--network=none", IMAGE, "--version")
 
 
 def test_it_has_only_what_runs(podman: Podman) -> None:

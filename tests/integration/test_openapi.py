@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -18,6 +17,7 @@ import yaml
 from adapter.model import Dead, Delivered, JsonObject, Reason
 from adapter.observe.observer import Observer
 from adapter.service.wiring import DEFAULT_WIRING, build_service
+from adapter.version import VERSION
 from tests.openapi import description, shaped
 from tests.operated import TOKEN, service, settings_in
 from tests.unit.cli.conftest import MAPPING
@@ -108,7 +108,7 @@ def test_every_example_is_of_its_schema(path: str) -> None:
 
 def test_it_is_the_description_of_this_version() -> None:
     """And every operation has a summary and a name of its own, but for browsers' questions."""
-    assert description()["info"]["version"] == version("browsee-adapter")
+    assert description()["info"]["version"] == VERSION
     assert [path for path, _, operation in operations() if not operation.get("summary")] == []
     names = [operation.get("operationId") for _, method, operation in operations() if method != "options"]
     assert len(set(names)) == len(names)

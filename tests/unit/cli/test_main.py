@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from adapter.cli.main import COMMANDS, Commands, main
 from adapter.errors import AdapterError, ConfigError, QueueError
+from adapter.version import VERSION
 from tests.command_line import commands_of
 from tests.unit.cli.conftest import Shell
 
@@ -58,6 +59,15 @@ def test_usage_has_clicks_own_exit_codes(shell: Shell, words: list[str], code: i
     assert shell.run(*words).exit_code == code
 
 
+def test_the_version_is_answered_before_anything_is_imported() -> None:
+    """A script that asks for the version does not wait for the imports of every command."""
+    code = "import sys; sys.argv[1:] = ['--version']; from adapter.cli.entry import main; main(); print(*sys.modules)"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60).stdout
+    version, modules = said.splitlines()
+    assert version == f"browsee-adapter, version {VERSION}"
+    assert {"click", "rich", "importlib.metadata"}.isdisjoint(modules.split())
+
+
 @pytest.mark.parametrize("name", commands_of(main))
 def test_help_has_an_example(shell: Shell, name: str) -> None:
     """A line to paste says more than a list of options."""
@@ -97,11 +107,9 @@ def test_the_help_lists_every_command_by_what_it_is_for() -> None:
             assert (command.help or "").startswith(first), name
 
 
-def test_the_version_is_shown_without_importing_the_service() -> None:
+def test_the_help_is_shown_without_importing_the_service() -> None:
     """What is typed most often, and run by every shell completion, takes no second."""
-    code = (
-        "import sys; sys.argv[1:] = ['--version']; import runpy\ntry: runpy.run_module('adapter', run_name='__main__')"
-    )
+    code = "import sys; sys.argv[1:] = ['--help']; import runpy\ntry: runpy.run_module('adapter', run_name='__main__')"
     code += "\nexcept SystemExit: pass\nprint(sorted({name.split('.')[0] for name in sys.modules}))"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     imported = said.splitlines()[-1]

@@ -1,0 +1,20 @@
+"""Where the command `browsee-adapter` begins.
+
+`--version` is answered before anything is imported: scripts ask for it, and importing click alone takes four times as
+long as Python needs to start.
+"""
+
+import sys
+
+from adapter.version import VERSION
+
+
+def main() -> None:
+    """Run the command line."""
+    if sys.argv[1:] == ["--version"]:
+        sys.stdout.write(f"browsee-adapter, version {VERSION}\n")
+        return
+    # Imported here: click and all that it needs, for every other command.
+    from adapter.cli.main import main as command_line  # noqa: PLC0415
+
+    command_line()
