@@ -71,6 +71,7 @@ COMMANDS: Final[Mapping[str, Mapping[str, Lazy]]] = {
         "dead": Lazy("dead", "Look at dead letters and rejections, and requeue them."),
         "export": Lazy("export", "Write every stored event into a file."),
         "send": Lazy("send", "Send a file of events to an adapter."),
+        "move": Lazy("move", "Move a queue to another place."),
     },
     "Reliability": {
         "chaos": Lazy("chaos", "Break things on purpose and see whether every promise holds."),

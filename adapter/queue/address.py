@@ -18,6 +18,8 @@ _MEMORY = "memory:"
 _SQLITE = "sqlite:///"
 _SCHEMA = "schema"
 _USUAL_SCHEMA = "browsee_adapter"
+_PLAIN_PARAMS = frozenset({"host", "hostaddr", "port", "dbname", "user", "sslmode"})
+"""Parameters of libpq that say where a database is, and hold no secret."""
 _SCHEMA_NAME = re.compile(r"[a-z_][a-z0-9_]{0,50}")
 
 
@@ -85,13 +87,17 @@ def _postgres(text: str) -> Postgres:
     return Postgres(Secret(url), f"{parts.scheme}://{shown}{parts.path}", schema)
 
 
-def takes_replicas(address: QueueAddress) -> bool:
-    """Whether several processes may serve the queue."""
+def spelled(address: QueueAddress) -> str:
+    """The address as it tells this queue from every other, without a password."""
     match address:
-        case Postgres():
-            return True
-        case SqliteFile() | Memory():
-            return False
+        case SqliteFile(path):
+            return f"{_SQLITE}{path.resolve()}"
+        case Memory():
+            return _MEMORY
+        case Postgres(url=url, shown=shown, schema=schema):
+            query = [(name, value) for name, value in parse_qsl(urlsplit(url.reveal()).query) if name in _PLAIN_PARAMS]
+            query += [(_SCHEMA, schema)] if schema != _USUAL_SCHEMA else []
+            return f"{shown}{'?' if query else ''}{urlencode(query, safe='/,:')}"
         case _:
             assert_never(address)
 

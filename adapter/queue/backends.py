@@ -6,6 +6,7 @@ from types import ModuleType
 from typing import assert_never
 
 from adapter.errors import ConfigError
+from adapter.queue import moving
 from adapter.queue.address import Memory, Postgres, QueueAddress, SqliteFile
 from adapter.queue.admin import QueueAdmin
 from adapter.queue.contract import Queue
@@ -13,8 +14,11 @@ from adapter.queue.records import QueueCheck, QueueOptions
 from adapter.queue.sqlite.admin import SqliteQueueAdmin
 from adapter.queue.sqlite.check import check_file
 from adapter.queue.sqlite.log import refuse_damaged_log
+from adapter.queue.sqlite.moving import source_at, target_at
 from adapter.queue.sqlite.place import MEMORY_BYTES, FilePlace, MemoryPlace
 from adapter.queue.sqlite.queue import SqliteQueue
+
+_NOT_MOVED = "a queue in memory is gone with its process: it cannot be moved"
 
 
 async def open_queue(
@@ -50,6 +54,38 @@ def open_admin(address: QueueAddress, *, unordered: Collection[str]) -> Iterator
         case Postgres():
             with _postgres().open_admin(address, unordered=unordered) as admin:
                 yield admin
+        case _:
+            assert_never(address)
+
+
+@contextmanager
+def open_source(address: QueueAddress) -> Iterator[moving.MovedFrom]:
+    """The end of a move that is left, and that nobody serves meanwhile. Raises ConfigError or QueueError."""
+    match address:
+        case SqliteFile(path):
+            with source_at(path) as source:
+                yield source
+        case Postgres():
+            with _postgres().open_end(address, make=False) as source:
+                yield source
+        case Memory():
+            raise ConfigError(_NOT_MOVED)
+        case _:
+            assert_never(address)
+
+
+@contextmanager
+def open_target(address: QueueAddress) -> Iterator[moving.MovedTo]:
+    """The end of a move that is filled, made if it is not there. Raises ConfigError or QueueError."""
+    match address:
+        case SqliteFile(path):
+            with target_at(path) as target:
+                yield target
+        case Postgres():
+            with _postgres().open_end(address, make=True) as target:
+                yield target
+        case Memory():
+            raise ConfigError(_NOT_MOVED)
         case _:
             assert_never(address)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from adapter.errors import ConfigError
 from adapter.model import JsonObject, Secret
-from adapter.queue.address import QueueAddress, parse_address, sandbox_address, state_folder, takes_replicas
+from adapter.queue.address import QueueAddress, is_shared, parse_address, sandbox_address, state_folder
 from adapter.settings.mapping_choice import MappingChoice, found_mapping, named_mapping
 from adapter.settings.quantities import ListenAddress, address, network, rate_per_s, size_bytes, volume_per_s
 from adapter.settings.settings import (
@@ -138,7 +138,7 @@ def _listen(address: ListenAddress, process: Mapping[str, Any]) -> ListenAddress
 def _role(queue: QueueAddress, process: Mapping[str, Any]) -> Role:
     """What this process does. Raises ConfigError if it is a part, and no other process can do the rest."""
     role: Role = process.get("ADAPTER_ROLE", "all")
-    if role != "all" and not takes_replicas(queue):
+    if role != "all" and not is_shared(queue):
         raise ConfigError(
             f"--role {role} (ADAPTER_ROLE) is for replicas that share a queue in PostgreSQL, and the queue is {queue}: "
             "leave it out, or set queue: postgresql://user@host/database"

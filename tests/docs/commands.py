@@ -18,6 +18,7 @@ PARSED = MappingProxyType({
     "docker ": "needs the image, which tests/acceptance/test_image.py builds, and runs as README shows",
     "kubectl ": "needs a cluster; tests/docs/test_kubernetes.py holds the files against the schemas of its API",
     "BROWSEE_API_KEY=your-key docker ": "the same; what compose would do is tested there too",
+    "browsee-adapter move": "needs a queue in each place; tests/integration/test_moving.py runs it",
     "browsee-adapter chaos": "takes minutes; tests/acceptance/test_chaos.py runs it",
 })  # fmt: skip
 """Lines that are not run, by how they begin, and why. `browsee-adapter` parses what they call of it all the same."""

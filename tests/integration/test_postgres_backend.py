@@ -138,6 +138,7 @@ async def test_a_newer_version_is_not_served(postgres: Server) -> None:
 COLUMNS = "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = %s"
 DIFFERENT = {
     "migration": "SQLite has its version in the header of the file",
+    "moved": "SQLite has its version in the header of the file",
     "claim": "SQLite has one process, which locks the file",
     "replica": "SQLite has one process, which locks the file",
     "seen_recent": "ids seen are in one table, by day",

@@ -10,6 +10,7 @@ from adapter.queue.admin import QueueAdmin
 from adapter.queue.postgres.admin import PostgresQueueAdmin
 from adapter.queue.postgres.clock import StoreClock
 from adapter.queue.postgres.connect import PostgresPlace, PostgresSession
+from adapter.queue.postgres.moving import PostgresRowsMoved, end_at
 from adapter.queue.postgres.queue import PostgresQueue
 from adapter.queue.postgres.schema import migrations, schema_version
 from adapter.queue.postgres.state import SQL
@@ -31,6 +32,11 @@ async def open_queue(address: Postgres, options: QueueOptions, *, now: Callable[
 def open_admin(address: Postgres, *, unordered: Collection[str]) -> AbstractContextManager[QueueAdmin]:
     """The admin of the queue at `address`."""
     return PostgresQueueAdmin.open_at(place_of(address), unordered=unordered)
+
+
+def open_end(address: Postgres, *, make: bool) -> AbstractContextManager[PostgresRowsMoved]:
+    """One end of a move."""
+    return end_at(place_of(address), make=make)
 
 
 def is_there(address: Postgres) -> bool:

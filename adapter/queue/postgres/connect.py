@@ -52,6 +52,7 @@ _OPTIONS = {
     "lock_timeout": "5s",
     "idle_in_transaction_session_timeout": "10s",
 }
+_SHARED = "SELECT pg_try_advisory_lock_shared(hashtext(current_schema()), 2)"
 _OLDEST_SERVER = 140000
 _AT_ONCE_S = 1.0
 _ANSWER_S = 12.0
@@ -191,6 +192,10 @@ class PostgresSession:
         if self._connection is None:
             self._connection = self._place.connect()
             self.number += 1
+            # A move takes it for itself alone: nobody puts, settles or looks meanwhile.
+            if self._execute(self._connection, _SHARED, None).fetchone() != (True,):
+                self.close()
+                raise QueueError(f"{self._place}: is being moved; wait until that has ended")
         return self._connection
 
     def _error(self, exc: psycopg.Error) -> QueueError:

@@ -27,11 +27,14 @@ def migrations() -> tuple[tuple[str, str], ...]:
 
 
 def schema_version(connection: psycopg.Connection[Any], place: PostgresPlace) -> int:
-    """The number of the last migration that was applied, or 0. Raises QueueError if a newer version made it."""
+    """The number of the last migration that was applied, or 0. Raises QueueError if a newer version
+    made it, or if it was moved."""
     # Of what is in the catalogue now: `to_regclass` may answer from what this connection knew before it waited.
     there = "SELECT 1 FROM pg_tables WHERE schemaname = %s AND tablename = 'migration'"
     if connection.execute(there, [place.schema]).fetchone() is None:
         return 0
+    if (place_now := moved_to(connection)) is not None:
+        raise QueueError(f"{place}: was moved to {place_now}; serve that one")
     found = connection.execute("SELECT coalesce(max(number), 0) FROM migration").fetchone()
     version = int(found[0]) if found else 0
     if version > len(migrations()):
@@ -40,6 +43,12 @@ def schema_version(connection: psycopg.Connection[Any], place: PostgresPlace) ->
             f"{len(migrations())}. Use that version, or a newer one"
         )
     return version
+
+
+def moved_to(connection: psycopg.Connection[Any]) -> str | None:
+    """Where the queue in these tables was moved to; None if it was not."""
+    found = connection.execute("SELECT place FROM moved").fetchone()
+    return None if found is None else str(found[0])
 
 
 def migrate(connection: psycopg.Connection[Any], place: PostgresPlace) -> None:

@@ -14,6 +14,8 @@ from importlib.resources import files
 
 from adapter.errors import QueueError
 
+_MOVED = "CREATE TABLE IF NOT EXISTS moved (place TEXT NOT NULL, at_us INTEGER NOT NULL)"
+"""Where a queue was moved to. Its file has the negative of its version then: nobody serves it any more."""
 _APPLICATION_ID = 0x42726F77  # "Brow": tells our files from any other SQLite file
 
 
@@ -32,6 +34,8 @@ def newest_version() -> int:
 def schema_version(connection: sqlite3.Connection, place: object) -> int:
     """The version of the tables in the file, 0 if there are none. Raises QueueError if they are not ours to read."""
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if version < 0:
+        raise QueueError(f"{place}: was moved to {moved_to(connection)}; serve that one")
     if version > newest_version():
         raise QueueError(
             f"{place}: made by a newer version of browsee-adapter (schema {version}); this one knows "
@@ -40,6 +44,21 @@ def schema_version(connection: sqlite3.Connection, place: object) -> int:
     if version == 0 and connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
         raise QueueError(f"{place}: a SQLite file, but not a queue of browsee-adapter")
     return version
+
+
+def moved_to(connection: sqlite3.Connection) -> str | None:
+    """Where the queue in this file was moved to; None if it was not."""
+    if connection.execute("PRAGMA user_version").fetchone()[0] >= 0:
+        return None
+    return str(connection.execute("SELECT place FROM moved").fetchone()[0])
+
+
+def mark_moved(connection: sqlite3.Connection, place: str, *, at_us: int) -> None:
+    """Have nobody serve this file any more, in the transaction of the caller: it was moved to `place`."""
+    connection.execute(_MOVED)
+    connection.execute("DELETE FROM moved")
+    connection.execute("INSERT INTO moved (place, at_us) VALUES (?, ?)", (place, at_us))
+    connection.execute(f"PRAGMA user_version = {-newest_version()}")
 
 
 def migrate(connection: sqlite3.Connection, place: object) -> None:

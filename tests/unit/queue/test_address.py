@@ -15,6 +15,7 @@ from adapter.queue.address import (
     is_shared,
     parse_address,
     sandbox_address,
+    spelled,
     state_folder,
 )
 
@@ -22,6 +23,7 @@ ROOT = Path(__file__).parents[3]
 QUEUE = ROOT / "adapter/queue"
 ADDRESSES = QUEUE / "address.py"
 DECIDING = {
+    ("address.py", "spelled"),
     ("address.py", "state_folder"),
     ("address.py", "sandbox_address"),
     ("backends.py", "is_there"),
@@ -31,6 +33,8 @@ DECIDING = {
     ("address.py", "is_shared"),
     ("backends.py", "open_queue"),
     ("backends.py", "open_admin"),
+    ("backends.py", "open_source"),
+    ("backends.py", "open_target"),
 }
 
 
@@ -92,9 +96,23 @@ def test_an_address_of_postgresql_shows_no_password(text: str, url: str | None, 
     address = parse_address(text, folder=Path("/here"))
     assert isinstance(address, Postgres)
     assert (address.url.reveal(), str(address), address.schema) == (url or text, shown or text, schema)
-    assert "S3C" not in repr(address)
+    assert "S3C" not in repr(address) + spelled(address)
     assert is_shared(address)
     assert sandbox_address(address) == replace(address, schema=f"{schema}_sandbox")
+
+
+@pytest.mark.parametrize(
+    ("text", "spelled_out"),
+    [
+        ("sqlite:///q.db", "sqlite:////here/q.db"),
+        ("memory:", "memory:"),
+        ("postgresql://me:x@a,b/q?password=x&host=/run/db&schema=s", "postgresql://me@a,b/q?host=/run/db&schema=s"),
+        ("postgresql://a/q", "postgresql://a/q"),
+    ],
+)
+def test_an_address_is_spelled_out(text: str, spelled_out: str) -> None:
+    """With all that tells two queues apart, and no secret."""
+    assert spelled(parse_address(text, folder=Path("/here"))) == spelled_out
 
 
 def test_a_sandbox_has_a_queue_of_its_own() -> None:
