@@ -16,8 +16,10 @@ from adapter.cli.watching import watch_files
 from adapter.errors import AdapterError, ConfigError
 from adapter.files.document import read_document
 from adapter.files.finding import Finding, Severity, as_github, as_json, as_text
+from adapter.files.sarif import as_sarif
 from adapter.mapping import accepting
 from adapter.mapping import load as mapping
+from adapter.mapping.language.codes import CODES
 from adapter.mapping.load import Checked
 from adapter.mapping.table_reader import table_reader
 from adapter.service.mappings import read_message
@@ -33,10 +35,10 @@ _MAPPING_WORDS = frozenset({"version", "rules"})
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "json", "github"]),
+    type=click.Choice(["text", "json", "github", "sarif"]),
     default="text",
     show_default=True,
-    help="github: annotations beside the lines of a pull request.",
+    help="github: annotations beside the lines of a pull request; sarif: for code scanning.",
 )
 @click.option("--strict", is_flag=True, help="Warnings and notes are problems too.")
 @click.option("--accept", is_flag=True, help="Write what failing tests give now into their `expect`, then check.")
@@ -169,8 +171,13 @@ def _as_github(findings: Sequence[Finding], files: int, passed: int) -> None:  #
         say(as_github(finding))
 
 
+def _as_sarif(findings: Sequence[Finding], files: int, passed: int) -> None:  # noqa: ARG001 - one for all formats
+    show_json(as_sarif(findings, codes=CODES), indented=True)
+
+
 _FORMATS: dict[str, Callable[[Sequence[Finding], int, int], None]] = {
     "text": _as_text,
     "json": _as_json,
     "github": _as_github,
+    "sarif": _as_sarif,
 }

@@ -109,6 +109,28 @@ def test_github_gets_annotations(shell: Shell) -> None:
     assert "::error file=a.yaml,line=8,col=5,title=E111::" in result.stdout
 
 
+def test_code_scanning_gets_sarif(shell: Shell) -> None:
+    """One run: each finding with its rule, level and place; each rule with what it means."""
+    (shell.folder / "mappings").mkdir()
+    result = shell.run(
+        "check", "--format", "sarif", shell.write("mappings/a b.yaml", BROKEN), shell.write("c.yaml", FAILING)
+    )
+    assert result.exit_code == 1
+    [run] = json.loads(result.stdout)["runs"]
+    meanings = {rule["id"]: rule["shortDescription"]["text"] for rule in run["tool"]["driver"]["rules"]}
+    assert meanings == {"E111": "Not a word of a rule", "test-failed": "test failed"}
+    [broken, failed] = run["results"]
+    assert (broken["ruleId"], broken["level"], failed["ruleId"]) == ("E111", "error", "test-failed")
+    assert broken["locations"] == [
+        {
+            "physicalLocation": {
+                "artifactLocation": {"uri": "mappings/a%20b.yaml"},
+                "region": {"startLine": 8, "startColumn": 5},
+            }
+        }
+    ]
+
+
 def test_a_file_that_is_not_text_is_broken_input(shell: Shell) -> None:
     """That is not a problem in a file but no file to look into: exit code 2."""
     (shell.folder / "a.yaml").write_bytes(b"\xff")
