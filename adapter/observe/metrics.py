@@ -72,6 +72,9 @@ DELETIONS_WAITING: Final = Metric(
     "Deletion requests kept because their source may not delete; absent if there are none.",
     ("source",),
 )
+DELIVERS: Final = Metric(
+    "browsee_adapter_delivers", "1 where this process delivers these sources, 0 where a replica may.", ("sources",)
+)
 PAUSED: Final = Metric("browsee_adapter_delivery_paused", "1 while no call goes, for this cause.", ("sources", "why"))
 SLOWED: Final = Metric(
     "browsee_adapter_delivery_slowed", "1 while calls wait, or identify calls are paused.", ("sources", "why")
@@ -122,6 +125,7 @@ GAUGES: Final = (
     LEDGER,
     SOURCES_STRANDED,
     DELETIONS_WAITING,
+    DELIVERS,
     PAUSED,
     SLOWED,
     RATE,

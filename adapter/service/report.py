@@ -107,6 +107,10 @@ def _gauges(active: Active, projects: Projects, balance: Balance) -> Iterator[Ga
         yield Gauge(metrics.MAPPING_INFO, 1, (source, mapping.ruleset.version))
     for names, state in projects:
         sources = ", ".join(names)
+        yield Gauge(metrics.DELIVERS, state is not ELSEWHERE, (sources,))
+        if state is ELSEWHERE:
+            # What was learned here is not so any more: whoever delivers shows what is.
+            continue
         yield Gauge(metrics.RATE, state.per_s, (sources,))
         yield Gauge(metrics.CALLS_UNDER_WAY, state.in_flight, (sources,))
         yield Gauge(metrics.CONCURRENCY, state.concurrency, (sources,))

@@ -53,7 +53,9 @@ def test_a_project_that_another_replica_delivers_is_no_trouble_here() -> None:
     )
     assert (found.delivery, found.why, found.facts["sources_not_configured"]) == ("ok", "", [])
     assert [project["delivered_here"] for project in found.facts["projects"]] == [False]
-    assert all(gauge.value == 0 for gauge in found.gauges if gauge.metric is metrics.PAUSED)
+    of_holder = {metrics.PAUSED, metrics.SLOWED, metrics.RATE, metrics.LIMIT, metrics.CALLS_UNDER_WAY}
+    assert [gauge for gauge in found.gauges if gauge.metric in of_holder] == []
+    assert [gauge.value for gauge in found.gauges if gauge.metric is metrics.DELIVERS] == [0]
 
 
 def test_the_real_window_of_the_history_is_shown() -> None:
