@@ -110,11 +110,9 @@ class Claims:
             began_s = self._now()
             if missing and began_s - self._failed_s.get(names, -self._terms.look_s) >= self._terms.look_s:
                 has = -1 if briefly else len(self._held_projects())
-                epochs = await self._commits.write(
-                    partial(self._rows.bid, missing, has=has, wanted=len(self._projects))
-                )
-                self._take(epochs, began_s)
-                if not epochs:
+                bid = partial(self._rows.bid, missing, has=has, wanted=len(self._projects))
+                # Also if nobody waits for it any more: what was committed is ours.
+                if not await self._commits.write(bid, after=partial(self._take, began_s)):
                     self._failed_s[names] = began_s
         return self.may_take(names)
 
@@ -191,7 +189,7 @@ class Claims:
             epochs = {name: self._held[name].epoch for name in set(sources) if name in self._held}
         return self._rows.fence(epochs) if epochs else frozenset()
 
-    def _take(self, epochs: Mapping[str, int], began_s: float) -> None:
+    def _take(self, began_s: float, epochs: Mapping[str, int]) -> None:
         self._numbers += 1
         with self._lock:
             for name, epoch in epochs.items():
