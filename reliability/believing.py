@@ -6,9 +6,9 @@ Never part of the service.
 """
 
 import sqlite3
+import time
 from collections.abc import Callable
 
-from adapter.errors import ConfigError
 from adapter.queue.address import SqliteFile
 from adapter.queue.contract import Queue
 from adapter.queue.sqlite.queue import SqliteQueue
@@ -16,6 +16,7 @@ from adapter.queue.sqlite.trusted_time import TrustedTime
 from adapter.service.wiring import Wiring
 from adapter.settings.settings import Settings
 from reliability.faulty_service import command
+from reliability.places import open_by
 
 MODULE = "reliability.believing"
 
@@ -32,9 +33,9 @@ class _BelievingQueue(SqliteQueue):
 
 
 async def _open_queue(settings: Settings, *, now: Callable[[], float]) -> Queue:
-    if not isinstance(settings.queue, SqliteFile):
-        raise ConfigError("a queue in memory keeps no time")
-    return await _BelievingQueue.open(settings.queue.path, now=now)
+    if isinstance(settings.queue, SqliteFile):
+        return await _BelievingQueue.open(settings.queue.path, now=now)
+    return await open_by(settings.queue, time.time)
 
 
 if __name__ == "__main__":

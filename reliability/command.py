@@ -14,7 +14,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from adapter.errors import ConfigError
 from adapter.printable import printable_lines
 from reliability import kit
-from reliability.findings import Experiment
+from reliability.findings import Experiment, Trial
+from reliability.places import queue_address
 from reliability.table import as_markdown, as_table
 
 
@@ -26,11 +27,14 @@ def run(
     is_short: bool,
     is_markdown: bool,
     folder: Path | None,
+    queue: str = "",
 ) -> bool:
     """Run them and print what they found; whether every promise held and every control failed.
 
-    Raises ConfigError for an experiment that does not exist.
+    `queue` is the address of a PostgreSQL database for the queues, "" for files. Raises ConfigError for an experiment
+    that does not exist, and for another address.
     """
+    queue_address(Path(), server=queue)
     try:
         chosen = kit.choose(experiments)
     except KeyError as unknown:
@@ -38,7 +42,8 @@ def run(
         raise ConfigError(f"{unknown.args[0]} is not an experiment; there are {known}") from None
     with tempfile.TemporaryDirectory(dir=folder, prefix="browsee-adapter-chaos-") as own:
         try:
-            rows = uvloop.run(_run(chosen, seeds=seeds, first_seed=first_seed, is_short=is_short, folder=Path(own)))
+            trial = Trial(seed=first_seed, folder=Path(own), is_short=is_short, queue=queue)
+            rows = uvloop.run(_run(chosen, trial, seeds=seeds))
         except asyncio.CancelledError:
             raise click.Abort from None
     if is_markdown:
@@ -48,9 +53,8 @@ def run(
     return all(row.is_good for row in rows)
 
 
-async def _run(
-    chosen: list[Experiment], *, seeds: int | None, first_seed: int, is_short: bool, folder: Path
-) -> list[kit.ResultRow]:
+async def _run(chosen: list[Experiment], trial: Trial, *, seeds: int | None) -> list[kit.ResultRow]:
+    """`trial` has the first seed."""
     running = asyncio.current_task()
     if running is not None:
         # Else the adapters that were started would outlive the command, and its file systems stay mounted.
@@ -59,13 +63,14 @@ async def _run(
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
         for experiment in chosen:
-            runs = seeds or (1 if is_short else experiment.seeds)
+            runs = seeds or (1 if trial.is_short else experiment.seeds)
             task = progress.add_task(f"{experiment.number} {experiment.what}", total=runs + 1)
             rows += await kit.run(
                 experiment,
-                seeds=range(first_seed, first_seed + runs),
-                is_short=is_short,
-                folder=folder,
+                seeds=range(trial.seed, trial.seed + runs),
+                is_short=trial.is_short,
+                folder=trial.folder,
+                queue=trial.queue,
                 ran=partial(progress.advance, task),
             )
     return rows

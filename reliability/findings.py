@@ -14,11 +14,15 @@ class Skipped(Exception):  # noqa: N818 - to lack a tool is a state of the machi
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One run: everything random in it comes from `chance`, everything on disk is in `folder`, which is empty."""
+    """One run: everything random in it comes from `chance`, everything on disk is in `folder`, which is empty.
+
+    The queue is in a file there, or at `queue`, the address of a PostgreSQL database.
+    """
 
     seed: int
     folder: Path
     is_short: bool
+    queue: str = ""
 
     @property
     def chance(self) -> random.Random:
@@ -61,7 +65,8 @@ class Control:
 class Experiment:
     """One row of the table. `max_s` bounds a run; `seeds` is how many runs the long form makes.
 
-    `gaps` are beginnings of sentences about what is known not to hold yet: the table shows them.
+    `gaps` are beginnings of sentences about what is known not to hold yet: the table shows them. `no_server` says why
+    it is not for a queue in PostgreSQL, "" if it is.
     """
 
     number: str
@@ -71,6 +76,7 @@ class Experiment:
     max_s: float = 120.0
     seeds: int = 3
     gaps: tuple[str, ...] = ()
+    no_server: str = ""
 
 
 def together(runs: Iterable[Findings]) -> Findings:

@@ -2,15 +2,15 @@
 
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from pathlib import Path
 
+from adapter.queue.address import QueueAddress
+from adapter.queue.backends import open_admin
 from adapter.queue.contract import Balance
-from adapter.queue.sqlite.admin import SqliteQueueAdmin
-from adapter.queue.sqlite.queue import SqliteQueue
 from reliability import checks
 from reliability.checks import Bounds, Evidence, Seen
 from reliability.findings import Findings
 from reliability.oracle import Message, Oracle
+from reliability.places import open_by
 from reliability.polling import until
 from reliability.sender import post
 from reliability.stage import Stage
@@ -38,8 +38,9 @@ async def judged(
     `calls` reads what Browsee got where it is not the sandbox. The adapter is stopped here.
     """
     read = calls or stage.calls
-    violations = [*broken, *await truthful(stage, oracle), *await fresh(stage, oracle, read)]
-    await rested(stage, oracle, read, within_s=rest_s)
+    fresh_s = FRESH_S + stage.takeover_s
+    violations = [*broken, *await truthful(stage, oracle), *await fresh(stage, oracle, read, within_s=fresh_s)]
+    await rested(stage, oracle, read, within_s=rest_s + stage.takeover_s)
     code = await stage.stop()
     if code != 0:
         violations.append(f"H: it ended with {code} after SIGTERM")
@@ -89,7 +90,7 @@ async def rested(stage: Stage, oracle: Oracle, read: ReadCalls, *, within_s: flo
     """Wait until every obligation is delivered or dead, at most `within_s`; what is left then is for the checks."""
 
     async def has_all() -> bool:
-        return not checks.lost(Evidence(oracle.obligations, await read(), _dead(stage.queue), _NOTHING, 0, 0))
+        return not checks.lost(Evidence(oracle.obligations, await read(), _dead(stage.address), _NOTHING, 0, 0))
 
     await until(has_all, within_s=within_s, every_s=_LOOK_AGAIN_S)
 
@@ -100,8 +101,8 @@ async def evidence_of(stage: Stage, oracle: Oracle, calls: Sequence[Seen]) -> Ev
     return Evidence(
         obligations=oracle.obligations,
         calls=calls,
-        dead=_dead(stage.queue),
-        balance=await balance_of(stage.queue),
+        dead=_dead(stage.address),
+        balance=await balance_of(stage.address),
         memory_bytes=stage.peak_memory_bytes,
         file_bytes=size,
     )
@@ -110,10 +111,10 @@ async def evidence_of(stage: Stage, oracle: Oracle, calls: Sequence[Seen]) -> Ev
 _NOTHING = Balance(counts={}, pending=0, dead=0)
 
 
-def _dead(file: Path) -> Mapping[str, str]:
+def _dead(address: QueueAddress) -> Mapping[str, str]:
     """The reason of each dead letter, by message id."""
     found: dict[str, str] = {}
-    with SqliteQueueAdmin.open(file) as admin:
+    with open_admin(address, unordered=()) as admin:
         after = 0
         while records := admin.dead(after=after):
             found |= {record.event.message_id: record.reason for record in records}
@@ -121,9 +122,9 @@ def _dead(file: Path) -> Mapping[str, str]:
     return found
 
 
-async def balance_of(file: Path) -> Balance:
+async def balance_of(address: QueueAddress) -> Balance:
     """The ledger of a queue that nobody serves."""
-    queue = await SqliteQueue.open(file, now=time.time)
+    queue = await open_by(address, time.time)
     try:
         return await queue.balance()
     finally:

@@ -95,13 +95,25 @@ def choose(numbers: Sequence[str]) -> list[Experiment]:
 
 
 async def run(
-    experiment: Experiment, *, seeds: Sequence[int], is_short: bool, folder: Path, ran: Callable[[], None]
+    experiment: Experiment,
+    *,
+    seeds: Sequence[int],
+    is_short: bool,
+    folder: Path,
+    ran: Callable[[], None],
+    queue: str = "",
 ) -> list[ResultRow]:
-    """The rows of `experiment` and its control; `ran` is called after every run. What is left on disk is removed."""
-    own = await _row(experiment, experiment.run, seeds, is_short=is_short, folder=folder, ran=ran)
+    """The rows of `experiment` and its control; `ran` is called after every run. What is left on disk is removed.
+
+    `queue` is as in `Trial`.
+    """
+    trial = Trial(seed=0, folder=folder, is_short=is_short, queue=queue)
+    if queue and experiment.no_server:
+        return [_skipped(experiment, experiment.no_server)]
+    own = await _row(experiment, experiment.run, seeds, trial, ran=ran)
     if own.verdict is ExperimentVerdict.SKIPPED:
         return [own]
-    control = await _row(experiment, experiment.control.run, seeds[:1], is_short=is_short, folder=folder, ran=ran)
+    control = await _row(experiment, experiment.control.run, seeds[:1], trial, ran=ran)
     return [own, _as_control(control, experiment)]
 
 
@@ -118,21 +130,24 @@ async def run_all(
     return [row for rows in await asyncio.gather(*map(one, experiments)) for row in rows]
 
 
+def _skipped(experiment: Experiment, why: str) -> ResultRow:
+    return ResultRow(experiment.number, experiment.what, 0, Findings(), ExperimentVerdict.SKIPPED, why)
+
+
 async def _row(
     experiment: Experiment,
     run: RunExperiment,
     seeds: Sequence[int],
+    trial: Trial,
     *,
-    is_short: bool,
-    folder: Path,
     ran: Callable[[], None],
 ) -> ResultRow:
     found: list[Findings] = []
     for seed in seeds:
         try:
-            found.append(await _bounded(experiment, run, seed, is_short=is_short, folder=folder))
+            found.append(await _bounded(experiment, run, replace(trial, seed=seed)))
         except Skipped as why:
-            return ResultRow(experiment.number, experiment.what, 0, Findings(), ExperimentVerdict.SKIPPED, str(why))
+            return _skipped(experiment, str(why))
         ran()
     sum_ = together(found)
     text = "; ".join(dict.fromkeys(sum_.broken)) or sum_.note
@@ -149,11 +164,12 @@ def _verdict(experiment: Experiment, found: Findings) -> ExperimentVerdict:
     )
 
 
-async def _bounded(experiment: Experiment, run: RunExperiment, seed: int, *, is_short: bool, folder: Path) -> Findings:
-    with tempfile.TemporaryDirectory(dir=folder, prefix=f"chaos-{experiment.number}-") as own:
+async def _bounded(experiment: Experiment, run: RunExperiment, trial: Trial) -> Findings:
+    """One run, in a folder of its own in that of `trial`."""
+    with tempfile.TemporaryDirectory(dir=trial.folder, prefix=f"chaos-{experiment.number}-") as own:
         try:
             async with asyncio.timeout(experiment.max_s):
-                return await run(Trial(seed=seed, folder=Path(own), is_short=is_short))
+                return await run(replace(trial, folder=Path(own)))
         except TimeoutError:
             return Findings(broken=(f"L: the run did not end within {experiment.max_s:.0f} s",))
 

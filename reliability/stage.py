@@ -1,5 +1,6 @@
 """The stage of a run: one adapter and one stand-in for Browsee, as processes, with their files in one folder."""
 
+import asyncio
 import signal
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -13,8 +14,10 @@ import aiohttp
 import orjson
 
 from adapter.model import JsonObject
+from adapter.queue.address import QueueAddress, SqliteFile
 from reliability.checks import Seen
 from reliability.oracle import MAPPING
+from reliability.places import TAKEOVER_S, as_setting, forget, queue_address
 from reliability.polling import until
 from reliability.processes import Process, start
 
@@ -31,7 +34,8 @@ class Setup:
 
     `source` (what all sources have), `sources` (what each has besides) and `settings` go over the kit's own; `script`
     and `sandbox` are the sandbox's script and options;
-    `browsee_url` replaces the sandbox; `module` runs something else than the adapter, with `options` of its own.
+    `browsee_url` replaces the sandbox; `module` runs something else than the adapter, with `options` of its own. The
+    queue is in a file, or in a schema of its own at `queue`, the address of a PostgreSQL database.
     """
 
     source: Mapping[str, Any] = field(default_factory=dict)
@@ -44,12 +48,14 @@ class Setup:
     module: str = "adapter"
     options: Sequence[str] = ()
     is_strict: bool = False
+    queue: str = ""
 
 
 class Stage:
     """Made by `opened`. `adapter` may be killed, stopped and started again; it keeps its address.
 
-    Before a start, `queue`, `environ` and `under` may be set, and `browsee_url` to something else than the sandbox.
+    Before a start, `queue` (a file), `environ` and `under` may be set, and `browsee_url` to something else than the
+    sandbox.
     """
 
     def __init__(self, folder: Path, setup: Setup, *, http: aiohttp.ClientSession, stack: AsyncExitStack) -> None:
@@ -63,6 +69,7 @@ class Stage:
         self.browsee_url = setup.browsee_url
         self.environ: Mapping[str, str] = {}
         self.under: Sequence[str] = ()
+        self._at_server = queue_address(self.queue, server=setup.queue) if setup.queue else None
         self._stack = stack
         self._sandbox: Process | None = None
         self._port = 0
@@ -77,12 +84,23 @@ class Stage:
                 aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30), connector=aiohttp.TCPConnector(limit=0))
             )
             stage = cls(folder, setup, http=http, stack=stack)
+            stack.push_async_callback(asyncio.to_thread, forget, stage.address)
             stage.mapping.write_text(MAPPING, encoding="utf-8")
             if not setup.browsee_url:
                 stage._sandbox = await stage._start_sandbox()
             if starts:
                 await stage.start()
             yield stage
+
+    @property
+    def address(self) -> QueueAddress:
+        """Where the queue is."""
+        return self._at_server or SqliteFile(self.queue)
+
+    @property
+    def takeover_s(self) -> float:
+        """How long nobody delivers after the adapter was killed, at most, beside what its start takes."""
+        return 0.0 if self._at_server is None else TAKEOVER_S
 
     @property
     def url(self) -> str:
@@ -200,7 +218,7 @@ class Stage:
         browsee = self.browsee_url or ("" if self._sandbox is None else self._sandbox.url)
         common = {"keys": [KEY], "browsee_api_key": "chaos", "mapping": str(self.mapping), **self.setup.source}
         settings = {
-            "queue": f"sqlite:///{self.queue}",
+            "queue": as_setting(self.address),
             "browsee": {"url": f"{browsee}/api/v1", "rate": self.setup.rate},
             "sources": {name: {**common, **own} for name, own in self.setup.sources.items()},
             "retry": {"for": "72h", "max": "1s"},

@@ -15,9 +15,16 @@ PROBLEMS_FOUND = 1
 @click.option("--first-seed", type=int, default=1, show_default=True, help="Repeat a run by its seed.")
 @click.option("--short", is_flag=True, help="Small loads, some two minutes in all.")
 @click.option("--markdown", is_flag=True, help="Print the table as Markdown.")
+@click.option("--queue", metavar="URL", help="postgresql://user@host/database: queues there, each in a new schema.")
 @click.option("--folder", type=click.Path(path_type=Path, file_okay=False, exists=True), help="Where to put queues.")
 def chaos(
-    experiments: tuple[str, ...], seeds: int | None, first_seed: int, short: bool, markdown: bool, folder: Path | None
+    experiments: tuple[str, ...],
+    seeds: int | None,
+    first_seed: int,
+    short: bool,
+    markdown: bool,
+    queue: str | None,
+    folder: Path | None,
 ) -> None:
     """Break things on purpose and see whether every promise holds.
 
@@ -40,6 +47,14 @@ def chaos(
             "the reliability kit is in a clone of the project and not in the installed package; in a clone: "
             "scripts/venv run && .venv/bin/browsee-adapter chaos --short"
         ) from None
-    held = run(experiments, seeds=seeds, first_seed=first_seed, is_short=short, is_markdown=markdown, folder=folder)
+    held = run(
+        experiments,
+        seeds=seeds,
+        first_seed=first_seed,
+        is_short=short,
+        is_markdown=markdown,
+        folder=folder,
+        queue=queue or "",
+    )
     if not held:
         raise click.exceptions.Exit(PROBLEMS_FOUND)

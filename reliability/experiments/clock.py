@@ -20,7 +20,7 @@ _LIBRARIES = ("/usr/lib/*/faketime/libfaketimeMT.so.1", "/usr/lib*/faketime/libf
 async def run(trial: Trial) -> Findings:
     """Each jump under way, then a kill and a start at that time."""
     oracle, broken = Oracle(), list[str]()
-    async with Stage.opened(trial.folder, starts=False) as stage:
+    async with Stage.opened(trial.folder, Setup(queue=trial.queue), starts=False) as stage:
         _jump(stage, "+0")
         await stage.start()
         for number, jump in enumerate(JUMPS):
@@ -38,7 +38,7 @@ async def run(trial: Trial) -> Findings:
 async def run_wrong(trial: Trial) -> Findings:
     """A service that believes a clock ten days ahead, beyond the dedup window: copies must be seen to pass."""
     oracle = Oracle()
-    async with Stage.opened(trial.folder, Setup(module=MODULE), starts=False) as stage:
+    async with Stage.opened(trial.folder, Setup(module=MODULE, queue=trial.queue), starts=False) as stage:
         _jump(stage, "+0")
         await stage.start()
         await load(stage, oracle, users(USERS), each=1)

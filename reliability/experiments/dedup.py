@@ -5,16 +5,17 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import aiohttp
 
 from adapter.model import Delivered, Event
-from adapter.queue.sqlite.queue import SqliteQueue
+from adapter.queue.address import QueueAddress
+from adapter.queue.contract import Queue
 from reliability.findings import Control, Experiment, Findings, Trial
 from reliability.judge import judged
 from reliability.oracle import Message, Oracle
-from reliability.stage import SOURCE, Stage
+from reliability.places import forget, open_by, queue_address
+from reliability.stage import SOURCE, Setup, Stage
 
 AT_ONCE = 100
 LATER = 10
@@ -28,7 +29,9 @@ _FORGOTTEN_AFTER_H = 97
 async def run(trial: Trial) -> Findings:
     """Copies with one message id."""
     found = await _copies(trial, lambda _: _MESSAGE.message_id)
-    return replace(found, broken=(*found.broken, *await _over_hours(trial.folder / "hours.db")))
+    return replace(
+        found, broken=(*found.broken, *await _over_hours(queue_address(trial.folder / "hours.db", server=trial.queue)))
+    )
 
 
 async def run_wrong(trial: Trial) -> Findings:
@@ -38,7 +41,7 @@ async def run_wrong(trial: Trial) -> Findings:
 
 async def _copies(trial: Trial, id_of: Callable[[int], str]) -> Findings:
     oracle, broken = Oracle(), list[str]()
-    async with Stage.opened(trial.folder) as stage:
+    async with Stage.opened(trial.folder, Setup(queue=trial.queue)) as stage:
         oracle.acknowledged(_MESSAGE)
         for first, count in ((0, AT_ONCE), (AT_ONCE, LATER), (AT_ONCE + LATER, LATER)):
             copies = range(first, first + count)
@@ -59,7 +62,7 @@ async def _post(stage: Stage, message_id: str) -> int:
         return 0
 
 
-async def _over_hours(file: Path) -> list[str]:
+async def _over_hours(address: QueueAddress) -> list[str]:
     """The same on a clock that is turned on: the window holds, and ends."""
     began_s = time.time()
     event = Event(
@@ -73,7 +76,7 @@ async def _over_hours(file: Path) -> list[str]:
         body=_MESSAGE.body,
     )
     clock_s = began_s
-    queue = await SqliteQueue.open(file, now=lambda: clock_s)
+    queue = await open_by(address, lambda: clock_s)
     try:
         known = dict[int, bool]()
         for hours in (0, *_KNOWN_FOR_H, _FORGOTTEN_AFTER_H):
@@ -81,13 +84,14 @@ async def _over_hours(file: Path) -> list[str]:
             known[hours] = await _is_known(queue, event)
     finally:
         await queue.close()
+        await asyncio.to_thread(forget, address)
     broken = [f"D: the id was not known after {hours} h" for hours in _KNOWN_FOR_H if not known[hours]]
     if known[_FORGOTTEN_AFTER_H]:
         broken.append(f"D: the id was still known after {_FORGOTTEN_AFTER_H} h: copies prolonged the window")
     return broken
 
 
-async def _is_known(queue: SqliteQueue, event: Event) -> bool:
+async def _is_known(queue: Queue, event: Event) -> bool:
     """Put `event` into the queue, deliver it if it is new, and say whether it was a duplicate."""
     stored = await queue.put([event])
     for lease in await queue.take(sources=[SOURCE], limit=1, lease_s=60, wait_s=0):

@@ -147,4 +147,5 @@ EXPERIMENT = Experiment(
     what="the disk is full, fails, turns read-only",
     run=run,
     control=Control("acknowledges before the commit", "CH", run_wrong),
+    no_server="it damages the file of the queue or its disk: for a server that is the server's matter",
 )

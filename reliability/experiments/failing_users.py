@@ -75,7 +75,10 @@ async def run_wrong(trial: Trial) -> Findings:
 async def _watch(trial: Trial, *, rate: str) -> Findings:
     browsee, oracle = _Browsee(), Oracle()
     steady_s = 15.0 if trial.is_short else 60.0
-    async with browsee.served() as url, Stage.opened(trial.folder, Setup(browsee_url=url, rate=rate)) as stage:
+    async with (
+        browsee.served() as url,
+        Stage.opened(trial.folder, Setup(browsee_url=url, rate=rate, queue=trial.queue)) as stage,
+    ):
         await send_batch(stage, oracle, [Message(f"bad-{number}", 0) for number in range(FAILING)])
         began_s = time.monotonic()
         sent = await _send_good(stage, oracle, seconds=steady_s, numbered_from=0)

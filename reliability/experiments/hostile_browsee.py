@@ -53,7 +53,7 @@ async def _treat(trial: Trial, treatments: Mapping[str, Treatment], *, rest_s: f
     oracle = Oracle()
     async with (
         HostileBrowsee.served(treatments) as browsee,
-        Stage.opened(trial.folder, Setup(browsee_url=browsee.url)) as stage,
+        Stage.opened(trial.folder, Setup(browsee_url=browsee.url, queue=trial.queue)) as stage,
     ):
         # The good ones first: were the first ten calls nearly all bad, the breaker would rightly wait for 30 s.
         await load(stage, oracle, users(GOOD_USERS), each=EACH)

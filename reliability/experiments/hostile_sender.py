@@ -79,7 +79,7 @@ async def _attack(trial: Trial, settings: Mapping[str, object], requests: Sequen
     oracle, requests = Oracle(), list(requests)
     trial.chance.shuffle(requests)
     sources = {SOURCE: {}, _SIGNED: {"keys": [_SIGNED_KEY], "signing_secrets": ["a-secret"]}}
-    async with Stage.opened(trial.folder, Setup(sources=sources, settings=settings)) as stage:
+    async with Stage.opened(trial.folder, Setup(sources=sources, settings=settings, queue=trial.queue)) as stage:
         async with _slow_senders(stage):
             loading = asyncio.create_task(load(stage, oracle, users(USERS), each=EACH))
             broken = [sentence for request in requests for sentence in await _send(stage, request)]

@@ -1,6 +1,7 @@
 """Experiment 15: one user with a long backlog of slow calls. Nobody else waits for it."""
 
 import time
+from dataclasses import replace
 
 from reliability.findings import Control, Experiment, Findings, Trial
 from reliability.judge import FRESH_S, fresh, judged
@@ -15,7 +16,7 @@ FRESH_USERS = 10
 
 async def run(trial: Trial) -> Findings:
     """Users of their own pass at once, while the hot one's calls still go."""
-    async with Stage.opened(trial.folder, _SETUP) as stage:
+    async with Stage.opened(trial.folder, replace(_SETUP, queue=trial.queue)) as stage:
         oracle = await _heated(trial, stage)
         broken, slowest_s = list[str](), 0.0
         for number in range(FRESH_USERS):
@@ -30,7 +31,7 @@ async def run(trial: Trial) -> Findings:
 
 async def run_wrong(trial: Trial) -> Findings:
     """Everybody has the hot user's id, as with a shared `guest`: who comes later waits for all before."""
-    async with Stage.opened(trial.folder, _SETUP) as stage:
+    async with Stage.opened(trial.folder, replace(_SETUP, queue=trial.queue)) as stage:
         oracle = await _heated(trial, stage)
         broken = await fresh(stage, oracle, stage.calls, user=HOT, within_s=_patience_s(trial))
         return Findings(acked=len(oracle), broken=tuple(broken))

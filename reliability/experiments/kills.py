@@ -29,7 +29,7 @@ async def run_wrong(trial: Trial) -> Findings:
 async def _kill(trial: Trial, setup: Setup, *, rest_s: float) -> Findings:
     chance, oracle = trial.chance, Oracle()
     each, kills = (60, 3) if trial.is_short else (300, 10)
-    async with Stage.opened(trial.folder, setup, starts=False) as stage:
+    async with Stage.opened(trial.folder, replace(setup, queue=trial.queue), starts=False) as stage:
         # On a busy machine every start is slow: one with nothing to recover says how slow.
         ready_s = READY_S + 3 * await stage.start()
         loading = asyncio.create_task(load(stage, oracle, users(USERS), each=each, event=ORDER))

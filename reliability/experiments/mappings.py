@@ -55,7 +55,7 @@ async def _break(trial: Trial, *, is_strict: bool) -> Findings:
     chosen = trial.chance.sample(_BROKEN, 2 if trial.is_short else len(_BROKEN))
     folder = trial.folder / "start"
     folder.mkdir()
-    async with Stage.opened(folder, Setup(is_strict=is_strict)) as stage:
+    async with Stage.opened(folder, Setup(is_strict=is_strict, queue=trial.queue)) as stage:
         for number, text in enumerate(chosen):
             await load(stage, oracle, users(USERS, f"round-{number}"), each=EACH, event=ORDER)
             await stage.stop()
@@ -75,7 +75,7 @@ async def _edit(trial: Trial, *, edits: int, options: Sequence[str] = (), rest_s
     made = {number: chance.choice(list(KINDS)) for number in range(1, edits + 1)}
     folder = trial.folder / "edits"
     folder.mkdir()
-    async with Stage.opened(folder, Setup(module=MODULE, options=options), starts=False) as stage:
+    async with Stage.opened(folder, Setup(module=MODULE, options=options, queue=trial.queue), starts=False) as stage:
         mounted = ConfigMap(folder / "config")
         stage.mapping = mounted.file
         await stage.start()

@@ -32,7 +32,7 @@ async def _mix(trial: Trial, order: str) -> Findings:
     chance, oracle, names = trial.chance, Oracle(), users(USERS)
     each = EACH // 4 if trial.is_short else EACH
     rules = [rule for name in names for rule in _answers(chance, name, each)]
-    setup = Setup(script=orjson.dumps(rules).decode(), source={"order": order})
+    setup = Setup(script=orjson.dumps(rules).decode(), source={"order": order}, queue=trial.queue)
     async with Stage.opened(trial.folder, setup) as stage:
         await load(stage, oracle, names, each=each, event=ORDER)
         found = await judged(stage, oracle, rest_s=60.0)

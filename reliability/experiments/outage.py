@@ -143,4 +143,5 @@ EXPERIMENT = Experiment(
     what="an outage of 6 h, on a virtual clock",
     run=run,
     control=Control("retry.for of half a second", "C", run_wrong),
+    no_server="it runs on a virtual clock, with a simulated queue",
 )

@@ -72,7 +72,7 @@ async def _watch(trial: Trial, form: _Form, *, rate: str) -> Findings:
     end_s = form.seconds * len(form.limits)
     wanted = round(1.5 * form.offered(0.0, end_s)) + USERS
     messages = [Message(f"user-{number % USERS}", number // USERS) for number in range(wanted)]
-    async with Stage.opened(folder, Setup(sandbox=("--limit", first_limit), rate=rate)) as stage:
+    async with Stage.opened(folder, Setup(sandbox=("--limit", first_limit), rate=rate, queue=trial.queue)) as stage:
         for first in range(0, wanted, _BATCH):
             await send_batch(stage, oracle, messages[first : first + _BATCH])
         for limit in form.limits:

@@ -135,7 +135,7 @@ async def _fault(trial: Trial, fault: str) -> Findings:
 
 async def _send(trial: Trial, setup: Setup, troubles: Troubles, *, rest_s: float) -> Findings:
     oracle, broken = Oracle(), list[str]()
-    async with Stage.opened(trial.folder, setup) as stage:
+    async with Stage.opened(trial.folder, replace(setup, queue=trial.queue)) as stage:
         senders = Senders(stage, oracle, chance=trial.chance)
         for platform in PLATFORMS:
             senders.give(platform, _messages(platform, 40 if trial.is_short else 400))
@@ -156,7 +156,7 @@ async def _send(trial: Trial, setup: Setup, troubles: Troubles, *, rest_s: float
 
 async def _stored_twice(stage: Stage, oracle: Oracle) -> list[str]:
     """D: a kill repeats calls of an event; a copy that is taken for new is an event more."""
-    balance = await balance_of(stage.queue)
+    balance = await balance_of(stage.address)
     more = balance.counts.get("delivered", 0) + balance.dead - len(oracle)
     return [f"D: {more} messages that came again were taken for new"] if more > 0 else []
 

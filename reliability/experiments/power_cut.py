@@ -215,4 +215,5 @@ EXPERIMENT = Experiment(
     run=run,
     control=Control("synchronous = OFF", "C", run_wrong),
     max_s=300.0,
+    no_server="it damages the file of the queue or its disk: for a server that is the server's matter",
 )

@@ -57,7 +57,7 @@ async def _pause(trial: Trial, asked: _Asked) -> Findings:
     oracle, folder = Oracle(), trial.folder / asked.name.replace(" ", "-")
     folder.mkdir()
     written_s = time.time()
-    async with Stage.opened(folder, Setup(script=rule)) as stage:
+    async with Stage.opened(folder, Setup(script=rule, queue=trial.queue)) as stage:
         await load(stage, oracle, users(1, "first"), each=1)
         await until(partial(_has_come, stage))
         await asyncio.sleep(2 * _UNDER_WAY_S)

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import time
+from dataclasses import replace
 from functools import partial
 
 from reliability.findings import Control, Experiment, Findings, Trial
@@ -31,7 +32,7 @@ async def run_wrong(trial: Trial) -> Findings:
 
 async def _stop(trial: Trial, number: signal.Signals) -> Findings:
     oracle, broken = Oracle(), list[str]()
-    async with Stage.opened(trial.folder, _SETUP) as stage:
+    async with Stage.opened(trial.folder, replace(_SETUP, queue=trial.queue)) as stage:
         await load(stage, oracle, users(USERS), each=EACH)
         await until(partial(_are_open, stage, at_least=USERS // 2))
         await asyncio.sleep(trial.chance.uniform(0, CALL_S / 2))

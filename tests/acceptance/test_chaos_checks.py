@@ -11,12 +11,14 @@ from click.testing import CliRunner
 
 from adapter.cli.main import main
 from adapter.errors import QueueError
+from adapter.queue.address import parse_address
 from adapter.queue.contract import Balance
 from adapter.queue.sqlite.queue import SqliteQueue
 from reliability.checks import Bounds, Evidence, Seen, broken, lost, repeats
 from reliability.findings import Control, Experiment, Findings, Skipped, Trial, each_seen, together
 from reliability.kit import EXPERIMENTS, ExperimentVerdict, ResultRow, run
 from reliability.oracle import CLICK, ORDER, Message, Oracle
+from reliability.places import as_setting, queue_address
 from reliability.table import as_markdown
 from reliability.virtual import virtually
 
@@ -192,6 +194,35 @@ def test_numbers_are_unique_and_in_order() -> None:
     """An experiment is called by the number it has in the table."""
     numbers = [(int(experiment.number.rstrip("b")), experiment.number) for experiment in EXPERIMENTS]
     assert numbers == sorted(set(numbers))
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS, ids=[experiment.number for experiment in EXPERIMENTS])
+async def test_what_is_about_files_is_not_run_on_a_server(experiment: Experiment, tmp_path: Path) -> None:
+    """The table says why; every other experiment looks for its queue there, and nowhere else."""
+    about_files = {"1b", "2", "7", "11", "16"}
+    assert bool(experiment.no_server) is (experiment.number in about_files)
+    if experiment.no_server:
+        [row] = await run(
+            experiment, seeds=[1], is_short=True, folder=tmp_path, ran=lambda: None, queue="postgresql://db/events"
+        )
+        assert (row.verdict, row.text) == (ExperimentVerdict.SKIPPED, experiment.no_server)
+
+
+def test_each_queue_at_a_server_has_a_schema_of_its_own(tmp_path: Path) -> None:
+    """And the settings have its password."""
+    server = "postgresql://me:S3CRET@db/events?sslmode=require"
+    one, other = (queue_address(tmp_path / "queue.db", server=server) for _ in range(2))
+    assert one != other
+    assert as_setting(one).startswith(f"{server}&schema=chaos_")
+    assert parse_address(as_setting(one), folder=tmp_path) == one
+    assert as_setting(queue_address(tmp_path / "queue.db", server="")) == f"sqlite:///{tmp_path}/queue.db"
+
+
+@pytest.mark.parametrize("queue", ["sqlite:///queue.db", "memory:", "somewhere"])
+def test_queues_are_at_a_server_or_in_files(queue: str) -> None:
+    """Another address is wrong use, and the right one is shown."""
+    result = CliRunner().invoke(main, ["chaos", "1", "--queue", queue])
+    assert (result.exit_code, "postgresql://user@host/database" in result.output) == (2, True)
 
 
 def test_an_unknown_experiment_is_refused() -> None:

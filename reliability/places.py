@@ -1,0 +1,58 @@
+"""Where the queue of a run is: a file of its own, or a schema of its own in a PostgreSQL database."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import assert_never
+from uuid import uuid4
+
+from adapter.errors import ConfigError
+from adapter.queue.address import Memory, Postgres, QueueAddress, SqliteFile, parse_address
+from adapter.queue.contract import Queue
+from adapter.queue.sqlite.queue import SqliteQueue
+
+_SERVER = "postgresql://"
+TAKEOVER_S = 11.0
+"""What may pass with a server until a process delivers that comes after one that was killed."""
+
+
+def queue_address(file: Path, *, server: str) -> QueueAddress:
+    """A queue that nobody has yet: in `file`, or at `server`, an address without a schema. Raises ConfigError."""
+    if not server:
+        return SqliteFile(file)
+    if not server.startswith(_SERVER):
+        raise ConfigError(f"--queue is {_SERVER}user@host/database; without it each queue is a file")
+    return parse_address(f"{server}{'&' if '?' in server else '?'}schema=chaos_{uuid4().hex[:16]}", folder=file.parent)
+
+
+def as_setting(address: QueueAddress) -> str:
+    """As the settings have it, with its password."""
+    if isinstance(address, Postgres):
+        url = address.url.reveal()
+        return f"{url}{'&' if '?' in url else '?'}schema={address.schema}"
+    return str(address)
+
+
+async def open_by(address: QueueAddress, clock: Callable[[], float]) -> Queue:
+    """The queue, by this clock whatever other clocks say. Raises QueueError."""
+    match address:
+        case SqliteFile(path):
+            return await SqliteQueue.open(path, now=clock)
+        case Postgres():
+            # The driver is needed with a server only.
+            from adapter.queue.postgres.backend import place_of  # noqa: PLC0415
+            from adapter.queue.postgres.queue import PostgresQueue  # noqa: PLC0415
+
+            return await PostgresQueue.open_at(place_of(address), clock=clock)
+        case Memory():
+            raise ValueError("a queue in memory outlives no process")
+        case _:
+            assert_never(address)
+
+
+def forget(address: QueueAddress) -> None:
+    """Remove what a server keeps; files go with their folder. Raises QueueError."""
+    if isinstance(address, Postgres):
+        from adapter.queue.postgres.backend import place_of  # noqa: PLC0415
+
+        with place_of(address).connect() as connection:
+            connection.execute(f"DROP SCHEMA IF EXISTS {address.schema} CASCADE".encode())
