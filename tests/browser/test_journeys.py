@@ -79,6 +79,7 @@ def test_events_appear_live_and_can_be_paused(console: Console) -> None:
     console.service.send(track("Product Added", "u-live-1", sku="SKU-1"))
     row = page.get_by_role("row").filter(has_text="u-live-1")
     expect(row).to_contain_text("delivered")
+    expect(row).to_contain_text("A product was added")
     page.get_by_role("button", name="Pause").click()
     console.service.send(track("Product Added", "u-live-2", sku="SKU-2"))
     page.get_by_role("button", name="1 new event").click()

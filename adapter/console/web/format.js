@@ -17,6 +17,13 @@ export function timeText(instant, { millis = false, now = new Date() } = {}) {
   return `${(at.getFullYear() === now.getFullYear() ? day : dayOfYear).format(at)}, ${text}`;
 }
 
+/** An instant as a field of type datetime-local has it; "" for none. @param {string | undefined} instant */
+export function localInstant(instant) {
+  const at = new Date(instant ?? "");
+  if (Number.isNaN(at.getTime())) return "";
+  return new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 19);
+}
+
 /** An instant; its title is RFC 3339 in UTC. @param {{at: string | null | undefined, millis?: boolean}} props */
 export function Time({ at, millis = false }) {
   if (!at) return html`<span class="muted">–</span>`;

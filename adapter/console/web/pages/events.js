@@ -4,17 +4,15 @@ import { ChangeDialog, ask } from "../change.js";
 import { Failure } from "../data.js";
 import { Time, plural, timeText } from "../format.js";
 import { href, navigate } from "../router.js";
-import { connection, subscribe, summary } from "../stream.js";
-import { Badge, Banner, Button, Empty, Field, Page, Skeleton, Table, Words } from "../ui.js";
+import { connection, subscribe } from "../stream.js";
+import { Badge, Banner, Button, Empty, Page, Skeleton, Table, Words } from "../ui.js";
 import { html, useCallback, useEffect, useRef, useState } from "../vendor/preact.js";
+import { Filters, SPANS, isWanted, serverFilters } from "./event-filters.js";
 
-const OUTCOMES = ["pending", "delivered", "dropped", "unmatched", "dead", "rejected"];
-const SPANS = [["", "All kept"], ["1h", "Last hour"], ["24h", "Last 24 hours"], ["7d", "Last 7 days"]];
-const SPAN_MS = /** @type {Record<string, number>} */ ({ "1h": 3_600_000, "24h": 86_400_000, "7d": 604_800_000 });
 const PAGE = 50;
 const KEPT = 500;
-/** Filters that the service applies; `span` becomes `since`, `who` an id or a user. */
-const FILTERS = ["outcome", "source", "name", "user", "cause", "rule", "since", "until"];
+/** News are spoken this often at most. */
+const SPOKEN_MS = 10_000;
 
 /** @param {{query: Record<string, string>}} props */
 export default function Events({ query }) {
@@ -29,6 +27,7 @@ export default function Events({ query }) {
   const isFiltered = Object.keys(query).length > 0;
   return html`<${Page} title="Events" actions=${html`<${LiveControl} list=${list} />`}>
     <${Filters} query=${query} />
+    <p class="visually-hidden" role="status" data-spoken>${list.spoken && html`<span key=${list.spoken.n}>${list.spoken.text}</span>`}</p>
     ${selected.size > 0 && html`<${Selection} entries=${list.entries.filter((entry) => selected.has(entry.id))} clear=${() => (setSelected(new Set()), list.reload())} />`}
     ${list.error && html`<${Failure} error=${list.error} retry=${list.reload} />`}
     ${!list.error && list.isLoading && list.entries.length === 0 && html`<${Skeleton} lines=${8} />`}
@@ -74,42 +73,6 @@ function LiveControl({ list }) {
   return html`<${Button} data-pause aria-pressed=${list.isPaused} onClick=${list.togglePause}>${list.isPaused ? "Resume" : "Pause"}<//>`;
 }
 
-/** @param {{query: Record<string, string>}} props */
-function Filters({ query }) {
-  const set = (/** @type {Record<string, string>} */ more) => navigate("/events", { ...query, ...more });
-  const sources = [...new Set((summary.value?.mapping_files ?? []).map((/** @type {any} */ file) => file.source))];
-  const search = (/** @type {any} */ event) => {
-    event.preventDefault();
-    const text = event.target.elements.who.value.trim();
-    if (/^r?\d+$/.test(text)) navigate(`/events/${text}`);
-    else if (text) find(text).then((id) => (id ? navigate(`/events/${encodeURIComponent(text)}`) : set({ user: text })));
-    else set({ user: "" });
-  };
-  const choose = (/** @type {string} */ name, /** @type {any[]} */ choices) => (/** @type {string} */ id) =>
-    html`<select id=${id} value=${query[name] ?? ""} onChange=${(/** @type {any} */ event) => set({ [name]: event.target.value })}>
-      ${choices.map(([value, text]) => html`<option value=${value} selected=${(query[name] ?? "") === value}>${text}</option>`)}</select>`;
-  return html`<div class="filters">
-    <${Field} label="Outcome">${choose("outcome", [["", "Any"], ...OUTCOMES.map((word) => [word, word])])}<//>
-    ${sources.length > 1 && html`<${Field} label="Source">${choose("source", [["", "Any"], ...sources.map((name) => [name, name])])}<//>`}
-    <${Field} label="Received">${choose("span", SPANS)}<//>
-    <form onSubmit=${(/** @type {any} */ event) => (event.preventDefault(), set({ name: event.target.elements.name.value.trim() }))}>
-      <${Field} label="Event name">${(/** @type {string} */ id) => html`<input id=${id} name="name" key=${query.name} defaultValue=${query.name ?? ""} placeholder="Order Completed" />`}<//></form>
-    <form onSubmit=${search} role="search"><${Field} label="User, message id or event id">${(/** @type {string} */ id) => html`<input id=${id} name="who" data-search key=${query.user} defaultValue=${query.user ?? ""} />`}<//></form>
-    ${Object.keys(query).length > 0 && html`<${Button} quiet onClick=${() => navigate("/events")}>Clear filters<//>`}
-    ${["cause", "rule"].map((name) => query[name] && html`<p class="chip">${name}: <strong>${query[name]}</strong> <${Button} quiet aria-label="Remove the filter ${name}" onClick=${() => set({ [name]: "" })}>✕<//></p>`)}
-  </div>`;
-}
-
-/** Whether something is kept under a message id. @param {string} text */
-async function find(text) {
-  try {
-    return (await api.get("/where", { id: text })).found.length > 0;
-  } catch (error) {
-    if (error instanceof ApiError && error.status === 404) return false;
-    throw error;
-  }
-}
-
 /** @param {{entries: any[], clear: () => void}} props */
 function Selection({ entries, clear }) {
   const ids = entries.map((entry) => entry.id);
@@ -125,8 +88,11 @@ function Selection({ entries, clear }) {
 /** @param {{query: Record<string, string>, isFiltered: boolean}} props */
 function Nothing({ query, isFiltered }) {
   if (!isFiltered) return html`<${Empty} title="No event yet"><p>Events appear here as they arrive. <a href="#/sources">Set up a source</a>.</p><//>`;
-  const said = Object.entries(query).map(([name, value]) => (name === "span" ? SPANS.find(([id]) => id === value)?.[1]?.toLowerCase() : `${name} ${value}`));
-  return html`<${Empty} title="No event matches"><p>Looked for ${said.join(", ")}.</p><${Button} onClick=${() => navigate("/events")}>Clear filters<//><//>`;
+  const said = Object.entries(query).map(([name, value]) => {
+    if (name === "span") return SPANS.find(([id]) => id === value)?.[1]?.toLowerCase();
+    return `${name} ${(name === "since" || name === "until") && Date.parse(value) ? timeText(value) : value}`;
+  });
+  return html`<${Empty} title="No event matches"><p>Looked for ${said.filter(Boolean).join(", ")}.</p><${Button} onClick=${() => navigate("/events")}>Clear filters<//><//>`;
 }
 
 /** @param {{list: ReturnType<typeof useEvents>}} props */
@@ -143,6 +109,9 @@ function useEvents(query) {
   const [isPaused, setPaused] = useState(false);
   const [round, setRound] = useState(0);
   const filter = JSON.stringify(query);
+  const [spoken, speak] = useSpoken(filter);
+  const known = useRef(/** @type {Set<string>} */ (new Set()));
+  known.current = new Set([...state.entries, ...news].map((entry) => entry.id));
   const load = useCallback(async (/** @type {string | null} */ before, /** @type {AbortSignal} */ abort) => {
     setState((now) => ({ ...now, isLoading: true, error: null }));
     try {
@@ -163,10 +132,11 @@ function useEvents(query) {
   useEffect(() => subscribe({
     resync: () => setRound((n) => n + 1),
     events: (entries) => {
-      const known = new Map(entries.map((entry) => [entry.id, entry]));
-      setState((now) => ({ ...now, entries: now.entries.map((entry) => known.get(entry.id) ?? entry) }));
+      const latest = new Map(entries.map((entry) => [entry.id, entry]));
+      setState((now) => ({ ...now, entries: now.entries.map((entry) => latest.get(entry.id) ?? entry) }));
       const fresh = entries.filter((entry) => isWanted(entry, query));
-      setNews((now) => [...fresh.reverse(), ...now.filter((entry) => !known.has(entry.id))].slice(0, KEPT));
+      speak(fresh.filter((entry) => !known.current.has(entry.id)).length);
+      setNews((now) => [...fresh.reverse(), ...now.filter((entry) => !latest.has(entry.id))].slice(0, KEPT));
     },
   }), [filter]);
   const showNews = () => {
@@ -181,20 +151,31 @@ function useEvents(query) {
     if (unseen.length > 0 && !isPaused && window.scrollY < 40) showNews();
   });
   return {
-    ...state, news: unseen, isPaused, showNews, togglePause: () => setPaused(!isPaused),
+    ...state, news: unseen, spoken, isPaused, showNews, togglePause: () => setPaused(!isPaused),
     reload: () => setRound((n) => n + 1), older: () => load(state.next, abort.current.signal),
   };
 }
 
-/** @param {Record<string, string>} query */
-function serverFilters(query) {
-  const found = Object.fromEntries(FILTERS.filter((name) => query[name]).map((name) => [name, query[name]]));
-  const span = SPAN_MS[query.span ?? ""];
-  return span ? { ...found, since: new Date(Date.now() - span).toISOString() } : found;
-}
-
-/** Whether news belong to the list. @param {any} entry @param {Record<string, string>} query */
-function isWanted(entry, query) {
-  return (!query.outcome || entry.outcome === query.outcome) && (!query.source || entry.source === query.source) && (!query.name || entry.event === query.name)
-    && (!query.user || entry.userId === query.user || entry.anonymousId === query.user) && (!query.cause || (entry.cause ?? "").includes(query.cause)) && (!query.rule || entry.rule === query.rule) && !query.until;
+/**
+ * What a screen reader says of news: "12 new events", those of ten seconds together. `n` counts what was said.
+ * @param {string} filter begins again when it changes
+ * @returns {[{text: string, n: number} | null, (events: number) => void]}
+ */
+function useSpoken(filter) {
+  const [said, setSaid] = useState(/** @type {{text: string, n: number} | null} */ (null));
+  const state = useRef({ events: 0, timer: 0 });
+  const say = () => {
+    const { events } = state.current;
+    state.current = { events: 0, timer: events ? setTimeout(say, SPOKEN_MS) : 0 };
+    if (events) setSaid((now) => ({ text: plural(events, "new event"), n: (now?.n ?? 0) + 1 }));
+  };
+  useEffect(() => () => {
+    clearTimeout(state.current.timer);
+    state.current = { events: 0, timer: 0 };
+    setSaid(null);
+  }, [filter]);
+  return [said, (events) => {
+    state.current.events += events;
+    if (!state.current.timer && events) say();
+  }];
 }

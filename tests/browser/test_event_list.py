@@ -1,0 +1,66 @@
+"""The list of events: what it says of news, any span of time, and the names that it offers."""
+
+import re
+
+from playwright.sync_api import expect
+
+from tests.browser.pages import Console
+from tests.browser.running import SETTLED_S, track, until
+
+
+def test_news_are_spoken_once_in_ten_seconds(console: Console) -> None:
+    """A screen reader hears the first of them, and then the number of all that came in ten seconds."""
+    page = console.page
+    page.clock.install()
+    console.open("#/events?source=app")
+    expect(page.get_by_role("status").filter(has_text="Live")).to_be_visible()
+    spoken = page.locator("[data-spoken]")
+    expect(spoken).to_have_text("")
+    page.clock.pause_at(page.evaluate("() => Date.now() + 1000"))
+    console.service.send(track("First", "u-spoken"), source="app")
+    expect(spoken).to_have_text("1 new event")
+    console.service.send(*(track("Next", f"u-spoken-{n}") for n in range(3)), source="app")
+    last = page.get_by_role("row").filter(has_text="u-spoken-2")
+
+    def is_drawn() -> bool:
+        # The page draws as its clock goes; less than ten seconds of it pass here.
+        page.clock.run_for(20)
+        return last.count() > 0
+
+    until(is_drawn, SETTLED_S)
+    expect(spoken).to_have_text("1 new event")
+    page.clock.run_for(10_000)
+    expect(spoken).to_have_text("3 new events")
+
+
+def test_any_time_can_be_chosen(console: Console) -> None:
+    """Since and until are instants in the address; an event outside of them is not listed."""
+    console.open("#/events")
+    page = console.page
+    rows = page.locator("tr[data-row]")
+    page.get_by_label("Received").select_option("1h")
+    page.get_by_label("Received").select_option("custom")
+    expect(page).to_have_url(re.compile(r"span=custom&since=20\d\d-"))
+    expect(page.get_by_label("Since")).to_have_value(re.compile("^20"))
+    expect(rows.first).to_be_visible()
+    page.get_by_label("Until").fill("2020-02-03T04:05:06")
+    page.keyboard.press("Tab")
+    expect(page).to_have_url(re.compile("until=2020-02-03T"))
+    expect(page.get_by_text(re.compile("Looked for since .*, until 3 Feb 2020, 04:05:06"))).to_be_visible()
+    assert console.violations() == []
+    page.reload()
+    expect(page.get_by_label("Until")).to_have_value("2020-02-03T04:05:06")
+    page.get_by_label("Received").select_option("")
+    expect(page).to_have_url(re.compile("#/events$"))
+    expect(rows.first).to_be_visible()
+
+
+def test_names_that_were_seen_are_offered(console: Console) -> None:
+    """In the field for a name, once it is used; any other name can be typed."""
+    console.open("#/events")
+    field = console.page.get_by_label("Event name")
+    assert console.page.locator("datalist option").count() == 0
+    field.focus()
+    offered = console.page.locator("datalist option[value='Order Completed']")
+    expect(offered).to_have_count(1)
+    assert field.get_attribute("list") == console.page.locator("datalist").get_attribute("id")
