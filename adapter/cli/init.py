@@ -1,7 +1,10 @@
 """`browsee-adapter init`: writes the first files of a user's own, and never over a file that is there."""
 
+import os
+from functools import partial
 from importlib import resources
 from pathlib import Path
+from secrets import token_hex
 from shlex import quote
 
 import click
@@ -13,10 +16,13 @@ from adapter.files.finding import did_you_mean
 from adapter.printable import printable
 
 _MAPPING = "mappings/shop.yaml"
+_ENV = ".env"
+_SECRETS = ("SHOP_KEY", "ADAPTER_ADMIN_TOKEN", "POSTGRES_PASSWORD")
 _WRITTEN = {
     "adapter.yaml": "the settings",
     _MAPPING: "the mapping: what your events become",
     "compose.yaml": "for Docker Compose",
+    _ENV: "for Docker Compose: generated secrets, which only you can read",
     "schemas/adapter/settings.json": "for your editor: completes the settings",
     "schemas/adapter/mapping.json": "for your editor: completes the mapping",
 }
@@ -30,9 +36,9 @@ _WRITTEN = {
 def init(directory: Path, recipes: tuple[str, ...]) -> None:
     """Write first files of your own.
 
-    Settings, a mapping, a compose file and the schemas for your editor, into DIR or the current directory. Files that
-    are there already are left as they are. A recipe is a small mapping that shows one thing, with tests: see
-    docs/recipes.md.
+    Settings, a mapping, a compose file with its secrets and the schemas for your editor, into DIR or the current
+    directory. Files that are there already are left as they are. A recipe is a small mapping that shows one thing, with
+    tests: see docs/recipes.md.
 
     \b
     Examples:
@@ -43,7 +49,7 @@ def init(directory: Path, recipes: tuple[str, ...]) -> None:
     files = {f"mappings/{name}.yaml": "the recipe" for name in map(_known_recipe, recipes)} or _WRITTEN
     for name, purpose in files.items():
         try:
-            is_new = _write_new(directory / name, _content(name))
+            is_new = _write_new(directory / name, _content(name), mode=0o600 if name == _ENV else 0o666)
         except OSError as cause:
             raise ConfigError(printable(f"cannot write {directory / name}: {cause.strerror}")) from cause
         say(f"{'wrote' if is_new else 'kept '} {directory / name}  {purpose if is_new else 'was there already'}")
@@ -64,6 +70,8 @@ def _known_recipe(name: str) -> str:
 def _content(name: str) -> bytes:
     if name.startswith("schemas/"):
         return bundled(name).read_bytes()
+    if name == _ENV:
+        return "".join(f"{secret}={token_hex(16)}\n" for secret in _SECRETS).encode()
     if name == _MAPPING:
         return bundled("mappings/default.yaml").read_bytes()
     if name.startswith("mappings/"):
@@ -71,11 +79,11 @@ def _content(name: str) -> bytes:
     return resources.files("adapter.cli").joinpath("first_files", name).read_bytes()
 
 
-def _write_new(file: Path, content: bytes) -> bool:
+def _write_new(file: Path, content: bytes, *, mode: int) -> bool:
     """Write `file` unless it exists; whether it was written."""
     file.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with file.open("xb") as out:
+        with open(file, "xb", opener=partial(os.open, mode=mode)) as out:
             out.write(content)
     except FileExistsError:
         return False
