@@ -54,6 +54,9 @@ class LiveMapping:
         self._load = load
         self._emit = emit
         self._looked: _Look = ()
+        # The watcher and whoever wrote the file reload it in threads of their own: the last to read must be the last to
+        # activate, or an older text would stay active over the newer file, which nobody would look at again.
+        self._reloading = threading.Lock()
         # Tables may have changed since they were read, so the first look reads them once more.
         self._digest = b"" if ruleset.table_files else _digest(text.encode())
 
@@ -72,6 +75,10 @@ class LiveMapping:
 
     def reload(self) -> str | None:
         """Load the file if its content is new. Answers the text that went live, or None. Never raises."""
+        with self._reloading:
+            return self._reload()
+
+    def _reload(self) -> str | None:
         self._looked = self.look()
         try:
             raw = read_regular(self.path)

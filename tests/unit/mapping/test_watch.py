@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from adapter.mapping.run.ruleset import Ruleset
 from adapter.mapping.watch import LiveMapping, watch
 from adapter.model import Calls
 from adapter.observe.service_telemetry import MappingActivated, MappingFailed
@@ -17,6 +18,7 @@ from tests.unit.mapping.reading import event, ruleset
 
 GOOD = "version: 1\nrules: [{track: A}]\n"
 BETTER = "version: 1\nrules: [{track: B}]\n"
+NEWEST = "version: 1\nrules: [{track: C}]\n"
 BAD = "version: 1\nrules: [{trak: B}]\n"
 
 
@@ -183,6 +185,34 @@ async def test_a_disk_that_does_not_answer_stops_nothing(bench: Bench, tmp_path:
     hung.answers.set()
     await said(bench, lambda problem: not problem)
     task.cancel()
+
+
+def test_the_newest_text_goes_live_last(bench: Bench) -> None:
+    """A slow load of an older text, in one thread, does not replace what another thread loaded since."""
+    loads, goes_on = threading.Event(), threading.Event()
+
+    def load(text: str) -> Ruleset:
+        if text == BETTER:
+            loads.set()
+            goes_on.wait(30)
+        return ruleset(text)
+
+    bench.live = LiveMapping(
+        bench.path, name="mapping.yaml", text=GOOD, ruleset=ruleset(GOOD), load=load, emit=bench.said.append
+    )
+    bench.path.write_text(BETTER)
+    older = threading.Thread(target=bench.live.reload)
+    older.start()
+    assert loads.wait(30)
+    bench.path.write_text(NEWEST)
+    newer = threading.Thread(target=bench.live.reload)
+    newer.start()
+    # Without a lock the newer one ends here, and the older one after it.
+    newer.join(0.1)
+    goes_on.set()
+    older.join()
+    newer.join()
+    assert (bench.name(), bench.live.text) == ("C", NEWEST)
 
 
 async def test_watching_follows_a_swapped_link(tmp_path: Path) -> None:
