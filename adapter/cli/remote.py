@@ -202,7 +202,13 @@ def _split(url: str) -> SplitResult:
 
 
 def _chosen(which: Selection) -> JsonObject:
-    words = {"ids": list(which.ids), "cause": which.cause, "all": which.everything, "unmatched": which.unmatched}
+    words = {
+        "ids": list(which.ids),
+        "cause": which.cause,
+        "exact": which.exact,
+        "all": which.everything,
+        "unmatched": which.unmatched,
+    }
     return {word: value for word, value in words.items() if value not in (None, [], False)}
 
 

@@ -49,11 +49,13 @@ class Events:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
     """Which dead letters and rejections: those of `ids`, those whose cause has `cause` in it, or `everything`; or
-    `unmatched`, the events that no rule took. Exactly one of these.
+    `unmatched`, the events that no rule took. Exactly one of these. With `exact` those of the one cause that `causes`
+    lists as `cause`, or that begins with it, as a request takes 500 characters.
     """
 
     ids: tuple[str, ...] = ()
     cause: str | None = None
+    exact: bool = False
     everything: bool = False
     unmatched: bool = False
 

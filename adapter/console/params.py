@@ -67,7 +67,7 @@ def preview(body: JsonObject) -> bool:
 def which(body: JsonObject, *, unmatched: bool) -> tuple[Selection, bool]:
     """What a change asks for, and whether it is only to be counted. Raises BadRequest."""
     choices = ("ids", "cause", "all", *(("unmatched",) if unmatched else ()))
-    _only(body, (*choices, "dryRun"))
+    _only(body, (*choices, *(("exact",) if "cause" in body else ()), "dryRun"))
     given = [word for word in choices if word in body]
     if len(given) != 1:
         raise BadRequest(f"the body says which by exactly one of {', '.join(choices)}")
@@ -81,7 +81,7 @@ def which(body: JsonObject, *, unmatched: bool) -> tuple[Selection, bool]:
     if word == "cause":
         if not _is_text(value):
             raise BadRequest(f"cause: text of 1 to {MAX_TEXT} characters, without the character NUL")
-        return Selection(cause=value), dry_run
+        return Selection(cause=value, exact=_flag(body, "exact")), dry_run
     if value is not True:
         raise BadRequest(f"{word}: true, or leave it out")
     return Selection(everything=word == "all", unmatched=word == "unmatched"), dry_run

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from adapter.console.console import REJECTED, Selection
 from adapter.console.detail import ActiveRulesets
+from adapter.console.params import MAX_TEXT
 from adapter.console.serialize import Entry
 from adapter.model import JsonObject, Reason
 from adapter.queue.admin import QueueAdmin
@@ -38,13 +39,23 @@ def has_cause(kept: Entry | CauseGroup, cause: str | None) -> bool:
     return wanted in plain_cause(kept.cause) or wanted in plain_cause(kept.common_cause)
 
 
+def is_of_cause(group: CauseGroup, cause: str) -> bool:
+    """Whether `causes` lists it as `cause`; of a longer text the first `MAX_TEXT` characters are compared."""
+    return cause in (text[:MAX_TEXT] for text in (group.cause, group.common_cause))
+
+
 def choose(admin: QueueAdmin, which: Selection, *, outcomes: tuple[Outcome, ...] = ("dead",)) -> Selected:
     """What `which` means in this queue now; `outcomes` are those of events that may be named by id."""
     if which.ids:
         return _named(admin, which.ids, outcomes)
     if which.unmatched:
         return Selected(sorted(chain.from_iterable(admin.unmatched())), [], [])
-    seqs, numbers = admin.members(group for group in admin.groups() if has_cause(group, which.cause))
+    cause = which.cause
+    if which.exact and cause is not None:
+        groups = [group for group in admin.groups() if is_of_cause(group, cause)]
+    else:
+        groups = [group for group in admin.groups() if has_cause(group, cause)]
+    seqs, numbers = admin.members(groups)
     return Selected([*seqs], [*numbers], [])
 
 

@@ -307,6 +307,15 @@ def test_a_dry_run_changes_nothing(console: Console) -> None:
     assert len(ids(console.dead())) == 4
 
 
+def test_a_cause_can_be_taken_by_its_whole_text(console: Console) -> None:
+    """A cause whose text is part of another's is chosen by itself with `exact`, and no part of one is a cause."""
+    causes = {cause["cause"]: cause["count"] for cause in console.causes(limit=10)["causes"]}
+    for cause, count in causes.items():
+        chosen = console.discard(Selection(cause=cause, exact=True), dry_run=True)["chosen"]
+        assert chosen["events"] + chosen["rejections"] == count
+        assert not any(console.discard(Selection(cause=cause[1:], exact=True), dry_run=True)["chosen"].values())
+
+
 def test_letters_are_put_back(console: Console) -> None:
     """By id with ids that mean nothing reported, by cause, what no rule took, and the rest."""
     by_id = shaped(console.requeue(Selection(ids=("2", "m-2", "r9"))), "Requeued")

@@ -185,6 +185,8 @@ def test_pages_of_others_learn_nothing(ask: Asking) -> None:
         ("POST", "/api/dead/requeue", {}, "exactly one of ids, cause, all, unmatched"),
         ("POST", "/api/dead/requeue", {"all": True, "cause": "x"}, "exactly one of"),
         ("POST", "/api/dead/requeue", {"all": False}, "all: true"),
+        ("POST", "/api/dead/requeue", {"all": True, "exact": True}, "the body takes"),
+        ("POST", "/api/dead/discard", {"cause": "x", "exact": 1}, "exact: true or false"),
         ("POST", "/api/dead/requeue", {"ids": []}, "ids: a list of"),
         ("POST", "/api/dead/requeue", {"cause": "x", "dryrun": True}, "the body takes"),
         ("POST", "/api/dead/discard", {"unmatched": True}, "the body takes"),

@@ -41,7 +41,7 @@ function Span({ first, last }) {
   return first === last ? html`<${Time} at=${first} />` : html`<${Time} at=${first} /> to <${Time} at=${last} />`;
 }
 
-/** The API selects by text of this length at most, and a cause by any part of it. */
+/** The API takes a text of this length at most. */
 const LONGEST_CAUSE = 500;
 
 /** A cause without the name of its rule, which stands below. @param {any} cause */
@@ -50,7 +50,7 @@ const shortened = (cause) => (cause.rule ? cause.cause.replace(` (rule '${cause.
 /** @param {{cause: any, reload: () => void}} props */
 function Cause({ cause, reload }) {
   const isRejected = cause.outcome === "rejected";
-  const which = { cause: cause.cause.slice(0, LONGEST_CAUSE) };
+  const which = { cause: [...cause.cause].slice(0, LONGEST_CAUSE).join(""), exact: true };
   const source = cause.sources?.[0];
   const about = html`All with the cause “<${Words} text=${cause.cause} />”.`;
   const isMappings = !isRejected && (cause.rule || /mapping/.test(cause.reason ?? cause.cause));
