@@ -13,6 +13,8 @@ from adapter.console.console import MAX_PAGE, Console, Selection
 from adapter.console.wording import counted
 from adapter.model import JsonObject
 
+_NONE = "no dead letters and no rejections"
+
 
 @click.group()
 def dead() -> None:
@@ -47,7 +49,7 @@ def list_(grouped: bool, limit: int, machine: bool, place: Target) -> None:
         if grouped:
             _print_causes(console.causes(limit=limit)["causes"], machine=machine)
             return
-        print_entries(_oldest(console, limit), machine=machine)
+        print_entries(_oldest(console, limit), machine=machine, empty=_NONE)
 
 
 @dead.command("show")
@@ -198,4 +200,4 @@ def _print_causes(causes: list[JsonObject], *, machine: bool) -> None:
             show_json(cause)
         return
     rows = [(str(cause["count"]), cause["outcome"], cause["cause"], cause["oldest"]) for cause in causes]
-    show_table(("how many", "outcome", "cause", "oldest"), rows, empty="no dead letters and no rejections")
+    show_table(("how many", "outcome", "cause", "oldest"), rows, empty=_NONE)

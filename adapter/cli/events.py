@@ -1,7 +1,6 @@
 """`browsee-adapter events`: what arrived and what became of it, and taking a user's data away."""
 
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -11,27 +10,19 @@ import click
 
 from adapter.cli import render
 from adapter.cli.at_console import Target, console_at, console_options
-from adapter.cli.rows import COLUMNS, DELETION_COLUMNS, cells, deletion_cells
+from adapter.cli.flow import EVERY_S, Flow, Tail, lines_for, print_line, shows_flow, terminal
+from adapter.cli.rows import DELETION_COLUMNS, cells, deletion_cells
 from adapter.cli.show import say, show, show_json
 from adapter.cli.table import plain, show_table, tabbed
+from adapter.cli.when import Instant
 from adapter.console.console import MAX_PAGE, OUTCOMES, Console, Events
 from adapter.console.wording import counted
 from adapter.model import JsonObject
-from adapter.wire.instants import parse_instant
 
-_POLL_S = 0.5
-
-
-class _Instant(click.ParamType[datetime]):
-    """An instant as events write it."""
-
-    name = "time"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """The instant that `value` writes."""
-        return parse_instant(value) or self.fail(
-            "not a date; write it as 2026-11-23 or 2026-11-23T06:35:36Z", param, ctx
-        )
+_NOTHING_YET = (
+    "no event is kept: none arrived, or all ended longer ago than retention.history; "
+    "`serve` prints a command that sends one"
+)
 
 
 @click.group()
@@ -56,8 +47,8 @@ def events() -> None:
 @click.option("--type", metavar="TYPE", help="Only events of one type, such as track.")
 @click.option("--cause", metavar="TEXT", help="Only those whose cause has TEXT in it.")
 @click.option("--warned", is_flag=True, help="Only events with warnings.")
-@click.option("--since", type=_Instant(), help="Only those received then or later.")
-@click.option("--until", type=_Instant(), help="Only those received before.")
+@click.option("--since", type=Instant(), help="Only those received then or later: 10m (ago), 04:00, or a date.")
+@click.option("--until", type=Instant(), help="Only those received before then, written as for --since.")
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="How many at most.")
 @click.option("--json", "machine", is_flag=True, help="One JSON object a line.")
 @console_options
@@ -68,10 +59,11 @@ def list_(machine: bool, place: Target, **narrowed: Any) -> None:
     Examples:
       browsee-adapter events list --source shop --outcome unmatched
       browsee-adapter events list --outcome dead --cause "total is required"
-      browsee-adapter events list --user u-1 --name "Order Completed" --since 2026-11-23
+      browsee-adapter events list --user u-1 --name "Order Completed" --since 10m
     """
     with console_at(place) as console:
-        print_entries(newest(console, Events(**narrowed)), machine=machine)
+        found = newest(console, Events(**narrowed))
+        print_entries(found, machine=machine, empty=_nothing_matches(narrowed))
 
 
 @events.command()
@@ -91,12 +83,24 @@ def tail(follow: bool, limit: int, machine: bool, place: Target) -> None:
     with suppress(KeyboardInterrupt), console_at(place) as console:
         page = console.events(Events(limit=max(1, limit)))
         first = page["entries"][:limit][::-1]
-        print_entries(first, machine=machine)
-        news = Tail(console, page["newest"], first)
+        news = Tail(page["newest"], first)
+        if follow and not machine and shows_flow(terminal()):
+            _flow(console, news, first)
+        print_entries(first, machine=machine, empty=_NOTHING_YET)
         while follow:
-            for entry in news.look():
+            for entry in news.look_at_all(console):
                 _print_line(entry, machine=machine)
-            time.sleep(_POLL_S)
+            time.sleep(EVERY_S)
+
+
+def _flow(console: Console, news: Tail, first: list[JsonObject]) -> NoReturn:
+    """Show `first` and what is new on a terminal, until Ctrl-C."""
+    with Flow(terminal()) as flow:
+        flow.show(first, pending=news.pending)
+        while True:
+            entries = list(news.look_at_all(console))
+            flow.show(entries, pending=news.pending)
+            time.sleep(EVERY_S)
 
 
 @events.command("show")
@@ -206,32 +210,42 @@ def not_kept(ident: str) -> NoReturn:
     raise SystemExit(1)
 
 
-def print_entries(found: list[JsonObject], *, machine: bool) -> None:
-    """A table, or one JSON object a line."""
-    if machine:
+def print_entries(found: list[JsonObject], *, machine: bool, empty: str) -> None:
+    """A line for each on a terminal, tab-separated cells elsewhere, or one JSON object a line. If there is nothing,
+    `empty` says so on stderr.
+    """
+    screen = terminal()
+    if machine or (found and not screen.is_terminal):
         for entry in found:
-            show_json(entry)
+            _print_line(entry, machine=machine)
         return
-    show_table(COLUMNS, [cells(entry) for entry in found], empty="nothing is kept that matches")
+    if not found:
+        say(empty, err=True)
+        return
+    lines = lines_for(screen, found)
+    for line in (lines.head(), *map(lines.line, found)):
+        print_line(screen, line)
 
 
-class Tail:
-    """What is new at a console since the last look."""
+def _nothing_matches(narrowed: dict[str, Any]) -> str:
+    """What was looked for, in the words of the options."""
+    given = {name: value for name, value in narrowed.items() if value and name != "limit"}
+    if not given:
+        return _NOTHING_YET
+    looked = " ".join(
+        f"--{name}{'' if value is True else f' {plain(_as_given(value))}'}" for name, value in given.items()
+    )
+    return f"no event matches {looked}; ended events are kept for retention.history (24h unless set)"
 
-    def __init__(self, console: Console, begun: str, seen: list[JsonObject]) -> None:
-        """Goes on from `begun`, the `newest` of a page; `seen` was shown already."""
-        self._console = console
-        self._next = begun
-        self._pending = [entry["id"] for entry in seen if entry["outcome"] == "pending"]
 
-    def look(self) -> Iterator[JsonObject]:
-        """New events and rejections as they were received, and those seen pending before that have ended."""
-        while True:
-            news = self._console.tail(self._next, self._pending)
-            self._next, self._pending = news["next"], news["pending"]
-            yield from news["entries"]
-            if len(news["entries"]) < MAX_PAGE:
-                return
+def _as_given(value: object) -> str:
+    match value:
+        case datetime():
+            return f"{value.astimezone():%Y-%m-%d %H:%M:%S}"
+        case tuple():
+            return ",".join(map(str, value))
+        case _:
+            return str(value)
 
 
 def _counts_text(counts: JsonObject) -> str:

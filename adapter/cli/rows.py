@@ -3,21 +3,20 @@
 from adapter.console.wording import counted
 from adapter.model import JsonObject
 
-COLUMNS = ("id", "received", "source", "message id", "event", "user", "outcome", "why")
 DELETION_COLUMNS = ("id", "received", "source", "user", "message id", "done", "events", "rejections")
 
 
 def cells(entry: JsonObject) -> tuple[str, ...]:
-    """The row of COLUMNS; `-` where there is nothing."""
+    """Id, received, source, message id, event, user, outcome and why; `-` where there is nothing."""
     facts = (
         entry["id"],
         entry["receivedAt"],
         entry["source"],
         entry["messageId"],
-        _named(entry),
+        event_named(entry),
         entry.get("userId") or entry.get("anonymousId"),
         entry["outcome"],
-        _why(entry),
+        why(entry),
     )
     return tuple(fact or "-" for fact in facts)
 
@@ -28,13 +27,14 @@ def deletion_cells(request: JsonObject) -> tuple[str, ...]:
     return tuple("-" if request[name] is None else str(request[name]) for name in named)
 
 
-def _why(entry: JsonObject) -> str | None:
+def why(entry: JsonObject) -> str | None:
     """The cause of the outcome, or of a pause; and how many warnings there are."""
     warnings = entry.get("warnings")
     parts = [entry["cause"] or entry.get("waitsFor"), counted(len(warnings), "warning") if warnings else None]
     return "; ".join(part for part in parts if part)
 
 
-def _named(entry: JsonObject) -> str | None:
+def event_named(entry: JsonObject) -> str | None:
+    """Type and name, as `track Order Completed`; None where there is none."""
     kind, name = entry.get("type"), entry.get("event")
     return f"{kind} {name}" if isinstance(name, str) else kind

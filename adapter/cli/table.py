@@ -9,7 +9,7 @@ from rich.text import Text
 from adapter.cli.show import say
 from adapter.printable import printable
 
-_STYLES: Mapping[str, str] = {
+STYLES: Mapping[str, str] = {
     "pending": "cyan",
     "delivered": "green",
     "dropped": "yellow",
@@ -32,7 +32,7 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, empty: 
         return
     table = Table(*columns, box=None, header_style="bold", pad_edge=False)
     for row in rows:
-        table.add_row(*(Text(plain(cell), _STYLES.get(cell, ""), overflow="fold") for cell in row))
+        table.add_row(*(Text(plain(cell), STYLES.get(cell, ""), overflow="fold") for cell in row))
     console.print(table)
 
 

@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from adapter.console.health import Gauges
+from adapter.console.requests import OpenConsole
 from adapter.observe.observer import Emit, Observer
 from adapter.observe.service_telemetry import ServiceStarted, ServiceStopped, ServiceStopping
 from adapter.service import deletions
@@ -24,12 +25,14 @@ GRACE_S = 25.0
 class Running:
     """Where a started service can be reached; `sandbox_url` only with the built-in sandbox.
 
-    `admin_url` is where operators look; it is `url` unless they have an address of their own.
+    `admin_url` is where operators look; it is `url` unless they have an address of their own. `open_console`, called on
+    the event loop, gives a console to use in one thread.
     """
 
     url: str
     admin_url: str
     sandbox_url: str | None
+    open_console: OpenConsole
 
 
 async def run_service(
@@ -64,7 +67,7 @@ async def _listen(stack: AsyncExitStack, parts: ServiceParts, settings: Settings
     url = admin_url = await listen(stack, parts.senders, settings.listen, settings, emit=emit)
     if settings.admin_listen is not None:
         admin_url = await listen(stack, parts.operators, settings.admin_listen, settings, emit=emit)
-    return Running(url=url, admin_url=admin_url, sandbox_url=parts.sandbox_url)
+    return Running(url=url, admin_url=admin_url, sandbox_url=parts.sandbox_url, open_console=parts.open_console)
 
 
 def _start(parts: ServiceParts, emit: Emit, *, delivers: bool) -> Sequence[asyncio.Task[None]]:

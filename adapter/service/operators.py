@@ -131,7 +131,7 @@ def operator_routes(settings: Settings, deps: OperatorDeps) -> list[web.RouteDef
 
     def open_console() -> AbstractContextManager[QueueConsole]:
         # Read on the event loop, where delivery changes; the console itself is used in a thread.
-        return _console_of(settings, ingest=ingest, pause_text=deps.pause_texts().get)
+        return console_of(settings, ingest=ingest, pause_text=deps.pause_texts().get)
 
     auth = ApiAuth(
         settings.admin_token, often=deps.api_limits, monotonic_s=monotonic, trusted_proxies=settings.trusted_proxies
@@ -238,7 +238,9 @@ def _edit_facts(policy: EditPolicy, scheme: str) -> JsonObject:
 
 
 @contextmanager
-def _console_of(settings: Settings, *, ingest: IngestDeps, pause_text: PauseText) -> Iterator[QueueConsole]:
+def console_of(settings: Settings, *, ingest: IngestDeps, pause_text: PauseText) -> Iterator[QueueConsole]:
+    """The console at the queue of the running service, for one thread. Raises QueueError."""
+
     def go_on() -> None:
         if ingest.is_draining():
             raise QueueError("the service is stopping; what was done so far is done, ask again for the rest")

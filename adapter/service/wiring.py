@@ -19,6 +19,7 @@ from aiohttp import web
 
 from adapter.bundled import bundled
 from adapter.console.api_auth import RateLimits
+from adapter.console.requests import OpenConsole
 from adapter.deliver.browsee import Browsee
 from adapter.deliver.delivery import Delivery, RetryFor
 from adapter.deliver.pace import PaceConfig
@@ -42,8 +43,9 @@ from adapter.service import mappings
 from adapter.service.applications import make_applications, make_ingest
 from adapter.service.mappings import Active
 from adapter.service.monitor import Monitor, Watched, project_id
-from adapter.service.operators import USUAL, retention_of
+from adapter.service.operators import USUAL, console_of, retention_of
 from adapter.service.readiness import Count, Observed, Readiness
+from adapter.service.report import pause_texts
 from adapter.service.sandbox import RunningSandbox
 from adapter.settings.quantities import ListenAddress
 from adapter.settings.settings import Settings
@@ -116,7 +118,7 @@ DEFAULT_WIRING = Wiring()
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceParts:
     """A service that is built and does not run yet. `senders` and `operators` are one application unless operators
-    have an address of their own; `draining` is set by whoever stops it.
+    have an address of their own; `draining` is set by whoever stops it. `open_console` gives a console for one thread.
     """
 
     queue: Queue
@@ -127,6 +129,7 @@ class ServiceParts:
     draining: asyncio.Event
     senders: web.Application
     operators: web.Application
+    open_console: OpenConsole
     sandbox_url: str | None
 
 
@@ -164,8 +167,7 @@ async def build_service(
         now=now,
     )
     readiness = Readiness(observed, await counting, emit=emit)
-    inbox = wiring.inbox_of(queue)
-    ingest = make_ingest(observed, inbox=inbox, received_at=wiring.received_at, observer=observer)
+    ingest = make_ingest(observed, inbox=wiring.inbox_of(queue), received_at=wiring.received_at, observer=observer)
     senders, operators = make_applications(
         observed, ingest, readiness, observer=observer, rate_limits=wiring.rate_limits, sandbox=stand_in
     )
@@ -178,6 +180,7 @@ async def build_service(
         draining=draining,
         senders=senders,
         operators=operators,
+        open_console=lambda: console_of(settings, ingest=ingest, pause_text=pause_texts(readiness.projects()).get),
         sandbox_url=sandbox_url,
     )
 

@@ -29,7 +29,7 @@ _OTHERS: Final[Mapping[str, str]] = MappingProxyType({
     "ADAPTER_PORT": "the port of [`listen`](#listen); `tcp://…`, as Kubernetes sets for a service, is ignored",
     "ADAPTER_LOG_FORMAT": "`json` or `text`; else text on a terminal and JSON elsewhere",
     "ADAPTER_ROLE": "what this replica of a queue in PostgreSQL does: `all`, `ingest` or `deliver`; else `all`",
-    "ADAPTER_LOG_LEVEL": "`info`, or `debug`: a line for each event; else `debug` in the sandbox and `info` elsewhere",
+    "ADAPTER_LOG_LEVEL": "`info`, or `debug` for a line each event; `debug` if not set, in a sandbox off a terminal",
 })  # fmt: skip
 """Variables that are no setting, or a part of one."""
 

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from adapter.cli.at_console import Target, console_at
-from adapter.cli.events import Tail
+from adapter.cli.flow import Tail
 from adapter.console.console import Events
 from adapter.model import Dead, Delivered, Dropped, Reason, Unmatched
 from adapter.queue.sqlite.queue import SqliteQueue
@@ -208,14 +208,17 @@ async def test_tail_tells_an_event_when_it_comes_and_when_it_ended(shop: Shell) 
     await queue.put([make_event("old", user="a")], [a_rejection()])
     with console_at(Target(config=None, sandbox=False, url=None)) as console:
         page = console.events(Events(limit=10))
-        news = Tail(console, page["newest"], page["entries"])
-        assert list(news.look()) == []
+        news = Tail(page["newest"], page["entries"])
+        assert list(news.look_at_all(console)) == []
         await queue.put([make_event("new", user="b")], [a_rejection()])
-        assert [entry["outcome"] for entry in news.look()] == ["pending", "rejected"]
+        assert [entry["outcome"] for entry in news.look_at_all(console)] == ["pending", "rejected"]
         for lease in await queue.take(sources=["shop"], limit=10, lease_s=60, wait_s=0):
             await queue.settle(lease, Delivered())
-        assert [(entry["id"], entry["outcome"]) for entry in news.look()] == [("1", "delivered"), ("2", "delivered")]
-        assert list(news.look()) == []
+        assert [(entry["id"], entry["outcome"]) for entry in news.look_at_all(console)] == [
+            ("1", "delivered"),
+            ("2", "delivered"),
+        ]
+        assert list(news.look_at_all(console)) == []
     await queue.close()
 
 
@@ -252,3 +255,29 @@ def test_a_generated_token_is_found_for_this_machine_only(shop: Shell) -> None:
     (shop.folder / "generated-secrets.json").write_text('{"admin_token": "generated", "keys": {}}')
     assert "cannot reach" in shop.run("events", "list", "--url", here).stderr
     assert "needs the admin token" in shop.run("events", "list", "--url", elsewhere).stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ((), "no event is kept: none arrived, or all ended longer ago than retention.history"),
+        (("--user", "nobody"), "no event matches --user nobody; ended events are kept for retention.history"),
+        (("--outcome", "dead", "--warned"), "no event matches --outcome dead --warned; "),
+        (("--since", "10m"), "no event matches --since 2"),
+        (("--name", "a\x1b[31mb"), "no event matches --name a\ufffd[31mb; "),
+    ],
+)
+def test_an_empty_list_says_what_was_looked_for(shop: Shell, options: tuple[str, ...], words: str) -> None:
+    asyncio.run(fill(shop.folder / "queue.db", []))
+
+    result = shop.run("events", "list", *options)
+
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert words in result.stderr
+
+
+def test_an_instant_that_is_none_is_refused_with_examples(shop: Shell) -> None:
+    result = shop.run("events", "list", "--since", "yesterday")
+
+    assert result.exit_code == 2
+    assert "10m" in result.stderr

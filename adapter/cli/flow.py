@@ -1,0 +1,134 @@
+"""Shows events on a terminal as they come: an ended one as a line that stays, a pending one below, until it has ended.
+
+Log lines and the output of others go above what is pending.
+"""
+
+import logging
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Final, Self
+
+from rich.console import Console as Terminal
+from rich.console import Group
+from rich.live import Live
+from rich.text import Text
+
+from adapter.cli.event_line import EventLines
+from adapter.console.console import MAX_PAGE, Console
+from adapter.console.wording import counted
+from adapter.model import JsonObject
+from adapter.wire.instants import parse_instant
+
+EVERY_S: Final = 0.5
+"""Seconds between two looks at what is new."""
+_MAX_PENDING = 8
+"""Pending events that are shown, the latest."""
+
+
+def terminal() -> Terminal:
+    """The standard output: whether it is a terminal, how wide, and whether it may have colours."""
+    return Terminal(highlight=False)
+
+
+def shows_flow(terminal: Terminal) -> bool:
+    """Whether lines can be shown in place there."""
+    return terminal.is_terminal and not terminal.is_dumb_terminal
+
+
+def lines_for(terminal: Terminal, entries: Iterable[JsonObject] = ()) -> EventLines:
+    """Writes lines as wide as the terminal is now, in the time zone of this machine, with room for `entries`."""
+    received = (parse_instant(entry["receivedAt"]) for entry in entries)
+    oldest = min((at for at in received if at is not None), default=None)
+    return EventLines(terminal.width, zone=None, today=datetime.now(UTC), oldest=oldest)
+
+
+def print_line(terminal: Terminal, line: Text) -> None:
+    """One line; a terminal that is too narrow cuts it."""
+    terminal.print(line, no_wrap=True, overflow="crop", crop=True)
+
+
+class Tail:
+    """What is new since the last look."""
+
+    def __init__(self, begun: str, seen: Sequence[JsonObject] = ()) -> None:
+        """Goes on from `begun`, the `newest` of a page or the `next` of `tail`; `seen` was shown already."""
+        self._next = begun
+        self.pending: Sequence[str] = [entry["id"] for entry in seen if entry["outcome"] == "pending"]
+
+    def look(self, console: Console) -> list[JsonObject]:
+        """New events and rejections as they were received, and those seen pending before that have ended: one page."""
+        news = console.tail(self._next, self.pending)
+        self._next, self.pending = news["next"], news["pending"]
+        entries: list[JsonObject] = news["entries"]
+        return entries
+
+    def look_at_all(self, console: Console) -> Iterable[JsonObject]:
+        """The same, all pages."""
+        while True:
+            page = self.look(console)
+            yield from page
+            if len(page) < MAX_PAGE:
+                return
+
+    def skip(self, console: Console) -> None:
+        """Pass over what is there by now."""
+        self._next = console.tail(None)["next"]
+
+
+class Flow:
+    """See the module. Use it as a context."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+        self._pending: dict[str, JsonObject] = {}
+        self._live = Live(
+            console=terminal,
+            auto_refresh=False,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=sys.stderr.isatty(),
+        )
+
+    def __enter__(self) -> Self:
+        print_line(self._terminal, lines_for(self._terminal).head())
+        self._live.start()
+        _log_to_stderr_of_now()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.stop()
+        _log_to_stderr_of_now()
+        lines = lines_for(self._terminal)
+        for entry in list(self._pending.values())[-_MAX_PENDING:]:
+            print_line(self._terminal, lines.line(entry))
+
+    def show(self, entries: Iterable[JsonObject], *, pending: Sequence[str]) -> None:
+        """Show what is new; of those shown before, `pending` are still watched."""
+        lines = lines_for(self._terminal)
+        for entry in entries:
+            if entry["outcome"] == "pending":
+                self._pending[entry["id"]] = entry
+                continue
+            self._pending.pop(entry["id"], None)
+            print_line(self._terminal, lines.line(entry))
+        watched = set(pending)
+        self._pending = {id_: entry for id_, entry in self._pending.items() if id_ in watched}
+        shown = [lines.line(entry) for entry in list(self._pending.values())[-_MAX_PENDING:]]
+        if len(self._pending) > _MAX_PENDING:
+            shown.insert(0, Text(f"… and {counted(len(self._pending) - _MAX_PENDING, 'pending event')} more", "dim"))
+        self._live.update(Group(*shown), refresh=True)
+
+    def note(self, sentence: str) -> None:
+        """A line that is about no single event."""
+        print_line(self._terminal, Text(sentence, "dim"))
+
+
+def _log_to_stderr_of_now() -> None:
+    """A handler keeps the stream that it was made with, so that its lines would be drawn over."""
+    for handler in logging.getLogger().handlers:
+        if type(handler) is logging.StreamHandler:
+            handler.setStream(sys.stderr)
