@@ -1,6 +1,7 @@
 """Where the queue of a run is: a file of its own, or a schema of its own in a PostgreSQL database."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import assert_never
 from uuid import uuid4
@@ -56,3 +57,31 @@ def forget(address: QueueAddress) -> None:
 
         with place_of(address).connect() as connection:
             connection.execute(f"DROP SCHEMA IF EXISTS {address.schema} CASCADE".encode())
+
+
+_TABLES = ("message", "rejection", "finished", "probe")
+"""At least one of them is written to by whatever a service stores, settles or tries out."""
+
+
+@contextmanager
+def server_full(address: QueueAddress) -> Iterator[None]:
+    """The server refuses every write to the queue, in the words of one whose disk is full. Raises QueueError."""
+    if not isinstance(address, Postgres):
+        raise TypeError("a queue in a file has no server")
+    from adapter.queue.postgres.backend import place_of  # noqa: PLC0415
+
+    with place_of(address).connect() as connection:
+
+        def run(sql: str) -> None:
+            connection.execute(sql.encode())
+
+        run(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN RAISE EXCEPTION 'No space left on device' USING ERRCODE = '53100'; END $$"
+        )
+        for table in _TABLES:
+            run(f"CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON {table} EXECUTE FUNCTION refuse()")
+        try:
+            yield
+        finally:
+            run("DROP FUNCTION refuse CASCADE")

@@ -16,6 +16,7 @@ from reliability.faulty_service import FAULTS, MODULE
 from reliability.findings import Control, Experiment, Findings, Trial, each_seen
 from reliability.judge import balance_of, judged
 from reliability.oracle import Message, Oracle
+from reliability.places import server_full
 from reliability.platforms import HOUR_S, MINUTE_S, NO_ANSWER, PLATFORMS, Platform
 from reliability.sending_platforms import Senders
 from reliability.stage import Setup, Stage
@@ -48,10 +49,11 @@ Troubles: TypeAlias = Sequence[tuple[float, float, PlatformFault]]
 @asynccontextmanager
 async def _no_disk(scene: _Scene) -> AsyncIterator[None]:
     """Nothing can be written."""
-    if scene.stage.adapter is None:
+    stage = scene.stage
+    if stage.adapter is None:
         raise RuntimeError("no adapter runs")
-    with writes_refused(scene.stage.adapter):
-        if await scene.stage.is_ready():
+    with server_full(stage.address) if stage.setup.queue else writes_refused(stage.adapter):
+        if await stage.is_ready():
             scene.broken.append("H: /readyz said ready while nothing could be written")
         yield
         # Hours have passed in a moment: what is to be stored a little later must meet this as well.
