@@ -35,6 +35,8 @@ T = TypeVar("T")
 MOST_MESSAGES: Final = 500
 """New messages of one group, if no single put has more: 5 to 15 ms of work, for which delivery waits."""
 COMPANY: Final = 8
+_TRIES: Final = 3
+"""Of a group that others had to go before."""
 PATIENCE_S: Final = 0.1
 """How long a write that may wait does wait for others to share a sync with."""
 
@@ -201,7 +203,7 @@ class GroupCommit:
         if answers:
             self._loop.call_soon_threadsafe(_resolve, answers)
 
-    def _commit(self, jobs: list[_Job]) -> list[_Answer]:
+    def _commit(self, jobs: list[_Job], *, tries: int = _TRIES) -> list[_Answer]:
         if not jobs:
             return []
         try:
@@ -215,6 +217,8 @@ class GroupCommit:
         except Exception as exc:
             self._roll_back()
             self._failed(exc)
+            if tries > 1 and self._database.is_passing(exc):
+                return self._commit(jobs, tries=tries - 1)
             if len(jobs) == 1 or self._database.is_lost(exc):
                 return [_Answer(job, error=_as_queue_error(exc)) for job in jobs]
         # One bad job must not fail the others: each has a transaction of its own now.

@@ -47,3 +47,7 @@ class Database(Protocol):
     def is_lost(self, exc: Exception) -> bool:
         """Whether the connection went with `exc`, and with it whether anything was committed."""
         ...
+
+    def is_passing(self, exc: Exception) -> bool:
+        """Whether the same group may well be committed now: others had to go on first."""
+        ...

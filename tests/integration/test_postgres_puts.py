@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime
+from functools import partial
 from itertools import count
 
 import psycopg
@@ -167,6 +168,31 @@ async def test_a_put_that_waits_for_another_transaction_is_stored_after_it(
         assert not putting.done()
         other.execute("COMMIT")
     assert (await asyncio.wait_for(putting, 5)).stored == 1
+
+
+async def test_a_put_that_is_ended_by_a_deadlock_is_done_again(open_queue: Open, place: PostgresPlace) -> None:
+    """Somebody locks two users' lanes the other way round: the server ends the put, which is done again."""
+    queue = await open_queue()
+    await queue.put([make_event("m-1"), make_event("m-2", user="u-2")])
+    [(low,), (high,)] = rows(place, "SELECT lane FROM lane ORDER BY lane")
+    lock = "SELECT 1 FROM lane WHERE lane = %s FOR UPDATE"
+    with place.connect() as other:
+        # So that it is the put that notices.
+        other.execute("SET deadlock_timeout = '30s'")
+        other.execute("BEGIN")
+        other.execute(lock, [high])
+        putting = asyncio.create_task(queue.put([make_event("m-3"), make_event("m-4", user="u-2")]))
+        await until(partial(asyncio.to_thread, waits_for_a_lock, place))
+        await asyncio.to_thread(other.execute, lock, [low])
+        other.execute("COMMIT")
+    assert (await asyncio.wait_for(putting, 10)).stored == 2
+    ended = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+    await until(lambda: asyncio.sleep(0.05, rows(place, ended) > [(0,)]))
+
+
+def waits_for_a_lock(place: PostgresPlace) -> bool:
+    """Whether anybody does."""
+    return rows(place, "SELECT count(*) FROM pg_locks WHERE NOT granted") > [(0,)]
 
 
 async def test_a_lost_connection_is_made_again(open_queue: Open, postgres: Server) -> None:

@@ -7,6 +7,7 @@ replicated. Whoever gave up waiting for a result has no part in that.
 | the server says | so |
 |---|---|
 | 53100, 53200, 53300: out of disk, of memory, of connections | `QueueFull` |
+| 40P01, 40001: others had to go on first | `StorePassingError`: the group is done again |
 | anything else | `QueueError`, with its text and code, and never with values |
 | nothing: the connection is gone | `StoreLostError`; the next transaction connects anew |
 """
@@ -30,6 +31,8 @@ _FULL = {
     "53300": "raise max_connections, or let other programs use fewer",
 }
 """Codes of a server that takes nothing now, and what to do about them."""
+_PASSING = frozenset({"40P01", "40001"})
+"""Codes of a deadlock, and of transactions that cannot be put into an order: the server ended this one of them."""
 _POOLER = "behind a pooler that does not keep what a connection sets, such as PgBouncer: connect to PostgreSQL directly"
 _NO_OPTIONS = "unsupported startup parameter"
 _DEFAULTS = {
@@ -61,6 +64,10 @@ _ANSWER_S = 12.0
 
 class StoreLostError(QueueError):
     """The connection is gone: what it was about to commit may be done or not."""
+
+
+class StorePassingError(QueueError):
+    """Two transactions waited for each other, and this one was ended: nothing of it was done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +189,10 @@ class PostgresSession:
         """See `transaction.Database`."""
         return isinstance(exc, StoreLostError)
 
+    def is_passing(self, exc: Exception) -> bool:
+        """See `transaction.Database`."""
+        return isinstance(exc, StorePassingError)
+
     def close(self) -> None:
         """Let go of the connection, if there is one."""
         if self._connection is not None:
@@ -204,6 +215,8 @@ class PostgresSession:
             self.close()
             return StoreLostError(f"{self._place}: {_first_line(exc)}")
         text = f"{self._place}: {exc.diag.message_primary or type(exc).__name__} ({code})"
+        if code in _PASSING:
+            return StorePassingError(text)
         todo = _FULL.get(code or "")
         return QueueError(text) if todo is None else QueueFull(f"{text}: {todo}")
 
