@@ -16,7 +16,7 @@ COPY adapter adapter
 # Without pip, and without what only building needs: what is not there need not be kept up to date.
 RUN tools/bin/pip wheel -q --no-deps --no-build-isolation -w wheels . \
  && python -m venv --without-pip /opt/browsee-adapter \
- && tools/bin/pip --python /opt/browsee-adapter/bin/python install -q --no-index --find-links wheels "browsee-adapter[ua,geo,postgres]"
+ && tools/bin/pip --python /opt/browsee-adapter/bin/python install -q --no-index --find-links wheels "browsee-adapter[ua,geo,postgres,otel]"
 
 FROM ${BASE}
 LABEL org.opencontainers.image.title="browsee-adapter" \

@@ -88,8 +88,8 @@ bench: ## ratios against bare aiohttp, bare SQLite and Segment's mapping-kit (RO
 lock: ## renew requirements/*.lock from pyproject.toml
 	@scripts/venv dev
 	@.venv/bin/python -m pip -q install pip-tools
-	@$(COMPILE) -U --extra ua --extra geo --extra postgres -o requirements/run.lock pyproject.toml
-	@$(COMPILE) --extra dev --extra ua --extra geo --extra postgres -c requirements/run.lock -o requirements/dev.lock pyproject.toml
+	@$(COMPILE) -U --extra ua --extra geo --extra postgres --extra otel -o requirements/run.lock pyproject.toml
+	@$(COMPILE) --extra dev --extra ua --extra geo --extra postgres --extra otel -c requirements/run.lock -o requirements/dev.lock pyproject.toml
 	@for name in tests/clients/python/*.in; do $(COMPILE_CLIENT) --no-annotate -o $${name%.in}.lock $$name; done
 
 clean: ## remove .venv and caches; data/ stays

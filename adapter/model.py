@@ -119,7 +119,7 @@ class Event(Struct, frozen=True):
 
     `body` is the message as sent but for corrected timestamps, merged envelope and normalised ids; `user_id` and
     `anonymous_id` are never blank. `timestamp` is when it happened, between 2000 and `received_at` + 24 h.
-    `traceparent` is of the request that brought it, if that had a good one: for logs alone, it goes nowhere else.
+    `traceparent` is of the request that brought it, if that had a good one: for logs and traces, it goes nowhere else.
     `warnings` are those of ingest. `dropped`: ingest ended it, so that it is stored as dropped and never delivered.
     """
 

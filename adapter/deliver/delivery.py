@@ -29,9 +29,9 @@ from adapter.deliver.policy import (
     is_exhausted,
 )
 from adapter.deliver.project import Project
+from adapter.deliver.renderer import Renderer
 from adapter.deliver.state import PauseReason
 from adapter.errors import QueueError
-from adapter.mapping.run.ruleset import Ruleset
 from adapter.model import (
     Call,
     CallFailure,
@@ -122,7 +122,7 @@ class Delivery:
                 task.cancel()
 
     async def deliver(
-        self, lease: Lease, ruleset: Ruleset, warnings: list[EventWarning], *, probe: bool = False, apart: bool = False
+        self, lease: Lease, ruleset: Renderer, warnings: list[EventWarning], *, probe: bool = False, apart: bool = False
     ) -> Outcome:
         """What became of the event; what the mapping warned of is added to `warnings`. `probe` and `apart` as in
         `Project.admit`. Raises only what is a fault of ours.

@@ -13,8 +13,8 @@ from typing import NamedTuple
 from adapter.deliver.delivery import STOPPING, Delivery
 from adapter.deliver.outcome_telemetry import telemetry_of
 from adapter.deliver.project import Project
+from adapter.deliver.renderer import Renderer
 from adapter.errors import QueueError
-from adapter.mapping.run.ruleset import Ruleset
 from adapter.model import Delivered, Dropped, EventWarning, Lease, Outcome, Reason, Retry, Unmatched
 from adapter.observe.delivery_telemetry import (
     WorkerFailed,
@@ -62,7 +62,7 @@ class Worker:
         delivery: Delivery,
         project: Project,
         sources: Collection[str],
-        ruleset_of: Callable[[str], Ruleset],
+        ruleset_of: Callable[[str], Renderer],
         emit: Emit,
         now: Callable[[], float],
     ) -> None:

@@ -44,6 +44,8 @@ from adapter.observe.service_telemetry import (
     ServiceStarted,
     ServiceStopped,
     ServiceStopping,
+    SpansLost,
+    TracesOff,
     UserDeleted,
 )
 from adapter.observe.telemetry import Telemetry
@@ -84,6 +86,8 @@ CATALOG: tuple[type[Telemetry], ...] = (
     OperatorSignedOut,
     UserErased,
     WorkerFailed,
+    SpansLost,
+    TracesOff,
     ServiceStarted,
     ServiceStopping,
     ServiceStopped,

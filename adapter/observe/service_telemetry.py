@@ -47,6 +47,25 @@ class MappingFailed(Telemetry, frozen=True):
     problems: str
 
 
+class TracesOff(Telemetry, frozen=True):
+    """OpenTelemetry's variables ask for traces, and `cause` says why there are none."""
+
+    text = "no traces are exported"
+    level = logging.WARNING
+    cause: str
+
+
+class SpansLost(Telemetry, frozen=True):
+    text = "spans lost: the collector does not take them"
+    level = logging.WARNING
+    metric = "browsee_adapter_spans_lost"
+    help = "Spans that the collector of traces did not take."
+    labels = ()
+    throttle_by = ("cause",)
+    cause: str
+    count: int
+
+
 class QueueFailed(Telemetry, frozen=True):
     text = "queue could not promise durability"
     level = logging.ERROR

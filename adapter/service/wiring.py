@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import os
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -24,6 +25,7 @@ from adapter.deliver.browsee import Browsee
 from adapter.deliver.delivery import Delivery, RetryFor
 from adapter.deliver.pace import PaceConfig
 from adapter.deliver.project import Project, ProjectConfig
+from adapter.deliver.renderer import Renderer
 from adapter.deliver.worker import Worker
 from adapter.errors import ConfigError, QueueFull
 from adapter.http.limits import ConnectionLimits
@@ -47,6 +49,7 @@ from adapter.service.operators import USUAL, console_of, retention_of
 from adapter.service.readiness import Count, Observed, Readiness
 from adapter.service.report import pause_texts
 from adapter.service.sandbox import RunningSandbox
+from adapter.service.tracing import Tracing, open_tracing
 from adapter.settings.quantities import ListenAddress
 from adapter.settings.settings import Settings
 
@@ -93,6 +96,10 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def _tracing(emit: Emit) -> Tracing:
+    return open_tracing(os.environ, emit)
+
+
 def _queue_itself(queue: Queue) -> Inbox:
     return queue
 
@@ -102,7 +109,8 @@ class Wiring:
     """The choices that the settings do not make; tests and the chaos kit make others.
 
     `inbox_of` gives what ingest stores into, for the open queue; `make_active` an empty table of active mappings;
-    `received_at` the instant of receipt of a request; `rate_limits` limits requests to the API of operators.
+    `received_at` the instant of receipt of a request; `rate_limits` limits requests to the API of operators;
+    `open_tracing` begins to export traces, if that is wanted.
     """
 
     open_queue: OpenQueue = open_queue
@@ -110,6 +118,7 @@ class Wiring:
     make_active: Callable[[], Active] = Active
     received_at: Callable[[], datetime] = _utc_now
     rate_limits: RateLimits = USUAL
+    open_tracing: Callable[[Emit], Tracing] = _tracing
 
 
 DEFAULT_WIRING = Wiring()
@@ -138,7 +147,6 @@ async def build_service(
 ) -> ServiceParts:
     """Every part, of which `stack` closes those that must be closed. Raises ConfigError, MappingError or QueueError."""
     emit, now, draining = observer.emit, steady_clock(), asyncio.Event()
-    refusals, denials = Refusals(), Denials()
     queue = await wiring.open_queue(settings, now=now)
     stack.push_async_callback(queue.close)
     await _warn_if_full(queue, emit)
@@ -147,13 +155,12 @@ async def build_service(
     stack.callback(counting.cancel)
     active = await mappings.activate(settings, archive=queue, emit=emit, strict=strict, make=wiring.make_active)
     stand_in, sandbox_url = await _start_sandbox(stack, settings, emit) if settings.sandbox else (None, None)
-    browsee = await stack.enter_async_context(
-        Browsee(settings.browsee.url if sandbox_url is None else f"{sandbox_url}/api/v1")
-    )
-    workers = [
-        _make_worker(settings, keys, queue=queue, browsee=browsee, active=active, emit=emit, now=now)
-        for keys in _project_keys(settings)
-    ]
+    tracing = wiring.open_tracing(emit)
+    stack.push_async_callback(tracing.close)
+    browsee_url = settings.browsee.url if sandbox_url is None else f"{sandbox_url}/api/v1"
+    browsee = await stack.enter_async_context(tracing.browsee(browsee_url))
+    worker_deps = WorkerDeps(queue, browsee, tracing.ruleset_of(active.of), emit, now)
+    workers = [_make_worker(settings, keys, worker_deps) for keys in _project_keys(settings)]
     monitor = _make_monitor(settings, workers, queue=queue, emit=emit, now=now)
     await monitor.restore()
     observed = Observed(
@@ -161,13 +168,14 @@ async def build_service(
         queue=queue,
         active=active,
         workers=workers,
-        refusals=refusals,
-        denials=denials,
+        refusals=Refusals(),
+        denials=Denials(),
         draining=draining,
         now=now,
     )
     readiness = Readiness(observed, await counting, emit=emit)
-    ingest = make_ingest(observed, inbox=wiring.inbox_of(queue), received_at=wiring.received_at, observer=observer)
+    inbox = tracing.inbox(wiring.inbox_of(queue))
+    ingest = make_ingest(observed, inbox=inbox, received_at=wiring.received_at, observer=observer)
     senders, operators = make_applications(
         observed, ingest, readiness, observer=observer, rate_limits=wiring.rate_limits, sandbox=stand_in
     )
@@ -236,36 +244,38 @@ def _project_keys(settings: Settings) -> list[dict[str, Secret]]:
     return list(by_key.values())
 
 
-def _make_worker(
-    settings: Settings,
-    keys: dict[str, Secret],
-    *,
-    queue: Queue,
-    browsee: Browsee,
-    active: Active,
-    emit: Emit,
-    now: Callable[[], float],
-) -> Worker:
+@dataclass(frozen=True, slots=True)
+class WorkerDeps:
+    """What every worker is built of; see `Worker`."""
+
+    queue: Queue
+    browsee: Browsee
+    ruleset_of: Callable[[str], Renderer]
+    emit: Emit
+    now: Callable[[], float]
+
+
+def _make_worker(settings: Settings, keys: dict[str, Secret], deps: WorkerDeps) -> Worker:
     pace = PaceConfig(pinned_per_s=settings.browsee.rate_per_s, recover_s=settings.pace.recover_s)
-    project = Project(ProjectConfig(pace, any_2xx=settings.browsee.any_2xx), now_s=now())
+    project = Project(ProjectConfig(pace, any_2xx=settings.browsee.any_2xx), now_s=deps.now())
     delivery = Delivery(
-        backlog=queue,
-        browsee=browsee,
+        backlog=deps.queue,
+        browsee=deps.browsee,
         project=project,
         keys=keys,
         retry=RetryFor(for_s=settings.retry.for_s, max_s=settings.retry.max_s),
-        emit=emit,
-        now=now,
+        emit=deps.emit,
+        now=deps.now,
         jitter=random.random,
     )
     return Worker(
-        backlog=queue,
+        backlog=deps.queue,
         delivery=delivery,
         project=project,
         sources=keys.keys(),
-        ruleset_of=active.of,
-        emit=emit,
-        now=now,
+        ruleset_of=deps.ruleset_of,
+        emit=deps.emit,
+        now=deps.now,
     )
 
 
