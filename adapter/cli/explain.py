@@ -12,10 +12,11 @@ from adapter.cli.at_console import Target, console_at, console_options
 from adapter.cli.events import not_kept
 from adapter.cli.reading import ruleset_of
 from adapter.cli.recording import recorded
-from adapter.cli.show import say, show, show_json
+from adapter.cli.show import coloured, say, show, show_json
 from adapter.cli.unwrap import unwrap
 from adapter.errors import ConfigError
 from adapter.mapping.explain import as_json, as_text
+from adapter.mapping.mistakes import explain_code, is_code
 from adapter.model import JsonObject
 from adapter.printable import printable
 
@@ -29,25 +30,31 @@ _STYLES = (
 
 
 @click.command()
-@click.argument("mapping")
+@click.argument("mapping", metavar="MAPPING|CODE")
 @click.argument("event", metavar="[FILE]", type=click.File(encoding="utf-8"), required=False)
 @click.option("--event", "ident", metavar="ID", help="Read this event from the queue instead of a file.")
 @click.option("--json", "machine", is_flag=True, help="As JSON, for other programs.")
 @console_options
 def explain(mapping: str, event: TextIO | None, ident: str | None, machine: bool, place: Target) -> None:
-    """Show what a mapping makes of an event.
+    """Show what a mapping makes of an event, or what a code of `check` means.
 
     Says by which rule, and with which warnings. MAPPING is a file, or the name of a mapping that comes with the
     adapter. FILE holds the message as the sender sends it, a line as `export` writes it, or what
     `events show ID --json` and the API print; - for stdin. With --event the message is read from the queue, or with
     --url from a running service. A mapping that hashes does so with ADAPTER_HASH_KEY, or else with a demo key.
 
+    A CODE as E150 is explained with an example and what to do.
+
     \b
-    Example:
+    Examples:
       browsee-adapter explain mappings/shop.yaml event.json
       echo '{"type":"track","event":"Signed Up"}' | browsee-adapter explain default -
       browsee-adapter explain mappings/shop.yaml --event 4711
+      browsee-adapter explain E150
     """
+    if event is None and ident is None and is_code(mapping):
+        _explain_code(mapping)
+        return
     match event, ident:
         case None, str():
             name, message = f"event {ident}", _kept(ident, place)
@@ -72,6 +79,13 @@ def explain(mapping: str, event: TextIO | None, ident: str | None, machine: bool
     for pattern, style in _STYLES:
         shown.highlight_regex(pattern, style)
     show(shown)
+
+
+def _explain_code(code: str) -> None:
+    said = explain_code(code)
+    if said is None:
+        raise ConfigError(f"{code.upper()} is no code of mappings; what a code of settings means is in its message")
+    show(coloured(said))
 
 
 def _kept(ident: str, place: Target) -> JsonObject:
