@@ -15,7 +15,9 @@ help: ## what each command does
 run: ## start the adapter on http://127.0.0.1:8080 (with BROWSEE_API_KEY: to Browsee; without: to the built-in sandbox; QUEUE=postgresql://…)
 	@scripts/venv run
 	@mkdir -p data
-	@if [ -n "$$QUEUE" ]; then export ADAPTER_QUEUE="$$QUEUE"; fi; \
+	@if [ ! -e adapter.yaml ] && [ -z "$$ADAPTER_CONFIG$$ADAPTER_MAPPING" ]; then \
+	    [ -e data/mapping.yaml ] || cp mappings/default.yaml data/mapping.yaml; export ADAPTER_MAPPING=data/mapping.yaml; fi; \
+	if [ -n "$$QUEUE" ]; then export ADAPTER_QUEUE="$$QUEUE"; fi; \
 	case "$$QUEUE" in postgres*) begin=scripts/with-secrets ;; *) begin= ;; esac; \
 	if [ -n "$$BROWSEE_API_KEY" ]; then exec $$begin .venv/bin/browsee-adapter serve --host 127.0.0.1 --port $(PORT); \
 	else exec $$begin .venv/bin/browsee-adapter serve --host 127.0.0.1 --port $(PORT) --sandbox; fi

@@ -1,6 +1,5 @@
 """The editor of mappings: from the cause of a dead letter to its delivery, and what keeps a draft a draft."""
 
-import json
 import re
 import subprocess
 from collections.abc import Iterator
@@ -10,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.pages import Console, console_of
-from tests.browser.running import MAPPING, SEED, Service, address, service_in, until
+from tests.browser.running import MAPPING, SEED, Service, address, service_in
 
 FIXED = MAPPING.replace("apply: [number], required: true", "apply: [number], default: 0")
 
@@ -50,39 +49,6 @@ def strange_marks(page: Page) -> list[str]:
 def seeded(browser: Browser, tmp_path: Path) -> Iterator[Console]:
     with service_in(tmp_path / "service", seed=SEED) as service, console_of(browser, service) as console:
         yield console
-
-
-def test_the_loop(seeded: Console) -> None:
-    """Cause → the editor with those events → "would be sent" → comparison → activate → requeue → delivered."""
-    page, service = seeded.page, seeded.service
-    dead = {entry["id"] for entry in service.events(outcome="dead")}
-    assert dead
-    seeded.open("#/dead")
-    cause = page.locator(".cause", has_text="total").first
-    cause.get_by_role("link", name="Fix the mapping").click()
-    seeded.ready()
-    checked(seeded)
-    expect(page.locator(".previewed").first).to_contain_text("refused")
-    write(seeded, FIXED)
-    checked(seeded)
-    expect(page.locator(".previewed-words").first).to_contain_text(re.compile("refused.*→.*sent", re.DOTALL))
-    page.get_by_role("tab", name="Changes").click()
-    page.get_by_role("button", name="Compare with recorded events").click()
-    expect(page.get_by_role("cell", name="refused")).to_be_visible()
-    seeded.shot("mapping-compared")
-    page.get_by_role("button", name="Activate…").click()
-    expect(page.get_by_role("dialog")).to_contain_text("would become something else")
-    page.get_by_role("dialog").get_by_role("button", name="Activate").click()
-    expect(page.get_by_text("is active.")).to_be_visible()
-    assert (service.folder / "shop.yaml").read_text(encoding="utf-8") == FIXED
-    page.get_by_role("button", name="Requeue them…").click()
-    expect(page.get_by_role("dialog")).to_contain_text("would be sent")
-    page.get_by_role("dialog").get_by_role("button", name=re.compile(r"^Requeue \d+")).click()
-    page.get_by_role("dialog").get_by_role("button", name="Done").click()
-    # Those that the fix concerns; others died for another cause.
-    until(lambda: dead & {entry["id"] for entry in service.events(outcome="delivered", limit=100)}, 20)
-    calls = json.dumps(service.ask("/api/sandbox/calls?limit=200"))
-    assert "ORDER_COMPLETED" in calls
 
 
 def test_a_problem_is_marked_and_keeps_the_draft_from_being_active(console: Console) -> None:

@@ -84,7 +84,7 @@ def run(line: str, *, folder: Path, environ: Mapping[str, str], answer: str = "y
 
 def checkout_in(folder: Path) -> Path:
     """A checkout of this project for `make`, with the environment at hand, so that nothing is installed."""
-    for name in ("scripts", "cluster"):
+    for name in ("scripts", "cluster", "mappings"):
         shutil.copytree(ROOT / name, folder / name)
     for name in ("Makefile", "pyproject.toml"):
         shutil.copy(ROOT / name, folder)
