@@ -57,9 +57,11 @@ function Requeue({ change, close }) {
   const end = () => {
     close();
     if (!result || !change.done) return;
-    change.done();
-    // What ends before the stream looks again is in no news of it.
-    setTimeout(change.done, STREAM_TURNS_MS);
+    const { done } = change;
+    done();
+    // What ends before the stream looks again is in no news of it; whoever has left the page meanwhile is not called back.
+    const page = location.hash;
+    setTimeout(() => location.hash === page && done(), STREAM_TURNS_MS);
   };
   const chosen = preview.data?.chosen;
   const n = chosen ? chosen.events + chosen.rejections : 0;
