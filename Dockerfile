@@ -9,7 +9,7 @@ COPY requirements/run.lock .
 # Hashes are checked on the way into this folder; everything after this is installed from here and nowhere else.
 RUN tools/bin/pip download -q --require-hashes --only-binary=:all: -r run.lock -d wheels \
  && tools/bin/pip install -q --no-index --find-links wheels hatchling
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml hatch_build.py README.md LICENSE ./
 COPY schemas schemas
 COPY mappings mappings
 COPY adapter adapter
@@ -21,6 +21,9 @@ RUN tools/bin/pip wheel -q --no-deps --no-build-isolation -w wheels . \
 FROM ${BASE}
 LABEL org.opencontainers.image.title="browsee-adapter" \
       org.opencontainers.image.description="Delivers the events of customer-data platforms to Browsee, mapped by YAML" \
+      org.opencontainers.image.source="https://github.com/browsee/browsee-adapter" \
+      org.opencontainers.image.url="https://github.com/browsee/browsee-adapter" \
+      org.opencontainers.image.documentation="https://github.com/browsee/browsee-adapter/blob/main/docs/deploy.md" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /opt/browsee-adapter /opt/browsee-adapter
 # A volume that is made for /data takes over its owner. /mappings is no volume, so that an image on top of this one

@@ -1,6 +1,6 @@
 # Every command of the project. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run scale unit test test-long check openapi audit docs console browser shots pictures image bench lock clean
+.PHONY: help run scale unit test test-long check openapi audit docs console browser shots pictures image release bench lock clean
 PORT ?= 8080
 BUILDER ?= docker
 IMAGE ?= browsee-adapter
@@ -78,9 +78,13 @@ pictures: ## take the pictures of docs/console.md again
 	@PICTURES=1 .venv/bin/python -m pytest -q tests/browser/test_documented.py
 
 image: ## build the container image browsee-adapter (BUILDER=podman: without docker; IMAGE_BUILD_FLAGS: more options)
-	@$(BUILDER) build $(IMAGE_BUILD_FLAGS) -t $(IMAGE) \
+	@command -v $(BUILDER) >/dev/null || { echo "No $(BUILDER) here. With podman: make image BUILDER=podman" >&2; exit 2; }
+	@$(BUILDER) build $(if $(findstring podman,$(BUILDER)),--format docker) $(IMAGE_BUILD_FLAGS) -t $(IMAGE) \
 	    --label org.opencontainers.image.version="$$(sed -n 's/^VERSION = "\(.*\)"/\1/p' adapter/version.py)" \
 	    --label org.opencontainers.image.revision="$$(git rev-parse HEAD 2>/dev/null)" .
+
+release: ## set VERSION=1.0.0, date the changelog, commit and tag; pushing the tag publishes package and image
+	@scripts/release "$(VERSION)"
 
 bench: ## ratios against bare aiohttp, bare SQLite and Segment's mapping-kit (ROW=name; OUT=file, AGAINST=file: JSON)
 	@scripts/venv dev

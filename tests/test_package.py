@@ -12,12 +12,17 @@ import subprocess
 import sys
 import sysconfig
 import time
+import tomllib
 import venv
 from collections.abc import Iterator
+from contextlib import suppress
+from email.parser import Parser
 from pathlib import Path
 from urllib.request import Request, urlopen
 
 import pytest
+
+from adapter.version import VERSION
 
 ROOT = Path(__file__).parents[1]
 EVENT = {"type": "track", "event": "Order Completed", "userId": "u-1", "properties": {"total": 27.5}}
@@ -74,6 +79,30 @@ def test_it_is_the_wheel_that_runs(installed: Path, tmp_path: Path) -> None:
     code, mappings = said.split()
     assert code.startswith(str(installed.parent))
     assert mappings.endswith("adapter/_shipped/mappings")
+
+
+def test_the_page_on_pypi_has_links_that_work(installed: Path) -> None:
+    """Its text is the README, and every link and picture in it is an address; so are those beside it."""
+    (file,) = installed.parent.glob("lib/python*/site-packages/browsee_adapter-*.dist-info/METADATA")
+    found = Parser().parsestr(file.read_text(encoding="utf-8"))
+    assert found["Version"] == VERSION
+    assert found["Description-Content-Type"] == "text/markdown"
+    links = re.findall(r"\]\(([^)]+)\)", str(found.get_payload()))
+    assert len(links) > 20
+    assert [link for link in links if not link.startswith(("https://", "#"))] == []
+    urls = dict(url.split(", ") for url in found.get_all("Project-URL", []))
+    assert {"Source", "Documentation", "Changelog", "Issues"} <= urls.keys()
+
+
+def test_the_repository_has_one_address() -> None:
+    """Every mention of it is the one in pyproject.toml."""
+    urls = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["urls"]
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False).stdout
+    for name in filter(None, listed.split("\0")):
+        with suppress(UnicodeDecodeError, FileNotFoundError):
+            text = (ROOT / name).read_text(encoding="utf-8")
+            for address in re.findall(r"https://github\.com/[\w.-]+/browsee-adapter", text):
+                assert address == urls["Source"], name
 
 
 def test_help_is_shown(installed: Path, tmp_path: Path) -> None:
