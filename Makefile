@@ -38,6 +38,7 @@ test: ## install what the tests need and run all of them (about 8 minutes on 2 c
 	@scripts/test-clients
 	@scripts/install-image-tools
 	@scripts/promtool
+	@scripts/npm-tools
 	@scripts/test
 
 test-long: ## the tests that take minutes and print figures (TESTS=tests/…: some of them)
@@ -99,4 +100,4 @@ lock: ## renew requirements/*.lock from pyproject.toml
 	@for name in tests/clients/python/*.in; do $(COMPILE_CLIENT) --no-annotate -o $${name%.in}.lock $$name; done
 
 clean: ## remove .venv and caches; data/ stays
-	rm -rf .venv .image .tools dist .mypy_cache .pytest_cache .ruff_cache .hypothesis tests/clients/.installed tests/clients/node/node_modules
+	rm -rf .venv .image .tools dist .mypy_cache .pytest_cache .ruff_cache .hypothesis tests/clients/.installed tests/clients/node/node_modules tests/tools/node_modules
