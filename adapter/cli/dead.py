@@ -5,11 +5,12 @@ from pathlib import Path
 import click
 
 from adapter.cli.at_console import Target, console_at, console_options
+from adapter.cli.dead_try import letters, try_
 from adapter.cli.events import print_entries, show_entries
 from adapter.cli.ndjson import part_of
 from adapter.cli.show import say, show_json
 from adapter.cli.table import plain, show_table
-from adapter.console.console import MAX_PAGE, Console, Selection
+from adapter.console.console import Selection
 from adapter.console.wording import counted
 from adapter.model import JsonObject
 
@@ -27,10 +28,14 @@ def dead() -> None:
     Examples:
       browsee-adapter dead list --group
       browsee-adapter dead show 4711
+      browsee-adapter dead try --mapping mappings/shop.yaml
       browsee-adapter dead requeue --cause "total is required"
       browsee-adapter dead discard r12 r13
       browsee-adapter dead export lost.ndjson
     """
+
+
+dead.add_command(try_)
 
 
 @dead.command("list")
@@ -49,7 +54,7 @@ def list_(grouped: bool, limit: int, machine: bool, place: Target) -> None:
         if grouped:
             _print_causes(console.causes(limit=limit)["causes"], machine=machine)
             return
-        print_entries(_oldest(console, limit), machine=machine, empty=_NONE)
+        print_entries(letters(console, limit=limit), machine=machine, empty=_NONE)
 
 
 @dead.command("show")
@@ -164,19 +169,6 @@ def _which(idents: tuple[str, ...], cause: str | None, **more: bool) -> Selectio
     if [bool(idents), cause is not None, *more.values()].count(True) != 1:
         raise click.UsageError("say which: either ids, or one of the options that choose, as --all and --cause")
     return Selection(ids=idents, cause=cause, **more)
-
-
-def _oldest(console: Console, limit: int) -> list[JsonObject]:
-    """The first `limit` letters, in as many pages as it takes."""
-    found: list[JsonObject] = []
-    after: str | None = None
-    while len(found) < limit:
-        page = console.dead(limit=min(limit - len(found), MAX_PAGE), after=after)
-        found += page["entries"]
-        after = page["next"]
-        if after is None:
-            break
-    return found
 
 
 def _end(done: JsonObject, which: Selection) -> None:

@@ -10,6 +10,7 @@ import click
 
 from adapter.cli import render
 from adapter.cli.at_console import Target, console_at, console_options
+from adapter.cli.event_names import names_
 from adapter.cli.flow import EVERY_S, Flow, Tail, lines_for, print_line, shows_flow, terminal
 from adapter.cli.rows import DELETION_COLUMNS, cells, deletion_cells
 from adapter.cli.show import say, show, show_json
@@ -34,9 +35,13 @@ def events() -> None:
       browsee-adapter events list --outcome dead --limit 50
       browsee-adapter events tail --follow
       browsee-adapter events show 4711
+      browsee-adapter events names --since 24h
       browsee-adapter events purge --user u-1
       browsee-adapter events deletions --user u-1
     """
+
+
+events.add_command(names_)
 
 
 @events.command("list")

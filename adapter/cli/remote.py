@@ -12,6 +12,7 @@ import orjson
 from adapter.console.console import MAX_PAGE, Events, Export, Selection
 from adapter.errors import ConfigError, QueueError
 from adapter.model import JsonObject, Secret
+from adapter.printable import printable
 from adapter.wire.instants import instant_text
 
 Query: TypeAlias = Mapping[str, str | tuple[str, ...] | None]
@@ -88,6 +89,14 @@ class HttpConsole:
 
     def causes(self, *, limit: int) -> JsonObject:
         return self._get("/api/dead/causes", {"limit": str(limit)})
+
+    def try_mapping(self, source: str, ids: Sequence[str], *, text: str | None = None) -> JsonObject:
+        # Without a text an empty one: it has errors, and the answer says what the active mapping makes of the events.
+        asked = {"source": source, "text": text or "", "events": [*ids]}
+        answer = self._post("/api/mapping/check", asked)
+        if text is not None and answer["version"] is None:
+            raise ConfigError("\n".join(map(_finding_text, answer["findings"])), is_listing=True)
+        return {"events": answer["events"]}
 
     def mapping_history(self, source: str, *, limit: int, before: int | None = None) -> JsonObject:
         query = {"source": source, "limit": str(limit), "before": None if before is None else str(before)}
@@ -199,6 +208,10 @@ def _split(url: str) -> SplitResult:
     except ValueError:
         pass
     raise ConfigError("--url: an address such as http://127.0.0.1:8080, without a user, a query or a fragment")
+
+
+def _finding_text(finding: JsonObject) -> str:
+    return printable(f"{finding['line']}:{finding['column']}: {finding['code']}: {finding['message']}")
 
 
 def _chosen(which: Selection) -> JsonObject:

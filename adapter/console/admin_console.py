@@ -11,7 +11,7 @@ from typing import get_args
 from adapter.console import detail, serialize
 from adapter.console.admin_mappings import AdminMappings
 from adapter.console.console import MAX_MAPPED, MAX_PAGE, MAX_WATCHED, REJECTED, Events, Export, Selection
-from adapter.console.detail import ActiveRulesets, Private, SourceMappings
+from adapter.console.detail import Private, SourceMappings
 from adapter.console.names import count_names
 from adapter.console.ndjson import line_of_entry
 from adapter.console.pagination import Cursor, Stream, merge, number_of
@@ -49,7 +49,6 @@ class AdminConsole(AdminMappings):
         self._read = read
         self._pause_text = pause_text
         self._retention = retention
-        self._rulesets = ActiveRulesets(admin, mappings)
 
     # -- looking ---------------------------------------------------------------------------------------------------
 

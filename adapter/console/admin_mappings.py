@@ -3,8 +3,9 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from adapter.console.detail import SourceMappings
-from adapter.console.drafts import Draft, compared_json
+from adapter.console.detail import ActiveRulesets, SourceMappings
+from adapter.console.drafts import Draft, compared_json, previewed
+from adapter.errors import ConfigError
 from adapter.model import Event, JsonObject
 from adapter.queue.activations import MAX_ACTIVATIONS, Activation
 from adapter.queue.admin import QueueAdmin
@@ -19,6 +20,14 @@ class AdminMappings:
         self._admin = admin
         self._mappings = mappings
         self._go_on = go_on
+        self._rulesets = ActiveRulesets(admin, mappings)
+
+    def try_mapping(self, source: str, ids: Sequence[str], *, text: str | None = None) -> JsonObject:
+        mapping, active = self._mappings.get(source), self._rulesets.of(source)
+        if mapping is None or active is None:
+            raise ConfigError(f"source {source}: these settings have no mapping for it that can be used")
+        draft = None if text is None else mapping.load(text)
+        return {"events": [previewed(id_, event, active, draft) for id_, event in self.recorded(ids)]}
 
     def recorded(self, ids: Sequence[str]) -> list[tuple[str, Event]]:
         seqs = [int(id_) for id_ in ids if id_.isascii() and id_.isdigit() and len(id_) < 19]

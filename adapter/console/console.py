@@ -127,6 +127,13 @@ class Console(Protocol):
         """
         ...
 
+    def try_mapping(self, source: str, ids: Sequence[str], *, text: str | None = None) -> JsonObject:
+        """`events`: what the active mapping of a source makes of the events of `ids`, 50 at most (`was`), and what
+        `text` in its place would (`now`; null without it). Sends nothing; raises ConfigError, with every problem, if
+        `text` cannot be used.
+        """
+        ...
+
     def mapping_history(self, source: str, *, limit: int, before: int | None = None) -> JsonObject:
         """`versions`: the activations of the source's mapping file, newest first, and `next`."""
         ...

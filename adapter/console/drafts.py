@@ -50,12 +50,13 @@ def checked_json(draft: Draft, events: Sequence[tuple[str, Event]], *, began_s: 
             "gone": [] if after is None else sorted(guards_before - guards),
             "new": [] if after is None else sorted(guards - guards_before),
         },
-        "events": [_previewed(id_, event, draft.active, after) for id_, event in events],
+        "events": [previewed(id_, event, draft.active, after) for id_, event in events],
         "ms": round((perf_counter() - began_s) * 1000, 1),
     }
 
 
-def _previewed(id_: str, event: Event, before: Ruleset, after: Ruleset | None) -> JsonObject:
+def previewed(id_: str, event: Event, before: Ruleset, after: Ruleset | None) -> JsonObject:
+    """What `before` and `after` make of one event, as an answer of a check has it; nothing of `after` without one."""
     name = event.body.get("event")
     return {
         "id": id_,

@@ -4,7 +4,7 @@ Shows no value of an event, only where values are and of what type.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
@@ -59,6 +59,21 @@ def count_names(wanted: Events, page_of: PageOf, ruleset_of: RulesetOf) -> JsonO
         "downTo": None if tally.down_to is None else instant_text(tally.down_to),
         "next": wanted.before,
     }
+
+
+def add_up(pages: Iterable[JsonObject]) -> list[JsonObject]:
+    """The `names` of several pages, newest first, as one list: most frequent first."""
+    found: dict[tuple[str, str, str], JsonObject] = {}
+    for name in (name for page in pages for name in page["names"]):
+        key = name["source"], name["type"] or "", name["name"] or ""
+        known = found.setdefault(key, {**name, "events": 0, "paths": []})
+        types = {path["path"]: Counter(path["types"]) for path in known["paths"]}
+        for path in name["paths"]:
+            types.setdefault(path["path"], Counter()).update(path["types"])
+        paths = [{"path": path, "types": dict(counts.most_common())} for path, counts in sorted(types.items())]
+        # The rule is that of the newest event, which came first.
+        known.update(events=known["events"] + name["events"], first=name["first"], paths=paths)
+    return sorted(found.values(), key=lambda name: -name["events"])
 
 
 @dataclass(slots=True)

@@ -391,3 +391,25 @@ def test_names_are_counted_alike(console: Console) -> None:
         (None, None): 2,
     }
     assert shaped(console.names(source="other"), "Names")["names"] == []
+
+
+def test_a_mapping_is_tried_on_events(console: Console) -> None:
+    """What the active one makes of them, and what another text in its place would; nothing changes."""
+    [was] = console.try_mapping("shop", ["2", "r1", "999"])["events"]
+    assert (was["id"], was["was"]["outcome"], was["now"], was["changes"]) == ("2", "rejected", None, [])
+    [tried] = console.try_mapping("shop", ["2"], text=MAPPING.replace(", required: true", ""))["events"]
+    checked: JsonObject = {
+        "version": None,
+        "findings": [],
+        "rules": [],
+        "tests": [],
+        "guards": {"gone": [], "new": []},
+        "ms": 1,
+    }
+    assert shaped({**checked, "events": [tried]}, "DraftChecked")
+    assert (tried["was"]["outcome"], tried["now"]["outcome"]) == ("rejected", "sent")
+    assert len(ids(console.dead())) == 4
+    with pytest.raises(ConfigError, match="tracks"):
+        console.try_mapping("shop", ["2"], text=MAPPING.replace("track:", "tracks:", 1))
+    with pytest.raises(ConfigError, match="source"):
+        console.try_mapping("nowhere", ["2"])
