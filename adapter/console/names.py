@@ -33,6 +33,10 @@ MAX_PATH_CHARS = 2_000_000
 """Characters of all paths of one answer."""
 _MAX_DEPTH = 6
 _MAX_ITEMS = 20
+_MAX_MEMBER = 200
+"""Characters of one member's name that a path has."""
+_CUT = "more"
+"""Instead of a type: what is in there is not counted."""
 _IN = ("properties", "traits")
 
 RulesetOf: TypeAlias = Callable[[str], Ruleset | None]
@@ -84,6 +88,8 @@ class _Name:
     events: int = 0
     first_at: datetime | None = None
     paths: dict[str, Counter[str]] = field(default_factory=dict)
+    has_more: bool = False
+    """Whether a bound left out a path or a value."""
 
 
 class NameTally:
@@ -111,18 +117,24 @@ class NameTally:
             name.events += 1
             name.first_at = serialize.received_at(entry)
             if not isinstance(entry, RejectionRecord):
-                self._count_paths(entry.event, name.paths)
+                self._count_paths(entry.event, name)
 
-    def _count_paths(self, event: Event, paths: dict[str, Counter[str]]) -> None:
+    def _count_paths(self, event: Event, name: _Name) -> None:
+        paths = name.paths
         for group in _IN:
-            leaves = islice(_leaves(event.body.get(group), group, _MAX_DEPTH), MAX_VALUES)
+            leaves = _leaves(event.body.get(group), group, _MAX_DEPTH)
             # A list has several values at one path: each type counts once for the event.
-            for path, type_ in dict.fromkeys(leaves):
-                if path in paths:
+            for path, type_ in dict.fromkeys(islice(leaves, MAX_VALUES)):
+                if type_ == _CUT:
+                    name.has_more = True
+                elif path in paths:
                     paths[path][type_] += 1
                 elif len(paths) < MAX_PATHS and len(path) <= self._chars_left:
                     self._chars_left -= len(path)
                     paths[path] = Counter({type_: 1})
+                else:
+                    name.has_more = True
+            name.has_more = name.has_more or next(leaves, None) is not None
 
     def as_json(self, ruleset_of: RulesetOf) -> list[JsonObject]:
         """Most frequent first."""
@@ -150,6 +162,7 @@ def _as_json(key: tuple[str, str, str], name: _Name, ruleset_of: RulesetOf) -> J
         "newest": serialize.id_of(name.newest),
         **taken,
         "paths": [{"path": path, "types": dict(types.most_common())} for path, types in sorted(name.paths.items())],
+        "morePaths": name.has_more,
     }
 
 
@@ -177,10 +190,17 @@ def _taken(entry: Entry, ruleset_of: RulesetOf) -> JsonObject:
 def _leaves(value: Any, path: str, depth: int) -> Iterator[tuple[str, str]]:
     if isinstance(value, dict) and value and depth:
         for name, inner in islice(value.items(), MAX_PATHS + 1):
-            yield from _leaves(inner, f"{path}.{name[:200]}", depth - 1)
+            yield from _leaves(inner, f"{path}.{name[:_MAX_MEMBER]}", depth - 1)
+        if len(value) > MAX_PATHS + 1 or any(len(name) > _MAX_MEMBER for name in islice(value, MAX_PATHS + 1)):
+            yield path, _CUT
     elif isinstance(value, list) and value and depth:
         for inner in value[:_MAX_ITEMS]:
             yield from _leaves(inner, f"{path}[]", depth - 1)
+        if len(value) > _MAX_ITEMS:
+            yield path, _CUT
+    elif isinstance(value, dict | list) and value:
+        yield path, _type(value)
+        yield path, _CUT
     elif path not in _IN:
         yield path, _type(value)
 

@@ -27,6 +27,8 @@ from adapter.wire.instants import instant_text
 SESSION_LIMITS: Final = RateLimits(per_s=50.0, burst=200.0)
 """How often all sessions together are answered."""
 _PATH: Final = "/console/session"
+_TYPES: Final = ("application/json", "text/yaml")
+"""Of bodies; neither is one that a form can send."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +61,7 @@ class Sessions:
 
     async def refusal(self, request: web.Request) -> web.Response | None:
         """Why an operation of `/console/api` is not answered; None if it may be."""
-        return self._foreign(request) or await self._signed_out(request) or self._too_often()
+        return self._foreign(request) or _form(request) or await self._signed_out(request) or self._too_often()
 
     # -- the operations --------------------------------------------------------------------------------------------
 
@@ -106,7 +108,7 @@ class Sessions:
 
     def _guarded(self, handler: Handler) -> Handler:
         async def guarded(request: web.Request) -> web.StreamResponse:
-            refusal = self._foreign(request) or self._too_often()
+            refusal = self._foreign(request) or _form(request) or self._too_often()
             if refusal is not None:
                 return refusal
             try:
@@ -146,3 +148,12 @@ class Sessions:
         response.headers[hdrs.SET_COOKIE] = (
             f"{key.cookie}={value}; Max-Age={max(0, int(age_s))}; HttpOnly; SameSite=Strict{secure}"
         )
+
+
+def _form(request: web.Request) -> web.Response | None:
+    """Why a body is not read: a page elsewhere can post a form, or text, without asking the service first. `/api` takes
+    a token, which no form has, and any type, as `curl -d` sends it.
+    """
+    if not request.body_exists or request.content_type in _TYPES:
+        return None
+    return error_response(415, "unsupported_media_type", f"Content-Type: {' or '.join(_TYPES)}")

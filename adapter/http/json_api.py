@@ -37,6 +37,15 @@ def error_response(
     return web.Response(status=status, body=orjson.dumps(body), headers={**_HEADERS, **(headers or {})})
 
 
+def nothing_else(prefix: str) -> web.RouteDef:
+    """The answer to every other path below `prefix`, with the headers of the rest; to be added last."""
+
+    async def missing(_: web.Request) -> web.Response:
+        return error_response(404, "not_found", "there is nothing at this path")
+
+    return web.route(hdrs.METH_ANY, f"{prefix}/{{rest:.*}}", missing)
+
+
 def resource_routes(path: str, handlers: Mapping[str, Handler]) -> list[web.RouteDef]:
     """The routes of one path: its methods (HEAD with GET), and 405 for the rest."""
     allowed = ", ".join([*handlers, "HEAD"] if hdrs.METH_GET in handlers else handlers)

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from adapter.ingest.auth import Denial
 from adapter.model import JsonObject
+from adapter.wire.instants import instant_text
 
 _RECENT = timedelta(hours=1)
 """What was refused longer ago than this and not since has been set right, or was a stranger."""
@@ -50,7 +51,7 @@ class Denials:
                 "code": reason.value,
                 "source": source or None,
                 "count": seen.count,
-                "last_at": seen.last_at.isoformat(timespec="seconds"),
+                "last_at": instant_text(seen.last_at),
                 "says": _says(reason, source),
             }
             for (route, reason, source), seen in newest_first

@@ -19,6 +19,7 @@ import orjson
 
 from adapter.errors import ConfigError
 from adapter.model import JsonObject
+from adapter.wire.instants import instant_text
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS call (
@@ -59,7 +60,7 @@ class Received:
         """The call as the sandbox's own API shows it."""
         return {
             "number": self.number,
-            "at": datetime.fromtimestamp(self.at_s, UTC).isoformat(timespec="milliseconds"),
+            "at": instant_text(datetime.fromtimestamp(self.at_s, UTC)),
             "kind": self.kind,
             "event": self.event,
             "user": self.user,

@@ -35,6 +35,7 @@ from adapter.console.stream_hub import WATCHED, StreamDeps, StreamHub, StreamLim
 from adapter.console.web import page_routes
 from adapter.errors import QueueError
 from adapter.http.client_address import client
+from adapter.http.json_api import nothing_else
 from adapter.ingest.intake import IngestDeps
 from adapter.ingest.sources import Source
 from adapter.ingest.validate import Validator
@@ -157,11 +158,17 @@ def operator_routes(settings: Settings, deps: OperatorDeps) -> list[web.RouteDef
     files = MappingFiles(settings, active, deps.archive)
     groups.append(MappingApi(files, requests, settings.trusted_proxies, policy=edit_policy(settings), audit=audit))
     api = Api(groups)
-    routes = api.routes("/api", auth.refusal)
+    routes = [*api.routes("/api", auth.refusal), nothing_else("/api")]
     if settings.admin_token is None or settings.console is None:
         return routes
     sessions = _sessions(settings, settings.admin_token, requests, deps, auth)
-    return [*routes, *page_routes(), *sessions.routes(), *api.routes("/console/api", sessions.refusal)]
+    return [
+        *routes,
+        *page_routes(),
+        *sessions.routes(),
+        *api.routes("/console/api", sessions.refusal),
+        nothing_else("/console"),
+    ]
 
 
 def _sessions(settings: Settings, token: Secret, requests: Requests, deps: OperatorDeps, auth: ApiAuth) -> Sessions:

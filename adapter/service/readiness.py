@@ -24,6 +24,7 @@ from adapter.service.mappings import Active
 from adapter.service.report import Projects, make_report
 from adapter.service.series import SeriesRing
 from adapter.settings.settings import Settings
+from adapter.wire.instants import instant_text
 
 _BALANCE_EVERY_S = 2.0
 _COUNTING_SHARE = 0.01
@@ -114,6 +115,6 @@ class Readiness:
             deadlines=deadlines(self._patience, refusals, balance=balance, disk=disk, now=now),
         )
         # Counting takes time, so `pending`, `dead` and the ledger are of some seconds ago.
-        counted: JsonObject = {"counted_at": count.at.isoformat(timespec="seconds")}
+        counted: JsonObject = {"counted_at": instant_text(count.at)}
         waiting = deletions.facts(balance.deletions_waiting, self._deleting.__contains__)
         return replace(report, facts=report.facts | counted | waiting | observed.denials.facts(now))

@@ -10,6 +10,7 @@ from adapter.observe import metrics
 from adapter.queue.contract import Balance, Disk
 from adapter.service.deadlines import Deadline, deadline_facts, deadline_gauges
 from adapter.service.mappings import Active
+from adapter.wire.instants import instant_text
 
 Projects = Sequence[tuple[Collection[str], State]]
 """The sources of each Browsee project and how delivery to it goes."""
@@ -89,7 +90,7 @@ def _facts(active: Active, projects: Projects, balance: Balance, disk: Disk | No
     facts["ledger"] = dict(balance.counts)
     facts["sources_not_configured"] = _stranded(projects, balance)
     oldest = balance.oldest_received_at
-    facts["oldest_pending"] = None if oldest is None else oldest.isoformat(timespec="seconds")
+    facts["oldest_pending"] = None if oldest is None else instant_text(oldest)
     if disk is not None:
         facts["disk"] = {"used_bytes": disk.used_bytes, "max_bytes": disk.max_bytes}
         if disk.time_to_full_s is not None:

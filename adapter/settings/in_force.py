@@ -41,6 +41,8 @@ def in_force(
     theirs = [path for path in (*of_sources, *values) if path[0] == "sources" and len(path) > 2]
     known = dict.fromkeys([*own, *(path for name in sources for path in theirs if path[1] == name)])
     for path in known:
+        if any(path[:length] in values for length in range(1, len(path))):
+            continue  # of a group that was set as a whole: `console: off` leaves nothing to set in it
         default = defaults.get(path)
         origin = origins.get(path, BY_DEFAULT if path in defaults else NOT_SET)
         if path == ("listen",) and listening:

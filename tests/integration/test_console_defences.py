@@ -1,8 +1,11 @@
 """What stands between the console and pages that mean harm: on every answer, and on a connection of any kind."""
 
+import http.client
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from time import time
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -32,6 +35,11 @@ ANSWERS: list[tuple[str, str, Mapping[str, str], int]] = [
     ("GET", "/console/", {}, 200),
     ("GET", "/console", {}, 308),
     ("GET", "/console/assets/0/app.js", {}, 404),
+    ("GET", "/console/nothing", {}, 404),
+    ("GET", "/console/api/nothing", SAME, 404),
+    ("GET", "/console/assets/", {}, 404),
+    ("POST", "/console/session/more", SAME, 404),
+    ("GET", "/api/nothing", BEARER, 404),
     ("POST", "/console/", {}, 405),
     ("GET", "/console/session", SAME, 200),
     ("GET", "/console/session", FOREIGN, 403),
@@ -64,6 +72,28 @@ def test_every_answer_has_a_policy(
     assert [name for name in found.headers if name.lower().startswith("access-control-")] == []
     if path not in ("/console", "/console/assets/0/app.js"):
         assert found.headers["Cache-Control"] == "no-store"
+
+
+FORMS = ("application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain", "", "text/json")
+
+
+@pytest.mark.parametrize("type_", FORMS, ids=[type_.partition(";")[0] or "none" for type_ in FORMS])
+def test_a_form_is_no_request_of_the_console(browser: Browser, type_: str) -> None:
+    """Whatever a page elsewhere can post without asking first; the token of `/api` makes any type one of curl's."""
+    assert browser.sign_in().status == 204
+    host, raw = urlsplit(browser.url).netloc, json.dumps({"all": True, "dryRun": True}).encode()
+    session = json.dumps({"token": TOKEN}).encode()
+    for path, body, headers, status in (
+        ("/console/api/dead/requeue", raw, {**SAME, "Cookie": browser.cookie}, 415),
+        ("/console/api/mapping?source=shop", raw, {**SAME, "Cookie": browser.cookie}, 415),
+        ("/console/session", session, SAME, 415),
+        ("/api/dead/requeue", raw, BEARER, 200),
+    ):
+        connection = http.client.HTTPConnection(host, timeout=20)
+        sent = {**headers, **({"Content-Type": type_} if type_ else {})}
+        connection.request("PUT" if "mapping" in path else "POST", path, body, sent)
+        assert (path, connection.getresponse().status) == (path, status)
+        connection.close()
 
 
 def test_only_what_belongs_to_the_page_is_served(browser: Browser) -> None:

@@ -1,9 +1,11 @@
 """Sources, keys, settings in force and event names over HTTP: what is shown, and what never is."""
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -95,6 +97,17 @@ def test_settings_say_where_they_come_from_and_no_secret(ask: Asking) -> None:
     assert origins["hash_key"] == (None, "not set")
 
 
+def test_a_group_that_is_off_has_no_settings_in_it(tmp_path: Path) -> None:
+    """`console: off` is one line of the list, not a line and a setting within it that nobody set."""
+    with service(settings_in(a_shop(tmp_path, f"console: off\n{SETTINGS}"), sandbox=True)) as url:
+        listed = {each["path"]: each for each in Asking(url)("GET", "/api/settings").json["settings"]}
+    assert [path for path in listed if path.startswith("console")] == ["console"]
+    assert (listed["console"]["value"], listed["console"]["from"]) in (
+        (False, "adapter.yaml:1"),
+        ("off", "adapter.yaml:1"),
+    )
+
+
 def test_names_have_counts_types_and_their_rule(ask: Asking) -> None:
     """Most frequent first, with no value of any event."""
     for total in ("27.50", "31.00", 12):
@@ -140,3 +153,27 @@ def test_names_bear_events_of_ten_thousand_keys(ask: Asking) -> None:
     page = shaped(ask("GET", "/api/names").json, "Names")
     [wide] = [name for name in page["names"] if name["name"] == "Wide"]
     assert len(wide["paths"]) == 200
+
+
+LISTS = (
+    "/readyz", "/api/summary", "/api/mappings", "/api/mapping?source=shop", "/api/mapping/history?source=shop",
+    "/api/events?mapped=true", "/api/event?id=1", "/api/where?id=1", "/api/tail", "/api/dead", "/api/dead/causes",
+    "/api/names", "/api/sources", "/api/settings", "/api/series", "/api/deletions", "/api/sandbox/calls",
+)  # fmt: skip
+
+
+def test_every_instant_is_written_in_one_way(ask: Asking) -> None:
+    """With milliseconds or more, and Z: a program that reads one reads all of them, and texts sort as they came."""
+    assert send(ask, event="Order Completed", properties={"total": 1}) == 200
+    assert send(ask, "wrong") == 401
+    found = [each for path in LISTS for each in _instants(path, ask("GET", path).json)]
+    assert {path.partition("?")[0] for path, _ in found} >= {"/readyz", "/api/summary", "/api/sources", "/api/events"}
+    assert [each for each in found if not re.fullmatch(r"[-\d]{10}T[:\d]{8}\.\d{3,6}Z", each[1])] == []
+
+
+def _instants(path: str, value: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _instants(path, inner)
+    elif isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d.*", value):
+        yield path, value

@@ -40,6 +40,22 @@ def test_paths_of_one_answer_are_bounded() -> None:
     assert [name["events"] for name in names] == [1] * 60
 
 
+def test_what_the_bounds_leave_out_is_said() -> None:
+    """Of each: paths, values, items, depth, the length of a member's name."""
+    deep: JsonObject = {"a": {"a": {"a": {"a": {"a": {"a": {"a": 1}}}}}}}
+    small: JsonObject = {"a": [1] * 20, "b": {"c": {}}, "d": []}
+    cut: list[JsonObject] = [
+        deep,
+        {"a": [1] * 21},
+        {"m" * 201: 1},
+        {f"p{n}": n for n in range(202)},
+        {"a": [[1] * 20] * 20, "b": [[1] * 20] * 20 + [1] * 9},
+    ]
+    for properties, is_cut in [(small, False), *((each, True) for each in cut), ({"a": [[[1] * 20] * 20] * 20}, True)]:
+        [[name], _] = counted(a_record("n", properties))
+        assert name["morePaths"] is is_cut, properties
+
+
 def test_a_long_name_is_one_of_the_others() -> None:
     """An answer has a thousand names, and none of them may fill it."""
     names, others = counted(a_record("n" * MAX_NAME, {}), a_record("n" * (MAX_NAME + 1), {}))

@@ -95,7 +95,7 @@ function Row({ name }) {
     <td class="wide name"><a href=${href("/events", { source: name.source, ...outcome })} class=${name.name ? "" : "unnamed"}>${title}</a><div class="muted">${name.type && name.name ? `${name.type}, ` : ""}${name.source}</div></td>
     <td class="number">${count(name.events)}<span class="unit"> ${name.events === 1 ? "event" : "events"}</span></td>
     <td class="wide values">${name.paths.length === 0 ? html`<span class="muted">none</span>` : html`<details><summary>${plural(name.paths.length, "value")}${mixed > 0 && html` <${Badge} outcome="warning" text=${`${mixed} of mixed types`} />`}</summary>
-      <dl class="paths">${name.paths.map((path) => html`<div class=${isMixed(path) ? "mixed" : ""}><dt><code>${path.path}</code></dt><dd>${Object.entries(path.types).map(([type, n]) => `${count(n)} ${type}`).join(", ")}</dd></div>`)}</dl></details>`}</td>
+      <dl class="paths">${name.paths.map((path) => html`<div class=${isMixed(path) ? "mixed" : ""}><dt><code>${path.path}</code></dt><dd>${Object.entries(path.types).map(([type, n]) => `${count(n)} ${type}`).join(", ")}</dd></div>`)}</dl>${name.morePaths && html`<p class="muted">There are more: long lists, deep or very large objects are not counted as a whole.</p>`}</details>`}</td>
     <td class="time"><${Time} at=${name.first} /></td><td class="time"><${Time} at=${name.last} /></td>
     <td class="wide"><${Rule} name=${name} /></td></tr>`;
 }

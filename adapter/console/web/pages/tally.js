@@ -2,7 +2,7 @@
 /**
  * @typedef {{path: string, types: Record<string, number>}} Path
  * @typedef {{source: string, type: string | null, name: string | null, events: number, first: string, last: string, newest: string,
- *   outcome: string, rule: string | null, ruleLine: number | null, paths: Path[]}} Name
+ *   outcome: string, rule: string | null, ruleLine: number | null, paths: Path[], morePaths: boolean}} Name
  */
 
 /**
@@ -15,7 +15,7 @@ export function addUp(names, more) {
   const found = new Map(names.map((name) => [keyOf(name), name]));
   for (const name of more) {
     const known = found.get(keyOf(name));
-    found.set(keyOf(name), known ? { ...known, events: known.events + name.events, first: name.first, paths: addPaths(known.paths, name.paths) } : name);
+    found.set(keyOf(name), known ? { ...known, events: known.events + name.events, first: name.first, paths: addPaths(known.paths, name.paths), morePaths: known.morePaths || name.morePaths } : name);
   }
   return [...found.values()].sort((one, other) => other.events - one.events);
 }
