@@ -23,7 +23,6 @@ from adapter.service.app import Running, run_service
 from adapter.service.applications import event_validator
 from adapter.service.mappings import activate
 from adapter.service.operators import USUAL_STREAM, OperatorDeps, operator_routes
-from adapter.service.series import SeriesRing
 from adapter.service.wiring import Wiring
 from adapter.settings.load import load_settings
 from adapter.settings.settings import Settings
@@ -126,7 +125,6 @@ def api_alone(
             stream_limits=stream_limits,
             session_limits=session_limits,
             archive=queue,
-            series=SeriesRing(),
         )
         app.add_routes(operator_routes(settings, deps))
         runner = web.AppRunner(app, auto_decompress=False, access_log=None)

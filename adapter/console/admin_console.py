@@ -18,6 +18,7 @@ from adapter.console.pagination import Cursor, Stream, merge, number_of
 from adapter.console.preview import would_become
 from adapter.console.selection import choose, has_cause, letters_in_pages, merged, unmatched_kept
 from adapter.console.serialize import Entry, PauseText
+from adapter.console.series import Span, columns
 from adapter.errors import ConfigError
 from adapter.model import Event, JsonObject, Rejection
 from adapter.queue.admin import QueueAdmin
@@ -82,6 +83,9 @@ class AdminConsole(AdminMappings):
             limit=limit,
             newest_first=True,
         )
+
+    def series(self, span: Span, source: str | None) -> JsonObject:
+        return columns(self._admin.samples(since=span.minutes.start, until=span.minutes.stop, source=source), span)
 
     def tail(self, after: str | None, watch: Sequence[str] = ()) -> JsonObject:
         if after is None:

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Protocol, get_args
 
 from adapter.console.drafts import Draft
+from adapter.console.series import Span
 from adapter.model import Event, JsonObject
 from adapter.queue.records import Outcome
 
@@ -160,6 +161,10 @@ class QueueConsole(Console, Protocol):
 
     def mapping_text(self, source: str, *, version: str) -> str | None:
         """The newest text with that version in the history of the source's mapping file; None if none is kept."""
+        ...
+
+    def series(self, span: Span, source: str | None) -> JsonObject:
+        """Columns of figures for each step of a span, of all sources or of one."""
         ...
 
     def recorded(self, ids: Sequence[str]) -> Sequence[tuple[str, Event]]:

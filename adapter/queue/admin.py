@@ -24,6 +24,7 @@ from adapter.queue.records import (
     RejectionRecord,
     RequeuedRejection,
 )
+from adapter.queue.samples import MinuteSample
 
 
 class QueueAdmin(Protocol):
@@ -149,6 +150,12 @@ class QueueAdmin(Protocol):
         """Overwrite what was erased where a log still holds it; False if a reader is in the way: try again later.
 
         None: when a database of its own server does that is not ours to say."""
+        ...
+
+    def samples(self, *, since: int, until: int, source: str | None = None) -> Sequence[MinuteSample]:
+        """The minutes from `since` until before `until`, counted from 1970, that are kept, oldest first: what grew of
+        all sources together or of one. Those of the last SAMPLES_KEPT_MINUTES are kept.
+        """
         ...
 
     def activations(self, name: str, *, limit: int, before: int | None = None) -> Sequence[Activation]:

@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from adapter.model import Event, EventWarning, Lease, Outcome, Rejection
 from adapter.queue.activations import BY_FILE, Activation
+from adapter.queue.samples import ProjectRate
 
 
 class Stored(Struct, frozen=True):
@@ -258,6 +259,12 @@ class Archive(Protocol):
 
     async def limit(self, project: str) -> Limit | None:
         """The limit of that project that was kept last, or None."""
+        ...
+
+    async def keep_sample(self, minute: int, *, pending: int, rates: Mapping[str, ProjectRate]) -> None:
+        """Keep what the counters have grown by since the last sample as of this minute, counted from 1970, with what is
+        pending and the rates of the projects that this process delivers. A minute may be sampled several times.
+        """
         ...
 
     async def mapping(self, version: str) -> str | None:

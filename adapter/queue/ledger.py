@@ -12,6 +12,9 @@ DELETED = Dropped(Reason.DELETED, rule="", text="the user's data was deleted")
 """How an event ends that was pending or dead when its user's data was deleted."""
 
 
+DIED = "died"
+"""A counter beside the balance: how many events ever became dead letters. What is dead now, rows account for."""
+
 PUT_OFF = frozenset({Reason.PAUSED, Reason.STOPPING, Reason.DELETED})
 """Why an event is tried later although no try of it failed."""
 

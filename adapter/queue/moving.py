@@ -63,6 +63,10 @@ TABLES: Final = (
     _table("mapping_text", "digest text"),
     _table("activation", "id name version digest at_us by", key="id"),
     _table("learned", "project per_s met_at_s"),
+    _table("sampled", "source term n"),
+    _table("sample", "source minute term n", key="source minute term"),
+    _table("backlog", "minute pending", key="minute"),
+    _table("pace", "minute project per_s limit_per_s", key="minute project"),
     _table(
         "deletion",
         "seq source user_id message_id received_us events rejections done_us",

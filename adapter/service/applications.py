@@ -100,7 +100,6 @@ def make_applications(
         active=observed.active,
         health=health,
         archive=observed.queue,
-        series=readiness.series,
         pause_texts=lambda: pause_texts(readiness.projects()),
         api_limits=rate_limits,
         sandbox=sandbox,

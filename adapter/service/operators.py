@@ -25,7 +25,7 @@ from adapter.console.requests import Requests
 from adapter.console.revalidate import read_anew
 from adapter.console.sandbox_api import SandboxApi, SandboxCalls
 from adapter.console.serialize import PauseText
-from adapter.console.series_api import Series, SeriesApi
+from adapter.console.series_api import SeriesApi
 from adapter.console.service_api import ServiceApi, ServiceDeps
 from adapter.console.session import LazySessionKey
 from adapter.console.session_api import SESSION_LIMITS, SessionDeps, Sessions
@@ -111,7 +111,7 @@ class OperatorDeps:
 
     `pause_texts` gives, by source, why delivery is paused now, "" where delivery goes on; bodies are read as `ingest`
     does, and long work stops when that stops. `sandbox` is the stand-in for Browsee where one runs, `archive` keeps the
-    history of mappings, `series` the figures of each minute.
+    history of mappings.
     """
 
     ingest: IngestDeps
@@ -119,7 +119,6 @@ class OperatorDeps:
     health: Health
     pause_texts: Callable[[], Mapping[str, str]]
     archive: Archive
-    series: Series
     api_limits: RateLimits = USUAL
     session_limits: RateLimits = SESSION_LIMITS
     stream_limits: StreamLimits = USUAL_STREAM
@@ -153,7 +152,7 @@ def operator_routes(settings: Settings, deps: OperatorDeps) -> list[web.RouteDef
     groups: list[OperationGroup] = [service, EventsApi(requests)]
     groups.append(DeadApi(requests, audit, note_requeued=hub.note_requeued))
     groups.append(StreamApi(hub, is_draining=ingest.is_draining, monotonic_s=monotonic))
-    groups += [SeriesApi(deps.series, time), SandboxApi(deps.sandbox, requests)]
+    groups += [SeriesApi(requests, time), SandboxApi(deps.sandbox, requests)]
     groups.append(_sources_api(settings, requests, deps, auth))
     files = MappingFiles(settings, active, deps.archive)
     groups.append(MappingApi(files, requests, settings.trusted_proxies, policy=edit_policy(settings), audit=audit))

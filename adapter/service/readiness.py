@@ -18,11 +18,11 @@ from adapter.ingest.refusals import Refusals
 from adapter.model import JsonObject
 from adapter.observe.observer import Emit
 from adapter.queue.contract import Balance, Queue
+from adapter.queue.samples import ProjectRate
 from adapter.service import deletions
 from adapter.service.deadlines import RetryHorizons, deadlines
 from adapter.service.mappings import Active
 from adapter.service.report import Projects, make_report
-from adapter.service.series import SeriesRing
 from adapter.settings.settings import Settings
 from adapter.wire.instants import instant_text
 
@@ -70,8 +70,6 @@ class Readiness:
         self._waiting_deletions = deletions.WaitingDeletions(emit)
         self._count = count
         self._waiting_deletions.look(count.balance.deletions_waiting)
-        self.series = SeriesRing()
-        self.series.note(count.at.timestamp(), count.balance, self.projects())
 
     async def follow(self) -> None:
         """Count pending and dead from rows until cancelled, so that a ledger that does not balance shows."""
@@ -86,10 +84,20 @@ class Readiness:
                     took_s = time.monotonic() - began_s
                     count_at_s = began_s + took_s / _COUNTING_SHARE
                     self._waiting_deletions.look(self._count.balance.deletions_waiting)
-                    self.series.note(self._count.at.timestamp(), self._count.balance, self.projects())
+                    await self._keep_sample()
                 if refusals.waits_for_queue:
                     await queue.probe()
                     refusals.queue_takes()
+
+    async def _keep_sample(self) -> None:
+        """For charts: the last look at a minute stands for it."""
+        rates = {
+            ", ".join(sources): ProjectRate(per_s=state.per_s, limit_per_s=state.limit_per_s)
+            for sources, state in self.projects()
+            if state is not ELSEWHERE
+        }
+        minute = int(self._count.at.timestamp()) // 60
+        await self._observed.queue.keep_sample(minute, pending=self._count.balance.pending, rates=rates)
 
     def projects(self) -> Projects:
         """How delivery to each Browsee project goes now, as far as this process delivers it."""

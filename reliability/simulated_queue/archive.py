@@ -1,9 +1,11 @@
 """What the simulated queue keeps beside events."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from adapter.queue.activations import BY_FILE, Activation, text_digest
 from adapter.queue.contract import Disk, Limit
+from adapter.queue.samples import ProjectRate
 
 
 class SimulatedArchive:
@@ -32,6 +34,9 @@ class SimulatedArchive:
 
     async def keep_limit(self, project: str, limit: Limit) -> None:
         self._limits[project] = limit
+
+    async def keep_sample(self, minute: int, *, pending: int, rates: Mapping[str, ProjectRate]) -> None:
+        """Nobody draws charts of a simulation."""
 
     async def limit(self, project: str) -> Limit | None:
         return self._limits.get(project)

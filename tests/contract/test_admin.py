@@ -24,6 +24,7 @@ from adapter.queue.activations import MAX_ACTIVATIONS
 from adapter.queue.admin import QueueAdmin
 from adapter.queue.contract import Queue
 from adapter.queue.records import EventRecord, Filter
+from adapter.queue.samples import SAMPLES_KEPT_MINUTES, MinuteSample, ProjectRate
 from tests.contract.conftest import AdminOf, Served
 from tests.fakes import RECEIVED_AT, TRACEPARENT, FakeClock, make_event, make_private, make_rejection
 from tests.integration.queues import take
@@ -483,3 +484,71 @@ async def test_the_history_of_a_file_is_bounded(queue: Queue, admin_of: AdminOf)
         assert (len(found), found[-1].version) == (MAX_ACTIVATIONS, "v3")
         assert admin.mapping("v2") is None
         assert admin.mapping("v3") == "version: 1 # 3"
+
+
+MINUTE = round(RECEIVED_AT.timestamp()) // 60
+
+
+def samples_of(admin: QueueAdmin, source: str | None = None) -> dict[int, MinuteSample]:
+    return {sample.minute: sample for sample in admin.samples(since=0, until=MINUTE + 100, source=source)}
+
+
+async def test_each_minute_has_what_grew_in_it(queue: Queue, admin_of: AdminOf) -> None:
+    """However often a minute is sampled; what grew in minutes without a sample is in the next one that has one."""
+    await end(queue, "m-1", Delivered())
+    await queue.keep_sample(MINUTE, pending=3, rates={})
+    await end(queue, "m-2", Dead(Reason.REFUSED, "no such project"))
+    await queue.keep_sample(MINUTE, pending=4, rates={})
+    await end(queue, "m-3", Unmatched())
+    await queue.keep_sample(MINUTE + 2, pending=0, rates={})
+    with admin_of() as admin:
+        found = samples_of(admin)
+        assert admin.samples(since=MINUTE + 1, until=MINUTE + 2) == []
+        assert [sample.minute for sample in admin.samples(since=MINUTE, until=MINUTE + 2)] == [MINUTE]
+    assert found.keys() == {MINUTE, MINUTE + 2}
+    assert (found[MINUTE].grown, found[MINUTE].pending) == ({"received": 2, "delivered": 1, "died": 1}, 4)
+    assert (found[MINUTE + 2].grown, found[MINUTE + 2].pending) == ({"received": 1, "unmatched": 1}, 0)
+
+
+async def test_a_sample_is_of_each_source_and_of_all(queue: Queue, admin_of: AdminOf) -> None:
+    """One that never sent anything has nothing, and was looked at."""
+    await queue.put([make_event("m-1"), make_event("m-2", source="app"), make_event("m-3", source="app")])
+    await queue.keep_sample(MINUTE, pending=3, rates={})
+    with admin_of() as admin:
+        of = {source: samples_of(admin, source)[MINUTE].grown for source in (None, "shop", "app", "nobody")}
+    assert of == {None: {"received": 3}, "shop": {"received": 1}, "app": {"received": 2}, "nobody": {}}
+
+
+async def test_rates_of_projects_are_added(queue: Queue, admin_of: AdminOf) -> None:
+    """The limit of all is known only where that of each is."""
+    await queue.keep_sample(MINUTE, pending=0, rates={"a": ProjectRate(2.0, 12.0), "b": ProjectRate(3.5, None)})
+    await queue.keep_sample(MINUTE + 1, pending=0, rates={"a": ProjectRate(2.0, 12.0)})
+    await queue.keep_sample(MINUTE + 1, pending=0, rates={"b": ProjectRate(1.0, 8.0)})
+    with admin_of() as admin:
+        found = samples_of(admin)
+    assert (found[MINUTE].per_s, found[MINUTE].limit_per_s) == (5.5, None)
+    assert (found[MINUTE + 1].per_s, found[MINUTE + 1].limit_per_s) == (3.0, 20.0)
+
+
+async def test_the_balance_does_not_see_samples(queue: Queue, admin_of: AdminOf) -> None:
+    """What died is counted for charts alone: dead letters are counted from rows."""
+    await end(queue, "m-1", Dead(Reason.REFUSED, "no"))
+    with admin_of() as admin:
+        assert admin.requeue([record.seq for record in admin.dead()]) == 1
+    [lease] = await take(queue)
+    await queue.settle(lease, Dead(Reason.REFUSED, "no"), mapping="0123456789ab")
+    await queue.keep_sample(MINUTE, pending=0, rates={})
+    balance = await queue.balance()
+    assert ("died" in balance.counts, balance.dead, balance.unaccounted) == (False, 1, 0)
+    with admin_of() as admin:
+        assert samples_of(admin)[MINUTE].grown["died"] == 2
+
+
+async def test_a_week_of_samples_is_kept(queue: Queue, admin_of: AdminOf) -> None:
+    """Older ones go by the queue's own time, so that no clock that jumps takes a week of charts away."""
+    old, kept = MINUTE - SAMPLES_KEPT_MINUTES - 1, MINUTE - SAMPLES_KEPT_MINUTES + 1
+    for minute in (old, kept, MINUTE, MINUTE + 90):
+        await queue.put([make_event(f"m-{minute}")])
+        await queue.keep_sample(minute, pending=1, rates={"a": ProjectRate(2.0, None)})
+    with admin_of() as admin:
+        assert samples_of(admin).keys() == {kept, MINUTE, MINUTE + 90}

@@ -23,9 +23,10 @@ from adapter.queue.backends import open_admin, open_queue, open_source, open_tar
 from adapter.queue.contract import Limit, Queue
 from adapter.queue.moving import BY_NAME, NUMBERED, PARTS, MovedTo, Row, move
 from adapter.queue.records import QueueOptions
+from adapter.queue.samples import ProjectRate
 from adapter.queue.sqlite.connection import connect
 from adapter.queue.sqlite.place import MemoryPlace
-from tests.fakes import make_event, make_private, make_rejection, until
+from tests.fakes import RECEIVED_AT, make_event, make_private, make_rejection, until
 from tests.integration.queues import take
 from tests.postgres import Server
 
@@ -78,6 +79,8 @@ async def filled(url: str) -> None:
     await queue.delete_requested(wait_s=5)
     await queue.keep_mapping(name="shop.yaml", version="v1", text="version: 1")
     await queue.keep_limit("project", Limit(12.5, 1e9))
+    minute = round(RECEIVED_AT.timestamp()) // 60
+    await queue.keep_sample(minute, pending=2, rates={"shop": ProjectRate(2.5, None), "other": ProjectRate(2.0, 12.5)})
     await queue.close()
 
 

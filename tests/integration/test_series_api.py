@@ -38,7 +38,7 @@ def test_a_span(ask: Asking, query: str, points: range) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["step=59", "step=3601", "step=x", "since=yesterday", "source=shop", "step=60&step=60"]
+    "query", ["step=59", "step=3601", "step=x", "since=yesterday", "step=60&step=60", "sources=shop"]
 )
 def test_what_is_no_span(ask: Asking, query: str) -> None:
     """A step out of bounds, an instant that is none and unknown names are refused."""

@@ -9,6 +9,7 @@ const SPANS = [
   { id: "30m", text: "30 minutes", s: 1800, step: 60 },
   { id: "3h", text: "3 hours", s: 10_800, step: 60 },
   { id: "24h", text: "24 hours", s: 86_400, step: 600 },
+  { id: "7d", text: "7 days", s: 604_800, step: 3600 },
 ];
 const AGAIN_MS = 30_000;
 const TERMS = ["received", "delivered", "dropped", "unmatched", "rejected", "dead"];
@@ -27,7 +28,7 @@ export function Charts() {
   return html`<${Card} title="Activity" actions=${choice} class="charts">
     <${Loaded} of=${series} lines=${6}>${(/** @type {any} */ found) =>
       found.received.every((/** @type {number | null} */ n) => n === null)
-        ? html`<p class="muted">Figures of each minute appear here. They are kept for 24 hours, and start again with the service.</p>`
+        ? html`<p class="muted">Figures of each minute appear here. They are kept for 7 days.</p>`
         : html`${code && html`<${Drawn} of=${found} chart=${code.Chart} step=${span?.step ?? 60} />`}<${Sums} of=${found} />`}<//>
   <//>`;
 }

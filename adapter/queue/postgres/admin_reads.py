@@ -24,6 +24,7 @@ from adapter.queue.postgres.record_rows import (
     is_wanted,
     rejection_record,
 )
+from adapter.queue.postgres.samples import samples
 from adapter.queue.postgres.state import SQL
 from adapter.queue.records import (
     CauseGroup,
@@ -34,6 +35,7 @@ from adapter.queue.records import (
     RecordPage,
     RejectionRecord,
 )
+from adapter.queue.samples import MinuteSample
 
 _WINDOW = 10_000
 """Seqs looked through in one read."""
@@ -219,6 +221,9 @@ class PostgresAdminReads:
 
     def last_mapping(self, name: str) -> str | None:
         return self._text("last_mapping", name)
+
+    def samples(self, *, since: int, until: int, source: str | None = None) -> list[MinuteSample]:
+        return samples(self._run, since=since, until=until, source=source)
 
     def _text(self, statement: str, key: str) -> str | None:
         found = self._run(SQL[statement], {"key": key}).fetchone()

@@ -15,8 +15,10 @@ from adapter.queue.contract import Limit, Pick
 from adapter.queue.heads import Head, Priority, pick_heads
 from adapter.queue.postgres.message_row import from_row, packed
 from adapter.queue.postgres.record_rows import activation_of
+from adapter.queue.postgres.samples import forget_samples, keep_growth, keep_rates
 from adapter.queue.postgres.settle import PostgresSettleBatch
 from adapter.queue.postgres.state import SQL, US, PostgresWriterState
+from adapter.queue.samples import ProjectRate
 from adapter.queue.settlement import Settlement
 from adapter.queue.transaction import Staged
 
@@ -111,6 +113,15 @@ class PostgresLaneRows:
         """The mapping that `statement` finds by `key`."""
         found = self._run(SQL[statement], {"key": key}).fetchone()
         return None if found is None else str(found[0])
+
+    def keep_sample(self, minute: int, *, pending: int, rates: Mapping[str, ProjectRate]) -> None:
+        """Keep the sample of a minute, and forget those that are too old by now. Counters are those of all replicas, so
+        one of them takes the growth; rates are of the projects that this one delivers.
+        """
+        keep_rates(self._run, minute, rates)
+        if self._state.has_upkeep():
+            keep_growth(self._run, minute, pending=pending)
+            forget_samples(self._run, self._state.now_us() // (60 * US))
 
     def keep_limit(self, project: str, limit: Limit) -> None:
         """Keep what was learned of a project."""

@@ -7,7 +7,7 @@ for the tables and `queue/contract.py` for what is promised.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Self
 
 from adapter.errors import QueueError
@@ -32,6 +32,7 @@ from adapter.queue.postgres.upkeep import PostgresUpkeep
 from adapter.queue.postgres.watchdog import Watchdog
 from adapter.queue.records import QueueOptions
 from adapter.queue.room import Room
+from adapter.queue.samples import ProjectRate
 from adapter.queue.shares import Shares
 
 _OPTIONS = QueueOptions()
@@ -164,6 +165,9 @@ class PostgresQueue(LeasedQueue):
 
     async def keep_limit(self, project: str, limit: Limit) -> None:
         await self._commits.write(lambda: self._rows.keep_limit(project, limit))
+
+    async def keep_sample(self, minute: int, *, pending: int, rates: Mapping[str, ProjectRate]) -> None:
+        await self._commits.write(lambda: self._rows.keep_sample(minute, pending=pending, rates=rates))
 
     async def limit(self, project: str) -> Limit | None:
         return await self._commits.read(lambda: self._rows.limit(project))

@@ -6,7 +6,7 @@ from adapter.model import MAX_FAILURES, CallFailure, Dead, Retry
 from adapter.queue import event_warnings
 from adapter.queue.codec import parked_lane
 from adapter.queue.heads import Priority
-from adapter.queue.ledger import term_of
+from adapter.queue.ledger import DIED, term_of
 from adapter.queue.postgres.message_row import shown
 from adapter.queue.postgres.state import SQL, US, PostgresWriterState
 from adapter.queue.settlement import Settlement, facts_of, failure_of
@@ -143,6 +143,8 @@ class PostgresSettleBatch:
             "now_us": self._state.now_us(),
         }
         self._state.run(SQL["add_dead"], values)
+        for end, _ in ends:
+            self._state.count(self._state.source(end.source), DIED)
 
     def _note(self, seq: int, failure: CallFailure) -> None:
         values = {

@@ -68,6 +68,10 @@ class PostgresWriterState:
         """Microseconds since 1970."""
         return round(self._now() * US)
 
+    def has_upkeep(self) -> bool:
+        """Whether no other replica keeps the queue now, until the end of the transaction."""
+        return bool((self.run(SQL["lock_upkeep"]).fetchone() or (False,))[0])
+
     def begin(self) -> None:
         """A transaction was opened; nothing is remembered that another process could change."""
 

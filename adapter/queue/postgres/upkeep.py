@@ -84,20 +84,16 @@ class PostgresUpkeep:
         self._clock_look(self._state.session)
         return int((self._run(SQL["pending_by_counters"]).fetchone() or (0,))[0])
 
-    def _is_ours(self) -> bool:
-        """Whether no other replica does this now, until the end of the transaction."""
-        return bool((self._run(SQL["lock_upkeep"]).fetchone() or (False,))[0])
-
     def _fold(self) -> None:
         """One row for each counter again; and remember the time, for operators beside the service."""
-        if self._is_ours():
+        if self._state.has_upkeep():
             self._run(SQL["fold_ledger"])
             self._run(SQL["fold_held"])
         self._run(SQL["set_state"], {"name": "now_us", "value": self._state.now_us()})
 
     def _prune(self) -> bool:
         """Forget some of each thing kept longer than its retention; True if there may be more."""
-        if not self._is_ours():
+        if not self._state.has_upkeep():
             return False
         now_us, retention = self._state.now_us(), self._state.retention
 

@@ -1,9 +1,12 @@
 """What the queue file keeps beside events: mappings, learned limits and what it uses of the disk."""
 
+from collections.abc import Mapping
+
 from adapter.queue.activations import BY_FILE, Activation
 from adapter.queue.contract import Disk, Limit
 from adapter.queue.group_commit import GroupCommit
 from adapter.queue.room import Room
+from adapter.queue.samples import ProjectRate
 from adapter.queue.sqlite.rows import SqliteRows
 
 
@@ -26,6 +29,9 @@ class SqliteArchive:
 
     async def keep_limit(self, project: str, limit: Limit) -> None:
         await self._commits.write(lambda: self._rows.keep_limit(project, limit))
+
+    async def keep_sample(self, minute: int, *, pending: int, rates: Mapping[str, ProjectRate]) -> None:
+        await self._commits.write(lambda: self._rows.keep_sample(minute, pending=pending, rates=rates))
 
     async def limit(self, project: str) -> Limit | None:
         return await self._commits.read(lambda: self._rows.limit(project))

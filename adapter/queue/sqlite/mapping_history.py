@@ -3,8 +3,10 @@
 from typing import Final
 
 from adapter.queue.activations import Activation
+from adapter.queue.samples import MinuteSample
 from adapter.queue.sqlite.admin_writes import ADMIN
 from adapter.queue.sqlite.record_rows import activation_of
+from adapter.queue.sqlite.samples import samples
 from adapter.queue.sqlite.state import SQL
 from adapter.queue.sqlite.statements import Execute
 
@@ -31,6 +33,9 @@ class SqliteMappingHistory:
 
     def last_mapping(self, name: str) -> str | None:
         return self._text("last_mapping", name)
+
+    def samples(self, *, since: int, until: int, source: str | None = None) -> list[MinuteSample]:
+        return samples(self._run, since=since, until=until, source=source)
 
     def _text(self, statement: str, key: str) -> str | None:
         found = self._run(SQL[statement], (key,)).fetchone()

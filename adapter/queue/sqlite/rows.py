@@ -11,11 +11,13 @@ from adapter.queue.activations import BY_FILE, MAX_ACTIVATIONS, Activation, text
 from adapter.queue.codec import Row
 from adapter.queue.contract import Limit, Stored
 from adapter.queue.records import Retention
+from adapter.queue.samples import ProjectRate
 from adapter.queue.settlement import Settlement
 from adapter.queue.shares import Usage
 from adapter.queue.sqlite.lanes import LaneRows
 from adapter.queue.sqlite.put import PutBatch
 from adapter.queue.sqlite.record_rows import activation_of
+from adapter.queue.sqlite.samples import forget_samples, keep_sample
 from adapter.queue.sqlite.seen import SEEN_SIZES, SeenSizes
 from adapter.queue.sqlite.settle import SettleBatch
 from adapter.queue.sqlite.state import DAY_US, SQL, US, WriterState
@@ -186,6 +188,11 @@ class SqliteRows(LaneRows):
         elif version and by != BY_FILE:
             self._run(SQL["credit_activation"], (by, activation_of(found).id))
         return activation_of(self._run(SQL[statement], asked).fetchone())
+
+    def keep_sample(self, minute: int, *, pending: int, rates: Mapping[str, ProjectRate]) -> None:
+        """Keep the sample of a minute, and forget those that are too old by now."""
+        keep_sample(self._run, minute, pending=pending, rates=rates)
+        forget_samples(self._run, self._state.trusted_us() // (60 * US))
 
     def keep_limit(self, project: str, limit: Limit) -> None:
         """Keep what was learned of a project."""

@@ -7,7 +7,7 @@ from adapter.errors import QueueError
 from adapter.model import MAX_FAILURES, CallFailure, Dead, Retry
 from adapter.queue import event_warnings
 from adapter.queue.codec import parked_lane
-from adapter.queue.ledger import term_of
+from adapter.queue.ledger import DIED, term_of
 from adapter.queue.settlement import Settlement, facts_of, failure_of
 from adapter.queue.sqlite.state import SQL, US, WriterState
 from adapter.queue.sqlite.statements import chunks
@@ -119,5 +119,6 @@ class SettleBatch:
             return False
         values = (end.seq, dead.reason.value, dead.detail, found[0], end.mapping, self._state.trusted_us())
         self._state.run(SQL["add_dead"], values)
+        self._state.count(self._state.source(end.source), DIED)
         self._advance([end.lane], self._state.now_us())
         return True

@@ -8,6 +8,9 @@ import { connection, subscribe, summary } from "../stream.js";
 import { Badge, Card, CopyButton, Empty, Page, Table, Tile, Words } from "../ui.js";
 import { html, useEffect, useState } from "../vendor/preact.js";
 
+const AGAIN_MS = 60_000;
+const DAY_MS = 86_400_000;
+const RECENT_STEP_S = 300;
 /** The terms of the ledger in which a received message ends. */
 const ENDS = ["duplicate", "rejected", "dropped", "unmatched", "delivered", "dead", "discarded", "pending"];
 
@@ -34,9 +37,24 @@ async function begin(abort) {
   return { now, isUsed: newest.entries.length > 0 };
 }
 
+/** How many were delivered in the last hour and unmatched in the last day, once counted. @param {any} ledger */
+function useRecent(ledger) {
+  const series = useData((abort) => api.get("/series", { since: new Date(Date.now() - DAY_MS).toISOString(), step: RECENT_STEP_S }, abort), [ledger.delivered, ledger.unmatched]);
+  useEffect(() => {
+    const timer = setInterval(series.reload, AGAIN_MS);
+    return () => clearInterval(timer);
+  }, []);
+  const sum = (/** @type {"delivered" | "unmatched"} */ term, /** @type {number} */ steps) => {
+    const found = (series.data?.[term] ?? []).slice(-steps).filter((/** @type {number | null} */ n) => n !== null);
+    return found.length > 0 ? found.reduce((/** @type {number} */ all, /** @type {number} */ n) => all + n, 0) : null;
+  };
+  return { delivered: sum("delivered", 3600 / RECENT_STEP_S), unmatched: sum("unmatched", DAY_MS / 1000 / RECENT_STEP_S) };
+}
+
 /** @param {{now: any}} props */
 function Now({ now }) {
   const ledger = now.ledger;
+  const recent = useRecent(ledger);
   const rejected = ledger.rejected ?? 0;
   // The accounts are counted every few seconds: at first not yet.
   const isCounted = ledger.received !== undefined;
@@ -44,10 +62,10 @@ function Now({ now }) {
   return html`<div class="stack">
     <${Status} now=${now} />
     <div class="tiles">
-      <${Tile} label="Delivered" value=${counted(ledger.delivered)} href=${href("/events", { outcome: "delivered" })} note=${isCounted ? `of ${count(ledger.received)} received` : "being counted"} />
+      <${Tile} label="Delivered" value=${recent.delivered ?? "–"} href=${href("/events", { outcome: "delivered" })} note=${recent.delivered === null ? "being counted" : "in the last hour"} />
       <${Tile} label="Pending" value=${isCounted ? now.pending : "–"} href=${href("/events", { outcome: "pending" })} note=${now.oldest_pending && now.pending ? `oldest ${ago(now.oldest_pending)}` : isCounted ? "nothing waits" : "being counted"} />
       <${Tile} label="Failed" value=${counted(now.dead + rejected)} href=${href("/dead")} tone=${now.dead + rejected ? "bad" : ""} note=${now.dead + rejected ? `${count(now.dead)} dead, ${count(rejected)} rejected` : isCounted ? "nothing failed" : "being counted"} />
-      <${Tile} label="Unmatched" value=${counted(ledger.unmatched)} href=${href("/events", { outcome: "unmatched" })} tone=${ledger.unmatched ? "odd" : ""} note=${ledger.unmatched ? "no rule took them" : isCounted ? "every event has a rule" : "being counted"} />
+      <${Tile} label="Unmatched" value=${recent.unmatched ?? "–"} href=${href("/events", { outcome: "unmatched" })} tone=${recent.unmatched ? "odd" : ""} note=${recent.unmatched === null ? "being counted" : "in the last 24 hours"} />
       ${now.projects.map((/** @type {any} */ project) => html`<${Rate} project=${project} isOne=${now.projects.length === 1} />`)}
     </div>
     <${Charts} />

@@ -114,6 +114,19 @@ CREATE TABLE held (source int NOT NULL, events bigint NOT NULL, bytes bigint NOT
     autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 2000
 );
 
+-- What is kept of each minute for charts: see adapter/queue/samples.py. `sampled` is the ledger as of the last sample;
+-- source 0 is the sum of all.
+CREATE TABLE sampled (source int NOT NULL, term text NOT NULL, n bigint NOT NULL, PRIMARY KEY (source, term));
+CREATE TABLE sample (
+    source int NOT NULL, minute bigint NOT NULL, term text NOT NULL, n bigint NOT NULL, PRIMARY KEY (source, minute, term)
+);
+-- Those that are too old are found by their minute.
+CREATE INDEX sample_minute ON sample (minute);
+CREATE TABLE backlog (minute bigint PRIMARY KEY, pending bigint NOT NULL);
+CREATE TABLE pace (
+    minute bigint NOT NULL, project text NOT NULL, per_s float8 NOT NULL, limit_per_s float8, PRIMARY KEY (minute, project)
+);
+
 -- Every activation of a mapping file; texts are kept once.
 CREATE TABLE mapping_text (digest text PRIMARY KEY, text text NOT NULL);
 CREATE TABLE activation (

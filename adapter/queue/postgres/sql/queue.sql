@@ -270,7 +270,7 @@ SELECT message.seq, source.id, source.name, {message.*},
 FROM message JOIN source ON source.id = message.source WHERE seq = ANY(%(seqs)s::bigint[]) ORDER BY seq;
 
 -- name: ledger
-SELECT term, sum(n)::bigint FROM ledger GROUP BY term;
+SELECT term, sum(n)::bigint FROM ledger WHERE term <> 'died' GROUP BY term;
 
 -- name: pending_by_counters
 SELECT (SELECT coalesce(sum(events), 0) FROM held)::bigint - (SELECT count(*) FROM dead);
@@ -562,3 +562,45 @@ SELECT pg_try_advisory_xact_lock('message'::regclass::oid::bigint);
 
 -- name: server_time
 SELECT extract(epoch FROM clock_timestamp())::float8;
+
+-- name: add_growth
+WITH counted AS (SELECT source, term, sum(n)::bigint AS n FROM ledger GROUP BY 1, 2),
+growth AS (
+    SELECT source, term, counted.n - coalesce(sampled.n, 0) AS n FROM counted LEFT JOIN sampled USING (source, term)
+    WHERE counted.n <> coalesce(sampled.n, 0)
+),
+kept AS (
+    INSERT INTO sampled AS before (source, term, n) SELECT counted.* FROM counted JOIN growth USING (source, term)
+    ON CONFLICT (source, term) DO UPDATE SET n = excluded.n
+)
+INSERT INTO sample AS earlier (source, minute, term, n)
+SELECT source, %(minute)s, term, n FROM growth
+UNION ALL SELECT %(of_all)s, %(minute)s, term, sum(n)::bigint FROM growth GROUP BY term
+ON CONFLICT (source, minute, term) DO UPDATE SET n = earlier.n + excluded.n;
+
+-- name: set_backlog
+INSERT INTO backlog AS earlier (minute, pending) VALUES (%(minute)s, %(pending)s)
+ON CONFLICT (minute) DO UPDATE SET pending = excluded.pending WHERE earlier.pending <> excluded.pending;
+
+-- name: set_pace
+INSERT INTO pace AS earlier (minute, project, per_s, limit_per_s)
+VALUES (%(minute)s, %(project)s, %(per_s)s, %(limit_per_s)s)
+ON CONFLICT (minute, project) DO UPDATE SET per_s = excluded.per_s, limit_per_s = excluded.limit_per_s
+WHERE (earlier.per_s, earlier.limit_per_s) IS DISTINCT FROM (excluded.per_s, excluded.limit_per_s);
+
+-- name: looks
+SELECT backlog.minute, backlog.pending, coalesce(sum(pace.per_s), 0.0),
+    CASE WHEN count(pace.limit_per_s) = count(*) THEN sum(pace.limit_per_s) END
+FROM backlog LEFT JOIN pace USING (minute) WHERE backlog.minute >= %(since)s AND backlog.minute < %(until)s
+GROUP BY backlog.minute ORDER BY backlog.minute;
+
+-- name: growth
+SELECT minute, term, n FROM sample WHERE source = %(of_all)s AND minute >= %(since)s AND minute < %(until)s;
+
+-- name: growth_of
+SELECT minute, term, n FROM sample
+WHERE source = (SELECT id FROM source WHERE name = %(source)s) AND minute >= %(since)s AND minute < %(until)s;
+
+-- name: forget_samples
+WITH growth AS (DELETE FROM sample WHERE minute < %(before)s), paces AS (DELETE FROM pace WHERE minute < %(before)s)
+DELETE FROM backlog WHERE minute < %(before)s;

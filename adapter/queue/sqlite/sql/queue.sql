@@ -210,7 +210,7 @@ FROM message JOIN source ON source.id = message.source WHERE seq = ?;
 INSERT INTO lane (lane, source, head, due_us, priority) VALUES (?, ?, ?, ?, 1) ON CONFLICT (lane) DO NOTHING;
 
 -- name: ledger
-SELECT term, sum(n) FROM ledger GROUP BY term;
+SELECT term, sum(n) FROM ledger WHERE term <> 'died' GROUP BY term;
 
 -- name: pending_by_counters
 SELECT (SELECT coalesce(sum(events), 0) FROM held) - (SELECT count(*) FROM dead);
@@ -395,3 +395,50 @@ RETURNING seq, (SELECT name FROM source WHERE id = deletion.source), user_id, me
 DELETE FROM deletion WHERE seq IN (
     SELECT seq FROM (SELECT seq, done_us FROM deletion ORDER BY seq LIMIT ?2) WHERE done_us < ?1
 );
+
+-- name: add_growth
+INSERT INTO sample (source, minute, term, n)
+SELECT ledger.source, ?1, ledger.term, ledger.n - coalesce(sampled.n, 0)
+FROM ledger LEFT JOIN sampled USING (source, term) WHERE ledger.n <> coalesce(sampled.n, 0)
+ON CONFLICT (source, minute, term) DO UPDATE SET n = n + excluded.n;
+
+-- name: add_growth_of_all
+INSERT INTO sample (source, minute, term, n)
+SELECT ?2, ?1, ledger.term, sum(ledger.n - coalesce(sampled.n, 0))
+FROM ledger LEFT JOIN sampled USING (source, term) WHERE ledger.n <> coalesce(sampled.n, 0) GROUP BY ledger.term
+ON CONFLICT (source, minute, term) DO UPDATE SET n = n + excluded.n;
+
+-- name: set_sampled
+INSERT INTO sampled (source, term, n) SELECT source, term, n FROM ledger WHERE true
+ON CONFLICT (source, term) DO UPDATE SET n = excluded.n WHERE n <> excluded.n;
+
+-- name: set_backlog
+INSERT INTO backlog (minute, pending) VALUES (?, ?)
+ON CONFLICT (minute) DO UPDATE SET pending = excluded.pending WHERE pending <> excluded.pending;
+
+-- name: set_pace
+INSERT INTO pace (minute, project, per_s, limit_per_s) VALUES (?, ?, ?, ?)
+ON CONFLICT (minute, project) DO UPDATE SET per_s = excluded.per_s, limit_per_s = excluded.limit_per_s
+WHERE per_s <> excluded.per_s OR limit_per_s IS NOT excluded.limit_per_s;
+
+-- name: looks
+SELECT backlog.minute, backlog.pending, coalesce(sum(pace.per_s), 0.0),
+    CASE WHEN count(pace.limit_per_s) = count(*) THEN sum(pace.limit_per_s) END
+FROM backlog LEFT JOIN pace USING (minute) WHERE backlog.minute >= ? AND backlog.minute < ?
+GROUP BY backlog.minute ORDER BY backlog.minute;
+
+-- name: growth
+SELECT minute, term, n FROM sample WHERE source = ? AND minute >= ? AND minute < ?;
+
+-- name: growth_of
+SELECT minute, term, n FROM sample WHERE source = (SELECT id FROM source WHERE name = ?) AND minute >= ? AND minute < ?;
+
+-- name: forget_growth
+-- The key begins with the source, so each is named.
+DELETE FROM sample WHERE source IN (SELECT id FROM source UNION ALL SELECT ?2) AND minute < ?1;
+
+-- name: forget_backlog
+DELETE FROM backlog WHERE minute < ?;
+
+-- name: forget_pace
+DELETE FROM pace WHERE minute < ?;
