@@ -19,6 +19,7 @@ from bench.mapping_rows import MAPPING_ROWS
 from bench.measure import Row
 from bench.memory_rows import MEMORY_ROWS
 from bench.old_rows import OLD_ROWS
+from bench.postgres_rows import POSTGRES_ROWS
 from bench.restart_rows import RESTART_ROWS
 from bench.results import Results, comparison, legend, read, results, table, write
 from bench.rows import ROWS
@@ -40,6 +41,7 @@ MEASURES: dict[str, Callable[[Path], Awaitable[Row]]] = {
         *MEMORY_ROWS,
         *CONSOLE_ROWS,
         *START_ROWS,
+        *POSTGRES_ROWS,
     )
 }
 

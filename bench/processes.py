@@ -83,6 +83,16 @@ def cpu_us_each(pid: int, before: float | None, count: int) -> float | None:
     return None if before is None or after is None else (after - before) / count
 
 
+def tree_cpu_us(pid: int) -> float | None:
+    """As `cpu_us`, of a process and of all that it started and that still run."""
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+    except OSError:
+        return None
+    used = [cpu_us(pid), *(cpu_us(int(child)) for child in children)]
+    return sum(each for each in used if each is not None)
+
+
 def memory_mb(pid: int, field: str) -> float:
     """Millions of bytes of a process in memory: `VmRSS` now, or `VmHWM` at most; see proc_pid_status(5)."""
     found = re.search(rf"{field}:\s*(\d+) kB", Path(f"/proc/{pid}/status").read_text(encoding="ascii"))

@@ -66,7 +66,7 @@ class Pair:
 
     def kill_primary(self) -> None:
         """At once, as by a power cut."""
-        pid = _pid(self.primary.folder)
+        pid = server_pid(self.primary.folder)
         for each in [pid, *_children(pid)]:
             os.kill(each, signal.SIGKILL)
 
@@ -77,7 +77,7 @@ class Pair:
 
     def standby_pids(self) -> list[int]:
         """Its processes."""
-        pid = _pid(self.standby.folder)
+        pid = server_pid(self.standby.folder)
         return [pid, *_children(pid)]
 
 
@@ -120,9 +120,34 @@ def _serving(folder: Path) -> Iterator[None]:
         yield
 
 
-def _pid(folder: Path) -> int:
+def server_pid(folder: Path) -> int:
+    """The process of the server of that folder, which starts one for each connection."""
     return int((folder / "data" / "postmaster.pid").read_text().split()[0])
 
 
 def _children(pid: int) -> list[int]:
     return [int(found) for found in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def fill_lanes(place: PostgresPlace, count: int, *, due_s: float, source: str = "shop") -> None:
+    """Let so many users of `source` wait with one event each, due a second apart up to `due_s`."""
+    values = {"count": count, "due_us": round(due_s * 1e6), "source": source}
+    with place.connect() as connection:
+        connection.execute("SET statement_timeout = 0")
+        connection.execute("INSERT INTO source (name) VALUES (%(source)s) ON CONFLICT DO NOTHING", {"source": source})
+        connection.execute(
+            "WITH numbers AS (SELECT nextval('seq') AS seq, n FROM generate_series(1, %(count)s) AS n), "
+            "stored AS (INSERT INTO message (seq, source, message_id, type, user_id, timestamp_us, received_us, body) "
+            "SELECT seq, source.id, convert_to('waits-' || n, 'UTF8'), 'track'::bytea, convert_to('w-' || n, 'UTF8'), "
+            '%(due_us)s, %(due_us)s, \'{"type":"track","event":"Waited","properties":{}}\'::bytea '
+            "FROM numbers, source WHERE name = %(source)s) "
+            "INSERT INTO lane (lane, source, head, due_us) "
+            "SELECT 1000000000 + n::bigint * 7919, source.id, seq, %(due_us)s - n FROM numbers, source "
+            "WHERE name = %(source)s",
+            values,
+        )
+        connection.execute(
+            "INSERT INTO held (source, events, bytes) SELECT id, %(count)s, %(count)s::bigint * 350 FROM source "
+            "WHERE name = %(source)s",
+            values,
+        )
