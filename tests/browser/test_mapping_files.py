@@ -142,3 +142,18 @@ def test_a_rule_that_is_handed_over_joins_the_draft(console: Console) -> None:
     text = editor(console.page)
     assert (text.startswith("# a draft"), text.count("SUBSCRIBED")) == (True, 1)
     console.page.get_by_role("button", name="Undo all").click()
+
+
+def test_a_roll_back_says_which_guards_go(browser: Browser, own_service: Service) -> None:
+    """Of a version that guards less, which nobody has opened as a draft; so does undoing."""
+    own_service.replace_mapping(
+        MAPPING.replace("\nrules:", "\nprivacy:\n  - named: [email]\n    do: [lower]\n\nrules:")
+    )
+    with console_of(browser, own_service) as console:
+        console.open("#/mappings/shop")
+        console.page.get_by_role("tab", name="History").click()
+        console.page.get_by_role("button", name="Roll back…").click()
+        dialog = console.page.get_by_role("dialog")
+        expect(dialog.get_by_role("alert")).to_contain_text("It no longer guards personal data")
+        expect(dialog.get_by_role("alert")).to_contain_text("email")
+        dialog.get_by_role("button", name="Not yet").click()

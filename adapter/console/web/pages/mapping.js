@@ -149,7 +149,7 @@ function Workbench({ source, query, data, reload, tab, setTab, done, setDone, go
         { id: "changes", title: "Changes", panel: () => html`<${Comparison} source=${source} text=${text} canCompare=${checks} asked=${compares} onResult=${setSum} />` },
         { id: "history", title: "History", panel: () => html`<${History} source=${source} text=${text} version=${file.etag} open=${replace} canWrite=${file.writable} rollBack=${(/** @type {any} */ version) => setDialog({ kind: "activate", text: version.text, etag: file.etag, rollback: version.id })} />` },
       ]} /></div>
-    ${dialog?.kind === "activate" && html`<${Activate} source=${source} file=${file} dialog=${dialog} guards=${dialog.text === text ? check.checked?.guards.gone : []} sum=${sum?.of === dialog.text ? sum : null} close=${() => setDialog(null)}
+    ${dialog?.kind === "activate" && html`<${Activate} source=${source} file=${file} dialog=${dialog} guards=${dialog.text === text ? check.checked?.guards.gone : null} sum=${sum?.of === dialog.text ? sum : null} close=${() => setDialog(null)}
       fromTheirs=${() => (setDialog(null), keepDraft(file.file, null, base), reload())} keepMine=${() => (setDialog(null), (goesOn.current = isDraft && !offer ? { text, base, at: new Date().toISOString() } : null), reload())}
       done=${(/** @type {any} */ result) => (setDialog(null), offer || keepDraft(file.file, null, base), setDone({ ...result, before: file.text }), reload())} />`}
     ${dialog?.kind === "differences" && html`<${Dialog} title="Your draft and the file" open wide onClose=${() => setDialog(null)} actions=${html`<${Button} onClick=${() => setDialog(null)}>Close<//>`}><${Differences} base=${base.text} theirs=${file.text} mine=${text} /><//>`}
@@ -176,11 +176,15 @@ function Activated({ done, query, source, undo }) {
   return html`<${Banner} tone="success" actions=${actions}>Version <strong>${done.version.slice(0, 8)}</strong> is active.<//>`;
 }
 
-/** @param {{source: string, file: any, dialog: any, guards: string[] | undefined, sum: any, close: () => void, fromTheirs: () => void, keepMine: () => void, done: (result: any) => void}} props */
+/** @param {{source: string, file: any, dialog: any, guards: string[] | null, sum: any, close: () => void, fromTheirs: () => void, keepMine: () => void, done: (result: any) => void}} props */
 function Activate({ source, file, dialog, guards, sum, close, fromTheirs, keepMine, done }) {
   const [error, setError] = useState(/** @type {ApiError | null} */ (null));
   const [theirs, setTheirs] = useState(/** @type {string | null} */ (null));
   const [isBusy, setBusy] = useState(false);
+  // A version of the history is no draft, so nobody has checked it yet.
+  const checked = useData(async (abort) => (guards ? null : api.post("/mapping/check", { source, text: dialog.text }, {}, abort)), [dialog.text]);
+  const gone = guards ?? checked.data?.guards.gone ?? [];
+  const isKnown = guards !== null || checked.data !== null;
   const put = async () => {
     setBusy(true);
     try {
@@ -194,11 +198,12 @@ function Activate({ source, file, dialog, guards, sum, close, fromTheirs, keepMi
   const isConflict = error?.code === "changed_meanwhile";
   const actions = isConflict
     ? html`<${Button} onClick=${async () => setTheirs((await api.get("/mapping", { source })).text)}>See the differences<//><${Button} onClick=${fromTheirs}>Start from theirs<//><${Button} quiet onClick=${keepMine}>Keep my draft<//>`
-    : html`<${Button} onClick=${close}>Not yet<//><${Button} primary disabled=${isBusy || error?.code === "does_not_check"} onClick=${put}>${dialog.rollback ? "Roll back" : "Activate"}<//>`;
+    : html`<${Button} onClick=${close}>Not yet<//><${Button} primary disabled=${isBusy || !isKnown || error?.code === "does_not_check"} onClick=${put}>${dialog.rollback ? "Roll back" : "Activate"}<//>`;
   return html`<${Dialog} title=${dialog.rollback ? "Roll back to this version?" : "Activate this draft?"} open wide=${theirs !== null} onClose=${isConflict ? keepMine : close} actions=${actions}>
     <p>Pending events and all that come are mapped by it from now on${file.sources.length > 1 ? `, for ${file.sources.join(", ")}` : ""}. What was delivered stays as it is.</p>
     ${sum ? html`<p><strong>${count(sum.different)}</strong> of ${plural(sum.events, "recorded event")} would become something else; ${plural(sum.pending, "event")} of them pending.</p>` : html`<p class="muted">Compare it under Changes to see what it would do to recorded events.</p>`}
-    ${(guards ?? []).length > 0 && html`<${Banner} tone="danger"><strong>It no longer guards personal data:</strong> ${(guards ?? []).join(", ")}.<//>`}
+    ${gone.length > 0 && html`<${Banner} tone="danger"><strong>It no longer guards personal data:</strong> ${gone.join(", ")}.<//>`}
+    ${!isKnown && checked.error && html`<${Failure} error=${checked.error} retry=${checked.reload} />`}
     ${isConflict ? html`<${Banner} tone="warning">The file was changed meanwhile (<${Author} at=${error.body.at} by=${error.body.by} />). Nothing was overwritten.<//>` : error && html`<${Failure} error=${error} />`}
     ${error?.code === "does_not_check" && html`<ul class="findings">${error.body.findings.slice(0, 20).map((/** @type {any} */ finding) => html`<li>${finding.source} ${finding.line}:${finding.column} ${finding.message}</li>`)}</ul>`}
     ${theirs !== null && html`<${Differences} base=${dialog.base ?? file.text} theirs=${theirs} mine=${dialog.text} />`}
