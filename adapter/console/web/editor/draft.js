@@ -4,10 +4,12 @@ import { useCallback, useEffect, useRef, useState } from "../vendor/preact.js";
 
 const WAIT_MS = 300;
 const BUSY_MS = 400;
-const PREFIX = "browsee-adapter draft ";
+const LOST_MS = 3000;
+/** Of this adapter: another one may be at another path of the host. */
+const PREFIX = `browsee-adapter draft of ${new URL(".", document.baseURI.split("#")[0]).pathname} `;
 
 /** The ETag and the text of the file that a draft was made from. @typedef {{etag: string, text: string}} Base */
-/** @typedef {{text: string, base: Base, at: string}} Kept */
+/** `earlier`: a draft that was offered, and left undecided, while this one was written. @typedef {{text: string, base: Base, at: string, earlier?: Kept | null}} Kept */
 
 /** @param {string} file @returns {Kept | null} */
 export function keptDraft(file) {
@@ -19,11 +21,12 @@ export function keptDraft(file) {
   }
 }
 
-/** @param {string} file @param {string | null} text @param {Base} base */
-export function keepDraft(file, text, base) {
+/** @param {string} file @param {string | null} text @param {Base} base @param {Kept | null} earlier */
+export function keepDraft(file, text, base, earlier) {
+  const kept = text === null ? earlier : { text, base, at: new Date().toISOString(), earlier };
   try {
-    if (text === null) localStorage.removeItem(PREFIX + file);
-    else localStorage.setItem(PREFIX + file, JSON.stringify({ text, base, at: new Date().toISOString() }));
+    if (kept === null) localStorage.removeItem(PREFIX + file);
+    else localStorage.setItem(PREFIX + file, JSON.stringify(kept));
   } catch {
     // A browser without storage keeps the draft as long as the page is open.
   }
@@ -54,7 +57,11 @@ export function useCheck(source, text, events, messages) {
         if (abort.signal.aborted) return;
         if (!(error instanceof ApiError)) throw error;
         if (error.code === "busy" || error.status === 429) timer = window.setTimeout(ask, BUSY_MS);
-        else setState((now) => ({ ...now, error, isBusy: false }));
+        else {
+          setState((now) => ({ ...now, error, isBusy: false }));
+          // Nobody types until the service is back, so the check asks by itself.
+          if (error.status === 0) timer = window.setTimeout(ask, LOST_MS);
+        }
       }
     };
     timer = window.setTimeout(ask, first.current ? 0 : WAIT_MS);

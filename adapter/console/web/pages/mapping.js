@@ -58,15 +58,15 @@ async function seenOf(source, abort) {
 function Workbench({ source, query, data, reload, tab, setTab, done, setDone, goesOn }) {
   const { file } = data;
   const onDisk = { etag: file.etag, text: file.text };
-  const kept = useRef(goesOn.current ?? keptDraft(file.file));
+  const kept = useRef(goesOn.current ?? keptDraft(file.file)).current;
   const hasRule = useRef(Boolean(query.insert));
   // A rule that is handed over joins the draft: it must not take its place.
-  const resumed = useRef(goesOn.current || hasRule.current ? kept.current : null);
+  const resumed = useRef(goesOn.current || hasRule.current ? kept : null);
   const [text, setText] = useState(resumed.current?.text ?? file.text);
   const [base, setBase] = useState(resumed.current?.base ?? onDisk);
   const [events, setEvents] = useState(/** @type {string[]} */ (data.chosen));
   const [messages, setMessages] = useState(/** @type {any[]} */ ([]));
-  const [offer, setOffer] = useState(kept.current !== null && !resumed.current && kept.current.text !== file.text);
+  const [offer, setOffer] = useState(resumed.current ? (resumed.current.earlier ?? null) : kept?.text === file.text ? null : kept);
   const [compares, setCompares] = useState(0);
   const [sum, setSum] = useState(/** @type {any} */ (null));
   const [dialog, setDialog] = useState(/** @type {any} */ (null));
@@ -88,8 +88,8 @@ function Workbench({ source, query, data, reload, tab, setTab, done, setDone, go
     return () => made.destroy();
   }, []);
   useEffect(() => {
-    // A draft that is offered stays as it is until somebody decides.
-    if (!offer) keepDraft(file.file, text === file.text ? null : text, base);
+    // A draft that is offered stays until somebody decides, beside what is written meanwhile.
+    keepDraft(file.file, text === file.text ? null : text, base, offer);
     if (text === file.text && base.etag !== file.etag) setBase(onDisk);
   }, [text, offer, base.etag]);
   useEffect(() => editor.current?.mark(check.checked?.findings ?? []), [check.checked]);
@@ -100,9 +100,10 @@ function Workbench({ source, query, data, reload, tab, setTab, done, setDone, go
   const checks = isCurrent && check.checked?.version !== null;
   const replace = (/** @type {string} */ next) => editor.current?.setText(next);
   const resume = () => {
-    const draft = /** @type {any} */ (kept.current);
+    const { earlier = null, ...draft } = /** @type {import("../editor/draft.js").Kept} */ (offer);
+    // What was written meanwhile is offered in its turn.
+    setOffer(isDraft ? { text, base, at: new Date().toISOString(), earlier } : earlier);
     setBase(draft.base);
-    setOffer(false);
     replace(draft.text);
   };
   const add = (/** @type {string} */ given) => {
@@ -131,7 +132,7 @@ function Workbench({ source, query, data, reload, tab, setTab, done, setDone, go
     ${done && html`<${Activated} done=${done} query=${query} source=${source} undo=${() => setDialog({ kind: "activate", text: done.before, etag: done.etag })} />`}
     ${file.problem && html`<${Banner} tone="danger"><strong>The file on disk has problems.</strong> Version ${file.active.version.slice(0, 8)} is active.<//>`}
     ${!file.writable && html`<${Banner} tone="warning" actions=${html`<${Button} onClick=${() => download("mapping.patch", patchOf(file.file, file.text, text), "text/x-diff")} disabled=${!isDraft}>Download patch<//><${CopyButton} text=${() => text} label="Copy file" />${file.configMapKey && html`<${CopyButton} text=${() => kubectlPatch(file.configMapKey, text)} label="Copy for kubectl" />`}`}>This file cannot be written here: <strong>${file.whyNot}</strong>. You can try changes and take them with you.<//>`}
-    ${offer && html`<${Banner} actions=${html`<${Button} primary onClick=${() => resume()}>Go on<//><${Button} onClick=${() => setOffer(false)}>Discard it<//>`}>Your draft of <${Time} at=${kept.current?.at} />${kept.current?.base.etag === file.etag ? "" : ", made from an earlier file"}.<//>`}
+    ${offer && html`<${Banner} actions=${html`<${Button} primary onClick=${() => resume()}>Go on<//><${Button} onClick=${() => setOffer(offer.earlier ?? null)}>Discard it<//>`}>Your draft of <${Time} at=${offer.at} />${offer.base.etag === file.etag ? "" : ", made from an earlier file"}.<//>`}
     ${resumed.current && hasRule.current && html`<${Banner}>The rule was added to your draft of <${Time} at=${resumed.current.at} />.<//>`}
     ${isBehind && html`<${Banner} tone="warning" actions=${html`<${Button} onClick=${() => setDialog({ kind: "differences" })}>See the differences<//>`}>The file was changed since your draft was begun${file.problem ? "" : html` (<${Author} at=${file.active.since} by=${file.active.by} />)`}. Activating your draft replaces that text; the history keeps it.<//>`}
     <div class="workbench-head"><div class="actions">
@@ -149,9 +150,9 @@ function Workbench({ source, query, data, reload, tab, setTab, done, setDone, go
         { id: "changes", title: "Changes", panel: () => html`<${Comparison} source=${source} text=${text} canCompare=${checks} asked=${compares} onResult=${setSum} />` },
         { id: "history", title: "History", panel: () => html`<${History} source=${source} text=${text} version=${file.etag} open=${replace} canWrite=${file.writable} rollBack=${(/** @type {any} */ version) => setDialog({ kind: "activate", text: version.text, etag: file.etag, rollback: version.id })} />` },
       ]} /></div>
-    ${dialog?.kind === "activate" && html`<${Activate} source=${source} file=${file} dialog=${dialog} guards=${dialog.text === text ? check.checked?.guards.gone : null} sum=${sum?.of === dialog.text ? sum : null} close=${() => setDialog(null)}
-      fromTheirs=${() => (setDialog(null), keepDraft(file.file, null, base), reload())} keepMine=${() => (setDialog(null), (goesOn.current = isDraft && !offer ? { text, base, at: new Date().toISOString() } : null), reload())}
-      done=${(/** @type {any} */ result) => (setDialog(null), offer || keepDraft(file.file, null, base), setDone({ ...result, before: file.text }), reload())} />`}
+    ${dialog?.kind === "activate" && html`<${Activate} source=${source} file=${file} dialog=${dialog} guards=${(dialog.text === text && check.checked?.guards.gone) || null} sum=${sum?.of === dialog.text ? sum : null} close=${() => setDialog(null)}
+      fromTheirs=${() => (setDialog(null), keepDraft(file.file, null, base, offer), reload())} keepMine=${() => (setDialog(null), (goesOn.current = isDraft ? { text, base, at: new Date().toISOString(), earlier: offer } : null), reload())}
+      done=${(/** @type {any} */ result) => (setDialog(null), keepDraft(file.file, null, base, offer), setDone({ ...result, before: file.text }), reload())} />`}
     ${dialog?.kind === "differences" && html`<${Dialog} title="Your draft and the file" open wide onClose=${() => setDialog(null)} actions=${html`<${Button} onClick=${() => setDialog(null)}>Close<//>`}><${Differences} base=${base.text} theirs=${file.text} mine=${text} /><//>`}
     ${dialog?.kind === "test" && html`<${NewTest} text=${dialog.text} close=${() => setDialog(null)} add=${(/** @type {string} */ test) => (setDialog(null), replace(withTest(text, test)))} />`}`;
 }
@@ -203,7 +204,7 @@ function Activate({ source, file, dialog, guards, sum, close, fromTheirs, keepMi
     <p>Pending events and all that come are mapped by it from now on${file.sources.length > 1 ? `, for ${file.sources.join(", ")}` : ""}. What was delivered stays as it is.</p>
     ${sum ? html`<p><strong>${count(sum.different)}</strong> of ${plural(sum.events, "recorded event")} would become something else; ${plural(sum.pending, "event")} of them pending.</p>` : html`<p class="muted">Compare it under Changes to see what it would do to recorded events.</p>`}
     ${gone.length > 0 && html`<${Banner} tone="danger"><strong>It no longer guards personal data:</strong> ${gone.join(", ")}.<//>`}
-    ${!isKnown && checked.error && html`<${Failure} error=${checked.error} retry=${checked.reload} />`}
+    ${!isKnown && checked.error && html`<${Failure} error=${checked.error} retry=${checked.reload} again />`}
     ${isConflict ? html`<${Banner} tone="warning">The file was changed meanwhile (<${Author} at=${error.body.at} by=${error.body.by} />). Nothing was overwritten.<//>` : error && html`<${Failure} error=${error} />`}
     ${error?.code === "does_not_check" && html`<ul class="findings">${error.body.findings.slice(0, 20).map((/** @type {any} */ finding) => html`<li>${finding.source} ${finding.line}:${finding.column} ${finding.message}</li>`)}</ul>`}
     ${theirs !== null && html`<${Differences} base=${dialog.base ?? file.text} theirs=${theirs} mine=${dialog.text} />`}
