@@ -62,6 +62,16 @@ async function send(path, { query, ...options } = {}) {
   throw new ApiError(response.status, body, Number(response.headers.get("Retry-After")) || null);
 }
 
+/** The JSON of an answer that may break off, or be a proxy's page. @param {Response} response */
+async function read(response) {
+  try {
+    return await response.json();
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    throw new ApiError(0, { code: "broken_off", message: "The answer broke off, or a proxy answered in place of the service." });
+  }
+}
+
 function signedOut() {
   if (session.value?.signedIn) session.value = { signedIn: false, sandbox: session.value.sandbox };
 }
@@ -75,18 +85,18 @@ const json = (method, body) => ({ method, body: JSON.stringify(body), headers: {
 
 export const api = {
   /** @template {string} P @param {P} path @param {Query} [query] @param {AbortSignal} [abort] @returns {Promise<import("../../../scripts/console-vendor/answers").Answer<P, "get">>} */
-  get: async (path, query, abort) => (await send(`api${path}`, { query, signal: abort })).json(),
+  get: async (path, query, abort) => read(await send(`api${path}`, { query, signal: abort })),
   /** @template {string} P @param {P} path @param {any} body @param {Query} [query] @param {AbortSignal} [abort] @returns {Promise<import("../../../scripts/console-vendor/answers").Answer<P, "post">>} */
-  post: async (path, body, query, abort) => (await send(`api${path}`, { ...json("POST", body), query, signal: abort })).json(),
+  post: async (path, body, query, abort) => read(await send(`api${path}`, { ...json("POST", body), query, signal: abort })),
   /** @param {string} path @param {string} text @param {Record<string, string>} headers @param {Query} [query] @returns {Promise<any>} */
-  put: async (path, text, headers, query) => (await send(`api${path}`, { method: "PUT", body: text, headers, query })).json(),
+  put: async (path, text, headers, query) => read(await send(`api${path}`, { method: "PUT", body: text, headers, query })),
   /** The answer itself, for streams and downloads. @param {string} path @param {Query} [query] @param {AbortSignal} [abort] */
   raw: (path, query, abort) => send(`api${path}`, { query, signal: abort }),
 };
 
 /** Asks whether this browser is signed in, and renews the session if it is. */
 export async function refreshSession() {
-  session.value = await (await send("session")).json();
+  session.value = await read(await send("session"));
 }
 
 /** @param {string} token */

@@ -7,7 +7,7 @@ import { here, href, match } from "./router.js";
 import { connection, startStream, summary } from "./stream.js";
 import { setTheme, theme } from "./theme.js";
 import { Banner, Button, Skeleton } from "./ui.js";
-import { html, render, useEffect, useState } from "./vendor/preact.js";
+import { html, render, signal, useEffect, useState } from "./vendor/preact.js";
 
 /** Pages by address; each is loaded when it is opened first. `nav` is its name in the navigation. */
 const PAGES = [
@@ -24,6 +24,15 @@ const PAGES = [
   { path: "/settings", nav: "Settings", load: () => import("./pages/settings.js") },
 ];
 const SESSION_MS = 600_000;
+const RETRY_S = 5;
+
+/** A failure of what somebody pressed, where its page shows none. */
+const problem = signal(/** @type {ApiError | null} */ (null));
+window.addEventListener("unhandledrejection", (event) => {
+  if (!(event.reason instanceof ApiError)) return;
+  event.preventDefault();
+  problem.value = event.reason;
+});
 
 function App() {
   const [failed, setFailed] = useState(/** @type {ApiError | null} */ (null));
@@ -35,13 +44,12 @@ function App() {
         () => setFailed(null),
         (error) => setFailed(error),
       );
-    ask();
+    const first = setTimeout(ask, failed ? (failed.retryAfterS ?? RETRY_S) * 1000 : 0);
     const timer = setInterval(ask, SESSION_MS);
-    const stop = reachable.subscribe((is) => is && failed && ask());
-    return () => (clearInterval(timer), stop());
-  }, []);
+    return () => (clearTimeout(first), clearInterval(timer));
+  }, [failed]);
   if (session.value === null) {
-    return html`<main class="boot">${failed ? html`<${Failure} error=${failed} retry=${() => location.reload()} />` : html`<${Skeleton} />`}</main>`;
+    return html`<main class="boot">${failed ? html`<${Failure} error=${failed} retry=${() => location.reload()} again />` : html`<${Skeleton} />`}</main>`;
   }
   if (!session.value.signedIn || here.value.path === "/sign-in") return html`<${Lazy} load=${() => import("./pages/sign-in.js")} name="sign-in" props=${{}} />`;
   return html`<${Frame} />`;
@@ -89,7 +97,11 @@ function Bars() {
   const now = summary.value ?? {};
   const failed = Object.entries(now.mappings_failed ?? {});
   const isSecret = location.protocol === "https:" || /^(localhost|127\.|\[::1\])/.test(location.hostname);
+  useEffect(() => {
+    problem.value = null;
+  }, [here.value.path]);
   return html`<div class="bars">
+    ${problem.value && html`<${Banner} tone="danger" actions=${html`<${Button} onClick=${() => (problem.value = null)}>Close<//>`}>${capitalized(problem.value.message)}<//>`}
     ${session.value?.sandbox && html`<${Banner} tone="warning"><strong>Sandbox.</strong> Nothing here reaches Browsee.<//>`}
     ${session.value?.memoryQueue && html`<${Banner} tone="warning"><strong>The queue is in memory.</strong> What is pending is lost when the service stops.<//>`}
     ${!isSecret && html`<${Banner} tone="warning">This page came over plain HTTP: whoever reads the traffic can use your session. Serve it over HTTPS.<//>`}

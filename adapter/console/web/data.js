@@ -10,7 +10,8 @@ import { html, useCallback, useEffect, useRef, useState } from "./vendor/preact.
 
 /**
  * Loads by `load` whenever `deps` change. An answer that comes after a newer question is dropped; data stay while they
- * are loaded again.
+ * are loaded again. `reload` waits for an answer that is on its way, and then asks once more: what changes often does not
+ * keep a slow answer from ever being shown, nor the service busy with answers that nobody reads.
  * @template T
  * @param {(abort: AbortSignal) => Promise<T>} load
  * @param {readonly unknown[]} deps
@@ -21,21 +22,32 @@ export function useData(load, deps) {
   const [round, setRound] = useState(0);
   const latest = useRef(load);
   latest.current = load;
+  const onItsWay = useRef({ is: false, again: false });
   useEffect(() => {
     const abort = new AbortController();
+    const end = () => {
+      const { again } = onItsWay.current;
+      onItsWay.current = { is: false, again: false };
+      if (again) setRound((n) => n + 1);
+    };
+    onItsWay.current = { is: true, again: false };
     setState((before) => ({ ...before, loading: true }));
     latest.current(abort.signal).then(
-      (data) => abort.signal.aborted || setState({ data, error: null, loading: false }),
+      (data) => abort.signal.aborted || (setState({ data, error: null, loading: false }), end()),
       (error) => {
         if (abort.signal.aborted) return;
         if (!(error instanceof ApiError)) throw error;
         setState((before) => ({ data: error.status === 0 ? before.data : null, error, loading: false }));
+        end();
         if (error.status === 429 && error.retryAfterS) setTimeout(() => abort.signal.aborted || setRound((n) => n + 1), error.retryAfterS * 1000);
       },
     );
     return () => abort.abort();
   }, [...deps, round]);
-  const reload = useCallback(() => setRound((n) => n + 1), []);
+  const reload = useCallback(() => {
+    if (onItsWay.current.is) onItsWay.current.again = true;
+    else setRound((n) => n + 1);
+  }, []);
   const set = useCallback((/** @type {T} */ data) => setState({ data, error: null, loading: false }), []);
   // A service that came back is asked again without a click.
   const isLost = state.error?.status === 0;
@@ -43,18 +55,27 @@ export function useData(load, deps) {
   return { ...state, reload, set };
 }
 
+/** Loads again when `deps` change. @param {() => void} reload @param {readonly unknown[]} deps */
+export function useReload(reload, deps) {
+  const isFirst = useRef(true);
+  useEffect(() => {
+    if (!isFirst.current) reload();
+    isFirst.current = false;
+  }, deps);
+}
+
 /**
  * @param {{of: Loading<any>, children: (data: any) => any, lines?: number}} props
  */
 export function Loaded({ of, children, lines = 3 }) {
-  if (of.data === null && of.error) return html`<${Failure} error=${of.error} retry=${of.reload} />`;
+  if (of.data === null && of.error) return html`<${Failure} error=${of.error} retry=${of.reload} again />`;
   if (of.data === null) return html`<${Skeleton} lines=${lines} />`;
   return html`<div class=${of.error ? "stale" : ""} aria-busy=${of.loading}>${children(of.data)}</div>`;
 }
 
-/** @param {{error: ApiError, retry?: () => void}} props */
-export function Failure({ error, retry }) {
-  const wait = error.status === 429 && error.retryAfterS ? ` Asking again in ${error.retryAfterS} s.` : "";
+/** @param {{error: ApiError, retry?: () => void, again?: boolean}} props `again`: it is asked again by itself */
+export function Failure({ error, retry, again = false }) {
+  const wait = error.status === 429 && error.retryAfterS ? ` ${again ? "Asking again" : "Try again"} in ${error.retryAfterS} s.` : "";
   return html`<div class="failure" role="alert">
     <p>${capitalized(error.message)}${wait}</p>
     ${retry && html`<${Button} onClick=${retry}>Try again<//>`}

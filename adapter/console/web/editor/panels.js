@@ -12,6 +12,7 @@ const WORDS = /** @type {Record<string, string[]>} */ ({ sent: ["delivered", "se
 const ALL = 1_000_000;
 const FIRST = 10_000;
 const DAY_MS = 86_400_000;
+const BUSY_MS = 400;
 
 /** @param {{outcome: string | undefined}} props */
 function Word({ outcome }) {
@@ -75,7 +76,7 @@ export function Comparison({ source, text, canCompare, asked, onResult }) {
     try {
       for (let before = /** @type {string | undefined} */ (undefined); ; ) {
         /** @type {any} */
-        const page = await api.post("/mapping/compare", { source, text, ...(since && { since }), ...(before && { before }) }, {}, signal);
+        const page = await whenFree(() => api.post("/mapping/compare", { source, text, ...(since && { since }), ...(before && { before }) }, {}, signal), signal);
         sum = added(sum, page);
         before = page.next;
         const isDone = !before || sum.events >= (all ? ALL : FIRST);
@@ -108,6 +109,18 @@ export function Comparison({ source, text, canCompare, asked, onResult }) {
         <p class="muted">${change.of}, for example <a href=${href(`/events/${encodeURIComponent(change.examples[0])}`)}>${change.examples[0]}</a></p>
         <${Changes} changes=${change.first.map((/** @type {any} */ each) => ({ ...each, path: each.place }))} /></details>`)}`}
   </div>`;
+}
+
+/** What `ask` answers, once no other comparison is running. @param {() => Promise<any>} ask @param {AbortSignal} signal */
+async function whenFree(ask, signal) {
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.code !== "busy" || signal.aborted) throw error;
+      await new Promise((resolve) => setTimeout(resolve, BUSY_MS));
+    }
+  }
 }
 
 /** @param {{source: string, text: string, version: string, open: (text: string) => void, rollBack: (version: any) => void, canWrite: boolean}} props */

@@ -1,7 +1,7 @@
 // Dead letters and rejections by cause, and events that no rule took: fix the cause, then requeue them.
 import { api, urlOf } from "../api.js";
 import { ChangeDialog, ask } from "../change.js";
-import { Loaded, capitalized, useData } from "../data.js";
+import { Loaded, capitalized, useData, useReload } from "../data.js";
 import { Time, count } from "../format.js";
 import { href } from "../router.js";
 import { summary } from "../stream.js";
@@ -9,7 +9,8 @@ import { Badge, Button, Empty, Page, Words } from "../ui.js";
 import { html } from "../vendor/preact.js";
 
 export default function Dead() {
-  const causes = useData((abort) => api.get("/dead/causes", {}, abort), [summary.value?.dead, summary.value?.ledger?.rejected, summary.value?.ledger?.unmatched]);
+  const causes = useData((abort) => api.get("/dead/causes", {}, abort), []);
+  useReload(causes.reload, [summary.value?.dead, summary.value?.ledger?.rejected, summary.value?.ledger?.unmatched]);
   return html`<${Page} title="Dead letters" tab=${`Dead letters (${count(summary.value?.dead ?? 0)})`}
       lead="Events that were given up and messages that were rejected, by cause. Fix the cause, then requeue them: they go behind live traffic, in order for each user."
       actions=${html`<a class="button" href=${urlOf("api/dead/export").href} download="dead-letters.ndjson">Export all</a>`}>

@@ -29,9 +29,11 @@ function DeleteUser({ open, close }) {
   const set = (/** @type {Partial<typeof state>} */ more) => setState((now) => ({ ...now, ...more }));
   const end = () => (setState({ user: "", chosen: null, typed: "", result: null, error: null }), close());
   const run = async (/** @type {boolean} */ dryRun) => {
+    const { user } = state;
     try {
-      const answer = await api.post("/purge", { user: state.user, dryRun });
-      set(dryRun ? { chosen: answer.chosen, error: null } : { result: answer, error: null });
+      const answer = await api.post("/purge", { user, dryRun });
+      // A number of another user is none of this one.
+      setState((now) => (dryRun && now.user !== user ? now : { ...now, ...(dryRun ? { chosen: answer.chosen } : { result: answer }), error: null }));
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       set({ error });

@@ -4,7 +4,7 @@ import { Failure } from "../data.js";
 import { Time, count, plural } from "../format.js";
 import { href, navigate } from "../router.js";
 import { Badge, Button, Empty, Field, Page, Skeleton, Table } from "../ui.js";
-import { html, useEffect, useState } from "../vendor/preact.js";
+import { html, useEffect, useRef, useState } from "../vendor/preact.js";
 import { addUp, isMixed, suggestedRule } from "./tally.js";
 
 /** @typedef {import("./tally.js").Name} Name */
@@ -43,31 +43,32 @@ function useNames(source, hours) {
   const none = { names: /** @type {Name[]} */ ([]), events: 0, downTo: /** @type {string | null} */ (null), next: /** @type {string | null} */ (null), other: 0, error: /** @type {ApiError | null} */ (null), isBusy: true };
   const [state, setState] = useState(none);
   const [round, setRound] = useState(0);
-  const go = async (/** @type {typeof none} */ from, /** @type {AbortSignal | undefined} */ abort) => {
+  const go = async (/** @type {typeof none} */ from, /** @type {AbortSignal} */ abort) => {
     const since = hours ? new Date(Date.now() - Number(hours) * 3_600_000).toISOString() : undefined;
     let now = { ...from, isBusy: true, error: null };
     try {
       for (let page = 0; page < PAGES_AT_ONCE; page += 1) {
         const data = await api.get("/names", { source, since, before: now.next }, abort);
-        if (abort?.aborted) return;
+        if (abort.aborted) return;
         const isLast = data.next === null || page === PAGES_AT_ONCE - 1;
         now = { names: addUp(now.names, data.names), events: now.events + data.events, downTo: data.downTo ?? now.downTo, next: data.next, other: now.other + data.otherNames, error: null, isBusy: !isLast };
         setState(now);
         if (data.next === null) return;
       }
     } catch (error) {
-      if (abort?.aborted) return;
+      if (abort.aborted) return;
       if (!(error instanceof ApiError)) throw error;
       setState({ ...now, error, isBusy: false });
     }
   };
+  const abort = useRef(new AbortController());
   useEffect(() => {
-    const abort = new AbortController();
+    abort.current = new AbortController();
     setState(none);
-    void go(none, abort.signal);
-    return () => abort.abort();
+    void go(none, abort.current.signal);
+    return () => abort.current.abort();
   }, [source, hours, round]);
-  return { ...state, more: () => (state.events ? go(state, undefined) : setRound((n) => n + 1)) };
+  return { ...state, more: () => (state.events ? go(state, abort.current.signal) : setRound((n) => n + 1)) };
 }
 
 /** @param {{events: number, next: string | null, isBusy: boolean, downTo: string | null, other: number}} found @param {string} hours */

@@ -1,12 +1,13 @@
 // How the service is doing now: status, numbers that lead to their events, causes, mappings and the accounts.
 import { api } from "../api.js";
 import { Charts } from "../charts.js";
-import { Loaded, capitalized, useData } from "../data.js";
+import { Loaded, capitalized, useData, useReload } from "../data.js";
 import { ago, count, plural, size, timeText } from "../format.js";
 import { href } from "../router.js";
 import { connection, subscribe, summary } from "../stream.js";
 import { Badge, Card, CopyButton, Empty, Page, Table, Tile, Words } from "../ui.js";
 import { html, useEffect, useState } from "../vendor/preact.js";
+import { baseAddress } from "./senders.js";
 
 const AGAIN_MS = 60_000;
 const DAY_MS = 86_400_000;
@@ -90,7 +91,8 @@ function Rate({ project, isOne }) {
 
 /** @param {{dead: number}} props */
 function Causes({ dead }) {
-  const causes = useData((abort) => api.get("/dead/causes", { limit: 5 }, abort), [dead]);
+  const causes = useData((abort) => api.get("/dead/causes", { limit: 5 }, abort), []);
+  useReload(causes.reload, [dead]);
   return html`<${Card} title="Most frequent causes" actions=${html`<a href="#/dead">All dead letters</a>`}>
     <${Loaded} of=${causes}>${(/** @type {any} */ { causes: found }) =>
       found.length === 0
@@ -133,7 +135,8 @@ function Disk({ disk }) {
 /** @param {{now: any}} props */
 function Nothing({ now }) {
   const source = now.mapping_files?.[0]?.source ?? "default";
-  const url = `${location.origin}/webhooks/${source}/<key>`;
+  const sources = useData((abort) => api.get("/sources", {}, abort), []);
+  const url = `${baseAddress(sources.data?.adminListen ?? false)}/webhooks/${encodeURIComponent(source)}/<key>`;
   const command = `curl ${url} -H 'Content-Type: application/json' -d '{"type": "track", "event": "Order Completed", "userId": "u-1", "properties": {"total": 27.5}}'`;
   return html`<${Empty} title="No event yet">
     <p>Set up a source in your customer-data platform, or send one event from a terminal:</p>

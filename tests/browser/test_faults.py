@@ -1,0 +1,77 @@
+"""What a page does when answers are slow, broken or too many, and when its operator goes elsewhere meanwhile."""
+
+from playwright.sync_api import Browser, Route, expect
+
+from tests.browser.pages import Console, console_of
+from tests.browser.running import Service
+
+BEGINNING = 'id: 1.1\nevent: events\ndata: {"entries": [], "next": "1.1"}\n\n'
+RESYNC = "event: resync\ndata: {}\n\n"
+
+
+def test_a_slow_answer_is_waited_for(console: Console) -> None:
+    """A page that asks often has one request on its way, shows its answer, and then asks once more."""
+    asked: list[Route] = []
+
+    def hold_the_first(route: Route) -> None:
+        asked.append(route)
+        if len(asked) > 1:
+            route.continue_()
+
+    console.page.clock.install()
+    console.page.route("**/console/api/sources", hold_the_first)
+    console.page.goto(f"{console.service.console}#/sources")
+    expect(console.page.get_by_role("heading", name="Sources")).to_be_visible()
+    console.page.clock.run_for(20_000)
+    [first] = asked
+    with console.page.expect_request("**/console/api/sources"):
+        first.continue_()
+    expect(console.page.get_by_role("heading", name="shop")).to_be_visible()
+
+
+def test_an_answer_that_is_no_json_is_said(console: Console) -> None:
+    """A proxy's page in place of the service's answer; asking again helps."""
+    console.page.route("**/console/api/settings", lambda route: route.fulfill(body="<h1>Welcome</h1>"))
+    console.page.goto(f"{console.service.console}#/settings")
+    failure = console.page.get_by_role("alert").filter(has_text="a proxy answered")
+    expect(failure).to_be_visible()
+    console.page.unroute("**/console/api/settings")
+    failure.get_by_role("button", name="Try again").click()
+    expect(failure).not_to_be_visible()
+
+
+def test_a_start_that_failed_is_tried_again(console: Console) -> None:
+    """Without a click: the service may be starting."""
+    console.expected.append("ERR_FAILED")
+    console.page.clock.install()
+    console.page.route("**/console/session", lambda route: route.abort())
+    console.page.goto(console.service.console)
+    expect(console.page.get_by_text("The service does not answer")).to_be_visible()
+    console.page.unroute("**/console/session")
+    console.page.clock.run_for(6_000)
+    expect(console.page.get_by_role("heading", name="Overview")).to_be_visible()
+
+
+def test_a_failure_of_a_button_is_shown(console: Console) -> None:
+    """Also where the button has no place of its own for it."""
+    console.open("#/mappings/shop")
+    console.expected.append("503")
+    console.page.route(
+        "**/mapping/version*", lambda route: route.fulfill(status=503, json={"message": "the queue does not answer"})
+    )
+    console.page.get_by_role("tab", name="History").click()
+    console.page.get_by_role("button", name="Compare", exact=True).first.click()
+    failure = console.page.get_by_role("alert").filter(has_text="The queue does not answer")
+    failure.get_by_role("button", name="Close").click()
+    expect(failure).not_to_be_visible()
+
+
+def test_the_first_command_goes_where_senders_come_in(browser: Browser, own_service: Service) -> None:
+    """Not to the operators' address, where the page may be."""
+    with console_of(browser, own_service) as console:
+        console.open()
+        expect(console.page.locator("pre")).to_contain_text(f"{own_service.url}/webhooks/shop/")
+        own = own_service.ask("/api/sources")
+        console.page.route("**/console/api/sources", lambda route: route.fulfill(json={**own, "adminListen": True}))
+        console.page.reload()
+        expect(console.page.locator("pre")).to_contain_text("https://adapter.example.com/webhooks/")
