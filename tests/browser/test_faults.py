@@ -3,7 +3,7 @@
 from playwright.sync_api import Browser, Route, expect
 
 from tests.browser.pages import Console, console_of
-from tests.browser.running import Service
+from tests.browser.running import Service, track
 
 BEGINNING = 'id: 1.1\nevent: events\ndata: {"entries": [], "next": "1.1"}\n\n'
 RESYNC = "event: resync\ndata: {}\n\n"
@@ -64,6 +64,47 @@ def test_a_failure_of_a_button_is_shown(console: Console) -> None:
     failure = console.page.get_by_role("alert").filter(has_text="The queue does not answer")
     failure.get_by_role("button", name="Close").click()
     expect(failure).not_to_be_visible()
+
+
+def test_a_paused_list_stays_when_much_is_new(console: Console) -> None:
+    """Whoever paused is told, and sees the newest when they ask for them."""
+    asked: list[str] = []
+    news = [BEGINNING]
+    page = console.page
+    page.route("**/console/api/stream*", lambda route: route.fulfill(content_type="text/event-stream", body=news[0]))
+    page.on("request", lambda request: asked.append(request.url) if "/api/events?" in request.url else None)
+    console.open("#/events")
+    page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_role("button", name="Resume")).to_be_visible()
+    before = len(asked)
+    news[0] = BEGINNING + RESYNC
+    page.get_by_role("button", name="Many new events").wait_for()
+    assert len(asked) == before
+    news[0] = BEGINNING
+    with page.expect_response("**/console/api/events?*"):
+        page.get_by_role("button", name="Many new events").click()
+    expect(page.get_by_role("button", name="Many new events")).not_to_be_visible()
+
+
+def test_a_type_is_a_filter(console: Console) -> None:
+    """As names without a name link to it."""
+    console.open("#/events?type=page")
+    expect(console.page.get_by_role("row").filter(has_text="page")).not_to_have_count(0)
+    expect(console.page.get_by_role("row").filter(has_text="track")).to_have_count(0)
+    console.page.get_by_role("button", name="Remove the filter type").click()
+    expect(console.page.get_by_role("row").filter(has_text="track")).not_to_have_count(0)
+
+
+def test_a_user_may_have_a_number_for_an_id(console: Console) -> None:
+    """Of which there is no event."""
+    console.expected.append("404")
+    console.service.send(track("Product Added", "99001122", sku="SKU-9"))
+    console.open("#/events")
+    search = console.page.get_by_label("User, message id or event id")
+    search.fill("99001122")
+    search.press("Enter")
+    console.page.wait_for_url("**/#/events?user=99001122")
+    expect(console.page.get_by_role("row").filter(has_text="99001122")).to_have_count(1)
 
 
 def test_the_first_command_goes_where_senders_come_in(browser: Browser, own_service: Service) -> None:

@@ -11,7 +11,7 @@ export const SPANS = [["", "All kept"], ["1h", "Last hour"], ["24h", "Last 24 ho
 const SPAN_MS = /** @type {Record<string, number>} */ ({ "1h": 3_600_000, "24h": 86_400_000, "7d": 604_800_000 });
 const CUSTOM = "custom";
 /** Filters that the service applies; `span` becomes `since`, `who` an id or a user. */
-const FILTERS = ["outcome", "source", "name", "user", "cause", "rule", "since", "until"];
+const FILTERS = ["outcome", "source", "name", "type", "user", "cause", "rule", "since", "until"];
 
 /** The query of the API. @param {Record<string, string>} query */
 export function serverFilters(query) {
@@ -26,6 +26,7 @@ export function isWanted(entry, query) {
   return (!query.outcome || entry.outcome === query.outcome)
     && (!query.source || entry.source === query.source)
     && (!query.name || entry.event === query.name)
+    && (!query.type || entry.type === query.type)
     && (!query.user || entry.userId === query.user || entry.anonymousId === query.user)
     && (!query.cause || (entry.cause ?? "").includes(query.cause))
     && (!query.rule || entry.rule === query.rule)
@@ -41,8 +42,7 @@ export function Filters({ query }) {
   const search = (/** @type {any} */ event) => {
     event.preventDefault();
     const text = event.target.elements.who.value.trim();
-    if (/^r?\d+$/.test(text)) navigate(`/events/${text}`);
-    else if (text) find(text).then((id) => (id ? navigate(`/events/${encodeURIComponent(text)}`) : set({ user: text })));
+    if (text) find(text).then((id) => (id ? navigate(`/events/${encodeURIComponent(text)}`) : set({ user: text })));
     else set({ user: "" });
   };
   const choose = (/** @type {string} */ name, /** @type {any[]} */ choices) => (/** @type {string} */ id) =>
@@ -56,7 +56,7 @@ export function Filters({ query }) {
     <form onSubmit=${search} role="search"><${Field} label="User, message id or event id">${(/** @type {string} */ id) =>
       html`<input id=${id} name="who" data-search key=${query.user} defaultValue=${query.user ?? ""} />`}<//></form>
     ${Object.keys(query).length > 0 && html`<${Button} quiet onClick=${() => navigate("/events")}>Clear filters<//>`}
-    ${["cause", "rule"].map((name) => query[name] && html`<p class="chip">${name}: <strong>${query[name]}</strong>
+    ${["type", "cause", "rule"].map((name) => query[name] && html`<p class="chip">${name}: <strong>${query[name]}</strong>
       <${Button} quiet aria-label="Remove the filter ${name}" onClick=${() => set({ [name]: "" })}>✕<//></p>`)}
   </div>`;
 }
@@ -102,12 +102,12 @@ function NameFilter({ query, set }) {
     <datalist id="${id}-names">${(names ?? []).map((name) => html`<option value=${name}></option>`)}</datalist>`}<//></form>`;
 }
 
-/** Whether something is kept under a message id. @param {string} text */
+/** Whether something is kept under an event id or a message id; users may have numbers for ids too. @param {string} text */
 async function find(text) {
   try {
     return (await api.get("/where", { id: text })).found.length > 0;
   } catch (error) {
-    if (error instanceof ApiError && error.status === 404) return false;
+    if (error instanceof ApiError && (error.status === 404 || error.status === 400)) return false;
     throw error;
   }
 }

@@ -24,14 +24,15 @@ export default function Events({ query }) {
     if (!next.delete(id)) next.add(id);
     setSelected(next);
   };
+  const chosen = list.entries.filter((entry) => selected.has(entry.id));
   const isFiltered = Object.keys(query).length > 0;
   return html`<${Page} title="Events" actions=${html`<${LiveControl} list=${list} />`}>
     <${Filters} query=${query} />
     <p class="visually-hidden" role="status" data-spoken>${list.spoken && html`<span key=${list.spoken.n}>${list.spoken.text}</span>`}</p>
-    ${selected.size > 0 && html`<${Selection} entries=${list.entries.filter((entry) => selected.has(entry.id))} clear=${() => (setSelected(new Set()), list.reload())} />`}
+    ${chosen.length > 0 && html`<${Selection} entries=${chosen} clear=${() => (setSelected(new Set()), list.reload())} />`}
     ${list.error && html`<${Failure} error=${list.error} retry=${list.reload} />`}
     ${!list.error && list.isLoading && list.entries.length === 0 && html`<${Skeleton} lines=${8} />`}
-    ${list.news.length > 0 && html`<p class="news"><${Button} onClick=${list.showNews}>${plural(list.news.length, "new event")}<//></p>`}
+    ${(list.hasGap || list.news.length > 0) && html`<p class="news"><${Button} onClick=${list.showNews}>${list.hasGap ? "Many new events" : plural(list.news.length, "new event")}<//></p>`}
     ${list.entries.length > 0 && html`<${Table} narrow class="event-list" caption="Events, newest first" columns=${COLUMNS}>
       ${list.entries.map((entry) => html`<${Row} key=${entry.id} entry=${entry} isSelected=${selected.has(entry.id)} toggle=${toggle} />`)}<//>`}
     ${!list.error && !list.isLoading && list.entries.length === 0 && !list.next && html`<${Nothing} query=${query} isFiltered=${isFiltered} />`}
@@ -107,7 +108,11 @@ function useEvents(query) {
   const [state, setState] = useState({ entries: /** @type {any[]} */ ([]), next: /** @type {string | null} */ (null), error: /** @type {ApiError | null} */ (null), isLoading: true, isShort: false });
   const [news, setNews] = useState(/** @type {any[]} */ ([]));
   const [isPaused, setPaused] = useState(false);
+  const isStill = useRef(false);
+  isStill.current = isPaused;
   const [round, setRound] = useState(0);
+  // News that are not in `news`, so they would leave a gap between it and the list.
+  const [hasGap, setGap] = useState(false);
   const filter = JSON.stringify(query);
   const [spoken, speak] = useSpoken(filter);
   const known = useRef(/** @type {Set<string>} */ (new Set()));
@@ -126,11 +131,13 @@ function useEvents(query) {
   useEffect(() => {
     abort.current = new AbortController();
     setNews([]);
+    setGap(false);
     void load(null, abort.current.signal);
     return () => abort.current.abort();
   }, [load, round]);
   useEffect(() => subscribe({
-    resync: () => setRound((n) => n + 1),
+    // Whoever reads further down, or paused, keeps what is shown.
+    resync: () => (isStill.current || !isAtTop() ? setGap(true) : setRound((n) => n + 1)),
     events: (entries) => {
       const latest = new Map(entries.map((entry) => [entry.id, entry]));
       setState((now) => ({ ...now, entries: now.entries.map((entry) => latest.get(entry.id) ?? entry) }));
@@ -140,21 +147,29 @@ function useEvents(query) {
     },
   }), [filter]);
   const showNews = () => {
+    // The page's beginning again, where the list would have a gap, or grow beyond measure.
+    if (hasGap || news.length + state.entries.length > KEPT) {
+      setGap(false);
+      setNews([]);
+      return setRound((n) => n + 1);
+    }
     setState((now) => {
       const shown = new Set(now.entries.map((entry) => entry.id));
-      return { ...now, entries: [...news.filter((entry) => !shown.has(entry.id)), ...now.entries].slice(0, KEPT) };
+      return { ...now, entries: [...news.filter((entry) => !shown.has(entry.id)), ...now.entries] };
     });
     setNews([]);
   };
   const unseen = news.filter((entry) => !state.entries.some((shown) => shown.id === entry.id));
   useEffect(() => {
-    if (unseen.length > 0 && !isPaused && window.scrollY < 40) showNews();
+    if ((hasGap || unseen.length > 0) && !isPaused && isAtTop() && !state.isLoading) showNews();
   });
   return {
-    ...state, news: unseen, spoken, isPaused, showNews, togglePause: () => setPaused(!isPaused),
+    ...state, news: unseen, spoken, hasGap, isPaused, showNews, togglePause: () => setPaused(!isPaused),
     reload: () => setRound((n) => n + 1), older: () => load(state.next, abort.current.signal),
   };
 }
+
+const isAtTop = () => window.scrollY < 40;
 
 /**
  * What a screen reader says of news: "12 new events", those of ten seconds together. `n` counts what was said.
