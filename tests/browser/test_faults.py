@@ -3,7 +3,7 @@
 from playwright.sync_api import Browser, Route, expect
 
 from tests.browser.pages import Console, console_of
-from tests.browser.running import Service, track
+from tests.browser.running import TOKEN, Service, track
 
 BEGINNING = 'id: 1.1\nevent: events\ndata: {"entries": [], "next": "1.1"}\n\n'
 RESYNC = "event: resync\ndata: {}\n\n"
@@ -105,6 +105,32 @@ def test_a_user_may_have_a_number_for_an_id(console: Console) -> None:
     search.press("Enter")
     console.page.wait_for_url("**/#/events?user=99001122")
     expect(console.page.get_by_role("row").filter(has_text="99001122")).to_have_count(1)
+
+
+def test_a_link_signs_in_where_the_page_is_open(signed_out: Console) -> None:
+    """Pasted into the tab that asks for the token; the address keeps nothing of it."""
+    page = signed_out.page
+    page.goto(signed_out.service.console)
+    expect(page.get_by_label("Admin token")).to_be_visible()
+    page.evaluate("(token) => { location.hash = `#/sign-in?token=${token}` }", TOKEN)
+    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+    assert TOKEN not in page.url
+
+
+def test_a_dialog_ends_with_its_page_and_gives_the_focus_back(console: Console) -> None:
+    """A dialog that was open on another page does not come up again."""
+    page = console.page
+    console.open("#/events?outcome=dead")
+    console.open("#/dead")
+    requeue = page.locator(".cause").first.get_by_role("button", name="Requeue")
+    requeue.click()
+    page.get_by_role("dialog").get_by_role("button", name="Not yet").click()
+    expect(requeue).to_be_focused()
+    requeue.click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_role("heading", name="Events")).to_be_visible()
+    expect(page.get_by_role("dialog")).not_to_be_visible()
 
 
 def test_the_first_command_goes_where_senders_come_in(browser: Browser, own_service: Service) -> None:

@@ -4,7 +4,7 @@ import { Failure, Loaded, useData } from "./data.js";
 import { count, plural } from "./format.js";
 import { Outcomes, toWatch } from "./requeued.js";
 import { Banner, Button, Dialog, Table, TypedNumber } from "./ui.js";
-import { html, signal, useState } from "./vendor/preact.js";
+import { html, signal, useEffect, useState } from "./vendor/preact.js";
 
 /**
  * What is to be changed. `which` selects as the API does: `{ids}`, `{cause}`, `{all: true}` or `{unmatched: true}`.
@@ -24,6 +24,8 @@ export function ask(change) {
 export function ChangeDialog() {
   const change = asked.value;
   const close = () => (asked.value = null);
+  // It belongs to the page that asked for it.
+  useEffect(() => close, []);
   if (!change) return null;
   return html`<${change.kind === "requeue" ? Requeue : Discard} key=${JSON.stringify(change.which)} change=${change} close=${close} />`;
 }

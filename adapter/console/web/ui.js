@@ -77,6 +77,12 @@ export function Dialog({ title, open, onClose, actions, wide, children }) {
   const element = useRef(/** @type {HTMLDialogElement | null} */ (null));
   const id = useId();
   useLayoutEffect(() => {
+    if (!open) return undefined;
+    const from = document.activeElement;
+    // A dialog that leaves the page with its focus gives it to nobody.
+    return () => void setTimeout(() => document.activeElement === document.body && from instanceof HTMLElement && from.focus());
+  }, [open]);
+  useLayoutEffect(() => {
     if (open && !element.current?.open) element.current?.showModal();
     if (!open && element.current?.open) element.current.close();
   }, [open]);

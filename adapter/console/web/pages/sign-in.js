@@ -34,15 +34,18 @@ export default function SignIn() {
     if (path !== "/sign-in") {
       wanted = path;
       wantedQuery = query;
-    }
-    if (query.token) {
-      // Neither the address nor the history keeps the token.
-      navigate("/sign-in", {}, { replace: true });
-      void submit(query.token);
-    } else if (session.value?.signedIn) {
+    } else if (!query.token && session.value?.signedIn) {
       navigate("/", {}, { replace: true });
     }
   }, []);
+  const link = here.value.path === "/sign-in" ? here.value.query.token : "";
+  // A link may also be opened in a tab that shows this page already.
+  useEffect(() => {
+    if (!link) return;
+    // Neither the address nor the history keeps the token.
+    navigate("/sign-in", {}, { replace: true });
+    void submit(link);
+  }, [link]);
 
   return html`<main class="sign-in">
     <form onSubmit=${(/** @type {Event} */ event) => (event.preventDefault(), submit(token))}>
