@@ -118,8 +118,9 @@ class HttpConsole:
     def requeue(self, which: Selection, *, dry_run: bool = False, preview: bool = False) -> JsonObject:
         return self._post("/api/dead/requeue", {**_chosen(which), "dryRun": dry_run, "preview": preview})
 
-    def discard(self, which: Selection, *, dry_run: bool = False) -> JsonObject:
-        return self._post("/api/dead/discard", {**_chosen(which), "dryRun": dry_run})
+    def discard(self, which: Selection, *, dry_run: bool = False, count: int | None = None) -> JsonObject:
+        counted = {} if count is None else {"count": count}
+        return self._post("/api/dead/discard", {**_chosen(which), **counted, "dryRun": dry_run})
 
     def purge(self, user: str, *, dry_run: bool = False) -> JsonObject:
         return self._post("/api/purge", {"user": user, "dryRun": dry_run})

@@ -167,8 +167,9 @@ class AdminConsole(AdminMappings):
             "stillRejected": [{"count": count, "cause": cause} for cause, count in still.most_common()],
         }
 
-    def discard(self, which: Selection, *, dry_run: bool = False) -> JsonObject:
+    def discard(self, which: Selection, *, dry_run: bool = False, count: int | None = None) -> JsonObject:
         chosen = choose(self._admin, which)
+        dry_run = dry_run or count not in (None, len(chosen.seqs) + len(chosen.numbers))
         return {
             "chosen": {"events": len(chosen.seqs), "rejections": len(chosen.numbers)},
             "missing": chosen.missing,

@@ -143,8 +143,10 @@ class Console(Protocol):
         """One of these with its `text`; None if it is not kept."""
         ...
 
-    def discard(self, which: Selection, *, dry_run: bool = False) -> JsonObject:
-        """Forget them for good; or only say how many are meant."""
+    def discard(self, which: Selection, *, dry_run: bool = False, count: int | None = None) -> JsonObject:
+        """Forget them for good; or only say how many are meant. With `count` nothing goes unless exactly so many are
+        meant: what came since somebody counted stays.
+        """
         ...
 
     def export(self, cause: str | None = None) -> Export:

@@ -9,7 +9,7 @@ from adapter.console import params
 from adapter.console.audit import Audit
 from adapter.console.requests import Requests, query
 from adapter.errors import QueueError
-from adapter.http.json_api import DATA_HEADERS, Operations, json_response
+from adapter.http.json_api import DATA_HEADERS, Operations, error_response, json_response
 from adapter.http.responses import SERVER
 from adapter.observe.console_telemetry import DeadLettersDiscarded, EventsRequeued, UserErased
 
@@ -82,8 +82,14 @@ class DeadApi:
 
     async def discard(self, request: web.Request) -> web.StreamResponse:
         """Forget them for good."""
-        which, dry_run = params.which(await self._requests.change(request), unmatched=False)
-        result = await self._requests.ask(lambda console: console.discard(which, dry_run=dry_run))
+        body = await self._requests.change(request)
+        count = params.count(body)
+        which, dry_run = params.which(body, unmatched=False)
+        result = await self._requests.ask(lambda console: console.discard(which, dry_run=dry_run, count=count))
+        chosen = sum(result["chosen"].values())
+        if not dry_run and count not in (None, chosen):
+            text = f"nothing was discarded: {count} were counted, and now there are {chosen}"
+            return error_response(409, "count_changed", text, chosen=result["chosen"])
         if not dry_run:
             self._audit.changed(request, DeadLettersDiscarded, result)
         return json_response(result)

@@ -64,6 +64,14 @@ def preview(body: JsonObject) -> bool:
     return wanted
 
 
+def count(body: JsonObject) -> int | None:
+    """How many are to be discarded, if that was counted; takes the word out of `body`. Raises BadRequest."""
+    value = body.pop("count", None)
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
+        raise BadRequest("count: how many the answer to a dryRun counted")
+    return value
+
+
 def which(body: JsonObject, *, unmatched: bool) -> tuple[Selection, bool]:
     """What a change asks for, and whether it is only to be counted. Raises BadRequest."""
     choices = ("ids", "cause", "all", *(("unmatched",) if unmatched else ()))

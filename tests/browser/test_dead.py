@@ -61,8 +61,16 @@ def test_discarding_needs_the_number(browser: Browser, own_service: Service) -> 
         assert discard.is_disabled()
         dialog.get_by_label("Type 1 to confirm").fill("1")
         console.shot("dead-discard")
+        # Another one dies before the press: the operator has not seen its number.
+        own_service.send(NO_TOTAL)
+        own_service.settle()
+        console.expected.append("409")
         discard.click()
-        dialog.get_by_text("1 event discarded").wait_for()
+        dialog.get_by_text("1 were counted, and now there are 2").wait_for()
+        dialog.get_by_label("Type 2 to confirm").fill("2")
+        discard = dialog.get_by_role("button", name="Discard 2", exact=True)
+        discard.click()
+        dialog.get_by_text("2 events discarded").wait_for()
 
 
 def test_the_last_row_is_what_no_rule_took(console: Console) -> None:

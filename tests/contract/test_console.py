@@ -1,6 +1,7 @@
 """Every console, at the queue and over HTTP: what `adapter.console.console` promises, in the described shapes."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from time import time
@@ -314,6 +315,16 @@ def test_a_cause_can_be_taken_by_its_whole_text(console: Console) -> None:
         chosen = console.discard(Selection(cause=cause, exact=True), dry_run=True)["chosen"]
         assert chosen["events"] + chosen["rejections"] == count
         assert not any(console.discard(Selection(cause=cause[1:], exact=True), dry_run=True)["chosen"].values())
+
+
+def test_nothing_is_discarded_that_was_not_counted(console: Console) -> None:
+    """With a count that is no longer right the letters stay, and are counted as they are now."""
+    everything = Selection(everything=True)
+    with suppress(ConfigError):  # as the API says it over HTTP
+        assert console.discard(everything, count=3)["events"] == 0
+    assert len(ids(console.dead())) == 4
+    done = shaped(console.discard(everything, count=4), "Discarded")
+    assert (done["events"], done["rejections"]) == (2, 2)
 
 
 def test_letters_are_put_back(console: Console) -> None:

@@ -189,6 +189,8 @@ def test_pages_of_others_learn_nothing(ask: Asking) -> None:
         ("POST", "/api/dead/discard", {"cause": "x", "exact": 1}, "exact: true or false"),
         ("POST", "/api/dead/requeue", {"ids": []}, "ids: a list of"),
         ("POST", "/api/dead/requeue", {"cause": "x", "dryrun": True}, "the body takes"),
+        ("POST", "/api/dead/discard", {"all": True, "count": -1}, "count: how many"),
+        ("POST", "/api/dead/requeue", {"all": True, "count": 1}, "the body takes"),
         ("POST", "/api/dead/discard", {"unmatched": True}, "the body takes"),
         ("POST", "/api/purge", {"user": ""}, "user: text of"),
         ("POST", "/api/purge", {"user": "u-1", "dryRun": 1}, "dryRun: true or false"),

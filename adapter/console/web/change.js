@@ -38,15 +38,16 @@ function useChange(path, body) {
   const [result, setResult] = useState(/** @type {any} */ (null));
   const [error, setError] = useState(/** @type {ApiError | null} */ (null));
   const [isBusy, setBusy] = useState(false);
-  const run = async () => {
+  const run = async (more = /** @type {Record<string, any>} */ ({})) => {
     setBusy(true);
     try {
       if (isRequeue) setWatched(await toWatch(body));
-      setResult(await api.post(path, body));
+      setResult(await api.post(path, { ...body, ...more }));
       setError(null);
     } catch (problem) {
       if (!(problem instanceof ApiError)) throw problem;
       setError(problem);
+      if (problem.code === "count_changed") preview.reload();
     }
     setBusy(false);
   };
@@ -69,7 +70,7 @@ function Requeue({ change, close }) {
   const n = chosen ? chosen.events + chosen.rejections : 0;
   const actions = result
     ? html`<${Button} primary onClick=${end}>Done<//>`
-    : html`<${Button} onClick=${close}>Not yet<//><${Button} primary disabled=${isBusy || n === 0} onClick=${run}>${isBusy ? "Requeueing" : `Requeue ${count(n)}`}<//>`;
+    : html`<${Button} onClick=${close}>Not yet<//><${Button} primary disabled=${isBusy || n === 0} onClick=${() => run()}>${isBusy ? "Requeueing" : `Requeue ${count(n)}`}<//>`;
   return html`<${Dialog} title="Requeue" open onClose=${end} actions=${actions}>
     ${result
       ? html`<${Requeued} result=${result} />${watched && html`<${Outcomes} watched=${watched} />`}`
@@ -101,17 +102,17 @@ function Requeued({ result }) {
 /** @param {{change: Change, close: () => void}} props */
 function Discard({ change, close }) {
   const { preview, result, error, isBusy, run } = useChange("/dead/discard", change.which);
-  const [isTyped, setTyped] = useState(false);
+  const [typed, setTyped] = useState(0);
   const end = () => (close(), result && change.done?.());
   const chosen = preview.data?.chosen;
   const n = chosen ? chosen.events + chosen.rejections : 0;
   const actions = result
     ? html`<${Button} primary onClick=${end}>Done<//>`
-    : html`<${Button} onClick=${close}>Keep them<//><${Button} danger disabled=${isBusy || n === 0 || !isTyped} onClick=${run}>Discard ${count(n)}<//>`;
+    : html`<${Button} onClick=${close}>Keep them<//><${Button} danger disabled=${isBusy || n === 0 || typed !== n} onClick=${() => run({ count: n })}>Discard ${count(n)}<//>`;
   return html`<${Dialog} title="Discard for good" open onClose=${end} actions=${actions}>
     ${result
       ? html`<${Banner} tone="success"><strong>${plural(result.events + result.rejections, "event")}</strong> discarded.<//>`
       : html`<p>${change.about}</p><${Loaded} of=${preview} lines=${1}>${() => html`<p><strong>${plural(n, "event")}</strong> will be gone for good. The accounts keep counting them.</p>
-          ${n > 0 && html`<${TypedNumber} n=${n} onOk=${setTyped} />`}`}<//>${error && html`<${Failure} error=${error} />`}`}
+          ${n > 0 && html`<${TypedNumber} n=${n} onOk=${(/** @type {boolean} */ isIt) => setTyped(isIt ? n : 0)} />`}`}<//>${error && html`<${Failure} error=${error} />`}`}
   <//>`;
 }
