@@ -25,7 +25,9 @@ from adapter.observe.observer import Emit
 from adapter.wire.instants import instant_text
 
 SESSION_LIMITS: Final = RateLimits(per_s=50.0, burst=200.0)
-"""How often all sessions together are answered."""
+"""How often all sessions together are answered. Requests without a session spend none of it: nobody else could use the
+console while somebody without a token asks as fast as they can.
+"""
 _PATH: Final = "/console/session"
 _TYPES: Final = ("application/json", "text/yaml")
 """Of bodies; neither is one that a form can send."""
@@ -108,7 +110,9 @@ class Sessions:
 
     def _guarded(self, handler: Handler) -> Handler:
         async def guarded(request: web.Request) -> web.StreamResponse:
-            refusal = self._foreign(request) or _form(request) or self._too_often()
+            refusal = self._foreign(request) or _form(request)
+            if refusal is None and await self._session(request) is not None:
+                refusal = self._too_often()
             if refusal is not None:
                 return refusal
             try:
