@@ -98,6 +98,9 @@ class AdminConsole(AdminMappings):
         kept = self._admin.rejections(after=number, limit=MAX_PAGE)
         pending = [*still, *(record for record in records if record.outcome == "pending")][-MAX_WATCHED:]
         reached = Cursor(records[-1].seq if records else seq, kept[-1].number if kept else number)
+        if not records and not kept:
+            # A place in a queue that was replaced since may lie beyond all that comes for a long time.
+            reached = Cursor(*map(min, reached, self._newest()))
         return {
             "entries": self._rows([*ended, *records, *kept]),
             "pending": [serialize.id_of(record) for record in pending],

@@ -214,6 +214,8 @@ def test_tail_tells_news_and_what_has_ended(console: Console) -> None:
     assert ids(news) == ["1", "4", "5", "6", "r2"]
     assert (news["pending"], news["next"]) == (["5", "6"], "6.2")
     assert ids(console.tail(news["next"], news["pending"])) == []
+    # A place that never was: of a queue that was replaced.
+    assert console.tail("900.900")["next"] == "6.2"
 
 
 def test_one_event_is_reported_whole(console: Console) -> None:
