@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.browser.pages import FLAGS, Console, console_of, needs_chromium
-from tests.browser.running import Service, service_in
+from tests.browser.running import Service, lasting_port, service_in
 from tests.clients.installed import chromium
 
 
@@ -48,5 +48,5 @@ def signed_out(browser: Browser, service: Service) -> Iterator[Console]:
 def own_service(tmp_path: Path) -> Iterator[Service]:
     """A service of the test's own, to stop, to change and to fill."""
     needs_chromium()
-    with service_in(tmp_path / "service", seed=()) as service:
+    with service_in(tmp_path / "service", seed=(), port=lasting_port()) as service:
         yield service

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal, cast
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 
 from tests.browser.running import TOKEN, Service
 from tests.clients.installed import chromium, needs
@@ -27,7 +27,10 @@ WIDTHS = (1360, 390, 320)
 Theme = Literal["light", "dark"]
 THEMES: tuple[Theme, ...] = ("light", "dark")
 SHOTS = Path(__file__).with_name("shots")
-PATIENCE_MS = 10_000
+PATIENCE_MS = 30_000
+"""For an action, and for what is expected of a page: a machine that is busy draws late. Playwright's own is 5 s."""
+
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @dataclass(slots=True)

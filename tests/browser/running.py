@@ -2,8 +2,10 @@
 
 import json
 import os
+import random
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -17,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 TOKEN = "token-of-the-operator"
-START_S = 30.0
-SETTLED_S = 20.0
+START_S = 60.0
+SETTLED_S = 60.0
 KEY = "key-of-the-shop"
 
 SETTINGS = f"""\
@@ -208,21 +210,45 @@ def until(is_so: Callable[[], Any], within_s: float, why: Callable[[], str] = st
 
 @contextmanager
 def service_in(
-    folder: Path, *, settings: str = SETTINGS, seed: Sequence[Any] = SEED, environ: Mapping[str, str] | None = None
+    folder: Path,
+    *,
+    settings: str = SETTINGS,
+    seed: Sequence[Any] = SEED,
+    environ: Mapping[str, str] | None = None,
+    port: int = 0,
 ) -> Iterator[Service]:
-    """A service in `folder` that has had the messages of `seed`, until the end of the block."""
+    """A service in `folder` that has had the messages of `seed`, until the end of the block.
+
+    One that is to be started again has its `port` from `lasting_port`.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "adapter.yaml").write_text(settings, encoding="utf-8")
     (folder / "shop.yaml").write_text(MAPPING, encoding="utf-8")
     service = Service(folder, environ=environ or {})
     try:
-        service.start()
+        service.start(port=port)
         if seed:
             service.send(*seed)
             service.settle()
         yield service
     finally:
         service.stop()
+
+
+def lasting_port() -> int:
+    """A free port with a free one after it, for the stand-in, that no program is handed while the service is down: it
+    lies below those that the system gives away (32768 and up, /proc/sys/net/ipv4/ip_local_port_range).
+    """
+    for port in random.sample(range(20_000, 32_000, 2), 100):
+        try:
+            for each in (port, port + 1):
+                with socket.socket() as taken:
+                    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    taken.bind(("127.0.0.1", each))
+        except OSError:
+            continue
+        return port
+    raise AssertionError("no two ports in a row are free")
 
 
 def address(service: Service, pattern: str) -> str:

@@ -22,7 +22,7 @@ def test_a_picture_is_taken(console: Console, name: str) -> None:
     console.open(PAGES[name].replace("{died}", died[0]["id"]))
     console.page.get_by_text("Live").first.wait_for()
     if name == "overview":
-        expect(console.page.get_by_text("being counted")).to_have_count(0, timeout=20_000)
+        expect(console.page.get_by_text("being counted")).to_have_count(0)
     if name == "requeue":
         console.page.get_by_role("button", name="Requeue").first.click()
         console.page.get_by_text("By the active mapping").wait_for()

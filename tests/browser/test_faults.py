@@ -3,7 +3,7 @@
 from playwright.sync_api import Browser, Route, expect
 
 from tests.browser.pages import Console, console_of
-from tests.browser.running import TOKEN, Service, track
+from tests.browser.running import TOKEN, Service, track, until
 
 BEGINNING = 'id: 1.1\nevent: events\ndata: {"entries": [], "next": "1.1"}\n\n'
 RESYNC = "event: resync\ndata: {}\n\n"
@@ -22,6 +22,7 @@ def test_a_slow_answer_is_waited_for(console: Console) -> None:
     console.page.route("**/console/api/sources", hold_the_first)
     console.page.goto(f"{console.service.console}#/sources")
     expect(console.page.get_by_role("heading", name="Sources")).to_be_visible()
+    until(lambda: console.page.evaluate("1") and asked, 30)
     console.page.clock.run_for(20_000)
     [first] = asked
     with console.page.expect_request("**/console/api/sources"):

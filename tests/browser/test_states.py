@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.browser.pages import Console, console_of, needs_chromium
 from tests.browser.proxy import proxy_under
-from tests.browser.running import SETTINGS, Service, service_in, track
+from tests.browser.running import SETTINGS, Service, lasting_port, service_in, track
 
 _TRANSFERS = """() => [
   performance.getEntriesByType('navigation')[0], ...performance.getEntriesByType('resource')
@@ -45,7 +45,7 @@ def test_a_service_that_is_lost_comes_back(browser: Browser, own_service: Servic
         expect(page.get_by_role("row").filter(has_text="u-before")).to_be_visible()
         own_service.start(port=urlsplit(own_service.url).port or 0)
         own_service.send(track("Product Added", "u-after", sku="S"))
-        expect(page.get_by_role("status").filter(has_text="Live")).to_be_visible(timeout=30_000)
+        expect(page.get_by_role("status").filter(has_text="Live")).to_be_visible()
         expect(page.get_by_role("row").filter(has_text="u-after")).to_be_visible()
 
 
@@ -65,7 +65,7 @@ def test_the_bars(browser: Browser, tmp_path: Path) -> None:
     """A sandbox and a queue in memory are said on every page."""
     settings = SETTINGS.replace("sqlite:///adapter.db", "'memory:'")
     with (
-        service_in(tmp_path / "memory", settings=settings, seed=()) as service,
+        service_in(tmp_path / "memory", settings=settings, seed=(), port=lasting_port()) as service,
         console_of(browser, service) as console,
     ):
         console.open()
@@ -79,7 +79,7 @@ def test_the_bars(browser: Browser, tmp_path: Path) -> None:
         service.stop(signal.SIGKILL)
         expect(console.page.get_by_text("Not connected, trying again")).to_be_visible()
         service.start(port=urlsplit(service.url).port or 0)
-        expect(console.page.get_by_role("status").filter(has_text="Live")).to_be_visible(timeout=30_000)
+        expect(console.page.get_by_role("status").filter(has_text="Live")).to_be_visible()
         expect(console.page.get_by_text("No event yet")).to_be_visible()
         service.send(track("Product Added", "u-1", sku="S"))
         expect(console.page.get_by_text("Most frequent causes").first).to_be_visible()

@@ -59,9 +59,9 @@ def test_where_no_more_streams_are_served_the_page_asks(browser: Browser, own_se
             console.open("#/events")
             expect(state_of(console.page)).to_have_text("● Live, every 5 s")
             own_service.send(a_track("Asked for"))
-            expect(event(console.page, "Asked for")).to_be_visible(timeout=15_000)
+            expect(event(console.page, "Asked for")).to_be_visible()
             stack.close()
-            expect(state_of(console.page)).to_have_text("● Live", timeout=15_000)
+            expect(state_of(console.page)).to_have_text("● Live")
 
 
 def test_a_page_catches_up_after_an_outage(browser: Browser, own_service: Service) -> None:
@@ -77,5 +77,5 @@ def test_a_page_catches_up_after_an_outage(browser: Browser, own_service: Servic
         expect(event(console.page, "Before")).to_be_visible()
         own_service.start(port=port)
         own_service.send(a_track("After"))
-        expect(event(console.page, "After")).to_be_visible(timeout=20_000)
+        expect(event(console.page, "After")).to_be_visible()
         expect(state_of(console.page)).to_have_text("● Live")

@@ -11,7 +11,7 @@ import { Comparison, History, Preview, Tests } from "../editor/panels.js";
 import { kubectlPatch, patchOf } from "../editor/patch.js";
 import { testOf } from "../editor/yaml.js";
 import { Badge, Banner, Button, CopyButton, Dialog, Page, Tabs, download } from "../ui.js";
-import { html, useEffect, useRef, useState } from "../vendor/preact.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "../vendor/preact.js";
 
 const MOST = 20;
 
@@ -75,7 +75,8 @@ function Workbench({ source, query, data, reload, tab, setTab, done, setDone, go
   const editor = useRef(/** @type {ReturnType<typeof createEditor> | null} */ (null));
   const compare = () => (setTab("changes"), setCompares((n) => n + 1));
 
-  useEffect(() => {
+  // Before anything is drawn: a page that is there has its text.
+  useLayoutEffect(() => {
     const made = createEditor({ parent: /** @type {HTMLElement} */ (box.current), text, schema: data.schema, seen: () => data.seen, onChange: (next) => setText(lineEndsOf(file.text, next)), onCheck: check.again, onCompare: compare });
     editor.current = made;
     goesOn.current = null;
