@@ -68,7 +68,7 @@ async function read(response) {
     return await response.json();
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
-    throw new ApiError(0, { code: "broken_off", message: "The answer broke off, or a proxy answered in place of the service." });
+    throw new ApiError(response.status, { code: "broken_off", message: "The answer broke off, or a proxy answered in place of the service." });
   }
 }
 
