@@ -7,14 +7,16 @@ import signal
 import stat
 import tempfile
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import aiohttp
 import pytest
 
 from cluster.__main__ import data_folder
-from cluster.postgres import HOW_TO_GET_IT, programs
+from cluster.postgres import HOW_TO_GET_IT, make_data, programs, serving, user_command
 from cluster.proxy import Proxy
+from tests.acceptance.processes import OPERATOR, start
 from tests.docs.scene import checkout_in, environment, staying
 from tests.fakes import until
 from tests.postgres import Server
@@ -87,6 +89,56 @@ def test_one_process_serves_a_database_that_is_there(checkout: Path, postgres: S
             service.said("Webhook of default")
         assert ("saved in .env" in log.read_text()) == is_first
         assert set(kept_secrets(checkout)) == {"ADAPTER_WRITE_KEY", "ADAPTER_ADMIN_TOKEN"}
+
+
+SETTINGS = """\
+queue: "{queue}"
+sources: {{shop: {{keys: [a-key-of-shop-to-test], browsee_api_key: key}}}}
+"""
+
+
+@pytest.mark.skipif(programs() is None, reason=HOW_TO_GET_IT)
+async def test_a_replica_is_ready_exactly_while_it_reaches_the_database(tmp_path: Path) -> None:
+    """Without it /readyz says what is missing, and no password; the process lives, and goes on by itself."""
+    folder = Path(tempfile.mkdtemp(prefix="postgres-"))
+    try:
+        user_command(folder)
+        make_data(folder / "data", initdb=["--no-sync"])
+        settings = tmp_path / "adapter.yaml"
+        url = Server(folder).url("ready").replace("user=postgres", "user=postgres&password=S3CRET")
+        settings.write_text(SETTINGS.format(queue=url))
+        async with AsyncExitStack() as stack:
+            with serving(folder / "data", socket=folder, log=folder / "log"):
+                arguments = ["serve", "--config", str(settings), "--host", "127.0.0.1", "--port", "0"]
+                service = await start(arguments, log=tmp_path / "log")
+                stack.push_async_callback(service.stop)
+                http = await stack.enter_async_context(aiohttp.ClientSession(headers=OPERATOR))
+                assert (await answer_of(http, f"{service.url}/readyz"))[0] == 200
+
+            async def is_refused() -> bool:
+                return (await answer_of(http, f"{service.url}/readyz"))[0] == 503
+
+            async def is_ready() -> bool:
+                return not await is_refused()
+
+            await until(is_refused, within_s=20)
+            status, text = await answer_of(http, f"{service.url}/readyz")
+            assert (status, "postgresql:///postgres" in text) == (503, True), text
+            assert "S3CRET" not in text + (tmp_path / "log").read_text()
+            assert (await answer_of(http, f"{service.url}/healthz"))[0] == 200
+            key = {"Authorization": "Bearer a-key-of-shop-to-test"}
+            async with http.post(f"{service.url}/webhooks/shop", json=EVENT, headers=key) as answer:
+                assert (answer.status, "Retry-After" in answer.headers) == (503, True)
+            with serving(folder / "data", socket=folder, log=folder / "log"):
+                await until(is_ready, within_s=30)
+                assert await service.stop() == 0
+    finally:
+        shutil.rmtree(folder)
+
+
+async def answer_of(http: aiohttp.ClientSession, url: str) -> tuple[int, str]:
+    async with http.get(url) as answer:
+        return answer.status, await answer.text()
 
 
 async def test_a_proxy_without_a_ready_replica_says_so() -> None:
