@@ -36,7 +36,8 @@ def queue_options(command: C) -> C:
 def settings_of(config: Path | None, *, sandbox: bool, environ: Mapping[str, str] = os.environ) -> Settings:
     """The settings in force. Raises ConfigError with every problem found."""
     # Nothing is sent to Browsee from here, so an operator's shell need not hold its key.
-    return load_settings(file=config, environ={_KEY: "not used here", **environ}, sandbox=sandbox)
+    key = environ.get(_KEY) or "not used here"
+    return load_settings(file=config, environ={**environ, _KEY: key}, sandbox=sandbox)
 
 
 def waiting_deletions(settings: Settings) -> list[str]:

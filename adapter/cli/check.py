@@ -63,10 +63,10 @@ def check(files: tuple[Path, ...], form: str, strict: bool, accept: bool, watch:
     if watch:
         if accept or form != "text":
             raise click.UsageError("--watch shows text and changes no file; leave out --accept and --format")
-        watch_files(lambda: files or tuple(_own_files(os.environ)), lambda: _check_once(files, form, strict))
+        watch_files(lambda: files or tuple(own_files(os.environ)), lambda: _check_once(files, form, strict))
         return
     if accept:
-        for file in files or _own_files(os.environ):
+        for file in files or own_files(os.environ):
             _accept(file)
     if not _check_once(files, form, strict):
         raise SystemExit(1)
@@ -74,7 +74,7 @@ def check(files: tuple[Path, ...], form: str, strict: bool, accept: bool, watch:
 
 def _check_once(files: tuple[Path, ...], form: str, strict: bool) -> bool:
     """Check and print; whether nothing is wrong."""
-    is_own, files = not files, files or tuple(_own_files(os.environ))
+    is_own, files = not files, files or tuple(own_files(os.environ))
     checked = [check_file(file, environ=os.environ) for file in files]
     findings = [finding for one in checked for finding in one.findings]
     _FORMATS[form](findings, len(files), sum(one.passed for one in checked))
@@ -106,7 +106,7 @@ def _say_what_waits() -> None:
             say(f"note: {sentence}", err=True)
 
 
-def _own_files(environ: Mapping[str, str]) -> Iterator[Path]:
+def own_files(environ: Mapping[str, str]) -> Iterator[Path]:
     """The settings file that `serve` would read, then each mapping file that it names, once.
 
     Raises UsageError if there is no settings file. One that cannot be read names no mappings; its own check says why.

@@ -4,7 +4,9 @@ import asyncio
 import os
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -13,13 +15,15 @@ import click
 import orjson
 from rich.text import Text
 
-from adapter.cli.at_queue import waiting_deletions
+from adapter.cli.at_queue import settings_of, waiting_deletions
+from adapter.cli.check import check_file, own_files
 from adapter.cli.reading import text_of
 from adapter.cli.show import show, show_json
 from adapter.errors import ConfigError
 from adapter.queue.backends import check
 from adapter.service.mappings import live_loader
 from adapter.service.operators import edit_policy
+from adapter.settings.environment import CONFIG_VARIABLE
 from adapter.settings.generated_secrets import require_usable
 from adapter.settings.load import load_settings
 from adapter.settings.settings import Settings
@@ -50,7 +54,7 @@ def doctor(config: Path | None, sandbox: bool, machine: bool) -> None:
     Reads the settings, loads the mappings, writes to the queue and syncs it, and asks Browsee. Browsee is sent an empty
     object without a key, which no project can take for an event; that it answers as documented shows that address,
     network and certificate are right. Whether your key is right only a real call can show. Ends with 1 if there is a
-    problem.
+    problem. After a problem the rest is tried all the same.
 
     \b
     Example:
@@ -68,8 +72,34 @@ def _checks(config: Path | None, *, sandbox: bool) -> Iterator[DoctorCheck]:
     try:
         settings = load_settings(file=config, environ=os.environ, sandbox=sandbox)
     except ConfigError as error:
-        yield DoctorCheck("settings", False, str(error), "fix them; the rest depends on them and was not tried")
+        yield DoctorCheck("settings", False, str(error), "fix them; what does not need them is tried all the same")
+        yield from _despite(config, sandbox=sandbox)
         return
+    yield from _of(settings, sandbox=sandbox)
+
+
+def _despite(config: Path | None, *, sandbox: bool) -> Iterator[DoctorCheck]:
+    """What can be tried although the settings are refused: all of it, if only a key of Browsee is missing."""
+    try:
+        settings = settings_of(config, sandbox=sandbox)
+    except ConfigError:
+        for file in _mapping_files(config):
+            problems = [finding for finding in check_file(file, environ=os.environ).findings if finding.blocks]
+            todo = f"see all of it with: browsee-adapter check {file}" if problems else ""
+            found = f"{file}: {problems[0].headline if problems else 'no problem'}"
+            yield DoctorCheck("mapping", not problems, found, todo)
+        return
+    yield from islice(_of(settings, sandbox=sandbox), 1, None)
+
+
+def _mapping_files(config: Path | None) -> Iterator[Path]:
+    """The mapping files that the settings name, as far as they can be read."""
+    environ = os.environ if config is None else {**os.environ, CONFIG_VARIABLE: str(config)}
+    with suppress(ConfigError, click.UsageError):
+        yield from islice(own_files(environ), 1, None)
+
+
+def _of(settings: Settings, *, sandbox: bool) -> Iterator[DoctorCheck]:
     names = ", ".join(source.name for source in settings.sources)
     yield DoctorCheck(
         "settings", True, f"{settings.file or 'from the environment'}; sources: {names}", "; ".join(settings.notes)

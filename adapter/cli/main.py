@@ -9,10 +9,12 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import Any, Final
 
 import click
 
+from adapter.cli.env_file import fill_in_environment, take_back
 from adapter.cli.show import coloured, show
 from adapter.errors import AdapterError
 from adapter.printable import printable
@@ -149,3 +151,5 @@ def main(ctx: click.Context) -> None:
         # What people did, and generated keys, are for the user of the command only.
         before = os.umask(0o077)
         ctx.call_on_close(lambda: os.umask(before))
+        filled = fill_in_environment(Path())
+        ctx.call_on_close(lambda: take_back(filled))

@@ -173,8 +173,8 @@ def _to_paste(url: str) -> str:
 
 
 def _console_link(url: str, settings: Settings, made: Generated, *, shown: bool) -> str:
-    """The console's address. On a terminal its fragment, which is never sent, holds the generated token."""
-    if shown and made.admin_token and settings.admin_token is not None:
+    """The console's address. On a terminal its fragment, never sent, holds a generated or a sandbox's token."""
+    if shown and (made.admin_token or settings.sandbox) and settings.admin_token is not None:
         return f"{url}/console/#/sign-in?token={settings.admin_token.reveal()}"
     return f"{url}/console/"
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from adapter.cli.env_file import variables
 from tests.docs.commands import LEFT_OUT, PARSED, START, STAYING, lines_of, why_not
 from tests.docs.pages import PAGES
 from tests.docs.scene import WITHIN_S, Staying, checkout_in, environment, run, staying
@@ -84,10 +85,12 @@ class Walk:
         self._service = self._running.enter_context(staying(line, folder=self.folder, environ=self.environ, log=log))
         here = self._service.said(r"Health: (http://127\.0\.0\.1:\d+)")[1]
         generated = json.loads((self.folder / "data/generated-secrets.json").read_text(encoding="utf-8"))
+        env_file = self.folder / ".env"
+        written = variables(env_file.read_text(encoding="utf-8")) if env_file.exists() else {}
         self._stands_for = {
             "http://127.0.0.1:8080": here,
             "<key>": next(iter(generated["keys"].values())),
-            "<admin_token>": generated["admin_token"],
+            "<admin_token>": written.get("ADAPTER_ADMIN_TOKEN") or generated["admin_token"],
         }
 
     def _written(self, text: str) -> str:

@@ -318,3 +318,27 @@ def test_deletion_requests_that_wait_are_reported(shop: Shell, browsee: Browsee)
         "adapter.yaml", (SETTINGS + f"browsee: {{url: {browsee.url}}}\n").replace("keys:", "deletions: on, keys:")
     )
     assert "then dead requeue" in checks(shop)[1]["deletions"][1]
+
+
+def test_without_the_key_of_browsee_all_else_is_tried(shop: Shell) -> None:
+    """The first thing that a new user lacks; what else is wrong they see in the same run."""
+    shop.write("adapter.yaml", SETTINGS.replace("browsee_api_key: key", 'browsee_api_key: "${BROWSEE_API_KEY}"'))
+    shop.write("shop.yaml", "version: 1\nrulez: []\n")
+
+    found = shop.run("doctor", "--json", env={"BROWSEE_URL": "http://127.0.0.1:9", "BROWSEE_API_KEY": ""})
+
+    parts = [(line["part"], line["ok"]) for line in map(json.loads, found.stdout.splitlines())]
+    assert found.exit_code == 1
+    assert parts[0] == ("settings", False)
+    assert ("mapping", False) in parts
+    assert ("queue", True) in parts
+    assert parts[-1] == ("browsee", False)
+
+
+def test_with_settings_that_cannot_be_used_the_mappings_are_checked(shop: Shell) -> None:
+    shop.write("adapter.yaml", SETTINGS + "quue: memory\n")
+
+    found = shop.run("doctor", "--json")
+
+    parts = [(line["part"], line["ok"]) for line in map(json.loads, found.stdout.splitlines())]
+    assert (found.exit_code, parts) == (1, [("settings", False), ("mapping", True)])
