@@ -72,7 +72,7 @@ async def test_one_of_two_delivers(open_queue: Open) -> None:
     await other.put([make_event("m-3")])
     await one._claims.release(["shop"])
     began_s = boot_time()
-    [lease] = await take(other, wait_s=5)
+    [lease] = await take(other, wait_s=20)
     assert (lease.event.message_id, other.tenure(["shop"]) > 0) == ("m-3", True)
     assert boot_time() - began_s < BUSY_S
 
@@ -83,7 +83,7 @@ async def test_sources_are_claimed_together_or_not_at_all(open_queue: Open) -> N
     await one.put([make_event("m-1"), make_event("m-2", source="app")])
     assert len(await take(one, "shop")) == 1
     assert list(await take(other, "shop", "app")) == []
-    assert len(await take(one, "app", wait_s=5)) == 1
+    assert len(await take(one, "app", wait_s=20)) == 1
 
 
 async def test_who_stops_is_followed(open_queue: Open) -> None:
@@ -95,7 +95,7 @@ async def test_who_stops_is_followed(open_queue: Open) -> None:
     before = one.tenure(["shop"])
     stop_renewing(one)
     began_s = boot_time()
-    [lease] = await take(other, wait_s=5)
+    [lease] = await take(other, wait_s=20)
     assert boot_time() - began_s < 1.1 + BUSY_S
     assert not one.holds(stopped)
     assert list(await take(one)) == []
@@ -128,24 +128,27 @@ async def test_who_lost_its_claim_says_so(open_queue: Open) -> None:
     await one.put([make_event("m-1")])
     [lease] = await take(one)
     stop_renewing(one)
-    assert len(await take(other, wait_s=5)) == 1
+    assert len(await take(other, wait_s=20)) == 1
     await one._claims.renew()
     assert (one.tenure(["shop"]), await one.renew(lease, lease_s=60)) == (0, False)
     await other._claims.release(["shop"])
-    assert len(await take(one, wait_s=5)) == 1
+    assert len(await take(one, wait_s=20)) == 1
 
 
 async def test_open_calls_are_cut_when_trust_ends(open_queue: Open) -> None:
     """Before another may call for the same user; and none is begun."""
     one, other = await open_queue(), await open_queue()
     async with open_road(lambda _: ruleset(MAPPING), queue=one) as road:
-        road.script("- {nth: 1, delay_s: 60}")
+        road.script("- {delay_s: 60}")
         await one.put([make_event("m-1")])
         await until(lambda: road.has_calls(1))
         stop_renewing(one)
         await other.put([make_event("m-2")])
-        await until(lambda: asyncio.sleep(0.01, road.worker.project.in_flight == 0), within_s=20)
-        assert not one._claims.is_trusted("shop")
+
+        async def is_over() -> bool:
+            return not one._claims.is_trusted("shop") and road.worker.project.in_flight == 0
+
+        await until(is_over)
         calls = len(await road.calls())
         for name in ("m-1", "m-2"):
             [lease] = await take(other, wait_s=20)
@@ -192,7 +195,7 @@ async def test_an_old_claim_that_comes_back_settles_nothing_of_the_later_one(
     await take(one)
     stop_renewing(one)
     before = await claim_of(place)
-    [late] = await take(other, wait_s=5)
+    [late] = await take(other, wait_s=20)
     stop_renewing(other)
     await rewind(other, place, before)
     assert not await other.settle(late, Delivered())
@@ -209,7 +212,7 @@ async def test_who_comes_back_with_its_old_claim_waits_for_the_trust_of_the_late
     await take(one)
     stop_renewing(one)
     before = await claim_of(place)
-    assert len(await take(other, wait_s=5)) == 1
+    assert len(await take(other, wait_s=20)) == 1
     stop_renewing(other)
     await rewind(one, place, before)
     while not one._claims.is_trusted("shop"):
@@ -285,7 +288,10 @@ class Bidder:
             await asyncio.sleep(0.05)
 
 
-async def test_of_many_bidders_at_most_one_trusts(open_queue: Open) -> None:
+@pytest.mark.parametrize(
+    "seconds", [8, pytest.param(600, marks=[pytest.mark.long, pytest.mark.timeout(700)])], ids=["short", "long"]
+)
+async def test_of_many_bidders_at_most_one_trusts(open_queue: Open, seconds: int) -> None:
     """Whoever is stopped and goes on, at whatever moment, and however often."""
     queues = [await open_queue() for _ in range(4)]
     for queue in queues:
@@ -293,7 +299,7 @@ async def test_of_many_bidders_at_most_one_trusts(open_queue: Open) -> None:
     bidders = [Bidder(queue._claims) for queue in queues]
     tasks = [asyncio.create_task(bidder.bid()) for bidder in bidders]
     chance, holders = random.Random(7), set[int]()  # noqa: S311 - whom a test stops
-    end_s = boot_time() + 8
+    end_s = boot_time() + seconds
     stopped_until_s = [0.0] * 4
     while (now_s := boot_time()) < end_s:
         trusted = [number for number, bidder in enumerate(bidders) if bidder.claims.is_trusted("shop")]
