@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from itertools import count
 from pathlib import Path
 from time import monotonic
@@ -67,12 +68,15 @@ class Cluster:
     refused: int = 0
     _calls: list[dict[str, Any]] = field(default_factory=list)
 
-    async def start_replica(self, *arguments: str) -> Process:
-        """One more."""
+    async def start_replica(self, *arguments: str, host: Path | None = None) -> Process:
+        """One more; it reaches the database at `host` if that is not where the others do."""
         base = ["serve", "--config", str(self.settings), "--host", "127.0.0.1", "--port", "0"]
         log = self.folder / f"replica-{next(self.numbers)}.log"
         # Then each event that was delivered has its line.
-        started = await start([*base, *arguments], log=log, environ={"ADAPTER_LOG_LEVEL": "debug"})
+        environ = {"ADAPTER_LOG_LEVEL": "debug"}
+        if host is not None:
+            environ["ADAPTER_QUEUE"] = address_of(f"{self.place.conninfo} host={host}", self.place.schema)
+        started = await start([*base, *arguments], log=log, environ=environ)
         self.replicas.append(started)
         return started
 
@@ -108,12 +112,15 @@ class Cluster:
 
     async def send_one(self, *, user: str, name: str) -> bool:
         """Whether an event was acknowledged."""
+        takers = self.takers or self.replicas
+        return await self.send_to(takers[next(self.numbers) % len(takers)], user=user, name=name)
+
+    async def send_to(self, replica: Process, *, user: str, name: str) -> bool:
+        """Whether that replica acknowledged it."""
         headers = {"Authorization": aiohttp.encode_basic_auth(f"key-of-{self.source_of(user)}", "")}
         body = {"type": "track", "event": name, "userId": user, "messageId": name}
-        takers = self.takers or self.replicas
-        url = takers[next(self.numbers) % len(takers)].url
         try:
-            async with self.http.post(f"{url}/v1/track", json=body, headers=headers) as answer:
+            async with self.http.post(f"{replica.url}/v1/track", json=body, headers=headers) as answer:
                 self.answers[str(answer.status)] += 1
                 return answer.status == 200
         except (aiohttp.ClientError, TimeoutError) as exc:
@@ -197,6 +204,53 @@ class Cluster:
             return connection.execute(sql.encode()).fetchall()
 
 
+def address_of(conninfo: str, schema: str) -> str:
+    """The address of a queue, as the settings have it, in the database that libpq calls `conninfo`."""
+    given = conninfo_to_dict(conninfo)
+    return f"postgresql:///{given.pop('dbname')}?{urlencode({**given, 'schema': schema})}"
+
+
+class Road:
+    """A road to the server's socket in `there` through the folder `here`, that may be cut: then nobody answers."""
+
+    def __init__(self, here: Path, there: Path) -> None:
+        self._is_whole = asyncio.Event()
+        self._here = here
+        self._there = there
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[None]:
+        """While the block lasts."""
+        self.restore()
+        name = ".s.PGSQL.5432"
+        server = await asyncio.start_unix_server(partial(self._connect, str(self._there / name)), self._here / name)
+        try:
+            yield
+        finally:
+            server.close()
+
+    def cut(self) -> None:
+        """From now on nothing passes."""
+        self._is_whole.clear()
+
+    def restore(self) -> None:
+        """What was held up passes too."""
+        self._is_whole.set()
+
+    async def _connect(self, there: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        to_server, from_server = await asyncio.open_unix_connection(there)
+        ways = (self._carry(reader, from_server), self._carry(to_server, writer))
+        await asyncio.gather(*ways, return_exceptions=True)
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while data := await reader.read(65_536):
+                await self._is_whole.wait()
+                writer.write(data)
+        finally:
+            writer.close()
+
+
 @asynccontextmanager
 async def running_cluster(
     conninfo: str, folder: Path, *, projects: int = 1, replicas: int = 3, rate: str = "400/s", answer_s: float = 0.0
@@ -212,8 +266,7 @@ async def running_cluster(
         stack.push_async_callback(sandbox.stop)
         (folder / "shop.yaml").write_text(_MAPPING)
         settings = folder / "adapter.yaml"
-        given = conninfo_to_dict(conninfo)
-        queue = f"postgresql:///{given.pop('dbname')}?{urlencode({**given, 'schema': schema})}"
+        queue = address_of(conninfo, schema)
         text = _SETTINGS.format(queue=queue, folder=folder, browsee=sandbox.url, rate=rate)
         settings.write_text(text + "".join(_SOURCE.format(name=name) for name in sources))
         made = Cluster(PostgresPlace(conninfo, schema=schema), folder, settings, sandbox, http, sources)

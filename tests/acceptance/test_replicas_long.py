@@ -1,13 +1,15 @@
 """What docs/scaling.md says of replicas on a bad day, measured on real processes.
 
-`make test-long TESTS=tests/acceptance/test_replicas_long.py` runs all of it in about 12 minutes; `-k` picks one.
+`make test-long TESTS=tests/acceptance/test_replicas_long.py` runs all of it in about 11 minutes; `-k` picks one.
 """
 
 import asyncio
 import signal
 import sys
+import time
 from collections import Counter
 from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -16,7 +18,7 @@ from time import monotonic
 import pytest
 
 from tests.acceptance.processes import Process
-from tests.acceptance.replicas import TAKEOVER_S, Cluster, running_cluster, until_delivering, until_shared
+from tests.acceptance.replicas import TAKEOVER_S, Cluster, Road, running_cluster, until_delivering, until_shared
 from tests.fakes import until
 from tests.postgres import Server, running_pair
 
@@ -86,11 +88,7 @@ async def test_an_owner_stopped_for_40_s(tmp_path: Path, postgres: Server) -> No
         sending = asyncio.create_task(cluster.send(users=20, seconds=STOPPED_S + 15, pause_s=1.5))
         await cluster.until_going_on(cluster.sources, within_s=30)
         owner = await cluster.owner()
-
-        async def are_open() -> bool:
-            return len(await cluster.calls()) >= _settled_by(owner) + LEAST_OPEN
-
-        await until(are_open)
+        await until(partial(_has_open, cluster, owner))
         owner.process.send_signal(signal.SIGSTOP)
         before = _settled_by(owner)
         cluster.takers = [replica for replica in cluster.replicas if replica is not owner]
@@ -115,8 +113,66 @@ async def test_an_owner_stopped_for_40_s(tmp_path: Path, postgres: Server) -> No
         assert await cluster.owner() is not owner
 
 
+async def _has_open(cluster: Cluster, replica: Process) -> bool:
+    return len(await cluster.calls()) >= _settled_by(replica) + LEAST_OPEN
+
+
 def _settled_by(replica: Process) -> int:
     return replica.log.read_text().count("event delivered")
+
+
+async def test_an_owner_cut_off_from_the_database(tmp_path: Path, postgres: Server) -> None:
+    """It begins no call after 8 s, and refuses messages; another takes over, and it settles nothing when it is back."""
+    road = Road(tmp_path, postgres.folder)
+    async with road.opened(), running_cluster(postgres.conninfo, tmp_path, replicas=0, answer_s=1.0) as cluster:
+        owner = await cluster.start_replica(host=tmp_path)
+        await until_delivering(cluster)
+        cluster.takers = [await cluster.start_replica() for _ in range(2)]
+        sending = asyncio.create_task(cluster.send(users=20, seconds=40, pause_s=1.5))
+        await until(partial(_has_open, cluster, owner))
+        road.cut()
+        cut_s = monotonic()
+        before, cut_at_s = _settled_by(owner), time.time()
+        assert not await cluster.send_to(owner, user="user-0", name="refused")
+        refused_s = monotonic() - cut_s
+
+        async def is_followed() -> bool:
+            return await cluster.owner() is not owner
+
+        await until(is_followed, within_s=30)
+        took_s = monotonic() - cut_s
+        await asyncio.sleep(8)
+        road.restore()
+        await sending
+        repeated = await cluster.check(repeated_at_most=60, within_s=60)
+        times = [datetime.fromisoformat(call["at"]).timestamp() - cut_at_s for call in await cluster.calls()]
+        say(
+            "an owner cut off from the database",
+            acknowledged=acknowledged(cluster),
+            lost=0,
+            refused_after=f"{refused_s:.1f} s",
+            takeover=f"{took_s:.1f} s",
+            late_settles=_settled_by(owner) - before,
+            repeated=repeated,
+        )
+        assert _settled_by(owner) == before
+        assert not [at_s for at_s in times if 8.5 < at_s < took_s - 1.5]
+
+
+async def test_who_is_alone_and_was_cut_off_settles_what_it_has(tmp_path: Path, postgres: Server) -> None:
+    """Nobody took over: the results of its calls waited, and no call is repeated."""
+    road = Road(tmp_path, postgres.folder)
+    async with road.opened(), running_cluster(postgres.conninfo, tmp_path, replicas=0, answer_s=1.0) as cluster:
+        owner = await cluster.start_replica(host=tmp_path)
+        await until_delivering(cluster)
+        sending = asyncio.create_task(cluster.send(users=20, seconds=15, pause_s=1.5))
+        await until(partial(_has_open, cluster, owner))
+        road.cut()
+        await asyncio.sleep(12)
+        road.restore()
+        await sending
+        repeated = await cluster.check(repeated_at_most=0, within_s=60)
+        say("alone and cut off for 12 s", acknowledged=acknowledged(cluster), lost=0, repeated=repeated)
 
 
 async def test_kill_the_primary_five_times(tmp_path: Path) -> None:
