@@ -328,6 +328,32 @@ async def test_ids_of_many_days_are_known_as_long_as_before(new_url: Callable[[s
     assert sum(ids for _, ids in runs) == len(before)
 
 
+@pytest.fixture
+def in_other_order(postgres: Server) -> Iterator[str]:
+    """A database whose collation has small letters beside capital ones."""
+    with psycopg.connect(postgres.conninfo, autocommit=True) as connection:
+        if connection.info.server_version < 150000:
+            pytest.skip("PostgreSQL takes a provider of collations from version 15 on")
+        connection.execute(
+            "CREATE DATABASE ordered LOCALE_PROVIDER icu ICU_LOCALE 'en-US' TEMPLATE template0 ENCODING 'UTF8'"
+        )
+        yield f"postgresql:///ordered?host={postgres.folder}&user=postgres"
+        connection.execute("DROP DATABASE ordered WITH (FORCE)")
+
+
+async def test_a_database_may_sort_text_in_another_way(in_other_order: str, new_url: Callable[[str], str]) -> None:
+    """Rows are compared in one order all the same."""
+    file = new_url("sqlite")
+    await filled(file)
+    with closing(sqlite3.connect(file.removeprefix("sqlite:///"))) as connection, connection:
+        rows = [(1, 1, term) for term in ("B", "a", "_", "A", "b c", "b_c", "Ä", "z")]
+        connection.executemany("INSERT INTO sample (source, minute, term, n) VALUES (?, ?, ?, 1)", rows)
+        connection.executemany("INSERT INTO pace (minute, project, per_s) VALUES (?, ?, ?)", [(1, "b", 1), (1, "B", 2)])
+    before = contents(file)
+    moved(file, in_other_order)
+    assert contents(in_other_order) == before
+
+
 async def fill(url: str, events: int) -> None:
     """That many of 1,000 users, a tenth of them ended."""
     queue = await opened(url)

@@ -31,6 +31,8 @@ _SUMS = {
 }
 _LOADED = {"ledger": ("source", "term", "n"), "held": ("source", "events", "bytes"), SEEN: ("digest", "day", "seq")}
 _ANYTHING = " UNION ALL ".join(f"SELECT EXISTS (SELECT 1 FROM {name})" for name in ("message", "rejection", "ledger"))
+_TEXTS = frozenset({"term", "project"})
+"""Columns of keys that are text."""
 _AFTERWARDS = ("lane", "waiting", "message", "finished", "seen", "sent", "dead", "rejection")
 
 
@@ -79,7 +81,9 @@ class PostgresRowsMoved:
         if not table.key:
             yield sorted(self._run(f"SELECT {columns} FROM {table.name}"))
             return
-        key, marks = ", ".join(table.key), ", ".join("%s" for _ in table.key)
+        # In the order of their bytes, as in SQLite, whatever the collation of the database says.
+        key = ", ".join(f'{name} COLLATE "C"' if name in _TEXTS else name for name in table.key)
+        marks = ", ".join("%s" for _ in table.key)
         places = [table.columns.index(name) for name in table.key]
         ordered = f"ORDER BY {key} LIMIT {table.page}"
         page = self._run(f"SELECT {columns} FROM {table.name} {ordered}")
