@@ -1,7 +1,9 @@
 """The disk of the queue: what of it is free, when new events are refused, and how long until then."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 
@@ -9,7 +11,7 @@ from adapter.errors import ConfigError, QueueFull
 from adapter.model import Delivered
 from adapter.queue.contract import Disk
 from adapter.queue.records import QueueOptions
-from adapter.queue.sqlite.disk_space import DiskSpace, Space
+from adapter.queue.sqlite.disk_space import DiskSpace, Growth, Space
 from adapter.queue.sqlite.place import FilePlace
 from adapter.queue.sqlite.queue import SqliteQueue
 from tests.fakes import FakeClock, make_event
@@ -26,6 +28,63 @@ def test_the_time_to_a_full_disk_follows_growth(path: Path) -> None:
         room.uses(10_000 * second, held_bytes=500_000, history_s=60.0, now_s=float(second))
     assert room.disk == Disk(1_190_000, 1_000_000, time_to_full_s=None, history_s=60.0, free_bytes=10**12)
     room.leave()
+
+
+GB = 10**9
+Looks: TypeAlias = Sequence[tuple[float, int]]
+
+
+def every_5_s(*figures: int, from_s: float = 0.0) -> Looks:
+    return [(from_s + 5 * n, figure) for n, figure in enumerate(figures)]
+
+
+FORECASTS: list[tuple[Looks, float | None]] = [
+    # 200 MB of somebody in the first seconds, of 80 GB: as a rate, the disk would be full in half an hour.
+    (every_5_s(0, GB // 5, GB // 5, GB // 5), None),
+    (every_5_s(0, GB // 5), None),
+    (every_5_s(0, GB // 10, GB // 5, 3 * GB // 10), None),
+    (every_5_s(0, 20 * GB), None),
+    (every_5_s(0, 0, 0, 20 * GB), None),
+    (every_5_s(0, 20 * GB, *[20 * GB] * 20), None),
+    (every_5_s(*[0] * 2_000, *range(0, GB // 2, GB // 10), from_s=0.0), None),
+    (every_5_s(*range(0, 8 * GB, GB // 25)), 9_040),
+    (every_5_s(*[0] * 2_000, *range(0, 8 * GB, GB // 25)), 9_040),
+    (every_5_s(*range(0, 6 * GB, GB // 25)), None),
+    (every_5_s(*range(0, 8 * GB, GB // 25), *[8 * GB] * 400), None),
+    ([(3_600.0 * hour, hour * GB) for hour in range(12)], 69 * 3_600),
+    (every_5_s(*range(0, 10**6, 1_000)), None),
+    (every_5_s(78 * GB, 79 * GB, 80 * GB), 0),
+    (every_5_s(0), None),
+    ([], None),
+]
+FORECAST_IDS = [
+    "young, one write",
+    "young, one write just now",
+    "young, a few looks",
+    "young, one large write just now",
+    "one large write just now",
+    "young, one large write, then calm",
+    "old, a few looks",
+    "young, a tenth of it steadily",
+    "old, a tenth of it steadily",
+    "young, too little of it",
+    "ended",
+    "slow, for hours",
+    "too slow to count",
+    "reached",
+    "first look",
+    "no look",
+]
+
+
+@pytest.mark.parametrize(("looks", "left_s"), FORECASTS, ids=FORECAST_IDS)
+def test_a_forecast_needs_growth_in_proportion(looks: Looks, left_s: float | None) -> None:
+    """What was filled while it was watched must be a tenth of what is left of 80 GB, and must go on."""
+    growth = Growth()
+    for now_s, figure in looks:
+        growth.add(figure, now_s=now_s)
+    found = growth.time_to(80 * GB)
+    assert found == (None if left_s is None else pytest.approx(left_s, rel=0.01))
 
 
 @dataclass

@@ -10,9 +10,11 @@ the ballast and `AIR_BYTES` beside it: with the ballast alone the row of a probe
 import errno
 import os
 import sqlite3
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from adapter.errors import ConfigError, QueueFull
@@ -22,9 +24,15 @@ from adapter.queue.room import Room
 BALLAST_BYTES = 32 * 1024 * 1024
 AIR_BYTES = 16 * 1024 * 1024
 """What must be free beside the ballast before new events are taken again."""
-# The growth shown is a mean in which the newest look counts so much; below the second it is no growth.
-_NEWEST = 0.2
+# A forecast needs a share of what is left to have been filled while it was watched, or one large write of a second
+# would be taken for growth that goes on: the rest then takes up to so many times as long as that share took.
+_SHARE = 10
+_HALF = 0.25
+"""The part of that growth which each half of its time must have seen at least; otherwise it was one large write."""
 _GROWING_PER_S = 1024.0
+"""Bytes a second below which nothing is said to grow."""
+_SHORT_LOOKS, _LONG_LOOKS, _LONG_EVERY_S = 120, 1440, 60.0
+"""How many of the newest looks are kept, and of older ones one a minute: a day, and so forecasts of up to ten days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,24 +50,43 @@ def space_of(folder: Path) -> Space:
 
 
 class Growth:
-    """How fast a figure grows: a mean of what it grew between two looks, the newest counting most."""
+    """How fast a figure grows, by how long its newest growth took."""
 
     def __init__(self) -> None:
-        self._last: tuple[int, float] | None = None
-        self._per_s = 0.0
+        self._short: deque[tuple[int, float]] = deque(maxlen=_SHORT_LOOKS)
+        self._long: deque[tuple[int, float]] = deque(maxlen=_LONG_LOOKS)
 
     def add(self, figure: int, *, now_s: float) -> None:
-        """The figure as it is now."""
-        if self._last is not None and now_s > self._last[1]:
-            grown_per_s = (figure - self._last[0]) / (now_s - self._last[1])
-            self._per_s += _NEWEST * (grown_per_s - self._per_s)
-        self._last = figure, now_s
+        """The figure as it is now; a look that is not later than the one before is left out."""
+        if self._short and now_s <= self._short[-1][1]:
+            return
+        self._short.append((figure, now_s))
+        if not self._long or now_s - self._long[-1][1] >= _LONG_EVERY_S:
+            self._long.append((figure, now_s))
 
     def time_to(self, limit: int) -> float | None:
-        """Seconds until the figure reaches `limit` at this growth; None if it is not growing."""
-        if self._last is None or self._per_s <= _GROWING_PER_S:
+        """Seconds until the figure reaches `limit` at its growth; None if it is not growing, or has been watched for
+        too short a time to say so of so much.
+        """
+        if not self._short:
             return None
-        return max(0, limit - self._last[0]) / self._per_s
+        figure, now_s = self._short[-1]
+        left = max(0, limit - figure)
+        # At least two looks ago, so that each half of the time has one.
+        looks = islice(self._looks_back(), 2, None)
+        since = next((look for look in looks if figure - look[0] >= max(1, left / _SHARE)), None)
+        if since is None:
+            return None
+        grown, took_s = figure - since[0], now_s - since[1]
+        middle = next(look for look in self._looks_back() if look[1] <= now_s - took_s / 2)
+        is_steady = _HALF * grown <= figure - middle[0] <= (1 - _HALF) * grown
+        return left * took_s / grown if is_steady and grown > _GROWING_PER_S * took_s else None
+
+    def _looks_back(self) -> Iterator[tuple[int, float]]:
+        """What was seen, the newest first."""
+        yield from reversed(self._short)
+        oldest_s = self._short[0][1]
+        yield from (look for look in reversed(self._long) if look[1] < oldest_s)
 
 
 class DiskSpace(Room):
