@@ -1,5 +1,7 @@
 """What a page does when answers are slow, broken or too many, and when its operator goes elsewhere meanwhile."""
 
+from typing import Any
+
 from playwright.sync_api import Browser, Route, expect
 
 from tests.browser.pages import Console, console_of
@@ -85,6 +87,23 @@ def test_a_paused_list_stays_when_much_is_new(console: Console) -> None:
     with page.expect_response("**/console/api/events?*"):
         page.get_by_role("button", name="Many new events").click()
     expect(page.get_by_role("button", name="Many new events")).not_to_be_visible()
+
+
+def test_a_message_that_nobody_can_read_does_not_end_the_news(console: Console) -> None:
+    """Nor does a proxy that asks for a password: the page says that it hears nothing, and tries again."""
+    page = console.page
+    console.expected += ["JSON", "401"]
+    answers: list[dict[str, Any]] = [{"body": f"{BEGINNING}event: events\ndata: {{\n\n"}]
+    page.route("**/console/api/stream*", lambda route: route.fulfill(content_type="text/event-stream", **answers[0]))
+    page.goto(f"{console.service.console}#/events")
+    state = page.locator("p.live")
+    expect(state).to_have_text("○ Not connected, trying again")
+    answers[0] = {"body": BEGINNING}
+    expect(state).to_have_text("● Live")
+    answers[0] = {"status": 401, "body": "<h1>Who are you?</h1>"}
+    expect(state).to_have_text("○ Not connected, trying again")
+    page.unroute("**/console/api/stream*")
+    expect(state).to_have_text("● Live")
 
 
 def test_a_type_is_a_filter(console: Console) -> None:

@@ -97,10 +97,13 @@ async function run(stop) {
       failures = 0;
     } catch (error) {
       if (stop.aborted) return;
-      if (!(error instanceof ApiError)) throw error;
-      if (error.status === 401) return;
+      // A fault of the page, or a message that nobody can read, ends one stream and not the news.
+      if (!(error instanceof ApiError)) reportError(error);
+      const status = error instanceof ApiError ? error.status : 0;
+      // A proxy that asks for its own password leaves the session as it is.
+      if (status === 401 && !session.value?.signedIn) return;
       // No place for another stream.
-      isFull = !isFull && (error.status === 429 || error.status === 404);
+      isFull = !isFull && (status === 429 || status === 404);
       if (isFull) continue;
       turn("lost");
       failures += 1;
