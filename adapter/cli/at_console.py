@@ -78,7 +78,7 @@ def console_at(place: Target) -> Iterator[Console]:
     token = os.environ.get(TOKEN_VARIABLE, "") or _generated_token(place.url)
     if not token:
         raise ConfigError(
-            f"--url needs the admin token of that service in {TOKEN_VARIABLE}; where nobody gave one it is in "
+            f"--url needs the admin token of that service in {TOKEN_VARIABLE}; a generated token is in "
             "generated-secrets.json in state_dir (the folder of the queue)"
         )
     with closing(HttpConsole(place.url, Secret(token), sleep=time.sleep)) as console:

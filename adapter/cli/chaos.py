@@ -11,9 +11,13 @@ PROBLEMS_FOUND = 1
 
 @click.command()
 @click.argument("experiments", nargs=-1, metavar="[EXPERIMENT]...")
-@click.option("--seeds", type=click.IntRange(1), help="Runs of each experiment (else what suits it; --short: 1).")
+@click.option(
+    "--seeds",
+    type=click.IntRange(1),
+    help="Runs of each experiment (--short: 1).",
+)
 @click.option("--first-seed", type=int, default=1, show_default=True, help="Repeat a run by its seed.")
-@click.option("--short", is_flag=True, help="Small loads, some two minutes in all.")
+@click.option("--short", is_flag=True, help="Small loads, about two minutes in all.")
 @click.option("--markdown", is_flag=True, help="Print the table as Markdown.")
 @click.option("--queue", metavar="URL", help="postgresql://user@host/database: queues there, each in a new schema.")
 @click.option("--folder", type=click.Path(path_type=Path, file_okay=False, exists=True), help="Where to put queues.")
@@ -26,7 +30,7 @@ def chaos(
     queue: str | None,
     folder: Path | None,
 ) -> None:
-    """Break things on purpose and see whether every promise holds.
+    """Break the service on purpose, and check that every promise holds.
 
     Kills the adapter, fills its disk, makes Browsee hostile, and then holds what was acknowledged against what
     arrived. Starts processes of its own on loopback and touches nothing else. Each experiment has a control with a

@@ -44,7 +44,7 @@ _MAPPING_WORDS = frozenset({"version", "rules"})
 @click.option("--accept", is_flag=True, help="Write what failing tests give now into their `expect`, then check.")
 @click.option("--watch", is_flag=True, help="Check again whenever a file is saved, until Ctrl-C.")
 def check(files: tuple[Path, ...], form: str, strict: bool, accept: bool, watch: bool) -> None:
-    """Find every problem of your files.
+    """Find every problem in your files, and run their tests.
 
     FILES are mappings and settings; the content of a file says which of them it is. Without FILES, the settings that
     `serve` would read here and the mappings that they name are checked. Each problem is shown with its line and column,

@@ -19,7 +19,7 @@ _NONE = "no dead letters and no rejections"
 
 @click.group()
 def dead() -> None:
-    """Look at dead letters and rejections, and requeue them.
+    """List dead letters and rejections, and requeue them.
 
     A dead letter is an event that Browsee or its mapping refused, or that was tried for too long. A rejection (its id
     begins with r) is a message that does not fit its schema and so never became an event.
@@ -40,7 +40,7 @@ dead.add_command(try_)
 
 @dead.command("list")
 @click.option("--group", "grouped", is_flag=True, help="One line for each cause, with how many there are.")
-@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="How many lines at most.")
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="Maximum number of lines.")
 @click.option("--json", "machine", is_flag=True, help="One JSON object a line.")
 @console_options
 def list_(grouped: bool, limit: int, machine: bool, place: Target) -> None:
@@ -74,14 +74,14 @@ def show_(ident: str, machine: bool, place: Target) -> None:
 @dead.command()
 @click.argument("idents", metavar="[ID]...", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="All dead letters and rejections.")
-@click.option("--cause", metavar="TEXT", help="Those whose cause, as `dead list` shows it, has TEXT in it.")
-@click.option("--unmatched", is_flag=True, help="The events that no rule took, as far back as history goes.")
-@click.option("--dry-run", is_flag=True, help="Change nothing; say what the active mapping would make of them.")
+@click.option("--cause", metavar="TEXT", help="Those whose cause, as `dead list` shows it, contains TEXT.")
+@click.option("--unmatched", is_flag=True, help="The events that no rule matched, as far back as history goes.")
+@click.option("--dry-run", is_flag=True, help="Change nothing; show what the active mapping would make of them.")
 @console_options
 def requeue(
     idents: tuple[str, ...], everything: bool, cause: str | None, unmatched: bool, dry_run: bool, place: Target
 ) -> None:
-    """Make them pending again, the oldest first.
+    """Make dead letters and rejections pending again, the oldest first.
 
     They go within the rate and behind live traffic, and are mapped by the mapping that is then active. Calls already
     delivered are not repeated. A rejection is validated again, and stays if it still does not fit its schema.
@@ -123,11 +123,11 @@ def _preview_text(done: JsonObject) -> str:
 @dead.command("discard")
 @click.argument("idents", metavar="[ID]...", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="All dead letters and rejections.")
-@click.option("--cause", metavar="TEXT", help="Those whose cause, as `dead list` shows it, has TEXT in it.")
+@click.option("--cause", metavar="TEXT", help="Those whose cause, as `dead list` shows it, contains TEXT.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @console_options
 def discard_(idents: tuple[str, ...], everything: bool, cause: str | None, yes: bool, place: Target) -> None:
-    """Forget them for good, after asking.
+    """Delete dead letters and rejections for good, after asking.
 
     \b
     Example:
@@ -146,7 +146,7 @@ def discard_(idents: tuple[str, ...], everything: bool, cause: str | None, yes: 
 
 @dead.command("export")
 @click.argument("file", metavar="FILE.ndjson", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--cause", metavar="TEXT", help="Those whose cause, as `dead list` shows it, has TEXT in it.")
+@click.option("--cause", metavar="TEXT", help="Those whose cause, as `dead list` shows it, contains TEXT.")
 @console_options
 def export_(file: Path, cause: str | None, place: Target) -> None:
     """Write them into a file, as `export` does: the messages, to look at or to send again.

@@ -24,8 +24,8 @@ _OUTCOMES = {"sent": "sent", "rejected": "refused", "dropped": "dropped", "unmat
 @click.command("try")
 @click.argument("idents", metavar="[ID]...", nargs=-1)
 @click.option("--mapping", metavar="FILE", help="By this mapping, instead of the active one of each source.")
-@click.option("--cause", metavar="TEXT", help="Those whose cause, as `dead list` shows it, has TEXT in it.")
-@click.option("--unmatched", is_flag=True, help="The events that no rule took, the newest.")
+@click.option("--cause", metavar="TEXT", help="Those whose cause, as `dead list` shows it, contains TEXT.")
+@click.option("--unmatched", is_flag=True, help="The newest events that no rule matched.")
 @click.option("--limit", type=click.IntRange(1), default=500, show_default=True, help="How many events at most.")
 @click.option("--json", "machine", is_flag=True, help="One JSON object a line, with the calls that would be sent.")
 @console_options

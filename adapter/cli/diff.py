@@ -22,10 +22,10 @@ _STYLES = (
 @click.argument("old")
 @click.argument("new")
 @click.option("--events", type=click.File("rb"), required=True, help="Recorded events, one a line; - for stdin.")
-@click.option("--fail-on-change", is_flag=True, help="End with 1 if any event would become something else.")
+@click.option("--fail-on-change", is_flag=True, help="Exit with status 1 if any event would map differently.")
 @click.option("--json", "machine", is_flag=True, help="As JSON, for other programs.")
 def diff(old: str, new: str, events: BinaryIO, fail_on_change: bool, machine: bool) -> None:
-    """Show what a change of a mapping would do.
+    """Show what a change to a mapping would do.
 
     Every event is mapped by OLD and by NEW, which are files or names of mappings that come with the adapter; what is
     different is shown once for all events that are alike, with an example. A line of the events is what `export`

@@ -49,12 +49,12 @@ class DoctorCheck:
 @click.option("--sandbox", is_flag=True, help="For `serve --sandbox`.")
 @click.option("--json", "machine", is_flag=True, help="One JSON object a line.")
 def doctor(config: Path | None, sandbox: bool, machine: bool) -> None:
-    """Try whether the service would work here.
+    """Check whether the service would work here.
 
     Reads the settings, loads the mappings, writes to the queue and syncs it, and asks Browsee. Browsee is sent an empty
     object without a key, which no project can take for an event; that it answers as documented shows that address,
-    network and certificate are right. Whether your key is right only a real call can show. Ends with 1 if there is a
-    problem. After a problem the rest is tried all the same.
+    network and certificate are right. Only a real call shows whether your key is right. Exits with 1 if there is a
+    problem; the other checks run all the same.
 
     \b
     Example:
@@ -137,9 +137,7 @@ def _console(settings: Settings) -> Iterator[DoctorCheck]:
     policy = edit_policy(settings)
     if policy.is_public:
         found = f"operators are served at {settings.listen.host}:{settings.listen.port}, where senders are"
-        yield DoctorCheck(
-            "console", True, found, "set admin_listen, or see that nobody reaches /console/ without HTTPS"
-        )
+        yield DoctorCheck("console", True, found, "set admin_listen, or see that /console/ is reachable only by HTTPS")
 
 
 def _queue(settings: Settings) -> DoctorCheck:

@@ -28,7 +28,7 @@ _NOTHING_YET = (
 
 @click.group()
 def events() -> None:
-    """Look at what arrived and what became of it.
+    """List, follow and show events; erase a user's data.
 
     \b
     Examples:
@@ -46,15 +46,15 @@ events.add_command(names_)
 
 @events.command("list")
 @click.option("--source", metavar="NAME", help="Only those of one source.")
-@click.option("--outcome", type=click.Choice(OUTCOMES), multiple=True, help="Only those that ended so; repeatable.")
+@click.option("--outcome", type=click.Choice(OUTCOMES), multiple=True, help="Only those with this outcome; repeatable.")
 @click.option("--user", metavar="ID", help="Only those of one user id or anonymous id.")
 @click.option("--name", metavar="EVENT", help="Only those of one event name, as it was sent.")
 @click.option("--type", metavar="TYPE", help="Only events of one type, such as track.")
-@click.option("--cause", metavar="TEXT", help="Only those whose cause has TEXT in it.")
+@click.option("--cause", metavar="TEXT", help="Only those whose cause contains TEXT.")
 @click.option("--warned", is_flag=True, help="Only events with warnings.")
 @click.option("--since", type=Instant(), help="Only those received then or later: 10m (ago), 04:00, or a date.")
 @click.option("--until", type=Instant(), help="Only those received before then, written as for --since.")
-@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="How many at most.")
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="Maximum number of lines.")
 @click.option("--json", "machine", is_flag=True, help="One JSON object a line.")
 @console_options
 def list_(machine: bool, place: Target, **narrowed: Any) -> None:
@@ -72,14 +72,14 @@ def list_(machine: bool, place: Target, **narrowed: Any) -> None:
 
 
 @events.command()
-@click.option("--follow", "-f", is_flag=True, help="Go on with new ones as they come, until Ctrl-C.")
+@click.option("--follow", "-f", is_flag=True, help="Follow new events until Ctrl-C.")
 @click.option(
-    "--limit", type=click.IntRange(0, MAX_PAGE), default=10, show_default=True, help="How many to begin with."
+    "--limit", type=click.IntRange(0, MAX_PAGE), default=10, show_default=True, help="Number of events to start with."
 )
 @click.option("--json", "machine", is_flag=True, help="One JSON object a line.")
 @console_options
 def tail(follow: bool, limit: int, machine: bool, place: Target) -> None:
-    """Show the last events; with --follow each new one as it comes, and again when it has ended.
+    """Show the last events; with --follow also each new event, and again when it has ended.
 
     \b
     Example:
@@ -128,11 +128,11 @@ def show_(ident: str, machine: bool, place: Target) -> None:
 
 
 @events.command()
-@click.option("--user", required=True, metavar="ID", help="A user id or anonymous id, as it stands in events.")
+@click.option("--user", required=True, metavar="ID", help="A user id or anonymous id, as in the events.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @console_options
 def purge(user: str, yes: bool, place: Target) -> None:
-    """Take a user's data away.
+    """Erase a user's data.
 
     Bodies and ids of the user leave events that are pending, dead or in the history, and rejections go; what was
     pending or dead is then "dropped: deleted". A call that is under way at this moment may still arrive. What Browsee
@@ -149,7 +149,7 @@ def purge(user: str, yes: bool, place: Target) -> None:
             say("nothing is kept of this user")
             return
         if not yes:
-            click.confirm(f"Take away {_counts_text(chosen)} of this user?", abort=True)
+            click.confirm(f"Erase {_counts_text(chosen)} of this user?", abort=True)
         gone = console.purge(user)
         say(f"took away {_counts_text(gone)}")
         if gone["erasedFromDisk"] is None:
@@ -160,7 +160,9 @@ def purge(user: str, yes: bool, place: Target) -> None:
 
 @events.command("deletions")
 @click.option("--user", metavar="ID", help="Only those of one user, by the id in the request.")
-@click.option("--limit", type=click.IntRange(1, MAX_PAGE), default=20, show_default=True, help="How many at most.")
+@click.option(
+    "--limit", type=click.IntRange(1, MAX_PAGE), default=20, show_default=True, help="Maximum number of lines."
+)
 @click.option("--json", "machine", is_flag=True, help="One JSON object a line.")
 @console_options
 def deletions_(user: str | None, limit: int, machine: bool, place: Target) -> None:

@@ -30,11 +30,9 @@ _WRITTEN = {
 
 @click.command()
 @click.argument("directory", metavar="[DIR]", default=".", type=click.Path(file_okay=False, path_type=Path))
-@click.option(
-    "--recipe", "recipes", metavar="NAME", multiple=True, help="Write this recipe into mappings/ and no more."
-)
+@click.option("--recipe", "recipes", metavar="NAME", multiple=True, help="Write only this recipe into mappings/.")
 def init(directory: Path, recipes: tuple[str, ...]) -> None:
-    """Write first files of your own.
+    """Create a settings file and a mapping to start from.
 
     Settings, a mapping, a compose file with its secrets and the schemas for your editor, into DIR or the current
     directory. Files that are there already are left as they are. A recipe is a small mapping that shows one thing, with

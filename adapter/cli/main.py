@@ -54,29 +54,29 @@ class Lazy:
 
 COMMANDS: Final[Mapping[str, Mapping[str, Lazy]]] = {
     "Set up": {
-        "init": Lazy("init", "Write first files of your own."),
+        "init": Lazy("init", "Create a settings file and a mapping to start from."),
         "serve": Lazy("serve", "Receive events and deliver them, until SIGINT or SIGTERM."),
         "sandbox": Lazy("sandbox", "Run a stand-in for Browsee."),
-        "doctor": Lazy("doctor", "Try whether the service would work here."),
+        "doctor": Lazy("doctor", "Check whether the service would work here."),
     },
     "Mapping": {
-        "check": Lazy("check", "Find every problem of your files, and run their tests."),
+        "check": Lazy("check", "Find every problem in your files, and run their tests."),
         "explain": Lazy("explain", "Show what a mapping makes of an event."),
-        "diff": Lazy("diff", "Show what a change of a mapping would do."),
-        "suggest": Lazy("suggest", "Write a mapping for the event names that were seen."),
-        "mappings": Lazy("mappings", "Look at the history of a mapping, and roll back."),
+        "diff": Lazy("diff", "Show what a change to a mapping would do."),
+        "suggest": Lazy("suggest", "Write a mapping for the event names that were received."),
+        "mappings": Lazy("mappings", "Show the history of a mapping, and roll back."),
         "schema": Lazy("schema", "Print the JSON Schema of your files."),
     },
     "Events": {
-        "events": Lazy("events", "Look at what arrived and what became of it."),
-        "where": Lazy("where", "Say where a message is now, and why."),
-        "dead": Lazy("dead", "Look at dead letters and rejections, and requeue them."),
+        "events": Lazy("events", "List, follow and show events; erase a user's data."),
+        "where": Lazy("where", "Show where a message is now, and why."),
+        "dead": Lazy("dead", "List dead letters and rejections, and requeue them."),
         "export": Lazy("export", "Write every stored event into a file."),
         "send": Lazy("send", "Send a file of events to an adapter."),
         "move": Lazy("move", "Move a queue to another place."),
     },
     "Reliability": {
-        "chaos": Lazy("chaos", "Break things on purpose and see whether every promise holds."),
+        "chaos": Lazy("chaos", "Break the service on purpose, and check that every promise holds."),
     },
 }
 """Every command, in the sections of `--help`."""

@@ -26,7 +26,7 @@ _COLUMNS = ("id", "version", "activated", "by", "")
 
 @click.group()
 def mappings() -> None:
-    """Look at the history of a mapping file, and roll back to an earlier version.
+    """Show the history of a mapping file, and roll back to an earlier version.
 
     Every activation is kept with its text, the last 200 of each file: also one that changed a comment only.
 
@@ -40,7 +40,7 @@ def mappings() -> None:
 
 @mappings.command()
 @click.argument("source")
-@click.option("--limit", type=click.IntRange(1, 200), default=20, show_default=True, help="How many at most.")
+@click.option("--limit", type=click.IntRange(1, 200), default=20, show_default=True, help="Maximum number of lines.")
 @click.option("--json", "machine", is_flag=True, help="One JSON object a line.")
 @console_options
 def history(source: str, limit: int, machine: bool, place: Target) -> None:

@@ -39,7 +39,7 @@ def read_done(file: Path) -> JsonObject:
     except (OSError, ValueError, RecursionError):
         note = None
     if not isinstance(note, dict):
-        raise ConfigError(f"{done}: cannot be read as a note of how far it came; remove it to begin anew")
+        raise ConfigError(f"{done}: cannot be read as a note of how far it came; remove it to start again")
     return note
 
 
@@ -92,7 +92,7 @@ def part_of(file: Path, *, resume: bool = True) -> Iterator[PartialFile]:
             yield PartialFile(file, out, reached)
     except TypeError:
         raise ConfigError(
-            f"{beside(file, '.done')}: is not of this export; remove it and {part} to begin anew"
+            f"{beside(file, '.done')}: is not of this export; remove it and {part} to start again"
         ) from None
     except OSError as cause:
         raise ConfigError(f"cannot write {part}: {cause.strerror}") from cause

@@ -34,7 +34,7 @@ class _Documented(click.Command):
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=DEFAULT_PORT, show_default=True, type=click.IntRange(0, 65535), help="0: any free one.")
 @click.option("--limit", metavar="N/s", help="Answer 429 beyond this many calls: 20/s, 1200/m, 50000/h.")
-@click.option("--retry-after", is_flag=True, help="Let those 429 say when to come back.")
+@click.option("--retry-after", is_flag=True, help="Send Retry-After with those 429s.")
 @click.option("--script", "script_file", type=click.Path(path_type=Path), help="Rules of other answers; see below.")
 @click.option("--db", type=click.Path(path_type=Path), help="Keep what arrives in this SQLite file.")
 def sandbox(

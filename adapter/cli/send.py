@@ -145,7 +145,7 @@ def _reached(file: Path, wanted: JsonObject) -> JsonObject:
         return nothing
     done = beside(file, ".done")
     if any(note.get(name) != value for name, value in wanted.items()):
-        raise ConfigError(f"{done} is of sending it elsewhere or with other options; remove it to begin anew")
+        raise ConfigError(f"{done} is of sending it elsewhere or with other options; remove it to start again")
     if not all(isinstance(note.get(name), int) for name in nothing) or note["bytes"] > file.stat().st_size:
-        raise ConfigError(f"{done} does not fit {file}; remove it to begin anew")
+        raise ConfigError(f"{done} does not fit {file}; remove it to start again")
     return {name: note[name] for name in nothing}

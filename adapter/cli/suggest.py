@@ -16,7 +16,7 @@ from adapter.mapping.suggest import Suggestion
 @click.option("--events", type=click.File("rb"), required=True, help="Recorded events, one a line; - for stdin.")
 @click.option("--mapping", help="Leave out what this mapping names: a file, or one that comes with the adapter.")
 def suggest(events: BinaryIO, mapping: str | None) -> None:
-    """Write a mapping for the event names that were seen.
+    """Write a mapping for the event names that were received.
 
     Names that no rule of the mapping names go into a table, most frequent first, and into a rule that reads it, ready
     to be edited. The mapping goes to stdout and notes to stderr. A line of the events is what `export` writes, or a

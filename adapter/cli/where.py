@@ -12,10 +12,10 @@ from adapter.cli.table import plain
 @click.argument("message_id", metavar="MESSAGE_ID")
 @console_options
 def where(message_id: str, place: Target) -> None:
-    """Say where a message is now, and why.
+    """Show where a message is now, and why.
 
-    MESSAGE_ID is the sender's messageId. Ends with 1 if nothing is kept of it: it was never received, or it ended
-    longer ago than retention.history.
+    MESSAGE_ID is the sender's messageId. Exits with 1 if the queue has no record of it: it was never received,
+    or it ended longer ago than retention.history.
 
     \b
     Examples:

@@ -158,7 +158,7 @@ async def test_a_users_data_is_taken_away(shop: Shell, version: str) -> None:
     """After asking; the ledger balances, and the files hold no byte of the user."""
     assert version
     asked = shop.run("events", "purge", "--user", USER, stdin="n\n")
-    assert (asked.exit_code, "Take away 2 events and 0 rejections" in asked.stdout) == (1, True)
+    assert (asked.exit_code, "Erase 2 events and 0 rejections" in asked.stdout) == (1, True)
     done = shop.run("events", "purge", "--user", USER, "--yes")
     assert done.exit_code == 0, done.output
     assert "took away 2 events and 0 rejections" in done.stdout
