@@ -5,7 +5,7 @@ from adapter.observe import reference as metrics_reference
 from adapter.settings import reference as settings_reference
 from adapter.settings.load import settings_schema
 from bench.results import read
-from tests.docs import command_table, figures, recipe_files, recipes
+from tests.docs import command_table, figures, recipe_files, recipes, setups
 from tests.docs.pages import PAGES, ROOT
 
 
@@ -15,6 +15,7 @@ def generated() -> dict[str, str]:
         recipes.GUIDE: recipes.renewed(PAGES[recipes.GUIDE]),
         command_table.PAGE: command_table.renewed(PAGES[command_table.PAGE]),
         recipe_files.PAGE: recipe_files.renewed(PAGES[recipe_files.PAGE]),
+        setups.PAGE: setups.renewed(PAGES[setups.PAGE]),
         "docs/from-other-languages.md": mapping_reference.renewed(PAGES["docs/from-other-languages.md"]),
         "docs/mapping.md": mapping_reference.renewed(PAGES["docs/mapping.md"]),
         "docs/metrics.md": metrics_reference.renewed(PAGES["docs/metrics.md"]),
