@@ -156,7 +156,7 @@ def _read(live: LiveMapping) -> bytes:
         return read_regular(live.path)
     except FileNotFoundError as exc:
         raise MappingFileMissingError(
-            f"{live.name}: there is no such file; version {live.ruleset.version} is still active, and its text is in "
+            f"there is no file {live.name}; version {live.ruleset.version} is still active, and its text is in "
             "the history: write the file again"
         ) from exc
     except OSError as exc:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
@@ -110,6 +111,26 @@ def test_a_file_of_a_config_map_cannot_be_written(browser: Browser, own_service:
     arguments, patch = done.stdout.split("\n", 1)
     assert arguments == "patch configmap browsee-adapter-mappings --type merge --patch-file /dev/stdin"
     assert json.loads(patch) == {"data": {"shop.yaml": draft}}
+
+
+def test_the_text_of_a_file_that_is_gone_can_be_had(browser: Browser, own_service: Service) -> None:
+    """The page says what is gone and what goes on; with the file there again it is as before."""
+    file = own_service.folder / "shop.yaml"
+    file.unlink()
+    with console_of(browser, own_service) as console:
+        page = console.page
+        console.expected.append("404")
+        console.open("#/mappings/shop")
+        expect(page.locator(".failure")).to_contain_text("There is no file shop.yaml")
+        console.shot("mapping-file-gone")
+        assert console.violations() == []
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Download the active text").click()
+        assert Path(download.value.path()).read_text(encoding="utf-8") == MAPPING
+        file.write_text(MAPPING, encoding="utf-8")
+        page.get_by_role("button", name="Try again").click()
+        checked(console)
+        expect(page.get_by_role("button", name="Download the active text")).not_to_be_visible()
 
 
 def test_a_suggested_rule_is_inserted_once(browser: Browser, own_service: Service) -> None:

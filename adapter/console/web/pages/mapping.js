@@ -28,8 +28,16 @@ export default function Mapping({ params, query }) {
   }, [source]);
   return html`<${Page} title=${loaded.data?.file.file ?? source} tab=${`Mapping ${source}`} lead=${loaded.data && loaded.data.file.sources.length > 1 ? `Serves ${loaded.data.file.sources.join(", ")}; tried here as ${source}.` : `Source ${source}.`}>
     <${Loaded} of=${loaded} lines=${10}>${(/** @type {any} */ data) => html`<${Workbench} key=${data.file.etag} source=${source} query=${query} data=${data} reload=${loaded.reload} tab=${tab} setTab=${setTab} done=${done} setDone=${setDone} goesOn=${goesOn} />`}<//>
+    ${loaded.error?.code === "no_mapping_file" && html`<div class="actions"><${Button} onClick=${() => downloadActive(source)}>Download the active text<//></div>`}
     <${ChangeDialog} />
   <//>`;
+}
+
+/** The text that goes on without its file. @param {string} source */
+async function downloadActive(source) {
+  const { versions } = await api.get("/mapping/history", { source, limit: 500 });
+  const active = versions.find((/** @type {any} */ each) => each.active);
+  if (active) download(`${source}.yaml`, (await api.get("/mapping/version", { source, id: active.id })).text, "text/yaml");
 }
 
 /** Events to try: those of the address, of a cause, or dead ones and one of each name. @param {string} source @param {Record<string, string>} query @param {AbortSignal} abort */
