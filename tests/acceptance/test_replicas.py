@@ -4,15 +4,15 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
-from time import monotonic
 
 import pytest
 
-from tests.acceptance.replicas import TAKEOVER_S, Cluster, running_cluster, until_delivering
+from tests.acceptance.replicas import Cluster, running_cluster, until_delivering
 from tests.fakes import until
 from tests.postgres import Server
 
-BUSY_S = 4.0
+WITHIN_S = 60.0
+"""What is waited for takes 11 s at most on a machine that does little else: test_replicas_long.py measures it."""
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ async def test_an_owner_that_slept_neither_calls_nor_settles(cluster: Cluster) -
     async def is_followed() -> bool:
         return await cluster.owner() is not owner
 
-    await until(is_followed)
+    await until(is_followed, within_s=WITHIN_S)
     await asyncio.sleep(1)
     owner.process.send_signal(signal.SIGCONT)
     await sending
@@ -68,12 +68,10 @@ async def test_replicas_share_projects_and_go_on_when_one_is_killed(tmp_path: Pa
         assert set(owners) <= set(delivering)
         owner = max(owners, key=lambda replica: len(owners[replica]))
         sending = asyncio.create_task(cluster.send(users=20, seconds=12))
-        await cluster.until_going_on(cluster.sources, within_s=BUSY_S)
+        await cluster.until_going_on(cluster.sources, within_s=WITHIN_S)
         await owner.stop(signal.SIGKILL)
-        killed_s = monotonic()
         # What was on its way to the stand-in has arrived by then.
         await asyncio.sleep(1)
-        await cluster.until_going_on(cluster.sources, within_s=2 * TAKEOVER_S)
-        assert monotonic() - killed_s <= TAKEOVER_S + BUSY_S
+        await cluster.until_going_on(cluster.sources, within_s=WITHIN_S)
         await sending
         await cluster.check(repeated_at_most=20)
