@@ -21,6 +21,18 @@ from adapter.mapping.compile.filetests import MAX_TESTS
 from adapter.mapping.compile.reader import MAX_TEXT
 from adapter.mapping.compile.spelling import NAME_STEPS
 from adapter.mapping.compile.steps import MAX_STEPS
+from adapter.mapping.editor_hints import (
+    CONDITION_PATHS,
+    CONDITION_SNIPPETS,
+    DURATION_MESSAGE,
+    PATH_MESSAGE,
+    RULE_SNIPPETS,
+    apart,
+    bare_steps,
+    described,
+    exactly_one,
+    step_meaning,
+)
 from adapter.mapping.language import words
 from adapter.mapping.language.step_settings import STEP_SETTINGS
 from adapter.mapping.language.step_words import STEPS
@@ -111,7 +123,7 @@ SHAPES: Final[Mapping[str, JsonObject]] = MappingProxyType({
     "values": _list(_ref("value")),
     "event name": {"anyOf": [_text(at_most=MAX_NAME), _ref("valueBlock")]},
     "age": _ref("age"),
-    "duration": {"type": "string", "pattern": DURATION},
+    "duration": {"type": "string", "pattern": DURATION, "patternErrorMessage": DURATION_MESSAGE},
     "condition": _ref("condition"),
     "conditions": _list(_ref("condition")),
     "pattern": _text(at_most=MAX_PATTERN),
@@ -151,28 +163,32 @@ def build() -> JsonObject:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A mapping of browsee-adapter",
-        **_block(words.FILE),
+        **_block(words.FILE, "a-file"),
         "$defs": {
-            "settings": _block(words.SETTINGS),
-            "prepared": {**_block(words.PREPARE), **_exactly_one("fields", "named")},
-            "sample": _block(words.SAMPLE),
-            "guard": {**_block(words.GUARD), **_guard_target()},
-            "rule": {**_block(words.RULE), **_rule_actions()},
-            "call": {**_block(words.CALL), **_exactly_one("track", "identify"), "allOf": _own_fields()},
+            "settings": _block(words.SETTINGS, "settings"),
+            "prepared": {**_block(words.PREPARE, "prepared-and-derived-values"), **exactly_one("fields", "named")},
+            "sample": _block(words.SAMPLE, "rules-and-calls"),
+            "guard": {**_block(words.GUARD, "privacy"), **_guard_target()},
+            "rule": {**_block(words.RULE, "rules-and-calls"), **_rule_actions(), "defaultSnippets": RULE_SNIPPETS},
+            "call": {**_block(words.CALL, "rules-and-calls"), **_call_actions()},
             "fields": _named(_ref("value"), values.MAX_FIELDS),
             "value": {"anyOf": [_ref("path"), {"type": ["number", "boolean"]}, _ref("valueBlock")]},
-            "valueBlock": {**_block(words.VALUE), **_exactly_one(*values.SOURCES)},
-            "path": {"type": "string", "pattern": f"^({'|'.join(words.ROOTS)})($|[.\\[])"},
+            "valueBlock": {**_block(words.VALUE, "values"), **exactly_one(*values.SOURCES)},
+            "path": {
+                "type": "string",
+                "pattern": f"^({'|'.join(words.ROOTS)})($|[.\\[])",
+                "patternErrorMessage": PATH_MESSAGE,
+            },
             "condition": _condition(),
-            "age": _block(words.AGE),
+            "age": _block(words.AGE, "conditions"),
             "check": {"anyOf": [_SCALAR, _list(_SCALAR), _ref("checkBlock")]},
-            "checkBlock": {**_block(words.CHECK), "minProperties": 1},
+            "checkBlock": {**_block(words.CHECK, "conditions"), "minProperties": 1},
             "steps": _list(_ref("step"), MAX_STEPS),
             "step": _step(),
-            **{f"{name}Step": _block(block) for name, block in STEP_SETTINGS.items()},
-            "test": _block(words.TEST),
-            "expectedCall": {**_block(words.EXPECTED), "minProperties": 1},
-            "ending": {**_block(words.ENDING), "minProperties": 1, "maxProperties": 1},
+            **{f"{name}Step": _block(block, "steps") for name, block in STEP_SETTINGS.items()},
+            "test": _block(words.TEST, "tests"),
+            "expectedCall": {**_block(words.EXPECTED, "tests"), "minProperties": 1},
+            "ending": {**_block(words.ENDING, "tests"), "minProperties": 1, "maxProperties": 1},
         },
     }
 
@@ -182,22 +198,16 @@ def written() -> str:
     return json.dumps(build(), indent=2, ensure_ascii=False) + "\n"
 
 
-def _block(block: words.Block) -> JsonObject:
+def _block(block: words.Block, section: str) -> JsonObject:
     required = [name for name, word in block.words.items() if word.required]
     return {
         "type": "object",
         "additionalProperties": False,
-        "properties": {name: _described(SHAPES[word.takes], word.means) for name, word in block.words.items()},
+        "properties": {
+            name: described(SHAPES[word.takes], word.means, section=section) for name, word in block.words.items()
+        },
         **({"required": required} if required else {}),
     }
-
-
-def _described(shape: JsonObject, means: str) -> JsonObject:
-    return {"description": means, **({"allOf": [shape]} if "$ref" in shape else shape)}
-
-
-def _exactly_one(*names: str) -> JsonObject:
-    return {"oneOf": [{"required": [name]} for name in names]}
 
 
 def _guard_target() -> JsonObject:
@@ -210,38 +220,47 @@ def _guard_target() -> JsonObject:
 def _own_fields() -> Sequence[JsonObject]:
     """`properties` belong to track, `traits` to identify."""
     return [
-        {"not": {"required": ["track", "traits"]}},
-        {"not": {"required": ["identify", "properties"]}},
+        apart("track", "traits"),
+        apart("identify", "properties"),
     ]
 
 
 def _rule_actions() -> JsonObject:
     """A rule does one thing; words of calls stand beside `track` and `identify` only."""
     about_calls = [name for name in words.CALL.words if name not in {"when", "track", "identify"}]
-    lone = [{"not": {"required": [action, word]}} for action in ("drop", "reject", "send") for word in about_calls]
-    return {**_exactly_one("drop", "reject", "track", "identify", "send"), "allOf": [*_own_fields(), *lone]}
+    lone = [apart(action, word) for action in ("drop", "reject", "send") for word in about_calls]
+    actions = exactly_one("drop", "reject", "track", "identify", "send")
+    return {**actions, "allOf": [*actions["allOf"], *_own_fields(), *lone]}
+
+
+def _call_actions() -> JsonObject:
+    actions = exactly_one("track", "identify")
+    return {**actions, "allOf": [*actions["allOf"], *_own_fields()]}
 
 
 def _condition() -> JsonObject:
-    joined = {name: _described(SHAPES[word.takes], word.means) for name, word in words.JOINED.words.items()}
+    joined = {name: (word.means, SHAPES[word.takes]) for name, word in words.JOINED.words.items()}
+    known = {**CONDITION_PATHS, **joined}
     return {
         "type": "object",
         "minProperties": 1,
-        "properties": joined,
+        "properties": {name: described(shape, means, section="conditions") for name, (means, shape) in known.items()},
         "patternProperties": {f"^({'|'.join(words.ROOTS)})($|[.\\[])": _ref("check")},
         "additionalProperties": False,
+        "defaultSnippets": CONDITION_SNIPPETS,
     }
 
 
 def _step() -> JsonObject:
-    alone = [name for name, facts in STEPS.items() if facts.bare]
     settings = {
-        name: _described(SHAPES[facts.takes], facts.means) for name, facts in STEPS.items() if facts.takes is not None
+        name: described(SHAPES[facts.takes], step_meaning(facts), section="steps")
+        for name, facts in STEPS.items()
+        if facts.takes is not None
     }
     block = {
         "type": "object", "minProperties": 1, "maxProperties": 1, "additionalProperties": False, "properties": settings,
     }  # fmt: skip
-    return {"anyOf": [{"enum": alone}, block]}
+    return {"anyOf": [*bare_steps(), block]}
 
 
 def refusals_of(document: Document) -> Sequence[Finding]:
