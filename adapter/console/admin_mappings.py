@@ -1,10 +1,13 @@
-"""The half of the console at a queue that is about mappings: drafts over recorded events, and the history of files."""
+"""The half of the console at a queue that is about a source: its last event, drafts over recorded events, and the
+history of its mapping file.
+"""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from adapter.console.detail import ActiveRulesets, SourceMappings
 from adapter.console.drafts import Draft, compared_json, previewed
+from adapter.console.last_events import LastLook, last_entry
 from adapter.errors import ConfigError
 from adapter.model import Event, JsonObject
 from adapter.queue.activations import MAX_ACTIVATIONS, Activation
@@ -21,6 +24,9 @@ class AdminMappings:
         self._mappings = mappings
         self._go_on = go_on
         self._rulesets = ActiveRulesets(admin, mappings)
+
+    def last_entry(self, source: str, last: LastLook | None) -> tuple[JsonObject | None, LastLook]:
+        return last_entry(self._admin, source, last, go_on=self._go_on)
 
     def try_mapping(self, source: str, ids: Sequence[str], *, text: str | None = None) -> JsonObject:
         mapping, active = self._mappings.get(source), self._rulesets.of(source)

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Protocol, get_args
 
 from adapter.console.drafts import Draft
+from adapter.console.last_events import LastLook
 from adapter.console.series import Span
 from adapter.model import Event, JsonObject
 from adapter.queue.records import Outcome
@@ -160,6 +161,10 @@ class Console(Protocol):
 
 class QueueConsole(Console, Protocol):
     """A console at a queue, with what is not asked over HTTP: the API itself works on it."""
+
+    def last_entry(self, source: str, last: LastLook | None) -> tuple[JsonObject | None, LastLook]:
+        """The newest event or rejection of a source, None if none is kept; and what to give as `last` next time."""
+        ...
 
     def mapping_text(self, source: str, *, version: str) -> str | None:
         """The newest text with that version in the history of the source's mapping file; None if none is kept."""

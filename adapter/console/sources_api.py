@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from aiohttp import web
 
 from adapter.console import params
-from adapter.console.console import Events
+from adapter.console.console import QueueConsole
+from adapter.console.last_events import LastLook
 from adapter.console.params import BadRequest
 from adapter.console.requests import Requests, query
 from adapter.http.json_api import Operations, error_response, json_response
@@ -48,6 +49,7 @@ class SourcesApi:
     def __init__(self, deps: SourcesDeps, requests: Requests) -> None:
         self._deps = deps
         self._requests = requests
+        self._looks: dict[str, LastLook] = {}
 
     def operations(self) -> Operations:
         """By path below the API's own."""
@@ -62,24 +64,13 @@ class SourcesApi:
         """Each source: how it is set up, its last event, what it was refused."""
         params.read(query(request), {})
         sources = self._deps.sources()
-        names = [source["name"] for source in sources]
-        newest = [await self._newest(name) for name in names]
-        shown = [source | {"lastEvent": _last(page)} for source, page in zip(sources, newest, strict=True)]
+        newest = await self._requests.ask(lambda console: [self._last_entry(console, each["name"]) for each in sources])
+        shown = [source | {"lastEvent": last} for source, last in zip(sources, newest, strict=True)]
         return json_response({"sources": shown, "adminListen": self._deps.has_own_address})
 
-    async def _newest(self, name: str) -> list[Any]:
-        """The newest event of a source, if any is kept: one look after another, as far down as it takes. One that fell
-        silent while others went on is further down than one look goes, and must not pass for one without any event.
-        """
-        before: str | None = None
-        while True:
-            page = await self._look(Events(source=name, limit=1, before=before))
-            before = page["next"]
-            if page["entries"] or before is None:
-                return list(page["entries"])
-
-    async def _look(self, wanted: Events) -> JsonObject:
-        return await self._requests.ask(lambda console: console.events(wanted))
+    def _last_entry(self, console: QueueConsole, source: str) -> JsonObject | None:
+        entry, self._looks[source] = console.last_entry(source, self._looks.get(source))
+        return entry
 
     async def key(self, request: web.Request) -> web.StreamResponse:
         """A key in full, for whoever gives the admin token once more."""
@@ -104,16 +95,3 @@ class SourcesApi:
         """The event names of a page of events."""
         given = params.read(query(request), {"source": params.text, "since": params.instant, "before": params.cursor})
         return json_response(await self._requests.ask(lambda console: console.names(**given)))
-
-
-def _last(entries: list[Any]) -> JsonObject | None:
-    if not entries:
-        return None
-    row = entries[0]
-    return {
-        "id": row["id"],
-        "event": row.get("event"),
-        "type": row.get("type"),
-        "outcome": row["outcome"],
-        "at": row["receivedAt"],
-    }

@@ -131,9 +131,9 @@ class QueuePosition:
 @dataclass(frozen=True, slots=True)
 class Filter:
     """Which events are meant: those of a source, of some outcomes, of a user, of a name, of a type, taken by a rule, of
-    a cause, and received from `since` until before `until`; `warned`: those with warnings only. What is None or empty
-    narrows nothing. `users` are what the user's id may be stored as, two at most. `cause` is in the cause as an
-    operator reads it, in letters of either case.
+    a cause, and received from `since` until before `until`; `warned`: those with warnings only; `after`: those after
+    that seq only, and none before it is looked at. What is None, empty or 0 narrows nothing. `users` are what the
+    user's id may be stored as, two at most. `cause` is in the cause as an operator reads it, in letters of either case.
     """
 
     source: str | None = None
@@ -144,6 +144,7 @@ class Filter:
     rule: str | None = None
     cause: str | None = None
     warned: bool = False
+    after: int = 0
     since: datetime = _EVER
     until: datetime = _NEVER
 

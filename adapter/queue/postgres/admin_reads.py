@@ -56,13 +56,13 @@ class PostgresAdminReads:
     def page_before(self, wanted: Filter, *, limit: int, before: int) -> RecordPage:
         found: list[EventRecord] = []
         bottom = before
-        for start, stop in islice(self._windows_down(before), _WINDOWS_IN_A_LOOK):
+        for start, stop in islice(self._windows_down(before, wanted.after), _WINDOWS_IN_A_LOOK):
             found += islice(self._matching(wanted, start, stop), limit - len(found))
             bottom = start
             if len(found) >= limit:
                 bottom = found[-1].seq
                 break
-        is_all = next(self._windows_down(bottom), None) is None
+        is_all = next(self._windows_down(bottom, wanted.after), None) is None
         last = self._run(ADMIN["received_from"], {"seq": bottom}).fetchone()
         return RecordPage(tuple(found), bottom, is_all, down_to=None if last is None else from_us(last[0]))
 
@@ -236,9 +236,9 @@ class PostgresAdminReads:
             seqs += [seq for (seq,) in self._run(ADMIN["seqs_of_message_between"], values).fetchall()]
         return self._records(sorted(seqs))
 
-    def _windows_down(self, end: int) -> Iterator[tuple[int, int]]:
-        """From seq `end` down: starts and stops, the stop not included."""
-        oldest = self._number("oldest_seq")
+    def _windows_down(self, end: int, after: int = 0) -> Iterator[tuple[int, int]]:
+        """From seq `end` down to what comes after `after`: starts and stops, the stop not included."""
+        oldest = max(after + 1, self._number("oldest_seq"))
         for stop in range(end, oldest, -_WINDOW):
             yield max(oldest, stop - _WINDOW), stop
 

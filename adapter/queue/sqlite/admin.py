@@ -91,7 +91,7 @@ class SqliteQueueAdmin(SqliteMappingHistory):
         facts = (wanted.source, outcomes, one, *times, wanted.name, other, wanted.warned, wanted.type, wanted.rule)
         found: list[EventRecord] = []
         bottom = before
-        for start, stop in islice(self._windows_down(before), _WINDOWS_IN_A_LOOK):
+        for start, stop in islice(self._windows_down(before, wanted.after), _WINDOWS_IN_A_LOOK):
             most = limit - len(found) if wanted.cause is None else _WINDOW
             rows = self._run(ADMIN["messages_between"], (start, stop, most, *facts)).fetchall()
             seqs = (seq for seq, *why in rows if wanted.cause is None or _has_cause(wanted.cause, *why))
@@ -101,7 +101,7 @@ class SqliteQueueAdmin(SqliteMappingHistory):
             if len(found) >= limit:
                 bottom = found[-1].seq
                 break
-        is_all = next(self._windows_down(bottom), None) is None
+        is_all = next(self._windows_down(bottom, wanted.after), None) is None
         last = self._run(ADMIN["received_from"], (bottom,)).fetchone()
         return RecordPage(tuple(found), bottom, is_all, down_to=None if last is None else from_us(last[0]))
 
@@ -258,9 +258,9 @@ class SqliteQueueAdmin(SqliteMappingHistory):
         found = [record for start, stop in windows for record in self._records(sql, start, stop, value)]
         return sorted(found, key=lambda record: record.seq)
 
-    def _windows_down(self, end: int) -> Iterator[tuple[int, int]]:
-        """From seq `end` down: starts and stops, the stop not included."""
-        oldest = int(self._run(ADMIN["oldest_seq"]).fetchone()[0])
+    def _windows_down(self, end: int, after: int = 0) -> Iterator[tuple[int, int]]:
+        """From seq `end` down to what comes after `after`: starts and stops, the stop not included."""
+        oldest = max(after + 1, int(self._run(ADMIN["oldest_seq"]).fetchone()[0]))
         for stop in range(end, oldest, -_WINDOW):
             yield max(oldest, stop - _WINDOW), stop
 
