@@ -31,7 +31,7 @@ queue: sqlite:///queue.db
 sources:
   shop: {keys: [a-key-of-shop], mapping: shop.yaml, browsee_api_key: key}
 """
-TRACED = ("rewriting.py", "mapping_files.py")
+TRACED = "rewriting.py"
 DONE, LOST = 0, 4
 
 
