@@ -13,6 +13,7 @@ from adapter.queue import event_warnings
 from adapter.queue.activations import BY_FILE, MAX_ACTIVATIONS, Activation, text_digest
 from adapter.queue.contract import Limit, Pick
 from adapter.queue.heads import Head, Priority, pick_heads
+from adapter.queue.postgres.marks import Marks
 from adapter.queue.postgres.message_row import from_row, packed
 from adapter.queue.postgres.record_rows import activation_of
 from adapter.queue.postgres.samples import forget_samples, keep_growth, keep_rates
@@ -30,6 +31,7 @@ class PostgresLaneRows:
         self._run = state.run
         self._state = state
         self._settle_batch = PostgresSettleBatch(state)
+        self._marks = Marks()
 
     def fence(self, ours: Callable[[Iterable[str]], Collection[str]]) -> None:
         """From now on settle only what `ours` says is this process's."""
@@ -75,7 +77,9 @@ class PostgresLaneRows:
         """The heads to work on now; if there are none, also how many seconds to wait for the next."""
         now_us = self._state.now_us()
         asked: dict[str, object] = {"sources": self._state.sources(sources), "busy": list(busy), "now_us": now_us}
+        self._marks.begin(busy, now_us=now_us)
         heads = pick_heads(partial(self._due_heads, asked, pick), limit=limit, pick=pick)
+        self._marks.given(heads)
         if heads:
             return heads, None
         due_us = (self._run(SQL["next_due"], asked).fetchone() or (None,))[0]
@@ -84,12 +88,16 @@ class PostgresLaneRows:
     def _due_heads(self, asked: Mapping[str, object], pick: Pick, priority: Priority, limit: int) -> Sequence[Head]:
         if limit <= 0:
             return ()
-        values = {**asked, "priority": priority.value, "limit": limit}
+        key = (str(asked["sources"]), priority)
+        values = {**asked, "priority": priority.value, "limit": limit, "start_us": self._marks.start_us(key)}
         statement = "heads"
         if pick.lanes is not None:
             statement, values = "heads_among", {**values, "among": list(pick.lanes)}
         sql = SQL[statement].replace("{newest}", "DESC" if pick.newest else "")
-        return [_head(found) for found in self._run(sql, values).fetchall()]
+        heads = [_head(found) for found in self._run(sql, values).fetchall()]
+        if pick.lanes is None and not pick.newest:
+            self._marks.found(key, heads[0].due_us if heads else None, now_us=int(str(asked["now_us"])))
+        return heads
 
     # -- what is kept beside events --------------------------------------------------------------------------------
 

@@ -139,14 +139,15 @@ INSERT INTO held (source, events, bytes) SELECT source, sum(events), sum(bytes) 
 INSERT INTO probe (id, at_us) VALUES (1, %(now_us)s) ON CONFLICT (id) DO UPDATE SET at_us = excluded.at_us;
 
 -- name: heads
--- The heads of the sources and priority that are due and not busy, longest due first.
+-- The heads of the sources and priority that are due, from `start_us` on (marks.py), and not busy, longest due first.
 SELECT lane.lane, lane.due_us, lane.head, lane.attempt, lane.retried_us,
        ARRAY(SELECT key FROM sent WHERE sent.seq = lane.head),
        source.name, {message.*}, warning.ingest, warning.mapping
 FROM (
     SELECT due.lane FROM unnest(%(sources)s::int[]) AS asked CROSS JOIN LATERAL (
         SELECT lane, due_us FROM lane
-        WHERE priority = %(priority)s AND source = asked AND due_us <= %(now_us)s AND lane <> ALL(%(busy)s::bigint[])
+        WHERE priority = %(priority)s AND source = asked AND due_us BETWEEN %(start_us)s AND %(now_us)s
+          AND lane <> ALL(%(busy)s::bigint[])
         ORDER BY due_us {newest} LIMIT %(limit)s
     ) AS due ORDER BY due_us {newest} LIMIT %(limit)s
 ) AS due JOIN lane USING (lane)
