@@ -26,8 +26,8 @@ MAX_NAMES = 1_000
 MAX_NAME = 1_000
 """Characters of a name that is counted by itself."""
 MAX_VALUES = 1_000
-"""Values of one event, in each of `properties` and `traits`, whose types are counted. A body may hold hundreds of
-thousands, and 2,000 such events would take minutes.
+"""Values of one event, in each of `properties`, `traits` and `context`, whose types are counted. A body may hold
+hundreds of thousands, and 2,000 such events would take minutes.
 """
 MAX_PATH_CHARS = 2_000_000
 """Characters of all paths of one answer."""
@@ -37,7 +37,8 @@ _MAX_MEMBER = 200
 """Characters of one member's name that a path has."""
 _CUT = "more"
 """Instead of a type: what is in there is not counted."""
-_IN = ("properties", "traits")
+_IN = ("properties", "traits", "context")
+"""Counted in this order, and shown in it: what a platform adds to each event must not crowd out what a sender wrote."""
 
 RulesetOf: TypeAlias = Callable[[str], Ruleset | None]
 """The active ruleset of a source; None if it cannot be had."""
@@ -74,7 +75,9 @@ def add_up(pages: Iterable[JsonObject]) -> list[JsonObject]:
         types = {path["path"]: Counter(path["types"]) for path in known["paths"]}
         for path in name["paths"]:
             types.setdefault(path["path"], Counter()).update(path["types"])
-        paths = [{"path": path, "types": dict(counts.most_common())} for path, counts in sorted(types.items())]
+        paths = [
+            {"path": path, "types": dict(counts.most_common())} for path, counts in sorted(types.items(), key=_place)
+        ]
         # The rule is that of the newest event, which came first.
         known.update(events=known["events"] + name["events"], first=name["first"], paths=paths)
     return sorted(found.values(), key=lambda name: -name["events"])
@@ -142,6 +145,13 @@ class NameTally:
         return [_as_json(key, name, ruleset_of) for key, name in ordered]
 
 
+def _place(found: tuple[str, Counter[str]]) -> tuple[int, str]:
+    """Where a path and its types are listed."""
+    path, _ = found
+    group = path.partition(".")[0].partition("[")[0]
+    return (_IN.index(group) if group in _IN else len(_IN)), path
+
+
 def _key(entry: Entry) -> tuple[str, str, str]:
     if isinstance(entry, RejectionRecord):
         return entry.rejection.source, "", ""
@@ -161,7 +171,9 @@ def _as_json(key: tuple[str, str, str], name: _Name, ruleset_of: RulesetOf) -> J
         "last": instant_text(serialize.received_at(name.newest)),
         "newest": serialize.id_of(name.newest),
         **taken,
-        "paths": [{"path": path, "types": dict(types.most_common())} for path, types in sorted(name.paths.items())],
+        "paths": [
+            {"path": path, "types": dict(types.most_common())} for path, types in sorted(name.paths.items(), key=_place)
+        ],
         "morePaths": name.has_more,
     }
 

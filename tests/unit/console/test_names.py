@@ -23,6 +23,20 @@ def test_values_of_one_event_are_bounded() -> None:
     assert [path["path"] for path in name["paths"]] == ["properties.first", "properties.many[][][]"]
 
 
+def test_what_a_mapping_may_name_is_counted() -> None:
+    """Properties, then traits, then context, which never takes the place of the others."""
+    event = make_event(
+        "m-1",
+        properties={"b": 1, "a": "x"},
+        traits={"plan": "pro"},
+        context={"page": {"url": "/"}, **{f"{n:03}": n for n in range(2 * MAX_PATHS)}},
+    )
+    [name], _ = counted(EventRecord(1, event, "pending", "", "", "", 0, "", None, ()))
+    paths = [path["path"] for path in name["paths"]]
+    assert paths[:4] == ["properties.a", "properties.b", "traits.plan", "context.000"]
+    assert (paths[-1], len(paths), name["morePaths"]) == ("context.page.url", MAX_PATHS, True)
+
+
 def test_paths_of_one_name_are_bounded() -> None:
     """In one event and over events."""
     names, _ = counted(*(a_record("x", {f"{n}-{m}": {"a": 1, "b": 1} for m in range(150)}) for n in range(3)))

@@ -31,8 +31,11 @@ function addPaths(paths, more) {
     for (const [type, n] of Object.entries(types)) known[type] = (known[type] ?? 0) + n;
     found.set(path, known);
   }
-  return [...found].map(([path, types]) => ({ path, types })).sort((one, other) => (one.path < other.path ? -1 : 1));
+  return [...found].map(([path, types]) => ({ path, types })).sort((one, other) => (placeOf(one.path) < placeOf(other.path) ? -1 : 1));
 }
+
+/** What a platform adds to each event comes last. @param {string} path */
+const placeOf = (path) => (path.startsWith("context") ? `~${path}` : path);
 
 /** Text here, a number there; an absent value is no type of its own. @param {Path} path */
 export const isMixed = (path) => Object.keys(path.types).filter((type) => type !== "null").length > 1;
