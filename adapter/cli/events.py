@@ -17,6 +17,7 @@ from adapter.cli.show import say, show, show_json
 from adapter.cli.table import plain, show_table, tabbed
 from adapter.cli.when import Instant
 from adapter.console.console import MAX_PAGE, OUTCOMES, Console, Events
+from adapter.console.narrowing import split_where
 from adapter.console.wording import counted
 from adapter.model import JsonObject
 
@@ -24,6 +25,16 @@ _NOTHING_YET = (
     "no event is kept: none arrived, or all ended longer ago than retention.history; "
     "`serve` prints a command that sends one"
 )
+
+
+class _Where(click.ParamType[tuple[str, str]]):
+    """`properties.order_id=o-777`."""
+
+    name = "path=value"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        """Path and value."""
+        return split_where(value) or self.fail("write a path, = and a value: properties.order_id=o-777", param, ctx)
 
 
 @click.group()
@@ -51,6 +62,8 @@ events.add_command(names_)
 @click.option("--name", metavar="EVENT", help="Only those of one event name, as it was sent.")
 @click.option("--type", metavar="TYPE", help="Only events of one type, such as track.")
 @click.option("--cause", metavar="TEXT", help="Only those whose cause contains TEXT.")
+@click.option("--text", metavar="TEXT", help="Only those with TEXT in some value of the message.")
+@click.option("--where", type=_Where(), help="Only those with this value at this path of the message.")
 @click.option("--warned", is_flag=True, help="Only events with warnings.")
 @click.option("--since", type=Instant(), help="Only those received then or later: 10m (ago), 04:00, or a date.")
 @click.option("--until", type=Instant(), help="Only those received before then, written as for --since.")
@@ -64,6 +77,8 @@ def list_(machine: bool, place: Target, **narrowed: Any) -> None:
     Examples:
       browsee-adapter events list --source shop --outcome unmatched
       browsee-adapter events list --outcome dead --cause "total is required"
+      browsee-adapter events list --text o-777
+      browsee-adapter events list --where properties.order_id=o-777
       browsee-adapter events list --user u-1 --name "Order Completed" --since 10m
     """
     with console_at(place) as console:
@@ -239,6 +254,8 @@ def _nothing_matches(narrowed: dict[str, Any]) -> str:
     given = {name: value for name, value in narrowed.items() if value and name != "limit"}
     if not given:
         return _NOTHING_YET
+    if narrowed.get("where"):
+        given["where"] = "=".join(narrowed["where"])
     looked = " ".join(
         f"--{name}{'' if value is True else f' {plain(_as_given(value))}'}" for name, value in given.items()
     )

@@ -55,6 +55,8 @@ class HttpConsole:
             "type": wanted.type,
             "rule": wanted.rule,
             "cause": wanted.cause,
+            "text": wanted.text,
+            "where": None if wanted.where is None else "=".join(wanted.where),
             "mapped": "true" if wanted.mapped else None,
             "user": wanted.user,
             "name": wanted.name,

@@ -6,13 +6,13 @@ Long work goes in steps, so that the service beside it gets its turn, and asks b
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import get_args
 
 from adapter.console import detail, serialize
 from adapter.console.admin_mappings import AdminMappings
 from adapter.console.console import MAX_MAPPED, MAX_PAGE, MAX_WATCHED, REJECTED, Events, Export, Selection
 from adapter.console.detail import Private, SourceMappings
 from adapter.console.names import count_names
+from adapter.console.narrowing import has_content, is_by_content, is_wanted, queue_filter
 from adapter.console.ndjson import line_of_entry
 from adapter.console.pagination import Cursor, Stream, merge, number_of
 from adapter.console.preview import would_become
@@ -22,8 +22,7 @@ from adapter.console.series import Span, columns
 from adapter.errors import ConfigError
 from adapter.model import Event, JsonObject, Rejection
 from adapter.queue.admin import QueueAdmin
-from adapter.queue.codec import is_of_user
-from adapter.queue.records import Filter, Outcome, RejectionRecord, Retention, is_named
+from adapter.queue.records import RejectionRecord, Retention
 
 _STEP = 500
 """Letters changed in one transaction."""
@@ -239,14 +238,19 @@ class AdminConsole(AdminMappings):
         if wanted.outcome == (REJECTED,):
             return Stream([], before, before, is_all=True)
         users = () if wanted.user is None else tuple(self._private.same_ids(wanted.user))
-        looked = self._admin.page_before(_filter(wanted, users), limit=limit, before=before)
-        return Stream(looked.records, before, looked.bottom, looked.is_all, looked.down_to)
+        by_content = is_by_content(wanted)
+        most = MAX_PAGE if by_content else limit
+        looked = self._admin.page_before(queue_filter(wanted, users), limit=most, before=before)
+        found = [record for record in looked.records if not by_content or has_content(record.event.body, wanted)]
+        if len(found) > limit:
+            return Stream(found[:limit], before, found[limit - 1].seq, False, found[limit - 1].event.received_at)
+        return Stream(found, before, looked.bottom, looked.is_all, looked.down_to)
 
     def _rejections_down(self, wanted: Events, before: int, limit: int) -> Stream:
         if wanted.warned or wanted.type or wanted.rule or (wanted.outcome and REJECTED not in wanted.outcome):
             return Stream([], before, before, is_all=True)
         looked = self._admin.newest_rejections(limit=MAX_PAGE, before=before, source=wanted.source)
-        found = [kept for kept in looked if _is_wanted(kept.rejection, wanted) and has_cause(kept, wanted.cause)]
+        found = [kept for kept in looked if is_wanted(kept.rejection, wanted) and has_cause(kept, wanted.cause)]
         if not looked:
             return Stream([], before, before, is_all=True)
         if len(found) > limit:
@@ -264,32 +268,6 @@ def _cursor(text: str) -> Cursor:
 
 def _seq(digits: str) -> int:
     return int(digits[:18]) if digits.isascii() and digits.isdigit() else 0
-
-
-def _filter(wanted: Events, users: tuple[str, ...]) -> Filter:
-    outcomes: tuple[Outcome, ...] = tuple(word for word in get_args(Outcome) if word in wanted.outcome)
-    times = {name: at for name in ("since", "until") if (at := getattr(wanted, name)) is not None}
-    return Filter(
-        source=wanted.source,
-        outcomes=outcomes,
-        users=users,
-        name=wanted.name,
-        type=wanted.type,
-        rule=wanted.rule,
-        cause=wanted.cause,
-        warned=wanted.warned,
-        **times,
-    )
-
-
-def _is_wanted(rejection: Rejection, wanted: Events) -> bool:
-    at = rejection.received_at
-    return (
-        (wanted.since is None or at >= wanted.since)
-        and (wanted.until is None or at < wanted.until)
-        and (wanted.user is None or is_of_user(rejection.body, wanted.user))
-        and (wanted.name is None or is_named(rejection, wanted.name))
-    )
 
 
 def _stream(looked: Sequence[Entry], start: int, cause: str | None) -> Stream:

@@ -30,6 +30,7 @@ OUTCOMES = (*get_args(Outcome), REJECTED)
 class Events:
     """Which events and rejections: of a source, of some outcomes, a user, a name, a type, taken by a rule, of a cause
     (text that is in it), and received from `since` until before `until`; with `warned` only events that have warnings.
+    `text` is in some value of the body, in letters of either case; `where` is a path in the body and the value there.
     `before` is the `next` of an earlier page. With `mapped` each event has its calls.
     """
 
@@ -40,6 +41,8 @@ class Events:
     type: str | None = None
     rule: str | None = None
     cause: str | None = None
+    text: str | None = None
+    where: tuple[str, str] | None = None
     mapped: bool = False
     warned: bool = False
     since: datetime | None = None

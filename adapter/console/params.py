@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from adapter.console.console import MAX_PAGE, MAX_WATCHED, OUTCOMES, Events, Selection
+from adapter.console.narrowing import split_where
 from adapter.console.pagination import Cursor
 from adapter.model import JsonObject
 from adapter.wire.instants import parse_instant
@@ -31,8 +32,16 @@ class BadRequest(ValueError):  # noqa: N818 - said to the operator, not a fault
 def events(query: Sequence[tuple[str, str]]) -> Events:
     """What `GET /api/events` asks for. Raises BadRequest."""
     outcomes = dict.fromkeys(_outcome(value) for name, value in query if name == "outcome")
-    texts = dict.fromkeys(("source", "user", "name", "type", "rule", "cause"), text)
-    others = {"since": instant, "until": instant, "warned": _true, "mapped": _true, "limit": limit, "before": cursor}
+    texts = dict.fromkeys(("source", "user", "name", "type", "rule", "cause", "text"), text)
+    others: dict[str, Parse] = {
+        "where": where,
+        "since": instant,
+        "until": instant,
+        "warned": _true,
+        "mapped": _true,
+        "limit": limit,
+        "before": cursor,
+    }
     rest = [(name, value) for name, value in query if name != "outcome"]
     return Events(outcome=tuple(outcomes), **read(rest, {**texts, **others}))
 
@@ -54,6 +63,14 @@ def read(query: Sequence[tuple[str, str]], known: Mapping[str, Parse], *, needed
     for name in needed:
         if name not in found:
             raise BadRequest(f"{name}: is needed")
+    return found
+
+
+def where(value: str) -> tuple[str, str]:
+    """A path in the body and the value there. Raises BadRequest."""
+    found = split_where(value)
+    if found is None:
+        raise BadRequest("a path, = and a value, such as properties.order_id=o-777")
     return found
 
 

@@ -426,3 +426,39 @@ def test_a_mapping_is_tried_on_events(console: Console) -> None:
         console.try_mapping("shop", ["2"], text=MAPPING.replace("track:", "tracks:", 1))
     with pytest.raises(ConfigError, match="source"):
         console.try_mapping("nowhere", ["2"])
+
+
+@pytest.mark.parametrize(
+    ("narrowed", "found"),
+    [
+        ({"text": "O-777"}, ["by-order"]),
+        ({"text": "no such text"}, []),
+        ({"where": ("properties.order_id", "o-777")}, ["by-order"]),
+        ({"where": ("properties.order_id", "o-77")}, []),
+        ({"where": ("properties.products.id", "p-2")}, ["by-order"]),
+        ({"where": ("properties.total", "27.5")}, ["by-order"]),
+        ({"where": ("properties.gift", "true"), "text": "p-1"}, ["by-order"]),
+        ({"text": "rejected-777"}, ["rejected-777"]),
+    ],
+)
+async def test_events_are_found_by_their_content(
+    console: Console, folder: Path, narrowed: dict[str, Any], found: list[str]
+) -> None:
+    """Events and rejections, page by page: who asks goes on to the next."""
+    properties = {"order_id": "o-777", "total": 27.5, "gift": True, "products": [{"id": "p-1"}, {"id": "p-2"}]}
+    queue = await SqliteQueue.open(folder / "queue.db", now=time)
+    await queue.put(
+        [make_event("by-order", properties=properties), *(make_event(f"other-{number}") for number in range(3))],
+        [replace(a_rejection(b'{"type":"track","messageId":"rejected-777"}'), message_id="rejected-777")],
+    )
+    await queue.close()
+
+    seen, before = [], None
+    while True:
+        page = shaped(console.events(Events(limit=1, before=before, **narrowed)), "NewestPage")
+        seen += [entry["messageId"] for entry in page["entries"]]
+        before = page["next"]
+        if before is None:
+            break
+
+    assert seen == found
