@@ -59,6 +59,15 @@ def test_a_release_is_one_commit_and_one_tag(repository: Path) -> None:
         assert (chart["version"], chart["appVersion"]) == ("7.8.9-rc.1", NEW)
 
 
+def test_a_version_that_is_set_is_only_tagged(repository: Path) -> None:
+    """The changelog has it already, so there is nothing to commit."""
+    assert release(repository, NEW).returncode == 0
+    git(repository, "tag", "-d", f"v{NEW}")
+    assert release(repository, NEW).returncode == 0
+    assert git(repository, "describe", "--exact-match").strip() == f"v{NEW}"
+    assert len(git(repository, "log", "--format=%s").splitlines()) == 2
+
+
 def test_a_release_of_nothing_is_refused(repository: Path) -> None:
     """Each for its reason, and nothing is committed."""
     assert "Name the version" in release(repository, "1.0").stderr
