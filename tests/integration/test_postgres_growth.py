@@ -14,7 +14,7 @@ from tests.fakes import make_event
 from tests.postgres import Server, fill_lanes
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(3600)]
-EVENTS = int(os.environ.get("EVENTS", "300000"))
+EVENTS = int(os.environ.get("EVENTS", "200000"))
 WAITING = 10_000
 GROUP = 500
 CLAIMS = 30
