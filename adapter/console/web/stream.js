@@ -105,6 +105,8 @@ async function run(stop) {
       // No place for another stream.
       isFull = !isFull && (status === 429 || status === 404);
       if (isFull) continue;
+      // A service that stops ends its streams before any summary says so.
+      if (error instanceof ApiError && error.code === "stopping") hand("summary", { ...summary.value, ready: false, why: "stopping" });
       turn("lost");
       failures += 1;
       await pause(Math.min(LONGEST_WAIT_MS, 500 * 2 ** failures), stop);
