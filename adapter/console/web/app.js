@@ -6,7 +6,7 @@ import { ShortcutHelp, useShortcuts } from "./keys.js";
 import { here, href, match } from "./router.js";
 import { connection, startStream, summary } from "./stream.js";
 import { setTheme, theme } from "./theme.js";
-import { Banner, Button, Skeleton } from "./ui.js";
+import { Banner, Button, Page, Skeleton } from "./ui.js";
 import { html, render, signal, useEffect, useState } from "./vendor/preact.js";
 
 /** Pages by address; each is loaded when it is opened first. `nav` is its name in the navigation. */
@@ -131,7 +131,7 @@ function Lazy({ load, name, props }) {
 }
 
 function NotFound() {
-  return html`<div class="page-head"><h1 tabindex="-1">Page not found</h1></div><p>There is no such page. <a href="#/">Go to the overview</a>.</p>`;
+  return html`<${Page} title="Page not found"><p>There is no such page. <a href="#/">Go to the overview</a>.</p><//>`;
 }
 
 const root = /** @type {HTMLElement} */ (document.getElementById("app"));
