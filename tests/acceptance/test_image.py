@@ -1,4 +1,4 @@
-"""The container image: built from the Dockerfile, started as README says, edited, stopped, and started again."""
+"""The container image: built from the Dockerfile, started as docs/deploy.md says, edited, stopped, started again."""
 
 import re
 import shlex
@@ -88,8 +88,8 @@ def options(port: int, browsee: str) -> list[str]:
 
 
 def line_of_readme(port: int, browsee: str) -> list[str]:
-    """The options of the `docker run` that README shows, with real keys and addresses for those it shows."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8").replace("\\\n", " ")
+    """The options of the `docker run` that docs/deploy.md shows, with real keys and addresses for those it shows."""
+    text = (ROOT / "docs/deploy.md").read_text(encoding="utf-8").replace("\\\n", " ")
     (line,) = re.findall(r"(?m)^docker run (-d .*)$", text)
     words = shlex.split(line)
     for shown in ("BROWSEE_API_KEY=your-key", "ADAPTER_WRITE_KEY=a-secret-of-your-own", "127.0.0.1:8080:8080"):

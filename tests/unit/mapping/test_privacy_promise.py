@@ -162,7 +162,7 @@ def test_false_hits_are_counted() -> None:
         assert all("name" not in warned.cause.split(" in ")[-1] for warned in frame.warnings)
     page = (ROOT / "docs/privacy.md").read_text()
     said = re.search(
-        r"Over the (\d+) messages .*? (\d+) fields called `name` .*? (\d+) called `cart_token`", page, re.DOTALL
+        r"in the (\d+) messages .*? (\d+) fields called `name` .*? (\d+) called `cart_token`", page, re.DOTALL
     )
     assert said is not None
     messages, *false_hits = (int(number) for number in said.groups())
