@@ -1,11 +1,11 @@
-"""The list of events: what it says of news, any span of time, and the names that it offers."""
+"""The list of events and one of them: news, any span of time, names that are offered, what a schema refused."""
 
 import re
 
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
-from tests.browser.pages import Console
-from tests.browser.running import SETTLED_S, track, until
+from tests.browser.pages import THEMES, Console, console_of
+from tests.browser.running import SETTLED_S, Service, track, until
 
 
 def test_news_are_spoken_once_in_ten_seconds(console: Console) -> None:
@@ -64,3 +64,37 @@ def test_names_that_were_seen_are_offered(console: Console) -> None:
     offered = console.page.locator("datalist option[value='Order Completed']")
     expect(offered).to_have_count(1)
     assert field.get_attribute("list") == console.page.locator("datalist").get_attribute("id")
+
+
+def test_a_rejection_marks_what_its_schema_refused(browser: Browser, own_service: Service) -> None:
+    """Each member in the message with what was said of it; a missing one at the place where it should be."""
+    properties = {f"<b>{n}": n for n in range(20)}
+    own_service.send({"type": "track", "userId": "u-1", "properties": properties, "context": ["<b>"]})
+    with console_of(browser, own_service) as console:
+        page = console.page
+        [refused] = (entry["id"] for entry in own_service.events(outcome="rejected"))
+        console.open(f"#/events/{refused}")
+        shown = page.get_by_role("region", name="Where it does not fit")
+        expect(shown.locator("mark").first).to_have_text("{")
+        expect(shown).to_contain_text("← event is required")
+        expect(shown.locator("mark").last).to_have_text('"context": [')
+        expect(shown).not_to_contain_text("<b>9")
+        assert shown.locator("b").count() == 0
+        console.shot("event-rejected-marked")
+        for theme in THEMES:
+            console.fit(width=320, theme=theme)
+            assert (console.overflow(), console.violations()) == ([], [])
+
+
+def test_an_event_leads_to_those_before_and_after_it(browser: Browser, own_service: Service) -> None:
+    """Of its user and source, in the order of receipt."""
+    own_service.send(*(track(name, "u-1") for name in ("First", "Second", "Third")), track("Other", "u-2"))
+    with console_of(browser, own_service) as console:
+        facts = console.page.locator(".event-facts")
+        second = own_service.events(name="Second")[0]["id"]
+        console.open(f"#/events/{second}")
+        expect(facts.get_by_role("link", name="track Third")).to_be_visible()
+        facts.get_by_role("link", name="track First").click()
+        expect(console.page.get_by_role("heading", level=1)).to_have_text("track First")
+        expect(facts.locator("dt:has-text('Earlier') + dd")).to_have_text("none")
+        expect(facts.locator("dt:has-text('Later') + dd")).to_have_text("track Second")

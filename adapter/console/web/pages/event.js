@@ -4,6 +4,7 @@ import { CopyAsTest } from "../as-test.js";
 import { ChangeDialog, ask } from "../change.js";
 import { Loaded, capitalized, useData } from "../data.js";
 import { Time, between, count, duration, plural } from "../format.js";
+import { MarkedJson } from "../marked-json.js";
 import { href } from "../router.js";
 import { StandIn } from "../stand-in.js";
 import { subscribe } from "../stream.js";
@@ -97,7 +98,8 @@ function Warnings({ warnings }) {
 /** @param {{entry: any}} props */
 function Rejected({ entry }) {
   return html`<${Step} title="Rejected" tone="failed"><p>It does not fit its schema, so it never became an event.</p>
-    <ul class="problems">${entry.problems.map((/** @type {any} */ problem) => html`<li>${problem.pointer ? html`<code>${problem.pointer}</code> ` : ""}${problem.message}</li>`)}</ul><//>`;
+    <ul class="problems">${entry.problems.map((/** @type {any} */ problem) => html`<li>${problem.pointer ? html`<code>${problem.pointer}</code> ` : ""}${problem.message}</li>`)}</ul>
+    ${!entry.withheld && html`<${MarkedJson} body=${entry.body} problems=${entry.problems} />`}<//>`;
 }
 
 /** @param {{entry: any}} props */
@@ -182,5 +184,37 @@ function Facts({ entry }) {
       ${entry.mapping && html`<dt>Mapping</dt><dd class="mono">${entry.mapping}</dd>`}
       ${entry.traceId && html`<dt>Trace</dt><dd class="mono">${entry.traceId}</dd>`}
       ${!isRejected && html`<dt>Delivered calls</dt><dd>${entry.outcome === "delivered" ? count(entry.mapped?.calls?.length ?? 0) : count(entry.deliveredCalls.length)}</dd>`}
+      ${!isRejected && !entry.deleted && html`<${Neighbours} entry=${entry} />`}
     </dl><//>`;
+}
+
+const NEAR = 200;
+
+/** The events before and after this one, of its user and source. @param {{entry: any}} props */
+function Neighbours({ entry }) {
+  const of = { user: entry.userId ?? entry.anonymousId, source: entry.source };
+  const found = useData(async (abort) => {
+    if (!of.user || of.user.length > 500) return null;
+    const [before, after] = await Promise.all([
+      api.get("/events", { ...of, until: entry.receivedAt, limit: 1 }, abort),
+      api.get("/events", { ...of, since: entry.receivedAt, limit: NEAR }, abort),
+    ]);
+    // Newest first; those of the same millisecond are in `after`, and rejections have no place in a lane.
+    const near = [...after.entries, ...before.entries].filter((/** @type {any} */ each) => each.outcome !== "rejected");
+    const later = near.filter((/** @type {any} */ each) => Number(each.id) > Number(entry.id)).at(-1);
+    return {
+      earlier: near.find((/** @type {any} */ each) => Number(each.id) < Number(entry.id)),
+      later: after.next === null ? later : undefined,
+      isMoreBefore: before.next !== null,
+      isMoreAfter: after.next !== null,
+    };
+  }, [entry.id]);
+  if (!found.data) return null;
+  const link = (/** @type {any} */ each, /** @type {boolean} */ isMore, /** @type {any} */ time) => {
+    if (each) return html`<a href=${href(`/events/${each.id}`)}>${eventName(each)}</a>`;
+    return isMore ? html`<a href=${href("/events", { ...of, ...time })}>List them</a>` : "none";
+  };
+  const { earlier, later, isMoreBefore, isMoreAfter } = found.data;
+  return html`<dt>Earlier of this user</dt><dd>${link(earlier, isMoreBefore, { until: entry.receivedAt })}</dd>
+    <dt>Later of this user</dt><dd>${link(later, isMoreAfter, { since: entry.receivedAt })}</dd>`;
 }
