@@ -54,7 +54,14 @@ ROWS = (
     Row(CallLimit(20, 1.0), Bar(0.70, 0.85, 0.034), Bar(0.90, 0.90, 0.03), noise=0.02),
     Row(CallLimit(100, 1.0), Bar(0.87, 0.90, 0.03), Bar(0.90, 0.90, 0.03), noise=0.02, seconds=200.0, seeds=(1, 2)),
 )
-SEEDED = [pytest.param(row, seed, id=f"{row.name}-seed-{seed}") for row in ROWS for seed in row.seeds]
+AGAIN = pytest.mark.long
+"""Further seeds are the long form: `python -m pytest -m "long or not long" tests/unit/deliver/test_bars.py`."""
+SEEDS = (1, pytest.param(2, marks=AGAIN))
+SEEDED = [
+    pytest.param(row, seed, id=f"{row.name}-seed-{seed}", marks=() if seed == row.seeds[0] else AGAIN)
+    for row in ROWS
+    for seed in row.seeds
+]
 
 
 @pytest.mark.parametrize(("row", "seed"), SEEDED)
@@ -66,7 +73,7 @@ def test_a_limit_is_used_and_respected(row: Row, seed: int) -> None:
     assert run.refused <= row.reached.limited
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("noise", [0.001, 0.005, 0.01, 0.02])
 def test_noise_without_a_limit_costs_little(noise: float, seed: int) -> None:
     """At 20 events a second over ten minutes: less than 5 % of them wait at its end."""
@@ -74,14 +81,14 @@ def test_noise_without_a_limit_costs_little(noise: float, seed: int) -> None:
     assert run.passed_between(0.0, 600.0) >= 0.95 * 600.0 * 20.0
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", SEEDS)
 def test_noise_at_100_a_second_costs_little(seed: int) -> None:
     """The same with 2 % of noise, over two minutes."""
     run = simulate([Phase(0.0, UNLIMITED, noise=0.02)], seconds=120.0, load=Load(demand_per_s=100.0), seed=seed)
     assert run.passed_between(0.0, 120.0) >= 0.95 * 120.0 * 100.0
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("noise", [0.0, 0.02], ids=["silent", "noise"])
 def test_a_limit_that_falls_is_no_noise(noise: float, seed: int) -> None:
     """60, then 10 a second: within 20 s no more calls go than the limit and a tenth, and 90 % of it is used."""
@@ -92,7 +99,7 @@ def test_a_limit_that_falls_is_no_noise(noise: float, seed: int) -> None:
     assert run.refused_between(200.0, 480.0) <= noise + 0.02
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("noise", [0.0, 0.02], ids=["silent", "noise"])
 def test_a_ban_after_excess_is_no_noise(noise: float, seed: int) -> None:
     """A call beyond 20 a second has all calls of 10 s refused: never more than 20 a second go, few of them in a ban."""
@@ -102,7 +109,7 @@ def test_a_ban_after_excess_is_no_noise(noise: float, seed: int) -> None:
     assert run.refused <= noise + 0.025
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("noise", [0.0, 0.02], ids=["silent", "noise"])
 def test_a_shared_limit_is_no_noise(noise: float, seed: int) -> None:
     """Another client uses 8 of 20 a second: no more than a tenth beyond what is left is tried, and 90 % is used."""
@@ -123,7 +130,7 @@ def test_a_moving_limit_is_used(noise: float, seed: int) -> None:
     assert run.refused <= noise + 0.02
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize(("users", "refused", "used"), [(500, 1, 0.97), (40, 4, 0.85), (40, 10, 0.70)])
 def test_users_who_are_always_answered_429_do_not_slow_the_others(
     users: int, refused: int, used: float, seed: int
