@@ -1,4 +1,6 @@
-"""What the console costs senders: eight streams that are listened to, and a mapping that is checked each second."""
+"""What the console costs senders: eight streams that are listened to, a mapping that is checked each second, and a
+comparison.
+"""
 
 import asyncio
 import time
@@ -34,6 +36,17 @@ async def checked(folder: Path) -> Row:
     """Acknowledgements a second while a mapping is checked each second."""
     return await _beside(
         folder, _checks, name="checked", what="single events while a draft is checked each second", least=0.85
+    )
+
+
+async def compared(folder: Path) -> Row:
+    """Acknowledgements a second while a mapping is compared with recorded events, one comparison after another."""
+    return await _beside(
+        folder,
+        _comparisons,
+        name="compared",
+        what="single events while a draft is compared with 1,000 events",
+        least=0.85,
     )
 
 
@@ -85,22 +98,29 @@ async def _streams(url: str) -> AsyncIterator[None]:
         await _ended(tasks)
 
 
+def _checks(url: str) -> AbstractAsyncContextManager[None]:
+    return _asking(url, "check", every_s=1.0)
+
+
+def _comparisons(url: str) -> AbstractAsyncContextManager[None]:
+    return _asking(url, "compare", every_s=0.0, limit=1_000)
+
+
 @asynccontextmanager
-async def _checks(url: str) -> AsyncIterator[None]:
+async def _asking(url: str, operation: str, *, every_s: float, **more: int) -> AsyncIterator[None]:
     text = (bundled("mappings") / "default.yaml").read_text(encoding="utf-8")
+    draft = {"source": source_name(0), "text": text, **more}
     async with aiohttp.ClientSession(headers=_BEARER) as http:
 
-        async def check() -> None:
+        async def ask() -> None:
             while True:
                 started_s = time.perf_counter()
-                async with http.post(
-                    f"{url}/api/mapping/check", json={"source": source_name(0), "text": text}
-                ) as answer:
+                async with http.post(f"{url}/api/mapping/{operation}", json=draft) as answer:
                     answer.raise_for_status()
                     await answer.read()
-                await asyncio.sleep(max(0.0, started_s + 1 - time.perf_counter()))
+                await asyncio.sleep(max(0.0, started_s + every_s - time.perf_counter()))
 
-        task = asyncio.create_task(check())
+        task = asyncio.create_task(ask())
         yield
         await _ended([task])
 
@@ -115,4 +135,4 @@ async def _ended(tasks: list[asyncio.Task[None]]) -> None:
 
 _BEARER = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
 
-CONSOLE_ROWS = (streamed, checked)
+CONSOLE_ROWS = (streamed, checked, compared)
