@@ -8,11 +8,11 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from tests.browser.pages import Console, console_of, needs_chromium
 from tests.browser.proxy import proxy_under
-from tests.browser.running import SETTINGS, Service, lasting_port, service_in, track
+from tests.browser.running import SETTINGS, TOKEN, Service, lasting_port, service_in, track
 
 _TRANSFERS = """() => [
   performance.getEntriesByType('navigation')[0], ...performance.getEntriesByType('resource')
@@ -114,6 +114,61 @@ def test_a_service_that_cannot_read_its_queue_says_so(console: Console) -> None:
     console.page.unroute("**/console/api/events*")
     failure.get_by_role("button", name="Try again").click()
     expect(console.page.get_by_role("table", name="Events, newest first")).to_be_visible()
+
+
+def test_too_many_requests_are_asked_again_by_the_page(console: Console) -> None:
+    """It says in how many seconds, and needs no click."""
+    console.expected.append("429")
+    body = {"success": False, "code": "rate_limited", "message": "more than 20 requests in a second"}
+    busy = [True, True]
+
+    def answer(route: Route) -> None:
+        if busy:
+            busy.pop()
+            route.fulfill(status=429, json=body, headers={"Retry-After": "1"})
+        else:
+            route.continue_()
+
+    console.page.route("**/console/api/deletions*", answer)
+    console.open("#/deletions")
+    expect(console.page.get_by_role("alert")).to_contain_text("Asking again in 1 s.")
+    expect(console.page.get_by_text("No platform has asked to delete anybody's data")).to_be_visible()
+    assert busy == []
+
+
+def test_a_deletion_that_is_not_done_waits(console: Console) -> None:
+    """Until then nothing is counted."""
+    request = {
+        "id": "1",
+        "source": "shop",
+        "userId": "u-gone",
+        "messageId": "delete-1",
+        "receivedAt": "2026-11-23T09:00:00.000Z",
+        "doneAt": None,
+        "events": 0,
+        "rejections": 0,
+    }
+    console.page.route("**/console/api/deletions*", lambda route: route.fulfill(json={"deletions": [request]}))
+    console.open("#/deletions")
+    expect(console.page.get_by_role("row").filter(has_text="u-gone")).to_contain_text("waiting")
+    assert console.violations() == []
+
+
+def test_a_refused_origin_says_what_differs(signed_out: Console) -> None:
+    """As behind a proxy that changes the host name: the page shows what the service says of it."""
+    console = signed_out
+    console.expected.append("403")
+    message = "the page is of https://example.com and the service is asked as 127.0.0.1: set trusted_proxies"
+    body = {"success": False, "code": "cross_origin", "message": message}
+    console.page.route(
+        "**/console/session",
+        lambda route: route.fulfill(status=403, json=body) if route.request.method == "POST" else route.continue_(),
+    )
+    console.page.goto(console.service.console)
+    console.page.get_by_label("Admin token").fill(TOKEN)
+    console.page.get_by_role("button", name="Sign in").click()
+    expect(console.page.get_by_role("alert")).to_contain_text("set trusted_proxies")
+    assert console.violations() == []
 
 
 @pytest.mark.parametrize("address", ["#/", "#/events", "#/users/u-1042"])
