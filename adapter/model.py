@@ -206,7 +206,7 @@ class Refused(Struct, frozen=True):
 
 
 class Delivered(Struct, frozen=True):
-    """Every call got through. `detail` says what was odd about the answers, if anything; `rule` made the calls."""
+    """Every call was delivered. `detail` says anything unusual about the answers; `rule` made the calls."""
 
     detail: str = ""
     rule: str = ""

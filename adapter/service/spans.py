@@ -48,7 +48,7 @@ def open_spans(emit: Emit) -> "Spans":
 
 
 def _named(resource: Resource) -> Resource:
-    """`resource` under our own name where nobody gave one: the library's default is `unknown_service`."""
+    """`resource` under our own name if none was given: the library's default is `unknown_service`."""
     is_default = str(resource.attributes.get("service.name", "")).startswith("unknown_service")
     return resource.merge(Resource({"service.name": "browsee-adapter"})) if is_default else resource
 

@@ -70,7 +70,7 @@ def test_a_failure_of_a_button_is_shown(console: Console) -> None:
 
 
 def test_a_paused_list_stays_when_much_is_new(console: Console) -> None:
-    """Whoever paused is told, and sees the newest when they ask for them."""
+    """The page reports new events while it is paused, and shows the newest on request."""
     asked: list[str] = []
     news = [BEGINNING]
     page = console.page
