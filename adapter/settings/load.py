@@ -169,14 +169,19 @@ def _unset(read: FileLayer | None, *, sandbox: bool) -> list[Finding]:
     if read is None:
         return []
     # The sandbox calls nobody, so the keys it would not show need not be there.
-    troubles = [trouble for trouble in read.unset if not (sandbox and trouble.path[-1] == "browsee_api_key")]
+    troubles = [trouble for trouble in read.unset if not (sandbox and _is_api_key(trouble))]
     return [read.layer.place(_with_ways_on(trouble)) for trouble in troubles]
 
 
 def _with_ways_on(trouble: SettingProblem) -> SettingProblem:
-    if trouble.path[-1] != "browsee_api_key":
+    if not _is_api_key(trouble):
         return trouble
     return replace(trouble, message=f"{trouble.message}; set it, or add --sandbox to try the adapter without Browsee")
+
+
+def _is_api_key(trouble: SettingProblem) -> bool:
+    # A file that is one text has its problems at the empty path.
+    return trouble.path[-1:] == ("browsee_api_key",)
 
 
 def _unused(environ: Mapping[str, str], used: Collection[str]) -> Iterator[str]:

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from adapter.files.finding import as_text
@@ -87,6 +87,7 @@ def test_no_damage_raises_or_tells_a_secret(text: str) -> None:
 
 
 @settings(deadline=None)
+@example(text="${")
 @given(text=st.text())
 def test_no_text_raises(text: str) -> None:
     """A file of anything at all is judged, not stumbled over."""
