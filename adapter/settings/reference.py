@@ -100,9 +100,9 @@ def _allowed(node: JsonObject, schema: JsonObject) -> str:
 def _variables_of(path: str) -> str:
     if path == "listen":
         return ", ".join(f"`{name}`" for name in _OF_LISTEN)
-    names = {_shown(where): name for name, where in VARIABLES.items()}
-    names |= {_shown((_SOURCE, *where[2:])): name for name, where in SOURCE_VARIABLES.items()}
-    return f"`{names[path]}`" if path in names else ""
+    paths = {name: _shown(where) for name, where in VARIABLES.items()}
+    paths |= {name: _shown((_SOURCE, *where[2:])) for name, where in SOURCE_VARIABLES.items()}
+    return ", ".join(f"`{name}`" for name, setting in paths.items() if setting == path)
 
 
 def _shown(path: tuple[str | int, ...]) -> str:
