@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from adapter.cli.at_console import Target, console_at, console_options
+from adapter.cli.completing import mappings
 from adapter.cli.reading import text_of
 from adapter.cli.show import say, show_json
 from adapter.cli.table import plain, show_table
@@ -23,7 +24,12 @@ _OUTCOMES = {"sent": "sent", "rejected": "refused", "dropped": "dropped", "unmat
 
 @click.command("try")
 @click.argument("idents", metavar="[ID]...", nargs=-1)
-@click.option("--mapping", metavar="FILE", help="By this mapping, instead of the active one of each source.")
+@click.option(
+    "--mapping",
+    metavar="FILE",
+    shell_complete=mappings,
+    help="By this mapping, instead of the active one of each source.",
+)
 @click.option("--cause", metavar="TEXT", help="Those whose cause, as `dead list` shows it, contains TEXT.")
 @click.option("--unmatched", is_flag=True, help="The newest events that no rule matched.")
 @click.option("--limit", type=click.IntRange(1), default=500, show_default=True, help="How many events at most.")

@@ -6,6 +6,7 @@ from typing import BinaryIO
 import click
 from rich.text import Text
 
+from adapter.cli.completing import mappings
 from adapter.cli.reading import ruleset_of
 from adapter.cli.recording import EventRecording
 from adapter.cli.show import show, show_json
@@ -19,8 +20,8 @@ _STYLES = (
 
 
 @click.command()
-@click.argument("old")
-@click.argument("new")
+@click.argument("old", shell_complete=mappings)
+@click.argument("new", shell_complete=mappings)
 @click.option("--events", type=click.File("rb"), required=True, help="Recorded events, one a line; - for stdin.")
 @click.option("--fail-on-change", is_flag=True, help="Exit with status 1 if any event would map differently.")
 @click.option("--json", "machine", is_flag=True, help="As JSON, for other programs.")

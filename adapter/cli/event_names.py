@@ -5,6 +5,7 @@ from datetime import datetime
 import click
 
 from adapter.cli.at_console import Target, console_at, console_options
+from adapter.cli.completing import source_names
 from adapter.cli.show import say, show_json
 from adapter.cli.table import show_table
 from adapter.cli.when import Instant
@@ -17,7 +18,7 @@ _COLUMNS = ("how many", "type", "name", "source", "last", "rule", "values of mix
 
 
 @click.command("names")
-@click.option("--source", metavar="NAME", help="Only those of one source.")
+@click.option("--source", metavar="NAME", shell_complete=source_names, help="Only those of one source.")
 @click.option("--since", type=Instant(), help="Only of events received then or later: 24h (ago), 04:00, or a date.")
 @click.option("--limit", type=click.IntRange(1), default=10_000, show_default=True, help="How many events are counted.")
 @click.option("--json", "machine", is_flag=True, help="One JSON object a line, with every value's path and types.")

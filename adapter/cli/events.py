@@ -10,6 +10,7 @@ import click
 
 from adapter.cli import render
 from adapter.cli.at_console import Target, console_at, console_options
+from adapter.cli.completing import event_types, source_names
 from adapter.cli.event_names import names_
 from adapter.cli.flow import EVERY_S, Flow, Tail, lines_for, print_line, shows_flow, terminal
 from adapter.cli.rows import DELETION_COLUMNS, cells, deletion_cells
@@ -56,11 +57,11 @@ events.add_command(names_)
 
 
 @events.command("list")
-@click.option("--source", metavar="NAME", help="Only those of one source.")
+@click.option("--source", metavar="NAME", shell_complete=source_names, help="Only those of one source.")
 @click.option("--outcome", type=click.Choice(OUTCOMES), multiple=True, help="Only those with this outcome; repeatable.")
 @click.option("--user", metavar="ID", help="Only those of one user id or anonymous id.")
 @click.option("--name", metavar="EVENT", help="Only those of one event name, as it was sent.")
-@click.option("--type", metavar="TYPE", help="Only events of one type, such as track.")
+@click.option("--type", metavar="TYPE", shell_complete=event_types, help="Only events of one type, such as track.")
 @click.option("--cause", metavar="TEXT", help="Only those whose cause contains TEXT.")
 @click.option("--text", metavar="TEXT", help="Only those with TEXT in some value of the message.")
 @click.option("--where", type=_Where(), help="Only those with this value at this path of the message.")

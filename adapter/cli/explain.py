@@ -9,6 +9,7 @@ import click
 from rich.text import Text
 
 from adapter.cli.at_console import Target, console_at, console_options
+from adapter.cli.completing import mappings_and_codes
 from adapter.cli.events import not_kept
 from adapter.cli.reading import ruleset_of
 from adapter.cli.recording import recorded
@@ -30,7 +31,7 @@ _STYLES = (
 
 
 @click.command()
-@click.argument("mapping", metavar="MAPPING|CODE")
+@click.argument("mapping", metavar="MAPPING|CODE", shell_complete=mappings_and_codes)
 @click.argument("event", metavar="[FILE]", type=click.File(encoding="utf-8"), required=False)
 @click.option("--event", "ident", metavar="ID", help="Read this event from the queue instead of a file.")
 @click.option("--json", "machine", is_flag=True, help="As JSON, for other programs.")

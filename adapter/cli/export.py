@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from adapter.cli.at_queue import admin_of, queue_options, settings_of
+from adapter.cli.completing import source_names
 from adapter.cli.ndjson import PartialFile, part_of, progress
 from adapter.cli.show import say
 from adapter.console.ndjson import line_of
@@ -18,7 +19,7 @@ _PAGE = 1_000
 
 @click.command()
 @click.argument("file", metavar="FILE.ndjson", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--source", metavar="NAME", help="Only those of one source.")
+@click.option("--source", metavar="NAME", shell_complete=source_names, help="Only those of one source.")
 @queue_options
 def export(file: Path, source: str | None, config: Path | None, sandbox: bool) -> None:
     """Write every stored event into a file, in the order received.

@@ -10,6 +10,7 @@ from shlex import quote
 import click
 
 from adapter.bundled import bundled
+from adapter.cli.completing import recipes as recipe_names
 from adapter.cli.show import say
 from adapter.errors import ConfigError
 from adapter.files.finding import did_you_mean
@@ -30,7 +31,14 @@ _WRITTEN = {
 
 @click.command()
 @click.argument("directory", metavar="[DIR]", default=".", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--recipe", "recipes", metavar="NAME", multiple=True, help="Write only this recipe into mappings/.")
+@click.option(
+    "--recipe",
+    "recipes",
+    metavar="NAME",
+    multiple=True,
+    shell_complete=recipe_names,
+    help="Write only this recipe into mappings/.",
+)
 def init(directory: Path, recipes: tuple[str, ...]) -> None:
     """Create a settings file and a mapping to start from.
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
+from click.shell_completion import CompletionItem
 
 from adapter.cli.env_file import fill_in_environment, take_back
 from adapter.cli.show import coloured, show
@@ -58,6 +59,7 @@ COMMANDS: Final[Mapping[str, Mapping[str, Lazy]]] = {
         "serve": Lazy("serve", "Receive events and deliver them, until SIGINT or SIGTERM."),
         "sandbox": Lazy("sandbox", "Run a stand-in for Browsee."),
         "doctor": Lazy("doctor", "Check whether the service would work here."),
+        "completion": Lazy("completion", "Print the script with which a shell completes commands."),
     },
     "Mapping": {
         "check": Lazy("check", "Find every problem in your files, and run their tests."),
@@ -109,6 +111,15 @@ class Commands(click.Group):
                 formatter.write_dl([(name, lazy.help) for name, lazy in commands.items()])
         if not self._sections:
             super().format_commands(ctx, formatter)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """What a shell offers after the group's name; the commands without importing one."""
+        if not self._sections:
+            return super().shell_complete(ctx, incomplete)
+        offered = [
+            CompletionItem(name, help=lazy.help) for name, lazy in self._lazy.items() if name.startswith(incomplete)
+        ]
+        return [*offered, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that `ctx` names."""

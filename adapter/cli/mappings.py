@@ -11,6 +11,7 @@ import click
 from adapter.bundled import bundled
 from adapter.cli.at_console import Target, console_at, console_options
 from adapter.cli.at_queue import settings_of
+from adapter.cli.completing import source_names
 from adapter.cli.remote import HttpConsole
 from adapter.cli.show import say, show, show_json
 from adapter.cli.table import plain, show_table
@@ -39,7 +40,7 @@ def mappings() -> None:
 
 
 @mappings.command()
-@click.argument("source")
+@click.argument("source", shell_complete=source_names)
 @click.option("--limit", type=click.IntRange(1, 200), default=20, show_default=True, help="Maximum number of lines.")
 @click.option("--json", "machine", is_flag=True, help="One JSON object a line.")
 @console_options
@@ -63,7 +64,7 @@ def history(source: str, limit: int, machine: bool, place: Target) -> None:
 
 
 @mappings.command("show")
-@click.argument("source")
+@click.argument("source", shell_complete=source_names)
 @click.argument("id_", metavar="ID", type=click.IntRange(1))
 @console_options
 def show_(source: str, id_: int, place: Target) -> None:
@@ -83,7 +84,7 @@ def show_(source: str, id_: int, place: Target) -> None:
 
 
 @mappings.command()
-@click.argument("source")
+@click.argument("source", shell_complete=source_names)
 @click.argument("id_", metavar="ID", type=click.IntRange(1))
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @console_options

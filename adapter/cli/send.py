@@ -11,6 +11,7 @@ from typing import BinaryIO
 import aiohttp
 import click
 
+from adapter.cli.completing import source_names
 from adapter.cli.event_files import Reading, Window, windows
 from adapter.cli.ndjson import beside, note_done, progress, read_done
 from adapter.cli.reading import text_of
@@ -34,7 +35,7 @@ OLD = timedelta(days=3)
 @click.option(
     "--secret-file", type=click.Path(path_type=Path), help=f"Holds a signing secret (else {SECRET_VARIABLE})."
 )
-@click.option("--source", metavar="NAME", help="Only the lines of this source.")
+@click.option("--source", metavar="NAME", shell_complete=source_names, help="Only the lines of this source.")
 @click.option("--as", "sent_as", metavar="NAME", help="Send every line as of this source, whatever it says.")
 def send(
     file: Path,

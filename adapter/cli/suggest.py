@@ -5,6 +5,7 @@ from typing import BinaryIO
 
 import click
 
+from adapter.cli.completing import mappings
 from adapter.cli.reading import ruleset_of
 from adapter.cli.recording import EventRecording
 from adapter.cli.show import say
@@ -14,7 +15,11 @@ from adapter.mapping.suggest import Suggestion
 
 @click.command()
 @click.option("--events", type=click.File("rb"), required=True, help="Recorded events, one a line; - for stdin.")
-@click.option("--mapping", help="Leave out what this mapping names: a file, or one that comes with the adapter.")
+@click.option(
+    "--mapping",
+    shell_complete=mappings,
+    help="Leave out what this mapping names: a file, or one that comes with the adapter.",
+)
 def suggest(events: BinaryIO, mapping: str | None) -> None:
     """Write a mapping for the event names that were received.
 

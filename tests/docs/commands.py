@@ -27,6 +27,7 @@ LEFT_OUT = MappingProxyType({
     "make scale": "tests/acceptance/test_cluster.py runs it",
     "make run QUEUE=": "the same",
     "make image": "tests/acceptance/test_image.py runs it",
+    "browsee-adapter completion ": "writes into the home of a user; tests/unit/cli/test_completion.py runs the scripts",
     "cloudflared ": "reaches out to the internet",
 })  # fmt: skip
 """Lines that are neither run nor parsed, and why. That the target exists is tested in tests/test_docs.py."""

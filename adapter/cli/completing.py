@@ -1,0 +1,73 @@
+"""What shells complete beside options and files: sources, mappings, recipes, event types, codes of findings.
+
+Answers are words that a shell takes as they are. Nothing that a sender wrote is offered: an event's name on a command
+line could be a command. What cannot be read offers nothing, for nobody reads an error in the middle of a line.
+"""
+
+import os
+import re
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import click
+from click.shell_completion import CompletionItem
+
+from adapter.bundled import bundled
+from adapter.errors import AdapterError
+
+_TYPES: Final = ("track", "identify", "page", "screen", "group", "alias")
+
+
+def source_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001 - click's
+    """Names of sources in the settings file that the command would read."""
+    # Imported here: shells ask for other completions too, and these are slow to import.
+    from adapter.files.document import read_document  # noqa: PLC0415
+    from adapter.files.regular_file import read_regular  # noqa: PLC0415
+    from adapter.settings.environment import CONFIG_VARIABLE  # noqa: PLC0415
+    from adapter.settings.load import FILE_NAME, settings_schema  # noqa: PLC0415
+
+    file = Path(ctx.params.get("config") or os.environ.get(CONFIG_VARIABLE) or FILE_NAME)
+    with suppress(AdapterError, OSError, ValueError):
+        data = read_document(read_regular(file).decode(), file="").data
+        sources = data.get("sources") if isinstance(data, dict) else None
+        if isinstance(sources, dict):
+            allowed = re.compile(settings_schema()["properties"]["sources"]["propertyNames"]["pattern"])
+            return [name for name in _beginning(incomplete, sources) if allowed.fullmatch(name)]
+    return []
+
+
+def event_types(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001 - click's
+    """The types of events."""
+    return _beginning(incomplete, _TYPES)
+
+
+def mappings(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG001
+    """Mappings that come with the adapter, and files."""
+    names = _beginning(incomplete, _stems("mappings"))
+    return [*map(CompletionItem, names), CompletionItem(incomplete, type="file")]
+
+
+def mappings_and_codes(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The same, and codes of findings once their first letter is there."""
+    return [*(_codes(incomplete.upper()) if incomplete else ()), *mappings(ctx, param, incomplete)]
+
+
+def recipes(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001 - click's
+    """Recipes that come with the adapter."""
+    return _beginning(incomplete, _stems("mappings/recipes"))
+
+
+def _codes(begun: str) -> list[CompletionItem]:
+    from adapter.mapping.language.codes import CODES  # noqa: PLC0415 - as above
+
+    return [CompletionItem(code, help=means) for code, means in CODES.items() if code.startswith(begun)]
+
+
+def _stems(folder: str) -> list[str]:
+    return sorted(file.stem for file in bundled(folder).iterdir() if file.suffix == ".yaml")
+
+
+def _beginning(incomplete: str, words: Iterable[str]) -> list[str]:
+    return [word for word in words if word.startswith(incomplete)]
