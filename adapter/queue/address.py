@@ -1,7 +1,7 @@
-"""Where a queue is: a closed union. Whoever must decide by it matches it with `assert_never`, in `queue/` alone.
+"""The address of a queue, as a closed union. Code that depends on it matches with `assert_never`, and only in `queue/`.
 
-To add a backend, add its address to `QueueAddress` and to the schema of the setting `queue`: the type checker names
-every place that must decide.
+To add a backend, add its address to `QueueAddress` and to the schema of the setting `queue`. The type checker then
+names every place that must decide.
 """
 
 import re
@@ -59,9 +59,9 @@ QueueAddress: TypeAlias = Memory | SqliteFile | Postgres
 
 
 def parse_address(text: str, *, folder: Path) -> QueueAddress:
-    """The address that `text`, which fits the schema of the setting, means; relative paths are relative to `folder`.
+    """The address that `text` means; `text` fits the schema of the setting. Relative paths are relative to `folder`.
 
-    Raises ConfigError, which quotes nothing of it, for an address of PostgreSQL that is none.
+    Raises ConfigError for an invalid address of PostgreSQL; the text of the error quotes none of it.
     """
     if text == _MEMORY:
         return Memory()
@@ -88,7 +88,7 @@ def _postgres(text: str) -> Postgres:
 
 
 def spelled(address: QueueAddress) -> str:
-    """The address as it tells this queue from every other, without a password."""
+    """The address without a password, distinct from that of every other queue."""
     match address:
         case SqliteFile(path):
             return f"{_SQLITE}{path.resolve()}"
@@ -103,7 +103,7 @@ def spelled(address: QueueAddress) -> str:
 
 
 def state_folder(address: QueueAddress) -> Path | None:
-    """Where files belong that live as long as the queue; None if the queue keeps nothing."""
+    """The folder of files that live as long as the queue; None if the queue does not outlive its process."""
     match address:
         case SqliteFile(path):
             return path.parent
@@ -114,7 +114,7 @@ def state_folder(address: QueueAddress) -> Path | None:
 
 
 def sandbox_address(address: QueueAddress) -> QueueAddress:
-    """The address of the queue of `serve --sandbox` where `address` is that of the real one."""
+    """The address of the queue of `serve --sandbox`, given the address of the real queue."""
     match address:
         case SqliteFile(path):
             return replace(address, path=path.with_name("sandbox.db"))
@@ -127,7 +127,7 @@ def sandbox_address(address: QueueAddress) -> QueueAddress:
 
 
 def outlives_process(address: QueueAddress) -> bool:
-    """Whether what is in the queue is still there after a restart."""
+    """Whether the queue's contents are still there after a restart."""
     match address:
         case Memory():
             return False
@@ -138,7 +138,7 @@ def outlives_process(address: QueueAddress) -> bool:
 
 
 def is_shared(address: QueueAddress) -> bool:
-    """Whether several processes may serve the queue, so that none can generate what all must have alike."""
+    """Whether several processes may serve the queue. Then none may generate a secret that all must share."""
     match address:
         case Memory() | SqliteFile():
             return False

@@ -28,7 +28,7 @@ from adapter.queue.samples import MinuteSample
 
 
 class QueueAdmin(Protocol):
-    """See the module."""
+    """What operators may read and change; see the module."""
 
     def page_before(self, wanted: Filter, *, limit: int, before: int) -> RecordPage:
         """Up to `limit` events received before seq `before`, newest first.
@@ -62,36 +62,36 @@ class QueueAdmin(Protocol):
         ...
 
     def unmatched(self) -> Iterator[Sequence[int]]:
-        """The seqs of events that no rule took, in pages."""
+        """The seqs of unmatched events, in pages."""
         ...
 
     def groups(self) -> Sequence[CauseGroup]:
-        """Dead letters and rejections by cause, as the cause is stored, most first."""
+        """Dead letters and rejections grouped by cause, as the cause is stored, largest group first."""
         ...
 
     def members(self, groups: Iterable[CauseGroup]) -> tuple[Sequence[int], Sequence[int]]:
-        """The seqs of the dead letters, and the numbers of the rejections, of these groups, the oldest first.
+        """The seqs of the dead letters and the numbers of the rejections in these groups, oldest first.
 
-        Takes one walk through them, however many groups there are: each letter may have a cause of its own.
+        Reads all of them once, however many groups there are: each dead letter may have a cause of its own.
         """
         ...
 
     def dead(
         self, *, after: int = 0, limit: int = 500, reason: str | None = None, detail: str | None = None
     ) -> Sequence[EventRecord]:
-        """Up to `limit` dead letters after seq `after`, oldest first; only those of a cause, if it is given."""
+        """Up to `limit` dead letters after seq `after`, oldest first; only those of a given cause."""
         ...
 
     def rejections(
         self, *, after: int = 0, limit: int = 500, reason: str | None = None, detail: str | None = None
     ) -> Sequence[RejectionRecord]:
-        """Up to `limit` rejections after number `after`, oldest first; only those of a group, if it is given."""
+        """Up to `limit` rejections after number `after`, oldest first; only those of a given cause."""
         ...
 
     def newest_rejections(
         self, *, limit: int, before: int | None = None, source: str | None = None
     ) -> Sequence[RejectionRecord]:
-        """The last `limit` rejections before number `before`, newest first; of one source, if it is given."""
+        """The last `limit` rejections before number `before`, newest first; of one source if given."""
         ...
 
     def rejection(self, number: int) -> RejectionRecord | None:
@@ -99,7 +99,7 @@ class QueueAdmin(Protocol):
         ...
 
     def copied_event(self, kept: RejectionRecord) -> Event | None:
-        """The event of a rejection that was refused only because another event has its id; None for others."""
+        """The event of a rejection that was made only because another event has its id; None for other rejections."""
         ...
 
     def rejections_of(self, message_id: str) -> Sequence[RejectionRecord]:
@@ -107,31 +107,31 @@ class QueueAdmin(Protocol):
         ...
 
     def deletions(self, *, limit: int, user: str | None = None) -> Sequence[Deletion]:
-        """The last `limit` deletion requests, newest first; of one user, if it is given."""
+        """The last `limit` deletion requests, newest first; of one user if given."""
         ...
 
     def deletions_waiting(self) -> Mapping[str, int]:
-        """How many deletion requests of each source were kept because that source may not delete."""
+        """The number of deletion requests that were kept because their source may not delete, by source."""
         ...
 
     def requeue(self, seqs: Sequence[int]) -> int:
-        """Make dead letters and unmatched events pending again, behind live traffic; how many were such.
+        """Make dead letters and unmatched events pending again, behind live traffic; returns how many were either.
 
-        They become due at once by the queue's own clock, in the order of their seqs. Calls already delivered are
-        not repeated; the mapping is the one active when they are delivered.
+        They become due at once by the queue's own clock, in the order of their seqs. Calls already delivered are not
+        repeated. The mapping that is active at delivery renders them.
         """
         ...
 
     def requeue_rejection(self, number: int, event: Event) -> RequeuedRejection:
-        """Put `event`, as which rejection `number` can be read now, behind live traffic."""
+        """Store `event`, made of rejection `number`, behind live traffic, and delete the rejection."""
         ...
 
     def discard(self, seqs: Sequence[int]) -> int:
-        """Forget dead letters for good; how many were dead."""
+        """Delete dead letters for good; returns how many were dead."""
         ...
 
     def discard_rejections(self, numbers: Sequence[int]) -> int:
-        """Forget rejections for good; how many there were. The balance still counts them as rejected."""
+        """Delete rejections for good; returns how many there were. The balance still counts them as rejected."""
         ...
 
     def seqs_of_user(self, user: str) -> Iterator[Sequence[int]]:
@@ -139,31 +139,32 @@ class QueueAdmin(Protocol):
         ...
 
     def rejections_of_user(self, user: str) -> Iterator[Sequence[int]]:
-        """The numbers of rejections whose message is of `user` or, where unreadable, names that id; in pages."""
+        """The numbers of rejections whose message is of `user` or, if it cannot be read, contains that id; in pages."""
         ...
 
     def erase(self, seqs: Sequence[int]) -> int:
-        """Remove body and ids of events; pending and dead ones are dropped by that. How many events there were."""
+        """Remove body and ids of events; pending and dead ones are dropped. Returns how many events there were."""
         ...
 
     def erase_from_disk(self) -> bool | None:
-        """Overwrite what was erased where a log still holds it; False if a reader is in the way: try again later.
+        """Overwrite erased data in the database's log. False if a reader is in the way: try again later.
 
-        None: when a database of its own server does that is not ours to say."""
+        None if the database runs on a server of its own, which decides when that happens.
+        """
         ...
 
     def samples(self, *, since: int, until: int, source: str | None = None) -> Sequence[MinuteSample]:
-        """The minutes from `since` until before `until`, counted from 1970, that are kept, oldest first: what grew of
-        all sources together or of one. Those of the last SAMPLES_KEPT_MINUTES are kept.
+        """The samples of the minutes in [`since`, `until`), counted from 1970, oldest first: growth of all sources
+        together or of one. Samples of the last SAMPLES_KEPT_MINUTES exist.
         """
         ...
 
     def activations(self, name: str, *, limit: int, before: int | None = None) -> Sequence[Activation]:
-        """The last `limit` activations of the mapping file `name`, those before id `before` only, newest first."""
+        """The last `limit` activations of the mapping file `name` before id `before`, newest first."""
         ...
 
     def activated_text(self, id_: int) -> str | None:
-        """The text of an activation, by its id."""
+        """The text of the activation with that id."""
         ...
 
     def mapping(self, version: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Opens and checks queues by their address: the one module that knows every backend."""
+"""Opens and checks queues by address. No other module imports a backend."""
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -24,10 +24,10 @@ _NOT_MOVED = "a queue in memory is gone with its process: it cannot be moved"
 async def open_queue(
     address: QueueAddress, options: QueueOptions, *, now: Callable[[], float], wall: Callable[[], float]
 ) -> Queue:
-    """The queue at `address`, made if there is none: for its one owner, or for one of several where it is shared.
+    """The queue at `address`, created if there is none. For its one owner, or for one of several where it is shared.
 
-    `now` gives seconds since 1970 and never jumps; `wall` is the machine's clock, which may be wrong. Raises
-    ConfigError or QueueError if the queue cannot be had.
+    `now` returns seconds since 1970 and never jumps; `wall` is the machine's clock, which may be wrong. Raises
+    ConfigError or QueueError if the queue cannot be opened.
     """
     match address:
         case SqliteFile(path):
@@ -43,7 +43,7 @@ async def open_queue(
 
 @contextmanager
 def open_admin(address: QueueAddress, *, unordered: Collection[str]) -> Iterator[QueueAdmin]:
-    """The admin of the queue at `address`, beside the owner. Raises ConfigError or QueueError if there is none."""
+    """The admin of the queue at `address`, beside its owner. Raises ConfigError or QueueError if there is none."""
     match address:
         case SqliteFile(path):
             with SqliteQueueAdmin.open_at(FilePlace(path), unordered=unordered) as admin:
@@ -60,7 +60,7 @@ def open_admin(address: QueueAddress, *, unordered: Collection[str]) -> Iterator
 
 @contextmanager
 def open_source(address: QueueAddress) -> Iterator[moving.MovedFrom]:
-    """The end of a move that is left, and that nobody serves meanwhile. Raises ConfigError or QueueError."""
+    """The source of a move; no process may serve it meanwhile. Raises ConfigError or QueueError."""
     match address:
         case SqliteFile(path):
             with source_at(path) as source:
@@ -76,7 +76,7 @@ def open_source(address: QueueAddress) -> Iterator[moving.MovedFrom]:
 
 @contextmanager
 def open_target(address: QueueAddress) -> Iterator[moving.MovedTo]:
-    """The end of a move that is filled, made if it is not there. Raises ConfigError or QueueError."""
+    """The target of a move, created if it does not exist. Raises ConfigError or QueueError."""
     match address:
         case SqliteFile(path):
             with target_at(path) as target:
@@ -110,13 +110,13 @@ def is_there(address: QueueAddress) -> bool:
 
 
 def refuse_damaged(address: QueueAddress) -> None:
-    """Raises QueueError if the queue at `address` is damaged so that looking at it would lose something.
+    """Raises QueueError if the queue at `address` is damaged so that opening it would lose data.
 
     Must be called before, and never in, a process that has the queue open.
     """
     match address:
         case SqliteFile(path):
-            # The last process that closes a file removes its log, with what lies behind the damage.
+            # The last process that closes a file removes its log, and with it the data behind the damage.
             refuse_damaged_log(path)
         case Memory() | Postgres():
             return
@@ -125,7 +125,7 @@ def refuse_damaged(address: QueueAddress) -> None:
 
 
 def check(address: QueueAddress) -> QueueCheck:
-    """Whether a queue could be served at `address`; changes nothing."""
+    """Whether a queue could be served at `address`. Changes nothing."""
     match address:
         case SqliteFile(path):
             return check_file(path)
@@ -147,9 +147,9 @@ def check(address: QueueAddress) -> QueueCheck:
 
 
 def _postgres() -> ModuleType:
-    """The backend whose driver is an extra of its own. Raises ConfigError where that is not installed."""
+    """The backend of PostgreSQL, whose driver is an extra. Raises ConfigError if it is not installed."""
     try:
-        from adapter.queue.postgres import backend  # noqa: PLC0415 - nobody else needs the driver
+        from adapter.queue.postgres import backend  # noqa: PLC0415 - only this backend needs the driver
     except ModuleNotFoundError as missing:
         if missing.name != "psycopg":
             raise

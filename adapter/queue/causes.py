@@ -1,4 +1,4 @@
-"""Texts that say the same of different events: what names one event is folded away. Pure."""
+"""Causes without the parts that name one event, so that equal causes have equal texts. Pure."""
 
 import re
 
@@ -17,7 +17,7 @@ _SPACE = re.compile(r"\s+")
 
 
 def fold_cause(text: str) -> str:
-    """`text` with quoted parts, UUIDs, hexadecimal digits, numbers and words with digits as `#`, so that refusals with
-    one cause are equal whatever id they quote. Only the first 1,000 characters count.
+    """`text` with quoted parts, UUIDs, hexadecimal digits, numbers and words with digits replaced by `#`, so that
+    refusals with one cause are equal whatever id they quote. Only the first 1,000 characters count.
     """
     return _SPACE.sub(" ", _PARTS.sub("#", text[:MAX_CHARS])).strip()

@@ -1,4 +1,4 @@
-"""Events as rows: what a queue stores of an event, and the keys it finds it by. Pure; every backend uses these."""
+"""Events as rows: what a queue stores of an event, and the keys that find it. Pure; every backend uses this module."""
 
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -15,10 +15,10 @@ _US = 1_000_000
 
 
 class Row(Struct, frozen=True):
-    """An event ready to be stored; `lane` and `digest` are its keys, instants are microseconds since 1970.
+    """An event ready to be stored. `lane` and `digest` are its keys; instants are microseconds since 1970.
 
-    `body` is the message, an object. Of a private event it is a list of what it went through and the message, which no
-    sender can write; and its `user_id` and `anonymous_id` are keys, because the ids themselves are in the message.
+    `body` is the message, an object. The body of a private event is a list of its privacy and the message, which no
+    sender can write; its `user_id` and `anonymous_id` are keys, because the ids themselves are in the message.
     """
 
     source: str
@@ -47,12 +47,12 @@ def from_us(us: int) -> datetime:
 
 
 ID_BYTES = 12
-"""Of a digest those that are of source and message id; the others tell type and name."""
+"""The first bytes of a digest are of source and message id; the rest are of type and name."""
 _SHORT_CHARS = 100
 
 
 def digest_of(*, source: str, message_id: str, kind: str, body: JsonObject) -> bytes:
-    """16 bytes by which a message is the same as another: source and message id, and the type and name of `body`."""
+    """The identity of a message in 16 bytes: source and message id, and the type and name of `body`."""
     name = name_of(kind, body)
     is_short = len(kind) < _SHORT_CHARS and (name is None or (type(name) is str and len(name) < _SHORT_CHARS))
     tail = _short_of_usual(kind, name) if is_short else _short([kind, name])
@@ -60,12 +60,12 @@ def digest_of(*, source: str, message_id: str, kind: str, body: JsonObject) -> b
 
 
 def plain_digest(*, source: str, message_id: str) -> bytes:
-    """The digest of tables written before version 4: of source and message id alone. A name of a source has no NUL."""
+    """The digest in tables older than version 4: of source and message id alone. The name of a source has no NUL."""
     return blake2b(f"{source}\0{message_id}".encode(), digest_size=16).digest()
 
 
 def digest_of_copy(row: Row) -> bytes:
-    """The digest of a copy whose body is another one: of its own body, less what a retry stamps anew."""
+    """The digest of a copy with another body: of its own body, without what a retry changes."""
     body = orjson.loads(row.body)
     went, message = body if type(body) is list else (None, body)
     facts = {name: value for name, value in message.items() if name not in _RESTAMPED}
@@ -73,7 +73,7 @@ def digest_of_copy(row: Row) -> bytes:
 
 
 def name_of(kind: str, body: JsonObject) -> object:
-    """What an event is called: its `event`, or the `name` of a page or screen; None for other types."""
+    """The name of an event: its `event`, or the `name` of a page or screen; None for other types."""
     return body.get("event") if kind == "track" else body.get("name") if kind in ("page", "screen") else None
 
 
@@ -83,14 +83,14 @@ def _short(value: object) -> bytes:
 
 @lru_cache(maxsize=1024)
 def _short_of_usual(kind: str, name: str | None) -> bytes:
-    """A source sends few names, each of them again and again; it can fill this with a few hundred KB at most."""
+    """Cached: a source sends few names many times. A source can fill the cache with a few hundred KB at most."""
     return _short([kind, name])
 
 
 def lane_of(event: Event, *, ordered: bool = True) -> int:
-    """The lane as a signed 64-bit number: one per user of a source; one per event if there is no user or no order.
+    """The lane as a signed 64-bit number: one for each user of a source; one for each event without user or order.
 
-    Two users share a number once in 2⁶⁴: then they wait for each other, and nothing else happens.
+    Two users share a number with a probability of 2⁻⁶⁴. Then they wait for each other, and nothing else happens.
     """
     user, anonymous = event.user_id, event.anonymous_id
     if type(event) is PrivateEvent:
@@ -105,7 +105,7 @@ def lane_of(event: Event, *, ordered: bool = True) -> int:
 
 
 def lanes_of_user(source: str, user: str) -> tuple[int, ...]:
-    """Where events of `user` wait, as user id or anonymous id, or are parked, if the source keeps their order."""
+    """The lanes of `user`, as user id or anonymous id, and their parked lanes, if the source keeps the order."""
     lanes = _lane(f"{source}\0u\0{user}"), _lane(f"{source}\0a\0{user}")
     return *lanes, *map(parked_lane, lanes)
 
@@ -115,7 +115,7 @@ def _lane(key: str) -> int:
 
 
 def parked_lane(lane: int) -> int:
-    """Where the events of `lane` stand that were parked; its own parked lane is itself no other's."""
+    """The lane for parked events of `lane`. It differs from every lane of a user."""
     return int.from_bytes(blake2b(f"parked\0{lane}".encode(), digest_size=8).digest(), "big", signed=True)
 
 
@@ -144,7 +144,7 @@ def encode(event: Event, *, ordered: bool = True) -> Row:
 
 
 def decode(row: Row) -> Event:
-    """The event that `encode` made a row of. Raises ValueError, KeyError or TypeError if its body was damaged since."""
+    """The event of a row that `encode` made. Raises ValueError, KeyError or TypeError if its body was damaged since."""
     body = orjson.loads(row.body)
     if type(body) is dict:
         return _event(row, body)
@@ -152,7 +152,7 @@ def decode(row: Row) -> Event:
 
 
 def restore(row: Row) -> tuple[Event, bool]:
-    """The event of a row that was on a disk, and whether its body was damaged there: then a remark is in its place."""
+    """The event of a stored row, and whether its body was damaged there; a remark then replaces the body."""
     try:
         return decode(row), False
     except (ValueError, KeyError, TypeError):
@@ -196,12 +196,12 @@ def _decode_private(row: Row, went: JsonObject, body: JsonObject) -> PrivateEven
 
 
 def named_by(row: Row) -> str | None:
-    """The user whose data `row` asks to delete; None if it is no such request."""
+    """The user whose data `row` asks to delete; None if it is not a deletion request."""
     return (row.user_id or row.anonymous_id) if row.type == DELETE else None
 
 
 def is_of_user(rejected: bytes, user: str) -> bool:
-    """Whether a rejected body is of `user`, by user or anonymous id; where it cannot be read, whether it has that."""
+    """Whether a rejected body is of `user`, by user or anonymous id; an unreadable body, whether it contains the id."""
     try:
         message = orjson.loads(rejected)
     except orjson.JSONDecodeError:
@@ -212,24 +212,24 @@ def is_of_user(rejected: bytes, user: str) -> bool:
 
 
 def is_asked(request: Deletion, *, source: str, received_at: datetime, rejected: bytes) -> bool:
-    """Whether `request` takes a rejected body away: of its source and user, and received no later."""
+    """Whether `request` deletes a rejected body: one of its source and user, received no later than the request."""
     return received_at <= request.received_at and source == request.source and is_of_user(rejected, request.user)
 
 
-# What a sender's retry may change in a message without making it another: the times it stamps on each try.
+# What a sender's retry may change in a message without making another message: the times of each attempt.
 _RESTAMPED = ("sentAt", "receivedAt", "timestamp", "originalTimestamp", "_metadata")
 
 
 def differs(one: bytes, other: bytes) -> bool:
-    """Whether two stored bodies with one message id differ in more than what a retry stamps anew.
+    """Whether two stored bodies with one message id differ in more than what a retry changes.
 
-    False for two that privacy treated differently: nobody can tell any more.
+    False for two bodies that privacy treated differently: they cannot be compared.
     """
     if one == other:
         return False
     try:
         left, right = orjson.loads(one), orjson.loads(other)
-    except orjson.JSONDecodeError:  # what is stored was damaged on the disk
+    except orjson.JSONDecodeError:  # the stored body was damaged on the disk
         return True
     if type(left) is list and type(right) is list and left[0]["guards"] == right[0]["guards"]:
         left, right = left[1], right[1]

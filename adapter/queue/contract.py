@@ -22,9 +22,11 @@ from adapter.queue.samples import ProjectRate
 
 
 class Stored(Struct, frozen=True):
-    """What one `put` did. `differing`: duplicates whose body differs from the stored one, kept as rejections
-    (`Reason.OTHER_BODY`) and counted in neither `duplicates` nor `rejected`. Of those `stored`, `deletions` are
-    deletion requests, and `dropped` are events that ingest dropped.
+    """What one `put` did.
+
+    `differing` counts duplicates whose body differs from the stored one. They are kept as rejections
+    (`Reason.OTHER_BODY`) and are counted in neither `duplicates` nor `rejected`. `stored` includes `deletions`, the
+    deletion requests, and `dropped`, the events that ingest dropped.
     """
 
     stored: int
@@ -36,9 +38,11 @@ class Stored(Struct, frozen=True):
 
 
 class Pick(Struct, frozen=True):
-    """Which of the due events a `take` leases: with `parked` also parked ones; at most `failed` that failed or stepped
-    back before (`Retry.counted`, `Retry.steps_back`), None: any number; only those of `lanes` (`Lease.lane`), None: of
-    every lane. `newest`: what became due last goes first.
+    """Which of the due events a `take` leases.
+
+    `parked`: parked events, too. `failed`: at most so many events that failed or stepped back before (`Retry.counted`,
+    `Retry.steps_back`); None for any number. `lanes`: only events of these lanes (`Lease.lane`); None for every lane.
+    `newest`: the event that became due last goes first.
     """
 
     parked: bool = True
@@ -52,7 +56,7 @@ ANY = Pick()
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """Calls a second that a project was found to allow, and when, in seconds since 1970."""
+    """The rate that a project was found to allow, in calls a second, and the time of that, in seconds since 1970."""
 
     per_s: float
     met_at_s: float
@@ -92,13 +96,13 @@ class Deletion:
 
 
 class Balance(Struct, frozen=True):
-    """The ledger at one instant. Every received message is in exactly one of the other terms.
+    """The ledger at one instant. Every received message is counted in exactly one of the other terms.
 
-    `counts` has all terms but `pending` and `dead`, as counters changed in the transaction of the rows; `pending`
-    and `dead` are counted from rows and never derived, so that `unaccounted` can be wrong if we are.
-    `oldest_received_at` is when the event was received that has been pending longest, None if none is pending;
-    `pending_of` are the sources that have pending events, `deletions_waiting` counts for each source the deletion
-    requests that were kept because it may not delete.
+    `counts` has every term but `pending` and `dead`; these counters change in the transaction of the rows. `pending`
+    and `dead` are counted from rows and never derived, so that a bug in the adapter shows in `unaccounted`.
+    `oldest_received_at` is when the oldest pending event was received, None if no event is pending. `pending_of` names
+    the sources that have pending events. `deletions_waiting` counts, by source, the deletion requests that were kept
+    because the source may not delete.
     """
 
     counts: Mapping[str, int]
@@ -119,62 +123,65 @@ class Inbox(Protocol):
     """Where ingest puts what it received."""
 
     async def put(self, events: Sequence[Event], rejections: Sequence[Rejection] = ()) -> Stored:
-        """Store all of them; on return each would survive a crash of this process and of the machine.
+        """Store all of them. On return each would survive a crash of this process and of the machine.
 
-        An event whose (source, message id, type, name) is pending, dead, or was first received less than the dedup
-        window ago is a duplicate: counted, not stored. `name` is the `event` of a track and the `name` of a page or
-        screen. If the body is another one, apart from times that a retry stamps anew, the copy is kept as a rejection,
-        once for each body. Two equal ones in one call are one event, the first. Cancelling the caller
-        cancels nothing. Raises SourceFull when a source of the events holds its share of the queue (see shares.py);
-        QueueFull when the queue takes nothing now, QueueError when it could not promise
-        durability: some may be stored, and putting them again is safe.
+        An event is a duplicate if another event with its (source, message id, type, name) is pending, is dead, or was
+        first received less than the dedup window ago. A duplicate is counted and not stored. `name` is the `event` of a
+        track and the `name` of a page or screen. If the bodies differ in more than the times that a retry changes, the
+        copy is kept as a rejection, once for each body. Of two equal events in one call the first is stored.
 
-        An event of type `DELETE` that names a user is a deletion request: stored with the others and at once dropped
-        (`Reason.DELETION`), it waits in no lane; `delete_requested` carries it out. An event with `dropped` ends in the
-        same way, as that says.
+        An event of type `DELETE` that names a user is a deletion request. It is stored with the others, dropped at once
+        (`Reason.DELETION`) and waits in no lane; `delete_requested` carries it out. An event with `dropped` ends at
+        once with that outcome.
+
+        Cancelling the caller cancels nothing. Raises SourceFull if a source of the events holds its share of the queue
+        (see shares.py), QueueFull if the queue accepts nothing now, and QueueError if it could not promise durability:
+        some of the events may be stored, and putting them again is safe.
         """
         ...
 
     async def probe(self) -> None:
-        """Return exactly when a good event would be stored now: really writes and syncs. Raises as `put` does."""
+        """Return only if a valid event would be stored now: a real write and a real sync are made. Raises as `put`
+        does.
+        """
         ...
 
 
 class Backlog(Protocol):
-    """Where delivery takes events from, one at a time for each lane."""
+    """The queue as delivery sees it: one event at a time from each lane."""
 
     async def take(
         self, *, sources: Collection[str], limit: int, lease_s: float, wait_s: float, pick: Pick = ANY
     ) -> Sequence[Lease]:
-        """Lease up to `limit` events that are due and whose lane is free, longest due first, of `sources` only, and
-        only those that `pick` lets through. Parked events come first, oldest first.
+        """Lease up to `limit` events of `sources` that are due, whose lane is free, and that `pick` allows.
 
-        Waits up to `wait_s` for the first and never for more; returns an empty list when there is none. Each is held
-        for `lease_s`; after that another take may lease it again, with another token. A cancelled take holds nothing.
+        Parked events come first, oldest first; then the events that have been due longest. Waits up to `wait_s` for the
+        first event and never for more. Returns an empty list if there is none. Each event is held for `lease_s`; after
+        that another take may lease it again, with another token. A cancelled take holds nothing.
         """
         ...
 
     def tenure(self, sources: Collection[str]) -> int:
-        """Another number whenever this process begins to deliver `sources` after another did; 0 while another does.
+        """A number that changes whenever this process takes `sources` over from another; 0 while another has them.
 
-        A queue may be served by several processes: of those one delivers a source, and all sources of one `take` or
-        none. A `take` of the others waits for its turn and finds nothing, their `settle` changes nothing, and a lease
-        that is left from before is held no more. A queue that one process serves gives 1.
+        Several processes may serve one queue. One of them delivers a source, and it has all sources of one `take` or
+        none of them. In the other processes `take` waits for its turn and finds nothing, `settle` changes nothing, and
+        earlier leases are void. A queue that one process serves returns 1.
         """
         ...
 
     async def renew(self, lease: Lease, *, lease_s: float) -> bool:
-        """Hold it for `lease_s` from now. False if the lease was lost: then stop working on it."""
+        """Hold the event for `lease_s` from now. False if the lease was lost: the worker must stop working on it."""
         ...
 
     def holds(self, lease: Lease) -> bool:
-        """Whether the event is still this lease's to work on: not if the lease was lost, or the user's data deleted."""
+        """Whether the lease still holds its event. False if the lease was lost or the user's data was deleted."""
         ...
 
     def mark_delivered(self, lease: Lease, key: str) -> None:
-        """Remember that the call `key` of this event was delivered, so that `Lease.delivered_keys` has it next time.
+        """Remember that the call `key` of this event was delivered; `Lease.delivered_keys` has it at the next attempt.
 
-        Becomes durable within 100 ms, with whatever is committed next, and does not wait: a crash may repeat that
+        Does not wait. The key becomes durable within 100 ms, in the next commit; a crash before that may repeat the
         call.
         """
         ...
@@ -188,64 +195,68 @@ class Backlog(Protocol):
         warnings: Sequence[EventWarning] = (),
         may_wait: bool = False,
     ) -> bool:
-        """End the lease with `outcome`, durably; `mapping` is the version that rendered it, for the history.
+        """End the lease with `outcome`, durably. `mapping` is the version that rendered the event, for the history.
 
-        With `may_wait` the outcome may become durable up to 100 ms later, together with others, unless an event behind
-        it in its lane waits. A crash in between repeats the calls of the event.
+        `Retry` makes the lane due again after `delay_s`, and counts an attempt if `counted`. With `parked` the event
+        moves to its user's lane of parked events, keeps its order there, and is due at once. Every other outcome
+        finishes the event and frees the next one of its lane. Returns False, and changes nothing, if the lease had
+        expired and the event was leased again or finished: a late settle never settles the lease of the next holder.
 
-        `warnings` are the mapping's, for operators: they replace those of an earlier try. With those of ingest, which
-        stay with the event, an event keeps `MAX_WARNINGS`, equal ones once.
+        With `may_wait` the outcome may become durable up to 100 ms later, together with others, unless another event of
+        its lane waits behind it. A crash before that repeats the calls of the event.
 
-        `Retry` makes the lane due again after `delay_s`, counting an attempt if `counted`; with `parked` the event
-        leaves its lane for one of parked events, where its user's keep their order, and is due at once. Every other
-        outcome finishes the event and frees the next of its lane. False, and nothing is changed, if the lease had
-        expired and the event was leased again or finished: a late settle never settles the next holder's.
+        `warnings` are the mapping's; they replace those of an earlier attempt. The warnings of ingest stay with the
+        event. An event keeps `MAX_WARNINGS` of both, equal ones once.
         """
         ...
 
     async def make_due(self, heads: Mapping[int, int]) -> int:
-        """Let events go on now that wait for their next try: `heads` are seqs by lane; how many were waiting.
+        """Make events due now that wait for their next attempt; returns how many were waiting. `heads` are seqs by
+        lane.
 
-        Passes over lanes whose first event is another one, or is due already.
+        Lanes whose head is another event, or is due already, are skipped.
         """
         ...
 
     async def requeue(self, seqs: Collection[int]) -> int:
-        """Make dead events pending again, behind live traffic and before the later ones of their lanes; how many were.
+        """Make dead events pending again; returns how many were dead.
 
-        Calls delivered before are in `Lease.delivered_keys`. Numbers of events that are not dead are passed over.
+        They go behind live traffic, and before the later events of their lanes. `Lease.delivered_keys` has the calls
+        that were delivered before. Seqs of events that are not dead are skipped.
         """
         ...
 
 
 class Archive(Protocol):
-    """What the queue keeps beside events: the balance, every mapping that was ever active, limits that were learned."""
+    """What the queue keeps beside events: the balance, activated mappings, learned limits and samples for charts."""
 
     async def balance(self) -> Balance:
-        """The ledger now; pending and dead are counted from rows."""
+        """The ledger now. Pending and dead are counted from rows."""
         ...
 
     def disk(self) -> Disk | None:
-        """The disk as it was seen a few seconds ago; None for a queue that uses none."""
+        """The disk as measured a few seconds ago; None for a queue that uses none."""
         ...
 
     async def delete_requested(self, *, wait_s: float) -> Sequence[Deletion]:
-        """Carry out the deletion requests that were put, and say which are done now; waits up to `wait_s` for one.
+        """Carry out pending deletion requests, and return the finished ones. Waits up to `wait_s` for a request.
 
-        Of the source and user that a request names, every event received before it loses body and ids: pending and
-        dead ones are dropped (`Reason.DELETED`), finished ones stay in the history as they ended; rejections received
-        until then are forgotten. One in a worker's hands is held no more, and its settle changes nothing. What was
-        received after the request is left alone, within one `put` too. Durable before it returns; if it fails or is
-        cut off, the next call goes on with it, also after a restart. Raises QueueError.
+        Every event of the request's source and user that was received before the request loses its body and ids, within
+        one `put` too. Pending and dead events are dropped (`Reason.DELETED`); finished ones stay in the history with
+        their outcome. Rejections received until then are deleted. A lease of such an event is void, and its settle
+        changes nothing.
+
+        Durable on return. If it fails or is cancelled, the next call continues, also after a restart. Raises
+        QueueError.
         """
         ...
 
     async def keep_mapping(self, *, name: str, version: str, text: str, by: str = BY_FILE) -> Activation:
-        """Keep `text` as the mapping that `name` (a file, as the settings spell it) was activated with, last.
+        """Keep `text` as the mapping that the file `name` (as the settings spell it) was activated with last.
 
-        The text that is the last already adds nothing, but that its activation is credited to `by` if that is not
-        BY_FILE. With `version` empty the text was never active: it is kept unless the history of the file has it, and
-        never becomes the last. Of each file the last MAX_ACTIVATIONS are kept. Returns what the history has.
+        If `text` is the last text already, no entry is added, and its activation is credited to `by` unless that is
+        BY_FILE. With an empty `version` the text was never active: it is kept unless the file's history has it, and
+        never becomes the last. The last MAX_ACTIVATIONS of each file are kept. Returns the entry of the history.
         """
         ...
 
@@ -254,16 +265,18 @@ class Archive(Protocol):
         ...
 
     async def keep_limit(self, project: str, limit: Limit) -> None:
-        """Remember the limit that was learned of a Browsee project, in place of an earlier one."""
+        """Store the limit that was learned of a Browsee project, in place of an earlier one."""
         ...
 
     async def limit(self, project: str) -> Limit | None:
-        """The limit of that project that was kept last, or None."""
+        """The limit of that project that was stored last, or None."""
         ...
 
     async def keep_sample(self, minute: int, *, pending: int, rates: Mapping[str, ProjectRate]) -> None:
-        """Keep what the counters have grown by since the last sample as of this minute, counted from 1970, with what is
-        pending and the rates of the projects that this process delivers. A minute may be sampled several times.
+        """Store how much the counters grew since the last sample, under `minute`, counted in minutes from 1970.
+
+        `pending` is the number of pending events, `rates` those of the projects that this process delivers. A minute
+        may be sampled several times.
         """
         ...
 
@@ -273,8 +286,8 @@ class Archive(Protocol):
 
 
 class Queue(Inbox, Backlog, Archive, Protocol):
-    """All of it, for the composition root."""
+    """All three, for the composition root."""
 
     async def close(self) -> None:
-        """Finish what was begun and let go of the file. Nothing may be called afterwards."""
+        """Finish what was begun and close the database. No method may be called afterwards."""
         ...

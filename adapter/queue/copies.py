@@ -1,7 +1,8 @@
-"""Copies of an event that are not the event: same source, id, type and name, but another body. Pure.
+"""Copies of an event: same source, id, type and name, but another body. Pure.
 
-A sender that gives one id to two messages means two messages, and only a person can tell which. The first is delivered;
-the others are kept as rejections, with all it takes to make an event of them, under a digest of their own.
+A sender that gives one id to two messages means two messages, and only a person can tell which one is right. The first
+is delivered. The others are kept as rejections, with everything needed to make events of them, under a digest of their
+own.
 """
 
 import orjson
@@ -13,7 +14,7 @@ _PROBLEM = Problem("/messageId", "unique", "an event with this id was stored bef
 
 
 def rejection_of(row: Row) -> Rejection:
-    """The copy as a rejection. A private one says whose it is by the keys of its user, so that it can be erased."""
+    """The copy as a rejection. A private copy names its user by the keys of the user, so that it can be erased."""
     body = row.body
     if body.startswith(b"["):
         went, message = orjson.loads(body)
@@ -29,12 +30,12 @@ def rejection_of(row: Row) -> Rejection:
 
 
 def facts_of(row: Row) -> str:
-    """What a rejection does not say of the event, as it is stored beside the rejection."""
+    """The facts of the event that a rejection lacks, as they are stored beside the rejection."""
     return orjson.dumps([row.type, row.user_id, row.anonymous_id, row.timestamp_us, row.traceparent]).decode()
 
 
 def event_of(rejection: Rejection, facts: str, *, received_us: int) -> Event:
-    """The event that a kept copy is. Raises ValueError or TypeError if `facts` was damaged since."""
+    """The event of a kept copy. Raises ValueError or TypeError if `facts` was damaged since."""
     kind, user_id, anonymous_id, timestamp_us, traceparent = orjson.loads(facts)
     row = Row(
         source=rejection.source,

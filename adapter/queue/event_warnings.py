@@ -7,13 +7,13 @@ import orjson
 from adapter.model import MAX_WARNING_BYTES, MAX_WARNINGS, EventWarning, WarningKind
 
 NONE = "[]"
-"""What is stored where there is no warning."""
+"""The stored form of no warnings."""
 
 _CUT = "…"
 
 
 def bounded(warnings: Iterable[EventWarning], *, beside: Sequence[EventWarning] = ()) -> tuple[EventWarning, ...]:
-    """The first warnings, equal ones once, as many as an event may have beside those of `beside`; causes are cut."""
+    """The first warnings, equal ones once, up to the limit of an event less those in `beside`; long causes are cut."""
     most = max(0, MAX_WARNINGS - len(beside))
     return tuple(dict.fromkeys(map(_cut, warnings)))[:most]
 
@@ -27,12 +27,12 @@ def _cut(warning: EventWarning) -> EventWarning:
 
 
 def pack(warnings: Iterable[EventWarning]) -> str:
-    """The warnings as they are stored."""
+    """The stored form of warnings."""
     return orjson.dumps([[str(each.kind), each.field, each.cause, each.rule] for each in warnings]).decode()
 
 
 def unpack(stored: str | None) -> tuple[EventWarning, ...]:
-    """The warnings in what `pack` made; none where it was damaged since, for they must not hold up their event."""
+    """The warnings of a stored form; none if it was damaged, because warnings must not hold up their event."""
     if stored is None or stored == NONE:
         return ()
     try:

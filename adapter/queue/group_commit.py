@@ -1,20 +1,19 @@
 """One thread owns a connection and commits in groups: concurrent requests share one transaction and one fsync.
 
-While one group is synced the next one gathers, so the group grows with the load and the wait does not. Whoever
-submits waits for the commit its own work is in; a waiter that is cancelled cancels nothing.
+Theory of operation. While one group is synced the next one gathers, so the size of a group grows with the load and the
+wait does not. A waiter returns after the commit that contains its work; cancelling a waiter cancels no work. The thread
+takes everything that was submitted, does one round, and begins again:
 
-Theory of operation. The thread takes everything that was submitted, then does one round, and begins again:
-
-| kind | when its turn is |
+| kind | when it runs |
 |---|---|
-| `read` | at the start of the round, before any write; its answer does not wait for a commit |
+| `read` | at the start of the round, before any write; its result does not wait for a commit |
 | `write` | in the group of this round |
 | `write` with `messages` | in the same group, behind the others, while the group has `most_messages` at most |
 | `write` that `may_wait` | in another write's group, or when `COMPANY` wait, or `patience_s` after the first |
 
-So delivery waits for one group at most, however many messages wait to be stored, and at a low rate the ends of several
-events share one sync. Within a kind the order is that of submission. What a round leaves stays in this thread until a
-later one: a crash loses it, and nobody was answered for it.
+So delivery waits for one group at most, however many messages are to be stored, and at a low rate several settles
+share one sync. Within a kind the order is that of submission. Work that a round leaves stays in the memory of this
+thread until a later round. A crash loses that work, and no waiter had an answer for it.
 """
 
 import asyncio
@@ -33,16 +32,16 @@ from adapter.queue.transaction import Database, Rows, Staged
 
 T = TypeVar("T")
 MOST_MESSAGES: Final = 500
-"""New messages of one group, if no single put has more: 5 to 15 ms of work, for which delivery waits."""
+"""New messages of one group, unless a single put has more: 5 to 15 ms of work, for which delivery waits."""
 COMPANY: Final = 8
 _TRIES: Final = 3
-"""Of a group that others had to go before."""
+"""Attempts of a group that another transaction had precedence over."""
 PATIENCE_S: Final = 0.1
-"""How long a write that may wait does wait for others to share a sync with."""
+"""Seconds that a write with `may_wait` waits for others to share a sync with."""
 
 
 class _Job(Struct, frozen=True):
-    """`work` is done inside the group's transaction, or between two groups if it only `reads`.
+    """`work` runs inside the group's transaction, or between two groups if it only `reads`.
 
     `messages` and `may_wait` as in `GroupCommit.write`.
     """
@@ -62,7 +61,7 @@ class _Answer(Struct, frozen=True):
 
 
 class _Waiting:
-    """Jobs that were submitted and are not done yet. Lives on the thread."""
+    """Submitted jobs that have not run. Lives on the thread."""
 
     def __init__(self, most_messages: int, patience_s: float) -> None:
         self._most_messages = most_messages
@@ -76,7 +75,7 @@ class _Waiting:
         self.is_closing = False
 
     def add(self, job: _Job) -> None:
-        """To be done in a round to come."""
+        """Add a job for a later round."""
         if job.reads:
             self._reads.append(job)
         elif job.messages:
@@ -101,7 +100,7 @@ class _Waiting:
     def _may_all_wait(self) -> bool:
         while self._asked < len(self._patient):
             may_wait = self._patient[self._asked].may_wait
-            # Why it cannot be asked is for the write itself to say.
+            # The write itself will report the error.
             with contextlib.suppress(Exception):
                 if may_wait is not None and may_wait():
                     self._asked += 1
@@ -110,7 +109,7 @@ class _Waiting:
         return True
 
     def reads(self) -> list[_Job]:
-        """Those of this round."""
+        """The reads of this round."""
         reads, self._reads = self._reads, []
         return reads
 
@@ -128,7 +127,7 @@ class _Waiting:
 
 
 class GroupCommit:
-    """Runs work on the thread that owns `database`; must be made on the event loop that waits for the results."""
+    """Runs work on the thread that owns `database`. Must be created on the event loop that waits for the results."""
 
     def __init__(
         self,
@@ -139,7 +138,9 @@ class GroupCommit:
         most_messages: int = MOST_MESSAGES,
         patience_s: float = PATIENCE_S,
     ) -> None:
-        """`failed` is called on that thread with why a group could not be committed, before jobs are tried alone."""
+        """`failed` is called on that thread with the error of a group that could not be committed, before its jobs run
+        alone.
+        """
         self._database = database
         self._rows = rows
         self._failed = failed
@@ -157,20 +158,21 @@ class GroupCommit:
         messages: int = 0,
         may_wait: Callable[[], bool] | None = None,
     ) -> asyncio.Future[T]:
-        """`work` joins the next group with room for it; the future ends after its commit, or with QueueError.
+        """Add `work` to the next group with room for it; the future completes after its commit, or with QueueError.
 
-        If the group fails, `work` runs again alone: it must do nothing but change rows. `after` is called on the
-        event loop with the committed result, also when nobody waits for the future any more. `messages` is how many
-        new messages it stores. `may_wait` is asked on the thread, between two groups: True if it may wait for others.
+        If the group fails, `work` runs again alone, so it must do nothing but change rows. `after` is called on the
+        event loop with the committed result, even if the future was cancelled. `messages` is the number of new messages
+        that `work` stores. `may_wait` is called on the thread, between two groups: True if the work may wait for
+        others.
         """
         return self._submit(_Job(work, self._loop.create_future(), after=after, messages=messages, may_wait=may_wait))
 
     def read(self, work: Callable[[], T]) -> asyncio.Future[T]:
-        """`work` sees everything whose future has ended as committed; the future ends with its result or QueueError."""
+        """Run `work`, which sees every write whose future completed; the future has its result, or QueueError."""
         return self._submit(_Job(work, self._loop.create_future(), reads=True))
 
     async def close(self) -> None:
-        """Finish what was submitted, then end the thread. Nothing may be submitted afterwards."""
+        """Finish all submitted work, then end the thread. Nothing may be submitted afterwards."""
         self._jobs.put(None)
         await asyncio.to_thread(self._thread.join)
 
@@ -186,7 +188,7 @@ class GroupCommit:
             self._resolve(self._commit(waiting.group()))
 
     def _gather(self, waiting: _Waiting) -> None:
-        """Take what was submitted, and wait for it if nothing else is to be done."""
+        """Take the submitted jobs, and wait for some if there is nothing else to do."""
         wait_s = waiting.wait_s()
         while not waiting.is_closing:
             try:
@@ -209,7 +211,7 @@ class GroupCommit:
         try:
             self._database.begin()
         except Exception as exc:
-            # No job is to blame: to try each alone would only let all of them wait as often for whoever holds the lock.
+            # No job is to blame. Running each alone would only make all of them wait again for the holder of the lock.
             self._roll_back()
             return [_Answer(job, error=_as_queue_error(exc)) for job in jobs]
         try:
@@ -221,7 +223,7 @@ class GroupCommit:
                 return self._commit(jobs, tries=tries - 1)
             if len(jobs) == 1 or self._database.is_lost(exc):
                 return [_Answer(job, error=_as_queue_error(exc)) for job in jobs]
-        # One bad job must not fail the others: each has a transaction of its own now.
+        # One bad job must not fail the others, so each now gets a transaction of its own.
         return [answer for job in jobs for answer in self._commit([job])]
 
     def _transaction(self, jobs: list[_Job]) -> list[_Answer]:
@@ -252,10 +254,10 @@ def _resolve(answers: list[_Answer]) -> None:
             try:
                 answer.job.after(answer.result)
             except Exception as exc:
-                # A fault of ours, which must not leave the others without their answers.
+                # A bug in the adapter, which must not leave the other futures pending.
                 context = {"message": "what follows a commit failed", "exception": exc}
                 asyncio.get_running_loop().call_exception_handler(context)
-        if done.done():  # the waiter was cancelled; what it asked for is committed all the same
+        if done.done():  # the waiter was cancelled; its work is committed all the same
             continue
         if answer.error is None:
             done.set_result(answer.result)

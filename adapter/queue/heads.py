@@ -1,4 +1,4 @@
-"""The first events of lanes, and which of them are taken first. Pure."""
+"""The heads of lanes, and the order in which they are taken. Pure."""
 
 from collections.abc import Callable, Sequence
 from enum import IntEnum
@@ -14,7 +14,7 @@ from adapter.queue.contract import Pick
 
 
 class Priority(IntEnum):
-    """Which lanes go first: the column `priority` of a lane."""
+    """The order of lanes: the column `priority` of a lane."""
 
     PARKED = -1
     LIVE = 0
@@ -24,7 +24,7 @@ class Priority(IntEnum):
 
     @property
     def failed(self) -> "Priority":
-        """That of a live or requeued lane whose head failed before."""
+        """The priority of a live or requeued lane whose head failed before."""
         return Priority(self + 2)
 
 
@@ -42,13 +42,13 @@ class Head(Struct, frozen=True):
     delivered_keys: frozenset[str]
     row: Row
     is_warned: bool
-    """The mapping's warnings of an earlier try are stored."""
+    """Warnings of the mapping are stored from an earlier attempt."""
 
 
 def pick_heads(due_heads: Callable[[Priority, int], Sequence[Head]], *, limit: int, pick: Pick) -> list[Head]:
-    """Up to `limit` heads by priority, then longest due, or shortest if `pick` says so.
+    """Up to `limit` heads by priority; within one, those due longest first, or the newest first if `pick` says so.
 
-    `due_heads` gives at most so many free lanes' heads of a priority, in that order.
+    `due_heads(priority, n)` returns up to `n` heads of free lanes, in that order.
     """
     found = list[Head]()
     failed_left = limit if pick.failed is None else pick.failed

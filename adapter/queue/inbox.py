@@ -1,4 +1,4 @@
-"""Takes what ingest received into a queue, while there is room."""
+"""Stores what ingest received, while the queue has room."""
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -17,15 +17,16 @@ from adapter.queue.shares import Shares, Usage
 from adapter.queue.transaction import Staged
 
 _PIECE = 250
-"""Messages encoded without a pause, some 3 ms, and stored as one piece: others have their turn between two pieces."""
+"""Messages that are encoded without a pause, about 3 ms, and stored as one piece. Other tasks run between two pieces.
+"""
 
 
 class InboxRows(Protocol):
-    """What a queue's database does with messages, on the thread of its `GroupCommit`."""
+    """What ingest needs of a queue's database, on the thread of its `GroupCommit`."""
 
     @property
     def held(self) -> Mapping[str, Usage]:
-        """What each source holds, by name; any thread may ask."""
+        """What each source holds, by name. May be called from any thread."""
         ...
 
     def put(self, rows: Sequence[Row], rejections: Sequence[Rejection]) -> Staged[Stored]:
@@ -33,19 +34,19 @@ class InboxRows(Protocol):
         ...
 
     def probe(self) -> None:
-        """Write something."""
+        """Write something, and leave nothing of it."""
         ...
 
     def pending(self) -> int:
-        """Events not finished, without looking at each."""
+        """The number of pending events, without reading each."""
         ...
 
 
 class QueueInbox:
-    """As `adapter.queue.contract.Inbox` promises it. `storing` is called with what is about to be stored,
-    `stored` with what each put did, once it is committed.
+    """As `adapter.queue.contract.Inbox` promises it.
 
-    `pending` is how many events are pending.
+    `storing` is called with the rows that are about to be stored, `stored` with the result of each put once it is
+    committed. `pending` is the number of pending events.
     """
 
     def __init__(
@@ -70,7 +71,7 @@ class QueueInbox:
 
     async def put(self, events: Sequence[Event], rejections: Sequence[Rejection] = ()) -> Stored:
         await self._make_sure_of_room(len(events))
-        # Encoded before they join a group: one that cannot be stored fails its own caller only.
+        # Encoded before they join a group: an event that cannot be stored fails its own caller only.
         rows = self._encoded(events[:_PIECE])
         for start in range(_PIECE, len(events), _PIECE):
             await asyncio.sleep(0)
@@ -79,12 +80,12 @@ class QueueInbox:
         self._storing(rows, rejections)
         if len(rows) + len(rejections) <= _PIECE:
             return await self._submit(rows, rejections)
-        # Goes on if the caller is cancelled, as one piece does.
+        # Continues if the caller is cancelled, as a single piece does.
         return await asyncio.shield(self._store_in_pieces(rows, rejections))
 
     async def _store_in_pieces(self, rows: Sequence[Row], rejections: Sequence[Rejection]) -> Stored:
-        """One after the other: after a piece that failed no later one is stored, so that the events keep their order
-        when the sender sends all of them again.
+        """Store pieces one after the other. After a piece that failed no later one is stored, so that the events keep
+        their order when the sender sends all of them again.
         """
         pieces = [(rows[start : start + _PIECE], ()) for start in range(0, len(rows), _PIECE)]
         refused = [((), rejections[start : start + _PIECE]) for start in range(0, len(rejections), _PIECE)]
@@ -95,7 +96,7 @@ class QueueInbox:
         await self._commits.write(self._rows.probe)
 
     async def _make_sure_of_room(self, count: int) -> None:
-        """Raises QueueFull if `count` events more are too many."""
+        """Raises QueueFull if there is no room for `count` more events."""
         if self.pending + count > self._shares.max_events:
             raise QueueFull(f"{self._shares.max_events} events are pending, the most this queue takes (limits.pending)")
         if self._room.is_full and not await asyncio.to_thread(self._room.recover):

@@ -1,4 +1,4 @@
-"""What every queue does alike whose leases are in memory: taking, renewing and settling. Its rows are in a database."""
+"""Taking, renewing and settling with leases in memory: what all backends do alike. Rows are in a backend's database."""
 
 import asyncio
 import contextlib
@@ -21,12 +21,12 @@ from adapter.queue.transaction import Staged
 
 
 class LeasedRows(Protocol):
-    """What a queue's database does for delivery, on the thread of its `GroupCommit`."""
+    """What delivery needs of a queue's database, on the thread of its `GroupCommit`."""
 
     def find(
         self, sources: Sequence[str], *, limit: int, busy: Collection[int], pick: Pick
     ) -> tuple[list[Head], float | None]:
-        """The heads to work on now; if there are none, also how many seconds to wait for the next."""
+        """The heads to work on now; if there are none, also the seconds to wait for the next."""
         ...
 
     def mark_delivered(self, seq: int, key: str) -> None:
@@ -34,7 +34,7 @@ class LeasedRows(Protocol):
         ...
 
     def settle(self, end: Settlement) -> Staged[bool]:
-        """End an event with the others of this group; False if it is not the head of its lane any more."""
+        """End an event with the others of this group; False if it is no longer the head of its lane."""
         ...
 
     def is_last(self, lane: int) -> bool:
@@ -42,15 +42,15 @@ class LeasedRows(Protocol):
         ...
 
     def make_due(self, heads: Mapping[int, int]) -> int:
-        """End the wait of these heads; how many there were."""
+        """End the wait of these heads; returns how many were waiting."""
         ...
 
 
 class LeasedQueue:
-    """`Inbox` and `Backlog` of `adapter.queue.contract`; what a backend does its own way is in its class.
+    """`Inbox` and `Backlog` of `adapter.queue.contract`; a backend's class adds what differs.
 
-    `commits` and `rows` are those of delivery. Lanes are due by `now`, in seconds since 1970, which may be set forward;
-    leases go by `steady`, which never jumps. Without it `now` never does.
+    `commits` and `rows` are those of delivery. Lanes become due by `now`, in seconds since 1970, which may be set
+    forward. Leases expire by `steady`, a clock that never jumps; without it, `now` must never jump.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class LeasedQueue:
 
     @property
     def _ahead_s(self) -> float:
-        """How far the queue's clock is ahead of this process's."""
+        """Seconds by which the queue's clock is ahead of this process's clock."""
         return 0.0
 
     async def put(self, events: Sequence[Event], rejections: Sequence[Rejection] = ()) -> Stored:
@@ -172,7 +172,7 @@ class LeasedQueue:
         self._announce()
 
     def _announce(self) -> None:
-        """Wake every take that waits; one that is looking right now finds its event set before it waits on it."""
+        """Wake every waiting take. A take that is reading now finds its event set before it waits for it."""
         self._changed.set()
         self._changed = asyncio.Event()
 
@@ -188,7 +188,7 @@ class LeasedQueue:
             return [self._lease(head, lease_s) for head in heads], until_due_s
 
     def _patience_s(self, left_s: float, until_due_s: float | None) -> float:
-        """How long to wait for a change before looking again: a lane comes due, a lease runs out, unannounced."""
+        """How long to wait for a change before reading again: a due lane and an expired lease are not announced."""
         waits = [left_s]
         if until_due_s is not None:
             waits.append(until_due_s)
@@ -221,6 +221,8 @@ class LeasedQueue:
 
 
 def _forget_error(done: asyncio.Future[None]) -> None:
-    """A key that could not be kept may repeat a call, and no more is lost; the settle after it says why."""
+    """Ignore why a key could not be stored: a call may be repeated and nothing is lost. The settle after it reports
+    why.
+    """
     if not done.cancelled():
         done.exception()

@@ -1,4 +1,4 @@
-"""Who holds which lane, for queues whose one owner is this process: a restart voids every lease, so none is stored."""
+"""Leases in memory: which token holds which lane. One process owns the queue, so a restart voids every lease."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
@@ -6,13 +6,12 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Held:
-    """One lane in one worker's hands; `size_bytes` is the stored body of its event,
-    `is_warned` whether warnings of the mapping are stored.
+    """A lane that a worker holds. `size_bytes` is the size of its event's stored body; `is_warned`: warnings of the
+    mapping are stored.
 
-    While `settling` it cannot expire: its outcome is on the way to the disk. `unsure`: that failed before, and may be
-    done all the same.
-
-    `gone`: the event ended elsewhere. The lane stays held until its worker settles, so that no call of it overlaps.
+    `settling`: the outcome is being written, so the lease cannot expire. `unsure`: an earlier settle failed, and may
+    have been committed. `gone`: the event ended elsewhere; the lane stays held until its worker settles, so that no
+    call of it overlaps with one of the next event.
     """
 
     lane: int
@@ -43,14 +42,14 @@ class Leases:
         return len(self._held)
 
     def lanes(self) -> Collection[int]:
-        """Lanes that nobody else may take now; those whose lease ran out are not among them."""
+        """Lanes that no other take may lease now. Lanes whose lease expired are not among them."""
         now_s = self._now()
         return {held.lane for held in self._held.values() if held.expires_s > now_s or held.settling}
 
     def hold(
         self, lane: int, *, seq: int, lease_s: float, source: str = "", size_bytes: int = 0, is_warned: bool = False
     ) -> int:
-        """A new token for `lane`, which must not be in `lanes()`; whoever let it run out has lost it now."""
+        """A new token for `lane`, which must not be in `lanes()`. A holder whose lease expired loses it now."""
         lost = self._lanes.get(lane)
         if lost is not None:
             self.release(lost)
@@ -67,31 +66,33 @@ class Leases:
         return self._last_token
 
     def get(self, token: int) -> Held | None:
-        """What `token` still holds; None once it was lost or released. One that expired untaken still holds."""
+        """The lease of `token`; None once it was lost or released. An expired lease that no take has replaced still
+        holds.
+        """
         return self._held.get(token)
 
     def holds(self, token: int) -> bool:
-        """Whether the event that `token` holds is still its to work on."""
+        """Whether `token` still holds its event and the event has not ended elsewhere."""
         held = self._held.get(token)
         return held is not None and not held.gone
 
     def end(self, seqs: Collection[int]) -> None:
-        """These events ended elsewhere: whoever holds one is to stop."""
+        """Mark these events as ended elsewhere: their holders are to stop."""
         ended = frozenset(seqs)
         for held in self._held.values():
             held.gone = held.gone or held.seq in ended
 
     def lose(self, sources: Collection[str]) -> None:
-        """Another process has these sources: their lanes are free here, and no token of them holds anything."""
+        """Void every lease of these sources, which another process has taken over."""
         for token in [token for token, held in self._held.items() if held.source in sources]:
             self.release(token)
 
     def is_idle(self, sources: Collection[str]) -> bool:
-        """Whether nobody holds anything of these."""
+        """Whether no lease of these sources is held."""
         return all(held.source not in sources for held in self._held.values())
 
     def extend(self, token: int, lease_s: float) -> bool:
-        """Hold on for `lease_s` from now; False if it was lost or its event is gone."""
+        """Hold the lane for `lease_s` from now; False if the lease was lost or its event ended elsewhere."""
         held = self._held.get(token)
         if held is None:
             return False
@@ -105,5 +106,5 @@ class Leases:
             del self._lanes[held.lane]
 
     def next_expiry_s(self) -> float | None:
-        """When the first lease runs out, on `now`'s clock."""
+        """When the first lease expires, on `now`'s clock; None if no lease can."""
         return min((held.expires_s for held in self._held.values() if not held.settling), default=None)

@@ -1,11 +1,11 @@
-"""Moves a queue to another place, whatever each of the two is: every row, and all of them or none.
+"""Moves a queue to another backend or place, row by row: all rows or none. Theory of operation.
 
-`queue.backends` opens both ends; nobody serves either of them meanwhile. Rows are loaded in one transaction of the
-target, read back and compared one by one. Then the source is marked as moved, and the transaction is committed: a move
-that is cut off leaves the target as it was, and is begun again with the same command. Between the two marks neither end
-can be served, so that no event is ever delivered from both.
+`queue.backends` opens both ends; no process serves either of them meanwhile. The steps: rows are loaded in one
+transaction of the target, read back and compared one by one; the source is marked as moved; the transaction is
+committed. A crash before the mark leaves both ends as they were. A crash between mark and commit leaves a source that
+cannot be served, so no event is ever delivered from both ends; the same command starts the move again.
 
-A row is a tuple of numbers, texts and bytes. What a sender wrote is bytes, which both databases keep as they are; text
+A row is a tuple of integers, texts and bytes. Data of a sender is bytes, which both databases keep as they are; text
 for people has U+2400 in place of a NUL. Pure but for the two ends.
 """
 
@@ -21,8 +21,8 @@ Row: TypeAlias = tuple[int | float | str | bytes | None, ...]
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table that both databases have alike. `key` orders its rows, which come in pages of `page`; without it they are
-    few, and come at once. Columns of `sent` are what a sender wrote.
+    """A table that both databases have. `key` orders its rows, which are read in pages of `page`; a table without `key`
+    is small and read at once. The columns in `sent` hold data of a sender.
     """
 
     name: str
@@ -74,30 +74,31 @@ TABLES: Final = (
         sent="user_id message_id",
     ),
 )
-"""What is the same in both. A column that is added to a queue is added here: see tests/integration/test_moving.py."""
+"""Tables that are equal in both databases. A new column must be added here; tests/integration/test_moving.py checks it.
+"""
 
 SEEN: Final = "seen"
 """Ids seen: (digest, day since 1970, seq)."""
 COUNTERS: Final = ("ledger", "held")
 """Sums of (source, term, n) and of (source, events, bytes), without those that are 0."""
 NUMBERS: Final = "numbers"
-"""The last number that was given out to each of NUMBERED: (table, number)."""
+"""The last number that was assigned in each table of NUMBERED: (table, number)."""
 NUMBERED: Final = ("source", "message", "rejection", "activation")
 PARTS: Final = (*(table.name for table in TABLES), SEEN, *COUNTERS, NUMBERS)
 BY_NAME: Final = {table.name: table for table in TABLES}
 SEEN_PREFIXES: Final = 256
-"""Ids seen of a day come in as many pages: digests are hashes, so each has about as many."""
+"""The ids seen of a day come in so many pages: digests are hashes, so all pages have about the same size."""
 
 
 class MovedFrom(Protocol):
-    """The end that is left. All methods raise QueueError if the database fails."""
+    """The source of a move. All methods raise QueueError if the database fails."""
 
     def moved_to(self) -> str | None:
-        """Where it was moved to, as `mark_moved` was called; None if it was not."""
+        """The place that this queue was moved to, as passed to `mark_moved`; None if it was not moved."""
         ...
 
     def count(self) -> int:
-        """About how many rows there are to move."""
+        """The approximate number of rows to move."""
         ...
 
     def rows(self, part: str) -> Iterator[Sequence[Row]]:
@@ -105,38 +106,38 @@ class MovedFrom(Protocol):
         ...
 
     def mark_moved(self, place: str) -> None:
-        """Have nobody serve it any more, or look into it. Durable."""
+        """Mark the queue as moved, durably: it can neither be served nor read any more."""
         ...
 
 
 class MovedTo(Protocol):
-    """The end that is filled. All methods raise QueueError if the database fails."""
+    """The target of a move. All methods raise QueueError if the database fails."""
 
     def is_empty(self) -> bool:
-        """Whether nothing was ever received there."""
+        """Whether the target never received anything."""
         ...
 
     def load(self, part: str, rows: Sequence[Row]) -> None:
-        """Add rows of one of PARTS; the first call empties what is there beside events."""
+        """Add rows of one of PARTS. The first call empties tables that are not of events."""
         ...
 
     def rows(self, part: str) -> Iterator[Sequence[Row]]:
-        """As `MovedFrom.rows`: what was loaded."""
+        """The loaded rows, as `MovedFrom.rows`."""
         ...
 
     def commit(self) -> None:
-        """Let it be served. Durable."""
+        """Commit, durably: the target can be served."""
         ...
 
 
 def move(
     source: MovedFrom, target: MovedTo, *, leaving: str, to: str, show: Callable[[int], None] = lambda _: None
 ) -> int:
-    """Move everything, and say how many rows there were; `leaving` and `to` name the two places. `show` is called with
-    how far it is, of twice `MovedFrom.count`.
+    """Move everything, and return the number of rows; `leaving` and `to` name the two places. `show` is called with the
+    progress, out of twice `MovedFrom.count`.
 
     Raises ConfigError if the source was moved elsewhere before or the target is not empty, QueueError if a database
-    fails or what was read back differs: then nothing has changed.
+    fails or the rows read back differ: then nothing has changed.
     """
     moved_to = source.moved_to()
     if moved_to is not None and (moved_to != to or not target.is_empty()):
@@ -159,7 +160,7 @@ def move(
 
 
 def _compared(source: MovedFrom, target: MovedTo, part: str) -> Iterator[int]:
-    """How many rows of a part were found equal, now and then and at its end."""
+    """The number of rows found equal so far, now and then and at the end of the part."""
     pairs = zip_longest(chain.from_iterable(source.rows(part)), chain.from_iterable(target.rows(part)))
     number = 0
     for number, (there, here) in enumerate(pairs, start=1):
@@ -171,7 +172,7 @@ def _compared(source: MovedFrom, target: MovedTo, part: str) -> Iterator[int]:
 
 
 def without_nul(row: Row) -> Row:
-    """A row whose texts any database can hold."""
+    """A row whose texts every database can store."""
     if any(type(value) is str and "\0" in value for value in row):
         return tuple(value.replace("\0", "\u2400") if type(value) is str else value for value in row)
     return row

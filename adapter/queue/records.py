@@ -1,6 +1,4 @@
-"""What an operator reads of a queue, one event and its end, one rejection, one cause of many; and what a queue is
-opened with. Pure values.
-"""
+"""What operators read of a queue: events with their outcome, rejections, causes. And the options of a queue. Pure."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -15,20 +13,21 @@ from adapter.queue.causes import fold_cause
 Outcome: TypeAlias = Literal["pending", "delivered", "dropped", "unmatched", "dead"]
 
 RequeuedRejection: TypeAlias = Literal["pending", "deletion", "duplicate", "gone"]
-"""What became of a rejection that can be read now."""
+"""The result of requeueing a rejection."""
 
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _NAMING_ONE = frozenset({Reason.REFUSED.value, Reason.EXHAUSTED.value})
-"""Reasons whose detail may name the one event, such as Browsee's own words with the id of a request."""
+"""Reasons whose detail may name one event, such as Browsee's message with the id of a request."""
 _NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class EventRecord:
-    """One event and what became of it. `outcome` is a word of the ledger; `mapping` the version that decided it.
+    """One event and its outcome. `outcome` is a term of the ledger; `mapping` is the version that decided it.
 
-    `ended_at` is None while it is pending; `delivered_keys` are the calls delivered before it died or was put off;
-    `warnings` are those of ingest and then the mapping's. An event without a body is one whose user's data was deleted.
+    `ended_at` is None while the event is pending. `delivered_keys` are the calls that were delivered before it died or
+    was delayed. `warnings` are those of ingest, then the mapping's. An event without a body is one whose user's data
+    was deleted.
     """
 
     seq: int
@@ -45,40 +44,40 @@ class EventRecord:
 
     @property
     def cause(self) -> str:
-        """Why it ended so, in one line; "" where there is nothing to say."""
+        """Why the event ended this way, in one line; "" if there is no reason."""
         return _cause(self.reason, self.detail, self.rule)
 
     @property
     def common_cause(self) -> str:
-        """The cause without what names this event, so that events of one cause have one text."""
+        """The cause without the parts that name this event, so that events with one cause have one text."""
         return _cause(self.reason, _common(self.reason, self.detail), self.rule)
 
 
 @dataclass(frozen=True, slots=True)
 class RejectionRecord:
-    """A message that never became an event, by the number it is kept under."""
+    """A message that never became an event, with the number that it is kept under."""
 
     number: int
     rejection: Rejection
 
     @property
     def cause(self) -> str:
-        """Why, in one line."""
+        """Why it was rejected, in one line."""
         return _cause_of_rejection(self.rejection.reason, self.rejection.problems)
 
     @property
     def common_cause(self) -> str:
-        """The same: its text is ours, and names no message."""
+        """The same text: the adapter words it, and it names no message."""
         return self.cause
 
 
 @dataclass(frozen=True, slots=True)
 class CauseGroup:
-    """Dead letters, or rejections, of one cause. `first` is the seq or number of the oldest, received at `since`;
-    the newest was received at `until`. `sources` are theirs.
+    """Dead letters, or rejections, with one cause. `first` is the seq or number of the oldest, received at `since`; the
+    newest was received at `until`. `sources` are the sources of all.
 
-    `reason` and `detail` find the others of the group, as they are stored. `mapping` is the version of the mapping that
-    refused the newest of them, "" where none did.
+    `reason` and `detail` select the group, as they are stored. `mapping` is the version of the mapping that refused the
+    newest of them, "" if none did.
     """
 
     count: int
@@ -93,20 +92,20 @@ class CauseGroup:
 
     @property
     def cause(self) -> str:
-        """The cause that its letters tell, in one line."""
+        """The cause of these dead letters or rejections, in one line."""
         if self.rejected:
             return _cause_of_rejection(self.reason, problems_of(self.detail))
         return _cause(self.reason, self.detail)
 
     @property
     def common_cause(self) -> str:
-        """The cause without what names one event."""
+        """The cause without the parts that name one event."""
         return self.cause if self.rejected else _cause(self.reason, _common(self.reason, self.detail))
 
 
 @dataclass(frozen=True, slots=True)
 class FailedCall:
-    """A call that was not delivered, and when."""
+    """A call that was not delivered, and the time of that."""
 
     at: datetime
     failure: CallFailure
@@ -114,10 +113,11 @@ class FailedCall:
 
 @dataclass(frozen=True, slots=True)
 class QueuePosition:
-    """Where a pending event is: how many of its user go before it, and if none, when it is due and how often tried.
+    """The place of a pending event: how many events of its user are before it; and if none is, when it is due and how
+    many attempts it has had.
 
-    `blocked_by` is the seq of the first of those before it, None if there is none. `parked`: it stands aside, because
-    calls of its kind are paused. `failure` says why its last try failed, "" if none has.
+    `blocked_by` is the seq of the first event before it, None if there is none. `parked`: it is set aside, because
+    calls of its kind are paused. `failure` says why its last attempt failed, "" if none has.
     """
 
     ahead: int
@@ -130,10 +130,12 @@ class QueuePosition:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which events are meant: those of a source, of some outcomes, of a user, of a name, of a type, taken by a rule, of
-    a cause, and received from `since` until before `until`; `warned`: those with warnings only; `after`: those after
-    that seq only, and none before it is looked at. What is None, empty or 0 narrows nothing. `users` are what the
-    user's id may be stored as, two at most. `cause` is in the cause as an operator reads it, in letters of either case.
+    """Which events are selected: by source, outcomes, user, name, type, rule, cause, and by receipt in [`since`,
+    `until`).
+
+    `warned`: only events with warnings. `after`: only events after that seq; earlier ones are not read. A value of
+    None, "" or 0 selects all. `users` are the stored forms of the user's id, two at most. `cause` is a part of the
+    cause as an operator reads it, without regard to case.
     """
 
     source: str | None = None
@@ -153,7 +155,7 @@ class Filter:
 class RecordPage:
     """One page of events, newest first.
 
-    `bottom` is the seq that the page came down to, received at `down_to`; `is_all`: there is nothing below.
+    `bottom` is the lowest seq that was read, received at `down_to`; `is_all`: there is no event below it.
     """
 
     records: tuple[EventRecord, ...]
@@ -163,21 +165,19 @@ class RecordPage:
 
 
 def plain_cause(cause: str) -> str:
-    """A cause to compare: in letters of one case, and without the backticks around names, which mean something else to
-    a shell.
-    """
+    """A cause for comparison: in lower case, and without the backticks around names, which a shell would interpret."""
     return cause.replace("`", "").casefold()
 
 
 def cause_has(wanted: str, *, reason: str, detail: str, rule: str) -> bool:
-    """Whether the cause of an event has `wanted` in it, as it is or as events of one cause share it."""
+    """Whether `wanted` is part of the cause of an event, as stored or without the parts that name one event."""
     plain = plain_cause(wanted)
     causes = (_cause(reason, detail, rule), _cause(reason, _common(reason, detail), rule))
     return any(plain in plain_cause(cause) for cause in causes)
 
 
 def is_named(rejection: Rejection, name: str) -> bool:
-    """Whether its message has `name` as its event's name; False where it cannot be read."""
+    """Whether `name` is the name of its message; False if the message cannot be read."""
     try:
         message = orjson.loads(rejection.body)
     except orjson.JSONDecodeError:
@@ -186,12 +186,12 @@ def is_named(rejection: Rejection, name: str) -> bool:
 
 
 def problems_of(stored: str) -> tuple[Problem, ...]:
-    """The problems of a rejection, as they are stored."""
+    """The problems of a rejection from their stored form."""
     return tuple(Problem(*parts) for parts in orjson.loads(stored))
 
 
 def _cause(reason: str, detail: str, rule: str = "") -> str:
-    # What is delivered has no reason: its rule made the calls, and is no cause of anything.
+    # A delivered event has no reason. Its rule made the calls and is not a cause.
     said = f"{detail} (rule '{rule}')" if rule and reason else detail
     return ": ".join(part for part in (reason, said) if part)
 
@@ -217,8 +217,8 @@ class Retention:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueOptions:
-    """What the settings say of a queue: sources without order, limits, and what is kept. With `shared` no source may
-    hold more than its share. Where several processes serve it, one that does not `deliver` leaves that to the others.
+    """The options of a queue: sources without order, limits, and retention. `shared`: no source may hold more than its
+    share. Of several processes that serve a queue, those without `deliver` only accept messages.
     """
 
     unordered: Collection[str] = ()
@@ -231,7 +231,7 @@ class QueueOptions:
 
 @dataclass(frozen=True, slots=True)
 class QueueCheck:
-    """Whether a queue could be served: `found` says what was tried, `todo` what to do about it, "" if nothing."""
+    """Whether a queue could be served: `found` says what was checked, `todo` what to do about it, "" if nothing."""
 
     ok: bool
     found: str

@@ -1,16 +1,16 @@
-"""How many bytes a queue may take, and what is done at the limit."""
+"""The limit of a queue's size in bytes, and what happens at the limit."""
 
 from adapter.errors import QueueFull
 from adapter.queue.contract import Disk
 
 _CALM = 0.95
-"""Once over the limit, a queue stays over the limit until it uses less than this share of `max_bytes`."""
+"""A queue over its limit accepts nothing until it uses less than this share of `max_bytes`."""
 
 
 class Room:
-    """The room of a queue in memory, and what a queue in a file adds to (`disk_space.DiskSpace`).
+    """The room of a queue in memory, and the base for a queue in a file (`disk_space.DiskSpace`).
 
-    `max_bytes` is what the pages in use may come to; history is thinned out from `thin_bytes` on. `setting` names the
+    `max_bytes` limits the size of the used pages. From `thin_bytes` on, history is deleted early. `setting` names the
     limit in messages.
     """
 
@@ -22,36 +22,36 @@ class Room:
 
     @property
     def is_full(self) -> bool:
-        """Nothing new may be taken now."""
+        """Whether new messages are refused now."""
         return self._is_over
 
     @property
     def is_out_of_disk(self) -> bool:
-        """The file system has no room, whatever `max_bytes` says."""
+        """Whether the file system has no room, whatever `max_bytes` is."""
         return False
 
     @property
     def disk(self) -> Disk | None:
-        """What is used and free of the disk, as it was looked at last; None for a queue that uses none."""
+        """The disk as measured last; None for a queue that uses none."""
         return None
 
     def refusal(self) -> QueueFull:
-        """The error for whoever brings something new."""
+        """The error for a put that is refused."""
         return QueueFull(f"the queue uses {self.max_bytes} bytes, the most it may ({self._setting})")
 
     def give_way(self) -> None:
-        """A write failed for want of room. May be called from any thread."""
+        """Called when a write failed for lack of room. May be called from any thread."""
 
     def recover(self) -> bool:
-        """Whether something new may be taken, after another look."""
+        """Measure again; returns whether new messages are accepted."""
         return not self.is_full
 
     def uses(self, used_bytes: int, *, held_bytes: int, history_s: float | None, now_s: float) -> None:  # noqa: ARG002
-        """What the queue's pages come to now, what of them cannot make room for others, and how far back its history
-        reaches.
+        """Set the size of the queue's pages, the part of it that cannot make room for other data, and the age of the
+        oldest history.
         """
-        # The room of a file also forecasts when it is full, for which it needs the other arguments.
+        # The room of a file also forecasts when it will be full, and needs the other arguments for that.
         self._is_over = used_bytes >= self.max_bytes * (_CALM if self._is_over else 1.0)
 
     def leave(self) -> None:
-        """The service ends."""
+        """Called when the service stops."""

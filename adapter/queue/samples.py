@@ -1,7 +1,13 @@
-"""What a queue keeps of each minute, for charts: how much its counters grew, what waited, how fast calls went. Pure.
+"""Samples: what a queue keeps of each minute for charts. Theory of operation. Pure.
 
-Growth is kept, not counts: what grew while nobody looked is in the next minute, a restart loses nothing, and a minute
-needs none of those before it, which expire.
+A sample has three parts: how much each counter of the ledger grew, by source; the number of pending events; and the
+rate and the limit of each project. The monitor of the process that delivers takes samples (`Archive.keep_sample`),
+several in a minute.
+
+Growth is stored, not the counters. A sample stores how much the counters grew since the sample before, and stores the
+counters it has covered in the same transaction. So the invariant: the growth of all minutes equals the counters of the
+last sample, less the minutes that expired. A crash between two samples loses nothing: what grew meanwhile is in the
+next sample. A minute needs none of those before it, so old minutes can expire after SAMPLES_KEPT_MINUTES.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,22 +16,24 @@ from typing import Final
 from msgspec import Struct
 
 SAMPLES_KEPT_MINUTES: Final = 7 * 24 * 60
-"""Minutes that are kept: a week."""
+"""Minutes that are kept: 7 days."""
 OF_ALL: Final = 0
-"""The number under which the sum of all sources is kept, so that reading it costs the same with a thousand of them."""
+"""The number of the sum over all sources; reading it costs the same with a thousand sources."""
 
 
 class ProjectRate(Struct, frozen=True):
-    """How fast the calls of a Browsee project go, and the limit that was learned, both in calls a second."""
+    """The rate of a Browsee project's calls now, and its learned limit, both in calls a second."""
 
     per_s: float
     limit_per_s: float | None
 
 
 class MinuteSample(Struct, frozen=True):
-    """One minute, counted from 1970. `grown` has the terms of the ledger that changed in it, and "died": the events
-    that became dead letters. The others are those of its last look: `pending` events, and of all projects the rates
-    together and the limits, None unless each has one.
+    """One minute, counted from 1970.
+
+    `grown` has the terms of the ledger that changed in it, and "died": the events that became dead letters. The other
+    values are those of the minute's last sample: `pending` events, the sum of the projects' rates, and the sum of their
+    limits, None unless each project has one.
     """
 
     minute: int
@@ -38,8 +46,8 @@ class MinuteSample(Struct, frozen=True):
 def sampled(
     looks: Iterable[tuple[int, int, float, float | None]], grown: Iterable[tuple[int, str, int]]
 ) -> list[MinuteSample]:
-    """Samples of rows: `looks` are minute, pending events, rate and limit, one for each minute that anybody looked in;
-    `grown` are minute, term and by how much it grew.
+    """Samples made of rows. `looks` are minute, pending events, rate and limit, one row for each sampled minute;
+    `grown` are minute, term and growth.
     """
     terms: dict[int, dict[str, int]] = {}
     for minute, term, n in grown:

@@ -1,4 +1,4 @@
-"""How an event ends, as a queue writes it."""
+"""The outcome of an event, as a queue writes it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,10 +11,11 @@ from adapter.queue.transaction import Staged
 
 @dataclass(slots=True)
 class Settlement(Staged[bool]):
-    """One event's outcome; `lane`, `seq` and `source` are its own. The result: False if it is not the head of its
-    lane any more. `size_bytes` is that of its stored body, `has_sent` whether calls of it were noted; `warnings`
-    are to replace those of the mapping, None where there were none and are none. `attempt` is the one of the lease;
-    `is_unsure`: it was written before, and nobody knows whether that was committed.
+    """One event's outcome. The result: False if the event is no longer the head of its lane.
+
+    `size_bytes` is the size of its stored body; `has_sent`: keys of delivered calls are stored. `warnings` replace
+    those of the mapping; None if there were none and are none. `attempt` is that of the lease. `is_unsure`: an earlier
+    settle failed, and may have been committed.
     """
 
     lane: int = 0
@@ -31,12 +32,12 @@ class Settlement(Staged[bool]):
 
 
 def failure_of(retry: Retry) -> tuple[str, str] | tuple[None, None]:
-    """Reason and detail of a try that failed; nothing of one that was only put off."""
+    """Reason and detail of a failed attempt; None for an event that was only delayed."""
     return (None, None) if retry.reason in PUT_OFF else (retry.reason.value, retry.detail)
 
 
 def facts_of(end: Settlement) -> tuple[str, str, str, str]:
-    """Outcome, reason, rule and detail, as the history has them."""
+    """Outcome, reason, rule and detail for the history."""
     match end.outcome:
         case Delivered(detail=detail, rule=rule):
             return "delivered", "", rule, detail

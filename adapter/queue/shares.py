@@ -1,9 +1,9 @@
-"""How much of a queue each source may hold, so that one source's trouble does not shut the others out. Pure.
+"""How much of a queue each source may hold, so that one source cannot shut out the others. Pure.
 
-A source holds its pending events and its dead letters: both stay until they are delivered or somebody discards them, so
-a page's public key or a wrong Browsee key could fill the queue for everybody. A source may hold half of what the others
-leave, in events and in bytes. So there is always room for one more source, however many have taken their half, and a
-source alone among idle ones gets half of the whole.
+A source holds its pending events and its dead letters: both stay until they are delivered or discarded, so a page's
+public key or a wrong Browsee key could fill the queue for all sources. A source may hold half of what the others leave,
+in events and in bytes. So there is always room for one more source, however many have taken their half, and a single
+busy source gets half of the whole.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -15,11 +15,11 @@ from adapter.errors import SourceFull
 from adapter.queue.codec import Row
 
 BESIDE_BODY_BYTES = 300
-"""What an event takes of a queue file beside its body, about: ids, instants, lane and keys."""
+"""Approximate bytes of an event in a queue file beside its body: ids, instants, lane and keys."""
 
 
 class Usage(Struct, frozen=True):
-    """What a source holds: events that are pending or dead, and their bytes."""
+    """What a source holds: its pending and dead events, and their bytes."""
 
     events: int = 0
     size_bytes: int = 0
@@ -30,8 +30,8 @@ NOTHING = Usage()
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """The room: for pending events and dead letters, and in bytes (None: not limited). Not divided where there is one
-    source only: that one may have all.
+    """The room for pending events and dead letters, in events and in bytes (None: not limited). With one source only it
+    is not divided.
     """
 
     max_events: int
@@ -40,11 +40,11 @@ class Shares:
 
     @property
     def margin(self) -> Usage:
-        """A tenth of the room: who could not hold that beside what it holds is near its share."""
+        """A tenth of the room. A source that could not hold that much more is near its share."""
         return Usage(self.max_events // 10, 0 if self.max_bytes is None else self.max_bytes // 10)
 
     def admit(self, held: Mapping[str, Usage], rows: Collection[Row]) -> None:
-        """Raises SourceFull if the source of some of `rows` may not hold them beside what it holds."""
+        """Raises SourceFull if a source of `rows` may not hold them beside what it holds."""
         if not self.divided:
             return
         for source in {row.source for row in rows}:
@@ -70,13 +70,13 @@ class Shares:
 
     @staticmethod
     def _is_over(own: int, most: int, others: int) -> bool:
-        # One is always allowed: half of a room for one event would be none.
+        # One event is always allowed: half of a room for one event would be none.
         return 2 * own > max(2, most - others)
 
 
 def fair_cap(sizes: Sequence[int], most: int) -> int:
-    """The largest size to cut all larger `sizes` down to, so that together they are `most` at most: who has little
-    keeps all of it, and only the largest give (max-min fairness).
+    """The size to cut all larger `sizes` down to, so that their sum is `most` at most. Small sizes stay whole, and only
+    the largest are cut (max-min fairness).
     """
     left, count = most, len(sizes)
     for size in sorted(sizes):

@@ -1,4 +1,4 @@
-"""What `GroupCommit` works on: a database, its rows, and work whose result is there at the end of its group."""
+"""What `GroupCommit` needs of a database and its rows, and work whose result is known at the end of its group."""
 
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
@@ -8,46 +8,50 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Staged(Generic[T]):
-    """What work returns that is done together with others of its group: the result is there after `flush`."""
+    """The result of work that runs together with others of its group: known after `flush`."""
 
     result: T | None = None
 
 
 class Rows(Protocol):
-    """What work is done on, inside a transaction; the file may have been changed by others since the last one."""
+    """The rows that work changes, inside a transaction. Other processes may have changed the database since the last
+    one.
+    """
 
     def begin(self) -> None:
-        """A transaction was opened: read again what is remembered of the file, if it is not the same any more."""
+        """Called when a transaction was opened: read cached values again if the database has changed."""
         ...
 
     def flush(self) -> None:
-        """Write what was staged; called before each commit."""
+        """Write staged work. Called before each commit."""
         ...
 
     def rollback(self) -> None:
-        """The transaction was rolled back: nothing staged in it counts. Reads no file: that may be the trouble."""
+        """Called when the transaction was rolled back: discard staged work. Reads no file, because the file may be the
+        cause.
+        """
         ...
 
 
 class Database(Protocol):
-    """The connection that work is done on."""
+    """The connection that work runs on."""
 
     def begin(self) -> None:
-        """Open a transaction. Raises what the database raises: then no job is to blame."""
+        """Open a transaction. Raises the database's exception; then no job is to blame."""
         ...
 
     def commit(self) -> None:
-        """Make durable what was done since `begin`."""
+        """Make durable everything since `begin`."""
         ...
 
     def rollback(self) -> None:
-        """Undo what was done since `begin`, if a transaction is open; raises nothing."""
+        """Undo everything since `begin` if a transaction is open. Raises nothing."""
         ...
 
     def is_lost(self, exc: Exception) -> bool:
-        """Whether the connection went with `exc`, and with it whether anything was committed."""
+        """Whether the connection was lost with `exc`, so that the commit may or may not have happened."""
         ...
 
     def is_passing(self, exc: Exception) -> bool:
-        """Whether the same group may well be committed now: others had to go on first."""
+        """Whether the same group may succeed now: another transaction had precedence."""
         ...

@@ -1,7 +1,7 @@
 """`QueueAdmin` at a PostgreSQL database. Each method of `adapter.queue.admin` is documented there.
 
 Works beside the service, from any process: reads are short, and every change is a short transaction of its own, which
-the service sees within a second. Never makes a table.
+the service sees within a second. Never creates a table.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -23,7 +23,7 @@ from adapter.queue.records import (
 
 
 class PostgresQueueAdmin(PostgresAdminReads):
-    """See the module; made by `open_at`. Not thread-safe."""
+    """See the module; created by `open_at`. Not thread-safe."""
 
     def __init__(self, session: PostgresSession, *, unordered: Collection[str]) -> None:
         super().__init__(session)
@@ -54,7 +54,7 @@ class PostgresQueueAdmin(PostgresAdminReads):
     def requeue(self, seqs: Sequence[int]) -> int:
         now_us = self._now_us()
         with self._transaction():
-            # A microsecond apart, as `requeue_dead` does it, so that they come up in the order they were received.
+            # A microsecond apart, as `requeue_dead` does it, so that they become due in the order they were received.
             dues_us = {seq: now_us + n for n, seq in enumerate(sorted(seqs))}
             unmatched = requeue_unmatched(self._run, dues_us, unordered=self._unordered)
             return unmatched + requeue_dead(self._run, seqs, now_us=now_us, unordered=self._unordered)
@@ -78,11 +78,13 @@ class PostgresQueueAdmin(PostgresAdminReads):
             return len(delete_bodies(self._run, seqs, due_us=now_us, ended_us=now_us))
 
     def erase_from_disk(self) -> bool | None:
-        """The server keeps dead rows until it vacuums them, and its log and backups for as long as it is set to."""
+        """None: the server keeps dead rows until it vacuums them, and its log and backups for as long as it is set
+        to.
+        """
         return None
 
     def _now_us(self) -> int:
-        """Now by the queue's own clock, as the service kept it a few seconds ago: what is requeued is due at once."""
+        """Now by the queue's own clock, as the service stored it a few seconds ago: requeued events are due at once."""
         return int((self._run(SQL["state"], {"name": "now_us"}).fetchone() or (0,))[0])
 
     @contextmanager

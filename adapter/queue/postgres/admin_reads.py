@@ -40,14 +40,14 @@ from adapter.queue.samples import MinuteSample
 _WINDOW = 10_000
 """Seqs looked through in one read."""
 _WINDOWS_IN_A_LOOK = 10
-"""However rare what is looked for, one look takes a fraction of a second."""
+"""So one page takes a fraction of a second, however rare the selected events are."""
 _AT_ONCE = 100
 _NO_END = 2**63 - 1
 _UNAUTHORISED = Reason.DELETION_UNAUTHORISED.value
 
 
 class PostgresAdminReads:
-    """What operators read. Changes nothing."""
+    """The reading methods. Changes nothing."""
 
     def __init__(self, session: PostgresSession) -> None:
         self._session = session

@@ -14,9 +14,9 @@ from adapter.queue.postgres.state import SQL
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How long what lasts, in seconds. `expires_s` is longer than `trust_s`: nobody takes over what is trusted.
+    """Times in seconds; see claims.py. `expires_s` exceeds `trust_s`, so that no trusted claim is taken over.
 
-    A released claim is anybody's after `free_s`; who has more than its share gives one back after `give_s`, if its
+    After `free_s` any replica may take a released claim. A replica above its share releases one every `give_s`, if its
     calls end within `grace_s`. A replica that has not been seen for `live_s` has no share.
     """
 
@@ -32,7 +32,7 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """A claim of another process: as it was seen, and since when."""
+    """A claim of another process as it was seen, and since when."""
 
     mark: tuple[str, int, int, bool]
     since_s: float
@@ -40,18 +40,18 @@ class _Seen:
 
 
 def boot_time() -> float:
-    """Seconds on a clock that goes on while the machine sleeps, and that nobody sets."""
+    """Seconds on a clock that continues while the machine sleeps and that cannot be set."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def share_of(projects: int, *, replicas: int) -> int:
-    """How many of `projects` one of `replicas` is to deliver at most."""
+    """The most of `projects` that one of `replicas` is to deliver."""
     return math.ceil(projects / max(1, replicas))
 
 
 class ClaimRows:
-    """Of one process. `replicas` is how many deliver, as far as this one saw last; one that does not `deliver` has no
-    share.
+    """The claims of one process. `replicas` is the number of replicas that deliver, as seen last; one that does not
+    `deliver` has no share.
     """
 
     def __init__(
@@ -67,8 +67,10 @@ class ClaimRows:
         self._connection, self._connected_s = 0, -math.inf
 
     def bid(self, sources: Collection[str], *, has: int, wanted: int) -> Mapping[str, int]:
-        """Claim all of these if nobody has any of them, and say their epochs; none otherwise. Of those that are
-        released only if `has` is less than the share of this process, which wants so many projects.
+        """Claim all of these if none of them is held, and return their epochs; otherwise claim none.
+
+        A released claim is taken at once only if `has`, the projects of this process, is less than its share of
+        `wanted`.
         """
         names = sorted(sources)
         run, now_s = self._session.run, self._now()
@@ -91,12 +93,12 @@ class ClaimRows:
         values = {"names": names, "epochs": seen_epochs, "beats": beats}
         if len(run(SQL["lock_claims"], values).fetchall()) < len(names):
             return {}
-        # Whose claim expired has no share until it says again that it lives.
+        # A replica whose claim expired has no share until it beats again.
         run(SQL["forget_replicas"], {"holders": [holder for _, holder, _, _, released in found if not released]})
         return dict(run(SQL["acquire"], {"names": names, "holder": self._holder}).fetchall())
 
     def beat(self, epochs: Mapping[str, int]) -> tuple[Collection[str], bool]:
-        """What is ours still, and whether the server knows of every claim that anybody trusts."""
+        """The sources whose claims this process still has, and whether the server knows of every trusted claim."""
         run = self._session.run
         run(SQL["note_replica"], {"holder": self._holder, "delivers": self._delivers, "live_s": self._terms.live_s})
         self.replicas = self._live()
@@ -108,22 +110,22 @@ class ClaimRows:
         return int(found[0]) if found else 0
 
     def _is_steady(self, now_s: float) -> bool:
-        """Whether the connection is the first one, or was made so long ago that all earlier trust is over."""
+        """Whether the connection is the first, or so old that all earlier trust has ended."""
         number = self._session.number
         if number != self._connection:
             self._connection, self._connected_s = number, now_s
         return number == 1 or now_s - self._connected_s >= self._terms.expires_s
 
     def release(self, epochs: Mapping[str, int]) -> None:
-        """These are anybody's from now on."""
+        """Let any replica take these."""
         self._session.run(SQL["release"], self._values(epochs))
 
     def fence(self, epochs: Mapping[str, int]) -> Collection[str]:
-        """Which of these are still ours, until the transaction ends."""
+        """Those of these sources that this process still has; no other can take them until the transaction ends."""
         return frozenset(name for (name,) in self._session.run(SQL["fence"], self._values(epochs)).fetchall())
 
     def leave(self) -> None:
-        """Have no share any more."""
+        """Give up the share."""
         self._session.run(SQL["forget_replica"], {"holder": self._holder})
 
     def _values(self, epochs: Mapping[str, int]) -> dict[str, object]:
@@ -131,5 +133,5 @@ class ClaimRows:
 
 
 def _name_of_process() -> str:
-    """What tells this process from every other, and people which it is."""
+    """A name that differs from that of every other process, and tells people which process it is."""
     return f"{gethostname()}:{os.getpid()}:{uuid4().hex[:12]}"

@@ -1,24 +1,32 @@
-"""Which replica delivers a source: the one that has its claim, a row that it renews. Theory of operation.
+"""Claims: which replica delivers a source. Theory of operation.
 
-Every replica puts; of each source one replica takes. A row of `claim` names its holder, an `epoch` that grows with each
-new holder, and a `beat` that the holder moves every 3 s. Nothing in it is an instant, so no clock is believed that
-another process reads:
+Every replica accepts messages; one replica delivers a source. A row of `claim` names its holder, an `epoch` that grows
+with each new holder, and a `beat` that the holder increments every 3 s. The row contains no instant, so no process
+relies on the clock of another:
 
-- The holder trusts its claim for 8 s from the start of its last renewal that was committed, by a clock of its own that
-  does not stop while the machine sleeps. Without trust it takes nothing and begins no call.
-- Another takes over a claim that was released, or that it has seen with the same holder, epoch and beat for 9 s of its
-  own clock, on one connection: after another connection was made, it may be another server, and it begins to look anew.
-- Each transaction that settles locks the claims it needs and looks at holder and epoch: who lost one changes nothing.
+- **Trust.** The holder trusts its claim for 8 s from the start of its last committed renewal. It measures them by a
+  clock of its own that goes on while the machine sleeps. Without trust it takes no event and begins no call.
+- **Takeover.** Another replica takes a claim over if it was released, or if the replica has seen the same holder, epoch
+  and beat for 9 s of its own clock on one connection. A new connection may lead to another server, so the 9 s start
+  again.
+- **Fencing.** Each transaction that settles locks the claims it needs and compares holder and epoch. A replica that
+  lost a claim changes nothing.
 
-So a replica that was stopped and wakes up begins no call and settles nothing, and no step of a clock makes two holders.
-The sources of one project are claimed together or not at all, for its rate is learned by one process.
+The invariant: at most one replica begins calls of a source, and settles its events, at any time. A replica that was
+stopped and continues later begins no call and settles nothing, and no step of a clock makes two holders. The sources of
+one project are claimed together or not at all, because one process learns their rate.
 
-After a fail-over to a standby that had not received everything, a claim may be as it was before. So on a connection
-that is not this process's first, for 9 s nobody takes a claim over, and who trusted none trusts none again: by then the
-trust of whoever had it last is over, or renewed here.
+**Fail-over.** A standby may lack the last transactions, so a claim may be as it was before. On any connection but this
+process's first, for 9 s no claim is taken over, and a replica without trust gets none by a renewal. Within that time
+the trust of the last holder ends, or is renewed on the new server.
 
-Replicas share the projects evenly: each takes one that was released while it has less than its share, and anybody does
-after 5 s. Who has more lets one go every 10 s, when its calls have ended.
+**A crash between any two steps.** After a claim was taken, before a call: the beat stops, and another replica takes
+over after 9 s. After a call, before its settle: the next holder repeats the call unless its key is stored. After a
+settle: the event is finished for every replica.
+
+**Shares.** Replicas share the projects evenly. A replica takes a released project while it has less than its share, and
+any replica takes one that has been free for 5 s. A replica above its share releases one project every 10 s, once the
+calls of that project have ended.
 """
 
 import asyncio
@@ -38,7 +46,7 @@ _IDLE_S = 0.05
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
-    """A claim of this process. `number` differs from that of every earlier one here."""
+    """A claim of this process. `number` differs from that of every earlier claim here."""
 
     epoch: int
     number: int
@@ -46,9 +54,10 @@ class _Claim:
 
 
 class Claims:
-    """The claims of one process. Lives on the event loop; statements run on the thread of `commits`. `lost` is called
-    with sources that another process has now; `is_idle` says of sources whether nothing of them is leased. One that
-    does not `deliver` has no share.
+    """The claims of one process. Lives on the event loop; statements run on the thread of `commits`.
+
+    `lost` is called with the sources that another process has taken over. `is_idle` returns whether none of the given
+    sources has a lease. A process that does not deliver (`delivers`) has no share.
     """
 
     def __init__(
@@ -78,27 +87,29 @@ class Claims:
 
     @property
     def held(self) -> Collection[str]:
-        """The sources that this process has claimed, trusted or not. Any thread may ask."""
+        """The sources that this process has claimed, trusted or not. May be called from any thread."""
         with self._lock:
             return list(self._held)
 
     def number(self, sources: Collection[str]) -> int:
-        """Another number than before whenever some of `sources` were claimed again; 0 while some are not."""
+        """A number that changes whenever one of `sources` was claimed again; 0 while one is not claimed."""
         numbers = [claim.number for source in sources if (claim := self._held.get(source)) is not None]
         return max(numbers, default=0) if len(numbers) == len(sources) else 0
 
     def is_trusted(self, source: str) -> bool:
-        """Whether nobody else can have the source now."""
+        """Whether no other process can have the source now."""
         claim = self._held.get(source)
         return claim is not None and self._now() < claim.trusted_until_s
 
     def may_take(self, sources: Collection[str]) -> bool:
-        """Whether events of all of `sources` are this process's to take now."""
+        """Whether this process may take events of all of `sources` now."""
         return self._leaving.isdisjoint(sources) and all(map(self.is_trusted, sources))
 
     async def claim(self, sources: Collection[str], *, briefly: bool = False) -> bool:
-        """Whether all of `sources`, a project, are this process's to take now; looks whether they can be, if it is time
-        to. What is wanted `briefly` counts towards no share.
+        """Whether this process may take events of all of `sources`, a project, now. Tries to claim them, if it is time
+        to.
+
+        `briefly`: the project does not count towards this process's share.
         """
         names = frozenset(sources)
         if not briefly:
@@ -111,20 +122,20 @@ class Claims:
             if missing and began_s - self._failed_s.get(names, -self._terms.look_s) >= self._terms.look_s:
                 has = -1 if briefly else len(self._held_projects())
                 bid = partial(self._rows.bid, missing, has=has, wanted=len(self._projects))
-                # Also if nobody waits for it any more: what was committed is ours.
+                # Also if the waiter was cancelled: a claim that was committed is ours.
                 if not await self._commits.write(bid, after=partial(self._take, began_s)):
                     self._failed_s[names] = began_s
         return self.may_take(names)
 
     async def run(self) -> None:
-        """Renew until cancelled."""
+        """Renew the claims until cancelled."""
         while True:
             with contextlib.suppress(QueueError):  # trust ends by itself
                 await self.renew()
             await asyncio.sleep(self._terms.renew_s)
 
     async def renew(self) -> None:
-        """Say that this process lives, and move the beats of what it has; what is not ours any more is lost."""
+        """Increment the beats of this process's claims; forget the claims that another process has taken over."""
         began_s, held = self._now(), dict(self._held)
         epochs = {source: claim.epoch for source, claim in held.items()}
         kept, is_steady = await self._commits.write(partial(self._rows.beat, epochs))
@@ -143,30 +154,32 @@ class Claims:
             self._lost(frozenset(gone))
 
     async def release(self, sources: Collection[str]) -> None:
-        """Let another process have them at once; nothing of them may be leased."""
+        """Let another process have these sources at once. None of their events may be leased."""
         with self._lock:
             epochs = {source: self._held.pop(source).epoch for source in sources if source in self._held}
         if epochs:
             await self._commits.write(partial(self._rows.release, epochs))
 
     async def leave(self) -> None:
-        """Release everything, and have no share any more. Nothing may be claimed afterwards."""
+        """Release every claim and give up the share. Nothing may be claimed afterwards."""
         await self.release(self.held)
         await self._commits.write(self._rows.leave)
 
     # -- shares ----------------------------------------------------------------------------------------------------
 
     async def share(self) -> None:
-        """Let go of what is more than this process's share, one project after the other, until cancelled."""
+        """Release projects above this process's share, one after the other, until cancelled."""
         while True:
             await asyncio.sleep(self._terms.give_s)
             held = self._held_projects()
             if len(held) > share_of(len(self._projects), replicas=self._rows.replicas):
-                with contextlib.suppress(QueueError):  # it expires then, and is anybody's
+                with contextlib.suppress(QueueError):  # the claim expires then
                     await self._give_back(max(held, key=self.number))
 
     async def _give_back(self, project: frozenset[str]) -> None:
-        """Take nothing more of it, and release it once its calls have ended; keep it if they last too long."""
+        """Take no more events of the project, and release it once its calls have ended; keep it if they do not end in
+        time.
+        """
         self._leaving = project
         try:
             end_s = self._now() + self._terms.grace_s
@@ -182,8 +195,8 @@ class Claims:
         return [project for project in self._projects if project <= self._held.keys()]
 
     def ours(self, sources: Iterable[str]) -> Collection[str]:
-        """Which of `sources` are ours, until the transaction ends: nobody can take them over meanwhile. To be called on
-        the thread of `commits`.
+        """Those of `sources` that this process holds until the transaction ends: no other can take them over before. To
+        be called on the thread of `commits`.
         """
         with self._lock:
             epochs = {name: self._held[name].epoch for name in set(sources) if name in self._held}

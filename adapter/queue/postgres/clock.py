@@ -1,4 +1,4 @@
-"""The clock of the server, by which all replicas go: events are due, and are kept, by one time."""
+"""The server's clock: events become due, and are kept, by one time for all replicas."""
 
 from collections.abc import Callable
 
@@ -7,9 +7,9 @@ from adapter.queue.postgres.state import SQL
 
 
 class StoreClock:
-    """Seconds since 1970 by the server, from `steady`, which gives them by this machine without jumps.
+    """Seconds since 1970 by the server's clock, derived from `steady`, this machine's, which never jumps.
 
-    It never goes back: if the server's clock does, this one stands still until that has caught up.
+    Never goes back: if the server's clock does, this one stands still until the server's has caught up.
     """
 
     def __init__(self, steady: Callable[[], float]) -> None:
@@ -23,16 +23,16 @@ class StoreClock:
 
     @property
     def steady(self) -> Callable[[], float]:
-        """This machine's, which never jumps."""
+        """This machine's clock, which never jumps."""
         return self._steady
 
     @property
     def ahead_s(self) -> float:
-        """How far the server's clock is ahead of this machine's."""
+        """Seconds by which the server's clock is ahead of this machine's."""
         return self._ahead_s
 
     def look(self, session: PostgresSession) -> None:
-        """Ask the server. Half of the time that it took is taken to be the way there."""
+        """Read the server's clock. Half of the time of the query is assumed to be the way there."""
         asked_s = self._steady()
         found = session.run(SQL["server_time"]).fetchone()
         if found is not None:

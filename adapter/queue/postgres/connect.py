@@ -1,15 +1,15 @@
-"""Connections to PostgreSQL: how they are set up, and what becomes of their errors.
+"""Connections to PostgreSQL: how they are set up, and what their errors become.
 
-Each connection belongs to one thread, which waits for the server's answer itself. So nobody can cancel a statement, and
-no cancel request is ever sent: one that hits a commit which waits for a standby would make rows visible that are not
-replicated. Whoever gave up waiting for a result has no part in that.
+Each connection belongs to one thread, which waits for the server's answer itself. A statement is never cancelled, and
+no cancel request is sent: if it hit a commit that waits for a standby, rows would become visible that are not
+replicated. Cancelling a waiter has no effect on the statement.
 
-| the server says | so |
+| the server's answer | becomes |
 |---|---|
 | 53100, 53200, 53300: out of disk, of memory, of connections | `QueueFull` |
-| 40P01, 40001: others had to go on first | `StorePassingError`: the group is done again |
-| anything else | `QueueError`, with its text and code, and never with values |
-| nothing: the connection is gone | `StoreLostError`; the next transaction connects anew |
+| 40P01, 40001: another transaction had precedence | `StorePassingError`: the group is done again |
+| any other error | `QueueError`, with its text and code, and never with values |
+| none: the connection is lost | `StoreLostError`; the next transaction connects again |
 """
 
 import time
@@ -30,9 +30,9 @@ _FULL = {
     "53200": "give PostgreSQL more memory",
     "53300": "raise max_connections, or let other programs use fewer",
 }
-"""Codes of a server that takes nothing now, and what to do about them."""
+"""Codes of a server that accepts nothing now, and what to do about them."""
 _PASSING = frozenset({"40P01", "40001"})
-"""Codes of a deadlock, and of transactions that cannot be put into an order: the server ended this one of them."""
+"""Codes of a deadlock and of a serialization failure: the server ended this transaction in favour of another."""
 _POOLER = "behind a pooler that does not keep what a connection sets, such as PgBouncer: connect to PostgreSQL directly"
 _NO_OPTIONS = "unsupported startup parameter"
 _DEFAULTS = {
@@ -47,7 +47,7 @@ _DEFAULTS = {
 _OPTIONS = {
     "client_min_messages": "error",
     "default_transaction_isolation": "read committed",
-    # Tables swing between empty and a million rows: a plan that was good a minute ago may read all of them now.
+    # Tables swing between empty and a million rows: a plan that was good a minute ago may now read all rows.
     "plan_cache_mode": "force_custom_plan",
     "enable_seqscan": "off",
     "jit": "off",
@@ -63,16 +63,16 @@ _ANSWER_S = 12.0
 
 
 class StoreLostError(QueueError):
-    """The connection is gone: what it was about to commit may be done or not."""
+    """The connection is lost; a commit in progress may have happened or not."""
 
 
 class StorePassingError(QueueError):
-    """Two transactions waited for each other, and this one was ended: nothing of it was done."""
+    """Two transactions waited for each other, and the server rolled this one back."""
 
 
 @dataclass(frozen=True, slots=True)
 class PostgresPlace:
-    """A schema of a database. `conninfo` is libpq's and may hold a password; `shown` is what messages say."""
+    """A schema of a database. `conninfo` is libpq's and may hold a password; `shown` is for messages."""
 
     conninfo: str = field(repr=False)
     schema: str = "browsee_adapter"
@@ -85,7 +85,7 @@ class PostgresPlace:
         """A connection in autocommit mode. Raises StoreLostError, or ConfigError if it can never be used."""
         try:
             parsed = conninfo_to_dict(self.conninfo)
-        except psycopg.Error:  # whose text quotes what it cannot read
+        except psycopg.Error:  # its text quotes what it cannot parse
             raise ConfigError(f"{self}: not an address of PostgreSQL that libpq can read") from None
         given = {name: str(value) for name, value in parsed.items() if value is not None}
         set_up = " ".join(f"-c {name}={_escaped(value)}" for name, value in _OPTIONS.items())
@@ -120,7 +120,7 @@ class PostgresPlace:
             raise ConfigError(f"{self}: {_POOLER}")
 
     def identifier(self) -> sql.Identifier:
-        """The schema's name, as a statement has it."""
+        """The schema's name, quoted for statements."""
         return sql.Identifier(self.schema)
 
 
@@ -128,7 +128,7 @@ class PostgresSession:
     """One connection for one thread, made when it is needed and again after it was lost. A `transaction.Database`.
 
     `prepare` is called before each transaction, `committed` after each commit; `number` counts the connections made.
-    One whose answer takes longer than `answer_s` is closed by `watchdog`.
+    `watchdog` closes a connection whose answer takes longer than `answer_s`.
     """
 
     def __init__(self, place: PostgresPlace, *, watchdog: Watchdog | None = None, answer_s: float = _ANSWER_S) -> None:
@@ -143,7 +143,8 @@ class PostgresSession:
     def run(self, statement: str, values: Mapping[str, object] | None = None) -> psycopg.Cursor[Any]:
         """Execute a statement. Raises QueueError as the module says, and never quotes a value.
 
-        Outside of a transaction a connection lost since its last use is made again: what runs there may run twice.
+        Outside of a transaction, a connection that was lost since its last use is made again: a statement may run
+        twice.
         """
         connection = self._connected()
         is_idle = connection.info.transaction_status is TransactionStatus.IDLE
@@ -151,7 +152,7 @@ class PostgresSession:
         try:
             return self._execute(connection, statement, values)
         except StoreLostError:
-            # Who waited for an answer in vain has waited long enough.
+            # After a timeout the caller has waited long enough: no second try.
             if not is_idle or time.monotonic() - asked_s > _AT_ONCE_S:
                 raise
             return self._execute(self._connected(), statement, values)
@@ -167,17 +168,17 @@ class PostgresSession:
             raise self._error(exc) from None
 
     def begin(self) -> None:
-        """Connects, if need be."""
+        """Connects if there is no connection."""
         self.prepare()
         self.run("BEGIN")
 
     def commit(self) -> None:
-        """Returns when the server has it on its disk, and on those of its synchronous standbys."""
+        """Returns once the transaction is on the server's disk, and on those of its synchronous standbys."""
         self.run("COMMIT")
         self.committed()
 
     def rollback(self) -> None:
-        """Lets go of a connection that does not even do that."""
+        """Drops a connection that cannot roll back."""
         if self._connection is None or self._connection.info.transaction_status is TransactionStatus.IDLE:
             return
         try:
@@ -194,7 +195,7 @@ class PostgresSession:
         return isinstance(exc, StorePassingError)
 
     def close(self) -> None:
-        """Let go of the connection, if there is one."""
+        """Close the connection, if there is one."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -203,7 +204,7 @@ class PostgresSession:
         if self._connection is None:
             self._connection = self._place.connect()
             self.number += 1
-            # A move takes it for itself alone: nobody puts, settles or looks meanwhile.
+            # A move locks the queue: no other process puts, settles or reads meanwhile.
             if self._execute(self._connection, _SHARED, None).fetchone() != (True,):
                 self.close()
                 raise QueueError(f"{self._place}: is being moved; wait until that has ended")

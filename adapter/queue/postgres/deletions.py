@@ -1,12 +1,8 @@
-"""Carries out deletion requests, beside ingest and delivery and in nobody's way.
+"""Carries out deletion requests, beside ingest and delivery. The theory is in `sqlite/deletions.py`.
 
-First what waits or is tried again, where the user's lanes lead at once. Then all that is kept, a window of seqs at
-a time: an index of users would cost every event that is ever stored, and one walk serves every request that is open.
-Each change is a small job in a group of others. A request is noted as done when all has gone: a crash before that
-begins its walk again and finds what is left.
-
-Before a walk, those that are storing messages are waited for, and nobody is held up: a put takes its lock of `message`
-before it draws its numbers, so a message with a number below that of a request is in the table then, or never will be.
+What differs: before a walk it waits for the puts in progress, without blocking others. A put takes its lock of
+`message` before it draws its numbers. So a message with a number below that of a request is in the table then, or never
+will be.
 """
 
 import asyncio
@@ -29,18 +25,18 @@ from adapter.queue.postgres.state import SQL, PostgresWriterState
 _WINDOW = 10_000
 """Seqs looked through in one read."""
 _PAGE = 100
-"""Bodies taken away in one job: some 10 ms, for which the other jobs of its group wait."""
+"""Bodies deleted in one job: about 10 ms, for which the other jobs of its group wait."""
 _AT_ONCE = 500
 """Requests that one walk carries out."""
 _PUTTING_AGAIN_S = 0.05
 
 _Asked: TypeAlias = tuple[int, int]
-"""The seq of an event, or the number of a rejection, and of the request that takes it away."""
+"""The seq of an event, or the number of a rejection, and the number of the request that deletes it."""
 
 
 class PostgresDeletions:
     """See the module. `delivered` are the sources that this process wants to deliver; `ended` is called with the seqs
-    of events that are no longer anybody's to deliver.
+    of events that must not be delivered any more.
     """
 
     def __init__(
@@ -62,18 +58,18 @@ class PostgresDeletions:
         self._ended = ended
         self._loop = asyncio.get_running_loop()
         self._asked = asyncio.Event()
-        # What a restart came between is carried out now.
+        # Requests that a restart interrupted are carried out now.
         self._asked.set()
         self._lanes_emptied_to = 0
 
     def asked(self) -> None:
-        """A request was stored."""
+        """Called when a request was stored."""
         self._asked.set()
 
     async def carry_out(self, wait_s: float) -> list[Deletion]:
         """See `Archive.delete_requested`."""
         if not self._asked.is_set():
-            # Then looks all the same: another process may have stored a request.
+            # Then read all the same: another process may have stored a request.
             with suppress(TimeoutError):
                 async with asyncio.timeout(wait_s):
                     await self._asked.wait()
@@ -86,7 +82,7 @@ class PostgresDeletions:
             self._asked.set()
             raise
         finally:
-            # Those that it took for this alone are anybody's again.
+            # Release the claims that were taken for this alone.
             await self._claims.release(set(self._claims.held) - {*had, *self._delivered()})
 
     async def _carry_out(self) -> list[Deletion]:

@@ -1,8 +1,8 @@
-"""Finds the heads of lanes and their due times, and changes them, on the thread that settles.
+"""Finds and changes the heads of lanes and their due times, on the thread that settles.
 
-Lanes are as in SQLite (`sqlite/lanes.py` has the states of an event and the invariants). What is different, because
-several processes put while one delivers: whoever changes a lane locks it first, in a statement of its own, and lanes in
-the order of their numbers; and a put opens a lane or adds to it in one statement, which locks it too.
+Lanes are as in SQLite (`sqlite/lanes.py` has the states of an event and the invariants). The difference: several
+processes put while one delivers. So a transaction that changes lanes first locks them, in a statement of its own and in
+the order of their numbers. A put opens a lane or adds to it in one statement, which locks the lane too.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -25,7 +25,7 @@ from adapter.queue.transaction import Staged
 
 
 class PostgresLaneRows:
-    """See `leased_queue.LeasedRows`, and what the archive keeps beside events."""
+    """See `leased_queue.LeasedRows`; also stores what the archive keeps beside events."""
 
     def __init__(self, state: PostgresWriterState) -> None:
         self._run = state.run
@@ -34,25 +34,25 @@ class PostgresLaneRows:
         self._marks = Marks()
 
     def fence(self, ours: Callable[[Iterable[str]], Collection[str]]) -> None:
-        """From now on settle only what `ours` says is this process's."""
+        """From now on settle only the sources that `ours` returns."""
         self._settle_batch.ours = ours
 
     def begin(self) -> None:
-        """A transaction was opened."""
+        """Called when a transaction was opened."""
         self._state.begin()
 
     def flush(self) -> None:
-        """Write all that was staged, and the counters with it."""
+        """Write all staged work, and the counters with it."""
         self._settle_batch.flush()
         self._state.flush_counts()
 
     def rollback(self) -> None:
-        """The transaction was rolled back."""
+        """Called when the transaction was rolled back."""
         self._settle_batch.rollback()
         self._state.rollback()
 
     def settle(self, end: Settlement) -> Staged[bool]:
-        """End an event with the others of this group; False if it is not the head of its lane any more."""
+        """End an event with the others of this group; False if it is no longer the head of its lane."""
         return self._settle_batch.stage(end)
 
     def mark_delivered(self, seq: int, key: str) -> None:
@@ -64,7 +64,7 @@ class PostgresLaneRows:
         return self._run(SQL["is_waited_for"], {"lane": lane}).fetchone() is None
 
     def make_due(self, heads: Mapping[int, int]) -> int:
-        """End the wait of these heads; how many there were."""
+        """End the wait of these heads; returns how many were waiting."""
         self._run(SQL["lock_lanes"], {"lanes": list(heads)})
         values = {"lanes": list(heads), "heads": list(heads.values()), "now_us": self._state.now_us()}
         return self._run(SQL["make_due"], values).rowcount
@@ -74,7 +74,7 @@ class PostgresLaneRows:
     def find(
         self, sources: Sequence[str], *, limit: int, busy: Collection[int], pick: Pick
     ) -> tuple[list[Head], float | None]:
-        """The heads to work on now; if there are none, also how many seconds to wait for the next."""
+        """The heads to work on now; if there are none, also the seconds to wait for the next."""
         now_us = self._state.now_us()
         asked: dict[str, object] = {"sources": self._state.sources(sources), "busy": list(busy), "now_us": now_us}
         self._marks.begin(busy, now_us=now_us)
@@ -102,7 +102,7 @@ class PostgresLaneRows:
     # -- what is kept beside events --------------------------------------------------------------------------------
 
     def keep_mapping(self, *, name: str, version: str, text: str, by: str) -> Activation:
-        """Keep that `name` was activated with a text, and the text."""
+        """Store a text, and that `name` was activated with it."""
         digest = text_digest(text)
         find, asked = SQL["last_activation" if version else "kept_inactive"], {"name": name, "digest": digest}
         found = self._run(find, asked).fetchone()
@@ -123,8 +123,8 @@ class PostgresLaneRows:
         return None if found is None else str(found[0])
 
     def keep_sample(self, minute: int, *, pending: int, rates: Mapping[str, ProjectRate]) -> None:
-        """Keep the sample of a minute, and forget those that are too old by now. Counters are those of all replicas, so
-        one of them takes the growth; rates are of the projects that this one delivers.
+        """Store the sample of a minute, and delete samples that are too old now. The counters are those of all
+        replicas, so one replica stores the growth; the rates are of the projects that this replica delivers.
         """
         keep_rates(self._run, minute, rates)
         if self._state.has_upkeep():
@@ -132,11 +132,11 @@ class PostgresLaneRows:
             forget_samples(self._run, self._state.now_us() // (60 * US))
 
     def keep_limit(self, project: str, limit: Limit) -> None:
-        """Keep what was learned of a project."""
+        """Store the limit that was learned of a project."""
         self._run(SQL["keep_limit"], {"project": project, "per_s": limit.per_s, "met_at_s": limit.met_at_s})
 
     def limit(self, project: str) -> Limit | None:
-        """What was learned of a project last."""
+        """The limit of a project that was stored last."""
         found = self._run(SQL["limit"], {"project": project}).fetchone()
         return None if found is None else Limit(per_s=found[0], met_at_s=found[1])
 

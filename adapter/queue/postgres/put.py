@@ -1,4 +1,4 @@
-"""Puts messages into the queue: all that join one group together, a handful of statements for all of them."""
+"""Stores messages in the queue: all puts of one group together, with few statements for all of them."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from adapter.queue.transaction import Staged
 _NO_BODY = b"{}"
 
 _Kept: TypeAlias = tuple[int, Rejection, str | None]
-"""The number of its source, a rejection, and of a copy what its body does not say."""
+"""The number of its source, a rejection, and the facts of a copy that its body lacks."""
 
 
 @dataclass(slots=True)
@@ -29,8 +29,8 @@ class _Put(Staged[Stored]):
 
 @dataclass(slots=True)
 class _Group:
-    """What is known of the ids of one group: the first row of each, the seqs of those that are new, and of all the body
-    that came first.
+    """The ids of one group: the first row of each, the seqs of new ones, and the body that was received first of
+    each.
     """
 
     firsts: Mapping[bytes, Row]
@@ -41,7 +41,7 @@ class _Group:
         return self.firsts[row.digest] is row and row.digest in self.fresh
 
     def is_other(self, row: Row) -> bool:
-        """Whether a copy has another body than its event; what has none any more cannot differ."""
+        """Whether a copy has another body than its event; an event without a body cannot differ."""
         body = self.bodies.get(row.digest, _NO_BODY)
         return _NO_BODY not in (body, row.body) and differs(body, row.body)
 
@@ -54,17 +54,17 @@ class PostgresPutBatch:
         self._staged: list[_Put] = []
 
     def stage(self, rows: Sequence[Row], rejections: Sequence[Rejection]) -> Staged[Stored]:
-        """To be stored at `flush`."""
+        """Add messages that `flush` stores."""
         put = _Put(rows=rows, rejections=rejections)
         self._staged.append(put)
         return put
 
     def rollback(self) -> None:
-        """Store nothing of what was staged."""
+        """Discard what was staged."""
         self._staged.clear()
 
     def flush(self) -> None:
-        """Store what was staged; afterwards each result is there."""
+        """Store what was staged; each result is known afterwards."""
         if not self._staged:
             return
         staged, self._staged = self._staged, []
@@ -87,7 +87,7 @@ class PostgresPutBatch:
                 self._end(seq, row, outcome)
 
     def _store(self, rows: Sequence[Row]) -> _Group:
-        """Store those that are new. Of equal ones within the group the first."""
+        """Store new rows. Of equal rows in the group, store the first."""
         firsts: dict[bytes, Row] = {}
         for row in rows:
             firsts.setdefault(row.digest, row)
@@ -123,11 +123,11 @@ class PostgresPutBatch:
         return dict(state.run(SQL["put"], values).fetchall())
 
     def _seqs(self, digests: Collection[bytes]) -> dict[bytes, int]:
-        """The seqs of those that are known, by digest."""
+        """The seqs of the rows that are known, by digest."""
         return dict(self._state.run(SQL["seqs_seen"], {"digests": list(digests)}).fetchall())
 
     def _sort(self, put: _Put, group: _Group, kept: Collection[int], refused: list[_Kept]) -> Stored:
-        """Tell new ones, copies that are `kept`, and duplicates apart."""
+        """Sort out new rows, copies that are `kept`, and duplicates."""
         stored = duplicates = differing = deletions = dropped = 0
         for row in put.rows:
             source = self._state.source(row.source)
@@ -152,7 +152,7 @@ class PostgresPutBatch:
     # -- copies and rejections -------------------------------------------------------------------------------------
 
     def _new_copies(self, rows: Sequence[Row]) -> dict[bytes, Row]:
-        """Of copies with another body the first with each body that is not kept, or was not requeued, yet."""
+        """Of copies with another body: the first with each body that was not kept, or requeued, before."""
         copied: dict[bytes, Row] = {}
         for row in rows:
             copied.setdefault(digest_of_copy(row), row)
@@ -170,7 +170,7 @@ class PostgresPutBatch:
         self._state.run(SQL["note_copies"], values)
 
     def _reject(self, refused: Sequence[_Kept]) -> list[int]:
-        """Store rejections, and say their numbers."""
+        """Store rejections and return their numbers."""
         if not refused:
             return []
         state = self._state
@@ -198,7 +198,7 @@ class PostgresPutBatch:
             self._state.run(SQL["add_warnings"], {"seqs": list(packed_of), "warnings": list(packed_of.values())})
 
     def _end(self, seq: int, row: Row, outcome: Dropped) -> None:
-        """End what is not delivered: a deletion request, which is noted, or what ingest dropped."""
+        """End an event that is not delivered: a deletion request, which is recorded, or one that ingest dropped."""
         source = self._state.source(row.source)
         if row.dropped is None:
             self._state.run(

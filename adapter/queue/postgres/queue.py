@@ -1,8 +1,8 @@
 """The queue in a schema of a PostgreSQL database.
 
-The database holds events, lanes and what became of them; who holds which lane is in memory. One thread with a
-connection of its own puts, another settles and finds what is due, a third reads what takes a while. See `migrations/`
-for the tables and `queue/contract.py` for what is promised.
+The database holds events, lanes and outcomes; leases are in memory. One thread with a connection of its own puts,
+another settles and finds due events, a third does slow reads. See `migrations/` for the tables and `queue/contract.py`
+for the contract.
 """
 
 import asyncio
@@ -41,11 +41,11 @@ _NO_LIMIT = 2**62
 _LOOK_S = 0.25
 _ANSWER_S = 12.0
 _PUT_ANSWER_S = 5.0
-"""Senders wait for it; afterwards a 503 has them send again."""
+"""Senders wait for it; after it they get a 503 and send again."""
 
 
 class PostgresQueue(LeasedQueue):
-    """See `adapter.queue.contract` for what each method promises; made by `open_at`."""
+    """See `adapter.queue.contract` for the methods; created by `open_at`."""
 
     def __init__(
         self, place: PostgresPlace, options: QueueOptions, *, clock: Callable[[], float], terms: Terms
@@ -104,10 +104,10 @@ class PostgresQueue(LeasedQueue):
         clock: Callable[[], float],
         terms: Terms = Terms(),  # noqa: B008 - frozen
     ) -> Self:
-        """Open or make the queue at `place`. `clock` gives seconds since 1970; of all processes that use the queue it
-        must be the same one, as a `StoreClock` is.
+        """Open or create the queue at `place`. `clock` returns seconds since 1970; all processes that use the queue
+        must have the same clock, such as a `StoreClock`.
 
-        Raises ConfigError if it can never be used as it is, QueueError if it cannot be reached now.
+        Raises ConfigError if the queue can never be used as it is configured, QueueError if it cannot be reached now.
         """
         await asyncio.to_thread(_prepare, place, clock)
         return cls(place, options, clock=clock, terms=terms)
@@ -188,7 +188,7 @@ class PostgresQueue(LeasedQueue):
             await self._reading.close()
 
     def _patience_s(self, left_s: float, until_due_s: float | None) -> float:
-        """Another replica's puts are not announced here: look a few times a second."""
+        """Puts of other replicas are not announced here, so read a few times a second."""
         return min(_LOOK_S, super()._patience_s(left_s, until_due_s))
 
     def _make_claims(self, options: QueueOptions, terms: Terms) -> Claims:

@@ -1,4 +1,4 @@
-"""Ended events made pending again, inside somebody else's transaction: the service's, or an operator's beside it."""
+"""Makes ended events pending again, inside a transaction of the caller: the service, or an operator beside it."""
 
 from collections.abc import Collection, Mapping, Sequence
 
@@ -9,8 +9,8 @@ from adapter.queue.postgres.statements import Run
 
 
 def requeue_dead(run: Run, seqs: Collection[int], *, now_us: int, unordered: Collection[str]) -> int:
-    """Make the dead ones of `seqs` pending, behind live traffic, and say how many they were."""
-    # A microsecond apart, so that they come up in the order they were received.
+    """Make the dead ones of `seqs` pending, behind live traffic; returns how many were dead."""
+    # A microsecond apart, so that they become due in the order they were received.
     dues_us = {seq: now_us + n for n, seq in enumerate(sorted(seqs))}
     dead = [seq for (seq,) in run(SQL["remove_dead"], {"seqs": list(dues_us)}).fetchall()]
     join_lanes(run, {seq: dues_us[seq] for seq in sorted(dead)}, unordered=unordered)
@@ -18,7 +18,7 @@ def requeue_dead(run: Run, seqs: Collection[int], *, now_us: int, unordered: Col
 
 
 def join_lanes(run: Run, dues_us: Mapping[int, int], *, unordered: Collection[str]) -> None:
-    """Make stored events pending: next of their lanes' waiting, or a lane of their own behind live traffic."""
+    """Make stored events pending: at their place in their lane, or in new lanes behind live traffic."""
     if not dues_us:
         return
     found: Sequence[tuple[int, int, object]] = run(SQL["stored"], {"seqs": list(dues_us)}).fetchall()

@@ -27,9 +27,10 @@ def migrations() -> tuple[tuple[str, str], ...]:
 
 
 def schema_version(connection: psycopg.Connection[Any], place: PostgresPlace) -> int:
-    """The number of the last migration that was applied, or 0. Raises QueueError if a newer version
-    made it, or if it was moved."""
-    # Of what is in the catalogue now: `to_regclass` may answer from what this connection knew before it waited.
+    """The number of the last migration that was applied, or 0. Raises QueueError if a newer version created the tables,
+    or if the queue was moved.
+    """
+    # Read from the catalogue as it is now: `to_regclass` may answer from this connection's older cache.
     there = "SELECT 1 FROM pg_tables WHERE schemaname = %s AND tablename = 'migration'"
     if connection.execute(there, [place.schema]).fetchone() is None:
         return 0
@@ -46,13 +47,13 @@ def schema_version(connection: psycopg.Connection[Any], place: PostgresPlace) ->
 
 
 def moved_to(connection: psycopg.Connection[Any]) -> str | None:
-    """Where the queue in these tables was moved to; None if it was not."""
+    """The place that the queue in these tables was moved to; None if it was not moved."""
     found = connection.execute("SELECT place FROM moved").fetchone()
     return None if found is None else str(found[0])
 
 
 def migrate(connection: psycopg.Connection[Any], place: PostgresPlace) -> None:
-    """Apply every migration that is missing. Raises ConfigError if this user may not, QueueError otherwise."""
+    """Apply every missing migration. Raises ConfigError if this user lacks the right to, QueueError otherwise."""
     if schema_version(connection, place) == len(migrations()):
         return
     try:
@@ -68,7 +69,7 @@ def migrate(connection: psycopg.Connection[Any], place: PostgresPlace) -> None:
 
 def _apply(connection: psycopg.Connection[Any], place: PostgresPlace, *, after: int) -> None:
     if after == 0:
-        # IF NOT EXISTS wants the right to make one even where it is there.
+        # IF NOT EXISTS needs the right to create a schema even if the schema exists.
         there = connection.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", [place.schema]).fetchone()
         if there is None:
             connection.execute(sql.SQL("CREATE SCHEMA {}").format(place.identifier()))

@@ -1,4 +1,4 @@
-"""Settles events in the queue: all that end in one group together, a handful of statements for all of them."""
+"""Settles events in the queue: all settles of one group together, with few statements for all of them."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 
@@ -14,9 +14,9 @@ from adapter.queue.transaction import Staged
 
 
 class PostgresSettleBatch:
-    """Stages ends and writes them together at `flush`: the lanes are locked first, and then looked at.
+    """Stages settles and writes them together at `flush`: lanes are locked first and then read.
 
-    `ours` says which of some sources this process may settle, until the transaction ends.
+    `ours` returns those of some sources that this process may settle, until the transaction ends.
     """
 
     def __init__(self, state: PostgresWriterState) -> None:
@@ -25,16 +25,16 @@ class PostgresSettleBatch:
         self._staged: list[Settlement] = []
 
     def stage(self, end: Settlement) -> Staged[bool]:
-        """To be written at `flush`."""
+        """Add a settle that `flush` writes."""
         self._staged.append(end)
         return end
 
     def rollback(self) -> None:
-        """Write nothing of what was staged."""
+        """Discard what was staged."""
         self._staged.clear()
 
     def flush(self) -> None:
-        """Write what was staged; afterwards each result is there."""
+        """Write what was staged; each result is known afterwards."""
         if not self._staged:
             return
         staged, self._staged = self._staged, []
@@ -47,7 +47,7 @@ class PostgresSettleBatch:
         heads: list[tuple[Settlement, int, int]] = []
         for end in staged:
             head, attempt, priority = lanes.get(end.lane, (None, 0, 0))
-            # After a commit of which nobody knows whether it was done, an event that is gone from its place is done.
+            # After a commit with an unknown result, an event that is no longer the head was settled by that commit.
             end.result = head == end.seq or end.is_unsure
             if head == end.seq:
                 heads.append((end, attempt, priority))
@@ -86,13 +86,15 @@ class PostgresSettleBatch:
             state.hold(end.source, events=-1, size_bytes=-end.size_bytes)
 
     def _advance(self, ends: Sequence[Settlement]) -> None:
-        """The next of each lane comes up, at the end of the line: a user with many events does not push ahead."""
+        """Make the next event of each lane its head, due now, so behind other due lanes: a user with many events does
+        not push ahead.
+        """
         if ends:
             values = {"lanes": [end.lane for end in ends], "now_us": self._state.now_us()}
             self._state.run(SQL["advance"], values)
 
     def _postpone(self, heads: Sequence[tuple[Settlement, int]]) -> None:
-        # One that was tried before, and is counted already, was written then.
+        # A settle that was committed by an earlier try must not count twice.
         retries = [
             (end.lane, end.outcome)
             for end, attempt in heads

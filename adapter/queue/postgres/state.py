@@ -1,5 +1,5 @@
-"""What the threads of one process remember of the queue between two transactions, and counters that wait for the end of
-theirs.
+"""The state that the threads of one process cache of the queue between two transactions, and counters that are written
+at the end of a transaction.
 """
 
 import threading
@@ -17,11 +17,11 @@ US = 1_000_000
 DAY_US = 86_400 * US
 SQL = statements("queue.sql")
 _MIDNIGHT_US = 60 * US
-"""Clocks of two replicas differ by less, as far as both read the server's."""
+"""The clocks of two replicas differ by less, since both read the server's."""
 
 
 class Holdings:
-    """What each source holds, by name: as it was read last, and what this process has committed since."""
+    """What each source holds, by name: as read last, and as this process has changed it since."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -29,17 +29,17 @@ class Holdings:
 
     @property
     def usage(self) -> Mapping[str, Usage]:
-        """Now; any thread may ask."""
+        """The holdings now. May be called from any thread."""
         return self._usage
 
     def read(self, session: PostgresSession) -> None:
-        """Look at what all replicas and operators have changed."""
+        """Read what all replicas and operators have changed."""
         found = session.run(SQL["held"]).fetchall()
         with self._lock:
             self._usage = {name: Usage(events, size_bytes) for name, events, size_bytes in found}
 
     def add(self, changes: Mapping[str, Usage]) -> None:
-        """This process changed so much."""
+        """Add the changes of this process."""
         with self._lock:
             usage = dict(self._usage)
             for name, change in changes.items():
@@ -49,7 +49,7 @@ class Holdings:
 
 
 class PostgresWriterState:
-    """Of one thread that commits. `now` gives seconds since 1970 by the queue's clock."""
+    """The state of one thread that commits. `now` returns seconds since 1970 by the queue's clock."""
 
     def __init__(
         self, session: PostgresSession, *, holdings: Holdings, now: Callable[[], float], retention: Retention
@@ -69,26 +69,26 @@ class PostgresWriterState:
         return round(self._now() * US)
 
     def has_upkeep(self) -> bool:
-        """Whether no other replica keeps the queue now, until the end of the transaction."""
+        """Whether this replica does the upkeep, until the end of the transaction, because no other does it now."""
         return bool((self.run(SQL["lock_upkeep"]).fetchone() or (False,))[0])
 
     def begin(self) -> None:
-        """A transaction was opened; nothing is remembered that another process could change."""
+        """Called when a transaction was opened. Nothing is cached that another process could change."""
 
     def rollback(self) -> None:
-        """The transaction was rolled back, and a source that it made is not there."""
+        """Called when the transaction was rolled back: a source that it created does not exist."""
         self._sources.clear()
         self._forget_counts()
 
     def committed(self) -> None:
-        """The transaction was committed."""
+        """Called when the transaction was committed."""
         self.holdings.add({name: Usage(events, self._held_bytes[name]) for name, events in self._holding.items()})
         self._forget_counts()
 
     # -- sources ---------------------------------------------------------------------------------------------------
 
     def source(self, name: str) -> int:
-        """The number of the source `name`, made if it is new."""
+        """The number of the source `name`, created if it is new."""
         number = self._sources.get(name)
         if number is None:
             [number] = self.sources([name]) or [0]
@@ -109,12 +109,12 @@ class PostgresWriterState:
     # -- days ------------------------------------------------------------------------------------------------------
 
     def days(self) -> list[int]:
-        """The day of now, or two of them around midnight, where clocks disagree."""
+        """The day of now, or both days around midnight, where clocks differ."""
         now_us = self.now_us()
         return sorted({(now_us - _MIDNIGHT_US) // DAY_US, (now_us + _MIDNIGHT_US) // DAY_US})
 
     def first_day(self) -> int:
-        """Ids that came before this day are remembered only while their event is not finished."""
+        """Ids from before this day are remembered only while their event is not finished."""
         return (self.now_us() - round(self.retention.dedup_s * US)) // DAY_US
 
     # -- counters --------------------------------------------------------------------------------------------------
@@ -124,12 +124,12 @@ class PostgresWriterState:
         self._counts[source, term] += n
 
     def hold(self, source: str, *, events: int, size_bytes: int) -> None:
-        """A source has so many pending or dead events more, or fewer, of that size beside 300 bytes each."""
+        """Change what a source holds by so many pending or dead events, of that size beside 300 bytes each."""
         self._holding[source] += events
         self._held_bytes[source] += size_bytes + events * BESIDE_BODY_BYTES
 
     def flush_counts(self) -> None:
-        """Write what was counted."""
+        """Write the counters."""
         if not self._counts and not self._holding:
             return
         counts, holding = list(self._counts.items()), list(self._holding.items())
@@ -152,7 +152,7 @@ class PostgresWriterState:
 
 
 class SeenDays:
-    """The tables of the days on which ids came. A day's table is there before its first id."""
+    """The tables of ids seen, one for each day. A day's table exists before its first id."""
 
     def __init__(self, session: PostgresSession) -> None:
         self._session = session
@@ -160,9 +160,9 @@ class SeenDays:
         self._known: set[int] = set()
 
     def make(self, days: Collection[int]) -> None:
-        """Make the tables of these days where there are none, outside of a transaction or in one of its own.
+        """Create the missing tables of these days, outside of a transaction or in one of its own.
 
-        Made beside the table and then attached, so that no put waits for it.
+        A table is created apart and then attached, so that no put waits for it.
         """
         for day in set(days) - self._known:
             if day in self.days():
@@ -171,23 +171,23 @@ class SeenDays:
             with self._transaction():
                 self._run(SQL["lock_days"])
                 self._run(f"CREATE TABLE IF NOT EXISTS seen_{day:d} (LIKE seen INCLUDING ALL, CHECK (day = {day:d}))")
-                if day not in self.days():  # another replica was faster
+                if day not in self.days():  # another replica created it first
                     self._run(f"ALTER TABLE seen ATTACH PARTITION seen_{day:d} FOR VALUES IN ({day:d})")
             self._known.add(day)
 
     def forget(self) -> None:
-        """A put failed: look again before the next one."""
+        """A put failed: read the tables again before the next one."""
         self._known.clear()
 
     def days(self) -> list[int]:
-        """The days that have one."""
+        """The days that have a table."""
         return sorted(day for (day,) in self._run(SQL["days_seen"]).fetchall())
 
     def drop(self, day: int) -> None:
-        """Forget the ids of a day."""
+        """Delete the ids of a day."""
         self._known.discard(day)
         with self._transaction():
-            # Whoever puts waits for this as long as it waits for a reader; it is tried again in 5 s.
+            # Puts wait for this statement as long as it waits for a reader, so it is tried again in 5 s.
             self._run("SET LOCAL lock_timeout = '200ms'")
             self._run(f"DROP TABLE IF EXISTS seen_{day:d}")
 

@@ -1,4 +1,4 @@
-"""Keeps the queue in its bounds: what is older than its retention goes, and rejections keep to their part."""
+"""Keeps the queue in its limits: deletes what is older than its retention, and rejections beyond their share."""
 
 import asyncio
 import contextlib
@@ -22,8 +22,8 @@ _REJECTIONS_EVERY = 12
 
 
 class PostgresUpkeep:
-    """See the module. `state` belongs to the thread of `commits`; rejections may come to `most_rejected_bytes`, and
-    `counted` is called with how many events are pending, every 5 s.
+    """See the module. `state` belongs to the thread of `commits`. Rejections may use `most_rejected_bytes`. `counted`
+    is called with the number of pending events every 5 s.
     """
 
     def __init__(
@@ -50,25 +50,25 @@ class PostgresUpkeep:
         self._wake = asyncio.Event()
 
     def storing(self, rows: Sequence[Row], rejections: Sequence[Rejection]) -> None:  # noqa: ARG002 - see below
-        """These are about to be stored. Events are bounded by their number; of rejections a fast sender must not pass
-        the limit between two looks.
+        """Called before these are stored. Events are limited by their number; a fast sender of rejections must not pass
+        their limit between two checks.
         """
         self._rejected_bytes += sum(len(rejection.body) for rejection in rejections)
         if self._rejected_bytes > self._most_rejected_bytes:
             self._wake.set()
 
     async def run(self) -> None:
-        """Go on until cancelled."""
+        """Work until cancelled."""
         for times in itertools.count(1):
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_EVERY_S):
                     await self._wake.wait()
             self._wake.clear()
-            with contextlib.suppress(QueueError):  # a database in trouble shows itself to `put` and `probe`
+            with contextlib.suppress(QueueError):  # `put` and `probe` report a failing database
                 await self.keep(bounds_rejections=times % _REJECTIONS_EVERY == 0)
 
     async def keep(self, *, bounds_rejections: bool) -> None:
-        """One round of all."""
+        """One round of everything."""
         self._counted(await self._commits.read(self._look))
         await self._commits.write(self._fold)
         while await self._commits.write(self._prune):
@@ -79,20 +79,20 @@ class PostgresUpkeep:
             await self._bound_rejections()
 
     def _look(self) -> int:
-        """At what other processes changed, and at the clock; how many events are pending."""
+        """Read the changes of other processes and the clock; returns the number of pending events."""
         self._state.holdings.read(self._state.session)
         self._clock_look(self._state.session)
         return int((self._run(SQL["pending_by_counters"]).fetchone() or (0,))[0])
 
     def _fold(self) -> None:
-        """One row for each counter again; and remember the time, for operators beside the service."""
+        """Merge each counter into one row, and store the time for operators beside the service."""
         if self._state.has_upkeep():
             self._run(SQL["fold_ledger"])
             self._run(SQL["fold_held"])
         self._run(SQL["set_state"], {"name": "now_us", "value": self._state.now_us()})
 
     def _prune(self) -> bool:
-        """Forget some of each thing kept longer than its retention; True if there may be more."""
+        """Delete some of each kind of row kept longer than its retention; True if there may be more."""
         if not self._state.has_upkeep():
             return False
         now_us, retention = self._state.now_us(), self._state.retention
@@ -114,7 +114,7 @@ class PostgresUpkeep:
         return _AT_ONCE in counts
 
     def _keep_days(self) -> None:
-        """Tables for the days to come, and none for those before the window. Between two groups."""
+        """Create tables for the days to come, and drop those from before the window. Between two groups."""
         days = self._state.days()
         self._days.make(range(days[0] - 1, days[-1] + 3))
         for day in self._days.days():
@@ -129,7 +129,7 @@ class PostgresUpkeep:
         self._days.drop(day)
 
     async def _bound_rejections(self) -> None:
-        """The newest ones stay: bad messages must not drive out the history, nor those of one source the others'."""
+        """Keep the newest rejections: bad messages must not displace history, nor one source's those of others."""
         self._rejected_bytes = 0
         beyond = await self._reading.at_one_instant(partial(rejections_beyond, most_bytes=self._most_rejected_bytes))
         for source, last in beyond.items():
@@ -137,13 +137,13 @@ class PostgresUpkeep:
                 pass
 
     def _forget_rejections(self, source: int, last: int) -> bool:
-        """Forget some of a source up to number `last`; True if there may be more."""
+        """Delete some rejections of a source up to number `last`; True if there may be more."""
         values = {"source": source, "last": last, "limit": _AT_ONCE}
         return self._run(SQL["remove_rejections_to"], values).rowcount == _AT_ONCE
 
     async def _bound_shares(self) -> None:
-        """Of a source that holds nearly its share, dead letters that name no user go, the oldest first: nothing can
-        ever deliver them. All others wait for somebody to look at them.
+        """Discard the oldest dead letters without a user of a source that is near its share: they can never be
+        delivered. All others stay until an operator decides.
         """
         for source in list(self._state.holdings.usage):
             after: int | None = 0

@@ -1,7 +1,7 @@
-"""Ends the wait for a server that does not answer: by closing the connection, never by asking it to cancel.
+"""Ends the wait for a server that does not answer, by closing the connection; never asks the server to cancel.
 
-A server that hangs, a network that swallows packets or a commit that waits for a standby which is away would hold a
-thread, and with it every request that waits for its group, for ever.
+Otherwise a hanging server, a network that drops packets or a commit that waits for an absent standby would block a
+thread, and every request that waits for its group, for ever.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ class Watchdog:
 
     @contextmanager
     def watch(self, file: int, *, within_s: float) -> Iterator[None]:
-        """Shut the socket `file` down if the block does not end in time; whoever reads from it has an error then."""
+        """Shut the socket `file` down if the block does not end in time; its reader then gets an error."""
         with self._lock:
             self._waits[file] = time.monotonic() + within_s
             if self._thread is None:

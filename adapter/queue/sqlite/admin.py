@@ -1,7 +1,7 @@
 """`QueueAdmin` at a SQLite database. Each method of `adapter.queue.admin` is documented there.
 
 Works beside the service that owns the queue, from any process if it is in a file: reads are short, and every change is
-a short transaction of its own, which the service sees within a second. Never opens a file that is not there.
+a short transaction of its own, which the service sees within a second. Never creates a file.
 """
 
 import sqlite3
@@ -51,12 +51,12 @@ from adapter.queue.sqlite.state import SQL
 _WINDOW = 10_000
 """Seqs looked through in one read."""
 _WINDOWS_IN_A_LOOK = 10
-"""However rare what is looked for, one look takes a fraction of a second."""
+"""So one page takes a fraction of a second, however rare the selected events are."""
 _UNAUTHORISED = Reason.DELETION_UNAUTHORISED.value
 
 
 class SqliteQueueAdmin(SqliteMappingHistory):
-    """See the module; made by `open`. Not thread-safe. Every method raises QueueError if the file fails."""
+    """See the module; created by `open`. Not thread-safe. Every method raises QueueError if the file fails."""
 
     def __init__(self, connection: sqlite3.Connection, *, unordered: Collection[str]) -> None:
         super().__init__(connection.execute)
@@ -73,8 +73,8 @@ class SqliteQueueAdmin(SqliteMappingHistory):
     def open_at(cls, place: Place, *, unordered: Collection[str] = ()) -> Iterator[Self]:
         """The admin of the queue at `place`; `unordered` are sources without order.
 
-        Raises ConfigError if there is no queue, QueueError if it is damaged, not ours, or of another version: to look
-        never upgrades a file, under which a service of an older version may run.
+        Raises ConfigError if there is no queue, QueueError if it is damaged, not a queue of the adapter, or of another
+        version: an admin never upgrades a file, because a service of an older version may be using it.
         """
         connection = attach(place)
         try:
@@ -115,7 +115,7 @@ class SqliteQueueAdmin(SqliteMappingHistory):
         sources = [name for _, name in self._run(SQL["sources"]).fetchall()]
         seqs = self._seen.seqs_of_id(sources=sources, message_id=message_id)
         found = [record for seq in sorted(seqs) if (record := self.event(seq)) is not None]
-        # The ids seen lead there at once; only an event that is kept longer than its id is looked for among all.
+        # The ids seen lead to it at once; only an event that is kept longer than its id needs a search of all.
         return found or self._looked_up(ADMIN["seqs_of_message_between"], message_id)
 
     def event(self, seq: int) -> EventRecord | None:
@@ -134,7 +134,7 @@ class SqliteQueueAdmin(SqliteMappingHistory):
             seq, due_us, attempt, *failure = head
             ahead = int(self._run(ADMIN["place_in_waiting"], (lane, record.seq)).fetchone()[0])
             if seq == record.seq or ahead:
-                # Tries and their failure are of the head: who waits behind it has had none.
+                # Attempts and their failure are the head's: an event behind it has had no attempt.
                 return QueuePosition(
                     ahead=ahead,
                     blocked_by=seq if ahead else None,
@@ -204,7 +204,7 @@ class SqliteQueueAdmin(SqliteMappingHistory):
     def requeue(self, seqs: Sequence[int]) -> int:
         due_us, unordered = self._stamp("steady_us"), self._unordered
         with self._transaction():
-            # A microsecond apart, as `requeue_dead` does it, so that they come up in the order they were received.
+            # A microsecond apart, as `requeue_dead` does it, so that they become due in the order they were received.
             unmatched = sum(
                 requeue_unmatched(self._run, self._seen, seq, due_us=due_us + n, unordered=unordered)
                 for n, seq in enumerate(sorted(seqs))
@@ -249,7 +249,7 @@ class SqliteQueueAdmin(SqliteMappingHistory):
             return sum(delete_body(self._run, seq, **times) for seq in seqs)
 
     def erase_from_disk(self) -> bool:
-        """Bring all that was committed from the write-ahead log into the file; False if a reader is in the way."""
+        """Copy everything committed from the write-ahead log to the file; False if a reader is in the way."""
         busy, _, _ = self._run("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         return not busy
 
@@ -259,7 +259,7 @@ class SqliteQueueAdmin(SqliteMappingHistory):
         return sorted(found, key=lambda record: record.seq)
 
     def _windows_down(self, end: int, after: int = 0) -> Iterator[tuple[int, int]]:
-        """From seq `end` down to what comes after `after`: starts and stops, the stop not included."""
+        """Windows from seq `end` down to the seq after `after`: starts and stops, the stop not included."""
         oldest = max(after + 1, int(self._run(ADMIN["oldest_seq"]).fetchone()[0]))
         for stop in range(end, oldest, -_WINDOW):
             yield max(oldest, stop - _WINDOW), stop
@@ -270,8 +270,8 @@ class SqliteQueueAdmin(SqliteMappingHistory):
         return [record for record in found if record is not None]
 
     def _stamp(self, name: str) -> int:
-        """Now by the queue's own clock, as its owner kept it a few seconds ago: ours may be hours ahead of it after a
-        suspend, and what is put back must be due at once.
+        """Now by the queue's own clock, as its owner stored it a few seconds ago. This process's clock may be hours
+        ahead of it after a suspend, and requeued events must be due at once.
         """
         return int(self._run(SQL["state"], (name,)).fetchone()[0])
 

@@ -1,7 +1,7 @@
-"""What an operator changes in a queue file, inside a transaction that somebody else opens and commits.
+"""Changes that an operator makes in a queue file, inside a transaction that the caller opens and commits.
 
-Rows and counters change together, so that the ledger balances after each of these as before it. Works beside the
-service: whatever it has in its hands is looked at again here, and its late settle of an event that is gone is a no-op.
+Rows and counters change together, so that the ledger balances after each of these. Works beside the service: the
+service's late settle of an event that has ended here changes nothing.
 """
 
 from collections.abc import Collection
@@ -20,7 +20,7 @@ ADMIN = statements("admin.sql")
 
 
 def discard(run: Execute, seq: int) -> bool:
-    """Forget a dead letter. False if it is none."""
+    """Delete a dead letter. False if the event is not dead."""
     source = run(ADMIN["source_of"], (seq,)).fetchone()
     if source is None or run(SQL["remove_dead"], (seq,)).rowcount == 0:
         return False
@@ -32,12 +32,12 @@ def discard(run: Execute, seq: int) -> bool:
 
 
 def requeue_unmatched(run: Execute, seen: SeenBeside, seq: int, *, due_us: int, unordered: Collection[str]) -> bool:
-    """Make an event that no rule took pending again. False if it is none, or its body was deleted."""
+    """Make an unmatched event pending again. False if it is not unmatched, or its body was deleted."""
     if run(ADMIN["reopen_unmatched"], (seq,)).rowcount == 0:
         return False
     source, *columns = run(SQL["stored"], (seq,)).fetchone()
     event, _ = restore(from_row(columns))
-    # Its dedup window may be over; while it is pending a copy of it is a duplicate all the same.
+    # Its dedup window may be over; while it is pending, a copy of it is a duplicate all the same.
     seen.keep(encode(event).digest, seq)
     run(SQL["count"], (source, "unmatched", -1))
     run(SQL["hold_event"], (seq, 1))
@@ -57,7 +57,7 @@ def requeue_rejection(
 ) -> RequeuedRejection:
     """Put `event`, which was rejection `number`, behind live traffic, unless a copy of it was received meanwhile.
 
-    Its id is remembered from `seen_us` on, the trusted time of now, at which a deletion request ends.
+    Its id is remembered from `seen_us` on: the trusted time of now, which is also when a deletion request ends.
     """
     copied = run(ADMIN["copy_facts"], (number,)).fetchone() is not None
     removed = run(SQL["remove_rejection"], (number,)).fetchone()
@@ -66,7 +66,7 @@ def requeue_rejection(
     source = removed[0]
     run(SQL["count"], (source, "rejected", -1))
     row = encode(event)
-    # Also by the digest of before version 4.
+    # Also by the digest that files before version 4 have.
     if not copied and seen.is_seen([row.digest, plain_digest(source=row.source, message_id=row.message_id)]):
         run(SQL["count"], (source, "duplicate", 1))
         return "duplicate"
@@ -87,5 +87,5 @@ def requeue_rejection(
 
 
 def _for_one(name: str) -> str:
-    """The service's statement for many rows, for one."""
+    """The service's statement for many rows, applied to one."""
     return for_rows(SQL[name], 1)

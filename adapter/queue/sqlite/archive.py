@@ -1,4 +1,4 @@
-"""What the queue file keeps beside events: mappings, learned limits and what it uses of the disk."""
+"""What the queue file keeps beside events: mappings, learned limits, samples and the use of the disk."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Counts in a queue file what takes a while, at one instant and on a connection of its own, so that no commit waits."""
+"""Slow counts in a queue file, at one instant and on a connection of their own, so that no commit waits for them."""
 
 import sqlite3
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ from adapter.queue.sqlite.state import SQL
 
 
 def count_balance(place: Place) -> Balance:
-    """Counters and rows."""
+    """The balance: counters, and counts of rows."""
     with _reading(place) as connection:
         counts = {str(term): int(n) for term, n in connection.execute(SQL["ledger"])}
         pending = int(connection.execute(SQL["pending"]).fetchone()[0])
@@ -35,8 +35,8 @@ def count_balance(place: Place) -> Balance:
 
 
 def rejections_beyond(place: Place, most_bytes: int) -> Mapping[int, int]:
-    """By the number of a source, up to which number its rejections are too much: together they may be `most_bytes`,
-    and only the sources with most give.
+    """The number up to which the rejections of a source are too many, by the number of the source: all rejections
+    together may have `most_bytes`, and only the sources with most of them lose some.
     """
     with _reading(place) as connection:
         sizes = {int(source): int(size) for source, size in connection.execute(SQL["rejected_bytes"])}

@@ -1,4 +1,4 @@
-"""Tries whether a queue could be served from a file here, beside a service that may be running."""
+"""Checks whether a queue could be served from a file here, beside a service that may be running."""
 
 import os
 import shutil
@@ -22,7 +22,7 @@ _LITTLE_ROOM_BYTES = 500_000_000
 
 
 def check_file(file: Path) -> QueueCheck:
-    """Write to the queue file and sync it, or to a file where it will be; leaves nothing behind."""
+    """Write to the queue file and sync it, or to a file where it would be; leaves nothing behind."""
     try:
         with tried_place(file):
             room = shutil.disk_usage(file.parent).free
@@ -43,9 +43,10 @@ def check_file(file: Path) -> QueueCheck:
 
 
 def _written_to_queue(file: Path) -> tuple[float, int]:
-    """Seconds that a write with its sync took, beside a service that may be running; the version of the file.
+    """Seconds that a write with its sync took, beside a service that may be running; and the version of the file.
 
-    Raises QueueError if the file is damaged, not ours, or of a newer version. An older one is left as it is.
+    Raises QueueError if the file is damaged, not a queue of the adapter, or of a newer version. An older file is not
+    upgraded.
     """
     refuse_damaged_log(file)
     place = FilePlace(file)
@@ -61,7 +62,7 @@ def _written_to_queue(file: Path) -> tuple[float, int]:
 
 
 def _written_beside(file: Path) -> tuple[float, int]:
-    """The same where there is no queue yet, in the folder that will hold it."""
+    """The same for a queue that does not exist yet, in the folder that will hold it."""
     start_s = time.perf_counter()
     with tempfile.NamedTemporaryFile(dir=file.parent, prefix=f"{file.name}.") as tried:
         tried.write(b"browsee-adapter doctor")

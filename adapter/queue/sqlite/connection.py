@@ -11,14 +11,15 @@ from adapter.queue.sqlite.place import Place
 from adapter.queue.sqlite.schema import migrate, newest_version, schema_version
 
 READABLE = partial(str, encoding="utf-8", errors="replace")
-"""How text is read: a byte that went bad in one row must not keep all others from being read, nor be quoted by SQLite
-in an error.
+"""How text is read: one damaged byte in a row must not keep all other rows from being read, and SQLite must not quote
+it in an error.
 """
 
 
 _CACHE_KIB: Final = 64 * 1024
 _CACHE_PART: Final = 16
-"""The page cache takes this part of the memory that the process may use. SQLite fills it before it drops a page."""
+"""The page cache takes this part of the memory that the process may use. SQLite fills the cache before it drops a page.
+"""
 
 
 class Transactions:
@@ -28,7 +29,7 @@ class Transactions:
         self._connection = connection
 
     def begin(self) -> None:
-        """Take the lock for writing at once: who looked first and wrote later could have to begin again."""
+        """Take the lock for writing at once: a transaction that read before it writes might have to start again."""
         self._connection.execute("BEGIN IMMEDIATE")
 
     def commit(self) -> None:
@@ -36,7 +37,7 @@ class Transactions:
         self._connection.execute("COMMIT")
 
     def rollback(self) -> None:
-        """A disk that is gone for reading too shows itself to the next group."""
+        """Never raises. If the disk cannot even be read, the next group reports it."""
         with contextlib.suppress(sqlite3.Error):
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
@@ -46,15 +47,16 @@ class Transactions:
         return False
 
     def is_lost(self, exc: Exception) -> bool:  # noqa: ARG002 - a file cannot commit unseen
-        """Never: what SQLite could not commit is rolled back."""
+        """Never: a commit that failed in SQLite is rolled back."""
         return False
 
 
 def connect(place: Place) -> sqlite3.Connection:
     """The owner's connection, in autocommit mode, for any one thread at a time, that syncs every commit (WAL, FULL).
 
-    Makes the tables of a new database, and upgrades those of an older version: only the owner may, because nobody else
-    serves the queue. Raises QueueError, naming the place, if it is damaged, not ours, or made by a newer version.
+    Creates the tables of a new database and upgrades those of an older version; only the owner may, because no other
+    process serves the queue. Raises QueueError, naming the place, if the database is damaged, not a queue of the
+    adapter, or of a newer version.
     """
     try:
         connection = opened(place)
@@ -62,7 +64,7 @@ def connect(place: Place) -> sqlite3.Connection:
             # Before the first table: afterwards only a VACUUM of the whole file could turn it on.
             connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
             connection.execute("PRAGMA journal_mode = WAL")  # in memory SQLite keeps to a rollback journal
-            # The others keep SQLite's 2 MB: what they read through once, such as all lanes, they do not read again.
+            # Other connections keep SQLite's 2 MB: they read most pages only once.
             connection.execute(f"PRAGMA cache_size = -{_cache_kib(memory_limit_bytes())}")
             migrate(connection, place)
         except BaseException:
@@ -74,9 +76,10 @@ def connect(place: Place) -> sqlite3.Connection:
 
 
 def attach(place: Place) -> sqlite3.Connection:
-    """A connection beside the owner, which may run or not. Never makes a file, and never makes or upgrades a table.
+    """A connection beside the owner, which may run or not. Never creates a file, and never creates or upgrades a table.
 
-    Raises ConfigError if there is no queue, QueueError if it is damaged, not ours, or of another version than this one.
+    Raises ConfigError if there is no queue, QueueError if it is damaged, not a queue of the adapter, or of another
+    version.
     """
     place.require_queue()
     try:
@@ -106,9 +109,9 @@ def opened(place: Place) -> sqlite3.Connection:
     try:
         connection.text_factory = READABLE
         connection.execute("PRAGMA synchronous = FULL")
-        # Else what a large statement could have to undo is written to a file in /tmp first, and for nothing.
+        # Otherwise SQLite writes the undo data of a large statement to a file in /tmp, without need.
         connection.execute("PRAGMA temp_store = MEMORY")
-        # What is taken away must not be left to read, neither in free pages nor where a page was rearranged before.
+        # Deleted data must not stay readable, neither in free pages nor in unused parts of other pages.
         connection.execute("PRAGMA secure_delete = ON").fetchall()
         connection.execute("PRAGMA busy_timeout = 5000")
         connection.execute(f"PRAGMA journal_size_limit = {64 * 1024 * 1024}")

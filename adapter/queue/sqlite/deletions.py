@@ -1,9 +1,9 @@
-"""Carries out deletion requests in the queue file, beside ingest and delivery and in nobody's way.
+"""Carries out deletion requests in the queue file, beside ingest and delivery. Theory of operation.
 
-First what waits or is tried again, where the user's lanes lead at once. Then all that is kept, a window of seqs at
-a time: an index of users would cost every event that is ever stored, and one walk serves every request that is open.
-Reading has a connection of its own, for which no commit waits; each change is a small job in a group of others. A
-request is noted as done when all has gone: a crash before that begins its walk anew and finds what is left.
+First the pending events: the user's lanes lead to them at once. Then everything that is kept, one window of seqs at a
+time. An index of users would cost every event that is ever stored, and one walk serves every open request. Reading has
+a connection of its own, for which no commit waits; each change is a small job in a group of others. A request is marked
+as done when everything is deleted: after a crash before that, the walk starts again and finds what is left.
 """
 
 import asyncio
@@ -28,20 +28,20 @@ from adapter.queue.sqlite.state import SQL, US
 _WINDOW = 10_000
 """Seqs looked through in one read."""
 _PAGE = 100
-"""Bodies taken away in one job: some 10 ms, for which the other jobs of its group wait."""
+"""Bodies deleted in one job: about 10 ms, for which the other jobs of its group wait."""
 _AT_ONCE = 500
 """Requests that one walk carries out."""
 _LOG_TRIES = 20
 _LOG_AGAIN_S = 0.5
 
 _Asked: TypeAlias = tuple[int, int]
-"""The seq of an event, or the number of a rejection, and of the request that takes it away."""
+"""The seq of an event, or the number of a rejection, and the number of the request that deletes it."""
 
 
 class Deletions:
-    """See the module. `connection` belongs to the thread of `commits`; the rest to the event loop.
+    """See the module. `connection` belongs to the thread of `commits`; everything else to the event loop.
 
-    `ended` is called with the seqs of events that are no longer anybody's to deliver.
+    `ended` is called with the seqs of events that must not be delivered any more.
     """
 
     def __init__(
@@ -62,18 +62,18 @@ class Deletions:
         self._ended = ended
         self._loop = asyncio.get_running_loop()
         self._asked = asyncio.Event()
-        # What a restart came between is carried out now.
+        # Requests that a restart interrupted are carried out now.
         self._asked.set()
         self._lanes_emptied_to = 0
 
     def asked(self) -> None:
-        """A request was stored."""
+        """Called when a request was stored."""
         self._asked.set()
 
     async def carry_out(self, wait_s: float) -> list[Deletion]:
         """See `Archive.delete_requested`."""
         if not self._asked.is_set():
-            # Then looks all the same: an operator may have put a request back, from another process.
+            # Then read all the same: an operator may have requeued a request, from another process.
             with suppress(TimeoutError):
                 async with asyncio.timeout(wait_s):
                     await self._asked.wait()
@@ -116,7 +116,7 @@ class Deletions:
     # -- events ----------------------------------------------------------------------------------------------------
 
     async def _empty_lanes(self, read: "_Read") -> None:
-        """What is pending goes first, or it would be delivered while the walk is elsewhere."""
+        """Delete pending events first, or they would be delivered while the walk is elsewhere."""
         for request in await self._open_after(self._lanes_emptied_to):
             lanes = lanes_of_user(request.source, request.user)
             while found := await read.all(SQL["in_lanes"], *lanes, request.number, request.user, _WINDOW):
@@ -130,7 +130,7 @@ class Deletions:
             if self._asked.is_set():
                 await self._empty_lanes(read)
             await self._take_away(await read.all(SQL["asked_between"], start, min(start + _WINDOW, last)))
-            # As much rest as work, for the machine has other things to do.
+            # As much rest as work, because ingest and delivery need the machine too.
             await asyncio.sleep(self._loop.time() - began_s)
 
     async def _take_away(self, asked: Sequence[_Asked]) -> None:
@@ -166,7 +166,7 @@ class Deletions:
     # -- the end ---------------------------------------------------------------------------------------------------
 
     async def _empty_log(self) -> None:
-        """Let no copy lie in the write-ahead log. If somebody reads all the while, later commits overwrite it."""
+        """Leave no copy in the write-ahead log. If readers are always in the way, later commits overwrite it."""
         for _ in range(_LOG_TRIES):
             if await self._commits.read(lambda: empty_log(self._run)):
                 return
@@ -180,9 +180,7 @@ class Deletions:
 
 
 class _Read:
-    """Reads on a thread of its own, one read at a time; one that nobody waits for any more ends before the file is
-    closed.
-    """
+    """Reads on a thread of its own, one read at a time. A read that was cancelled ends before the file is closed."""
 
     def __init__(self, place: Place) -> None:
         self._connection = opened(place)
@@ -194,7 +192,7 @@ class _Read:
         return await loop.run_in_executor(self._thread, lambda: self._connection.execute(sql, values).fetchall())
 
     def close(self) -> None:
-        """Let go of the file, after what is being read."""
+        """Close the file, after the read in progress."""
         self._thread.submit(self._connection.close)
         self._thread.shutdown(wait=False)
 

@@ -1,10 +1,11 @@
-"""How much of the disk the queue file may have, and what is done when there is no more.
+"""How much of the disk the queue file may use, and what happens when the disk is full. Theory of operation.
 
-Two limits hold: `retention.max_disk`, and what the file system really has. On a full disk nothing can be written, so
-nothing could be settled and no room would ever be made. Therefore a file beside the queue, the ballast, holds some of
-the disk. When a write fails for want of room the ballast is given up, what is under way is settled with what that
-frees, and nothing new is taken. The ballast comes back, and with it new events, only once the file system has room for
-the ballast and `AIR_BYTES` beside it: with the ballast alone the row of a probe would fit, and no event would.
+Two limits hold: `retention.max_disk`, and the free space of the file system. On a full disk nothing can be written, so
+nothing could be settled, and no space would ever be freed. Therefore a file beside the queue, the ballast, reserves
+some of the disk. When a write fails for lack of space, the ballast is deleted, events in flight are settled in the
+space that this frees, and new messages are refused. The ballast is written again, and new messages are accepted, only
+once the file system has room for the ballast and `AIR_BYTES` beside it: with less, the row of a probe would fit, and no
+event would.
 """
 
 import errno
@@ -23,28 +24,28 @@ from adapter.queue.room import Room
 
 BALLAST_BYTES = 32 * 1024 * 1024
 AIR_BYTES = 16 * 1024 * 1024
-"""What must be free beside the ballast before new events are taken again."""
+"""Free bytes beside the ballast that are needed before new messages are accepted again."""
 # A forecast needs a share of what is left to have been filled while it was watched, or one large write of a second
 # would be taken for growth that goes on: the rest then takes up to so many times as long as that share took.
 _SHARE = 10
 _HALF = 0.25
 """The part of that growth which each half of its time must have seen at least; otherwise it was one large write."""
 _GROWING_PER_S = 1024.0
-"""Bytes a second below which nothing is said to grow."""
+"""Growth below this is not growth, in bytes a second."""
 _SHORT_LOOKS, _LONG_LOOKS, _LONG_EVERY_S = 120, 1440, 60.0
 """How many of the newest looks are kept, and of older ones one a minute: a day, and so forecasts of up to ten days."""
 
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """What a file system has for this user, and its whole size, in bytes."""
+    """The free space of a file system for this user, and its whole size, in bytes."""
 
     free_bytes: int
     total_bytes: int
 
 
 def space_of(folder: Path) -> Space:
-    """The space of the file system that `folder` is on. Raises OSError."""
+    """The space of the file system of `folder`. Raises OSError."""
     found = os.statvfs(folder)
     return Space(found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize)
 
@@ -57,7 +58,7 @@ class Growth:
         self._long: deque[tuple[int, float]] = deque(maxlen=_LONG_LOOKS)
 
     def add(self, figure: int, *, now_s: float) -> None:
-        """The figure as it is now; a look that is not later than the one before is left out."""
+        """Add the figure as it is now. A figure that is not later than the one before is ignored."""
         if self._short and now_s <= self._short[-1][1]:
             return
         self._short.append((figure, now_s))
@@ -65,8 +66,8 @@ class Growth:
             self._long.append((figure, now_s))
 
     def time_to(self, limit: int) -> float | None:
-        """Seconds until the figure reaches `limit` at its growth; None if it is not growing, or has been watched for
-        too short a time to say so of so much.
+        """Seconds until the figure reaches `limit`; None if it does not grow, or was not watched for long enough to say
+        so.
         """
         if not self._short:
             return None
@@ -83,7 +84,7 @@ class Growth:
         return left * took_s / grown if is_steady and grown > _GROWING_PER_S * took_s else None
 
     def _looks_back(self) -> Iterator[tuple[int, float]]:
-        """What was seen, the newest first."""
+        """The figures seen, newest first."""
         yield from reversed(self._short)
         oldest_s = self._short[0][1]
         yield from (look for look in reversed(self._long) if look[1] < oldest_s)
@@ -137,12 +138,12 @@ class DiskSpace(Room):
         )
 
     def give_way(self) -> None:
-        """The disk is full: let what is under way have the ballast's place."""
+        """The disk is full: delete the ballast, so that events in flight can be settled."""
         self._has_ballast = False
         self._remove_ballast()
 
     def recover(self) -> bool:
-        """Take the ballast's place again, if the disk has that and some air. True if something new may be taken."""
+        """Write the ballast again if the disk has room for it and `AIR_BYTES`. True if new messages are accepted."""
         if not self._has_ballast:
             self._has_ballast = self._has_air() and self._fill_ballast()
         return not self.is_full
@@ -189,7 +190,7 @@ class DiskSpace(Room):
             free = self._space(self._path.parent).free_bytes
         except OSError:
             return False
-        with suppress(OSError):  # left behind by a service that was killed, and about to be written anew
+        with suppress(OSError):  # left by a service that was killed; written again below
             free += self._ballast.stat().st_blocks * 512
         return free >= self._ballast_bytes + self._air_bytes
 
@@ -199,7 +200,7 @@ class DiskSpace(Room):
                 os.posix_fallocate(file.fileno(), 0, self._ballast_bytes)
         except OSError as exc:
             self._remove_ballast()
-            # A file system that sets nothing aside must not stop the service; any other trouble is want of room.
+            # A file system without fallocate must not stop the service; any other error is lack of space.
             return exc.errno in (errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
         return True
 
@@ -209,7 +210,7 @@ class DiskSpace(Room):
 
 
 def _size_on_disk(path: Path) -> int:
-    """Bytes that the queue's file and its log take of the disk."""
+    """Bytes that the queue's file and its log use on the disk."""
     size = 0
     for file in (path, path.with_name(path.name + "-wal")):
         with suppress(OSError):
@@ -218,5 +219,5 @@ def _size_on_disk(path: Path) -> int:
 
 
 def is_full_disk(exc: BaseException) -> bool:
-    """Whether SQLite failed for want of room."""
+    """Whether SQLite failed for lack of space."""
     return isinstance(exc, sqlite3.Error) and getattr(exc, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL

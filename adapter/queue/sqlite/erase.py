@@ -1,8 +1,8 @@
-"""Takes a user's data out of the queue file, inside a transaction that somebody else opens and commits: the service's,
-for a deletion request, or an operator's beside it.
+"""Deletes a user's data in the queue file, inside a transaction that the caller opens and commits: the service, for a
+deletion request, or an operator beside it.
 
-Rows and counters change together, so that the ledger balances after each of these as before it. What a worker has in
-its hands is taken too: its late settle of an event that is gone is a no-op.
+Rows and counters change together, so that the ledger balances after each of these. Events in flight are deleted too:
+the late settle of such an event changes nothing.
 """
 
 from adapter.model import Event
@@ -14,8 +14,8 @@ from adapter.queue.sqlite.statements import Execute, for_rows
 
 
 def empty_log(run: Execute) -> bool:
-    """Bring all that was committed from the write-ahead log into the file, without waiting: False if a reader is in
-    the way. Between two transactions only.
+    """Copy everything committed from the write-ahead log to the file, without waiting: False if a reader is in the way.
+    To be called between two transactions only.
     """
     was_ms = run("PRAGMA busy_timeout").fetchone()[0]
     run("PRAGMA busy_timeout = 0").fetchall()
@@ -27,11 +27,10 @@ def empty_log(run: Execute) -> bool:
 
 
 def delete_body(run: Execute, seq: int, *, due_us: int, ended_us: int) -> bool:
-    """Take body and user away from an event; one that is pending or dead is dropped with that. False if it is gone.
+    """Delete body and user of an event; a pending or dead event is dropped. False if the event is gone.
 
-    `due_us` is when the next of its lane is due, `ended_us` when it ended, by the queue's clock.
-
-    What had ended before stays in the history as it ended.
+    `due_us` is when the next event of its lane is due, `ended_us` when this one ended, by the queue's clock. An event
+    that had ended before keeps its outcome.
     """
     found = run(SQL["stored"], (seq,)).fetchone()
     if found is None:
@@ -51,7 +50,7 @@ def delete_body(run: Execute, seq: int, *, due_us: int, ended_us: int) -> bool:
 
 
 def _leave_lane(run: Execute, seq: int, event: Event, now_us: int) -> None:
-    # Which of the two it is depends on what the settings said when it was received.
+    # Which of the two lanes it is in depends on the settings at its receipt.
     for lane in lanes_of(event):
         head = run(SQL["head_of"], (lane,)).fetchone()
         if head is not None and head[0] == seq:
@@ -62,7 +61,7 @@ def _leave_lane(run: Execute, seq: int, event: Event, now_us: int) -> None:
 
 
 def lanes_of(event: Event) -> tuple[int, ...]:
-    """Where `event` may wait: the lane of its user, or one of its own for sources without order; or parked aside."""
+    """The lanes that `event` may be in: its user's, its own for a source without order, or the parked one of either."""
     lanes = lane_of(event), lane_of(event, ordered=False)
     return *lanes, *map(parked_lane, lanes)
 
@@ -74,5 +73,5 @@ def _advance(run: Execute, lane: int, now_us: int) -> None:
 
 
 def _for_one(name: str) -> str:
-    """The service's statement for many rows, for one."""
+    """The service's statement for many rows, applied to one."""
     return for_rows(SQL[name], 1)

@@ -1,4 +1,4 @@
-"""The queue's file: made sure of before it is opened, and owned by one process at a time."""
+"""The queue's file: checked before it is opened, and owned by one process at a time."""
 
 import fcntl
 import os
@@ -11,11 +11,11 @@ from typing import IO
 from adapter.errors import ConfigError
 
 _BESIDE = ("", "-wal", "-shm", ".lock", ".ballast")
-"""What follows the queue's name in the files that SQLite, the lock and the ballast use."""
+"""The suffixes of the files that SQLite, the lock and the ballast use beside the queue."""
 
 
 def unusable(path: Path, cause: OSError) -> ConfigError:
-    """The error for a queue at `path` whose folder or files the system refuses: which one, why, and for which user."""
+    """The error for a queue at `path` whose folder or files cannot be used: which one, why, and for which user."""
     where = path if cause.filename is None else cause.filename
     what = cause.strerror or type(cause).__name__
     return ConfigError(
@@ -25,7 +25,7 @@ def unusable(path: Path, cause: OSError) -> ConfigError:
 
 
 def prepare_place(path: Path) -> None:
-    """Make the folder of the queue file `path`, and make sure that each file the queue uses can be written.
+    """Create the folder of the queue file `path`, and check that each file the queue uses can be written.
 
     To be called before this process has the queue open: closing a file releases every lock that the process has on it.
     Raises ConfigError with the file and the reason.
@@ -48,7 +48,7 @@ def _require_writable_file(file: Path) -> None:
 
 @contextmanager
 def tried_place(path: Path) -> Iterator[None]:
-    """As `prepare_place`, and again without the folders that were made for it. Raises ConfigError as that does."""
+    """As `prepare_place`, but removes the folders that it created. Raises ConfigError as that does."""
     made = [folder for folder in path.absolute().parents if not os.path.lexists(folder)]
     try:
         prepare_place(path)
@@ -60,10 +60,12 @@ def tried_place(path: Path) -> Iterator[None]:
 
 
 class OwnerLock:
-    """Held on `<file>.lock` by the one process that serves a queue; the system lets go of it when that one dies."""
+    """The lock on `<file>.lock`, held by the one process that serves a queue; the system releases it when the process
+    ends.
+    """
 
     def __init__(self, path: Path) -> None:
-        """Raises ConfigError if another process holds it, or if it cannot be made."""
+        """Raises ConfigError if another process holds the lock, or if it cannot be created."""
         try:
             self._file: IO[bytes] = path.with_name(path.name + ".lock").open("ab")
         except OSError as cause:
@@ -81,5 +83,5 @@ class OwnerLock:
             ) from None
 
     def release(self) -> None:
-        """Let the next owner in."""
+        """Release the lock."""
         self._file.close()

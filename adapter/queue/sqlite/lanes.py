@@ -1,4 +1,4 @@
-"""Lanes as rows: which event of each user goes next, and when. Theory of operation.
+"""Lanes as rows: which event of each user is next, and when it is due. Theory of operation.
 
 **States of one event**, each a set of rows:
 
@@ -11,31 +11,33 @@
 |---|---|
 | waiting | `message`, `waiting(lane, seq)` |
 | head | `message`, `lane(lane, head, due_us, priority, attempt …)`; `delivered_keys` if some calls were delivered |
-| leased | as head; who holds it is in memory (`queue/leases.py`), so a restart voids every lease |
+| leased | as head; its holder is in memory (`queue/leases.py`), so a restart voids every lease |
 | finished | `message` until retention, `finished` |
 | dead | `message`, `dead`; `delivered_keys` stays, so that a requeue repeats no call |
-| erased | `message` with an empty body and no ids; what was pending or dead is finished as dropped |
+| erased | `message` with an empty body and no ids; a pending or dead event is finished as dropped |
 
 **Invariants.** A seq is in exactly one of `lane.head`, `waiting`, `finished` and `dead`. `lane.head` is the
 smallest seq of its lane that is in neither `finished` nor `dead`, so nothing overtakes within a lane. A lane
 without events has no row. Counters (`ledger`, `held`) change in the transaction that changes the rows they count.
 
-**Who changes what.** The one thread of `group_commit.py`, in transactions that many puts and settles share.
+**Writers.** All rows are changed by the one thread of `group_commit.py`, in transactions that many puts and settles
+share.
 
 - *put* inserts `message` and the id's digest; it opens the lane, or adds to `waiting` behind the head.
-- *take* only reads: heads that are due, of lanes that nobody holds. Leases cost no write.
+- *take* only reads: heads that are due, of lanes without a lease. Leases cost no write.
 - *settle* moves the head to `finished` or `dead` and advances the lane: the smallest waiting seq becomes the head,
   due now. `Retry` sets `due_us` and counts; `Retry(parked)` moves the event to the lane of parked events of its user.
-- *requeue* removes `dead` (or the end of an unmatched event), and puts the seq back at its place in its lane.
-- *erase* empties `message`; what was pending or dead is finished.
+- *requeue* removes `dead` (or the end of an unmatched event), and inserts the seq at its place in its lane.
+- *erase* empties `message`; a pending or dead event is finished.
 
-**Priority** (`lane.priority`) is that of the head: parked lanes first, once Browsee takes their calls again; then live
-traffic; then lanes that were empty when events were requeued into them. Within one, longest due first. A live or
-requeued lane whose head failed before has a priority of its own, so that `take` can bound how many of them it leases.
+**Priority** (`lane.priority`) is that of the head: first parked lanes, once Browsee accepts their calls again; then
+live traffic; then lanes that were empty when events were requeued into them. Within one priority the lane that has been
+due longest goes first. A live or requeued lane whose head failed before has a priority of its own, so that `take` can
+limit how many of them it leases.
 
 **A crash between any two steps** leaves whole transactions. After *put*, before the answer: the sender sends again, and
-the digest makes it a duplicate. After a call, before *settle*: the head is still there, and the call is repeated unless
-its key was noted. After *settle*, before the next event of the lane was taken: that one is the head, and due.
+the digest makes the message a duplicate. After a call, before *settle*: the head is unchanged, and the call is repeated
+unless its key is stored. After *settle*, before the next event of the lane is taken: that event is the head, and due.
 """
 
 import sqlite3
@@ -62,7 +64,7 @@ _OLDEST, _NEWEST, _AMONG = (
 
 
 class _Asked(Struct, frozen=True):
-    """What a take looks for, as its statements are given it; `sources` and `busy` are arrays of JSON."""
+    """The values that a take's statements need; `sources` and `busy` are JSON arrays."""
 
     sources: str
     now_us: int
@@ -71,7 +73,7 @@ class _Asked(Struct, frozen=True):
 
 
 def _json(numbers: Collection[int]) -> str:
-    """Any number of numbers as one value, so that there is one statement, prepared once, for all."""
+    """Any number of integers as one value, so that one prepared statement serves all."""
     return orjson.dumps(list(numbers)).decode()
 
 
@@ -85,12 +87,12 @@ class LaneRows:
     def find(
         self, sources: Sequence[str], *, limit: int, busy: Collection[int], pick: Pick
     ) -> tuple[list[Head], float | None]:
-        """The heads to work on now; if there are none, also how many seconds to wait for the next."""
+        """The heads to work on now; if there are none, also the seconds to wait for the next."""
         heads = self.heads(sources=sources, limit=limit, busy=busy, pick=pick)
         return heads, None if heads else self.until_due_s(sources)
 
     def heads(self, *, sources: Sequence[str], limit: int, busy: Collection[int], pick: Pick) -> list[Head]:
-        """Up to `limit` heads of lanes that are due and not `busy`, by priority, then longest due."""
+        """Up to `limit` heads of lanes that are due and not `busy`, by priority, then those due longest first."""
         asked = _Asked(_json(self._state.sources(sources)), self._state.now_us(), _json(busy), pick)
         return pick_heads(partial(self._due_heads, asked), limit=limit, pick=pick)
 
@@ -101,7 +103,7 @@ class LaneRows:
         sql = _AMONG if among is not None else _NEWEST if asked.pick.newest else _OLDEST
         values = (asked.sources, priority, asked.now_us, asked.busy, limit)
         heads = [
-            # Keys hold names as senders wrote them: no separator is safe.
+            # A key contains a name as its sender wrote it, so no separator is safe.
             Head(
                 lane,
                 due_us,
@@ -120,7 +122,7 @@ class LaneRows:
         return heads
 
     def until_due_s(self, sources: Sequence[str]) -> float | None:
-        """Seconds until the next lane of `sources` that is not due yet will be; None if there is none."""
+        """Seconds until the next lane of `sources` becomes due; None if no lane waits."""
         now_us = self._state.now_us()
         due_us = self._run(SQL["next_due"], (_json(self._state.sources(sources)), now_us)).fetchone()[0]
         return None if due_us is None else (due_us - now_us) / US
@@ -130,13 +132,13 @@ class LaneRows:
         return self._run(SQL["waiting_in"], (lane,)).fetchone() is None
 
     def make_due(self, heads: Mapping[int, int]) -> int:
-        """End the wait of these heads; how many there were."""
+        """End the wait of these heads; returns how many were waiting."""
         now_us = self._state.now_us()
         return sum(self._run(SQL["make_due"], (now_us, lane, head)).rowcount for lane, head in heads.items())
 
     def void_far_dues(self, max_delay_s: float) -> None:
-        """Make lanes due that wait longer than any retry does, or all that wait where the file knows a later time: the
-        machine's clock was set back since.
+        """Make lanes due that wait longer than any retry delay. If the file knows a later time than now, the machine's
+        clock was set back, and all waiting lanes become due.
         """
         now_us = self._state.now_us()
         last = self._run(SQL["state"], ("steady_us",)).fetchone()

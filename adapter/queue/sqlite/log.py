@@ -1,8 +1,8 @@
-"""Refuses a queue file whose write-ahead log is damaged, before SQLite takes what lies before the damage for all.
+"""Refuses a queue file whose write-ahead log is damaged, before SQLite treats the data before the damage as complete.
 
-SQLite reads a log up to the first frame that does not match its checksum: that is where the log of a power cut ends.
-Bytes that went bad after they were synced look the same to it. How much it takes, it tells in the index of the log;
-what must be there, the log itself shows (see `wal`).
+SQLite reads a log up to the first frame with a wrong checksum: the log of a power cut ends there. Bytes that were
+damaged after their sync look the same to SQLite. The index of the log says how much SQLite reads; the log itself shows
+what must be there (see `wal`).
 """
 
 import os
@@ -21,7 +21,7 @@ from adapter.queue.sqlite.wal import HEADER_BYTES, Log, Read
 
 _INDEX_VERSION = 3007000
 _DATABASE_HEADER_BYTES = 100
-# Another process may begin the log anew while we look: then the next look finds nothing wrong.
+# Another process may restart the log during the check: then the next check finds nothing wrong.
 _LOOKS = 3
 _LOOK_AGAIN_S = 0.02
 
@@ -29,8 +29,8 @@ _LOOK_AGAIN_S = 0.02
 def refuse_damaged_log(path: Path) -> None:
     """Raises QueueError if the log of the queue file `path` holds synced commits that SQLite would leave out.
 
-    Changes nothing, and reads little beyond the headers of frames. To be called before this process has the file open,
-    because to close a file is to let go of every lock that the process has on it.
+    Changes nothing, and reads little beyond the headers of frames. To be called before this process has the file open:
+    closing a file releases every lock that the process has on it.
     """
     try:
         refusal = _damage(path)
@@ -48,7 +48,7 @@ def refuse_damaged_log(path: Path) -> None:
 
 
 def _damage(path: Path) -> str | None:
-    """What is wrong and what to do, or None."""
+    """What is damaged and what to do about it, or None."""
     wal = _beside(path, "-wal")
     if not wal.is_file() or wal.stat().st_size <= HEADER_BYTES:
         return None
@@ -95,10 +95,10 @@ def _move(wal: Path) -> str:
 
 
 def _taken(path: Path) -> int:
-    """How many frames of its log SQLite takes: it recovers the index of the log, as any first opening does.
+    """How many frames of its log SQLite reads: it recovers the index of the log, as any first opening does.
 
-    The index is https://www.sqlite.org/walformat.html#the_wal_index_file_format. A connection that only reads neither
-    writes to the database nor removes the log.
+    The index is https://www.sqlite.org/walformat.html#the_wal_index_file_format. A read-only connection neither writes
+    to the database nor removes the log.
     """
     connection = sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True, isolation_level=None)
     try:

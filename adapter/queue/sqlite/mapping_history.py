@@ -1,4 +1,4 @@
-"""What operators read of the mappings that were active."""
+"""What operators read of the history of mappings, and of samples."""
 
 from typing import Final
 
@@ -11,7 +11,7 @@ from adapter.queue.sqlite.state import SQL
 from adapter.queue.sqlite.statements import Execute
 
 NO_END: Final = 2**63 - 1
-"""An id or a number that none reaches."""
+"""An id or number greater than any."""
 
 
 class SqliteMappingHistory:

@@ -9,17 +9,19 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 _UNLIMITED: Final = 2**60
-"""Version 1 writes "no limit" as a number near 2^63."""
+"""Version 1 of control groups writes "no limit" as a number near 2^63."""
 
 
 def memory_limit_bytes(*, groups: Path = Path("/proc/self/cgroup"), root: Path = Path("/sys/fs/cgroup")) -> int | None:
-    """The least limit of the process's group and of all above it; None without a limit, or where none can be read."""
+    """The lowest limit of the process's group and of all groups above it; None without a limit, or if it cannot be
+    read.
+    """
     limits = [limit for file in _limit_files(groups, root) if (limit := _limit(file)) is not None]
     return min(limits, default=None)
 
 
 def _limit_files(groups: Path, root: Path) -> Iterator[Path]:
-    """Where limits may stand. A container often sees its own group as the root, under whatever name it has outside."""
+    """Files that may hold limits. A container often sees its own group as the root, whatever its name is outside."""
     try:
         lines = groups.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

@@ -1,7 +1,7 @@
-"""The columns of `message` that hold an event: the one place that knows them.
+"""The columns of `message` that hold an event; no other module knows them.
 
-To add a nullable column: a migration, its name here, and a field of `queue.codec.Row`. Statements say `{message.*}` for
-the columns as selected, `{message}` for their names, and `{rows:message}` for the values of many rows.
+To add a nullable column: a migration, its name here, and a field of `queue.codec.Row`. Statements write `{message.*}`
+for the columns as selected, `{message}` for their names, and `{rows:message}` for the values of many rows.
 """
 
 from collections.abc import Sequence
@@ -23,11 +23,11 @@ COLUMNS: Final = (
 )
 _VALUES = attrgetter(*COLUMNS)
 SELECTED: Final = len(COLUMNS) + 2
-"""Values of `from_row`: the name of the source, the columns, and the warnings of ingest."""
+"""The number of values of `from_row`: the name of the source, the columns, and the warnings of ingest."""
 
 
 def in_sql(text: str) -> str:
-    """Statements with the columns in place of what stands for them."""
+    """Statements with their placeholders replaced by the columns."""
     text = text.replace("{message.*}", ", ".join(f"message.{name}" for name in COLUMNS))
     return text.replace("{message}", ", ".join(COLUMNS)).replace("{rows:message}", f"{{rows:{len(COLUMNS) + 2}}}")
 

@@ -1,6 +1,6 @@
 """Both ends of a move in a SQLite file: see `queue.moving`.
 
-A file that is filled has another name until it is whole; a file that was moved has the negative of its version.
+A target has another name until it is complete; a file that was moved has the negative of its version.
 """
 
 import os
@@ -104,7 +104,7 @@ class SqliteRowsMoved:
             self._many(_LOADED[part], rows)
 
     def _load_seen(self, rows: Sequence[Row]) -> None:
-        """A day becomes a run, which ends with it."""
+        """Store a day's ids as a run that ends with the day."""
         added = "INSERT INTO seen_run (span, ids, ended_us) VALUES (?, 0, ?)"
         values = []
         for digest, day, seq in rows:
@@ -119,7 +119,7 @@ class SqliteRowsMoved:
 
 
 class SqliteSource(SqliteRowsMoved):
-    """The file of a queue that is left; made by `source_at`."""
+    """The file of a queue that is moved away; created by `source_at`."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         super().__init__(connection)
@@ -142,7 +142,7 @@ class SqliteSource(SqliteRowsMoved):
 
 
 class SqliteTarget(SqliteRowsMoved):
-    """A file that is filled; made by `target_at`."""
+    """The file that a queue is moved to; created by `target_at`."""
 
     def __init__(self, connection: sqlite3.Connection, *, file: Path, aside: Path) -> None:
         super().__init__(connection)
@@ -166,9 +166,9 @@ class SqliteTarget(SqliteRowsMoved):
 
 @contextmanager
 def source_at(path: Path) -> Iterator[SqliteSource]:
-    """The queue in the file `path`, which nobody else serves meanwhile; upgraded if it is of an older version.
+    """The queue in the file `path`, which no other process serves meanwhile; upgraded if it is of an older version.
 
-    Raises ConfigError if it is not there or is served, QueueError if it cannot be read.
+    Raises ConfigError if it does not exist or is served, QueueError if it cannot be read.
     """
     place = FilePlace(path)
     place.require_queue()
@@ -185,7 +185,7 @@ def source_at(path: Path) -> Iterator[SqliteSource]:
 
 
 def _opened(place: FilePlace) -> sqlite3.Connection:
-    """The owner's connection, also to a file that was moved by this version before: the move may have been cut off."""
+    """The owner's connection, also to a file that this version marked as moved: the move may have been cut off."""
     connection = opened(place)
     if connection.execute("PRAGMA user_version").fetchone()[0] == -newest_version():
         return connection
@@ -195,13 +195,13 @@ def _opened(place: FilePlace) -> sqlite3.Connection:
 
 @contextmanager
 def target_at(path: Path) -> Iterator[SqliteTarget]:
-    """A queue that becomes the file `path`. Raises ConfigError if it cannot be made there."""
+    """A queue that becomes the file `path`. Raises ConfigError if it cannot be created there."""
     place, aside = FilePlace(path), FilePlace(path.with_name(f"{path.name}.moving"))
     leave = place.own()
     try:
         _remove(aside.path)
         with _errors(place), closing(connect(aside)) as connection:
-            # Until it has its name nothing of it counts, so nothing is kept to undo it with, and nothing is synced.
+            # The file counts only once it has its name, so it needs neither a rollback journal nor syncs before.
             connection.execute("PRAGMA journal_mode = OFF")
             connection.execute("PRAGMA synchronous = OFF")
             connection.execute("BEGIN IMMEDIATE")
@@ -235,5 +235,5 @@ def _sync(path: Path) -> None:
 def _selected(table: Table, name: str) -> str:
     if name in table.sent:
         return f'CAST("{name}" AS BLOB)'
-    # Rows of before version 4 have none.
+    # Rows from before version 4 have none.
     return "coalesce(kept_us, received_us)" if name == "kept_us" else f'"{name}"'

@@ -1,4 +1,4 @@
-"""Where a queue's database is: in a file, or in the memory of this process. The rest of the folder asks a `Place`."""
+"""Where a queue's database is: in a file, or in the memory of this process. The rest of the folder uses a `Place`."""
 
 import sqlite3
 from collections.abc import Callable
@@ -13,25 +13,25 @@ from adapter.queue.sqlite.file import OwnerLock, prepare_place
 from adapter.queue.sqlite.log import refuse_damaged_log
 
 MEMORY_BYTES = 256 * 1024 * 1024
-"""What a queue in memory may take. SQLite allows 1 GiB (SQLITE_MEMDB_DEFAULT_MAXSIZE); small containers have less."""
+"""The limit of a queue in memory. SQLite allows 1 GiB (SQLITE_MEMDB_DEFAULT_MAXSIZE); small containers have less."""
 
 
 class Place(Protocol):
-    """What differs between a file and memory. `str(place)` names the place in errors."""
+    """The differences between a file and memory. `str(place)` names the place in errors."""
 
     def connect(self) -> sqlite3.Connection:
-        """A connection in autocommit mode, for any one thread at a time. Makes the database if there is none."""
+        """A connection in autocommit mode, for any one thread at a time. Creates the database if there is none."""
         ...
 
     def own(self) -> Callable[[], None]:
-        """Become the one owner; call the result to let the next owner in.
+        """Become the owner, of which there is one; call the result to give the ownership up.
 
-        Raises ConfigError if the place cannot be used or has an owner, QueueError if what is there is damaged.
+        Raises ConfigError if the place cannot be used or has an owner, QueueError if the database is damaged.
         """
         ...
 
     def room(self, *, max_bytes: int) -> Room:
-        """The room of the queue here. Raises ConfigError if there can never be enough."""
+        """The room of the queue here. Raises ConfigError if there can never be enough of it."""
         ...
 
     def require_queue(self) -> None:
@@ -39,13 +39,13 @@ class Place(Protocol):
         ...
 
     def without_tables(self) -> str:
-        """What to say if the database has no tables."""
+        """The text of the error for a database without tables."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class FilePlace:
-    """A queue in the file `path`; `space` tells the space of the file system of a folder."""
+    """A queue in the file `path`; `space` returns the space of the file system of a folder."""
 
     path: Path
     space: Callable[[Path], Space] = space_of
@@ -83,7 +83,7 @@ class FilePlace:
 
 @dataclass(frozen=True, slots=True)
 class MemoryPlace:
-    """A queue in this process, by its `name`. The database goes with its last connection.
+    """A queue in this process, by its `name`. The database is deleted with its last connection.
 
     SQLite's `memdb` keeps one database for all connections of a process, with the locks of a file:
     https://www.sqlite.org/src/file?name=src/memdb.c. Readers and the writer wait for each other, for milliseconds.

@@ -1,4 +1,4 @@
-"""Puts messages into the queue file: all that join one group together, a handful of statements for all of them."""
+"""Stores messages in the queue file: all puts of one group together, with few statements for all of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class _Put(Staged[Stored]):
 
 
 class _Fresh(Struct, frozen=True):
-    """A row that is not a duplicate, and its numbers."""
+    """A row that is not a duplicate, with its numbers."""
 
     seq: int
     source: int
@@ -42,17 +42,17 @@ class PutBatch:
         self._staged: list[_Put] = []
 
     def stage(self, rows: Sequence[Row], rejections: Sequence[Rejection]) -> Staged[Stored]:
-        """To be stored at `flush`."""
+        """Add messages that `flush` stores."""
         put = _Put(rows=rows, rejections=rejections)
         self._staged.append(put)
         return put
 
     def rollback(self) -> None:
-        """Store nothing of what was staged."""
+        """Discard what was staged."""
         self._staged.clear()
 
     def flush(self) -> None:
-        """Store what was staged; afterwards each result is there."""
+        """Store what was staged; each result is known afterwards."""
         if not self._staged:
             return
         staged, self._staged = self._staged, []
@@ -81,7 +81,7 @@ class PutBatch:
             self._end(each, outcome, ended_us)
 
     def _seqs(self, rows: Sequence[Row]) -> dict[bytes, int]:
-        """The seqs of those that are known, by digest."""
+        """The seqs of the rows that are known, by digest."""
         seen = self._state.seen
         found = seen.find([row.digest for row in rows])
         if seen.has_plain_digests:
@@ -91,7 +91,7 @@ class PutBatch:
         return found
 
     def _sort(self, put: _Put, seqs: dict[bytes, int], fresh: dict[int, _Fresh]) -> Stored:
-        """Tell new ones from duplicates, those earlier in this group included."""
+        """Sort out duplicates, also of rows earlier in this group."""
         stored = duplicates = differing = deletions = dropped = 0
         for row in put.rows:
             source = self._state.source(row.source)
@@ -118,11 +118,11 @@ class PutBatch:
         else:
             found = self._state.run(SQL["stored_body"], (first,)).fetchone()
             body = _NO_BODY if found is None else found[0]
-        # What was dropped at ingest or whose user's data was deleted has no body to compare.
+        # An event that ingest dropped, or whose user's data was deleted, has no body to compare.
         return _NO_BODY not in (body, row.body) and differs(body, row.body)
 
     def _keep_copy(self, source: int, row: Row, seqs: dict[bytes, int]) -> bool:
-        """Keep a copy with another body as a rejection; False if that one is kept, or requeued, already."""
+        """Keep a copy with another body as a rejection; False if that copy was kept, or requeued, before."""
         digest = digest_of_copy(row)
         seqs |= self._state.seen.find([digest])
         if digest in seqs:
@@ -150,7 +150,7 @@ class PutBatch:
             run(sql("add_waiting_behind_heads", count), list(behind))
 
     def _end(self, fresh: _Fresh, outcome: Dropped, ended_us: int) -> None:
-        """End what is not delivered: a deletion request, which is noted, or what ingest dropped."""
+        """End an event that is not delivered: a deletion request, which is recorded, or one that ingest dropped."""
         row = fresh.row
         if row.dropped is None:
             values = (fresh.seq, fresh.source, named_by(row), row.message_id, row.received_us)

@@ -1,7 +1,7 @@
 """The queue in one SQLite database, owned by this process: a file (WAL, every commit synced), or memory.
 
-The database holds events, lanes and what became of them; who holds which lane is in memory, because a restart voids
-every lease anyway. See `migrations/` for the tables and `queue/contract.py` for what is promised.
+The database holds events, lanes and outcomes. Leases are in memory, because a restart voids every lease anyway. See
+`migrations/` for the tables and `queue/contract.py` for the contract.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ _OPTIONS = QueueOptions()
 
 
 class SqliteQueue(LeasedQueue, SqliteArchive):
-    """See `adapter.queue.contract` for what each method promises; made by `open`."""
+    """See `adapter.queue.contract` for the methods; created by `open`."""
 
     _trusted_time = staticmethod(trusted_time)
     _seen_sizes = SEEN_SIZES
@@ -88,11 +88,11 @@ class SqliteQueue(LeasedQueue, SqliteArchive):
         now: Callable[[], float],
         wall: Callable[[], float] | None = None,
     ) -> Self:
-        """Open or make the queue at `place`. `now` gives seconds since 1970 and never jumps; `wall` is the machine's
-        clock, which may be wrong; None: `now` is right.
+        """Open or create the queue at `place`. `now` returns seconds since 1970 and never jumps; `wall` is the
+        machine's clock, which may be wrong; None: `now` is right.
 
         Raises ConfigError if another process serves it or its place cannot be written, QueueError if it is damaged or
-        not ours. Whatever was opened before the error is closed again.
+        is not a queue of the adapter. Everything that was opened before the error is closed again.
         """
         with contextlib.ExitStack() as undo:
             try:
@@ -132,7 +132,7 @@ class SqliteQueue(LeasedQueue, SqliteArchive):
 
     async def balance(self) -> Balance:
         balance = await asyncio.to_thread(count_balance, self._place)
-        self._inbox.pending = balance.pending  # operators requeue events beside us
+        self._inbox.pending = balance.pending  # operators requeue events from other processes
         return balance
 
     async def delete_requested(self, *, wait_s: float) -> Sequence[Deletion]:

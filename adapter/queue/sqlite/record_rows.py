@@ -1,4 +1,4 @@
-"""Rows of the operator's statements as records: the one place that knows the order of their columns."""
+"""Rows of the operator's statements as records: no other module knows the order of their columns."""
 
 from collections.abc import Sequence
 from typing import Any

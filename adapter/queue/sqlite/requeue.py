@@ -1,4 +1,4 @@
-"""Ended events made pending again, inside somebody else's transaction: the service's, or an operator's beside it."""
+"""Makes ended events pending again, inside a transaction of the caller: the service, or an operator beside it."""
 
 from collections.abc import Collection
 
@@ -9,8 +9,8 @@ from adapter.queue.sqlite.statements import Execute
 
 
 def requeue_dead(run: Execute, seqs: Collection[int], *, now_us: int, unordered: Collection[str]) -> int:
-    """Make the dead ones of `seqs` pending, behind live traffic, and say how many they were."""
-    # A microsecond apart, so that they come up in the order they were received.
+    """Make the dead ones of `seqs` pending, behind live traffic; returns how many were dead."""
+    # A microsecond apart, so that they become due in the order they were received.
     return sum(_requeue_one(run, seq, now_us + n, unordered) for n, seq in enumerate(sorted(seqs)))
 
 
@@ -22,7 +22,7 @@ def _requeue_one(run: Execute, seq: int, due_us: int, unordered: Collection[str]
 
 
 def join_lane(run: Execute, seq: int, *, due_us: int, unordered: Collection[str]) -> None:
-    """Make the stored event pending: next of its lane's waiting, or a lane of its own behind live traffic."""
+    """Make the stored event pending: at its place in its lane, or in a new lane behind live traffic."""
     number, *columns = run(SQL["stored"], (seq,)).fetchone()
     event, _ = restore(from_row(columns))
     lane = lane_of(event, ordered=event.source not in unordered)

@@ -1,4 +1,4 @@
-"""The rows of the queue file and what is done to them, inside a transaction that somebody else opens and commits.
+"""The rows of the queue file and all changes of them, inside a transaction that the caller opens and commits.
 
 Runs on the one thread that owns the connection.
 """
@@ -48,22 +48,22 @@ class SqliteRows(LaneRows):
         return self._state.trusted
 
     def keep_time(self) -> None:
-        """Keep the time in the file."""
+        """Store the time in the file."""
         self._state.keep_time()
 
     def begin(self) -> None:
-        """A transaction was opened."""
+        """Called when a transaction was opened."""
         self._state.begin()
 
     def flush(self) -> None:
-        """Write all that was staged, and the counters with it."""
+        """Write all staged work, and the counters with it."""
         read_held = self._state.has_changed_rows
         self._put_batch.flush()
         self._settle_batch.flush()
         self._state.flush_counts(read_held=read_held)
 
     def rollback(self) -> None:
-        """The transaction was rolled back: nothing of it is known."""
+        """Called when the transaction was rolled back: forget everything of it."""
         self._put_batch.rollback()
         self._settle_batch.rollback()
         self._state.rollback()
@@ -73,11 +73,11 @@ class SqliteRows(LaneRows):
         return self._put_batch.stage(rows, rejections)
 
     def settle(self, end: Settlement) -> Staged[bool]:
-        """End an event with the others of this group; False if it is not the head of its lane any more."""
+        """End an event with the others of this group; False if it is no longer the head of its lane."""
         return self._settle_batch.stage(end)
 
     def probe(self) -> None:
-        """Write something."""
+        """Write one row."""
         self._run(SQL["probe"], (self._state.now_us(),))
 
     def mark_delivered(self, seq: int, key: str) -> None:
@@ -87,14 +87,16 @@ class SqliteRows(LaneRows):
     # -- keeping house ---------------------------------------------------------------------------------------------
 
     def bring_back_stamps(self) -> None:
-        """What ended more than a day ahead, by a clock that was wrong, ended now; and keep the time from now on."""
+        """Set the end of events that ended more than a day in the future, by a wrong clock, to now; keep time from now
+        on.
+        """
         now_us = self._state.trusted_us()
         for name in ("bring_back_finished", "bring_back_dead"):
             self._run(SQL[name], (now_us, DAY_US))
         self._state.keep_time()
 
     def prune(self, limit: int) -> bool:
-        """Forget up to `limit` of each thing kept longer than its retention; True if there may be more."""
+        """Delete up to `limit` of each kind of row kept longer than its retention; True if there may be more."""
         self._state.keep_time()
         now_us, retention = self._state.trusted_us(), self._state.retention
         history_before_us = now_us - round(retention.history_s * US)
@@ -112,15 +114,15 @@ class SqliteRows(LaneRows):
         return has_more_ids or limit in (len(history), len(dead), rejections, deletions)
 
     def take_in_ids(self) -> bool:
-        """Add some of the ids seen to the filter that lacks them; True if there may be more. Reads only."""
+        """Add some of the ids seen to the filter that lacks them; True if there may be more. Only reads."""
         return self._state.seen.take_in()
 
     def merge_ids(self) -> bool:
-        """Merge some of the ids seen, where they are in many places; True if there may be more."""
+        """Merge some of the ids seen that are in many places; True if there may be more."""
         return self._state.seen.merge()
 
     def save_ids(self) -> bool:
-        """Save a part of that filter, if it is time to; True if there is more of it."""
+        """Save a part of the filter, if it is time to; True if there is more of it."""
         return self._state.seen.save()
 
     def _discard(self, seq: int, source: int) -> None:
@@ -133,8 +135,8 @@ class SqliteRows(LaneRows):
             self._run(SQL[name], (seq,))
 
     def thin_out(self, limit: int) -> bool:
-        """Forget the `limit` oldest finished events, however recent, or rejections where there are none; True if any
-        were there.
+        """Delete the `limit` oldest finished events, however recent, or rejections if there are none; True if there
+        were any.
         """
         oldest = self._run(SQL["oldest_history"], (limit,)).fetchall()
         for (seq,) in oldest:
@@ -142,17 +144,17 @@ class SqliteRows(LaneRows):
         return bool(oldest) or self._run(SQL["remove_oldest_rejections"], (limit,)).rowcount > 0
 
     def forget_rejections(self, source: int, *, last: int, limit: int) -> bool:
-        """Forget up to `limit` rejections of a source up to number `last`; True if there were so many."""
+        """Delete up to `limit` rejections of a source up to number `last`; True if there were so many."""
         return self._run(SQL["remove_rejections_to"], (source, last, limit)).rowcount == limit
 
     @property
     def held(self) -> Mapping[str, Usage]:
-        """What each source holds, by name; any thread may ask."""
+        """What each source holds, by name. May be called from any thread."""
         return self._state.held
 
     def discard_undeliverable(self, source: str, *, after: int, limit: int) -> int | None:
-        """Of the next `limit` dead letters by seq, discard those of `source` that name no user; the seq to go
-        on after, or None at the end.
+        """Of the next `limit` dead letters by seq, discard those of `source` that name no user. Returns the seq to
+        continue after, or None at the end.
         """
         [number] = self._state.sources([source]) or [0]
         looked_at = self._run(SQL["dead_without_ids"], (number, after, limit)).fetchall()
@@ -162,21 +164,21 @@ class SqliteRows(LaneRows):
         return looked_at[-1][0] if len(looked_at) == limit else None
 
     def history_s(self) -> float | None:
-        """How long ago the oldest of the finished events ended that are still kept; None if none is."""
+        """Seconds since the oldest finished event that is kept ended; None if there is none."""
         ended_us = self._run(SQL["history_since"]).fetchone()[0]
         return None if ended_us is None else max(0.0, (self._state.trusted_us() - ended_us) / US)
 
     def used_bytes(self) -> int:
-        """What the pages in use come to; the file may be larger."""
+        """The size of the used pages; the file may be larger."""
         pages, free, size = (self._run(SQL[name]).fetchone()[0] for name in ("page_count", "free_count", "page_size"))
         return int((pages - free) * size)
 
     def free_pages(self) -> None:
-        """Give some unused pages back to the file system."""
+        """Return some unused pages to the file system."""
         self._run(SQL["free_pages"]).fetchall()
 
     def keep_mapping(self, *, name: str, version: str, text: str, by: str) -> Activation:
-        """Keep that `name` was activated with a text, and the text."""
+        """Store a text, and that `name` was activated with it."""
         digest = text_digest(text)
         statement, asked = ("last_activation", (name,)) if version else ("kept_inactive", (name, digest))
         found = self._run(SQL[statement], asked).fetchone()
@@ -190,16 +192,16 @@ class SqliteRows(LaneRows):
         return activation_of(self._run(SQL[statement], asked).fetchone())
 
     def keep_sample(self, minute: int, *, pending: int, rates: Mapping[str, ProjectRate]) -> None:
-        """Keep the sample of a minute, and forget those that are too old by now."""
+        """Store the sample of a minute, and delete samples that are too old now."""
         keep_sample(self._run, minute, pending=pending, rates=rates)
         forget_samples(self._run, self._state.trusted_us() // (60 * US))
 
     def keep_limit(self, project: str, limit: Limit) -> None:
-        """Keep what was learned of a project."""
+        """Store the limit that was learned of a project."""
         self._run(SQL["keep_limit"], (project, limit.per_s, limit.met_at_s))
 
     def limit(self, project: str) -> Limit | None:
-        """What was learned of a project last."""
+        """The limit of a project that was stored last."""
         found = self._run(SQL["limit"], (project,)).fetchone()
         return None if found is None else Limit(per_s=found[0], met_at_s=found[1])
 
@@ -209,5 +211,5 @@ class SqliteRows(LaneRows):
         return None if found is None else str(found[0])
 
     def pending(self) -> int:
-        """Events not finished, without looking at each: `count_balance` does."""
+        """The number of pending events, without reading each; `count_balance` counts them from rows."""
         return int(self._run(SQL["pending_by_counters"]).fetchone()[0])

@@ -8,7 +8,9 @@ from adapter.queue.sqlite.statements import Execute
 
 
 def keep_sample(run: Execute, minute: int, *, pending: int, rates: Mapping[str, ProjectRate]) -> None:
-    """Within a transaction. Rows that are right already are not written, so an idle queue commits once a minute."""
+    """Store one sample, within a transaction. Rows that are right already are not written: an idle queue commits once a
+    minute.
+    """
     run(SQL["add_growth"], (minute,))
     run(SQL["add_growth_of_all"], (minute, OF_ALL))
     run(SQL["set_sampled"], ())
@@ -18,7 +20,7 @@ def keep_sample(run: Execute, minute: int, *, pending: int, rates: Mapping[str, 
 
 
 def forget_samples(run: Execute, minute: int) -> None:
-    """Forget those that are too old at that minute."""
+    """Delete the samples that are too old at that minute."""
     before = minute - SAMPLES_KEPT_MINUTES
     run(SQL["forget_growth"], (before, OF_ALL))
     run(SQL["forget_backlog"], (before,))
@@ -26,7 +28,7 @@ def forget_samples(run: Execute, minute: int) -> None:
 
 
 def samples(run: Execute, *, since: int, until: int, source: str | None) -> list[MinuteSample]:
-    """Those of a span, of all sources together or of one."""
+    """The samples of a span, of all sources together or of one."""
     span = (since, until)
     grown = run(SQL["growth"], (OF_ALL, *span)) if source is None else run(SQL["growth_of"], (source, *span))
     return sampled(run(SQL["looks"], span), grown)

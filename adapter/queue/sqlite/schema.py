@@ -15,7 +15,7 @@ from importlib.resources import files
 from adapter.errors import QueueError
 
 _MOVED = "CREATE TABLE IF NOT EXISTS moved (place TEXT NOT NULL, at_us INTEGER NOT NULL)"
-"""Where a queue was moved to. Its file has the negative of its version then: nobody serves it any more."""
+"""The place that a queue was moved to. Its file then has the negative of its version, so it cannot be served."""
 _APPLICATION_ID = 0x42726F77  # "Brow": tells our files from any other SQLite file
 
 
@@ -32,7 +32,9 @@ def newest_version() -> int:
 
 
 def schema_version(connection: sqlite3.Connection, place: object) -> int:
-    """The version of the tables in the file, 0 if there are none. Raises QueueError if they are not ours to read."""
+    """The version of the tables in the file, 0 if there are none. Raises QueueError if it is not a queue of the
+    adapter.
+    """
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if version < 0:
         raise QueueError(f"{place}: was moved to {moved_to(connection)}; serve that one")
@@ -47,14 +49,14 @@ def schema_version(connection: sqlite3.Connection, place: object) -> int:
 
 
 def moved_to(connection: sqlite3.Connection) -> str | None:
-    """Where the queue in this file was moved to; None if it was not."""
+    """The place that the queue in this file was moved to; None if it was not moved."""
     if connection.execute("PRAGMA user_version").fetchone()[0] >= 0:
         return None
     return str(connection.execute("SELECT place FROM moved").fetchone()[0])
 
 
 def mark_moved(connection: sqlite3.Connection, place: str, *, at_us: int) -> None:
-    """Have nobody serve this file any more, in the transaction of the caller: it was moved to `place`."""
+    """Mark this file as moved to `place`, in the transaction of the caller: it can no longer be served."""
     connection.execute(_MOVED)
     connection.execute("DELETE FROM moved")
     connection.execute("INSERT INTO moved (place, at_us) VALUES (?, ?)", (place, at_us))

@@ -1,27 +1,28 @@
-"""Remembers the ids seen within the dedup window, so that a put costs the same with millions of them as with none.
+"""Remembers the ids seen within the dedup window, so that a put costs the same with millions of ids. Theory of
+operation.
 
-What is where
-- *Recent* ids are in `seen_recent`, in the order they came, and in a dict: a put writes at the end of a table and reads
-  no disk. When they are many, or old, they are sorted into a *run* in `seen`, also at its end, in one transaction.
-- `seen_run` says when a run ended: after the dedup window its ids are free again, except those whose events are not
-  finished. `expire` moves these to `dedup_kept` and removes the run, a slice at a time. Until then look-ups go by the
-  same rule, so nobody waits for `expire`.
-- Runs of some hours are a *span*, one of eight. The filter in memory (seen_filter.py) says in which spans an id may
-  be: mostly in none. Only the runs of those spans are asked. When a span has ended, `merge` makes one of many runs.
-- `take_in` adds runs to the filter, in their order, a slice at a time, from what is in the file. Runs after the last
-  one taken in are asked directly: slow and right. `save` keeps the filter in the file (seen_saved.py).
+**States of an id**
+- *Recent* ids are in `seen_recent`, in the order of arrival, and in a dict: a put appends to a table and reads no disk.
+  Recent ids that are many, or old, are sorted into a *run* at the end of `seen`, in one transaction.
+- `seen_run` says when a run ended. After the dedup window its ids are free again, except those whose events are not
+  finished. `expire` moves these to `dedup_kept` and removes the run, a slice at a time. Look-ups apply the same rule
+  before that, so no put waits for `expire`.
+- The runs of some hours are a *span*, one of eight. The filter in memory (seen_filter.py) says in which spans an id may
+  be, mostly in none. Only the runs of those spans are read. When a span has ended, `merge` makes one of its many runs.
+- `take_in` adds runs to the filter, in order, a slice at a time, from the file. Runs after the last one in the filter
+  are read directly, which is slow and correct. `save` stores the filter in the file (seen_saved.py).
 
-Who changes what: the thread of the queue, all of it. Commands beside the service only add to `seen_recent` and
-`dedup_kept`, and make a run of recent ids that are old (seen_beside.py); the service reads what they changed before its
+**Who changes what.** The thread of the queue changes everything. Commands beside the service only add to `seen_recent`
+and `dedup_kept`, and make a run of recent ids that are old (seen_beside.py). The service reads their changes before its
 next transaction does anything.
 
-Invariants
-- Every id is in `seen_recent`, in a run or in `dedup_kept`, and moves from one to another in one transaction: there is
-  no step after which a crash leaves it in none.
-- The filter has all ids of the runs up to `_taken`, of those removed since too perhaps. It may know too many ids, never
-  too few: a rollback takes `_taken` back and leaves the filter as it is.
+**Invariants**
+- Every id is in `seen_recent`, in a run or in `dedup_kept`, and moves between them in one transaction: no crash leaves
+  it in none of them.
+- The filter has all ids of the runs up to `_taken`, and possibly of runs that were removed. It may have too many ids,
+  never too few: a rollback takes `_taken` back and leaves the filter as it is.
 - A saved filter has all ids of the runs up to the one that the file names. Numbers of runs are not used twice, and
-  `merge` moves ids only between runs that both filters have, and only to others of the same span.
+  `merge` moves ids only between runs that both filters have, within one span.
 """
 
 from bisect import bisect_right
@@ -41,14 +42,14 @@ _US = 1_000_000
 _DAY_US = 86_400 * _US
 _TAKEN_IN_AN_ID = 4
 _MOST_AT_ONCE = 4_000
-"""Ids taken into the filter in one go: some 10 ms."""
+"""Ids added to the filter in one step: about 10 ms."""
 
 
 @dataclass(frozen=True, slots=True)
 class SeenSizes:
-    """Where one step becomes the next. Tests have smaller ones.
+    """The limits between two steps; tests use smaller ones.
 
-    `recent` ids become a run, which takes 25 ms. The filter begins with `filter_bytes`, grows to `most_filter_bytes`,
+    `recent` ids become a run, which takes 25 ms. The filter starts with `filter_bytes`, grows to `most_filter_bytes`,
     which suits 20 million ids, and is saved every `save_every` runs, `slice_bytes` at a time. A span of `merged` runs
     or more becomes one.
     """
@@ -88,7 +89,7 @@ class SeenIds:
     # -- transactions ----------------------------------------------------------------------------------------------
 
     def read(self) -> None:
-        """Read what others may have changed in the file."""
+        """Read what other processes may have changed in the file."""
         self._runs.read()
         self._recent.catch_up()
         self.has_kept: bool = self._run(SEEN["has_kept"]).fetchone()[0] == 1

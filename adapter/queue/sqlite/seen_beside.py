@@ -1,4 +1,4 @@
-"""The newest of the ids seen, in memory; and what commands beside the service ask of ids seen and add to them."""
+"""The newest ids seen, in memory; and how commands beside the service read and add ids seen."""
 
 from collections.abc import Collection, Sequence
 from itertools import chain
@@ -13,7 +13,9 @@ _NEVER_US = 0
 
 
 class RecentIds:
-    """Digests and seqs of `seen_recent`. Several connections may add to it; only the service ends it."""
+    """Digests and seqs of `seen_recent`. Several connections may add to it; only the service makes runs of it
+    regularly.
+    """
 
     def __init__(self, run: Execute) -> None:
         self._run = run
@@ -21,13 +23,13 @@ class RecentIds:
         self.forget()
 
     def forget(self, *, run: int = -1) -> None:
-        """Begin anew: the ids are in the run of that number now; -1: what was known may not be so."""
+        """Start again: the ids are in the run of that number now; -1: the cached ids may be wrong."""
         self.seqs.clear()
         self._last_id = 0
         self._after_run = run
 
     def catch_up(self) -> None:
-        """Read what was added since, or all if a run was made of what was known."""
+        """Read what was added since, or all if the cached ids became a run."""
         last_run = self._run(SEEN["runs_made"]).fetchone()[0]
         if last_run != self._after_run:
             self.forget(run=last_run)
@@ -36,7 +38,7 @@ class RecentIds:
             self._last_id = id_
 
     def add(self, ids: Sequence[tuple[bytes, int]]) -> None:
-        """Add digests with their seqs, in a transaction for which it has caught up."""
+        """Add digests with their seqs, in a transaction in which `catch_up` was called."""
         for piece in chunks(ids):
             added = self._run(for_rows(SEEN["add_recent"], len(piece)), list(chain.from_iterable(piece)))
             self._last_id = added.lastrowid or 0
@@ -44,14 +46,14 @@ class RecentIds:
 
 
 class SeenBeside:
-    """The ids seen, for a command beside the service; in its transactions, so that nothing changes meanwhile."""
+    """The ids seen, for a command beside the service; within its transactions, so that nothing changes meanwhile."""
 
     def __init__(self, run: Execute) -> None:
         self._run = run
         self._recent = RecentIds(run)
 
     def is_seen(self, digests: Sequence[bytes]) -> bool:
-        """Whether one of them is remembered."""
+        """Whether one of the digests is remembered."""
         self._recent.catch_up()
         if any(digest in self._recent.seqs for digest in digests):
             return True
@@ -60,7 +62,7 @@ class SeenBeside:
         return any(found.fetchone() is not None for found in (in_runs, in_kept))
 
     def seqs_of_id(self, *, sources: Collection[str], message_id: str) -> set[int]:
-        """The seqs of events with that id, whatever they are called, as far as their ids are remembered."""
+        """The seqs of events with that id and any type and name, as far as their ids are remembered."""
         self._recent.catch_up()
         firsts = {plain_digest(source=source, message_id=message_id)[:ID_BYTES] for source in sources}
         found = {seq for digest, seq in self._recent.seqs.items() if digest[:ID_BYTES] in firsts}
@@ -72,8 +74,8 @@ class SeenBeside:
         return {seq for seq in found if seq > 0}
 
     def add(self, digest: bytes, seq: int, *, at_us: int) -> None:
-        """Remember an id from now on, `at_us`. What came before becomes a run first, if it is old enough: its window is
-        not prolonged.
+        """Remember an id from now on, `at_us`. Recent ids that are old enough become a run first, so that their window
+        is not prolonged.
         """
         self._run(SEEN["add_run_of_old"], (at_us,))
         if self._run(SEEN["changes"]).fetchone()[0]:

@@ -1,4 +1,4 @@
-"""The runs of ids seen, in the file: sorted, each made in one step, and asked by number. See seen.py."""
+"""The runs of ids seen, in the file: sorted, each written in one step, and read by number. See seen.py."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ _PREFIXES = 1 << 8 * _PREFIX_BYTES
 
 
 class SeenRun(Struct):
-    """A run as `seen_run` has it. Instants are microseconds since 1970, by the trusted time."""
+    """A row of `seen_run`. Instants are microseconds since 1970, by the trusted time."""
 
     number: int
     span: int
@@ -24,14 +24,14 @@ class SeenRun(Struct):
 
 
 class SeenRuns:
-    """See the module. Works inside a transaction that somebody else opens and commits; after a rollback: `read`."""
+    """See the module. Works inside a transaction that the caller opens and commits; after a rollback call `read`."""
 
     def __init__(self, run: Execute) -> None:
         self._run = run
         self.read()
 
     def read(self) -> None:
-        """Read which runs there are."""
+        """Read the list of runs."""
         self.all = [SeenRun(*row) for row in self._run(SEEN["runs"])]
         self._merged_into, self._merged_to = 0, 0
         self._index()
@@ -45,7 +45,7 @@ class SeenRuns:
         self._latest_us = max((run.ended_us for run in self.all), default=0)
 
     def add(self, *, span: int, ids: int, ended_us: int) -> int:
-        """Make a run of what is in `seen_recent`, so many ids; its number."""
+        """Make a run of the ids in `seen_recent`, so many; returns its number."""
         number = self._run(SEEN["add_run"], (span, ids, ended_us)).lastrowid or 0
         self._run(SEEN["sort_recent"], (number,))
         self._run(SEEN["forget_recent"])
@@ -54,8 +54,8 @@ class SeenRuns:
         return number
 
     def find(self, digests: Sequence[bytes], *, first: int, last: int, after_us: int) -> dict[bytes, int]:
-        """The seqs of those that are in the runs `first` to `last`; of runs that ended at `after_us` or before only
-        those of unfinished events. The newest run counts: an id may become free, and be seen again.
+        """The seqs of the digests in the runs `first` to `last`. Of runs that ended at `after_us` or before, only those
+        of unfinished events. The newest run counts: an id may become free and be seen again.
         """
         values = first, last, after_us
         return dict(
@@ -65,14 +65,14 @@ class SeenRuns:
         )
 
     def bring_back(self, latest_us: int) -> None:
-        """Have no run end after `latest_us`."""
+        """Let no run end after `latest_us`."""
         if self._latest_us > latest_us:
             self._run(SEEN["bring_back_runs"], (latest_us,))
             self.read()
 
     def expire(self, *, before_us: int, limit: int) -> bool:
-        """Forget up to `limit` ids of a run that ended at `before_us` or before, and keep those of unfinished events
-        apart; True if there may be more.
+        """Delete up to `limit` ids of a run that ended at `before_us` or before, and keep those of unfinished events
+        apart. True if there may be more.
         """
         run = next((run for run in self.all if run.ended_us <= before_us), None)
         if run is None:
@@ -88,8 +88,8 @@ class SeenRuns:
         return True
 
     def merge(self, *, at_least: int, up_to: int, within_us: int, limit: int) -> bool:
-        """Move some `limit` ids of a closed span's runs into its first run, so that a look-up asks one run; True if
-        there may be more. Only of spans with `at_least` so many, none after run `up_to`, that ended `within_us`.
+        """Move about `limit` ids of a closed span's runs into its first run, so that a look-up reads one run; True if
+        there may be more. Only of spans with `at_least` runs, none after run `up_to`, that ended `within_us`.
         """
         for span, runs in self.of_span.items():
             is_wanted = len(runs) >= at_least and runs[-1].ended_us - runs[0].ended_us < within_us
@@ -101,7 +101,7 @@ class SeenRuns:
     def _merge(self, first: SeenRun, *others: SeenRun, limit: int) -> None:
         start = self._merged_to if self._merged_into == first.number else 0
         ids = sum(run.ids for run in others)
-        # Digests are hashes: of those that begin with so many prefixes there are about as many as of any others.
+        # Digests are hashes, so each group of as many prefixes has about as many ids.
         end = start + max(1, _PREFIXES * limit // ids)
         after = start.to_bytes(_PREFIX_BYTES, "big") if start else b""
         up_to = end.to_bytes(_PREFIX_BYTES, "big") if end < _PREFIXES else _LAST_DIGEST

@@ -1,8 +1,9 @@
-"""The filter of ids seen as the file has it: it is read at a start, where to build it would take a minute.
+"""The filter of ids seen, as saved in the file: reading it at the start is fast, building it would take a minute.
 
-It is saved in slices, each in a transaction of its own, and while that goes on runs are taken in. So the file names the
-run up to which all slices are whole: the last one in the filter when the first slice was written. A slice that is saved
-anew has all that the one before had, unless the filter has grown: then the saved one is given up first.
+It is saved in slices, each in a transaction of its own, while further runs are added to the filter. So the file names
+the run up to which all slices are complete: the last run in the filter when the first slice was written. A slice that
+is saved again has every id that the slice before had, unless the filter has grown; then the saved filter is discarded
+first.
 """
 
 from zlib import crc32
@@ -15,7 +16,7 @@ _COVERS = "seen_filter_to"
 
 
 class SavedFilter:
-    """See the module. `covers` is the last run of which all is in the saved filter, 0 if none is saved."""
+    """See the module. `covers` is the last run that is completely in the saved filter, 0 if none is saved."""
 
     def __init__(self, run: Execute, *, slice_bytes: int) -> None:
         self._run = run
@@ -24,7 +25,7 @@ class SavedFilter:
         self.read()
 
     def read(self) -> None:
-        """Read what the file has; what is being saved is begun anew."""
+        """Read the state of the file; a save in progress starts again."""
         found = self._run(_QUEUE["state"], (_COVERS,)).fetchone()
         self.covers = 0 if found is None else int(found[0])
         self._bytes = int(self._run(SEEN["saved_bytes"]).fetchone()[0])
@@ -33,7 +34,7 @@ class SavedFilter:
         self.give_up()
 
     def _forget(self) -> None:
-        """What the file has counts for nothing: the next one is saved whole, after the slices there are gone."""
+        """Discard the saved filter: the next one is saved whole, after the old slices are deleted."""
         self.covers, self._bytes = 0, -1
 
     def load(self) -> bytearray | None:
@@ -56,11 +57,13 @@ class SavedFilter:
         return self._next is not None
 
     def give_up(self) -> None:
-        """Save no more of the slices."""
+        """Stop saving the remaining slices."""
         self._next: int | None = None
 
     def save(self, bits: bytearray, *, covers: int) -> bool:
-        """Save the next slice of `bits`, in which all is of the runs up to `covers`; True if there are more."""
+        """Save the next slice of `bits`, which has every id of the runs up to `covers`; True if there are more
+        slices.
+        """
         if self._next is None:
             if len(bits) != self._bytes:
                 self._run(SEEN["forget_slices"])

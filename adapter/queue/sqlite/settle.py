@@ -1,4 +1,4 @@
-"""Settles events in the queue file: all that end in one group together, a handful of statements for all of them."""
+"""Settles events in the queue file: all settles of one group together, with few statements for all of them."""
 
 from collections.abc import Sequence
 from itertools import chain
@@ -15,14 +15,14 @@ from adapter.queue.transaction import Staged
 
 
 class SettleBatch:
-    """Stages ends and writes them together at `flush`."""
+    """Stages settles and writes them together at `flush`."""
 
     def __init__(self, state: WriterState) -> None:
         self._state = state
         self._staged: list[Settlement] = []
 
     def stage(self, end: Settlement) -> Staged[bool]:
-        """To be written at `flush`. An event that is not finished, or is dead, is written at once: there are few."""
+        """Add a settle that `flush` writes. `Retry` and `Dead` are rare and are written at once."""
         if isinstance(end.outcome, Retry) and end.outcome.parked:
             end.result = self._park(end, end.outcome)
         elif isinstance(end.outcome, Retry):
@@ -39,13 +39,13 @@ class SettleBatch:
         return end
 
     def rollback(self) -> None:
-        """Write nothing of what was staged."""
+        """Discard what was staged."""
         self._staged.clear()
 
     def flush(self) -> None:
-        """Write what was staged; afterwards each result is there.
+        """Write what was staged; each result is known afterwards.
 
-        Raises QueueError if one of several lost its place in its lane: then each has to be staged alone.
+        Raises QueueError if one of several events is no longer the head of its lane: then each must be staged alone.
         """
         staged, self._staged = self._staged, []
         for ends in chunks(staged):
@@ -56,7 +56,7 @@ class SettleBatch:
                 end.result = are_heads
 
     def _finish(self, ends: Sequence[Settlement]) -> bool:
-        """Whether all are heads of their lanes, and so finished now. Of several, some may be finished even if not."""
+        """Whether all are heads of their lanes, and so are finished now. If False, some of several may be finished."""
         run, sql, now_us = self._state.run, self._state.sql, self._state.now_us()
         at_us = self._state.trusted_us()
         finished = chain.from_iterable((end.seq, *facts_of(end), end.mapping, at_us, end.lane) for end in ends)
@@ -88,7 +88,9 @@ class SettleBatch:
         self._state.run(SQL["forget_old_failures"], (seq, MAX_FAILURES))
 
     def _advance(self, lanes: Sequence[int], now_us: int) -> None:
-        """The next of each lane comes up, at the end of the line: a user with many events does not push ahead."""
+        """Make the next event of each lane its head, due now, so behind other due lanes: a user with many events does
+        not push ahead.
+        """
         run, sql, count = self._state.run, self._state.sql, len(lanes)
         if run(sql("close_empty_lanes", count), lanes).rowcount < count:
             run(sql("advance_lanes", count), (now_us, *lanes))

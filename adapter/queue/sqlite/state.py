@@ -1,5 +1,5 @@
-"""What the thread that owns the queue file remembers of it between two statements, and reads again after a rollback:
-numbers of sources and seqs, the ids seen, counters that wait for the end of their group.
+"""The state that the owner's thread caches of the queue file between two statements, and reads again after a rollback:
+numbers of sources and seqs, the ids seen, and counters that are written at the end of a group.
 """
 
 import sqlite3
@@ -20,12 +20,12 @@ SQL = statements("queue.sql")
 def trusted_time(
     connection: sqlite3.Connection, *, wall: Callable[[], float], steady: Callable[[], float]
 ) -> TrustedTime:
-    """The trusted time, from what the file has of it on."""
+    """The trusted time, continued from what the file has of it."""
     return TrustedTime(_kept_time(connection, wall), wall=wall, steady=steady)
 
 
 def _kept_time(connection: sqlite3.Connection, wall: Callable[[], float]) -> Kept | None:
-    """A file of before version 4 has stamps alone; those ahead of the clock count for nothing."""
+    """A file from before version 4 has time stamps alone; those ahead of the clock are ignored."""
     kept = {name: connection.execute(SQL["state"], (name,)).fetchone() for name in ("trusted_us", "credit_us")}
     if kept["trusted_us"] is not None:
         return Kept(kept["trusted_us"][0] / US, kept["credit_us"][0] / US)
@@ -34,10 +34,10 @@ def _kept_time(connection: sqlite3.Connection, wall: Callable[[], float]) -> Kep
 
 
 class WriterState:
-    """See the module. `now` gives seconds since 1970 and never jumps: lanes are due by it. `trusted` gives them
-    too, for what is kept for a while.
+    """See the module. `now` returns seconds since 1970 and never jumps; lanes become due by it. `trusted` returns
+    seconds since 1970 for retention.
 
-    `held` is what each source holds, by name, as of the last group; any thread may read it.
+    `held` is what each source holds, by name, as of the last group. May be read from any thread.
     """
 
     def __init__(
@@ -64,8 +64,8 @@ class WriterState:
         self._read()
 
     def begin(self) -> None:
-        """A transaction was opened: read all of it again if another connection has changed the file, or after
-        `forget`. Operators give out seqs and keep ids of their own.
+        """Called when a transaction was opened: read everything again if another connection has changed the file, or
+        after a rollback. Operators assign seqs and store ids, too.
         """
         version = self.run(SQL["data_version"]).fetchone()[0]
         if version != self._version:
@@ -75,7 +75,7 @@ class WriterState:
         self._changes = self._connection.total_changes
 
     def rollback(self) -> None:
-        """The transaction was rolled back, and what was learned in it may not be so."""
+        """Called when the transaction was rolled back: everything cached in it may be wrong."""
         self._counts.clear()
         self._holding.clear()
         self._held_bytes.clear()
@@ -97,11 +97,11 @@ class WriterState:
         return round(self._now() * US)
 
     def trusted_us(self) -> int:
-        """Microseconds since 1970 that no wrong clock of the machine moves: see trusted_time.py."""
+        """Microseconds since 1970 that a wrong clock of the machine does not move: see trusted_time.py."""
         return round(self.trusted() * US)
 
     def keep_time(self) -> None:
-        """Look at the clocks and keep the time, for operators beside the service and for the next start."""
+        """Read the clocks and store the time, for operators beside the service and for the next start."""
         self.trusted.look()
         kept = self.trusted.kept
         facts = (("trusted_us", kept.at_s * US), ("credit_us", kept.credit_s * US), ("steady_us", self._now() * US))
@@ -115,7 +115,7 @@ class WriterState:
     # -- numbers ---------------------------------------------------------------------------------------------------
 
     def source(self, name: str) -> int:
-        """The number of the source `name`, made if it is new."""
+        """The number of the source `name`, created if it is new."""
         number = self._sources.get(name)
         if number is None:
             number = self._sources[name] = self.run(SQL["add_source"], (name,)).lastrowid or 0
@@ -127,7 +127,7 @@ class WriterState:
         return [self._sources[name] for name in names if name in self._sources]
 
     def next_seq(self) -> int:
-        """A number that was never used; AUTOINCREMENT remembers the highest one."""
+        """A seq that was never used; AUTOINCREMENT remembers the highest one."""
         self._last_seq += 1
         return self._last_seq
 
@@ -138,17 +138,19 @@ class WriterState:
         self._counts[source, term] += n
 
     def hold(self, source: int, *, events: int, size_bytes: int) -> None:
-        """A source has so many pending or dead events more, or fewer, of that size beside 300 bytes each."""
+        """Change what a source holds by so many pending or dead events, of that size beside 300 bytes each."""
         self._holding[source] += events
         self._held_bytes[source] += size_bytes + events * BESIDE_BODY_BYTES
 
     @property
     def has_changed_rows(self) -> bool:
-        """Whether anything was written since `begin`. Puts and settles are staged, and write at the end of a group."""
+        """Whether a row was written since `begin`. Puts and settles are staged, and are written at the end of a
+        group.
+        """
         return self._connection.total_changes != self._changes
 
     def flush_counts(self, *, read_held: bool) -> None:
-        """Write what was counted. With `read_held` others changed what sources hold in this group."""
+        """Write the counters. `read_held`: other rows changed what sources hold in this group, so read that again."""
         held = dict(self.held)
         for source, events in self._holding.items():
             size_bytes = self._held_bytes[source]

@@ -1,4 +1,4 @@
-"""SQL lives in `.sql` files, by name; this reads them, and repeats their rows."""
+"""Reads the SQL statements of `.sql` files by name, and repeats their rows."""
 
 import re
 import sqlite3
@@ -13,8 +13,8 @@ T = TypeVar("T")
 
 Execute: TypeAlias = Callable[..., sqlite3.Cursor]
 """`execute` of the connection whose transaction this is."""
-# SQLite hands the interpreter's lock over at every statement, and to get it back from a busy event loop costs more than
-# the statement did: so rows go in many at a time, in pieces of these sizes, each a statement that is prepared once.
+# SQLite releases the interpreter's lock at every statement, and to get it back from a busy event loop costs more than
+# the statement. So many rows go in at a time, in pieces of these sizes, each a statement that is prepared once.
 _PIECES = (512, 256, 128, 64, 32, 16, 8, 4, 2, 1)
 _REPEATED = re.compile(r"\{(rows|list|numbered):?(\d*)\}")
 
@@ -33,8 +33,8 @@ def statements(file: str) -> Mapping[str, str]:
 
 @lru_cache(maxsize=512)
 def for_rows(sql: str, count: int) -> str:
-    """`sql` for `count` rows at once: `{rows:3}` becomes `(?, ?, ?), …`, `{list}` becomes `?, …` and
-    `{numbered}` becomes `?1, ?2, …`, which may stand several times for the same values.
+    """`sql` for `count` rows at once: `{rows:3}` becomes `(?, ?, ?), …`, `{list}` becomes `?, …` and `{numbered}`
+    becomes `?1, ?2, …`, which may occur several times for the same values.
     """
 
     def repeated(found: re.Match[str]) -> str:
@@ -47,7 +47,7 @@ def for_rows(sql: str, count: int) -> str:
 
 
 def chunks(rows: Sequence[T]) -> Iterator[Sequence[T]]:
-    """`rows` in as few pieces as there are statements prepared for."""
+    """`rows` in as few pieces as the prepared statements allow."""
     start = 0
     for size in _PIECES:
         while len(rows) - start >= size:

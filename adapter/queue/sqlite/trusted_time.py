@@ -1,8 +1,8 @@
-"""The time that retention goes by: a wrong clock of the machine must discard nothing.
+"""The time for retention: a wrong clock of the machine must delete nothing.
 
-The wall clock is believed once it has run evenly with the steady one for an hour in this process. Until then time goes
-on from where it was last, by the steady clock, and makes up at most an hour of the time in which nothing ran: so a
-start with a clock that is months ahead, or a thousand such starts, takes no dead letter away.
+The wall clock is trusted once it has run evenly with the steady clock for an hour in this process. Until then time
+continues from the last stored time, by the steady clock, and makes up at most an hour of the time in which no process
+ran. So a start with a clock that is months ahead, or a thousand such starts, deletes no dead letter.
 """
 
 from collections.abc import Callable
@@ -10,21 +10,21 @@ from dataclasses import dataclass
 
 EVEN_FOR_S = 3600.0
 CREDIT_S = 3600.0
-"""What may be made up without an hour of proof. Kept in the file, so that restarts do not add up."""
+"""Seconds that may be made up without an hour of proof. Stored in the file, so that restarts do not add up."""
 _UNEVEN_S = 10.0
 """A step between two looks; clocks that are slewed differ by 2.5 ms in 5 s (500 ppm, `adjtimex(2)`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What a file keeps of it: the trusted time, in seconds since 1970, and what is left of the credit."""
+    """The stored part: the trusted time, in seconds since 1970, and the rest of the credit."""
 
     at_s: float
     credit_s: float = CREDIT_S
 
 
 class TrustedTime:
-    """Call it for the trusted seconds since 1970. `wall` and `steady` give the same, `steady` without jumps."""
+    """Call it for the trusted seconds since 1970. `wall` and `steady` return the same; `steady` never jumps."""
 
     def __init__(self, kept: Kept | None, *, wall: Callable[[], float], steady: Callable[[], float]) -> None:
         self._wall = wall
@@ -42,7 +42,7 @@ class TrustedTime:
 
     @property
     def kept(self) -> Kept:
-        """What to keep now."""
+        """What to store now."""
         return Kept(self(), self._credit_s)
 
     def look(self) -> None:

@@ -1,4 +1,4 @@
-"""Keeps the queue file in its bounds: what is older than its retention goes, and near the limit of the disk more."""
+"""Keeps the queue file in its limits: deletes what is older than its retention, and more near the limit of the disk."""
 
 import asyncio
 import contextlib
@@ -18,10 +18,10 @@ from adapter.queue.sqlite.rows import SqliteRows
 
 _EVERY_S = 5.0
 _AT_ONCE = 500
-# What could still be kept is not given up many at a time.
+# History within its retention is deleted in small steps, so that no more goes than must.
 _THIN_AT_ONCE = 100
 _REJECTIONS_EVERY = 12
-# Looked at again at once when so small a part of the disk was stored since.
+# The size is read again once this part of the disk was stored since the last reading.
 _WAKE_SHARE = 50
 
 
@@ -49,7 +49,7 @@ class Upkeep:
         self._wake = asyncio.Event()
 
     def storing(self, rows: Sequence[Row], rejections: Sequence[Rejection]) -> None:
-        """These are about to be stored. A fast sender must not pass a limit between two looks."""
+        """Called before these are stored. A fast sender must not pass a limit between two checks."""
         events_bytes = sum(len(row.body) for row in rows)
         rejections_bytes = sum(len(rejection.body) for rejection in rejections)
         self._stored_bytes += events_bytes + rejections_bytes
@@ -58,15 +58,15 @@ class Upkeep:
             self._wake.set()
 
     async def run(self) -> None:
-        """Go on until cancelled."""
+        """Work until cancelled."""
         for times in itertools.count(1):
             with contextlib.suppress(TimeoutError):
-                # `asyncio.wait_for` of Python 3.11 goes on if it is cancelled in the moment in which the wait ends.
+                # `asyncio.wait_for` of Python 3.11 ignores a cancellation at the moment at which the wait ends.
                 async with asyncio.timeout(_EVERY_S):
                     await self._wake.wait()
             self._wake.clear()
             self._stored_bytes = 0
-            with contextlib.suppress(QueueError):  # a disk in trouble shows itself to `put` and `probe`
+            with contextlib.suppress(QueueError):  # `put` and `probe` report a failing disk
                 while await self._commits.write(lambda: self._rows.prune(_AT_ONCE)):
                     pass
                 await self._keep_ids()
@@ -81,7 +81,7 @@ class Upkeep:
         return self._room.max_bytes // 100
 
     async def _keep_ids(self) -> None:
-        """Ids seen, a slice at a time: others have their turn in between."""
+        """Work on the ids seen, a slice at a time: other jobs run in between."""
         while await self._commits.read(self._rows.take_in_ids):
             pass
         for keep in (self._rows.save_ids, self._rows.merge_ids):
@@ -89,8 +89,8 @@ class Upkeep:
                 pass
 
     async def bound_rejections(self) -> None:
-        """Rejections have a hundredth of the disk, the newest ones: bad messages must not drive out the history, nor
-        those of one source the others'.
+        """Limit rejections to a hundredth of the disk, the newest ones: bad messages must not displace history, nor one
+        source's those of others.
         """
         self._rejected_bytes = 0
         beyond = await asyncio.to_thread(rejections_beyond, self._place, self._most_rejected_bytes)
@@ -99,8 +99,8 @@ class Upkeep:
                 pass
 
     async def bound_shares(self) -> None:
-        """Of a source that holds nearly its share, dead letters that name no user go, the oldest first: nothing can
-        ever deliver them. All others wait for somebody to look at them.
+        """Discard the oldest dead letters without a user of a source that is near its share: they can never be
+        delivered. All others stay until an operator decides.
         """
         for source in list(self._rows.held):
             after: int | None = 0
@@ -112,8 +112,8 @@ class Upkeep:
         return used_bytes > self._room.thin_bytes or self._room.is_out_of_disk
 
     async def make_room(self) -> None:
-        """Near `max_disk`, and when the disk itself is full, history goes first, the oldest, then rejections; only what
-        is pending or dead can fill it.
+        """Near `max_disk`, and on a full disk, delete the oldest history first, then rejections. So only pending and
+        dead events can fill the disk.
         """
         used = await self._commits.read(self._rows.used_bytes)
         while self._needs_room(used) and await self._commits.write(lambda: self._rows.thin_out(_THIN_AT_ONCE)):

@@ -1,13 +1,13 @@
-"""SQLite's write-ahead log as bytes: which of its frames are known to have been synced. Pure.
+"""SQLite's write-ahead log as bytes: which of its frames were certainly synced. Pure.
 
-The format is https://www.sqlite.org/fileformat2.html#walformat. A log is a header and frames, each a header and a page
-of the database; a frame whose header says how large the database is now ends a commit. Frames of one run through the
-log carry the salts of the log's header. A checksum goes on from frame to frame, so each frame can be held against the
-one stored in the frame before it, whatever came earlier.
+The format is https://www.sqlite.org/fileformat2.html#walformat. A log is a header and frames; a frame is a header and a
+page of the database. A frame whose header has the size of the database ends a commit. Frames of one run through the log
+carry the salts of the log's header. A checksum continues from frame to frame, so each frame can be checked against the
+checksum of the frame before it, whatever came earlier.
 
-That a commit was synced shows in the frame behind it: with `synchronous = FULL` nothing is written after a commit until
-it is synced, and the frame behind begins its checksum with that of the commit. Without such a frame nothing is known:
-in a power cut whatever was not synced survives in any parts, in any order, in sectors of 512 bytes.
+The frame behind a commit shows that the commit was synced: with `synchronous = FULL` nothing is written after a commit
+until it is synced, and the next frame continues the checksum of the commit. Without such a frame nothing is certain:
+after a power cut, unsynced data may survive in any parts, in any order, in sectors of 512 bytes.
 """
 
 import struct
@@ -21,11 +21,11 @@ _FRAME_HEADER_BYTES = 24
 _SECTOR_BYTES = 512
 _MASK = 0xFFFFFFFF
 _ORDERS = {b"\x37\x7f\x06\x82": "<", b"\x37\x7f\x06\x83": ">"}
-"""Byte orders of the words that checksums add up, by the first bytes of the log."""
+"""Byte orders of the words in checksums, by the first bytes of the log."""
 _PAGE_SIZES = frozenset(512 << power for power in range(8))
 
 Read: TypeAlias = Callable[[int, int], bytes]
-"""Bytes of a file: from an offset, so many; fewer at its end."""
+"""Reads so many bytes of a file from an offset; fewer at its end."""
 Sum: TypeAlias = tuple[int, int]
 
 
@@ -41,7 +41,7 @@ class LogFrame:
 
 @dataclass(frozen=True)
 class Log:
-    """A log with a header, whole or damaged; made by `opened`. Frames are numbered from 1."""
+    """A log with a header, complete or damaged; created by `opened`. Frames are numbered from 1."""
 
     read: Read
     page_bytes: int
@@ -53,9 +53,9 @@ class Log:
 
     @classmethod
     def opened(cls, read: Read, *, size: int, page_bytes: int) -> Self | None:
-        """The log in `size` bytes; None if there is no frame in it. `page_bytes` is the size of the database's pages.
+        """The log in `size` bytes; None if it has no frame. `page_bytes` is the size of the database's pages.
 
-        If the header is damaged the rest is read by the first frame and the database.
+        If the header is damaged, its values are taken from the first frame and the database.
         """
         header = read(0, HEADER_BYTES)
         order = _ORDERS.get(header[:4], "")
@@ -85,7 +85,7 @@ class Log:
 
     @cached_property
     def synced(self) -> int:
-        """The last frame that is known to have been synced; it ends a commit. 0 if none is."""
+        """The last frame that was certainly synced; it ends a commit. 0 if there is none."""
         behind = self.frame(self.count)
         for number in range(self.count - 1, 0, -1):
             frame = self.frame(number)
@@ -114,13 +114,13 @@ class Log:
         return next((number for number in numbers if not self.is_intact(number)), None)
 
     def commits(self, *, after: int) -> int:
-        """How many commits behind frame `after` were synced, as far as can be known."""
+        """How many commits behind frame `after` were certainly synced."""
         return sum(frame.is_commit for _, frame in self._frames(after, self.synced))
 
     def is_ahead(self, *, after: int, page_of: Callable[[int], bytes]) -> bool:
-        """Whether the database, of which `page_of` gives pages, holds something from behind frame `after`.
+        """Whether the database, whose pages `page_of` returns, has a page from behind frame `after`.
 
-        That is so if a checkpoint brought it there: then older frames of the same pages must not be read any more.
+        Then a checkpoint wrote that page, and older frames of the same page must not be read any more.
         """
         before = {frame.page: number for number, frame in self._frames(0, after)}
         for number, frame in self._frames(after, self.count):
@@ -132,11 +132,11 @@ class Log:
         return False
 
     def end_of(self, number: int) -> int:
-        """The offset at which frame `number` ends; that of the first frame for 0."""
+        """The offset at which frame `number` ends; for 0, the offset of the first frame."""
         return HEADER_BYTES + number * (_FRAME_HEADER_BYTES + self.page_bytes)
 
     def frame(self, number: int) -> LogFrame:
-        """The header of frame `number`, which must be there."""
+        """The header of frame `number`, which must exist."""
         header = self.read(self.end_of(number - 1), _FRAME_HEADER_BYTES)
         page, pages, salts = struct.unpack(">II8s", header[:16])
         return LogFrame(page=page, is_commit=pages != 0, salts=salts, checksum=_sum(header))
@@ -162,7 +162,7 @@ class Log:
 
 
 def checksum(data: bytes, *, order: str, seed: Sum = (0, 0)) -> Sum:
-    """The checksum of SQLite's log over `data`, pairs of 32-bit words in `order`, going on from `seed`."""
+    """The checksum of SQLite's log over `data`, pairs of 32-bit words in `order`, continued from `seed`."""
     first, second = seed
     for one, other in struct.iter_unpack(f"{order}II", data):
         first = (first + one + second) & _MASK
