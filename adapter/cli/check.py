@@ -23,6 +23,7 @@ from adapter.mapping.language.codes import CODES
 from adapter.mapping.load import Checked
 from adapter.mapping.table_reader import table_reader
 from adapter.service.mappings import read_message
+from adapter.settings.codes import SETTINGS_CODES
 from adapter.settings.environment import CONFIG_VARIABLE, unknown_variables
 from adapter.settings.load import FILE_NAME, check_settings, settings_schema
 from adapter.settings.mapping_choice import named_mapping
@@ -172,7 +173,10 @@ def _as_github(findings: Sequence[Finding], files: int, passed: int) -> None:  #
 
 
 def _as_sarif(findings: Sequence[Finding], files: int, passed: int) -> None:  # noqa: ARG001 - one for all formats
-    show_json(as_sarif(findings, codes=CODES), indented=True)
+    show_json(
+        as_sarif(findings, codes={**CODES, **{code: about.means for code, about in SETTINGS_CODES.items()}}),
+        indented=True,
+    )
 
 
 _FORMATS: dict[str, Callable[[Sequence[Finding], int, int], None]] = {

@@ -61,8 +61,10 @@ def recipes(ctx: click.Context, param: click.Parameter, incomplete: str) -> list
 
 def _codes(begun: str) -> list[CompletionItem]:
     from adapter.mapping.language.codes import CODES  # noqa: PLC0415 - as above
+    from adapter.settings.codes import SETTINGS_CODES  # noqa: PLC0415
 
-    return [CompletionItem(code, help=means) for code, means in CODES.items() if code.startswith(begun)]
+    meanings = {**CODES, **{code: about.means for code, about in SETTINGS_CODES.items()}}
+    return [CompletionItem(code, help=means) for code, means in meanings.items() if code.startswith(begun)]
 
 
 def _stems(folder: str) -> list[str]:

@@ -16,10 +16,14 @@ from adapter.cli.recording import recorded
 from adapter.cli.show import coloured, say, show, show_json
 from adapter.cli.unwrap import unwrap
 from adapter.errors import ConfigError
+from adapter.files.finding import did_you_mean
 from adapter.mapping.explain import as_json, as_text
+from adapter.mapping.language.codes import CODES
 from adapter.mapping.mistakes import explain_code, is_code
 from adapter.model import JsonObject
 from adapter.printable import printable
+from adapter.settings.codes import SETTINGS_CODES
+from adapter.settings.mistakes import explain_settings_code
 
 _STYLES = (
     (r"(?m)^sent\b", "bold green"),
@@ -44,7 +48,7 @@ def explain(mapping: str, event: TextIO | None, ident: str | None, machine: bool
     `events show ID --json` and the API print; - for stdin. With --event the message is read from the queue, or with
     --url from a running service. A mapping that hashes does so with ADAPTER_HASH_KEY, or else with a demo key.
 
-    A CODE as E150 is explained with an example and what to do.
+    A CODE of `check` or of a message about settings, such as E150 or E301, is explained with an example.
 
     \b
     Examples:
@@ -52,6 +56,7 @@ def explain(mapping: str, event: TextIO | None, ident: str | None, machine: bool
       echo '{"type":"track","event":"Signed Up"}' | browsee-adapter explain default -
       browsee-adapter explain mappings/shop.yaml --event 4711
       browsee-adapter explain E150
+      browsee-adapter explain E301
     """
     if event is None and ident is None and is_code(mapping):
         _explain_code(mapping)
@@ -83,9 +88,9 @@ def explain(mapping: str, event: TextIO | None, ident: str | None, machine: bool
 
 
 def _explain_code(code: str) -> None:
-    said = explain_code(code)
+    said = explain_code(code) or explain_settings_code(code)
     if said is None:
-        raise ConfigError(f"{code.upper()} is no code of mappings; what a code of settings means is in its message")
+        raise ConfigError(f"there is no code {code.upper()}{did_you_mean(code.upper(), [*CODES, *SETTINGS_CODES])}")
     show(coloured(said))
 
 

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from adapter.model import JsonObject
+from adapter.settings.codes import SAME_AS, SETTINGS_CODES
 from adapter.settings.environment import (
     CONFIG_VARIABLE,
     DEFAULT_SOURCE,
@@ -54,6 +55,12 @@ def _variables(_: JsonObject) -> str:
     return "| variable | what it sets |\n| --- | --- |\n" + "".join(lines)
 
 
+def _codes(_: JsonObject) -> str:
+    names = {code: [code, *(other for other, same in SAME_AS.items() if same == code)] for code in SETTINGS_CODES}
+    rows = (f"| {', '.join(names[code])} | {about.means} | {about.cure} |\n" for code, about in SETTINGS_CODES.items())
+    return "| code | what it means | what to do |\n| --- | --- | --- |\n" + "".join(rows)
+
+
 def _several(path: tuple[str | int, ...]) -> str:
     return ", several with commas between" if path[-1] in LISTS else ""
 
@@ -61,6 +68,7 @@ def _several(path: tuple[str | int, ...]) -> str:
 PARTS: Final[Mapping[str, Callable[[JsonObject], str]]] = MappingProxyType({
     "settings": _settings,
     "variables": _variables,
+    "codes": _codes,
 })  # fmt: skip
 """Every generated part, by the name that the page calls it."""
 

@@ -35,6 +35,7 @@ def offered(*words: str) -> list[str]:
         (["mappings", "history", ""], ["shop"]),
         (["events", "list", "--type", "i"], ["identify"]),
         (["explain", "e15"], [f"E15{digit}" for digit in range(10)] + ["file"]),
+        (["explain", "E304"], ["E304", "file"]),
         (["explain", "ma"], ["file"]),
         (["diff", "mobi"], ["mobile", "file"]),
         (["suggest", "--mapping", "mobi"], ["mobile", "file"]),
