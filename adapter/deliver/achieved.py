@@ -1,10 +1,10 @@
-"""How many calls a second were made lately. Pure; the clock comes in as `now_s`."""
+"""The rate of calls in the last seconds. Pure; the clock comes in as `now_s`."""
 
 import math
 
 
 class Achieved:
-    """Calls per second: a mean over about `smoothing_s`, unbiased from the first moment on."""
+    """Calls per second: a mean over about `smoothing_s`, unbiased from the first moment."""
 
     def __init__(self, smoothing_s: float, *, now_s: float) -> None:
         self._smoothing_s = smoothing_s

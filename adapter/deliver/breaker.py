@@ -1,10 +1,9 @@
-"""When Browsee is down rather than busy, judged by users and not by calls. Pure; the clock comes in as `now_s`.
+"""Whether Browsee is down, judged by users and not by calls. Pure; the clock comes in as `now_s`.
 
-In an outage every user's calls fail. Users whose own calls always fail are no outage: others get through between
-theirs. So the breaker counts how many different lanes failed since a call last got through, and trips when that many
-are not credible any more, given the usual share of passes. A lane that failed before, while others got through, is
-known for that, and its failures say nothing. Never counts a 429 or a refusal as a failure: both are answers of a server
-that works.
+In an outage the calls of every user fail. Users whose own calls always fail are no sign of one: between their calls,
+calls of others are delivered. So the breaker counts the different lanes that failed since the last delivered call. It
+trips when so many are not credible any more, given the usual share of successes. Later failures of a lane that failed
+while others were delivered are ignored. A 429 or a refusal never counts as a failure: a working server sent it.
 """
 
 import math
@@ -14,9 +13,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class BreakerConfig:
-    """Down is: at least `min_lanes` lanes failed in a row, and so many that `chance` is how seldom it happens by the
-    usual share of passes, at most `max_lanes`. If nothing got through for `window_s`: `min_lanes` failures of any
-    lanes. At most `max_known` lanes are remembered.
+    """Browsee is down if at least `min_lanes` and at most `max_lanes` lanes failed in a row, and so many that the
+    probability of that, by the usual share of successes, is below `chance`. If no call was delivered for `window_s`,
+    failures of any `min_lanes` lanes are enough. At most `max_known` lanes are remembered.
     """
 
     window_s: float = 300.0
@@ -27,13 +26,13 @@ class BreakerConfig:
 
 
 class Breaker:
-    """Watches answers; says when to stop. Lanes are the queue's numbers, `seq` is the event's."""
+    """Learns from answers whether Browsee is down. Lanes are the queue's numbers, `seq` is the event's."""
 
     def __init__(self, config: BreakerConfig, *, now_s: float) -> None:
         self._config = config
         self._passed_at_s = -math.inf
         self._at_s = now_s
-        # How many passes and lanes that failed there were lately; both fade with `window_s`.
+        # Recent successes and failed lanes; both fade with `window_s`.
         self._passes = 0.0
         self._failures = 0.0
         self._failed: dict[int, int] = {}
@@ -42,8 +41,8 @@ class Breaker:
         self._known: OrderedDict[int, None] = OrderedDict()
 
     def passed(self, now_s: float, *, lane: int) -> dict[int, int]:
-        """A call got through. The events, by lane, that have failed since one last did, and whose users were not known
-        for that: they may have met an outage that is over.
+        """A call was delivered. Returns the events, by lane, that have failed since the last delivered call and whose
+        lanes had not failed before: an outage that is over may have caused their failures.
         """
         self._fade(now_s)
         self._passes += 1.0
@@ -62,7 +61,7 @@ class Breaker:
     def failed(self, now_s: float, *, lane: int, seq: int) -> None:
         """A call failed: a server error, no answer, no connection."""
         if now_s - self._passed_at_s > self._config.window_s:
-            # Who failed long ago while others passed may have met what all meet now.
+            # A lane that failed long ago while others passed may now fail for the reason that all do.
             self._known.clear()
         if now_s - self._failed_at_s > self._config.window_s:
             self._failed_calls = 0
@@ -77,18 +76,18 @@ class Breaker:
 
     @property
     def in_outage(self) -> dict[int, int]:
-        """The events, by lane, that failed since a call last got through."""
+        """The events, by lane, that failed since the last delivered call."""
         return dict(self._failed)
 
     def is_tripped(self, now_s: float) -> bool:
-        """Whether to stop."""
+        """Whether calls are to stop."""
         config = self._config
         if now_s - self._passed_at_s > config.window_s:
             return self._failed_calls >= config.min_lanes
         return len(self._failed) >= self._enough()
 
     def _enough(self) -> int:
-        """How many lanes in a row are more than chance."""
+        """The number of failed lanes in a row that is not chance."""
         config = self._config
         others = max(0.0, self._failures - len(self._failed))
         share = min(self._passes / max(self._passes + others, 1.0), 0.999)

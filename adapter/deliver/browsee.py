@@ -1,8 +1,8 @@
 """The client of Browsee's Track and Identify API: one call in, one answer out, whatever the network does.
 
-It trusts nothing that comes back: redirects are not followed, header and body are read and inflated up to a size,
-cookies are forgotten, and every wait has an end. It never decides what an answer means (`policy` does), never sends
-twice, and is the only place where a project's key meets a call.
+It trusts no answer: redirects are not followed, header and body are read and inflated up to a size, cookies are
+discarded, and every wait has a limit. It never decides what an answer means (`policy` does), never sends twice, and is
+the only place where a project's key is added to a call.
 """
 
 import contextlib
@@ -27,11 +27,11 @@ from adapter.deliver.policy import NO_JSON, Answer, Failure, read_json
 from adapter.errors import ConfigError
 from adapter.model import Call, JsonObject, Reason, Secret
 
-# Node closes an idle connection after 5 s by default (server.keepAliveTimeout). Letting go first means that a call is
-# not written to a connection that is just being closed, which would have to be sent again without knowing whether it
-# had arrived.
+# Node closes an idle connection after 5 s by default (server.keepAliveTimeout). The client closes it earlier. Otherwise
+# a call could be written to a connection that is just being closed, and would have to be sent again without knowing
+# whether it arrived.
 KEEPALIVE_S = 4.0
-# A key shorter than this is not a real one, and blotting it out would spoil the answer it happens to be part of.
+# A shorter key is not a real one, and masking it would garble answers that contain it by chance.
 MIN_BLOTTED_CHARS = 8
 
 _KEPT_HEADERS = ("retry-after", "date")
@@ -41,14 +41,14 @@ _HEADERS = {
     "Accept-Encoding": "identity",
     "User-Agent": "browsee-adapter",
 }
-# The first that fits is what happened; together they take in all that aiohttp and the sockets under it raise.
+# The first match counts. Together they cover everything that aiohttp and its sockets raise.
 _FAILURES: tuple[tuple[type[Exception], Failure], ...] = (
     (TimeoutError, Reason.TIMEOUT),
     (aiohttp.ClientPayloadError, Reason.GARBAGE),
     (aiohttp.ClientResponseError, Reason.GARBAGE),
     (aiohttp.ClientError, Reason.UNREACHABLE),
     (OSError, Reason.UNREACHABLE),
-    (ValueError, Reason.UNREACHABLE),  # a host name that DNS cannot be asked for
+    (ValueError, Reason.UNREACHABLE),  # a host name that is not valid in DNS
 )
 _CAUSES = {
     errno.ECONNREFUSED: "connection refused",
@@ -65,9 +65,9 @@ _RAISED = tuple(kind for kind, _ in _FAILURES)
 
 @dataclass(frozen=True, slots=True)
 class AnswerLimits:
-    """How long we wait for Browsee and how much of it we read: `max_headers` lines of `max_header_bytes` at most.
+    """The longest waits for Browsee, and the largest answer: at most `max_headers` lines of `max_header_bytes`.
 
-    `connections` only guards against a fault of ours: how many calls are under way is for the pace to say.
+    `connections` only guards against a bug in the adapter: `concurrency` limits the calls in flight.
     """
 
     connect_s: float = 5.0
@@ -81,7 +81,7 @@ class AnswerLimits:
 class Browsee:
     """Browsee's API at `url`. Use it as `async with Browsee(url) as browsee`: connections live as long as the block.
 
-    Raises ConfigError if `url` is not an http or https address with a host, and nothing else in it but a path.
+    Raises ConfigError if `url` is not an http or https address of a host with an optional path and no other part.
     """
 
     def __init__(self, url: str, *, limits: AnswerLimits | None = None) -> None:
@@ -113,7 +113,7 @@ class Browsee:
     async def send(self, call: Call, key: Secret) -> Answer:
         """Send `call` once for the project of `key`. Never raises for what the network or Browsee does.
 
-        The answer's body has at most `max_answer_bytes`, and `***` where it quoted the key.
+        The answer's body has at most `max_answer_bytes`; `***` replaces the key.
         """
         if self._session is None:
             raise RuntimeError("Browsee.send outside of `async with`")
@@ -133,21 +133,21 @@ class Browsee:
 
 
 def encode(body: JsonObject, key: Secret) -> bytes:
-    """The bytes to post: `body` with the project's key, which nothing in the body can replace."""
+    """The bytes to post: `body` with the project's key, which no field of the body can replace."""
     keyed = {**body, "apiKey": key.reveal()}
     try:
         return orjson.dumps(keyed)
     except TypeError:
-        # What orjson will not write and the decoder lets in: integers beyond 64 bits, very deep nesting.
+        # Values that the decoder accepts and orjson does not write: integers beyond 64 bits, very deep nesting.
         return json.dumps(keyed, separators=(",", ":")).encode()
 
 
 async def _read(response: aiohttp.ClientResponse, raw: bytearray, max_bytes: int) -> Failure | None:
-    """Read the body into `raw`, so that what came is there even if the rest does not come."""
+    """Read the body into `raw`, so that a part of it is available if the rest does not arrive."""
     while chunk := await response.content.readany():
         raw += chunk[: max_bytes - len(raw)]
         if len(raw) >= max_bytes:
-            # The connection is given up with the rest of the body on it.
+            # The connection is closed with the rest of the body unread.
             response.close()
             return Reason.GARBAGE
     return None
@@ -162,7 +162,7 @@ def _kept(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def _cause(exc: Exception) -> str:
-    """What kept an answer from coming, for people; empty where the kind of failure says it all."""
+    """Why no answer came, for people; empty if the kind of failure says everything."""
     error = exc.os_error if isinstance(exc, aiohttp.ClientConnectorError) else exc
     if isinstance(exc, aiohttp.ClientConnectorCertificateError):
         return "the certificate of browsee.url is not valid"
@@ -176,14 +176,14 @@ def _cause(exc: Exception) -> str:
 
 
 def readable(raw: bytes, max_bytes: int, key: Secret) -> bytes:
-    """The body without compression, which we did not ask for, up to `max_bytes`, and with `***` for the key, however
-    it is escaped.
+    """The body, inflated if it came compressed without being asked for, up to `max_bytes`, and with `***` for the key
+    in any form of escaping.
     """
     if raw.startswith(_GZIP):
         inflating = zlib.decompressobj(wbits=31)
         with contextlib.suppress(zlib.error):
             inflated = inflating.decompress(raw, max_bytes)
-            # One that is larger than an answer may be, or cut off, is left as it came: it is no answer.
+            # A body that is cut off or too large is kept as received: it cannot be a valid answer.
             raw = inflated if inflating.eof else raw
     if len(key.reveal()) < MIN_BLOTTED_CHARS:
         return raw
@@ -197,12 +197,12 @@ def readable(raw: bytes, max_bytes: int, key: Secret) -> bytes:
 
 @lru_cache(maxsize=16)
 def _spellings(value: str) -> tuple[bytes, bytes]:
-    """A key as text and as JSON has it."""
+    """A key as text and as escaped in JSON."""
     return value.encode(), orjson.dumps(value)[1:-1]
 
 
 def _unescaped(raw: bytes) -> bytes:
-    """`raw` with no more escapes than JSON needs; as it is if it is no JSON that can be written again."""
+    """`raw` without needless JSON escapes; unchanged if it is not JSON that can be written again."""
     body = read_json(raw)
     if body is NO_JSON:
         return _ESCAPE.sub(lambda found: chr(int(found[1], 16)).encode("utf-8", "replace"), raw)
@@ -219,7 +219,7 @@ def _base_url(text: str) -> URL:
     except ValueError:
         raise ConfigError(f"browsee.url: this is not an address; {allowed}") from None
     if url.user is not None or url.password is not None:
-        # Not quoted: it holds a password.
+        # Not quoted: the address contains a password.
         raise ConfigError(f"browsee.url: it holds a user or password; the key has a setting of its own; {allowed}")
     if url.scheme not in {"http", "https"} or not url.host or url.query_string or url.fragment:
         raise ConfigError(f"browsee.url: found `{text}`; {allowed}")

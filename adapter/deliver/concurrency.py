@@ -1,9 +1,9 @@
-"""How many calls may be under way at once, by their latency alone. Pure; the clock comes in as `now_s`.
+"""The limit of calls in flight, learned from their latency alone. Pure; the clock comes in as `now_s`.
 
-A guard for a Browsee that is slow or hangs: the rate alone would pile up calls until every worker waits. The limit
-doubles each round while all that it allows is used, and after the first fall grows by one; it falls by a tenth when a
-round's median latency leaves what is usual by 2.5 standard deviations (as Vector's adaptive request concurrency does).
-Never reacts to what an answer says.
+It protects against a Browsee that is slow or hangs: the rate alone would pile up calls until every worker waits. The
+limit doubles each round while it is used up, and after the first decrease it grows by one. It falls by a tenth when a
+round's median latency exceeds the usual one by 2.5 standard deviations (as Vector's adaptive request concurrency does).
+The contents of answers have no effect.
 """
 
 import math
@@ -14,12 +14,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ConcurrencyConfig:
-    """A rise of less than `least_rise_s` is no matter, and one of less than `least_rise` of the usual latency is noise,
-    however steady it was before. A call under way is long after `least_long_s`; one that has ended was long if it took
-    `long` times the quickest of the last ones besides.
+    """A rise of latency below `least_rise_s`, or below `least_rise` of the usual latency, is ignored, however steady
+    the latency was before. A call in flight is long after `least_long_s`; a finished call was long if it also took
+    `long` times the shortest of the last calls.
 
-    `weight_up` and `weight_down` are how much of the usual latency a slower or faster round replaces: slowly up, so
-    that a Browsee that becomes slow is not soon taken for usual; not never, for it may stay so.
+    `weight_up` and `weight_down` are the parts of the usual latency that a slower or faster round replaces. Upwards is
+    slow, so that a Browsee that becomes slow does not soon count as usual; it is not never, because it may stay slow.
     """
 
     first: int = 16
@@ -40,18 +40,18 @@ _FORGET = 1.05
 
 
 class Concurrency:
-    """Counts calls under way against a limit that follows their latency."""
+    """Counts calls in flight against a limit that follows their latency."""
 
     def __init__(self, config: ConcurrencyConfig, *, now_s: float) -> None:
         self._config = config
         self._limit = float(config.first)
-        # Calls under way by permit, with when they went; without those that are long.
+        # Calls in flight by permit, with their start; without long ones.
         self._young: OrderedDict[int, float] = OrderedDict()
         self._in_flight = 0
         self._was_full = False
         self._has_fallen = False
         self._usual_s: float | None = None
-        # The quickest call lately; one user's calls that hang do not change it.
+        # The shortest recent call; hanging calls of one user do not change it.
         self._quick_s = 0.0
         self._variance = 0.0
         self._round_ends_s = now_s
@@ -66,23 +66,25 @@ class Concurrency:
         return self._in_flight
 
     def is_full(self, now_s: float) -> bool:
-        """Whether no more calls may go. Long ones do not count, up to the highest limit: some users' calls may hang."""
+        """Whether no more calls may go. Long calls do not count, up to the highest limit: the calls of a few users may
+        hang.
+        """
         while self._young and now_s - next(iter(self._young.values())) > self._config.least_long_s:
             self._young.popitem(last=False)
         return len(self._young) >= self.limit or self._in_flight >= self._config.highest
 
     def is_long(self, seconds: float) -> bool:
-        """Whether a call that took so long hung, while others do not."""
+        """Whether a call of this duration hung while others do not."""
         return seconds > max(self._config.least_long_s, self._config.long * self._quick_s)
 
     def began(self, permit: int, now_s: float) -> None:
-        """A call goes."""
+        """A call was sent."""
         self._in_flight += 1
         self._young[permit] = now_s
         self._was_full = self._was_full or self.is_full(now_s)
 
     def ended(self, permit: int, *, now_s: float, seconds: float | None) -> None:
-        """A call has ended after `seconds`; None if that tells nothing of how busy Browsee is."""
+        """A call ended after `seconds`; None if its duration says nothing about Browsee's load."""
         self._in_flight -= 1
         self._young.pop(permit, None)
         if seconds is not None:
@@ -92,7 +94,7 @@ class Concurrency:
             self._end_round(now_s)
 
     def _end_round(self, now_s: float) -> None:
-        # The median: some users' calls may hang while the others' do not.
+        # The median, because calls of some users may hang while others do not.
         round_s = statistics.median(self._seconds)
         config = self._config
         if self._usual_s is None:

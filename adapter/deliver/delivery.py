@@ -1,6 +1,7 @@
-"""One event, from its lease to its outcome: rendered, its calls sent in order, what came back judged.
+"""One event, from its lease to its outcome: rendered, its calls sent in order, the answers classified.
 
-Knows no queue but to note what got through. Whatever Browsee does is a value; what it raises is a fault of ours.
+Uses the queue only to store keys of delivered calls. Whatever Browsee does is a value; an exception is a bug in the
+adapter.
 """
 
 import asyncio
@@ -55,26 +56,26 @@ from adapter.observe.service_telemetry import QueueFailed
 from adapter.queue.contract import Backlog
 
 STOPPING = Retry(Reason.STOPPING, delay_s=0, counted=False)
-# Whoever took the event over, or away, has settled it: this changes nothing.
+# The event was settled by its new holder or deleted, so this changes nothing.
 _LET_GO = Retry(Reason.DELETED, delay_s=0, counted=False)
-# Who would wait longer than this for a call to be allowed gives the event back, so that others of its project may pass.
+# An event that would wait longer than this for its call is put back, so that others of its project may pass.
 _PATIENCE_S = 5.0
 _DAMAGED = Dead(Reason.DAMAGED, "what the queue's file holds of it cannot be read any more")
-# The next probe should be of another event: this one may be what is wrong.
+# The next probe should be of another event, because this one may be the cause.
 _MISCONFIGURED_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class RetryFor:
-    """`retry:` of the settings: an event is tried for `for_s` seconds, at most `max_s` apart."""
+    """`retry:` of the settings: an event is retried for `for_s` seconds, with at most `max_s` between two attempts."""
 
     for_s: float
     max_s: float
 
 
 class Delivery:
-    """Delivers events of one project, many at a time. `keys` are Browsee keys by source name; `jitter` gives numbers
-    in [0, 1); `now` gives seconds since 1970 on a clock that never jumps; `stop` ends every wait.
+    """Delivers events of one project, many at a time. `keys` are Browsee keys by source name; `jitter` returns numbers
+    in [0, 1); `now` returns seconds since 1970 on a clock that never jumps; `stop` ends every wait.
     """
 
     def __init__(
@@ -90,7 +91,7 @@ class Delivery:
         jitter: Callable[[], float],
     ) -> None:
         self._stopping = asyncio.Event()
-        # In an outage: whoever waits is good for a probe, as nobody else is to be had.
+        # In an outage any waiting event may be the probe if no better one is pending.
         self.probes_with_any = False
         self._backlog = backlog
         self._browsee = browsee
@@ -109,13 +110,13 @@ class Delivery:
         return self._stopping.is_set()
 
     def stop(self) -> None:
-        """Let no call go any more; those under way end."""
+        """Send no more calls; calls in flight end."""
         self._stopping.set()
         self._line.ask_again()
 
     def cut_calls(self) -> None:
-        """Cancel `deliver` where it waits for Browsee's answer for an event that is no longer held: another process may
-        call for it now. Nobody knows what became of the call.
+        """Cancel `deliver` where it waits for an answer for an event that is no longer held: another process may send
+        its calls now. Whether the call was delivered is unknown.
         """
         for task, lease in list(self._calling.items()):
             if not self._backlog.holds(lease):
@@ -124,8 +125,8 @@ class Delivery:
     async def deliver(
         self, lease: Lease, ruleset: Renderer, warnings: list[EventWarning], *, probe: bool = False, apart: bool = False
     ) -> Outcome:
-        """What became of the event; what the mapping warned of is added to `warnings`. `probe` and `apart` as in
-        `Project.admit`. Raises only what is a fault of ours.
+        """The outcome of the event; the mapping's warnings are added to `warnings`. `probe` and `apart` as in
+        `Project.admit`. Raises only for bugs in the adapter.
         """
         if lease.is_damaged:
             return _DAMAGED
@@ -150,14 +151,16 @@ class Delivery:
     def try_again(
         self, lease: Lease, reason: Reason, *, counted: bool, at_least_s: float = 0.0, detail: str = ""
     ) -> Retry | Dead:
-        """The event's next try, or its end if it has been tried for as long as the settings say."""
+        """The event's next attempt, or its end if it has been retried for as long as the settings say."""
         wait_s = max(at_least_s, delay_s(attempt=lease.attempt, jitter=self._jitter(), max_s=self._retry.max_s))
         if counted and is_exhausted(retried_s=lease.retried_s + wait_s, retry_for_s=self._retry.for_s):
             return Dead(Reason.EXHAUSTED, f"tried for {lease.retried_s:.0f} s; the last time: {reason}")
         return Retry(reason, wait_s, counted, detail=detail)
 
     async def _send_all(self, lease: Lease, rendered: Calls, *, probe: bool, apart: bool) -> Outcome:
-        """Send the calls in order, less those that got through before; stop at the first that does not."""
+        """Send the calls in order, without those that were delivered before; stop at the first that is not
+        delivered.
+        """
         left = [call for call in rendered.calls if call.key not in lease.delivered_keys]
         unexpected = False
         for number, call in enumerate(left, start=1):
@@ -165,7 +168,7 @@ class Delivery:
             if not isinstance(said, Accepted):
                 return said
             unexpected = unexpected or said.unexpected
-            # Noted before the next one goes: a crash between the two repeats a call, never loses one.
+            # Stored before the next call is sent: a crash between the two repeats a call and never loses one.
             if number < len(left):
                 self._backlog.mark_delivered(lease, call.key)
         detail = "an answer was not as documented" if unexpected else ""
@@ -174,7 +177,7 @@ class Delivery:
     async def _send(self, lease: Lease, call: Call, *, probe: bool, apart: bool) -> Accepted | Retry | Dead:
         asked_s = self._now()
         ask = partial(self._ask, call, lease, probe=probe, apart=apart)
-        # A probe waits for nobody: others wait for what it tells.
+        # A probe does not queue: the others wait for its result.
         permit = await (self._alone(ask) if probe else self._line.answer(ask))
         if isinstance(permit, Retry):
             return permit
@@ -198,7 +201,7 @@ class Delivery:
         verdict = classify(answer, now=datetime.fromtimestamp(now_s, UTC), any_2xx=self._project.any_2xx)
         cause = "" if isinstance(verdict, Accepted) else describe(answer)
         ruling = self._project.answered(permit, verdict, of=_subject(lease, call), now_s=now_s, cause=cause)
-        # Calls that hang must not be followed at once: they would end together again and again, as in an outage.
+        # Hanging calls must not be repeated at once: they would end together again and again, as in an outage.
         if isinstance(verdict, Accepted):
             self._line.call_ended()
         if ruling.requeued or ruling.due:
@@ -238,8 +241,8 @@ class Delivery:
                 assert_never(ruling.verdict)
 
     async def _bring_back(self, ruling: Ruling) -> None:
-        """Bring back events that were refused for the project's fault, and end the wait of those that an outage held
-        up; what the disk keeps from it stays as it is.
+        """Requeue events that were refused for the project's fault, and end the wait of those that an outage delayed. A
+        failing disk leaves them as they are.
         """
         try:
             if ruling.requeued:
@@ -250,7 +253,7 @@ class Delivery:
             self._emit(QueueFailed(cause=str(exc)))
 
     def _ask(self, call: Call, lease: Lease, *, probe: bool, apart: bool) -> Permit | Retry | Wait:
-        """Whether this call may go now; Retry if it should not wait for that."""
+        """Whether this call may go now; Retry if the event should not wait for that."""
         if self._stopping.is_set():
             return STOPPING
         if not self._backlog.holds(lease):
@@ -262,13 +265,13 @@ class Delivery:
             return admitted.permit
         aside = self._project.sets_aside(call.kind)
         if aside or admitted.seconds > _PATIENCE_S:
-            # In an outage the gate says when to go on, and nothing else should be waited for then.
+            # In an outage the gate decides when to continue, and no other wait should come on top.
             wait_s = 0.0 if admitted.why is PauseReason.DOWN else admitted.seconds
             return Retry(Reason.PAUSED, wait_s, counted=False, parked=aside)
         return admitted
 
     async def _alone(self, ask: Ask[Permit | Retry]) -> Permit | Retry:
-        """What `ask` says in the end, whoever else waits."""
+        """Ask until `ask` allows the call, without queueing."""
         while isinstance(said := ask(), Wait):
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(said.seconds):
@@ -276,7 +279,7 @@ class Delivery:
         return said
 
     def _abandon(self, permit: Permit | Retry) -> None:
-        """There will be no answer to the call that was to go."""
+        """There will be no answer to this call."""
         if isinstance(permit, Permit):
             self._project.abandoned(permit, now_s=self._now())
 

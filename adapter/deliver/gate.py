@@ -1,20 +1,20 @@
-"""A gate in front of calls: open, or shut with one probe at a time. Pure; the clock comes in as `now_s`.
+"""A gate in front of calls: open, or shut but for one probe at a time. Pure; the clock comes in as `now_s`.
 
-Blocks, an open circuit breaker and a misconfigured project are all this, and differ in when they shut, in how soon they
-probe, and in what a good answer is. Never looks at an answer itself.
+Blocks, an open circuit breaker and a misconfigured project are gates. They differ in when they shut, how soon they
+probe, and which answer opens them. A gate never looks at an answer itself.
 """
 
 from dataclasses import dataclass
 
-# A probe under way has no known end: those who wait ask again after this long.
+# The end of a probe is unknown, so waiting calls ask again after this time.
 ASK_AGAIN_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class GateConfig:
-    """The first probe goes `first_s` after the gate has shut; each that fails doubles the pause, to `max_s`.
+    """The first probe goes `first_s` after the gate has shut; each failed probe doubles the pause, up to `max_s`.
 
-    A probe that is not answered within `lost_s` is taken for lost, and another goes.
+    A probe without an answer within `lost_s` counts as lost, and another one goes.
     """
 
     first_s: float
@@ -37,15 +37,15 @@ class Gate:
         return self._shut_at_s is not None
 
     def shut_for_s(self, now_s: float) -> float:
-        """How long it has been shut; 0 if it is open."""
+        """Seconds since it shut; 0 if it is open."""
         return 0.0 if self._shut_at_s is None else max(0.0, now_s - self._shut_at_s)
 
     def probe_in_s(self, now_s: float) -> float:
-        """Seconds until the next probe may go; 0 if one may, or is under way, or the gate is open."""
+        """Seconds until the next probe may go; 0 if one may go, or is in flight, or the gate is open."""
         return max(0.0, self._due_s - now_s) if self.is_shut and self._probe is None else 0.0
 
     def wait_s(self, now_s: float) -> float:
-        """Seconds to wait before asking again; 0: a call may pass."""
+        """Seconds to wait before asking again; 0: a call may go."""
         if self._shut_at_s is None:
             return 0.0
         if self._probe is not None and now_s < self._due_s:
@@ -53,7 +53,7 @@ class Gate:
         return max(0.0, self._due_s - now_s)
 
     def let_pass(self, permit: int, now_s: float) -> None:
-        """The call `permit` goes; `wait_s` was 0. Through a shut gate it goes as the probe."""
+        """The call `permit` goes; `wait_s` was 0. If the gate is shut, it is the probe."""
         if self._shut_at_s is not None:
             self._probe = permit
             self._due_s = now_s + self._config.lost_s
@@ -62,7 +62,7 @@ class Gate:
         return self._probe == permit
 
     def shut(self, now_s: float) -> None:
-        """Let nothing pass but probes. A gate that is shut stays as it is."""
+        """Let only probes pass. A shut gate stays as it is."""
         if self._shut_at_s is None:
             self._shut_at_s = now_s
             self._pause_s = self._config.first_s

@@ -1,5 +1,5 @@
-"""What is known of users by their last calls: who got through lately, whose calls hang, and who is answered 429 while
-others get through. Pure, and bounded.
+"""What the last call of each user showed: whose calls were delivered, whose hang, and whose are answered 429 while
+those of others are delivered. Pure, and bounded.
 """
 
 from collections import OrderedDict
@@ -7,22 +7,22 @@ from collections import OrderedDict
 MAX_PASSED = 64
 MAX_SLOW = 10_000
 MAX_LIMITED = 10_000
-# A limit hits each user now and then, seldom the same one again and again.
+# A limit hits each user now and then, and seldom the same one many times in a row.
 OWN_RUN = 3
 
 
 class Lanes:
-    """Lanes by the queue's numbers."""
+    """The last calls by lane, which is the queue's number."""
 
     def __init__(self) -> None:
         self._passed: OrderedDict[int, None] = OrderedDict()
         self._slow: OrderedDict[int, None] = OrderedDict()
-        # Of lanes whose last call was answered 429: how many in a row, and the passes of others before the last one.
+        # By lane whose last call was answered 429: how many in a row, and the successes of others before the last one.
         self._limited: OrderedDict[int, tuple[int, int]] = OrderedDict()
         self._passes = 0
 
     def answered(self, lane: int, *, passed: bool, slow: bool) -> None:
-        """A call of this lane ended; `slow`: only after a time that is long for Browsee."""
+        """A call of this lane ended. `slow`: it took longer than is usual for Browsee."""
         if slow:
             self._slow[lane] = None
             if len(self._slow) > MAX_SLOW:
@@ -40,11 +40,11 @@ class Lanes:
             self._passed.pop(lane, None)
 
     def limited(self, lane: int) -> bool:
-        """A call of this lane was answered 429: whether for a reason of the lane's own.
+        """A call of this lane was answered 429. Returns whether the cause is the lane's own.
 
-        It is where others got through between this one and the one before, and the two before were 429s as well.
-        Whatever passed since the lane's last pass: the first two of a run always count for the rate, so no limit, and
-        no ban, can hide behind this rule.
+        It is, if calls of others were delivered between this call and the one before, and the two calls before were
+        answered 429 as well. The first two 429s of a run always count for the rate, whatever was delivered since the
+        lane's last success, so neither a limit nor a ban can hide behind this rule.
         """
         run, passes = self._limited.pop(lane, (0, self._passes))
         self._limited[lane] = run + 1, self._passes
@@ -58,5 +58,5 @@ class Lanes:
 
     @property
     def passed_lately(self) -> frozenset[int]:
-        """Lanes whose last call got through, the latest ones."""
+        """Lanes whose last call was delivered, most recent ones."""
         return frozenset(self._passed)

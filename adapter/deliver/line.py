@@ -1,6 +1,6 @@
-"""The line of calls that wait until their project lets them go: first come, first served. One timer for all of them.
+"""The queue of calls that wait until their project lets them go, in order of arrival. One timer serves all of them.
 
-Knows neither calls nor projects: each place in the line asks a question of its own, and the first one is asked again
+Knows neither calls nor projects. Each place in the line asks a question of its own, and the first one is asked again
 when its wait is over.
 """
 
@@ -12,16 +12,16 @@ from typing import Generic, TypeAlias, TypeVar
 from adapter.deliver.permits import Wait
 from adapter.deliver.state import PauseReason
 
-# uvloop rounds to a millisecond: a timer that ends before the wait would be set again, and again. The pace makes up for
-# what is late.
+# uvloop rounds to a millisecond. A timer that ends before the wait would be set again and again; the pace makes up for
+# a late one.
 _TICK_S = 0.001
 A = TypeVar("A")
 Ask: TypeAlias = Callable[[], A | Wait]
 
 
 class Line(Generic[A]):
-    """Answers come in the order of the calls of `answer`. `lost` is called with an answer whose caller was cancelled
-    before it could be handed over.
+    """Answers in the order of the calls of `answer`. `lost` is called with an answer whose caller was cancelled before
+    it received it.
     """
 
     def __init__(self, *, lost: Callable[[A], None]) -> None:
@@ -31,7 +31,7 @@ class Line(Generic[A]):
         self._wait: Wait | None = None
 
     async def answer(self, ask: Ask[A]) -> A:
-        """What `ask` says in the end; at once if nobody waits and it is no Wait."""
+        """The first result of `ask` that is not a Wait; at once if no other call waits and it is not a Wait."""
         if not self._places:
             said = ask()
             if not isinstance(said, Wait):
@@ -48,7 +48,7 @@ class Line(Generic[A]):
             raise
 
     def ask_again(self) -> None:
-        """Ask for the first, and for the next once it is answered, until one has to wait."""
+        """Ask for the first in the line, then for the next, until one has to wait."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = self._wait = None

@@ -1,8 +1,8 @@
-"""Whether a project is set up wrongly, rather than its calls. Pure; the clock comes in as `now_s`.
+"""Whether a project is misconfigured, rather than its calls wrong. Pure; the clock comes in as `now_s`.
 
-Some answers say so outright (401, 404 …). But the only failure that Browsee documents is 400, so a wrong key may look
-like a refusal of every call: when the last refusals were many, of several users, with one cause, and nothing got
-through between them, then it is not the events. Texts are compared without ids and numbers. Where the texts differ
+Some answers say so outright (401, 404 …). But 400 is the only failure that Browsee documents, so a wrong key may look
+like a refusal of every call. If the last refusals were many, of several users, with one cause, and no call was
+delivered between them, the events are not to blame. Texts are compared without ids and numbers. If the texts differ
 even so, more refusals are needed, of more users and of different events, and a longer time without a success.
 """
 
@@ -18,14 +18,16 @@ from adapter.deliver.policy import Accepted, Misconfigured, RefusedByBrowsee, Tr
 from adapter.model import Reason
 from adapter.queue.causes import fold_cause
 
-# Events remembered as having met a misconfigured project; the oldest is forgotten first.
+# The number of remembered events that met a misconfigured project; the oldest is forgotten first.
 MAX_SUSPECTS = 1000
-# Probes in a row that would be of the same event's name before one is sent all the same.
+# Probes that are skipped because the last one had the same event name, before one is sent all the same.
 MAX_PASSED_OVER = 3
 
 
 class Subject(Struct, frozen=True):
-    """Whose call was answered: the queue's number of the lane, the event's seq, its user and the call's event."""
+    """The call that was answered: the queue's number of its lane, the event's seq, its user and the name in the
+    call.
+    """
 
     lane: int
     seq: int
@@ -35,9 +37,9 @@ class Subject(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class RefusalsConfig:
-    """`count` refusals with one cause, of `users` users, are not the events' fault; nor are `any_count` with whatever
-    texts, of `any_users` users and `any_events` names, if nothing got through for `quiet_s`. An event refused in
-    `probes` probes, while another got through, is to blame itself.
+    """`count` refusals with one cause, of `users` users, show that no event is to blame. So do `any_count` refusals
+    with any texts, of `any_users` users and `any_events` names, if no call was delivered for `quiet_s`. An event that
+    `probes` probes refused, while another was delivered, is to blame itself.
     """
 
     count: int = 20
@@ -50,11 +52,11 @@ class RefusalsConfig:
 
 
 class Ruling(Struct, frozen=True):
-    """The verdict to act on: that of the answer, or Misconfigured where many refusals show that no event is to blame,
-    or TryAgain where one event keeps meeting what no other does.
+    """The verdict to act on: that of the answer; or Misconfigured, if many refusals show that no event is to blame; or
+    TryAgain, if one event keeps failing as no other does.
 
-    `requeued` are the seqs of events refused earlier for the same cause: they are pending again. `due` are
-    seqs by lane of events that wait for nothing any more. `at_once`: the event is due again without a wait.
+    `requeued` are the seqs of events refused earlier for the same cause; they are pending again. `due` are the seqs, by
+    lane, of events that need not wait any more. `at_once`: the event is due again without a wait.
     """
 
     verdict: Verdict
@@ -64,7 +66,7 @@ class Ruling(Struct, frozen=True):
 
 
 class CallKindHealth:
-    """The track or the identify calls of a project: each may be misconfigured alone, as identify is for paid plans.
+    """The track or the identify calls of a project. Each kind may be misconfigured alone: identify is for paid plans.
 
     `detail` says what is wrong while `gate` is shut.
     """
@@ -74,17 +76,17 @@ class CallKindHealth:
         self.detail = ""
         self._config = refusals
         self._refusals = _Refusals(refusals)
-        # Shut because of refusals, and not of what an answer says outright.
+        # Shut because of many refusals, rather than of an answer that says so outright.
         self._by_refusals = False
         self._accepted = 0
         self._suspects: dict[int, int] = {}
-        # By seq: how many probes refused it, and how many calls were delivered before the first.
+        # By seq: how many probes it failed, and how many calls were delivered before the first of them.
         self._probed: dict[int, tuple[int, int]] = {}
         self._probed_event = ""
         self._passed_over = 0
 
     def repeats_probe(self, event: str) -> bool:
-        """Whether another event should be the next probe, for the last one had this name; not again and again."""
+        """Whether the next probe should be another event, because the last one had this name. True a few times only."""
         if not self.gate.is_shut or event != self._probed_event or self._passed_over >= MAX_PASSED_OVER:
             return False
         self._passed_over += 1
@@ -113,10 +115,10 @@ class CallKindHealth:
         return Ruling(verdict)
 
     def _misconfigured(self, verdict: Misconfigured, *, seq: int, now_s: float, probe: bool) -> Ruling:
-        """A pause, unless this event has met the same before and others got through since.
+        """A pause, unless this event has met the same before and others were delivered since.
 
-        Then it is the event after all: a firewall in front of Browsee may answer 403 to what it takes for an attack.
-        Such an event is tried again at its own expense, ever more seldom; else it would pause all others for ever.
+        Then the event is to blame: a firewall in front of Browsee may answer 403 to what it takes for an attack. Such
+        an event is retried with growing delays, and each attempt counts; otherwise it would pause all others for ever.
         """
         before = self._suspects.pop(seq, None)
         self._suspects[seq] = self._accepted
@@ -135,7 +137,7 @@ class CallKindHealth:
                 self.gate.probe_failed(now_s)
             return Ruling(verdict if self._is_to_blame(of.seq, probe=probe) else Misconfigured(self.detail))
         if probe:
-            # It was looked at: what an answer said outright is not so any more.
+            # Browsee read the call, so an earlier answer that said otherwise no longer holds.
             self.gate.open()
         if self._is_to_blame(of.seq, probe=False):
             return Ruling(verdict)
@@ -149,7 +151,7 @@ class CallKindHealth:
         return Ruling(Misconfigured(self.detail), requeued)
 
     def _is_to_blame(self, seq: int, *, probe: bool) -> bool:
-        """Whether probes have shown that this event is refused while others are not."""
+        """Whether probes have shown that this event is refused while others are delivered."""
         count, accepted = self._probed.pop(seq, (0, self._accepted))
         count += probe
         if count:
@@ -170,7 +172,7 @@ class CallKindHealth:
 
 
 class _Refusals:
-    """The last refusals of one kind of call since one got through."""
+    """The last refusals of one kind of call since the last delivered one."""
 
     def __init__(self, config: RefusalsConfig) -> None:
         self._config = config
@@ -193,11 +195,11 @@ class _Refusals:
         self._last.append(of)
 
     def verdict(self, message: str, now_s: float) -> str:
-        """What is wrong with the project, as its refusals show; empty if it may be the events."""
+        """What is wrong with the project, as its refusals show; empty if the events may be to blame."""
         config, last = self._config, list(self._last)
         equal = last[-min(self._equal, config.count) :]
         if len(equal) >= config.count and len({of.user for of in equal}) >= config.users:
-            # The folded text quotes nothing of an event, so it may be shown; so may one that is equal for all.
+            # The folded text quotes no event, so it may be shown; so may a text that is equal for all.
             return (
                 f"Browsee refuses every call of several users with the same message ({fold_cause(message)}); "
                 "check browsee_api_key and the mapping"
@@ -213,5 +215,5 @@ class _Refusals:
 
     @property
     def seqs(self) -> tuple[int, ...]:
-        """The events refused, oldest first, each once."""
+        """The refused events, oldest first, each once."""
         return tuple(dict.fromkeys(of.seq for of in self._last))

@@ -1,7 +1,7 @@
-"""Which share of calls Browsee answers 429 at whatever rate: noise, which no lower rate prevents. Pure.
+"""The share of calls that Browsee answers 429 at any rate: noise, which no lower rate prevents. Pure.
 
-A limit is silent well below it; noise is not. So only answers to calls that went well below the limit are counted, and
-only a share that is small is taken for noise: what is larger may be a limit that has fallen.
+Well below a limit there are no 429s of the limit, but there is noise. So only answers to calls well below the limit are
+counted, and only a small share counts as noise: a larger one may be a limit that has fallen.
 """
 
 import math
@@ -14,7 +14,8 @@ _SPAN_S = 60.0
 @dataclass(frozen=True, slots=True)
 class NoiseConfig:
     """Noise is at most `highest` of the answers, known from `answers` of them with at least `limited` 429s, and
-    forgotten after `kept_s`. `chance` is how seldom noise alone may look like a limit, in one window of answers.
+    forgotten after `kept_s`. `chance` is the probability with which noise alone may look like a limit, in one window of
+    answers.
     """
 
     highest: float = 0.05
@@ -37,16 +38,16 @@ class Noise:
         self._new_limited = 0
 
     def add(self, *, limited: bool) -> None:
-        """One more answer, which counts from `keep` on."""
+        """Count one more answer; it takes effect at `keep`."""
         self._new_answers += 1
         self._new_limited += limited
 
     def drop(self) -> None:
-        """What came since the last `keep` was a limit's doing."""
+        """Discard the answers since the last `keep`: a limit caused their 429s."""
         self._new_answers = self._new_limited = 0
 
     def keep(self, now_s: float) -> None:
-        """What came since the last `keep` or `drop` was no limit's doing."""
+        """Keep the answers since the last `keep` or `drop`: no limit caused their 429s."""
         if not self._new_answers:
             return
         if not self._spans or now_s >= self._spans[-1][0] + _SPAN_S:
@@ -58,13 +59,13 @@ class Noise:
         self.drop()
 
     def forget(self) -> None:
-        """Begin anew: what came last was a limit for certain."""
+        """Start again: a limit certainly caused the last 429s."""
         self.drop()
         self._spans.clear()
         self._answers = self._limited = 0.0
 
     def share(self, now_s: float) -> float:
-        """The share of answers that is noise; 0 while none is known, or where it is too large for that."""
+        """The share of answers that is noise; 0 if none is known, or if it is too large to be noise."""
         while self._spans and self._spans[0][0] < now_s - self._config.kept_s:
             _, answers, limited = self._spans.popleft()
             self._answers -= answers
@@ -75,13 +76,13 @@ class Noise:
         return share if share <= self._config.highest else 0.0
 
     def limit_at(self, now_s: float, *, window: int) -> int:
-        """How many 429s among `window` answers are more than noise: 1 while no noise is known."""
+        """How many 429s among `window` answers are more than noise; 1 while no noise is known."""
         share = self.share(now_s)
         return 1 if share == 0.0 else _most(share * window, self._config.chance)
 
 
 def _most(mean: float, chance: float) -> int:
-    """The least count that a Poisson variable of this mean reaches less often than `chance`."""
+    """The least count that a Poisson variable of this mean reaches with a probability below `chance`."""
     count, probability = 0, math.exp(-mean)
     tail = 1.0 - probability
     while tail >= chance:

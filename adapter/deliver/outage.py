@@ -1,7 +1,7 @@
-"""The gate that an outage shuts: only probes pass. Pure; the clock comes in as `now_s`.
+"""The gate of an outage: only probes pass. Pure; the clock comes in as `now_s`.
 
-The longer an outage has lasted, the longer the next probe waits, so that its end is noticed soon after, as measured by
-its length. Probes go in rounds of several at once: one user's calls may fail for a reason of their own.
+The longer an outage has lasted, the longer the next probe waits, so that its end is noticed soon in proportion to its
+length. Probes go in rounds of several at once, because the calls of one user may fail for a reason of their own.
 """
 
 import math
@@ -14,8 +14,8 @@ _ROUND_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class OutageConfig:
-    """Rounds are `share` of the time down apart, `least_s` to `most_s`, shortened by up to `jitter` of that. At most
-    `probes` are under way.
+    """The time between rounds is `share` of the outage's duration, between `least_s` and `most_s`, shortened by up to
+    `jitter` of that. At most `probes` are in flight.
     """
 
     share: float = 0.1
@@ -26,7 +26,7 @@ class OutageConfig:
 
 
 class Outage:
-    """Open at first. Spreads probes by the golden ratio in place of chance, so that it stays pure."""
+    """Open at first. Spreads probes by the golden ratio instead of random numbers, so that it stays pure."""
 
     def __init__(self, config: OutageConfig) -> None:
         self._config = config
@@ -42,7 +42,7 @@ class Outage:
         return self._began_s is not None
 
     def shut(self, now_s: float) -> None:
-        """Let nothing pass but probes."""
+        """Let only probes pass."""
         if self._began_s is None:
             self._began_s = now_s
             self._round_left = 0
@@ -70,7 +70,7 @@ class Outage:
         return max(ASK_AGAIN_S, self.probe_in_s(now_s))
 
     def let_pass(self, permit: int, now_s: float) -> None:
-        """The call `permit` goes; `wait_s` was 0. Through a shut gate it goes as a probe."""
+        """The call `permit` goes; `wait_s` was 0. If the gate is shut, it is a probe."""
         if self._began_s is None:
             return
         if not self._round_left or now_s - self._round_began_s >= _ROUND_S:
@@ -84,7 +84,7 @@ class Outage:
         return permit in self._probes
 
     def probe_ended(self, permit: int) -> None:
-        """Without success."""
+        """A probe ended without success."""
         self._probes.discard(permit)
 
     def _pause_s(self, now_s: float) -> float:

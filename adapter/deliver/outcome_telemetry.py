@@ -1,4 +1,4 @@
-"""What an outcome looks like in metrics and logs. Pure."""
+"""The telemetry of an outcome, for metrics and logs. Pure."""
 
 from typing import assert_never
 
@@ -8,11 +8,12 @@ from adapter.observe.telemetry import Telemetry
 
 
 def telemetry_of(lease: Lease, outcome: Outcome, *, mapping: str, taken_s: float, now_s: float) -> Telemetry:
-    """For an event that was taken at `taken_s` and is settled at `now_s`, both on the clock of leases."""
+    """The telemetry of an event that was taken at `taken_s` and is settled at `now_s`, both on the clock of leases."""
     source, message_id, trace = lease.event.source, lease.event.message_id, lease.event.traceparent
     match outcome:
         case Delivered():
-            # The receipt is stamped by the machine's clock, which may be set, the rest by one that never jumps.
+            # The machine's clock, which may be set, stamps the receipt; the other times are of a clock that never
+            # jumps.
             received_s, due_s = lease.event.received_at.timestamp(), lease.due_at_s
             return EventDelivered(
                 source=source,

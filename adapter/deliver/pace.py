@@ -1,11 +1,12 @@
-"""How many calls a second: learns a limit that nobody states, from the answers alone. Pure; `now_s` is the clock.
+"""The rate of calls: learns a limit that Browsee does not publish, from its answers alone. Pure; `now_s` is the clock.
 
-The rate begins low and doubles until Browsee first answers 429 (slow start). What got through just before is then
-taken for the limit w; the rate falls below it and follows w·(1 + cut·((t−K)/K)³): quickly back towards w, long near it,
-then faster beyond, in case the limit has been raised. This is how CUBIC finds a path's capacity (RFC 9438), with a rate
-in place of a window, because a limit of calls a second says nothing of how many may be under way.
+Theory of operation. The rate starts low and doubles until Browsee first answers 429 (slow start). The rate of success
+just before is then taken as the limit w. The rate falls below w and follows w·(1 + cut·((t−K)/K)³): quickly back
+towards w, long near it, then faster beyond it, in case the limit has been raised. CUBIC finds a path's capacity this
+way (RFC 9438); here a rate replaces the window, because a limit of calls a second does not limit the calls in flight.
 
-Never decides whether a call may go at all: pauses are in `gate`, and a slow Browsee is for `concurrency`.
+A crash loses only what was learned since the monitor last stored `snapshot`. Pauses are the task of `gate`, and a slow
+Browsee is the task of `concurrency`.
 """
 
 import math
@@ -16,21 +17,21 @@ from adapter.deliver.achieved import Achieved
 from adapter.deliver.noise import Noise, NoiseConfig
 
 _LEAST_SPAN_S = 0.01
-# What a token may lack by rounding: waiting for that would take less time than a clock can tell, again and again.
+# A token may lack this much by rounding: a wait for the rest would be shorter than a clock can measure.
 _ENOUGH = 1.0 - 1e-6
 
 
 @dataclass(frozen=True, slots=True)
 class PaceConfig:
-    """How the rate is learned. With `pinned_per_s` it is that, and nothing is learned.
+    """How the rate is learned. With `pinned_per_s` that is the rate, and nothing is learned.
 
-    `recover_s` is K: the time from a cut back to the limit, or the time of `recover_calls` calls if that is longer: at
-    a call every 5 s, 20 s would be a 429 in ten. `slack_s` is how late a call may be and still be made up for.
-    `smoothing_s` is the time over which the achieved rate is measured. `evidence` is how many answers a second cut in a
-    row needs. Near the limit a cut needs more 429s among the last `window` answers than noise explains, so one if no
-    noise is known; in slow start, and more than `far_below` under the limit, `crowd` of the last `narrow` answers, and
-    one more from a limit of `crowded_per_s` on, where a cycle has so many answers that noise makes a crowd by chance.
-    While cuts keep coming before the limit is reached, K grows up to `patience` times.
+    `recover_s` is K: the time from a cut back to the limit, or the time of `recover_calls` calls if that is longer (at
+    a call every 5 s, 20 s would mean a 429 in ten calls). `slack_s` is the delay of a call that is made up for.
+    `smoothing_s` is the time over which the achieved rate is measured. `evidence` is the number of answers that a
+    second cut in a row needs. Near the limit a cut needs more 429s among the last `window` answers than noise explains:
+    one, if no noise is known. In slow start, and more than `far_below` under the limit, it needs `crowd` of the last
+    `narrow` answers, and one more from a limit of `crowded_per_s` on, because a cycle then has so many answers that
+    noise makes a crowd by chance. While cuts keep coming before the limit is reached, K grows up to `patience` times.
     """
 
     pinned_per_s: float | None = None
@@ -60,7 +61,7 @@ class PaceConfig:
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """What survives a restart: the limit, and how long ago it was met."""
+    """The part that survives a restart: the limit, and how long ago it was met."""
 
     limit_per_s: float
     met_ago_s: float
@@ -69,8 +70,8 @@ class Learned:
 class Rate:
     """A token bucket whose rate follows the answers.
 
-    Its time is *pressed* time: it stands still while nobody wants to send faster than it lets them, so that a quiet
-    hour does not count as an hour without a 429.
+    Its time is *pressed* time, which stands still while no call waits for a token, so that an idle hour does not count
+    as an hour without a 429.
     """
 
     def __init__(self, config: PaceConfig, *, now_s: float) -> None:
@@ -117,11 +118,11 @@ class Rate:
             if beyond == self._moved:
                 since_s = self._pressed_s - (1.0 + beyond) * recover_s
                 grown *= math.exp2(min(since_s / config.moved_doubling_s, 40.0))
-        # What was not sent was not tried, and says nothing of the limit.
+        # A rate that was not used was not tested, and says nothing about the limit.
         return max(config.lowest_per_s, min(grown, max(floor, config.headroom * self._sent.per_s(now_s))))
 
     def _doubled(self) -> float:
-        """Slow start: the first rate doubled again and again, more slowly where a second holds many calls."""
+        """Slow start: the first rate doubled again and again, more slowly at many calls a second."""
         config = self._config
         brisk_s = math.log2(max(1.0, config.brisk_per_s / config.first_per_s)) * config.doubling_s
         slower_s = max(0.0, self._pressed_s - brisk_s) / config.brisk_slower
@@ -136,7 +137,7 @@ class Rate:
         """Seconds until a call may go; 0: now."""
         rate = self.per_s(now_s)
         passed_s = max(0.0, now_s - self._at_s)
-        # One more than the slack is worth: at 5 calls a second a sleep that ends 5 ms late would else cost 2.5 %.
+        # One more token than the slack: at 5 calls a second a sleep that ends 5 ms late would otherwise cost 2.5 %.
         depth = 1.0 + self._config.slack_s * rate
         spilled = max(0.0, self._tokens + passed_s * rate - depth)
         self._tokens = min(depth, self._tokens + passed_s * rate)
@@ -145,19 +146,19 @@ class Rate:
         return 0.0 if self._tokens >= _ENOUGH else (1.0 - self._tokens) / rate
 
     def take(self, now_s: float) -> None:
-        """A call goes; `wait_s` was 0."""
+        """A call is sent; `wait_s` was 0."""
         self._tokens -= 1.0
         self._sent.add(now_s)
 
     def answered(self, *, sent_at_s: float, now_s: float, limited: bool) -> None:
-        """A call sent at `sent_at_s` was answered: `limited` by a 429, or let through (taken or refused)."""
+        """A call sent at `sent_at_s` was answered: with a 429 if `limited`, else accepted or refused."""
         if not limited:
             self._achieved.add(now_s)
             if self._limit_per_s is None and now_s - self._began_s > self._config.smoothing_s:
-                # What got through once is known to be allowed, and is where an outage or a quiet time is followed up.
+                # A rate that succeeded once is known to be allowed, so it is the start after an outage or an idle time.
                 self._peak_per_s = max(self._peak_per_s, self._achieved.per_s(now_s))
-        # An episode is cut once: what was sent before the cut, or is mixed on its way with what was, says only what is
-        # known already.
+        # An episode is cut once: answers to calls sent before the cut, or mixed with those on their way, only repeat
+        # what is known already.
         if sent_at_s < self._cut_at_s + self._settling_s or self._config.pinned_per_s is not None:
             return
         self._answered += 1
@@ -171,7 +172,7 @@ class Rate:
                 self._cut(now_s, behind_s=now_s - sent_at_s)
 
     def _listen(self, now_s: float, *, limited: bool) -> None:
-        """Learn the noise from a call that went well below the limit; once it is known, undo what it did."""
+        """Learn the noise from a call well below the limit; once noise is known, undo its effect."""
         if self._is_far_below():
             self._noise.add(limited=limited)
             return
@@ -184,7 +185,7 @@ class Rate:
             self._early_cuts = 0
 
     def _is_far_below(self) -> bool:
-        """Whether calls go so slowly that a limit, as far as it is known, does not show."""
+        """Whether the rate is so low that the limit, as far as it is known, has no effect."""
         if self._limit_per_s is None:
             return False
         config = self._config
@@ -192,7 +193,7 @@ class Rate:
         return self._pressed_s < far * self._recover_s(self._limit_per_s)
 
     def _is_limit(self, now_s: float) -> bool:
-        """Whether the last 429s are the limit's, rather than noise."""
+        """Whether the limit, rather than noise, caused the last 429s."""
         config = self._config
         if self._limit_per_s is not None and self._answered < config.evidence:
             return False
@@ -211,7 +212,7 @@ class Rate:
         return sum(at > self._seen - window for at in self._limited_at)
 
     def _cut(self, now_s: float, *, behind_s: float) -> None:
-        """`behind_s` is how long ago the call was sent that was answered 429: what is known is as old as that."""
+        """Cut the rate. `behind_s` is the age of the call that was answered 429, and so of what its answer shows."""
         span_s = max(self._pressed_s - self._settling_s - behind_s, _LEAST_SPAN_S)
         self._cycle = self._passed, span_s
         limit_per_s = self._learn_cut(now_s, self._measured(now_s, span_s))
@@ -219,11 +220,11 @@ class Rate:
         self._settling_s = behind_s
 
     def _learn_cut(self, now_s: float, measured: float) -> float:
-        """The limit to go on with after this cut, which measured this one.
+        """The limit to continue with after this cut, which measured `measured`.
 
-        A lone 429 before the limit was reached may be noise: the first such changes nothing but the rate, and what the
-        limit was before is kept. A 429 at the limit measures it, and an older limit is not gone back to; nor is
-        anything before many 429s.
+        A lone 429 before the limit was reached may be noise: the first such 429 changes only the rate, and the earlier
+        limit is kept. A 429 at the limit measures the limit, and there is no older limit to go back to; nor is there
+        one before many 429s.
         """
         limit_per_s = self._limit_per_s
         crowd = self._limited_among(self._config.narrow)
@@ -243,10 +244,10 @@ class Rate:
         return limit_per_s if self._early_cuts == 1 else measured
 
     def _measured(self, now_s: float, span_s: float) -> float:
-        """The limit, as what got through shows it.
+        """The limit, as the delivered calls show it.
 
-        Over a whole cycle that is exact for a bucket of any depth: it was empty at the last cut and is empty now, so
-        what passed between is what was poured in. Over a few answers it is a guess, held to half the rate.
+        Over a whole cycle this is exact for a bucket of any depth: the bucket was empty at the last cut and is empty
+        now, so what passed between is what was poured in. Over a few answers it is a guess, limited to half the rate.
         """
         if self._limit_per_s is None or self._pressed_s > (1.0 + self._moved) * self._recover_s(self._limit_per_s):
             return self._achieved.per_s(now_s)
@@ -263,9 +264,9 @@ class Rate:
         self._limited_at.clear()
 
     def unblocked(self, now_s: float, *, blocked_s: float) -> None:
-        """Browsee lets calls through again, after nothing but 429 for `blocked_s`.
+        """Browsee accepts calls again, after only 429s for `blocked_s`.
 
-        What came before was then spread over that time as well, as with a limit of so many a minute, counted from the
+        The calls before were then spread over that time as well, as with a limit of calls a minute, counted from the
         full minute. It may have been a ban instead, so the limit is at most halved.
         """
         if self._limit_per_s is None or self._config.pinned_per_s is not None:
@@ -276,19 +277,19 @@ class Rate:
         self._begin(min(self._limit_per_s, max(spread, self._limit_per_s / 2.0)), now_s)
 
     def forget_noise(self) -> None:
-        """Browsee showed a limit for certain: by a block, or by asking for a pause."""
+        """Browsee certainly showed a limit: by a block, or by asking for a pause."""
         self._noise.forget()
         self._before_noise = None
         self._early_cuts = 0
 
     def snapshot(self, now_s: float) -> Learned | None:
-        """What to store, so that the next start need not learn it anew; None before the first 429."""
+        """What to store, so that the next start need not learn it again; None before the first 429."""
         if self._limit_per_s is None:
             return None
         return Learned(self._limit_per_s, max(0.0, now_s - self._cut_at_s))
 
     def restore(self, learned: Learned, *, now_s: float) -> None:
-        """Begin just below a limit that was met within an hour; an older one is forgotten."""
+        """Start just below a limit that was met within an hour; an older one is ignored."""
         if self._config.pinned_per_s is None and learned.met_ago_s <= self._config.remembered_s:
             self._begin(learned.limit_per_s, now_s)
             self._cut_at_s = now_s - learned.met_ago_s

@@ -1,4 +1,4 @@
-"""What a project answers when it is asked whether a call may go. Data alone."""
+"""A project's answers to whether a call may go. Data alone."""
 
 from typing import TypeAlias
 
@@ -9,9 +9,9 @@ from adapter.model import Kind
 
 
 class Permit(Struct, frozen=True):
-    """One call that may go. Hand it back to `answered`, or to `abandoned` if there will be no answer.
+    """One call that may go. Must come back once, to `answered`, or to `abandoned` if there will be no answer.
 
-    `apart`: a user's whose calls failed or hung before; it does not count among the calls under way.
+    `apart`: a call of a user whose calls failed or hung before; it does not count among the calls in flight.
     """
 
     number: int

@@ -1,11 +1,11 @@
-"""What an answer of Browsee means, and how long to wait before the next try. Pure: knows no network and no clock.
+"""What an answer of Browsee means, and how long to wait before the next attempt. Pure: knows no network and no clock.
 
-Browsee documents two answers: 200 `{"status": "success"}` and 400 `{"status": "failure", "message": …}` (its Track and
-Identify HTTP API pages). All else is what servers, proxies and networks do, and the tables here say what we take it
-for: a refusal ends an event, so it is assumed only where trying again could not help; a fault of the project as a whole
-(key, plan, address) must burn no event, so it is a pause.
+Browsee documents two answers: 200 `{"status": "success"}` and 400 `{"status": "failure", "message": …}` (the pages of
+its Track and Identify HTTP API). All other answers come from servers, proxies and networks, and the tables here
+interpret them. A refusal ends an event, so it is assumed only where another attempt could not help. A fault of the
+whole project (key, plan, address) must cost no event, so it is a pause.
 
-Never looks at the call that was answered, and never lets more than 300 characters of an answer out.
+Never looks at the call that was answered, and never passes on more than 300 characters of an answer.
 """
 
 import re
@@ -20,21 +20,21 @@ from msgspec import Struct
 from adapter.model import Reason
 
 Failure: TypeAlias = Literal[Reason.TIMEOUT, Reason.UNREACHABLE, Reason.GARBAGE]
-"""How an exchange ends that is not an HTTP answer: late, no connection (or a broken one), bytes that are not HTTP."""
+"""Ends of an exchange without an HTTP answer: too late, no or a broken connection, bytes that are not HTTP."""
 
 MAX_MESSAGE_CHARS = 300
 MIN_RETRY_AFTER_S = 1.0
 MAX_RETRY_AFTER_S = 15 * 60.0
-# Nobody means a day: what is longer is an epoch in the wrong header or a joke, and the answer counts without it.
+# A longer time is an epoch in the wrong header or a mistake, so it is ignored.
 ABSURD_RETRY_AFTER_S = 24 * 3600.0
 
 
 class Answer(Struct, frozen=True):
-    """What came back for one call, as far as it came.
+    """What came back for one call, as far as it arrived.
 
-    `headers` has the few that matter, names in lower case. `body` is bounded by who read it. `failure` is set when the
-    exchange did not end as HTTP says; `status` may be known even then, if it was the body that did not come whole.
-    `seconds` is the time from the call to here. `cause` says in words why no HTTP answer came.
+    `headers` has the few that matter, names in lower case. `body` is bounded by its reader. `failure` is set if the
+    exchange did not end as HTTP requires; `status` may be known even then, if only the body is incomplete. `seconds` is
+    the time since the call. `cause` says in words why no HTTP answer came.
     """
 
     status: int | None
@@ -46,13 +46,15 @@ class Answer(Struct, frozen=True):
 
 
 class Accepted(Struct, frozen=True):
-    """Browsee has it. `unexpected`: it said so in a way that is not documented."""
+    """Browsee accepted the call. `unexpected`: the answer that said so is not documented."""
 
     unexpected: bool = False
 
 
 class RefusedByBrowsee(Struct, frozen=True):
-    """Browsee will never take this call. `message` is its own, bounded; it may quote values: store it, never log it."""
+    """Browsee will never accept this call. `message` is Browsee's, bounded; it may quote values: store it, never log
+    it.
+    """
 
     message: str
 
@@ -66,9 +68,10 @@ class TryAgain(Struct, frozen=True):
 
 
 class Misconfigured(Struct, frozen=True):
-    """No event is to blame, and none may be lost to it. `detail` says what was answered and what a person can do.
+    """No event is to blame, and none may be lost. `detail` says what was answered and what a person can do.
 
-    `least_s`: the next probe waits so long at least, for Browsee may have taken the call. The event, too, goes last.
+    `least_s`: the next probe waits at least so long, because Browsee may have accepted the call. The event then goes
+    last.
     """
 
     detail: str
@@ -77,8 +80,8 @@ class Misconfigured(Struct, frozen=True):
 
 Verdict: TypeAlias = Accepted | RefusedByBrowsee | TryAgain | Misconfigured
 
-# What a 4xx means that is not a refusal. 400 is the documented refusal; 413 and 422 say the same of size and content,
-# and any other 4xx is taken for one too: a pause for one odd event would hold up every other.
+# The 4xx that are not refusals. 400 is the documented refusal; 413 and 422 say the same of size and content. Any other
+# 4xx counts as a refusal too: a pause for one odd event would hold up all others.
 TRIED_AGAIN: Mapping[int, Reason] = {
     408: Reason.TIMEOUT,
     421: Reason.SERVER_ERROR,
@@ -102,7 +105,7 @@ UNDOCUMENTED = (
     "this is not the documented answer, so nobody can say whether it has the call; check browsee.url, or set "
     "`browsee.accept: any_2xx` if it has"
 )
-# Browsee may have taken the call, and it has no idempotency key: a probe may be a duplicate.
+# Browsee may have accepted the call, and calls have no idempotency key: a probe may be a duplicate.
 UNDOCUMENTED_S = 60.0
 FAILURES = frozenset({"failure", "failed", "fail", "error"})
 NO_JSON = object()
@@ -115,7 +118,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 def classify(answer: Answer, *, now: datetime, any_2xx: bool = False) -> Verdict:
     """What `answer` means for its call. `now` is aware; it is used only for a `Retry-After` date without a `Date`.
 
-    With `any_2xx` every 2xx is a success that does not say outright that it is a failure.
+    With `any_2xx` every 2xx is a success, unless it reports a failure outright.
     """
     if answer.status is None:
         return TryAgain(answer.failure or Reason.GARBAGE)
@@ -133,7 +136,7 @@ def classify(answer: Answer, *, now: datetime, any_2xx: bool = False) -> Verdict
 
 
 def describe(answer: Answer) -> str:
-    """Why a call failed, in words for people: no value of an answer is in it."""
+    """Why a call failed, in words for people; contains no value of an answer."""
     if answer.cause:
         return answer.cause
     if answer.failure is Reason.TIMEOUT:
@@ -155,7 +158,7 @@ def _read_success(answer: Answer, *, any_2xx: bool) -> Verdict:
     if refused is not None:
         return refused
     if answer.status not in _WITHOUT_BODY and body is NO_JSON:
-        # A proxy's or a captive portal's page: Browsee may never have seen the call.
+        # A page of a proxy or a captive portal: the call may never have reached Browsee.
         return TryAgain(Reason.GARBAGE)
     if any_2xx:
         return Accepted(unexpected=True)
@@ -194,7 +197,9 @@ def _read_4xx(answer: Answer, now: datetime) -> Verdict:
 
 
 def read_json(body: bytes) -> Any:
-    """The JSON value of `body`, be there a byte order mark or a byte that is not UTF-8; NO_JSON if it is none."""
+    """The JSON value of `body`, tolerating a byte order mark and bytes that are not UTF-8; NO_JSON if it is not
+    JSON.
+    """
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -206,7 +211,9 @@ def read_json(body: bytes) -> Any:
 
 
 def _try_again(reason: Reason, answer: Answer, now: datetime) -> TryAgain:
-    """An answer that asks to wait, or says that calls come too fast, is no failure: it costs the event no attempt."""
+    """An answer that asks to wait, or says that calls come too fast, is not a failure: it costs the event no
+    attempt.
+    """
     wait_s = retry_after_s(answer.headers, now=now)
     return TryAgain(reason, wait_s, counted=wait_s is None and reason is not Reason.RATE_LIMITED)
 
@@ -223,7 +230,7 @@ def retry_after_s(headers: Mapping[str, str], *, now: datetime) -> float | None:
     """Seconds that `Retry-After` asks for, within 1 s … 15 min; None if it is absent, in the past, absurd or neither
     seconds nor an HTTP date (RFC 9110, 10.2.3).
 
-    A date is held against the answer's own `Date`, so that a wrong clock on either side does no harm.
+    A date is compared with the answer's own `Date`, so that a wrong clock on either side has no effect.
     """
     text = headers.get("retry-after", "").strip()
     if _SECONDS.fullmatch(text):
@@ -249,15 +256,15 @@ def _http_date(text: str) -> datetime | None:
 
 
 def delay_s(*, attempt: int, jitter: float, max_s: float) -> float:
-    """Seconds before the next try of an event that failed `attempt` times before this one; full jitter, `jitter` in
+    """Seconds before the next attempt of an event that failed `attempt` times before this one; full jitter, `jitter` in
     [0, 1).
 
-    1 s doubling to `max_s`: full jitter spreads a crowd of retries best (AWS Architecture Blog, "Exponential Backoff
+    1 s doubling to `max_s`. Full jitter spreads a crowd of retries best (AWS Architecture Blog, "Exponential Backoff
     And Jitter").
     """
     return jitter * min(max_s, 2.0 ** min(attempt, 32))
 
 
 def is_exhausted(*, retried_s: float, retry_for_s: float) -> bool:
-    """The event has been tried for as long as the settings want it tried."""
+    """Whether the event has been retried for as long as the settings say."""
     return retried_s >= retry_for_s

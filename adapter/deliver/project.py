@@ -1,8 +1,8 @@
-"""Everything that decides whether a call to one Browsee project may go now. Pure; the clock comes in as `now_s`.
+"""Decides whether a call to one Browsee project may go now. Pure; the clock comes in as `now_s`.
 
-A worker asks `admit`, waits if it has to, sends, has the answer classified, and tells `answered`, whose ruling is
-the verdict to act on. Here pace, concurrency, blocks, breaker, asked-for pauses and misconfiguration meet; each is a
-small machine of its own; `state` says how they work together. Never sends, never sleeps, and never settles an event.
+A worker calls `admit`, waits if it must, sends, has the answer classified, and calls `answered`, which returns the
+verdict to act on. Pace, concurrency, blocks, breaker, requested pauses and misconfiguration meet here; `state.py` says
+how they work together. Never sends, never sleeps, and never settles an event.
 """
 
 from collections.abc import Iterator, Mapping
@@ -26,9 +26,9 @@ from adapter.model import Kind, Reason
 _PASSED = (Accepted, RefusedByBrowsee)
 _NO_TROUBLE = Obstacle("ok", None, "")
 KINDS: tuple[Kind, ...] = ("track", "identify")
-# Who waits for a call to end asks again after this long: some end without an answer.
+# A call that waits for another to end asks again after this time, because some end without an answer.
 FULL_WAIT_S = 0.05
-# Whoever was slowed this long ago counts as slowed now; shorter, and the state would flicker.
+# A project that was slowed this long ago counts as slowed now; with less, the state would flicker.
 SLOWED_FOR_S = 10.0
 
 BLOCKED = GateConfig(first_s=1.0, max_s=30.0)
@@ -37,7 +37,7 @@ MISCONFIGURED = GateConfig(first_s=1.0, max_s=60.0)
 
 @dataclass(frozen=True, slots=True)
 class ProjectConfig:
-    """`block_run` is how many 429 in a row, without a call let through, are a block. `any_2xx`: see `classify`."""
+    """`block_run` 429s in a row, without a delivered call, are a block. `any_2xx`: see `classify`."""
 
     pace: PaceConfig = field(default_factory=PaceConfig)
     concurrency: ConcurrencyConfig = field(default_factory=ConcurrencyConfig)
@@ -51,7 +51,7 @@ class ProjectConfig:
 
 
 class Project:
-    """One Browsee project: an address and a key. Shared by all that send to it; belongs to one thread."""
+    """One Browsee project: an address and a key. Shared by all workers that send to it; belongs to one thread."""
 
     def __init__(self, config: ProjectConfig, *, now_s: float) -> None:
         self._config = config
@@ -77,7 +77,7 @@ class Project:
     def admit(self, kind: Kind, now_s: float, *, probe: bool = False, apart: bool = False) -> Admission:
         """Whether a call of this kind may go now. Each `Go` must come back by its permit.
 
-        `probe`: it was chosen to try whether Browsee is back. `apart`: see `Permit`.
+        `probe`: the event was chosen to test whether Browsee is back. `apart`: see `Permit`.
         """
         wait = self._pause(kind, now_s, probe=probe)
         if wait is not None:
@@ -102,7 +102,7 @@ class Project:
         return Go(Permit(self._last_permit, kind, now_s, apart))
 
     def _pause(self, kind: Kind, now_s: float, *, probe: bool) -> Wait | None:
-        """What no lower rate cures, the worst first."""
+        """The pause that no lower rate can replace, the worst one first."""
         if now_s < self._paused_until_s:
             return Wait(self._paused_until_s - now_s, PauseReason.RETRY_AFTER)
         down_s = self._down.wait_s(now_s, probe=probe)
@@ -115,32 +115,32 @@ class Project:
         return Wait(misconfigured_s, PauseReason.MISCONFIGURED) if misconfigured_s > 0 else None
 
     def paused_for_s(self, now_s: float) -> float:
-        """Seconds for which nothing is to be taken from the queue, whatever the pace; 0 if something may go, be it
+        """Seconds for which no event is to be taken from the queue, whatever the pace; 0 if some may, even if only
         `probes`.
 
-        Paused tracks pause all: most events are tracks, and to take each only to put it off would write the whole
-        backlog anew, again and again.
+        Paused tracks pause everything: most events are tracks, and taking each only to delay it would rewrite the whole
+        backlog again and again.
         """
         wait = self._pause("track", now_s, probe=True)
         return 0.0 if wait is None else wait.seconds
 
     def probes(self, now_s: float) -> int | None:
-        """How many events are to be tried now to see whether Browsee is back; None while it is not down."""
+        """How many events are to test now whether Browsee is back; None while it is not down."""
         return self._down.probes_left(now_s) if self._down.is_shut else None
 
     @property
     def passed_lately(self) -> frozenset[int]:
-        """Lanes that are good for a probe: their last calls got through."""
+        """Lanes that suit a probe: their last calls were delivered."""
         return self._lanes.passed_lately
 
     @property
     def in_flight(self) -> int:
-        """Calls under way."""
+        """The number of calls in flight."""
         return self._concurrency.in_flight + self._apart
 
     @property
     def concurrency(self) -> int:
-        """How many calls may be under way."""
+        """The limit of calls in flight."""
         return self._concurrency.limit
 
     def per_s(self, now_s: float) -> float:
@@ -148,7 +148,7 @@ class Project:
         return self._rate.per_s(now_s)
 
     def is_slow(self, lane: int) -> bool:
-        """Whether the last call of this lane took long, as no other's."""
+        """Whether the last call of this lane was slow while those of others were not."""
         return self._lanes.is_slow(lane)
 
     def repeats_probe(self, kind: Kind, event: str) -> bool:
@@ -156,11 +156,13 @@ class Project:
         return self._kinds[kind].repeats_probe(event)
 
     def sets_aside(self, kind: Kind) -> bool:
-        """Whether events with calls of this kind should let others of their user pass: identify alone is paused."""
+        """Whether events with calls of this kind should be parked, so that others of their user pass: identify alone is
+        paused.
+        """
         return kind == "identify" and self._kinds["identify"].gate.is_shut and not self._kinds["track"].gate.is_shut
 
     def takes(self, kind: Kind, now_s: float) -> bool:
-        """Whether a call of this kind would go now, but for the pace."""
+        """Whether a call of this kind could go now, apart from the pace."""
         return self._pause(kind, now_s, probe=True) is None
 
     def answered(self, permit: Permit, verdict: Verdict, *, of: Subject, now_s: float, cause: str = "") -> Ruling:
@@ -171,7 +173,7 @@ class Project:
         seconds = now_s - permit.sent_at_s
         self._lanes.answered(of.lane, passed=passed, slow=self._concurrency.is_long(seconds))
         self._end(permit, now_s, None if _is_quick(verdict) else seconds)
-        # What Browsee answers one user again and again says nothing of how much it takes of all.
+        # Repeated 429s of one user say nothing about the limit of the project.
         is_own = limited and self._lanes.limited(of.lane)
         limited = limited and not is_own
         self._learn_block(permit, now_s, limited=limited, passed=passed)
@@ -183,12 +185,12 @@ class Project:
         due = self._learn_outage(permit, now_s, of=of, failed=failed, passed=passed, cause=cause)
         ruling = self._kinds[permit.kind].answered(permit.number, verdict, of=of, now_s=now_s)
         if failed and self._down.is_shut and isinstance(ruling.verdict, TryAgain):
-            # An outage is no event's fault; the gate says when it is tried again.
+            # An outage is not the fault of an event; the gate decides when it is retried.
             return Ruling(structs.replace(ruling.verdict, counted=False), ruling.requeued, due, at_once=True)
         return structs.replace(ruling, due=due) if due else ruling
 
     def abandoned(self, permit: Permit, *, now_s: float) -> None:
-        """There will be no answer: the call was not sent, or nobody waits for it any more."""
+        """There will be no answer: the call was not sent, or its caller was cancelled."""
         self._end(permit, now_s, None)
         self._down.probe_ended(permit.number)
         for gate in (self._blocked, self._kinds[permit.kind].gate):
@@ -220,7 +222,7 @@ class Project:
     def _learn_outage(
         self, permit: Permit, now_s: float, *, of: Subject, failed: bool, passed: bool, cause: str
     ) -> Mapping[int, int]:
-        """What is to go on at once, by lane: events that an outage held up that is over, or is now known for one."""
+        """Events that are due at once, by lane: an outage that is over, or has just been recognised, delayed them."""
         if not failed:
             if self._down.is_probe(permit.number):
                 self._down.open()
@@ -238,11 +240,11 @@ class Project:
         return self._rate.snapshot(now_s)
 
     def restore(self, learned: Learned, *, now_s: float) -> None:
-        """Begin with what an earlier process stored."""
+        """Start with what an earlier process stored."""
         self._rate.restore(learned, now_s=now_s)
 
     def state(self, now_s: float) -> State:
-        """How delivery goes now."""
+        """The state of delivery now."""
         trouble = next(self._troubles(now_s), _NO_TROUBLE)
         return State(
             trouble.delivery,
@@ -256,7 +258,7 @@ class Project:
         )
 
     def _troubles(self, now_s: float) -> Iterator[Obstacle]:
-        """What keeps calls from going, the worst first."""
+        """What holds calls up, the worst obstacle first."""
         track, identify = self._kinds["track"], self._kinds["identify"]
         if self._down.is_shut:
             cause = f"no call to Browsee gets through: {self._down_cause or 'no good answer'}"
@@ -282,5 +284,5 @@ class Project:
 
 
 def _is_quick(verdict: Verdict) -> bool:
-    """Answered before any work was done, so that its time says nothing of how busy Browsee is."""
+    """Whether Browsee answered without doing any work, so that the latency says nothing about its load."""
     return isinstance(verdict, TryAgain) and verdict.reason in (Reason.RATE_LIMITED, Reason.UNREACHABLE)

@@ -1,4 +1,4 @@
-"""What delivery needs of a mapping."""
+"""The mapping as delivery needs it."""
 
 from typing import Protocol
 
@@ -6,11 +6,11 @@ from adapter.model import Event, Rendered
 
 
 class Renderer(Protocol):
-    """A mapping that is active, such as a `Ruleset`; `version` changes with what it does."""
+    """An active mapping, such as a `Ruleset`; `version` changes with what it does."""
 
     @property
     def version(self) -> str: ...
 
     def render(self, event: Event) -> Rendered:
-        """What the event becomes. Never raises and changes nothing in the event."""
+        """The calls of the event, or why there are none. Never raises and never changes the event."""
         ...

@@ -1,24 +1,26 @@
-"""How delivery to one Browsee project goes, for people and for metrics. Data and words; decides nothing.
+"""The state of delivery to one Browsee project, for people and for metrics. Data and words; decides nothing.
 
-The theory of operation. A call goes when four things allow it, each with a question of its own:
+Theory of operation. A call goes when four mechanisms allow it, each with a question of its own:
 
 - the *rate* (`pace`, `noise`): how many calls a second does Browsee allow? Learned from 429s alone, one limit for all.
-- the *concurrency*: is Browsee slow? Learned from latency alone; calls of users whose calls failed or hung before
-  have a share of their own beside it (`Permit.apart`), so that they hold up nobody else.
-- the *gates*: is there anything that no lower rate cures? A block (nothing but 429), a pause that Browsee asked for, a
-  kind of call that is misconfigured. Shut, they let one probe pass at a time.
-- the *breaker* with the gate of an *outage*: is Browsee down, for everybody? Judged by users; shut, rounds of up to
-  three probes of different users pass, and any answer but a failure opens it.
+- the *concurrency*: is Browsee slow? Learned from latency alone. Calls of users whose calls failed or hung before
+  have a limit of their own (`Permit.apart`), so that they do not hold up others.
+- the *gates*: is there a condition that no lower rate cures? A block (only 429s), a pause that Browsee asked for, a
+  kind of call that is misconfigured. A shut gate lets one probe pass at a time.
+- the *breaker* with the gate of an *outage*: is Browsee down for all users? The breaker judges by users. While the gate
+  is shut, rounds of up to three probes of different users pass, and any answer but a failure opens it.
 
     worker ─admit─▶ pauses and gates ─▶ concurrency ─▶ rate ─Go(permit)─▶ call ─▶ answer
                           ▲                  ▲           ▲                          │
                           └──────────────────┴───────────┴── answered(permit) ◀─────┘
 
-`Project.admit` asks them in this order and gives the first wait; `Project.answered` hands each answer to those that
-learn from it. A 429 teaches the rate and never the breaker; a failure teaches the breaker and never the rate; a
-refusal is an answer like any other to both. Each permit comes back once, by `answered` or `abandoned`: as many calls
-are under way as permits are out. All of it is in memory but the learned limit, which the monitor keeps in the queue: a
-crash forgets pauses and concurrency, which are learned again from the next calls.
+`Project.admit` asks them in this order and returns the first wait. `Project.answered` passes each answer to those that
+learn from it: a 429 teaches the rate and never the breaker, a failure teaches the breaker and never the rate, and a
+refusal is a success to both. The invariant: each permit comes back once, by `answered` or `abandoned`, so the calls in
+flight are the permits that are out.
+
+All of it belongs to the one event loop and is in memory, except the learned limit, which the monitor stores in the
+queue. A crash loses pauses and concurrency, which the next calls show again.
 """
 
 from dataclasses import dataclass
@@ -42,9 +44,9 @@ class PauseReason(StrEnum):
 
 
 PAUSING = (PauseReason.DOWN, PauseReason.RETRY_AFTER, PauseReason.BLOCKED, PauseReason.MISCONFIGURED)
-"""What stops every call."""
+"""Reasons that stop every call."""
 SLOWING = (PauseReason.PACE, PauseReason.SLOW, PauseReason.MISCONFIGURED)
-"""What makes calls wait; misconfigured where it is identify calls alone that are paused."""
+"""Reasons that slow calls down; misconfigured, if only identify calls are paused."""
 
 SLOW_TEXT = "Browsee answers slowly, so fewer calls are under way at once"
 LIMIT_TEXT = "calls go as fast as Browsee's limit is known to allow"
@@ -53,7 +55,7 @@ LEARNING_TEXT = "calls go ever faster until Browsee's limit is met"
 
 
 class Obstacle(Struct, frozen=True):
-    """What keeps calls from going. `next_s`: seconds until the next try; None where nothing waits for a try."""
+    """What holds calls up. `next_s`: seconds until the next attempt; None if no attempt is scheduled."""
 
     delivery: DeliveryStatus
     why: PauseReason | None
@@ -63,10 +65,10 @@ class Obstacle(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """How delivery to this project goes, for `/readyz`. `text` says why and when the next try is, for people; `cause`
-    is the same without the time. Both are empty while all is well.
+    """The state of delivery to this project, for `/readyz`. `text` says for people why calls wait and when the next
+    attempt is; `cause` is the same without the time. Both are empty while all is well.
 
-    `per_s` is the rate now, `limit_per_s` the limit as learned (None: not met yet, or pinned).
+    `per_s` is the rate now, `limit_per_s` the learned limit (None: not met yet, or pinned).
     """
 
     delivery: DeliveryStatus
@@ -80,18 +82,18 @@ class State:
 
     @property
     def waiting_text(self) -> str:
-        """What to say of a pending event: "delivery is paused: Browsee answered 401: check browsee_api_key; next try
-        in 23 s". Empty unless delivery is paused.
+        """Why a pending event waits: "delivery is paused: Browsee answered 401: check browsee_api_key; next try in 23
+        s". Empty unless delivery is paused.
         """
         return f"delivery is paused: {self.text}" if self.delivery == "paused" else ""
 
 
 ELSEWHERE: Final = State("ok", None, "", per_s=0.0, limit_per_s=None, concurrency=0, in_flight=0)
-"""Of a project that another replica delivers: what was learned here of its trouble is not so any more."""
+"""The state of a project that another replica delivers: what this process learned of it no longer holds."""
 
 
 def worded(trouble: Obstacle) -> str:
-    """The cause, and when the next try is."""
+    """The cause, and when the next attempt is."""
     if trouble.next_s is None:
         return trouble.cause
     return f"{trouble.cause}; next try " + (f"in {trouble.next_s:.0f} s" if trouble.next_s >= 0.5 else "now")

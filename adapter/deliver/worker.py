@@ -1,8 +1,8 @@
-"""Takes events from the queue, has them delivered, and settles what came of it.
+"""Takes events from the queue, has them delivered, and settles their outcomes.
 
-One `Worker` for each Browsee project, so that a slow or paused one holds up nobody else. An event is held by one task
-from lease to settle; when each call may go is for the project's pace to say. Nothing an event or Browsee does ends a
-worker: whatever happens to one event becomes its outcome.
+There is one `Worker` for each Browsee project, so that a slow or paused project does not hold up others. One task holds
+an event from lease to settle; the project decides when each call may go. Nothing that an event or Browsee does ends a
+worker: it becomes the outcome of one event.
 """
 
 import asyncio
@@ -27,23 +27,23 @@ from adapter.queue.contract import Backlog, Pick
 LEASE_S = 60.0
 _TAKE_WAIT_S = 1.0
 _SETTLE_AGAIN_S = 0.5
-# Less than passes between the end of a claim's trust and the earliest call of another process.
+# Less than the time between the end of a claim's trust and the earliest call of another process.
 _CUT_WITHIN_S = 0.25
-# Events held at least, so that one that waits for its pause does not keep the others from being looked at.
+# The least number of held events, so that one that waits for its pause does not block the others.
 _LEAST_HELD = 4
-# One in so many of those held may be of a user whose call failed or hung before.
+# One in so many held events may be of a user whose call failed or hung before.
 _SHARE_APART = 2
-# A take is made once one in so many places is free: to look for each one alone would cost as much as its call.
+# A take is made once one in so many places is free: a take for each event would cost as much as its call.
 _TAKE_AT_LEAST = 4
-# As long as the queue lets an end wait for others.
+# As long as the queue lets a settle wait for others.
 _SOON_S = 0.1
-# Outcomes after which nothing of the event is left to do.
+# Outcomes that finish the event.
 _ENDS = (Delivered, Dropped, Unmatched)
 _STEP_BACK = Retry(Reason.PAUSED, delay_s=0, counted=False, steps_back=True)
 
 
 class _Held(NamedTuple):
-    """An event in work: as a probe of whether Browsee is back, or apart from users whose calls go well."""
+    """An event in work. `probe`: it tests whether Browsee is back. `apart`: its user's calls failed or hung before."""
 
     lease: Lease
     probe: bool
@@ -51,8 +51,8 @@ class _Held(NamedTuple):
 
 
 class Worker:
-    """Delivers the events of `sources`, all of one project, by `delivery`. `ruleset_of` gives the mapping that is
-    active for a source now; `now` gives seconds since 1970 on a clock that never jumps.
+    """Delivers the events of `sources`, all of one project, by `delivery`. `ruleset_of` returns the active mapping of a
+    source; `now` returns seconds since 1970 on a clock that never jumps.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class Worker:
 
     @property
     def in_flight(self) -> int:
-        """Events held right now."""
+        """The number of held events."""
         return len(self._held)
 
     async def run(self) -> None:
@@ -97,9 +97,9 @@ class Worker:
             await asyncio.gather(*beside, return_exceptions=True)
 
     async def stop(self, grace_s: float) -> None:
-        """Take nothing more, let the calls under way end within `grace_s`, and leave nothing leased.
+        """Take no more events, let the calls in flight end within `grace_s`, and leave no event leased.
 
-        A call cut off after that may have got through: its event is pending and will be sent again.
+        A call that is cut off after that may have been delivered; its event stays pending and will be sent again.
         """
         self._delivery.stop()
         if self._taking is not None:
@@ -123,13 +123,13 @@ class Worker:
         free = most - (len(self._held) - self.project.in_flight) if probes is None else probes - self._probes
         least = max(1, most // _TAKE_AT_LEAST) if probes is None else 1
         if free < least or paused_s > 0:
-            # In a pause or an outage whatever is released may change what to do.
+            # In a pause or an outage each released event may change what to do.
             self._most_waiting = most - least if probes is None and paused_s <= 0 else len(self._held)
             await self._pause(paused_s or _TAKE_WAIT_S)
             return
         try:
             if probes is None:
-                # Users whose calls fail or hang hold a share of the places, so that the others always find one.
+                # Users whose calls fail or hang have a share of the places, so that others always find one.
                 failed = max(0, max(1, most // _SHARE_APART) - self._apart)
                 parked = self.project.takes("identify", now_s)
                 await self._start(await self._take(free, Pick(parked=parked, failed=failed)))
@@ -183,13 +183,13 @@ class Worker:
             task.add_done_callback(self._release)
 
     def _most_held(self, now_s: float) -> int:
-        """How many may be held beside those whose call is under way: twice as many as may be, for while some settle
-        others must be ready; no more than a second's worth, for what is held waits where it cannot be put off.
+        """The limit of held events whose call is not in flight: twice as many as calls may be, because others must be
+        ready while some settle; but at most a second's worth, because a held event cannot be delayed by the queue.
         """
         return max(_LEAST_HELD, min(2 * self.project.concurrency, round(self.project.per_s(now_s))))
 
     async def _pause(self, seconds: float) -> None:
-        """Wait so long; less if `stop` is called, or if events are released and no more than `_most_waiting` wait."""
+        """Wait so long; less if `stop` is called, or if events are released and at most `_most_waiting` wait."""
         if self._delivery.is_stopping:
             return
         loop = asyncio.get_running_loop()
@@ -230,10 +230,11 @@ class Worker:
         try:
             outcome = await self._delivery.deliver(lease, ruleset, warnings, probe=probe, apart=apart)
         except asyncio.CancelledError:
-            # By `stop`, which waits for the event to be pending again, or because the event is no longer held.
+            # Cancelled by `stop`, which waits for the event to be pending again, or because the event is no longer
+            # held.
             outcome = STOPPING
         except Exception as exc:
-            # A fault of ours must neither end the worker nor hold up the user for ever: it counts as a try.
+            # A bug in the adapter must neither end the worker nor block the user for ever, so it counts as an attempt.
             place = place_of(exc)
             self._emit(WorkerFailed(message_id=lease.event.message_id, error=place))
             outcome = self._delivery.try_again(lease, Reason.FAULT, counted=True, detail=place)
@@ -242,7 +243,7 @@ class Worker:
     async def _settle(
         self, lease: Lease, outcome: Outcome, *, mapping: str, warnings: Sequence[EventWarning], taken_s: float
     ) -> None:
-        """Settle even if the disk is in trouble for a while: until then the event would be sent again."""
+        """Settle, also while the disk fails for a time: otherwise the event would be sent again."""
         self._settling += 1
         try:
             while True:
@@ -264,8 +265,8 @@ class Worker:
             self._settling -= 1
 
     def _has_company(self) -> bool:
-        """Whether the end of an event may wait for others to be settled with: if some are likely to end soon, and half
-        of the places are left for the next calls.
+        """Whether a settle may wait for others: if some events are likely to end soon, and half of the places are left
+        for the next calls.
         """
         now_s, last_s = self._now(), self._ended_at_s
         self._ended_at_s = now_s
