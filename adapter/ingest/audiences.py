@@ -1,8 +1,8 @@
-"""What Segment's destination Webhook Audiences asks before it sends an audience. Pure.
+"""The requests that Segment's destination Webhook Audiences makes before it sends an audience. Pure.
 
 Its code (npm @segment/action-destinations 3.497.0) posts `{"audienceName": …}` to create an audience and
-`{"externalId": …}` to get one, unsigned, and gives up on the audience without an `externalId` in the answer. Browsee
-has no audiences, so the id is the name. It sends nothing else to make an id of.
+`{"externalId": …}` to get one, unsigned. Without an `externalId` in the answer it does not send the audience. Browsee
+has no audiences, so the id is the name: the request contains nothing else to make an id of.
 """
 
 import orjson
@@ -15,9 +15,9 @@ _ASKING = ("audienceName", "externalId")
 
 
 def audience_answer(body: Body | Problem) -> Response | None:
-    """The answer to a request that creates or gets an audience; None if `body` is no such request.
+    """The answer to a request that creates or gets an audience; None if `body` is not such a request.
 
-    Nothing is stored for it, so the body must be that one field: a message is never taken for it.
+    Nothing of it is stored, so the body must be that one field: a message never counts as such a request.
     """
     if isinstance(body, Problem) or not body.is_single or len(body.messages[0]) != 1:
         return None

@@ -1,9 +1,9 @@
-"""Who sends this: the keys a request claims, and the source they belong to. Pure; never says which key was wrong.
+"""Authentication: the keys a request claims, and the source they belong to. Pure; never says which key was wrong.
 
-A sender sees no more than 401. `Denial` says to the operator what was wrong with the key or the signature.
+A sender only sees 401. `Denial` tells the operator what was wrong with the key or the signature.
 
-Event authors can add headers of their own to what RudderStack sends, so every claim counts, repeated headers included:
-a request that claims two keys belongs to nobody.
+The author of an event can add headers to the requests of RudderStack, so every claim counts, repeated headers included.
+A request that claims two keys has no source.
 """
 
 import base64
@@ -17,17 +17,17 @@ from adapter.ingest.key_uses import key_name
 from adapter.ingest.sources import Source
 
 _UNUSABLE = ""
-"""What a credential claims that cannot be read. It is no source's key, so it is refused, and not passed over."""
+"""Stands for a credential that cannot be read. It matches no source's key, so the request is refused."""
 
 _UNCONFIGURED_BEARER = "undefined"
-"""Segment's Extensible Webhook sends `Bearer undefined` when its authentication is not set up."""
+"""Segment's Extensible Webhook sends `Bearer undefined` if its authentication is not set up."""
 
 _MASK = "***"
 """Jitsu masks the `writeKey` in the messages it passes on: `id:***`."""
 
 
 class Denial(StrEnum):
-    """Why a request was answered 401: metric label and log field, so the set is closed. Never the value."""
+    """Why a request was answered 401: metric label and log field, so the set is closed. Never a value."""
 
     KEY_MISSING = "key_missing"
     KEY_UNREADABLE = "key_unreadable"
@@ -40,7 +40,7 @@ class Denial(StrEnum):
 
 
 def denial(claims: Collection[str]) -> Denial:
-    """Why `claims`, which belong to no source, do not."""
+    """Why no source has the key in `claims`."""
     if not claims:
         return Denial.KEY_MISSING
     if _UNUSABLE in claims:
@@ -51,12 +51,13 @@ def denial(claims: Collection[str]) -> Denial:
 def claimed_keys(
     *, path_key: str | None, query: Sequence[str], authorizations: Sequence[str], write_keys: Sequence[str]
 ) -> frozenset[str]:
-    """Every key that path, `?writeKey=`, `Authorization` and `X-Write-Key` claim: all values of each but blank ones.
+    """Every key that path, `?writeKey=`, `Authorization` and `X-Write-Key` claim: all values that are not blank.
 
-    `X-Write-Key` may have a password behind a colon, as Basic credentials do: Jitsu writes `key:secret`.
+    `X-Write-Key` may have a password after a colon, as Basic credentials do: Jitsu writes `key:secret`.
 
-    A header that comes twice claims a key of nobody, even if both agree: a proxy in front may look at one alone, and
-    no sender that was set up repeats one (RFC 9110, 5.3: only a header whose value is a list may come again).
+    A repeated header claims a key that no source has, even if both values agree: a proxy in front may look at one value
+    alone, and no properly configured sender repeats one (RFC 9110, 5.3: only a header whose value is a list may
+    repeat).
     """
     claims = {key for key in (path_key, *query, *(written.partition(":")[0] for written in write_keys)) if key}
     if len(authorizations) > 1 or len(write_keys) > 1:
@@ -66,7 +67,7 @@ def claimed_keys(
 
 
 def claimed_in_body(holder: object) -> frozenset[str]:
-    """The key in the `writeKey` of a message or a batch's envelope; none where it is absent, blank or masked."""
+    """The key in the `writeKey` of a message or of a batch's envelope; none if it is absent, blank or masked."""
     key = holder.get("writeKey") if isinstance(holder, dict) else None
     if key is None or key == "":
         return frozenset()
@@ -76,7 +77,7 @@ def claimed_in_body(holder: object) -> frozenset[str]:
 
 
 class Keyring:
-    """The keys of all sources. Keys are unique: the settings see to that.
+    """The keys of all sources. Keys are unique: the settings are checked for that.
 
     A look-up costs the same with one source as with thousands. Keys are found by their digest under a random key of
     this process, so that the time of a look-up depends on nothing that a sender can choose or compute.
@@ -94,7 +95,7 @@ class Keyring:
         }
 
     def source_of(self, claims: Collection[str]) -> Source | None:
-        """Whose key was claimed; None for no key, a wrong one, or several."""
+        """The source whose key was claimed; None for no key, a wrong key, or several keys."""
         if len(claims) != 1:
             return None
         held = self._held.get(self._digest(next(iter(claims))))
@@ -109,7 +110,7 @@ class Keyring:
 
 
 def _credential(header: str) -> str | None:
-    """The key in an `Authorization` header: None if it claims none, `_UNUSABLE` if it cannot be read."""
+    """The key in an `Authorization` header; None if it claims none, `_UNUSABLE` if it cannot be read."""
     scheme, _, token = header.strip().partition(" ")
     token = token.strip()
     match scheme.lower():
@@ -124,7 +125,7 @@ def _credential(header: str) -> str | None:
 
 
 def _user(token: str) -> str | None:
-    """The user of Basic credentials, with or without a colon behind it; None for nobody (`:` alone)."""
+    """The user of Basic credentials, with or without a colon after it; None if it is empty (`:` alone)."""
     try:
         user = base64.b64decode(token + "=" * (-len(token) % 4), validate=True).decode()
     except (binascii.Error, ValueError):

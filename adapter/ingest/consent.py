@@ -1,7 +1,7 @@
-"""Judges whether the sender of a message wants Browsee not to have it. Pure.
+"""Decides whether the sender of a message objects to its delivery to Browsee. Pure.
 
-Asked only of libraries that send directly, and only where the settings say so: before a webhook delivers, its platform
-has judged the same, and replays carry `All: false` beside the destination that they are for.
+Applied only to libraries that send directly, and only if the settings say so: a platform checks consent before its
+webhook delivers, and replays carry `All: false` beside the destination that they are for.
 """
 
 from collections.abc import Callable, Collection
@@ -11,14 +11,16 @@ from adapter.model import Dropped, JsonObject, Reason
 from adapter.wire.integrations import is_false, is_switched_on
 
 OWN_NAME = "Browsee"
-"""What Browsee is called in `integrations` where the mapping does not say."""
+"""Browsee's name in `integrations` if the mapping does not set it."""
 
 _NO_CONSENT = Dropped(Reason.CONSENT, "", "the sender has no consent to a category of `consent`")
 
 
 @dataclass(frozen=True, slots=True)
 class Objections:
-    """What a source honours: `integrations`, and `consent` by categories. `name` gives Browsee's in `integrations`."""
+    """The objections that a source honours: `integrations`, and `consent` by categories. `name` returns Browsee's name
+    in `integrations`.
+    """
 
     integrations: bool
     consent: frozenset[str]
@@ -26,12 +28,12 @@ class Objections:
 
     @classmethod
     def of(cls, honour: Collection[str], consent: Collection[str], *, name: Callable[[], str]) -> "Objections":
-        """As the settings of a source say it."""
+        """The objections that the settings of a source name."""
         categories = consent if "consent" in honour else ()
         return cls("integrations" in honour, frozenset(map(_folded, categories)), name)
 
     def find(self, body: JsonObject) -> Dropped | None:
-        """How the message ends that its sender objects to; None if it may go on."""
+        """The outcome of a message whose sender objects; None if it may be delivered."""
         if self.integrations:
             name, said = self.name(), body.get("integrations")
             on = is_switched_on(said, name)
@@ -44,7 +46,7 @@ class Objections:
     def _is_denied(self, context: object) -> bool:
         if not isinstance(context, dict):
             return False
-        # Segment's, a value for each category; and RudderStack's, the categories that were denied.
+        # Segment sends a value for each category, RudderStack the denied categories.
         segment, rudder = context.get("consent"), context.get("consentManagement")
         given = segment.get("categoryPreferences") if isinstance(segment, dict) else None
         if isinstance(given, dict) and any(is_false(on) and _folded(key) in self.consent for key, on in given.items()):
@@ -54,7 +56,9 @@ class Objections:
 
 
 def _members(value: object) -> Collection[object]:
-    """What a list holds, however it was sent: PHP writes one as an object, and a form a single member as itself."""
+    """The members of a list, however it was sent: PHP sends a list as an object, and a form a single member as
+    itself.
+    """
     if isinstance(value, str):
         return (value,)
     return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()

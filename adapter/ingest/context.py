@@ -1,4 +1,4 @@
-"""What one request brought, and what all its messages have in common once the source is known. Pure."""
+"""The contents of one request, and what all its messages share once the source is known. Pure."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -16,9 +16,9 @@ from adapter.model import JsonObject, Problem
 class RequestContext(Struct, frozen=True):
     """A request of `source`, received at `received_at`.
 
-    `envelope` is what stood beside `batch`. `peer` is the sender's address where it may be the user's, else None.
-    `max_message_bytes` limits each message; None where the whole body is within it already. `traceparent` is the
-    request's, if it had one. `may_need_cleaning` is False if no message can hold what `clean` takes out.
+    `envelope` has the fields beside `batch`. `peer` is the sender's address if it may be the user's, else None.
+    `max_message_bytes` limits each message; None if the whole body is smaller. `traceparent` is the request's, if it
+    had a valid one. `may_need_cleaning` is False if no message can contain what `clean` removes.
     """
 
     source: Source
@@ -33,16 +33,16 @@ class RequestContext(Struct, frozen=True):
 
     @property
     def objections(self) -> Objections | None:
-        """What the source objects to, where the words of its senders count."""
+        """The objections that the source honours, if its senders send directly; else None."""
         return self.source.objections if self.dialect.is_direct else None
 
 
 def _nothing() -> None:
-    """What a small body passes on: it took no turn."""
+    """The `pass_on` of a small body, which took no turn."""
 
 
 class RequestBody(NamedTuple):
-    """A request's bytes, inflated where they can be, and what they say.
+    """A request's bytes, inflated if possible, and what they decode to.
 
     `pass_on` is to be called before its messages wait for their commit, so that the next large body is read meanwhile.
     """

@@ -1,14 +1,16 @@
-"""What lets a page at another origin read an answer. Pure."""
+"""CORS headers, which let a page of another origin read an answer. Pure."""
 
 from collections.abc import Mapping
 
 
 def cors(origin: str | None) -> Mapping[str, str]:
-    """What lets the page at `origin` read an answer, errors too: else its SDK sees a network error and sends again."""
+    """Headers that let the page at `origin` read an answer, also an error: otherwise its SDK sees a network error and
+    sends again.
+    """
     if origin is None:
         return {}
     return {
-        # Named, not `*`, so that a site may send with credentials.
+        # The origin and not `*`, so that a site may send with credentials.
         "Access-Control-Allow-Origin": origin,
         "Access-Control-Allow-Credentials": "true",
         "Access-Control-Expose-Headers": "Retry-After, X-RateLimit-Reset",
@@ -17,7 +19,7 @@ def cors(origin: str | None) -> Mapping[str, str]:
 
 
 def preflight(origin: str | None, *, methods: str, requested_headers: str | None) -> Mapping[str, str]:
-    """What a browser asks before it sends. Headers are allowed by name: `*` does not cover `Authorization`."""
+    """The headers of the answer to a preflight. Headers are allowed by name: `*` does not cover `Authorization`."""
     return {
         **cors(origin),
         "Access-Control-Allow-Methods": methods,

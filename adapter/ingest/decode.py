@@ -1,7 +1,7 @@
-"""Raw bytes → messages. Pure. Never looks at Content-Type or Content-Encoding: both lie, and the bytes do not.
+"""Raw bytes → messages. Pure. Ignores Content-Type and Content-Encoding, which are often wrong.
 
 Browser SDKs send JSON as text/plain, RudderStack's Node SDK as a gzipped form, Python SDKs with bare NaN. So the bytes
-decide: what begins like gzip or zlib is inflated (JSON begins so never), what is JSON or nearly JSON is read.
+decide: bytes that begin like gzip or zlib are inflated (JSON never begins so), and JSON or almost JSON is read.
 """
 
 import codecs
@@ -18,24 +18,24 @@ from msgspec import Struct
 from adapter.model import JsonObject, Problem
 
 MAX_DEPTH = 200
-"""Objects and arrays within each other, the body's own included. What is stored is encoded again, and orjson encodes
+"""The most levels of objects and arrays, the body's own included. Stored messages are encoded again, and orjson encodes
 254 levels; RudderStack documents 200."""
 _ENCODED_DEPTH = 254
 
 MOST_VALUES = 1_000_000
-"""By `_weight`; some 150 ms to read. 4,000 events of Segment (4 MB) come to 700,000."""
+"""Values by `_weight`; reading them takes about 150 ms. 4,000 events of Segment (4 MB) have 700,000."""
 
 _MOST_LINES = 10_000
-"""As many as messages in one request; each line is read by itself, some 5 µs even if it is bad."""
+"""As many as messages in one request; each line is read by itself, in about 5 µs even if it is bad."""
 
 LARGE_BYTES = 100_000
-"""A body from here on may take longer to read than others should wait; a smaller one 10 ms at worst."""
+"""Reading a body from this size on may take longer than others should wait; a smaller one takes at most 10 ms."""
 
 _STEP_BYTES = 1_000_000
 _COUNTED_BYTES = 20_000
 
 _COMPRESSED_HEADERS = frozenset({b"\x1f\x8b", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda"})
-"""How gzip (the first) and zlib streams begin; no JSON does."""
+"""The first bytes of gzip (the first) and zlib streams; JSON never begins with them."""
 
 _NO_MARKS = bytes(set(range(256)) - set(b"[{,:"))
 _EITHER_FORMAT = zlib.MAX_WBITS | 32
@@ -45,12 +45,12 @@ _NOTHING: JsonObject = {}
 
 
 class Body(Struct, frozen=True):
-    """What one request carried.
+    """The contents of one request.
 
-    `messages` are of any JSON type, as a member of an array may be, or `Unread`; null members are left out, for they
-    stand for an event whose data was missing. `envelope` is what a `{"batch": […]}` has beside its batch, else empty.
-    `is_single` is True for one bare object. `repaired` counts values that are not JSON: NaN and infinities, now
-    null, and lone surrogates, now U+FFFD.
+    `messages` are of any JSON type, as a member of an array may be, or `Unread`. Null members are left out, because
+    they stand for an event whose data was missing. `envelope` has the fields of a `{"batch": […]}` beside its batch,
+    else it is empty. `is_single` is True for one bare object. `repaired` counts values that are not JSON: NaN and
+    infinities, now null, and lone surrogates, now U+FFFD.
     """
 
     messages: Sequence[Any]
@@ -60,7 +60,7 @@ class Body(Struct, frozen=True):
 
 
 class Unread(Struct, frozen=True):
-    """A member of a body in which no message was found: `raw` is what stood there."""
+    """A member of a body that contains no message: `raw` is its bytes."""
 
     raw: bytes
     problem: Problem
@@ -78,9 +78,9 @@ def is_compressed(raw: bytes) -> bool:
 def inflating(
     raw: bytes, *, max_bytes: int, max_values: int = MOST_VALUES
 ) -> Generator[None, None, bytes | Problem | TooLarge]:
-    """What the gzip or zlib stream `raw` holds, in steps of about a millisecond.
+    """Inflate the gzip or zlib stream `raw`, in steps of about a millisecond.
 
-    Never makes more than `max_bytes` of it, nor goes on when it holds more values than `has_too_many_values` allows.
+    Never makes more than `max_bytes`, and stops if there are more values than `has_too_many_values` allows.
     """
     stream = zlib.decompressobj(_EITHER_FORMAT)
     parts: list[bytes] = []
@@ -100,7 +100,7 @@ def inflating(
         if weight > max_values:
             return TooLarge()
         yield
-    # One stream to a body: a body of many tiny ones would cost time without limit, and no sender makes it.
+    # One stream in a body: many tiny ones would cost time without limit, and no sender makes them.
     if not stream.eof or stream.unused_data:
         return Problem("", "gzip", "the compressed body is not one whole gzip stream")
     return b"".join(parts)
@@ -118,25 +118,26 @@ def inflated(raw: bytes, *, max_bytes: int) -> bytes | Problem | TooLarge:
 
 
 def has_too_many_values(raw: bytes, *, max_values: int = MOST_VALUES) -> bool:
-    """Whether reading `raw` would take far longer, and far more memory, than its size says.
+    """Whether reading `raw` would take far more time and memory than its size suggests.
 
-    20 KB of gzip inflate to 20 MB of empty arrays, which would take 9 s to read and 600 MB to hold. Counting what
-    begins and parts values tells before reading; what stands in texts counts too, but no real body comes near.
+    20 KB of gzip inflate to 20 MB of empty arrays, which would take 9 s to read and 600 MB to hold. Counting the
+    characters that begin and separate values shows that before reading. Characters within texts count too, but no real
+    body comes near the limit.
     """
-    # A body weighs four times its bytes at most: most need no counting.
+    # A body weighs at most four times its bytes, so most need no counting.
     return len(raw) >= LARGE_BYTES and 4 * len(raw) > max_values and _weight(raw) > max_values
 
 
 def _weight(raw: bytes) -> int:
-    """How many values `raw` may hold: an object or array takes as long as four others."""
-    # Taking out all else and counting in what is left takes a third of the time of counting in all of it.
+    """The most values that `raw` may hold: an object or array takes as long as four others."""
+    # Removing all other characters first takes a third of the time of counting in the whole body.
     marks = raw.translate(None, _NO_MARKS)
     return len(marks) + 3 * (marks.count(b"[") + marks.count(b"{"))
 
 
 def decode(raw: bytes) -> Body | Problem:
-    """The messages in `raw`: an object, an array, an array of `{"json": {…}}`, `{"batch": […]}`, or lines of an object
-    each (NDJSON). Never raises.
+    """The messages in `raw`: an object, an array, an array of `{"json": {…}}`, `{"batch": […]}`, or lines with an
+    object each (NDJSON). Never raises.
     """
     repaired = 0
     try:
@@ -146,18 +147,18 @@ def decode(raw: bytes) -> Body | Problem:
         if isinstance(lenient, Problem):
             return _lines(raw) or lenient
         value, repaired = lenient
-    # In a small body there are hardly ever so many brackets, and counting them costs least; a large one is a batch.
+    # A small body seldom has so many brackets, and counting them is cheapest; a large body is a batch.
     if (len(raw) > _COUNTED_BYTES or raw.count(b"{") + raw.count(b"[") > MAX_DEPTH) and depth_exceeds(value, MAX_DEPTH):
         return _too_deep()
     return _unpacked(value, repaired)
 
 
 def _lines(raw: bytes) -> Body | Problem | None:
-    """The messages in lines of an object each, whatever the Content-Type; None if `raw` is no such text.
+    """The messages in lines with an object each, whatever the Content-Type; None if `raw` is not NDJSON.
 
-    It is one if the first line that is not blank is a whole object, or if each line begins as an object and one of them
-    is whole. Another line is then a bad one. A batch that is cut or has a comma too many is not read by halves: its
-    first line, `{"batch": [`, is no object, and its last does not begin as one.
+    It is NDJSON if the first line that is not blank is a whole object, or if each line begins as an object and one of
+    them is whole. Any other line is then a bad one. A batch that is cut off or has a comma too many is not NDJSON: its
+    first line, `{"batch": [`, is not an object, and its last does not begin as one.
     """
     lines = [line for line in raw.removeprefix(codecs.BOM_UTF8).split(b"\n") if not line.isspace() and line]
     if len(lines) < 2 or not lines[0].lstrip().startswith(b"{"):
@@ -178,7 +179,7 @@ def _lines(raw: bytes) -> Body | Problem | None:
 
 
 def _line(line: bytes) -> tuple[Any, int]:
-    """The object in a line, and how many of its values were repaired; `Unread` if there is none."""
+    """The object in a line, and how many of its values were repaired; `Unread` if there is no object."""
     read = _decode_leniently(line)
     if isinstance(read, Problem):
         return Unread(line, Problem("", read.keyword, "a line must be a JSON object; this one is no JSON")), 0
@@ -208,7 +209,7 @@ def _unwrapped(item: JsonObject) -> Any:
 
 
 def _decode_leniently(raw: bytes) -> tuple[Any, int] | Problem:
-    """Python's json takes what JavaScript's and Python's encoders emit beside JSON; then that is made JSON again."""
+    """Read what JavaScript's and Python's encoders emit beside JSON, by Python's json, and make JSON of it."""
     nulled: list[str] = []
 
     def finite(digits: str) -> float | None:
@@ -219,7 +220,7 @@ def _decode_leniently(raw: bytes) -> tuple[Any, int] | Problem:
         return None
 
     def integer(digits: str) -> int | float | None:
-        # As orjson reads it: beyond 64 bits as a float.
+        # As orjson does: integers beyond 64 bits become floats.
         if len(digits) <= 20 and (exact := int(digits)) in _INTEGERS:
             return exact
         return finite(digits)
@@ -243,7 +244,9 @@ def _decode_leniently(raw: bytes) -> tuple[Any, int] | Problem:
 
 
 def _without_surrogates(value: Any) -> tuple[Any, int]:
-    """`value` with U+FFFD for each lone surrogate, and how many. json has joined the pairs, so what is left is lone."""
+    """`value` with U+FFFD for each lone surrogate, and their number. json has joined the pairs, so the rest are
+    lone.
+    """
     if isinstance(value, str):
         return _LONE_SURROGATE.subn("\ufffd", value)
     if isinstance(value, list):
@@ -257,10 +260,10 @@ def _without_surrogates(value: Any) -> tuple[Any, int]:
 
 
 def depth_exceeds(value: Any, max_depth: int) -> bool:
-    """Whether `value` has more than `max_depth` objects and arrays within each other; `max_depth` is up to 254.
+    """Whether `value` has more than `max_depth` levels of objects and arrays; `max_depth` is up to 254.
 
-    orjson refuses what is nested deeper than its limit, so encoding tells the depth in an eighth of the time of a walk:
-    within as many arrays as the limit is above `max_depth`, a value that is too deep is beyond it.
+    orjson refuses values beyond its own limit, so encoding shows the depth in an eighth of the time of a walk: within
+    as many arrays as the limit exceeds `max_depth`, a value that is too deep is beyond the limit.
     """
     enclosed = value
     for _ in range(_ENCODED_DEPTH - max_depth):

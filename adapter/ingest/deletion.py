@@ -1,14 +1,14 @@
-"""Which deletion requests may act. Pure.
+"""Decides whether a deletion request is carried out. Pure.
 
-A request takes a user's events away, so it must come from whom the operator trusts with that: a platform that signs, or
-a source with `deletions: on`. What a browser's library sent to the platform may be passed on by it, signed: whoever has
-the page's key could have any user's data deleted. Segment's own requests have no context (its spec for partners).
+A request deletes a user's events, so it must come from a trusted sender: a platform that signs, or a source with
+`deletions: on`. A platform may sign and forward what a browser's library sent to it; with that, anyone who has the
+page's key could have any user's data deleted. Segment's own requests have no context (its spec for partners).
 """
 
 from adapter.model import Event, JsonObject, Problem, Reason
 
 FROM_LIBRARY = "library"
-"""The keyword of the problem of a request that a library made: no setting lets it act."""
+"""The keyword of the problem of a request made by a library: no setting allows it."""
 
 _NO_USER = Problem("/userId", "required", "is required: a deletion request must name a user by userId or anonymousId")
 _DIRECT = Problem("/type", "const", "a deletion request is taken from a platform's webhook, not from a library")
@@ -24,9 +24,11 @@ _KEPT = ("type", "messageId", "userId", "anonymousId", "timestamp", "originalTim
 
 
 def refusal(event: Event, *, is_direct: bool, may_delete: bool) -> tuple[Reason, Problem] | None:
-    """Why the deletion request `event` does not act; None if it does. `may_delete` says the settings of its source."""
+    """Why the deletion request `event` is not carried out; None if it is. `may_delete`: the settings of its source
+    allow it.
+    """
     if is_direct:
-        # The key of a library may stand in a page for everybody to read.
+        # The key of a library may be in a public page.
         return Reason.SCHEMA, _DIRECT
     if event.user_id is None and event.anonymous_id is None:
         return Reason.SCHEMA, _NO_USER
@@ -36,7 +38,7 @@ def refusal(event: Event, *, is_direct: bool, may_delete: bool) -> tuple[Reason,
 
 
 def kept_of(body: JsonObject) -> JsonObject:
-    """What is kept of a request that does not act: whom it names and when. It has nothing else to say."""
+    """The part of a refused request that is kept: the user and the times. The rest has no use."""
     return {name: body[name] for name in _KEPT if name in body}
 
 

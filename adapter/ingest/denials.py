@@ -1,4 +1,4 @@
-"""Who was answered 401 lately, and why: for `/readyz`, because platforms drop such an event at once. Pure."""
+"""Recent 401s and their reasons, for `/readyz`, because platforms drop such an event at once. Pure."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,7 +8,7 @@ from adapter.model import JsonObject
 from adapter.wire.instants import instant_text
 
 _RECENT = timedelta(hours=1)
-"""What was refused longer ago than this and not since has been set right, or was a stranger."""
+"""A refusal that is older than this and was not repeated has been fixed, or was not from a sender of ours."""
 
 _WORDS = {
     Denial.KEY_MISSING: "no key came with it",
@@ -28,13 +28,15 @@ class _Seen:
 
 
 class Denials:
-    """Requests answered 401, by route, reason and whose key they had: three small sets, so the number is bounded."""
+    """Requests answered 401, by route, reason and the source of their key: three small sets, so the number is
+    bounded.
+    """
 
     def __init__(self) -> None:
         self._seen: dict[tuple[str, Denial, str], _Seen] = {}
 
     def note(self, *, route: str, reason: str, source: str, at: datetime) -> None:
-        """One more was refused; `source` is whose key it had, "" if nobody's."""
+        """Count one more refusal; `source` is the one whose key it had, "" if it had none."""
         seen = self._seen.setdefault((route, Denial(reason), source), _Seen(0, at))
         seen.count += 1
         seen.last_at = at
@@ -58,7 +60,7 @@ class Denials:
         ]
 
     def facts(self, now: datetime) -> JsonObject:
-        """What `/readyz` shows of them: nothing if there were none."""
+        """The members that `/readyz` shows of them: none if there were none."""
         recent = self.recent(now)
         return {"unauthorized": recent} if recent else {}
 

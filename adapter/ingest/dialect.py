@@ -1,4 +1,6 @@
-"""What differs between a platform's webhook and an SDK pointed at us. Pure; decided by the path, never by the body."""
+"""The differences between a platform's webhook and an SDK that sends directly. Pure; the path decides, never the
+body.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,10 +10,10 @@ from adapter.model import JsonObject
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How a path's messages are to be read.
+    """How a path's messages are read.
 
-    `is_direct` messages come from the clock and the address of a user, and their `writeKey` is a credential.
-    `type` is what a message without one is; None where the path does not say.
+    `is_direct` messages come from the clock and the address of a user, and their `writeKey` is a credential. `type` is
+    that of a message without one; None if the path does not imply it.
     """
 
     is_direct: bool
@@ -34,10 +36,12 @@ SDK_PATHS: Mapping[str, Dialect] = {
 """The last part of `/v1/…` → how its messages are read."""
 
 JITSU_PATHS: Mapping[str, Dialect] = {name: SDK_PATHS[name] for name in (*KINDS, "batch")}
-"""The last part of `/api/s/…` and `/api/s/s2s/…`, where @jitsu/js 1.11 was seen to send → how its messages are read."""
+"""The last part of `/api/s/…` and `/api/s/s2s/…`, as @jitsu/js 1.11 was seen to use them → how its messages are
+read.
+"""
 
 _MOBILE = ("android", "ios", "swift", "kotlin", "react-native", "react_native", "flutter")
-"""Parts of the names that mobile SDKs give in `context.library.name`: analytics-kotlin, rudder-ios-library …"""
+"""Parts of the names that mobile SDKs have in `context.library.name`: analytics-kotlin, rudder-ios-library …"""
 
 
 _PHONES = ("android", "ios", "iphone", "ipad", "watchos", "tvos", "visionos", "harmonyos")
@@ -45,9 +49,9 @@ _PHONES = ("android", "ios", "iphone", "ipad", "watchos", "tvos", "visionos", "h
 
 
 def merged(under: JsonObject, over: object) -> object:
-    """`over` laid on `under`, first level only; `over` as it is where the two cannot be merged.
+    """`over` merged over `under`, first level only; `over` unchanged if the two cannot be merged.
 
-    Absent, null and PHP's `[]` say nothing, so `under` shows through.
+    Absent, null and PHP's `[]` are empty, so `under` stays.
     """
     if over is None or over == []:
         return under
@@ -57,7 +61,9 @@ def merged(under: JsonObject, over: object) -> object:
 
 
 def speaks_for_its_user(context: object, *, has_origin: bool) -> bool:
-    """Whether the peer's address is the user's: a page in a browser, or an app on a phone, and not a server."""
+    """Whether the peer's address is the user's: the sender is a page in a browser or an app on a phone, not a
+    server.
+    """
     if has_origin:
         return True
     library = context.get("library") if isinstance(context, dict) else None
@@ -66,9 +72,9 @@ def speaks_for_its_user(context: object, *, has_origin: bool) -> bool:
 
 
 def is_on_a_phone(context: object) -> bool:
-    """Whether `context.device` or `context.os` is a phone's: then a library on it wrote `sentAt` as it sent.
+    """Whether `context.device` or `context.os` is a phone's: then a library on the phone wrote `sentAt` when it sent.
 
-    The name of the library does not tell: analytics-kotlin runs on servers too, and names no device there.
+    The name of the library does not show that: analytics-kotlin runs on servers too, and names no device there.
     """
     if not isinstance(context, dict):
         return False

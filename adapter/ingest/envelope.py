@@ -1,4 +1,4 @@
-"""Takes messages out of the envelopes that relays put around them: a source's `at` says where they are. Pure."""
+"""Unwraps messages from the envelopes that relays put around them; a source's `at` says where they are. Pure."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from adapter.model import Problem
 def lifted(body: Body, at: Sequence[str]) -> Body:
     """`body` with each member replaced by what it has at the path `at`: an object, or each member of a list.
 
-    A member that has nothing there stays in its place as `Unread`.
+    A member without a value there stays in its place as `Unread`.
     """
     if not at:
         return body
@@ -21,7 +21,7 @@ def lifted(body: Body, at: Sequence[str]) -> Body:
 
 
 def lifted_if_there(body: Body, at: Sequence[str]) -> Body:
-    """`body` out of its envelope, or as it is where it has none: for what may have been lifted before."""
+    """`body` unwrapped, or unchanged if it has no envelope: for bodies that may have been unwrapped before."""
     inner = lifted(body, at)
     return body if any(isinstance(message, Unread) for message in inner.messages) else inner
 

@@ -1,7 +1,7 @@
-"""Settles fields that senders write in other forms than they should: ids, names, U+0000 and empty keys. Pure.
+"""Normalises fields that senders write in unusual forms: ids, names, U+0000 and empty keys. Pure.
 
-Each function notes in `warnings` what it could not use. They change the shallow copy of a message that they are given,
-and never what lies deeper: that is the sender's.
+Each function adds what it could not use to `warnings`. They change the shallow copy of a message that they receive, and
+never deeper levels, which belong to the sender.
 """
 
 import re
@@ -20,7 +20,9 @@ _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "screen": ("name", "event", "category"),
 }
 _FIELDS: Final = frozenset({*_IDS, "event", "name", "category", "messageId", "properties", "traits", "context"})
-"""The fields that a warning of U+0000 or of an empty key names; others are `other`, for senders write any."""
+"""The fields that a warning of U+0000 or of an empty key names; all others are `other`, because senders choose
+names.
+"""
 _NO_ID: Final = "one of the texts that are no id; left out"
 _NUL: Final = "a text holds U+0000; left out of it"
 _EMPTY_KEY: Final = "a member without a name; left out"
@@ -28,7 +30,9 @@ _EMPTY_KEYS: Final = re.compile(rb'"" ?:')
 
 
 def text_id(value: object) -> str | None:
-    """An id as text: trimmed, numbers in plain digits (`42` for 42.0, never 4.2e+1); None if blank or anything else."""
+    """An id as text: trimmed, numbers in plain digits (`42` for 42.0, never 4.2e+1); None if blank or of another
+    type.
+    """
     if isinstance(value, str):
         return value.strip() or None
     if isinstance(value, bool) or not isinstance(value, (int, float)):
@@ -40,7 +44,7 @@ def text_id(value: object) -> str | None:
 
 
 def settle_id(value: object, name: str, no_ids: frozenset[str], warnings: list[EventWarning]) -> str | None:
-    """The id that `value` is, as text; None, with a warning unless it is null or blank, if it is none."""
+    """`value` as the text of an id; None if it is not an id, with a warning unless it is null or blank."""
     text = value.strip() if type(value) is str else text_id(value)
     if not text:
         if value is not None and not isinstance(value, str):
@@ -53,7 +57,7 @@ def settle_id(value: object, name: str, no_ids: frozenset[str], warnings: list[E
 
 
 def settle_ids(body: JsonObject, no_ids: frozenset[str], warnings: list[EventWarning]) -> None:
-    """Make every id a text, and take away what is no id."""
+    """Convert every id to text, and remove values that are not ids."""
     for name in _IDS:
         if name not in body:
             continue
@@ -65,7 +69,7 @@ def settle_ids(body: JsonObject, no_ids: frozenset[str], warnings: list[EventWar
 
 
 def settle_names(body: JsonObject, kind: str, warnings: list[EventWarning]) -> None:
-    """Make a text of a name that is a number; take away one that is anything else, where a message needs no name."""
+    """Convert a name that is a number to text; remove one of any other type if the message needs no name."""
     for name in _NAMES.get(kind, ()):
         value = body.get(name)
         if value is None or isinstance(value, str):
@@ -79,19 +83,19 @@ def settle_names(body: JsonObject, kind: str, warnings: list[EventWarning]) -> N
 
 
 def may_need_cleaning(plain: bytes) -> bool:
-    """Whether a body may hold what `clean` takes out; False for nearly all, at the cost of a search in its bytes."""
+    """Whether a body may contain what `clean` removes; False for almost all, at the cost of one search in its bytes."""
     if plain[:1] not in {b"{", b"["} and plain.lstrip()[:1] not in {b"{", b"["}:
         return True
-    # Looking for one byte is far faster than for several, and most bodies escape nothing.
+    # A search for one byte is far faster than for several, and most bodies have no escapes.
     if b"\0" in plain or (b"\\" in plain and b"\\u0000" in plain):
         return True
     return _EMPTY_KEYS.search(plain) is not None
 
 
 def clean(body: JsonObject, warnings: list[EventWarning]) -> None:
-    """Take U+0000 out of every text and key, and leave out members whose key is empty.
+    """Remove U+0000 from every text and key, and members with an empty key.
 
-    PostgreSQL, for one, refuses U+0000 in a text. A body that is nested too deep to walk stays as it is.
+    PostgreSQL, for example, refuses U+0000 in a text. A body that is nested too deep to walk is left unchanged.
     """
     for name, value in list(body.items()):
         found: set[str] = set()
@@ -113,12 +117,12 @@ def clean(body: JsonObject, warnings: list[EventWarning]) -> None:
             continue
         del body[name]
         if key:
-            # A key that was sent without U+0000 stays as it was sent.
+            # A key that was sent without U+0000 is not replaced by a cleaned one.
             body.setdefault(key, cleaned)
 
 
 def _clean(value: Any, found: set[str]) -> Any:
-    """`value` without what `clean` takes out, itself if there is nothing; `found` gets the causes."""
+    """`value` without what `clean` removes, itself if there is nothing to remove; `found` gets the causes."""
     if type(value) is str:
         if "\0" not in value:
             return value
@@ -136,7 +140,7 @@ def _clean(value: Any, found: set[str]) -> Any:
             found.add(_NUL)
         elif not key:
             found.add(_EMPTY_KEY)
-        # A key that was sent without U+0000 stays as it was sent.
+        # A key that was sent without U+0000 is not replaced by a cleaned one.
         if key and (key == name or key not in value):
             cleaned[key] = _clean(member, found)
     return cleaned if found else value

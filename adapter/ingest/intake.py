@@ -1,6 +1,6 @@
-"""What became of a body: its messages read, stored durably and counted. Knows no HTTP; never maps.
+"""Reads the messages of a body, stores them durably and counts them. Knows no HTTP; never maps.
 
-Stands between the routes, which know who sent the bytes, and the queue, which keeps what they hold.
+Works between the routes, which identify the sender, and the queue, which stores the messages.
 """
 
 import asyncio
@@ -41,17 +41,17 @@ DEFAULT_LIMITS = RequestLimits()
 STORED = respond(Reply.STORED)
 
 _READ_AT_ONCE = 250
-"""Messages read before other requests get their turn: some 3 ms."""
+"""Messages read before other requests get their turn: about 3 ms."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngestDeps:
-    """What ingest is built of.
+    """The dependencies of ingest.
 
-    `clock` tells the instant of receipt, `monotonic_s` the passing of time, `new_id` makes message ids. While
-    `is_draining`, nothing more is taken; nothing at all unless it `takes_messages`. `X-Forwarded-For` counts from
-    `trusted_proxies` alone. `histogram` gives the histogram of a metric for the values of its labels. `refusals` learns
-    who was asked to come later, `denials` who was answered 401, `key_uses` which keys came.
+    `clock` returns the instant of receipt, `monotonic_s` measures durations, `new_id` makes message ids. While
+    `is_draining`, and unless it `takes_messages`, nothing is accepted. `X-Forwarded-For` counts from `trusted_proxies`
+    alone. `histogram` returns the histogram of a metric for the values of its labels. `refusals` records senders that
+    were asked to come later, `denials` those answered 401, `key_uses` the keys that were used.
     """
 
     inbox: Inbox
@@ -72,14 +72,14 @@ class IngestDeps:
 
     @property
     def closed(self) -> Reply | None:
-        """Why nothing is taken now; None if it is."""
+        """Why nothing is accepted now; None if messages are."""
         if not self.takes_messages:
             return Reply.DELIVERS
         return Reply.STOPPING if self.is_draining() else None
 
 
 class Intake:
-    """Takes bodies whose source is known."""
+    """Accepts bodies whose source is known."""
 
     def __init__(self, parts: IngestDeps) -> None:
         self._parts = parts
@@ -88,12 +88,12 @@ class Intake:
         self._limited = self._messages.keys() | self._bytes.keys()
 
     async def take(self, context: RequestContext, brought: RequestBody) -> Response:
-        """Store what the body holds, or its bytes where they hold nothing; on return the answer is the truth.
+        """Store the messages of the body, or its bytes if it has none; on return the answer is final.
 
-        A bad message in an array or batch fails alone. One alone in its body is reported to a platform, and not to an
-        SDK, as Segment's own API does it: SDKs send again what they should not.
+        A bad message in an array or batch fails alone. A single bad message is reported to a platform and, as Segment's
+        own API does it, not to an SDK: SDKs send again what they should not.
         """
-        # One coroutine from here to the queue: each that is awaited in another costs every event half a microsecond.
+        # One coroutine from here to the queue: each nested one costs every event half a microsecond.
         source, plain, body = context.source, brought.plain, brought.body
         if source.at and not context.dialect.is_direct and not isinstance(body, Problem):
             body = lifted(body, source.at)
@@ -119,7 +119,9 @@ class Intake:
         return self._recorded(source, self._answer(context, body, rejections))
 
     def _refusal(self, source: Source, count: int, size_bytes: int) -> Response | None:
-        """Why nothing of `count` messages in `size_bytes` is taken; None, and they are paid for, if they are."""
+        """Why `count` messages in `size_bytes` are refused; None if they are accepted, and then they count for the
+        limits.
+        """
         if count > self._parts.limits.messages:
             return respond(Reply.TOO_MANY)
         if source.name not in self._limited:
@@ -149,7 +151,7 @@ class Intake:
         return events, rejections
 
     def _read(self, context: RequestContext, messages: Sequence[object]) -> tuple[list[Event], list[Rejection]]:
-        """What `messages` are, as their source stores them."""
+        """`messages` as events and rejections, in the form in which their source stores them."""
         events: list[Event] = []
         rejections: list[Rejection] = []
         validator, new_id = self._parts.validator, self._parts.new_id
@@ -175,7 +177,7 @@ class Intake:
         return events, rejections
 
     def _failure(self, error: QueueError) -> Response:
-        """The answer when the queue took nothing."""
+        """The answer if the queue stored nothing."""
         if isinstance(error, SourceFull):
             return respond(Reply.SHARE_FULL)
         if isinstance(error, QueueFull):
@@ -185,7 +187,7 @@ class Intake:
 
     @staticmethod
     def _answer(context: RequestContext, body: Body | Problem, rejections: Sequence[Rejection]) -> Response:
-        """The answer when everything is stored."""
+        """The answer if everything is stored."""
         if isinstance(body, Problem):
             return respond(Reply.UNPARSEABLE, problems=(body,))
         if rejections and body.is_single and not context.dialect.is_direct and _is_final(rejections[0]):
@@ -207,7 +209,7 @@ class Intake:
         for event in [event for event in events if event.warnings] if stored.stored else ():
             for warning in event.warnings:
                 emit(EventWarned.of(source, event.message_id, warning))
-        # Which of them were copies is not known here; hardly ever is one of them.
+        # Copies are not known here, and are rare.
         if stored.dropped:
             for event, dropped in [(event, event.dropped) for event in events if event.dropped][: stored.dropped]:
                 emit(EventDropped(source, dropped.reason, dropped.rule, event.message_id, "", event.traceparent))
@@ -225,5 +227,5 @@ def _unparseable(raw: bytes, problem: Problem, context: RequestContext) -> Rejec
 
 
 def _is_final(rejection: Rejection) -> bool:
-    """Whether its sender must do something about it; a request that waits to be authorised is the operator's."""
+    """Whether its sender must fix something; a deletion request that waits for authorisation is the operator's task."""
     return rejection.reason is not Reason.DELETION_UNAUTHORISED

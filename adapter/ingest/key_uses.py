@@ -1,4 +1,6 @@
-"""When each key was used last, since the service started, and how a key is named where it must not be shown. Pure."""
+"""The last use of each key since the start of the service, and names of keys for places where a key must not be shown.
+Pure.
+"""
 
 import hashlib
 from datetime import datetime
@@ -9,12 +11,12 @@ _DIGITS = 8
 
 
 def key_name(key: Secret) -> str:
-    """What a key is called: the first digits of its SHA-256. It holds no character of the key."""
+    """The name of a key: the first digits of its SHA-256. It contains no character of the key."""
     return hashlib.sha256(key.reveal().encode(errors="surrogatepass")).hexdigest()[:_DIGITS]
 
 
 class KeyUses:
-    """By the name of the key; as many as there are keys."""
+    """Last uses by the name of the key; there are as many as keys."""
 
     def __init__(self) -> None:
         self._last_at: dict[str, datetime] = {}
@@ -24,5 +26,5 @@ class KeyUses:
         self._last_at[name] = at
 
     def last_at(self, name: str) -> datetime | None:
-        """None if no request had it since the service started."""
+        """None if no request had this key since the start of the service."""
         return self._last_at.get(name)

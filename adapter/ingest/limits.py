@@ -1,16 +1,16 @@
-"""How much is taken: of one request, of one message, and of bodies that arrive at once. Pure."""
+"""Limits of one request, of one message, and of bodies that arrive at once. Pure."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class RequestLimits:
-    """What one request may be.
+    """Limits of one request.
 
-    `body_bytes` as sent, `inflated_bytes` after inflating, `message_bytes` of JSON each. `values` bounds the memory
-    that a body takes as objects; `decode` counts them, and 4,000 orders of three products (9 MB) come to 820,000.
-    `messages` is far above what any sender makes (Segment's webhooks 4,000); `read_s` is how long a request may take
-    to arrive.
+    `body_bytes` as sent, `inflated_bytes` after inflating, `message_bytes` of JSON for each message. `values` limits
+    the memory that a body takes as objects; `decode` counts them, and 4,000 orders of three products (9 MB) have
+    820,000. `messages` is far above what any sender makes (Segment's webhooks 4,000); `read_s` is how long a request
+    may take to arrive.
     """
 
     body_bytes: int = 40_000_000
@@ -22,10 +22,10 @@ class RequestLimits:
 
 
 class BodyBudget:
-    """How much of bodies that are still arriving is held at once, for all senders together: `max_bytes`.
+    """The limit of memory for bodies that are arriving, for all senders together: `max_bytes`.
 
-    Thousands of senders may each be within their limit, slow, and more than fits into memory together. If the room is
-    `divided`, each owner may hold half of what the other owners leave, so that one owner does not shut the others out.
+    Thousands of slow senders may each be within their limit, and together exceed the memory. If the room is `divided`,
+    each owner may hold half of what the other owners leave, so that one owner does not shut the others out.
     """
 
     def __init__(self, max_bytes: int, *, divided: bool = False) -> None:
@@ -44,7 +44,7 @@ class BodyBudget:
         return True
 
     def give_back(self, owner: str, size: int) -> None:
-        """`owner` holds them no longer."""
+        """Release `size` bytes of `owner`."""
         self._left += size
         held = self._held.get(owner, 0) - size
         if held > 0:

@@ -1,17 +1,18 @@
-"""Which paths senders use, and what a sender that asks for another one may have meant. Pure."""
+"""The paths that senders use, and suggestions for senders that use another one. Pure."""
 
 import re
 from collections.abc import Mapping
 
 from adapter.ingest.dialect import BATCH, JITSU_PATHS, SDK_PATHS, Dialect
 
-# aiohttp tries them in this order: the form that we tell users to set up comes first.
+# aiohttp tries them in this order: the documented form comes first.
 WEBHOOKS = ("/webhooks/{source}/{key}", "/webhooks/{source}", "/webhooks/{source}/{key}/", "/webhooks/{source}/")
 PIXELS = ("/v1/pixel/{type}", "/pixel/v1/{type}")
 
 ROOTS = ("/v1", "")
-"""Mobile libraries and analytics.js append `/b`, `/t` or `/projects/KEY/settings` to the host that the user typed, with
-/v1 at its end or without (analytics-react-native 2.x, analytics-kotlin 1.16, analytics.js-core 4.1)."""
+"""Mobile libraries and analytics.js append `/b`, `/t` or `/projects/KEY/settings` to the host that the user entered,
+with /v1 at its end or without (analytics-react-native 2.x, analytics-kotlin 1.16, analytics.js-core 4.1).
+"""
 
 CALLS: Mapping[str, Dialect] = {
     **{f"{root}/{name}": dialect for root in ROOTS for name, dialect in SDK_PATHS.items()},
@@ -31,5 +32,5 @@ _HINTS: tuple[tuple[re.Pattern[str], str], ...] = (
 
 
 def hint(path: str) -> str:
-    """What the sender of a request to `path`, which is nobody's, may have meant; "" if nothing is near."""
+    """A suggestion for the sender of a request to the unknown `path`; "" if no path is similar."""
     return next((text for pattern, text in _HINTS if pattern.match(path)), "")

@@ -1,7 +1,7 @@
 """One message → an Event, or a Rejection that keeps it. Pure.
 
 Tolerant where senders differ (ids, containers, types, timestamps), strict where a message could not be used. A message
-without a user, or of a type that nobody knows, is an event too: which of them matter is for the mapping to say.
+without a user, or of an unknown type, is an event too: the mapping decides which of them matter.
 """
 
 from collections.abc import Callable
@@ -25,10 +25,12 @@ from adapter.wire.instants import instant_text
 NewId: TypeAlias = Callable[[], str]
 
 KEPT_BYTES = 65_536
-"""How much is kept of the body of a rejection."""
+"""Bytes that are kept of the body of a rejection."""
 
 LONGEST_ID_CHARS = 256
-"""A longer message id is stood for by its hash. SDKs make up to 100; RudderStack's gateway checks no length."""
+"""A longer message id is replaced by its hash. SDKs make up to 100 characters; RudderStack's gateway checks no
+length.
+"""
 
 _NO_TYPE = Problem("/type", "required", "is required: track, identify, page, screen, group or alias")
 _ENVELOPED = ("context", "integrations")
@@ -37,10 +39,10 @@ _CHANGES_PER_TRY = frozenset({"sentAt", "receivedAt", "_metadata"})
 
 
 def read_event(message: object, request: RequestContext, *, validator: Validator, new_id: NewId) -> Event | Rejection:
-    """`message`, of any JSON type, as an event of the request's source, or as the rejection that says what is wrong.
+    """`message`, of any JSON type, as an event of the request's source, or as a rejection that says what is wrong.
 
-    `new_id` makes an id for a message that has none and nothing to tell its copies by, the source's `digest` for one
-    that has such. Never raises.
+    `new_id` makes the id of a message that has neither an id nor a field to recognise its copies by; the source's
+    `digest` makes the id if there is such a field. Never raises.
     """
     if not isinstance(message, dict):
         problem = Problem("", "type", "a message must be an object")
@@ -49,7 +51,7 @@ def read_event(message: object, request: RequestContext, *, validator: Validator
     objections = request.objections
     dropped = None if objections is None or event.type == DELETE else objections.find(event.body)
     if dropped is not None:
-        # Before anything is refused, for what is refused is kept with its body.
+        # Before anything is refused, because a refused message is kept with its body.
         return replace(event, user_id=None, anonymous_id=None, body={}, warnings=(), dropped=dropped)
     return _refused(event, message, request, validator) or event
 
@@ -60,7 +62,7 @@ def _refused(event: Event, message: JsonObject, request: RequestContext, validat
         problem = Problem("", "maxLength", f"a message must be at most {limit} bytes of JSON")
         return _rejected(Reason.TOO_LARGE, (problem,), event.body, event.message_id, request)
     if not event.type:
-        # An envelope or another kind of JSON: stored, it would be matched by no rule, and nobody would look.
+        # An envelope or other JSON: if stored, no rule would match it, and the mistake would go unnoticed.
         return _rejected(Reason.SCHEMA, (_NO_TYPE,), event.body, event.message_id, request)
     if event.type == DELETE:
         refused = refusal(event, is_direct=request.dialect.is_direct, may_delete=request.source.may_delete)
@@ -75,26 +77,28 @@ def _refused(event: Event, message: JsonObject, request: RequestContext, validat
 def read_unchecked(
     message: JsonObject, *, source: str, received_at: datetime, new_id: NewId, no_ids: frozenset[str] = NO_IDS
 ) -> Event:
-    """`message` as a webhook's event without asking its schema: for a mapping's tests and `explain`. Never raises."""
+    """`message` as a webhook's event, without a check by its schema: for a mapping's tests and `explain`. Never
+    raises.
+    """
     return _normalised(message, RequestContext(Source(source, (), no_ids=no_ids), received_at), new_id)
 
 
 def unparseable(raw: bytes, problem: Problem, *, source: str, received_at: datetime) -> Rejection:
-    """The rejection of a body in which no message could be found."""
+    """The rejection of a body that contains no message."""
     return Rejection(source, Reason.UNPARSEABLE, (problem,), raw[:KEPT_BYTES], None, received_at)
 
 
 def _rejected(
     reason: Reason, problems: tuple[Problem, ...], body: object, message_id: str | None, request: RequestContext
 ) -> Rejection:
-    # The body is kept as it would have been stored, so that reading it anew, as a webhook's, corrects nothing twice.
+    # The body is kept as it would be stored, so that reading it again, as a webhook's, corrects nothing twice.
     kept = orjson.dumps(body)[:KEPT_BYTES]
     return Rejection(request.source.name, reason, problems, kept, message_id, request.received_at)
 
 
 def _normalised(message: JsonObject, request: RequestContext, new_id: NewId) -> Event:
     source, body = request.source, message.copy()
-    # A credential of the source, which has done its work: it must not lie in the history.
+    # A credential of the source, which is not needed any more: it must not be stored.
     body.pop("writeKey", None)
     warnings: list[EventWarning] = []
     if request.may_need_cleaning:
@@ -126,9 +130,9 @@ def _normalised(message: JsonObject, request: RequestContext, new_id: NewId) -> 
 
 
 def _kind(body: JsonObject, request: RequestContext) -> str:
-    """The message's own type before the path's, and that before the source's; "" if none says one.
+    """The message's own type, else the path's, else the source's; "" if none of them is set.
 
-    In lower case: no sender tells types apart by case, but customers' own functions write `Track` and mean `track`.
+    In lower case: no sender distinguishes types by case, and customers' own functions write `Track` for `track`.
     """
     kind = body.get("type")
     if type(kind) is str and kind in KINDS:
@@ -137,7 +141,7 @@ def _kind(body: JsonObject, request: RequestContext) -> str:
     return named or request.dialect.type or request.source.type or ""
 
 
-# The three below change the shallow copy that `_normalised` made, and never what lies deeper: that is the sender's.
+# The three below change the shallow copy that `_normalised` made, and never deeper levels.
 
 
 def _settle_containers(body: JsonObject, request: RequestContext) -> None:
@@ -175,11 +179,11 @@ def _settle_time(body: JsonObject, request: RequestContext) -> ChosenTimestamp:
 
 
 def _message_id(given: str | None, body: JsonObject, new_id: NewId, digest: DigestOf) -> str:
-    """An id that is made, of one that is too long or, if nothing was `given`, of the message."""
+    """An id made of a given one that is too long, or of the message if none is `given`."""
     if given is not None:
         return digest(_canonical(given))
     if body.get("timestamp") is None and body.get("originalTimestamp") is None:
-        # Two equal clicks are two clicks.
+        # Without a timestamp, two equal messages are two events (two clicks).
         return new_id()
     return digest(_canonical({name: held for name, held in body.items() if name not in _CHANGES_PER_TRY}))
 

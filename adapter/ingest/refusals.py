@@ -1,5 +1,5 @@
-"""Since when each sender is asked to come later: it gives up after a while, and what it sent is lost. Pure; the
-time.
+"""Since when each sender is refused: a sender gives up after a time, and then its messages are lost. Pure; the time
+comes in.
 """
 
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from adapter.http.responses import Reply
 
 _CALM_S = 60.0
-"""A queue that is nearly full, or a sender beyond its limit, is refused now and taken then: that is one episode."""
+"""A source of a nearly full queue, or beyond its limit, is refused and accepted in turns: that is one episode."""
 
 _LATER: Mapping[Reply, str] = {
     Reply.FULL: "the queue is full",
@@ -16,14 +16,14 @@ _LATER: Mapping[Reply, str] = {
     Reply.FAILED: "the queue cannot be written",
     Reply.LIMITED: "it sends more than its limit",
 }
-"""What a sender tries again and what is in our hands to end, with what a person reads."""
+"""Replies after which a sender sends again and whose cause the operator can end, each with its description."""
 
 _OF_QUEUE = frozenset({Reply.FULL, Reply.FAILED})
 
 
 @dataclass(frozen=True, slots=True)
 class Refusing:
-    """A source that is refused: for how long by now, and why the last message was."""
+    """A source that is refused: for how long, and why the last message was."""
 
     source: str
     for_s: float
@@ -39,13 +39,13 @@ class _Episode:
 
 
 class Refusals:
-    """What was refused of which source. Times are seconds on one clock that never goes back."""
+    """The refusals of each source. Times are seconds on one clock that never goes back."""
 
     def __init__(self) -> None:
         self._episodes: dict[str, _Episode] = {}
 
     def record(self, source: str, reply: Reply, now_s: float) -> None:
-        """A request of `source` was answered; most answers are neither here nor there."""
+        """A request of `source` was answered; most answers neither begin nor end an episode."""
         if reply is Reply.STORED:
             self._take(source)
         elif reply in _LATER:
@@ -53,19 +53,21 @@ class Refusals:
 
     @property
     def waits_for_queue(self) -> bool:
-        """Somebody was refused for the queue's sake and has not been taken since."""
+        """Whether a source was refused because of the queue and not accepted since."""
         return any(episode.reply in _OF_QUEUE and not episode.taken for episode in self._episodes.values())
 
     def queue_takes(self) -> None:
-        """The queue takes events again: whoever was refused for its sake will be taken, whenever that one comes."""
+        """The queue accepts events again, so sources that were refused because of it will be accepted when they send
+        again.
+        """
         for episode in self._episodes.values():
             episode.taken = episode.taken or episode.reply in _OF_QUEUE
 
     def now(self, now_s: float, horizons_s: Mapping[str, float]) -> list[Refusing]:
-        """Who is being refused; `horizons_s` are how long each source's sender tries."""
+        """The sources that are refused now; `horizons_s` says for how long each source's sender sends again."""
         for source, episode in list(self._episodes.items()):
             calm_s = now_s - episode.last_s
-            # What was refused longer ago than its sender tries has come by another way, or never will.
+            # After the horizon the sender has given up, so the episode is over.
             if (episode.taken and calm_s > _CALM_S) or calm_s > horizons_s[source]:
                 del self._episodes[source]
         return [

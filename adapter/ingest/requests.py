@@ -1,4 +1,4 @@
-"""A request of aiohttp → the values that the rest of ingest works with. Judges nothing but sizes and time."""
+"""A request of aiohttp → the values that the rest of ingest uses. Checks sizes and times only."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -28,26 +28,26 @@ from adapter.ingest.turns import Turns
 from adapter.model import Problem
 
 _BODIES_AT_ONCE = 16
-"""Bodies that are arriving, and large ones until they are answered, share this many times `UNKNOWN_BODY_BYTES`."""
+"""Arriving bodies, and large ones until they are answered, share this many times `UNKNOWN_BODY_BYTES`."""
 _FREE_BYTES = 16_384
-"""So much of each body is outside that share: whoever sends one event is not refused for those who send many."""
+"""So much of each body is outside that share: a sender of one event is not refused because others send many."""
 _OBJECTS_BYTES = 1_000_000
-"""Of large bodies, so much JSON is held as objects at once, or one body that is larger: some 10 MB of memory."""
+"""So much JSON of large bodies is held as objects at once, or one body that is larger: about 10 MB of memory."""
 UNKNOWN_BODY_BYTES = 5_000_000
 UNKNOWN_INFLATED_BYTES = 20_000_000
-"""The most of a body whose key may stand in it. Segment's library in pages sends 500 KB at most, RudderStack's 4 MB."""
+"""The limit of a body that may contain its key. Segment's library in pages sends 500 KB at most, RudderStack's 4 MB."""
 
 _T = TypeVar("_T")
 
 
 class BodyReader:
-    """Where bodies are read: within the limits of `Limits`, and large ones one after the other.
+    """Reads bodies: within the limits of `RequestLimits`, and large ones one after the other.
 
-    Memory is bounded by three rules. Bodies share a budget from their first byte beyond `_FREE_BYTES` until they are
-    answered; who finds it spent gets 503 with Retry-After. If the budget is `divided`, a source may hold half of what
-    the other sources leave of it. Bodies without a key before them share a smaller budget, of which an address may hold
-    half of what the others leave. Large bodies are inflated and read in turns, see turns.py, so that few are held as
-    objects. Reading JSON cannot be interrupted, so others are served before and after each.
+    Three rules bound the memory. Bodies share a budget from their first byte beyond `_FREE_BYTES` until they are
+    answered; a body that exceeds it gets 503 with Retry-After. If the budget is `divided`, a source may hold half of
+    what the other sources leave of it. Bodies without a key before them share a smaller budget, of which an address may
+    hold half of what the others leave. Large bodies are inflated and read in turns, see turns.py, so that few are held
+    as objects. Reading JSON cannot be interrupted, so other requests are served before and after each.
     """
 
     def __init__(
@@ -61,21 +61,21 @@ class BodyReader:
             values=min(limits.values, MOST_VALUES),
         )
         share_bytes = _BODIES_AT_ONCE * self._unknown.body_bytes
-        # One body of the largest size fits into the half that one source may hold.
+        # One body of the largest size must fit into the half that one source may hold.
         self._room_of_known = BodyBudget(max(share_bytes, (1 + divided) * limits.body_bytes), divided=divided)
         self._room_of_unknown = BodyBudget(share_bytes // 2, divided=True)
         self._trusted_proxies = trusted_proxies
         self._turns = Turns(_OBJECTS_BYTES)
 
     async def arrived(self, request: web.Request) -> RequestBody | Response:
-        """What a request brought, for one who needs no more than to look at it."""
+        """The body of a request, for a caller that only looks at it."""
         brought = self.at_once(request, owner="")
         return await self.use(request, brought, as_is, owner="") if isinstance(brought, Unopened) else brought
 
     def at_once(self, request: web.Request, *, owner: str | None) -> "RequestBody | Response | Unopened":
-        """The body of a request that came along with its headers and is small, as nearly all are, or why there is none.
+        """The body of a request that arrived with its headers and is small, as almost all are; or why there is none.
 
-        Any other takes time: see `use`, which has the same `owner`.
+        Any other body takes time: see `use`, which has the same `owner`.
         """
         content, limits = request.content, self._unknown if owner is None else self._known
         if not content.is_eof():
@@ -94,9 +94,9 @@ class BodyReader:
         *,
         owner: str | None,
     ) -> _T | Response:
-        """What `work` makes of a body that `at_once` left `unopened`, or why there is none.
+        """The result of `work` for a body that `at_once` left `unopened`, or why there is none.
 
-        `owner` is the source whose valid key stood before the body; None if there was no key.
+        `owner` is the source whose valid key came before the body; None if there was no key.
         """
         limits = self._unknown if owner is None else self._known
         if unopened.raw is not None:
@@ -141,13 +141,13 @@ class BodyReader:
 
 
 class Unopened(Struct, frozen=True):
-    """A body that cannot be decoded at once: `raw` is all of it, None where it has not arrived."""
+    """A body that cannot be decoded at once: `raw` is all of it, None if it has not arrived."""
 
     raw: bytes | None
 
 
 class _Share:
-    """What one body of `owner` takes of a `Room`."""
+    """The part of a `BodyBudget` that one body of `owner` holds."""
 
     def __init__(self, room: BodyBudget, owner: str) -> None:
         self._room = room
@@ -155,7 +155,7 @@ class _Share:
         self._taken_bytes = 0
 
     def grow_to(self, size_bytes: int) -> bool:
-        """Whether the body may be so large; if so that much is taken."""
+        """Whether the body may be so large; if so, that much is held."""
         more_bytes = max(0, size_bytes - _FREE_BYTES) - self._taken_bytes
         if not self._room.take(self._owner, more_bytes):
             return False
@@ -167,12 +167,12 @@ class _Share:
 
 
 async def as_is(arrived: RequestBody) -> RequestBody:
-    """What came, for who does no work with it."""
+    """The body unchanged, for a caller that does no work with it."""
     return arrived
 
 
 def _open_at_once(raw: bytes, limits: RequestLimits) -> RequestBody | Unopened:
-    """What is in `raw`, if it is small. All that most senders compress is inflated at once."""
+    """The contents of `raw` if it is small. Most compressed bodies are inflated at once."""
     plain = inflated(raw, max_bytes=min(LARGE_BYTES, limits.inflated_bytes)) if is_compressed(raw) else raw
     if isinstance(plain, Problem):
         return RequestBody(raw, plain)
@@ -212,7 +212,7 @@ def claims(request: web.Request, *, path_key: str | None = None) -> frozenset[st
     """Every key that the request claims outside of its body."""
     headers = request.headers
     authorizations, write_keys = headers.getall(hdrs.AUTHORIZATION, ()), headers.getall("X-Write-Key", ())
-    # Parsing a query costs more than looking for one.
+    # Parsing a query costs more than checking whether there is one.
     query = request.query.getall("writeKey", ()) if "?" in request.raw_path else ()
     if path_key and not authorizations and not write_keys and not query:
         return frozenset((path_key,))
@@ -220,7 +220,7 @@ def claims(request: web.Request, *, path_key: str | None = None) -> frozenset[st
 
 
 def claims_within(body: Body | Problem) -> frozenset[str]:
-    """The key that the body claims: a batch's on its envelope, that of a bare message on itself."""
+    """The key that the body claims: that of a batch in its envelope, that of a bare message in the message."""
     if isinstance(body, Problem):
         return frozenset()
     return claimed_in_body(body.messages[0] if body.is_single else body.envelope)

@@ -1,7 +1,7 @@
 """The HTTP side of ingest: request → source → body → `Intake` → answer. Never maps, never sends to Browsee.
 
-A sender is answered 200 after its messages are durable and not before. Everything that could be wrong with a request
-is a value on the way (an `Answer`, a `Problem`); a handler raises nothing.
+A sender is answered 200 after its messages are durable and not before. Every fault of a request is a value on the way
+(a `Reply`, a `Problem`); a handler never raises.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -36,13 +36,13 @@ _T = TypeVar("_T")
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _KEPT = frozenset({Reply.UNPARSEABLE, Reply.INVALID})
-"""Errors of which something was received, if only as a rejection."""
+"""Errors after which something was received, if only as a rejection."""
 
 
 def routes(parts: IngestDeps) -> list[web.RouteDef]:
-    """Every path that ingest answers, and 404 for each that nobody does, wherever the others are added.
+    """Every path that ingest answers, and 404 for all unknown paths, wherever other routes are added.
 
-    To be served with `auto_decompress=False`: what is compressed is inflated here, to a limit.
+    To be served with `auto_decompress=False`: compressed bodies are inflated here, up to a limit.
     """
     ingest = _Ingest(parts)
     found = [web.route(hdrs.METH_ANY, "/{path:.*}", ingest.unknown)]
@@ -62,7 +62,7 @@ def routes(parts: IngestDeps) -> list[web.RouteDef]:
 def _resource(
     ingest: "_Ingest", path: str, handlers: Mapping[str, Handler], *, is_for_pages: bool = False
 ) -> list[web.RouteDef]:
-    """The routes of one path: its own methods, a page's question before it sends, and 405 for the rest."""
+    """The routes of one path: its own methods, the preflight of a page, and 405 for the rest."""
     allowed = ", ".join((*handlers, "OPTIONS") if is_for_pages else handlers)
     found = [web.route(method, path, handler) for method, handler in handlers.items()]
     if is_for_pages:
@@ -85,50 +85,52 @@ class _Ingest:
         self._times = {reply: parts.histogram(ANSWER, str(status_of(reply)), reply.value) for reply in Reply}
 
     async def webhook(self, request: web.Request) -> web.Response:
-        """A platform's webhook. Its key is asked for before its body is read."""
+        """A platform's webhook. Its key is checked before its body is read."""
         began_s = self._now()
         return self._respond(request, await self._take_webhook(request), began_s)
 
     async def sdk(self, dialect: Dialect, request: web.Request) -> web.Response:
-        """An SDK pointed at us. Its key may be in the body alone."""
+        """An SDK that sends directly. Its key may be in the body alone."""
         began_s = self._now()
         return self._respond(request, await self._take_sdk(dialect, request), began_s, is_for_pages=True)
 
     async def discard(self, request: web.Request) -> web.Response:
-        """Metrics that analytics.js sends of itself: no events, so they are thanked for and let go."""
+        """Metrics that analytics.js sends about itself: they are not events, so they are answered 200 and discarded."""
         began_s = self._now()
         brought = await self._use(request, as_is, owner=None)
         if isinstance(brought, Response):
             return self._respond(request, brought, began_s, is_for_pages=True)
-        # Not timed with the answers that follow a commit.
+        # Not in the histogram of answers that follow a commit.
         return web.Response(body=STORED.body, headers={**STORED.headers, **_cors(request)})
 
     async def pixel(self, request: web.Request) -> web.Response:
-        """An image that tells of an event. Always an image: a page or mail would show anything else as broken."""
+        """An image whose address contains an event. Always an image: a page or mail shows any other answer as
+        broken.
+        """
         began_s = self._now()
         self._tell(request, await self._take_pixel(request), began_s)
-        # Kept by no cache, or the next event would not come.
+        # Not cached, or the next event would not be sent.
         headers = {"Content-Type": "image/gif", "Cache-Control": "no-store", **_cors(request)}
         return web.Response(body=GIF, headers=headers)
 
     async def settings(self, request: web.Request) -> web.Response:
-        """What analytics.js fetches before it sends."""
-        # As Jitsu spells keys: its libraries do not ask for settings, but users copy the key.
+        """The settings that analytics.js fetches before it sends."""
+        # The key may be spelled as Jitsu does: its libraries fetch no settings, but users copy the key.
         key = request.match_info["key"].partition(":")[0]
         source = self._sdk_source(frozenset({key} - {""}))
-        # aiohttp hands out bytes that are not UTF-8 as lone surrogates, which are no JSON.
+        # aiohttp returns bytes that are not UTF-8 as lone surrogates, which are not JSON.
         host = request.host.encode(errors="replace").decode()
         return self._fetched(request, source, segment_settings(key=key, host=host))
 
     async def source_config(self, request: web.Request) -> web.Response:
-        """What rudder-sdk-js fetches before it sends."""
+        """The source configuration that rudder-sdk-js fetches before it sends."""
         claimed = claims(request)
         source = self._sdk_source(claimed)
         name = source.name if isinstance(source, Source) else ""
         return self._fetched(request, source, rudder_source_config(key="".join(claimed), source=name))
 
     async def preflight(self, allowed: str, request: web.Request) -> web.Response:
-        """A browser's question whether a page may send: any page may, for the key decides."""
+        """A browser's preflight: any page may send, because the key decides."""
         headers = preflight(
             request.headers.get(hdrs.ORIGIN),
             methods=allowed,
@@ -137,15 +139,15 @@ class _Ingest:
         return web.Response(headers=headers)
 
     async def wrong_method(self, allowed: str, request: web.Request, *, is_for_pages: bool) -> web.Response:
-        """A path of ours, but not with this method."""
+        """A known path with a wrong method."""
         response = respond(Reply.WRONG_METHOD, allow=allowed)
         return self._respond(request, response, self._now(), is_for_pages=is_for_pages)
 
     async def unknown(self, request: web.Request) -> web.Response:
-        """A path of nobody's."""
+        """An unknown path."""
         return self._respond(request, respond(Reply.UNKNOWN_PATH, hint=hint(request.path)), self._now())
 
-    # What follows gives awaitables and is not awaited itself, so that each event is awaited through fewer coroutines.
+    # The following return awaitables instead of being coroutines, so that each event passes fewer coroutines.
 
     def _take_webhook(self, request: web.Request) -> Awaitable[Response]:
         claimed = claims(request, path_key=request.match_info.get("key"))
@@ -159,7 +161,7 @@ class _Ingest:
     def _take_from_platform(self, source: Source, request: web.Request, brought: RequestBody) -> Awaitable[Response]:
         audience = audience_answer(brought.body)
         if audience is not None:
-            # Unsigned even by who signs all else; it changes nothing.
+            # Segment does not sign this request. It changes nothing.
             return _done(audience)
         unsigned = _unsigned(request, source, brought.plain)
         if unsigned is not None:
@@ -187,7 +189,7 @@ class _Ingest:
         self, claimed: frozenset[str], dialect: Dialect, request: web.Request, brought: RequestBody
     ) -> Awaitable[Response]:
         if isinstance(brought.body, Problem) and not claimed:
-            # The key stands in the body, which cannot be read: what is wrong is the body, and nobody can say whose.
+            # The key is in the body, which cannot be read: the body is at fault, and its source is unknown.
             return _done(respond(Reply.UNPARSEABLE, problems=(brought.body,), cause=Denial.KEY_MISSING))
         source = self._sdk_source(claimed | claims_within(brought.body))
         if isinstance(source, Response):
@@ -207,24 +209,26 @@ class _Ingest:
         return self._bodies.use(request, brought, work, owner=owner)
 
     def _sdk_source(self, claimed: frozenset[str]) -> Source | Response:
-        """Whose keys are `claimed`, or why nobody's; a source that signs is closed: no SDK can sign for it."""
+        """The source of the `claimed` key, or the answer if it has none; a source that signs is closed: no SDK can
+        sign.
+        """
         source = self._keyring.source_of(claimed)
         if source is None:
             return _denied(denial(claimed))
         return _denied(Denial.SOURCE_SIGNS, source) if source.signing_secrets else source
 
     def _context(self, source: Source, dialect: Dialect, brought: RequestBody, request: web.Request) -> RequestContext:
-        """What the messages have in common."""
+        """What the messages of the request have in common."""
         limit = self._parts.limits.message_bytes
         return RequestContext(
             source=source,
             received_at=self._parts.clock(),
             dialect=dialect,
             envelope=brought.body.envelope if isinstance(brought.body, Body) else {},
-            # A platform's address and page are not its user's.
+            # A platform's address and page are not the user's.
             peer=client(request, self._parts.trusted_proxies) if dialect.is_direct else None,
             has_origin=dialect.is_direct and hdrs.ORIGIN in request.headers,
-            # Measuring a message costs encoding it, and in a body this small none is too large.
+            # Measuring a message means encoding it, and no message of so small a body is too large.
             max_message_bytes=limit if len(brought.plain) > limit else None,
             traceparent=traceparent(request.headers.getall("traceparent", ())),
             may_need_cleaning=may_need_cleaning(brought.plain),
@@ -258,7 +262,7 @@ class _Ingest:
                 )
 
     def _named(self, request: web.Request) -> str:
-        """The path without its key: by its form, unless a source of ours is named. Anybody writes the rest."""
+        """The path without its key: its pattern, unless it names a configured source. The sender chooses the rest."""
         source = request.match_info.get("source")
         if source in self._names:
             return f"/webhooks/{source}"
@@ -279,7 +283,7 @@ def _denied(why: Denial, source: Source | None = None) -> Response:
 
 
 def _unsigned(request: web.Request, source: Source, plain: bytes) -> Denial | None:
-    """What is wrong with the signature that `source` demands; None if it demands none, or nothing is."""
+    """What is wrong with the signature that `source` requires; None if it requires none or it is valid."""
     if not source.signing_secrets:
         return None
     signatures = request.headers.getall("X-Signature", ())

@@ -1,4 +1,4 @@
-"""What pages ask for with GET: the pixel, and the settings that browser SDKs fetch before they send. Pure.
+"""The GET requests of pages: the pixel, and the settings that browser SDKs fetch before they send. Pure.
 
 Shapes as analytics.js 1.84 and rudder-sdk-js 3.34 were seen to need them; without such an answer they send nothing.
 """
@@ -17,7 +17,7 @@ _NO_PATH = frozenset({"writeKey", "data"})
 
 
 def pixel_body(query: Sequence[tuple[str, str]]) -> tuple[bytes, Body | Problem]:
-    """What a pixel's query says: the bytes to keep of it, and its message, all of whose values are text.
+    """The contents of a pixel's query: the bytes to keep of it, and its message, whose values are all text.
 
     Either `data`, JSON in base64 (Segment), or each name a path of its own: `properties.a=1` (both).
     """
@@ -30,7 +30,7 @@ def pixel_body(query: Sequence[tuple[str, str]]) -> tuple[bytes, Body | Problem]
 
 
 def _from_base64(data: str) -> Body | Problem:
-    # A query writes + as a space where it was not escaped; senders use both alphabets, with padding or without.
+    # An unescaped + in a query is read as a space; senders use both alphabets, with padding or without.
     standard = data.replace(" ", "+").replace("-", "+").replace("_", "/").rstrip("=")
     try:
         return decode(base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True))
@@ -55,15 +55,15 @@ def _from_paths(said: Sequence[tuple[str, str]]) -> Body | Problem:
 
 
 def segment_settings(*, key: str, host: str) -> JsonObject:
-    """What analytics.js fetches: itself as the only integration, pointed at `host`, and no metrics.
+    """The settings for analytics.js: itself as the only integration, pointed at `host`, and no metrics.
 
-    The entry must be there, or analytics.js sends to Segment; any second one would make it load Segment's code.
+    The entry must exist, or analytics.js sends to Segment; any second one would make it load Segment's code.
     """
     return {"integrations": {"Segment.io": {"apiKey": key, "apiHost": f"{host}/v1"}}, "metrics": {"sampleRate": 0}}
 
 
 def rudder_source_config(*, key: str, source: str) -> JsonObject:
-    """What rudder-sdk-js fetches: an enabled source without destinations of its own."""
+    """The configuration for rudder-sdk-js: an enabled source without destinations."""
     return {
         "source": {
             "id": source,

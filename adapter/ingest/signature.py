@@ -1,4 +1,4 @@
-"""Verifies Segment's `X-Signature` over the bytes as they came. Pure; never parses and re-writes JSON to sign it.
+"""Verifies Segment's `X-Signature` over the bytes as received. Pure; never re-writes JSON to sign it.
 
 The rule, confirmed on requests captured from Segment's own webhook destinations (npm @segment/action-destinations
 3.497.0): HMAC-SHA1, hex, key = the shared secret in UTF-8, over
@@ -7,8 +7,9 @@ The rule, confirmed on requests captured from Segment's own webhook destinations
     an array                        its first member, as spelled in the body
     an array of {"json": …}         the value of `json` in its first member
 
-Of an array only the first member is protected, and nothing against replay: that is Segment's design, so a source's
-key is demanded as well. Form bodies, and audiences with extras, are signed over JSON that is not sent: refused.
+Of an array only the first member is protected, and nothing is protected against replay. That is Segment's design, so a
+source's key is required as well. Form bodies, and audiences with extras, are signed over JSON that is not sent:
+refused.
 """
 
 import hmac
@@ -25,9 +26,9 @@ _SCANNER = json.JSONDecoder()
 
 
 def verify(secrets: Sequence[Secret], signatures: Sequence[str], body: bytes) -> bool:
-    """Whether `signatures`, the values of every `X-Signature` header, is one that a secret made for `body`.
+    """Whether one of `signatures`, the values of every `X-Signature` header, was made with a secret for `body`.
 
-    `body` is what was signed: the bytes on the wire, inflated if they came compressed. Never raises.
+    `body` is the signed text: the bytes on the wire, inflated if they came compressed. Never raises.
     """
     if len(signatures) != 1:
         return False
@@ -38,19 +39,19 @@ def verify(secrets: Sequence[Secret], signatures: Sequence[str], body: bytes) ->
     found = False
     for signed in _signed_parts(body):
         for secret in secrets:
-            # No early end: how long this takes tells nothing about which secret or part it was.
+            # No early exit: the duration must not show which secret or part matched.
             found |= _is_made_with(secret, signed, claimed)
     return found
 
 
 def _is_made_with(secret: Secret, signed: bytes, claimed: bytes) -> bool:
     key = secret.reveal().encode()
-    # An empty key would let anybody sign.
+    # With an empty secret anyone could sign.
     return key != b"" and hmac.compare_digest(hmac.digest(key, signed, "sha1"), claimed)
 
 
 def _signed_parts(body: bytes) -> Sequence[bytes]:
-    """The bytes a signature may cover; none for a shape that cannot be verified."""
+    """The bytes that a signature may cover; none for a shape that cannot be verified."""
     start = body.lstrip(b" \t\r\n")[:1]
     if start == b"{":
         return (body,)
@@ -59,12 +60,14 @@ def _signed_parts(body: bytes) -> Sequence[bytes]:
     try:
         return tuple(part.encode() for part in _first_member(body.decode()))
     except (ValueError, RecursionError):
-        # Not UTF-8, not JSON, or nested too deep: whatever it is, nobody signed it.
+        # Not UTF-8, not JSON, or nested too deep: no sender signed it.
         return ()
 
 
 def _first_member(text: str) -> Sequence[str]:
-    """The first member of the array `text`, and the value of its `json` if that is all it has. Raises ValueError."""
+    """The first member of the array `text`, and the value of its `json` if it has no other member. Raises
+    ValueError.
+    """
     start = _after(_BLANK, text, text.index("[") + 1)
     member, end = _SCANNER.raw_decode(text, start)
     if not isinstance(member, dict):

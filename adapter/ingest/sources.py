@@ -1,4 +1,4 @@
-"""What ingest needs to know of a source: who may send as it, and how much. Never how it is mapped."""
+"""What ingest must know of a source: its credentials and its limits. Never its mapping."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from adapter.model import Event, Rejection, Secret
 from adapter.wire.ids import NO_IDS
 
 DigestOf: TypeAlias = Callable[[bytes], str]
-"""What makes an id of the bytes of a message, or of an id that is too long."""
+"""Makes an id of the bytes of a message, or of an id that is too long."""
 ProtectEvent: TypeAlias = Callable[[Event], Event]
 ProtectRejection: TypeAlias = Callable[[Rejection], Rejection]
 
 
 def plain_digest(value: bytes) -> str:
-    """32 hexadecimal digits, which anybody can make who has the bytes."""
+    """32 hexadecimal digits, which anyone who has the bytes can compute."""
     return blake2b(value, digest_size=16).hexdigest()
 
 
@@ -24,13 +24,14 @@ def plain_digest(value: bytes) -> str:
 class Source:
     """One sender as the settings name it.
 
-    `may_delete`: its deletion requests act. `type` is what a message is that says none, where its path says none
-    either; `at` the path to the message in each member of a webhook's body, empty if the member is the message.
-    `signing_secrets` demand a valid `X-Signature` besides the key. `limit_per_s` is in messages, `limit_bytes_per_s`
-    in bytes of bodies as inflated; None for no limit.
-    The two `protect_…` functions run before anything is stored; None stores what was sent. `digest` makes the ids of
-    messages that have none, from what is in them. `no_ids` are the texts that are no ids; `objections` of
-    those who send directly count, if there are any.
+    `may_delete`: its deletion requests are carried out. `type` is that of a message if neither the message nor its path
+    says one; `at` is the path to the message in each member of a webhook's body, empty if the member is the message.
+    `signing_secrets` require a valid `X-Signature` besides the key. `limit_per_s` is in messages, `limit_bytes_per_s`
+    in bytes of inflated bodies; None for no limit.
+
+    The two `protect_…` functions run before anything is stored; None stores messages as sent. `digest` makes the ids of
+    messages that have none, from their contents. `no_ids` are texts that are not ids. `objections` are honoured for
+    messages that are sent directly.
     """
 
     name: str

@@ -1,6 +1,6 @@
-"""Chooses the instant that says when something happened, and corrects a sender's clock. Pure.
+"""Chooses the instant at which an event happened, and corrects a sender's clock. Pure.
 
-Never refuses a message for its timestamps: one that cannot be used is passed over for the next, with a warning.
+Never refuses a message for its timestamps: one that cannot be used is skipped for the next, with a warning.
 """
 
 import re
@@ -18,10 +18,10 @@ LATEST_AFTER_RECEIPT = timedelta(hours=24)
 
 SERVER_AHEAD = timedelta(seconds=5)
 SERVER_BEHIND = timedelta(hours=24)
-"""How far a server's `sentAt` may be from the receipt before its clock is taken to be wrong.
+"""How far a server's `sentAt` may be from the receipt before its clock counts as wrong.
 
-Many SDKs of servers send the bytes of the first try again (analytics-node 6, analytics-go, RudderStack's for Go, Java,
-PHP, Ruby and Rust), so an old `sentAt` means an outage rather than a slow clock.
+Many SDKs for servers retry with the bytes of the first attempt (analytics-node 6, analytics-go, RudderStack's for Go,
+Java, PHP, Ruby and Rust), so an old `sentAt` means an outage rather than a slow clock.
 """
 _OF_PLATFORM = ("timestamp", "originalTimestamp", "sentAt", "receivedAt")
 _NO_SKEW = timedelta(0)
@@ -32,14 +32,14 @@ _BUDDHIST = EventWarning(WarningKind.CLOCK, "timestamp", "corrected by 543 years
 
 
 class ChosenTimestamp(Struct, frozen=True):
-    """When a message happened, and what could not be used of its timestamps or was corrected."""
+    """When an event happened, with warnings for timestamps that could not be used or were corrected."""
 
     timestamp: datetime
     warnings: tuple[EventWarning, ...] = ()
 
 
 class SentBy(Struct, frozen=True):
-    """Whether a page in a browser sent a message, and what stood beside `batch`."""
+    """Whether a page in a browser sent the message, and the fields beside `batch`."""
 
     has_origin: bool
     envelope: JsonObject
@@ -47,10 +47,10 @@ class SentBy(Struct, frozen=True):
 
 def choose(message: JsonObject, *, received_at: datetime) -> ChosenTimestamp:
     """The first of `timestamp`, `originalTimestamp`, `sentAt`, `receivedAt` that is a date between 2000 and
-    `received_at` + 24 h, as it stands; else `received_at`. For messages whose clock a platform already corrected.
+    `received_at` + 24 h, unchanged; else `received_at`. For messages whose clock a platform has corrected.
     """
     value = message.get("timestamp")
-    # Nearly every one is as it should be; of a year that begins so, none is of the Buddhist calendar.
+    # Almost all have this form, and no year that begins so is of the Buddhist calendar.
     if type(value) is str and value[:2] == "20":
         at = parse_instant(value)
         if at is not None and EARLIEST <= at <= received_at + LATEST_AFTER_RECEIPT:
@@ -60,19 +60,19 @@ def choose(message: JsonObject, *, received_at: datetime) -> ChosenTimestamp:
 
 
 def correct(message: JsonObject, sent_by: SentBy, *, received_at: datetime) -> ChosenTimestamp:
-    """As `choose`, for a message straight from an SDK, whose clock is corrected by what it said when sending.
+    """As `choose`, for a message straight from an SDK, whose clock is corrected by the `sentAt` of its request.
 
     A page and a phone are corrected as Segment does it (spec/common): `received_at` − (`sentAt` − timestamp). A clock
-    may be years wrong and the difference still right, so the range is asked of the result. A server's clock is
-    corrected only where its `sentAt` is beyond `SERVER_AHEAD` or `SERVER_BEHIND`. `sentAt` is the message's, else that
-    of the envelope; without one that can be read nothing is corrected.
+    may be wrong by years and the difference still right, so the range is checked of the result. A server's clock is
+    corrected only if its `sentAt` is beyond `SERVER_AHEAD` or `SERVER_BEHIND`. `sentAt` is the message's, else the
+    envelope's; without a readable one nothing is corrected.
     """
     sent_at, unread = _sent_at(message, sent_by.envelope)
     skew = timedelta(0) if sent_at is None else received_at - sent_at
     is_credible = -SERVER_AHEAD <= skew <= SERVER_BEHIND
     if is_credible and not sent_by.has_origin and not is_on_a_phone(message.get("context")):
         skew = timedelta(0)
-    # `sentAt`, corrected by itself, is `received_at`.
+    # `sentAt` corrected by itself is `received_at`.
     at, warnings = _first(message, ("timestamp", "originalTimestamp"), skew, received_at)
     if at is None:
         return ChosenTimestamp(received_at, unread + warnings)
@@ -97,7 +97,7 @@ def _sent_at(message: JsonObject, envelope: JsonObject) -> tuple[datetime | None
 def _first(
     message: JsonObject, names: tuple[str, ...], skew: timedelta, received_at: datetime
 ) -> tuple[datetime | None, tuple[EventWarning, ...]]:
-    """The first usable instant of `message` among `names`, moved by `skew`; and a warning for each before it."""
+    """The first usable instant of `message` among `names`, moved by `skew`; and a warning for each one before it."""
     warnings: tuple[EventWarning, ...] = ()
     for name in names:
         value = message.get(name)
@@ -123,7 +123,7 @@ def _moved(at: datetime, by: timedelta) -> datetime:
 
 
 def _not_read(value: object) -> str:
-    """Why `value` is no instant: its kind and, of text, its form with other letters and digits."""
+    """Why `value` is not an instant: its type and, of a text, its form with digits and letters replaced."""
     if isinstance(value, str):
         shape = value[:_MAX_SHAPE_CHARS]
         for pattern, mark in _SHAPES:

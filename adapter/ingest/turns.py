@@ -1,8 +1,8 @@
-"""Large bodies are read one at a time, and few are held as objects: it bounds the memory and the time they take.
+"""Large bodies are read one at a time, and few are held as objects: this bounds the memory and time that they take.
 
 A body has its turn from the first step of inflating until its messages are read. Then it may pass the turn on, while
-what was read of it waits for its commit. All that have had their turn and are not answered hold `most_bytes` of JSON
-together, or are one body alone.
+its messages wait for their commit. All bodies that have had their turn and are not answered hold at most `most_bytes`
+of JSON together, or are one body alone.
 """
 
 import asyncio
@@ -27,24 +27,24 @@ class Turns:
         return Turn(self)
 
     async def hold(self, size_bytes: int) -> None:
-        """Wait until so many bytes of JSON more may be held as objects."""
+        """Wait until so many more bytes of JSON may be held as objects."""
         while self._held_bytes and self._held_bytes + size_bytes > self._most_bytes:
             self._gave_back.clear()
             await self._gave_back.wait()
         self._held_bytes += size_bytes
 
     def give_back(self, size_bytes: int) -> None:
-        """They are held no longer."""
+        """Release so many bytes."""
         self._held_bytes -= size_bytes
         self._gave_back.set()
 
     def pass_on(self) -> None:
-        """The next body may be read."""
+        """Let the next body be read."""
         self._reading.release()
 
 
 class Turn:
-    """One body's."""
+    """The turn of one body."""
 
     def __init__(self, turns: Turns) -> None:
         self._turns = turns
@@ -52,17 +52,17 @@ class Turn:
         self._is_reading = True
 
     async def hold(self, size_bytes: int) -> None:
-        """To be called once, before the body becomes objects: `size_bytes` of JSON."""
+        """Hold `size_bytes` of JSON; to be called once, before the body becomes objects."""
         await self._turns.hold(size_bytes)
         self._held_bytes = size_bytes
 
     def pass_on(self) -> None:
-        """The body's messages are read: what is left is to wait for their commit."""
+        """The body's messages are read and only wait for their commit, so let the next body be read."""
         if self._is_reading:
             self._is_reading = False
             self._turns.pass_on()
 
     def end(self) -> None:
-        """Nothing of the body is held any more."""
+        """Release everything of the body."""
         self.pass_on()
         self._turns.give_back(self._held_bytes)

@@ -1,8 +1,8 @@
-"""Holds a message against the schema of its type, and words what is wrong with it. Pure: is handed the schemas.
+"""Checks a message by the schema of its type, and words its problems. Pure: the schemas come in as values.
 
-`jsonschema-rs` gives the verdict, a hundred times faster than `jsonschema`; only what it refuses is looked at by
-`jsonschema`, the authority. A wording names the type of what was found and never quotes it: it is the sender's, private
-and of any size.
+`jsonschema-rs` gives the verdict, a hundred times faster than `jsonschema`. Only messages that it refuses are checked
+by `jsonschema`, the authority. A wording names the type of the value that was found and never quotes it: the value is
+the sender's, private, and of any size.
 """
 
 import json
@@ -21,7 +21,9 @@ COMMON = "common"
 """The schema of every message whose type has none of its own."""
 
 _BASE = "https://schemas.invalid/event/"
-"""Where the schemas seem to lie, so that they may refer to each other as the files do: `common.json`. Never asked."""
+"""The base of the schemas' addresses, so that they may refer to each other as the files do: `common.json`. Never
+fetched.
+"""
 
 _Words = Callable[[ValidationError], str]
 
@@ -29,8 +31,8 @@ _Words = Callable[[ValidationError], str]
 class Validator:
     """The schemas of events, compiled once.
 
-    `schemas` holds them by name, `common` among them; one refers to another as `name.json`. Raises KeyError without
-    `common`, and what the two libraries raise for a schema that is none: the schemas are ours, so that is a fault.
+    `schemas` has them by name, `common` among them; one refers to another as `name.json`. Raises KeyError without
+    `common`, and the exceptions of the two libraries for an invalid schema, which is a bug in the adapter.
     """
 
     def __init__(self, schemas: Mapping[str, JsonObject]) -> None:
@@ -47,13 +49,13 @@ class Validator:
         self._common = self._fast[COMMON]
 
     def problems(self, kind: str, message: object) -> tuple[Problem, ...]:
-        """What is wrong with `message` as one of type `kind`, in the order of the schema; empty if it is valid."""
+        """The problems of `message` as one of type `kind`, in the order of the schema; empty if it is valid."""
         if self._fast.get(kind, self._common).is_valid(message):
             return ()
         return self.explain(kind, message)
 
     def explain(self, kind: str, message: object) -> tuple[Problem, ...]:
-        """The same by `jsonschema` alone: slow, and what the fast verdict is held against."""
+        """The same by `jsonschema` alone: slow, and what the fast verdict is tested against."""
         validator = self._worded.get(kind, self._worded[COMMON])
         found = [problem for error in validator.iter_errors(message) for problem in _problems(error)]
         return tuple(dict.fromkeys(found))
@@ -72,7 +74,7 @@ def _problems(error: ValidationError) -> Iterator[Problem]:
     path = tuple(error.absolute_path)
     keyword = str(error.validator)
     if keyword == "required":
-        # The pointer says where it should be; jsonschema's names the object it is missing from.
+        # The pointer names the missing member; that of jsonschema names the object that lacks it.
         for name in _limit(error):
             if name not in dict(error.instance):  # type: ignore[arg-type]
                 yield Problem(pointer((*path, name)), keyword, "is required")
@@ -97,7 +99,7 @@ def _max_items(error: ValidationError) -> str:
 
 
 def _other(error: ValidationError) -> str:
-    """A wording for any keyword: from the schema alone."""
+    """A wording for any keyword, from the schema alone."""
     return f"must satisfy {error.validator}: {json.dumps(_limit(error))[:200]}"
 
 
@@ -109,7 +111,7 @@ _WORDS: Mapping[str, _Words] = {
 
 
 def _limit(error: ValidationError) -> Any:
-    """What the schema's keyword demands."""
+    """The value of the schema's keyword."""
     return error.validator_value
 
 
