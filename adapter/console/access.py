@@ -1,5 +1,6 @@
-"""Who may see details: the operator, by token, or from this machine at an address for operators only. Pure but for
-reading a request."""
+"""Decides who may see details: the operator, by token, or from this machine at an address for operators only. Pure but
+for reading a request.
+"""
 
 import hmac
 from collections.abc import Callable, Sequence
@@ -18,19 +19,20 @@ _FORWARDED = (
     "Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP", "Via", "CF-Connecting-IP",
     "True-Client-IP",
 )  # fmt: skip
-"""What proxies add. One on this machine also comes from loopback, and speaks for anybody."""
+"""Headers that proxies add. A proxy on this machine also connects from loopback, for any client."""
 
 
 def operator_check(
     token: Secret | None, *, is_local_trusted: bool, trusted_proxies: Sequence[Network] = ()
 ) -> IsOperator:
-    """True for a request with `Authorization: Bearer <token>`; if `is_local_trusted` also for one made on this machine.
+    """True for a request with `Authorization: Bearer <token>`; if `is_local_trusted`, also for one made on this
+    machine.
 
-    Where senders come in, loopback proves nothing: a proxy or a TCP forwarder on this machine need not say for whom it
-    asks. At an address for operators only, no proxy for senders leads.
+    At the address for senders, loopback proves nothing: a proxy or a TCP forwarder on this machine need not say for
+    whom it connects. No proxy for senders leads to an address for operators only.
 
-    The second never holds for what `trusted_proxies` send, nor for what a page of another origin has a browser on this
-    machine ask: that names its own host, by DNS rebinding, or its own origin.
+    A local request is not trusted if one of `trusted_proxies` sent it, or if a page of another origin made a browser on
+    this machine send it: such a request names its own host, by DNS rebinding, or its own origin.
     """
     expected = None if token is None else token.reveal().encode()
 

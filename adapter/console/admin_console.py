@@ -1,6 +1,7 @@
-"""The console at a queue: what is asked of the admin, put into words and pages.
+"""The console at a queue: calls the queue's admin, and makes words and pages of the results.
 
-Long work goes in steps, so that the service beside it gets its turn, and asks before each whether to go on.
+Long work is done in steps, so that the service gets its turn between them, and checks before each step whether to
+continue.
 """
 
 from collections import Counter
@@ -25,12 +26,12 @@ from adapter.queue.admin import QueueAdmin
 from adapter.queue.records import RejectionRecord, Retention
 
 _STEP = 500
-"""Letters changed in one transaction."""
+"""Dead letters changed in one transaction."""
 
 
 class AdminConsole(AdminMappings):
-    """See `adapter.console.console`. `read` reads a rejection by the schemas of now; `go_on` raises to stop long work;
-    `pause_text` says why delivery of a source is paused; `retention` how long ended events are kept.
+    """See `adapter.console.console`. `read` reads a rejection by the current schemas. `go_on` raises to stop long work.
+    `pause_text` says why delivery of a source is paused. `retention` is how long ended events are kept.
     """
 
     def __init__(
@@ -73,7 +74,7 @@ class AdminConsole(AdminMappings):
         return count_names(Events(source=source, since=since, before=before), page_of, self._rulesets.of)
 
     def _page_down(self, wanted: Events, newest: Cursor, limit: int) -> tuple[Sequence[Entry], Cursor | None]:
-        """Entries before `wanted.before`, newest first, and where to go on."""
+        """Entries before `wanted.before`, newest first, and the next cursor."""
         end = Cursor(newest.seq + 1, newest.number + 1)
         before = end if wanted.before is None else Cursor(*map(min, end, _cursor(wanted.before)))
         return merge(
@@ -98,7 +99,7 @@ class AdminConsole(AdminMappings):
         pending = [*still, *(record for record in records if record.outcome == "pending")][-MAX_WATCHED:]
         reached = Cursor(records[-1].seq if records else seq, kept[-1].number if kept else number)
         if not records and not kept:
-            # A place in a queue that was replaced since may lie beyond all that comes for a long time.
+            # A cursor of a queue that was replaced may lie beyond everything that arrives for a long time.
             reached = Cursor(*map(min, reached, self._newest()))
         return {
             "entries": self._rows([*ended, *records, *kept]),
@@ -148,7 +149,7 @@ class AdminConsole(AdminMappings):
                 self._go_on()
                 yield [line_of_entry(entry, self._private.mark_of) for entry in page if has_cause(entry, cause)]
 
-        # Counted beforehand, because a stream of lines has no place for it.
+        # Counted beforehand, because a stream of lines has no room for the count.
         left_out = sum(page.count(None) for page in pages())
         return Export(left_out, ([line for line in page if line is not None] for page in pages()))
 
@@ -200,7 +201,7 @@ class AdminConsole(AdminMappings):
         return changed
 
     def _read_anew(self, numbers: Sequence[int]) -> tuple[Counter[str], Counter[str]]:
-        """What became of the rejections that can be read now, and why the others cannot."""
+        """The results for the rejections that can be read now, and why the others cannot."""
         became, still = Counter[str](), Counter[str]()
         for number in numbers:
             self._go_on()
@@ -271,7 +272,7 @@ def _seq(digits: str) -> int:
 
 
 def _stream(looked: Sequence[Entry], start: int, cause: str | None) -> Stream:
-    """A page of letters, those of `cause` in it; a full page may have others after it."""
+    """A page of dead letters, those with `cause` in their cause; after a full page there may be more."""
     if not looked:
         return Stream([], start, start, is_all=True)
     found = [entry for entry in looked if has_cause(entry, cause)]

@@ -1,4 +1,4 @@
-"""The half of the console at a queue that is about a source: its last event, drafts over recorded events, and the
+"""The half of the console at a queue that is about one source: its last event, drafts over recorded events, and the
 history of its mapping file.
 """
 
@@ -55,7 +55,7 @@ class AdminMappings:
             return {"versions": [], "next": None}
         found = self._admin.activations(mapping.name, limit=limit + 1, before=before)
         newest = self._admin.activations(mapping.name, limit=MAX_ACTIVATIONS)
-        # A text without a version never was.
+        # A text without a version was never active.
         active = next((each.id for each in newest if each.version), None)
         rows = [_row(each, is_active=each.id == active) for each in found[:limit]]
         return {"versions": rows, "next": rows[-1]["id"] if len(found) > limit else None}

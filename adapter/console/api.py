@@ -1,8 +1,8 @@
-"""What an operator asks and does, as JSON; `schemas/openapi.yaml` describes it.
+"""The operators' API, as JSON; `schemas/openapi.yaml` describes it.
 
-The queue's file is looked at in threads, on connections of their own, so that no event waits for an operator. `/api`
-takes the token alone: no cookie and no CORS, so a page elsewhere can neither borrow the operator's rights nor read an
-answer. `/console/api` takes the session alone, behind the guard of `cross_origin`.
+The queue is read in threads, on connections of their own, so that no event waits for an operator. `/api` accepts the
+token alone: no cookie and no CORS, so a page elsewhere can neither borrow the operator's rights nor read an answer.
+`/console/api` accepts the session alone, behind the guard of `cross_origin`.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -16,14 +16,14 @@ from adapter.errors import AdapterError, ConfigError, MappingError, MappingFileM
 from adapter.http.json_api import Handler, Operations, error_response, resource_routes
 
 Refusal: TypeAlias = Callable[[web.Request], Awaitable[web.Response | None]]
-"""Why a request is not answered; None if it may be."""
+"""Why a request is refused; None if it is allowed."""
 
 _FAILED: Final[Mapping[type[AdapterError], str]] = {
     QueueError: "queue_failed",
     MappingError: "mapping_failed",
     ConfigError: "config_failed",
 }
-"""The code of what only the operator of the machine can fix."""
+"""The code of an error that only the operator of the machine can fix."""
 
 
 class OperationGroup(Protocol):
@@ -43,7 +43,7 @@ class Api:
         self._groups = groups
 
     def routes(self, prefix: str, refusal: Refusal) -> list[web.RouteDef]:
-        """Every path below `prefix`; `refusal` answers who may not ask."""
+        """Every path below `prefix`; `refusal` returns the answer to a request that is not allowed."""
         return [
             route
             for group in self._groups

@@ -1,4 +1,6 @@
-"""Lets the operator into the API, by token alone, and nobody too often. Knows no cookie, so no page can borrow it."""
+"""Authenticates the operator at the API, by token alone, and limits rates. Reads no cookie, so no page can borrow
+it.
+"""
 
 import hmac
 import math
@@ -15,14 +17,14 @@ from adapter.http.token_bucket import TokenBucket
 from adapter.model import Secret
 
 _ADDRESSES: Final = 1_000
-"""Addresses whose failed tries are remembered; who comes from more has the others forgotten first."""
+"""Addresses whose failed tries are remembered; the oldest is forgotten first."""
 
 
 @dataclass(frozen=True, slots=True)
 class RateLimits:
-    """How often the API is answered: requests a second of all together, and failed tries of one address.
+    """How often the API answers: requests a second of all clients together, and failed tries of one address.
 
-    Each may come `burst` at once. A dozen failed tries in a row are an operator who looks for the right token.
+    Each may come `burst` at once. A dozen failed tries in a row are an operator looking for the right token.
     """
 
     per_s: float = 20.0
@@ -32,10 +34,10 @@ class RateLimits:
 
 
 class ApiAuth:
-    """Holds every request against `token`; without one nobody is let in.
+    """Checks every request against `token`; without a token every request is refused.
 
-    Failed tries are counted by the address that `trusted_proxies` tell of, so that nobody shuts out the operator who
-    comes through the same proxy.
+    Failed tries are counted by the client's address, as `trusted_proxies` report it, so that one client cannot lock out
+    an operator behind the same proxy.
     """
 
     def __init__(
@@ -54,7 +56,7 @@ class ApiAuth:
         self._failed: dict[str, TokenBucket] = {}
 
     async def refusal(self, request: web.Request) -> web.Response | None:
-        """Why `request` is not answered; None if it may be."""
+        """Why `request` is refused; None if it is allowed."""
         if not self._is_right(request):
             return self._refuse_wrong(client(request, self._trusted_proxies) or "")
         wait_s = self._all.wait_s(self._monotonic_s())
@@ -64,13 +66,13 @@ class ApiAuth:
         return None
 
     def refuse_token(self, token: str, request: web.Request) -> web.Response | None:
-        """Why `token`, which `request` holds in its body, is not accepted; None if it is right. Counts a failed try."""
+        """Why `token`, from the body of `request`, is not accepted; None if it is right. Counts a failed try."""
         if self._expected is not None and hmac.compare_digest(_digest(token.strip()), self._expected):
             return None
         return self._refuse_wrong(client(request, self._trusted_proxies) or "")
 
     def _refuse_wrong(self, address: str) -> web.Response:
-        """Only wrong tokens count and are slowed, so that nobody locks out the operator who shares an address."""
+        """Only wrong tokens are counted and slowed, so that no client locks out an operator at the same address."""
         failed = self._failed.get(address)
         wait_s = 0.0 if failed is None else failed.wait_s(self._monotonic_s())
         if wait_s:
@@ -88,7 +90,7 @@ class ApiAuth:
         scheme, _, token = given[0].partition(" ") if len(given) == 1 else ("", "", "")
         if self._expected is None or scheme.lower() != "bearer":
             return False
-        # By digest, so that not even the length shows.
+        # By digest, so that not even the length is visible in the duration.
         return hmac.compare_digest(_digest(token.strip()), self._expected)
 
     def _count_failure(self, address: str) -> None:

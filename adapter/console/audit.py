@@ -1,4 +1,4 @@
-"""Says in the log what an operator changed, and from which address: how many, never which user or what value."""
+"""Logs what an operator changed, and from which address: how many, never which user or what value."""
 
 from collections.abc import Sequence
 from typing import TypeAlias
@@ -14,14 +14,14 @@ CountedChange: TypeAlias = type[EventsRequeued | DeadLettersDiscarded | UserEras
 
 
 class Audit:
-    """`trusted_proxies` say which address is the operator's."""
+    """`trusted_proxies` determine the operator's address."""
 
     def __init__(self, emit: Emit, trusted_proxies: Sequence[Network]) -> None:
         self._emit = emit
         self._trusted_proxies = trusted_proxies
 
     def changed(self, request: web.Request, kind: CountedChange, result: JsonObject) -> None:
-        """Some events and rejections, as the answer `result` counts them."""
+        """Events and rejections, in the numbers of the answer `result`."""
         self._emit(kind(address=self._address(request), events=result["events"], rejections=result["rejections"]))
 
     def written(self, request: web.Request, *, file: str, version: str) -> None:

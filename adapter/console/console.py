@@ -1,6 +1,7 @@
-"""What an operator asks and does: one interface, at the queue's file (`admin_console`) or over HTTP (`cli/remote`).
+"""The operations of an operator: one interface, at the queue (`admin_console`) or over HTTP (`cli/remote`).
 
-Answers are JSON objects; `schemas/openapi.yaml` has the shape of each, and a contract test holds both to it.
+Results are JSON objects; `schemas/openapi.yaml` has the shape of each, and a contract test holds both implementations
+to it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,11 +17,11 @@ from adapter.queue.records import Outcome
 
 MAX_PAGE = 500
 NAMED_EVENTS = 2_000
-"""Events whose names one page of `names` counts."""
+"""Events on one page of `names`."""
 MAX_MAPPED = 200
-"""Events on a page that has the calls of each."""
+"""Events on a page with the calls of each."""
 MAX_WATCHED = 500
-"""Pending events whose end one look of `tail` waits for; of a larger backlog the latest."""
+"""Pending events whose end one `tail` waits for; of a larger backlog, the latest."""
 
 REJECTED = "rejected"
 OUTCOMES = (*get_args(Outcome), REJECTED)
@@ -28,10 +29,10 @@ OUTCOMES = (*get_args(Outcome), REJECTED)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Events:
-    """Which events and rejections: of a source, of some outcomes, a user, a name, a type, taken by a rule, of a cause
-    (text that is in it), and received from `since` until before `until`; with `warned` only events that have warnings.
-    `text` is in some value of the body, in letters of either case; `where` is a path in the body and the value there.
-    `before` is the `next` of an earlier page. With `mapped` each event has its calls.
+    """Which events and rejections: by source, outcomes, user, name, type, rule, cause (a part of its text), and by
+    receipt in [`since`, `until`). `warned`: only events with warnings. `text` is a part of some value of the body,
+    without regard to case; `where` is a path in the body and the value there. `before` is the `next` of an earlier
+    page. With `mapped` each event has its calls.
     """
 
     source: str | None = None
@@ -53,9 +54,9 @@ class Events:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Which dead letters and rejections: those of `ids`, those whose cause has `cause` in it, or `everything`; or
-    `unmatched`, the events that no rule took. Exactly one of these. With `exact` those of the one cause that `causes`
-    lists as `cause`, or that begins with it, as a request takes 500 characters.
+    """Which dead letters and rejections: those of `ids`, those with `cause` in their cause, `everything`, or
+    `unmatched` (events that no rule matched). Exactly one of these. With `exact`, those of the one cause that `causes`
+    lists as `cause`, or that begins with it, because a request may have 500 characters.
     """
 
     ids: tuple[str, ...] = ()
@@ -67,7 +68,7 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """`pages` of lines, and how many rejections are left out because they are no JSON object."""
+    """`pages` of lines, and how many rejections are left out because they are not JSON objects."""
 
     left_out: int
     pages: Iterator[Sequence[bytes]] = field(repr=False)
@@ -79,15 +80,16 @@ class Console(Protocol):
     def events(self, wanted: Events) -> JsonObject:
         """A page of events and rejections together, newest first: `entries`, `next` and `newest`.
 
-        A page may be short or empty and yet have a `next`: so far one look went. `newest` is where `tail` goes on.
+        A page may be short or empty and yet have a `next`, because one call reads a bounded number of events. `newest`
+        is the `after` for `tail`.
         """
         ...
 
     def names(
         self, *, source: str | None = None, since: datetime | None = None, before: str | None = None
     ) -> JsonObject:
-        """`names`: the event names of a page of `NAMED_EVENTS` events and rejections, newest first, with counts,
-        types of values and the rule of the active mapping that takes them. `next` is `before` of the next page.
+        """`names`: the event names of a page of `NAMED_EVENTS` events and rejections, newest first, with counts, types
+        of values and the rule of the active mapping that matches them. `next` is `before` of the next page.
         """
         ...
 
@@ -96,24 +98,26 @@ class Console(Protocol):
 
         | member | what it is |
         |---|---|
-        | `entries` | what was received since, as it came, and those of `watch` (ids of pending events) that ended |
-        | `pending` | ids to give as `watch` next time |
-        | `next` | what to give as `after` next time |
+        | `entries` | messages received since, in order, and those of `watch` (ids of pending events) that ended |
+        | `pending` | ids for the next `watch` |
+        | `next` | the next `after` |
 
         Without `after` there are no entries.
         """
         ...
 
     def event(self, ident: str) -> JsonObject:
-        """`found`: all about each that `ident` means: a seq, `r` and the number of a rejection, or a message id."""
+        """`found`: everything about each match of `ident`: a seq, `r` and the number of a rejection, or a message
+        id.
+        """
         ...
 
     def where(self, ident: str) -> JsonObject:
-        """`found`: where each is that `ident` means, and a `line` that says it."""
+        """`found`: where each match of `ident` is, and a `line` that says so."""
         ...
 
     def deletions(self, user: str | None = None, *, limit: int = 20) -> JsonObject:
-        """`deletions`: the requests of platforms to delete a user's data, newest first; of one user, if it is given."""
+        """`deletions`: the requests of platforms to delete a user's data, newest first; of one user if given."""
         ...
 
     def dead(self, *, cause: str | None = None, limit: int = 100, after: str | None = None) -> JsonObject:
@@ -121,20 +125,20 @@ class Console(Protocol):
         ...
 
     def causes(self, *, limit: int) -> JsonObject:
-        """`causes` of dead letters and of rejections, most first, each with how many there are; `unmatched` counts the
-        events that no rule took.
+        """`causes` of dead letters and of rejections, most frequent first, each with its count; `unmatched` counts the
+        unmatched events.
         """
         ...
 
     def requeue(self, which: Selection, *, dry_run: bool = False, preview: bool = False) -> JsonObject:
-        """Make them pending again, behind live traffic; or only say how many are meant, and with `preview` what the
-        active mapping would make of the first 1,000 events.
+        """Make them pending again, behind live traffic; or only count them, and with `preview` say what the active
+        mapping would make of the first 1,000 events.
         """
         ...
 
     def try_mapping(self, source: str, ids: Sequence[str], *, text: str | None = None) -> JsonObject:
         """`events`: what the active mapping of a source makes of the events of `ids`, 50 at most (`was`), and what
-        `text` in its place would (`now`; null without it). Sends nothing; raises ConfigError, with every problem, if
+        `text` would make of them (`now`; null without it). Sends nothing; raises ConfigError, with every problem, if
         `text` cannot be used.
         """
         ...
@@ -144,29 +148,29 @@ class Console(Protocol):
         ...
 
     def mapping_version(self, source: str, id_: int) -> JsonObject | None:
-        """One of these with its `text`; None if it is not kept."""
+        """One of these activations with its `text`; None if it is not kept."""
         ...
 
     def discard(self, which: Selection, *, dry_run: bool = False, count: int | None = None) -> JsonObject:
-        """Forget them for good; or only say how many are meant. With `count` nothing goes unless exactly so many are
-        meant: what came since somebody counted stays.
+        """Delete them for good; or only count them. With `count` nothing is deleted unless exactly so many are
+        selected, so that dead letters that arrived since the count stay.
         """
         ...
 
     def export(self, cause: str | None = None) -> Export:
-        """Dead letters and rejections as lines that `send` takes, oldest first."""
+        """Dead letters and rejections as lines for `send`, oldest first."""
         ...
 
     def purge(self, user: str, *, dry_run: bool = False) -> JsonObject:
-        """Take a user's data away from everything that is kept; or only say of how much."""
+        """Erase a user's data from everything that is kept; or only count it."""
         ...
 
 
 class QueueConsole(Console, Protocol):
-    """A console at a queue, with what is not asked over HTTP: the API itself works on it."""
+    """A console at a queue, with methods that have no HTTP operation of the same form: the API itself uses it."""
 
     def last_entry(self, source: str, last: LastLook | None) -> tuple[JsonObject | None, LastLook]:
-        """The newest event or rejection of a source, None if none is kept; and what to give as `last` next time."""
+        """The newest event or rejection of a source, None if none is kept; and the next `last`."""
         ...
 
     def mapping_text(self, source: str, *, version: str) -> str | None:
@@ -184,5 +188,5 @@ class QueueConsole(Console, Protocol):
     def compared(
         self, draft: Draft, *, since: datetime | None = None, before: str | None = None, limit: int
     ) -> JsonObject:
-        """What a draft would do to recorded events of its source, newest first; `next` where to go on."""
+        """What a draft would make of recorded events of its source, newest first; `next` is the next `before`."""
         ...

@@ -1,7 +1,7 @@
-"""Refuses what a page of another origin has a browser ask of the console. Pure but for reading a request.
+"""Refuses requests that a page of another origin makes a browser send to the console. Pure but for reading a request.
 
-The rule is that of Go 1.25's `http.CrossOriginProtection`: `Sec-Fetch-Site` decides where a browser sends it, else
-`Origin` is compared with the host that was asked. A request with neither passes only if it changes nothing.
+The rule is that of Go 1.25's `http.CrossOriginProtection`: `Sec-Fetch-Site` decides if the browser sends it; otherwise
+`Origin` is compared with the requested host. A request with neither passes only if it changes nothing.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ _PROXY_HINT = (
 
 
 def cross_origin_refusal(request: web.BaseRequest, trusted_proxies: Sequence[Network]) -> str | None:
-    """Why `request` is not the console's own; None if it is."""
+    """Why `request` is refused; None if it is the console's own."""
     is_safe = request.method in _SAFE
     site = request.headers.get(_SITE)
     if site is not None:
@@ -37,7 +37,7 @@ def cross_origin_refusal(request: web.BaseRequest, trusted_proxies: Sequence[Net
 
 
 def asked_host(request: web.BaseRequest, trusted_proxies: Sequence[Network]) -> str:
-    """The host and port that the browser asked, through the proxies that the settings trust."""
+    """The host and port that the browser requested, through the proxies that the settings trust."""
     if is_within(request.remote, trusted_proxies):
         forwarded = request.headers.get(hdrs.X_FORWARDED_HOST, "").rpartition(",")[2].strip()
         if forwarded:
@@ -46,7 +46,7 @@ def asked_host(request: web.BaseRequest, trusted_proxies: Sequence[Network]) -> 
 
 
 def request_scheme(request: web.BaseRequest, trusted_proxies: Sequence[Network]) -> str:
-    """`https` or `http`, as the browser asked."""
+    """`https` or `http`, as the browser used it."""
     if is_within(request.remote, trusted_proxies):
         forwarded = request.headers.get(hdrs.X_FORWARDED_PROTO, "").rpartition(",")[2].strip().lower()
         if forwarded in ("http", "https"):
@@ -55,7 +55,7 @@ def request_scheme(request: web.BaseRequest, trusted_proxies: Sequence[Network])
 
 
 def _authority(origin: str) -> tuple[str, int | None] | None:
-    """Host and port, in lower case and without the scheme's usual port; None for `null` and what is malformed."""
+    """Host and port, in lower case and without the scheme's default port; None for `null` and malformed values."""
     try:
         url = URL(origin)
         return None if url.host is None else (url.host.lower(), url.port)

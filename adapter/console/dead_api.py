@@ -36,20 +36,20 @@ class DeadApi:
         }
 
     async def dead(self, request: web.Request) -> web.StreamResponse:
-        """A page of what did not get through, oldest first."""
+        """A page of dead letters and rejections, oldest first."""
         given = params.read(query(request), {"cause": params.text, "limit": params.limit, "after": params.cursor})
         return json_response(await self._requests.ask(lambda console: console.dead(**given)))
 
     async def causes(self, request: web.Request) -> web.StreamResponse:
-        """Why it did not, most frequent first."""
+        """Their causes, most frequent first."""
         limit = params.read(query(request), {"limit": params.limit}).get("limit", 100)
         return json_response(await self._requests.ask(lambda console: console.causes(limit=limit)))
 
     async def export(self, request: web.Request) -> web.StreamResponse:
-        """The letters as a stream of lines, read as fast as they are taken."""
+        """The dead letters and rejections as a stream of lines, read as fast as the client reads."""
         cause = params.read(query(request), {"cause": params.text}).get("cause")
         with ExitStack() as stack:
-            # Open from page to page, but nothing is read meanwhile, so the service's log can be emptied.
+            # The connection stays open, but no read is open between pages, so the queue's log can be emptied.
             opening = self._requests.opened()
             console = await self._requests.in_thread(lambda: stack.enter_context(opening))
             export = await self._requests.in_thread(lambda: console.export(cause))
@@ -62,7 +62,7 @@ class DeadApi:
                 while (lines := await self._requests.in_thread(lambda: next(export.pages, None))) is not None:
                     await response.write(b"".join(lines))
             except QueueError:
-                # What was sent so far must not look whole.
+                # The part that was sent must not look complete.
                 if request.transport is not None:
                     request.transport.abort()
             return response
@@ -81,7 +81,7 @@ class DeadApi:
         return json_response(result)
 
     async def discard(self, request: web.Request) -> web.StreamResponse:
-        """Forget them for good."""
+        """Delete them for good."""
         body = await self._requests.change(request)
         count = params.count(body)
         which, dry_run = params.which(body, unmatched=False)
@@ -95,7 +95,7 @@ class DeadApi:
         return json_response(result)
 
     async def purge(self, request: web.Request) -> web.StreamResponse:
-        """Take a user's data away."""
+        """Erase a user's data."""
         user, dry_run = params.user(await self._requests.change(request))
         result = await self._requests.ask(lambda console: console.purge(user, dry_run=dry_run))
         if not dry_run:

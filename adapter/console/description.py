@@ -1,4 +1,4 @@
-"""`/openapi.yaml`: the description of every path, as it comes with the adapter."""
+"""`/openapi.yaml`: the description of every path, as shipped with the adapter."""
 
 import asyncio
 from functools import cache
@@ -11,14 +11,14 @@ from adapter.http.json_api import resource_routes
 
 
 class _Plain(yaml.SafeDumper):
-    """Writes what an anchor stands for: not every reader of YAML knows how to merge."""
+    """Writes out YAML anchors: not every reader of YAML knows how to merge."""
 
     def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - the signature is PyYAML's
         return True
 
 
 def description_routes(file: Path) -> list[web.RouteDef]:
-    """The route of the description in `file`, which is read when somebody asks for it first."""
+    """The route of the description in `file`, which is read at the first request."""
 
     @cache
     def text() -> bytes:

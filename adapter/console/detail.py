@@ -1,4 +1,4 @@
-"""Tells all of one event: what was received, what the mapping makes of it, what was answered. Sends nothing."""
+"""Everything about one event: what was received, what the mapping makes of it, what was answered. Sends nothing."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ from adapter.wire.instants import instant_text
 
 @dataclass(frozen=True, slots=True)
 class SourceMapping:
-    """The mapping of one source: its file as the settings spell it, and how to read and to load it.
+    """The mapping of one source: its file as the settings spell it, and functions that read and load it.
 
-    `read` gives the text of the file as it is now; both raise ConfigError if it cannot be used.
+    `read` returns the current text of the file; both raise ConfigError if it cannot be used.
     """
 
     name: str
@@ -29,11 +29,11 @@ class SourceMapping:
 
 
 SourceMappings: TypeAlias = Mapping[str, SourceMapping]
-"""By the name of the source."""
+"""Mappings by the name of the source."""
 
 
 class ActiveRulesets:
-    """The rulesets of the active mappings, and of earlier versions, each compiled once."""
+    """The rulesets of the active mappings and of earlier versions, each compiled once."""
 
     def __init__(self, admin: QueueAdmin, mappings: SourceMappings) -> None:
         self._admin = admin
@@ -41,13 +41,13 @@ class ActiveRulesets:
         self._found: dict[tuple[str, str], Ruleset | None] = {}
 
     def of(self, source: str, *, version: str = "") -> Ruleset | None:
-        """The ruleset that is active for `source`, or the one of `version`; None if it cannot be had."""
+        """The ruleset that is active for `source`, or that of `version`; None if it is not available."""
         if (source, version) not in self._found:
             self._found[source, version] = self._load(source, version=version)
         return self._found[source, version]
 
     def place(self, source: str, *, version: str, rule: str) -> tuple[str | None, int | None]:
-        """The file and the line of a rule, by its name; None for what is not known."""
+        """The file and the line of a rule, by its name; None if it is not known."""
         mapping = self._mappings.get(source)
         ruleset = self.of(source, version=version)
         return None if mapping is None else mapping.name, None if ruleset is None else line_of(ruleset, rule)
@@ -70,10 +70,10 @@ def line_of(ruleset: Ruleset, rule: str) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Private:
-    """How what was stored privately is known by.
+    """How privately stored events are recognised.
 
-    `same_ids` gives all that an id may be stored as, `mark_of` what a line of `export` says of such an event (None for
-    others); `is_withheld` tells a rejected body of which only size and hash were kept.
+    `same_ids` returns all stored forms of an id, `mark_of` the mark of such an event in a line of `export` (None for
+    other events); `is_withheld` recognises a rejected body of which only size and hash were kept.
     """
 
     same_ids: Callable[[str], Sequence[str]]
@@ -83,9 +83,9 @@ class Private:
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
-    """What a mapping makes of an event now. `by` says which mapping; without `rendered` it says why there is none.
+    """What a mapping makes of an event now. `by` names the mapping; without `rendered` it says why there is none.
 
-    `rule_line` is the line of its rule in that mapping's text, None if no rule takes it.
+    `rule_line` is the line of its rule in that mapping's text, None if no rule matches it.
     """
 
     by: str
@@ -95,7 +95,7 @@ class Mapped:
 
 
 def mapped(record: EventRecord, admin: QueueAdmin, mappings: SourceMappings) -> Mapped:
-    """The event through the mapping that was used for it; if it is pending, through the active one."""
+    """The event rendered by the mapping that decided it; if it is pending, by the active one."""
     if why := _why_unmapped(record):
         return Mapped(why)
     mapping = mappings.get(record.event.source)
@@ -118,7 +118,7 @@ def mapped(record: EventRecord, admin: QueueAdmin, mappings: SourceMappings) -> 
 
 
 def _why_unmapped(record: EventRecord) -> str:
-    """Why no mapping has a say in this event; "" if one has."""
+    """Why no mapping applies to this event; "" if one does."""
     if serialize.is_deleted(record):
         return "its user's data was deleted"
     if serialize.is_objected(record):
@@ -170,7 +170,7 @@ def whole(
 
 
 def _origin(event: Event) -> JsonObject:
-    """When the event happened and where that was taken from, and the trace that it belongs to."""
+    """When the event happened, which field says so, and the trace that it belongs to."""
     parts = (event.traceparent or "").split("-")
     return {
         "timestamp": instant_text(event.timestamp),
@@ -187,8 +187,8 @@ def _kept_until(record: EventRecord, retention: Retention) -> str | None:
 
 
 def calls_of(entry: Entry, rulesets: ActiveRulesets) -> JsonObject:
-    """`timestamp` and `calls` of an event, for its user's timeline: what Browsee got, or would get of what is pending,
-    by the mapping that was used. Nothing of a rejection.
+    """`timestamp` and `calls` of an event, for its user's timeline: the calls that Browsee got, or would get of a
+    pending event, by the mapping that decided it. Empty for a rejection.
     """
     if isinstance(entry, RejectionRecord):
         return {}

@@ -16,16 +16,16 @@ from adapter.queue.admin import QueueAdmin
 from adapter.queue.records import EventRecord, Filter
 
 MAX_COMPARED: Final = 2_000
-"""Events of one request of a comparison; whoever asks adds up."""
+"""Events of one request of a comparison; the client adds up the results."""
 MAX_PREVIEWED: Final = 50
 MAX_NAMES: Final = 200
-"""Event names that no rule took before and one takes now, of one request."""
+"""Event names of one request that no rule matched before and one matches now."""
 _PAGE: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A text as the mapping of one source, beside the mapping that is active for it."""
+    """A text as the mapping of one source, beside its active mapping."""
 
     source: str
     examined: Examined
@@ -34,7 +34,7 @@ class Draft:
 
 
 def checked_json(draft: Draft, events: Sequence[tuple[str, Event]], *, began_s: float) -> JsonObject:
-    """The answer of a check: findings, rules, tests, guards, and what becomes of `events`, by their ids."""
+    """The answer of a check: findings, rules, tests, guards, and the results for `events`, by their ids."""
     examined = draft.examined
     after = examined.ruleset
     guards, guards_before = set(guards_of(examined.privacy)), set(guards_of(draft.active_privacy))
@@ -56,7 +56,7 @@ def checked_json(draft: Draft, events: Sequence[tuple[str, Event]], *, began_s: 
 
 
 def previewed(id_: str, event: Event, before: Ruleset, after: Ruleset | None) -> JsonObject:
-    """What `before` and `after` make of one event, as an answer of a check has it; nothing of `after` without one."""
+    """What `before` and `after` make of one event, as an answer of a check has it; without `after` only the first."""
     name = event.body.get("event")
     return {
         "id": id_,
@@ -83,7 +83,7 @@ def compared_json(
 ) -> JsonObject:
     """The answer of a comparison: `limit` recorded events before seq `before`, by the active mapping and by the draft.
 
-    What is pending counts too: the draft maps it once it is active.
+    Pending events count too, because the draft maps them once it is active.
     """
     after = draft.examined.ruleset
     if after is None:
@@ -136,7 +136,7 @@ def _word(rendered: Rendered) -> str:
 
 
 def guards_of(privacy: Any) -> Iterable[str]:
-    """The lines of a `privacy` block, as a person reads them: `traits.email: hash`."""
+    """The lines of a `privacy` block, as people read them: `traits.email: hash`."""
     if isinstance(privacy, dict):
         for name, value in privacy.items():
             for line in guards_of(value):

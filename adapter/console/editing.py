@@ -1,8 +1,7 @@
 """Whether mappings may be changed over HTTP, as far as settings and the connection decide. Pure.
 
-Who changes a mapping decides what leaves to Browsee. So where the setting is `auto`, a service that other machines
-reach, at the address of its senders, takes changes over HTTPS only; and none where several replicas run, because each
-reads a file of its own.
+A mapping decides what data is sent to Browsee. So with `auto`, a service that other machines reach at its address for
+senders accepts changes over HTTPS only. It accepts none if several replicas run, because each reads a file of its own.
 """
 
 from dataclasses import dataclass
@@ -14,8 +13,8 @@ EditSetting: TypeAlias = Literal["auto", "on", "off"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EditPolicy:
-    """`has_replicas`: several processes may serve the queue. `is_public`: other machines reach operators' paths where
-    they reach senders'.
+    """`has_replicas`: several processes may serve the queue. `is_public`: other machines reach the paths for operators
+    at the address for senders.
     """
 
     setting: EditSetting
@@ -46,7 +45,7 @@ class EditPolicy:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches what listens on `host`."""
+    """Whether only this machine reaches a listener on `host`."""
     if host == "localhost":
         return True
     try:

@@ -25,19 +25,19 @@ class EventsApi:
         }
 
     async def events(self, request: web.Request) -> web.StreamResponse:
-        """A page of what arrived, newest first."""
+        """A page of events and rejections, newest first."""
         wanted = params.events(query(request))
         return json_response(await self._requests.ask(lambda console: console.events(wanted)))
 
     async def tail(self, request: web.Request) -> web.StreamResponse:
-        """What is new."""
+        """Events that are new."""
         given = params.read(query(request), {"after": params.cursor, "watch": params.watched})
         return json_response(
             await self._requests.ask(lambda console: console.tail(given.get("after"), given.get("watch", ())))
         )
 
     async def event(self, request: web.Request) -> web.StreamResponse:
-        """All about one event."""
+        """Everything about one event."""
         id_ = _id(request)
         return _found(await self._requests.ask(lambda console: console.event(id_)))
 
@@ -47,7 +47,7 @@ class EventsApi:
         return _found(await self._requests.ask(lambda console: console.where(id_)))
 
     async def deletions(self, request: web.Request) -> web.StreamResponse:
-        """Whose data platforms asked to delete, newest first."""
+        """Requests of platforms to delete a user's data, newest first."""
         given = params.read(query(request), {"user": params.text, "limit": params.limit})
         return json_response(await self._requests.ask(lambda console: console.deletions(**given)))
 

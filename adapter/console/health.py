@@ -1,6 +1,6 @@
-"""`/healthz`, `/readyz` and `/metrics`: alive, whether a good event would be stored now, and the figures.
+"""`/healthz`, `/readyz` and `/metrics`: liveness, whether a valid event would be stored now, and the metrics.
 
-Trouble with delivery never turns `/readyz`: a sender that is asked to stay away loses events that the queue would keep.
+Trouble with delivery does not change `/readyz`: a sender that is turned away loses events that the queue would keep.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ _PROBE_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Gauge:
-    """One figure of now; `labels` are the values of the metric's labels, in its order."""
+    """The current value of a metric; `labels` are the values of its labels, in its order."""
 
     metric: Metric
     value: float
@@ -37,7 +37,7 @@ class Gauge:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How the service is doing, as the composition root sees it. `why` is a sentence for a person, "" if all is well.
+    """The state of the service, as the composition root sees it. `why` is a sentence for a person, "" if all is well.
 
     `facts` are the details that only the operator sees.
     """
@@ -51,7 +51,7 @@ class Report:
 
 
 class Health:
-    """Handlers of the three paths; `report` says how the service is doing now."""
+    """Handlers of the three paths; `report` returns the state of the service now."""
 
     def __init__(
         self, *, inbox: Inbox, report: Callable[[], Report], registry: CollectorRegistry, is_operator: IsOperator
@@ -62,7 +62,7 @@ class Health:
         self._is_operator = is_operator
 
     def probes(self) -> list[web.RouteDef]:
-        """What balancers ask: GET, and with it HEAD; 405 for the rest."""
+        """The paths that balancers request: GET, and with it HEAD; 405 for the rest."""
         return [*resource_routes("/healthz", {"GET": self.healthz}), *resource_routes("/readyz", {"GET": self.readyz})]
 
     def routes(self) -> list[web.RouteDef]:
@@ -70,16 +70,16 @@ class Health:
         return [*self.probes(), *resource_routes("/metrics", {"GET": self.metrics})]
 
     async def healthz(self, _: web.Request) -> web.Response:
-        """The event loop turns: that is all."""
+        """200 while the event loop runs, and nothing else is checked."""
         return json_response({"alive": True})
 
     async def readyz(self, request: web.Request) -> web.Response:
-        """200 exactly while a good event would be stored: really writes and syncs."""
+        """200 exactly while a valid event would be stored: really writes and syncs."""
         body = await self.summary(details=self._is_operator(request))
         return json_response(body, 200 if body["ready"] else 503)
 
     async def summary(self, *, details: bool) -> JsonObject:
-        """What `/readyz` says; `details` are the operator's."""
+        """The body of `/readyz`; `details` are the operator's."""
         report = self._report()
         trouble = "stopping" if report.stopping else await self._trouble()
         summary: JsonObject = {"ready": not trouble, "delivery": report.delivery}
@@ -92,7 +92,7 @@ class Health:
         return summary
 
     async def metrics(self, request: web.Request) -> web.Response:
-        """Prometheus' text format, for the operator."""
+        """The metrics in Prometheus' text format, for the operator."""
         if not self._is_operator(request):
             return error_response(401, "unauthorized", "/metrics needs the admin token: Authorization: Bearer …")
         text = await asyncio.to_thread(generate_latest, self._registry)
@@ -110,13 +110,13 @@ class Health:
 
 
 class Gauges(Collector):
-    """The figures of `report` as metrics, asked for when they are read."""
+    """The figures of `report` as metrics, computed when they are scraped."""
 
     def __init__(self, report: Callable[[], Report]) -> None:
         self._report = report
 
     def describe(self) -> Iterable[GaugeMetricFamily]:
-        """Nothing beforehand: registering must not ask a service that is not there yet."""
+        """Empty: registering must not call a service that is not running yet."""
         return []
 
     def collect(self) -> Iterable[GaugeMetricFamily]:

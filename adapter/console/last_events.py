@@ -1,4 +1,6 @@
-"""The newest event or rejection of a source, looked for once: what a look found is where the next one begins. Pure."""
+"""The newest event or rejection of a source, searched for once: the next search starts where the last one ended.
+Pure.
+"""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -11,11 +13,13 @@ from adapter.queue.records import EventRecord, Filter
 from adapter.wire.instants import instant_text
 
 _LATE = 1_000
-"""Seqs looked at again: replicas store events a moment after later ones of others."""
+"""Seqs that are read again: replicas may store events a moment after later ones of other replicas."""
 
 
 class LastLook(NamedTuple):
-    """What a look found: `seq` is the newest event of the source, 0 if there was none, of those up to seq `end`."""
+    """The result of a search: `seq` is the newest event of the source, 0 if there was none, among those up to seq
+    `end`.
+    """
 
     seq: int
     end: int
@@ -24,11 +28,11 @@ class LastLook(NamedTuple):
 def last_entry(
     admin: QueueAdmin, source: str, last: LastLook | None, *, go_on: Callable[[], None]
 ) -> tuple[JsonObject | None, LastLook]:
-    """The newest event or rejection of a source that is kept, `LastEvent` in schemas/openapi.yaml, and where the next
-    look goes on. The first look goes down to that event, however many others came since; later ones do not.
+    """The newest event or rejection of a source that is kept, `LastEvent` in schemas/openapi.yaml, and the start of the
+    next search. The first search goes down to that event, however many others came since; later ones do not.
     """
     end = admin.newest_seq()
-    if last is None or last.end > end:  # the second: another queue is in its place
+    if last is None or last.end > end:  # the second: the queue was replaced
         event = _newest_event(admin, Filter(source=source), before=end + 1, go_on=go_on)
     else:
         later = Filter(source=source, after=max(0, last.end - _LATE))
@@ -40,7 +44,7 @@ def last_entry(
 
 
 def _newest_event(admin: QueueAdmin, wanted: Filter, *, before: int, go_on: Callable[[], None]) -> EventRecord | None:
-    """One page after another, for each goes down a bounded number of events only."""
+    """One page after another, because each reads a bounded number of events."""
     while True:
         go_on()
         page = admin.page_before(wanted, limit=1, before=before)

@@ -1,4 +1,4 @@
-"""The operations on mapping files: read, check and compare a draft, activate it, and look into the history.
+"""The operations on mapping files: read, check and compare a draft, activate it, and read the history.
 
 A check, a preview and a comparison send nothing and store nothing.
 """
@@ -62,7 +62,7 @@ class MappingApi:
         }
 
     async def show(self, request: web.Request) -> web.StreamResponse:
-        """The file of a source as it is on disk, and what is active."""
+        """The file of a source as it is on disk, and the active mapping."""
         source = self._source(params.read(query(request), {"source": params.text}))
         shown = await self._requests.in_thread(partial(self._store.show, source))
         why_off = self._why_off(request)
@@ -77,7 +77,7 @@ class MappingApi:
         return json_response(found)
 
     async def check(self, request: web.Request) -> web.StreamResponse:
-        """What is wrong with a draft, how its tests end, and what it makes of events."""
+        """The findings of a draft, the results of its tests, and what it makes of events."""
         body = await self._requests.change(request)
         source, text = self._draft_of(body, {"events", "messages"})
         ids, messages = _ids(body), _messages(body)
@@ -94,7 +94,7 @@ class MappingApi:
         return json_response(await self._requests.ask(work))
 
     async def compare(self, request: web.Request) -> web.StreamResponse:
-        """What a draft would do to recorded events, a page of them at a time."""
+        """What a draft would do to recorded events, one page at a time."""
         body = await self._requests.change(request)
         source, text = await self._compared_of(body, {"since", "limit", "before"})
         since = params.instant(body["since"]) if "since" in body else None
@@ -117,7 +117,7 @@ class MappingApi:
         return json_response(found)
 
     async def write(self, request: web.Request) -> web.StreamResponse:
-        """Replace the file and activate it: only if nobody changed it since it was read, and if it checks."""
+        """Replace the file and activate it, if it was not changed since it was read and has no errors."""
         given = params.read(query(request), {"source": params.text, "rollback": params.number})
         etag = request.headers.get(hdrs.IF_MATCH)
         if etag is None:
@@ -171,7 +171,7 @@ class MappingApi:
     # -- what they share -------------------------------------------------------------------------------------------
 
     def _alone(self, name: str, handler: Handler) -> Handler:
-        """One at a time: a draft is checked at every key, and the service delivers meanwhile."""
+        """One at a time: a draft is checked at every key stroke, and the service delivers meanwhile."""
 
         async def alone(request: web.Request) -> web.StreamResponse:
             if name in self._busy:
@@ -196,7 +196,7 @@ class MappingApi:
         return source
 
     async def _compared_of(self, body: JsonObject, more: set[str]) -> tuple[str, str]:
-        """As `_draft_of`; instead of its text, a draft may be a `version` of the history."""
+        """As `_draft_of`; instead of a text, a draft may be a `version` of the history."""
         if "version" not in body:
             return self._draft_of(body, {"version", *more})
         version = body["version"]

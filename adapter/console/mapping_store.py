@@ -1,4 +1,4 @@
-"""What the console needs of the mapping files: read, tried as a draft, replaced."""
+"""The console's view of the mapping files: read them, load drafts, replace them."""
 
 from asyncio import AbstractEventLoop
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from adapter.model import Event, JsonObject
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A mapping file that was replaced: its new ETag, and its version for the source that was asked for."""
+    """A mapping file that was replaced: its new ETag, and its version for the source of the request."""
 
     file: str
     version: str
@@ -30,7 +30,7 @@ class NotWritten:
 
 class MappingStore(Protocol):
     """The mapping files of the sources. The methods are for threads; they raise ConfigError for what only the operator
-    can fix, MappingFileMissingError if there is no file.
+    can fix, and MappingFileMissingError if there is no file.
     """
 
     @property
@@ -39,23 +39,23 @@ class MappingStore(Protocol):
         ...
 
     def show(self, source: str) -> JsonObject:
-        """`MappingFile` in schemas/openapi.yaml: the file as it is on disk, what is active, and whether it can be
-        written.
+        """`MappingFile` in schemas/openapi.yaml: the file as it is on disk, the active mapping, and whether the file
+        can be written.
         """
         ...
 
     def draft(self, source: str, *, text: str) -> Draft:
-        """`text` as the mapping of a source, as that source runs."""
+        """`text` as the mapping of a source, with the options of that source."""
         ...
 
     def read(self, message: JsonObject) -> Event:
-        """A message that was handed in, as a webhook would bring it."""
+        """A message from the request, read as a webhook would bring it."""
         ...
 
     def write(self, source: str, raw: bytes, *, etag: str, by: str, loop: AbstractEventLoop) -> Written | NotWritten:
-        """Replace the file of a source if it is still the one of `etag`, and activate what was written.
+        """Replace the file of a source if it is still that of `etag`, and activate the new text.
 
-        The history, which is written on `loop`, has it with `by`, and whatever text the file had that was not active.
-        Raises QueueError with nothing changed.
+        The history, which is written on `loop`, credits the activation to `by`, and also gets any text of the file that
+        was not active. Raises QueueError with nothing changed.
         """
         ...

@@ -1,4 +1,5 @@
-"""Which events came: by source, type and name, with the types of their values and the rule that takes them now. Pure.
+"""Which events arrived: by source, type and name, with the types of their values and the rule that matches them now.
+Pure.
 
 Shows no value of an event, only where values are and of what type.
 """
@@ -20,32 +21,32 @@ from adapter.queue.records import RejectionRecord
 from adapter.wire.instants import instant_text
 
 MAX_PATHS = 200
-"""Paths of one name; the values of further ones are not counted."""
+"""Paths of one name; the values of further paths are not counted."""
 MAX_NAMES = 1_000
-"""Names of one answer; an event name made of ids would otherwise fill it."""
+"""Names in one answer; an event name made of ids would otherwise fill it."""
 MAX_NAME = 1_000
-"""Characters of a name that is counted by itself."""
+"""Characters of a name; longer names have no entry of their own."""
 MAX_VALUES = 1_000
-"""Values of one event, in each of `properties`, `traits` and `context`, whose types are counted. A body may hold
+"""Values of one event whose types are counted, in each of `properties`, `traits` and `context`. A body may have
 hundreds of thousands, and 2,000 such events would take minutes.
 """
 MAX_PATH_CHARS = 2_000_000
-"""Characters of all paths of one answer."""
+"""Characters of all paths in one answer."""
 _MAX_DEPTH = 6
 _MAX_ITEMS = 20
 _MAX_MEMBER = 200
-"""Characters of one member's name that a path has."""
+"""Characters of one member's name in a path."""
 _CUT = "more"
-"""Instead of a type: what is in there is not counted."""
+"""Replaces a type: the values below are not counted."""
 _IN = ("properties", "traits", "context")
-"""Counted in this order, and shown in it: what a platform adds to each event must not crowd out what a sender wrote."""
+"""Counted and shown in this order: what a platform adds to each event must not displace what a sender wrote."""
 
 RulesetOf: TypeAlias = Callable[[str], Ruleset | None]
-"""The active ruleset of a source; None if it cannot be had."""
+"""The active ruleset of a source; None if it is not available."""
 
 
 PageOf: TypeAlias = Callable[[Events], tuple[Sequence[Entry], Cursor | None]]
-"""A page of what is wanted, newest first, and where to go on."""
+"""A page of the selected entries, newest first, and the next cursor."""
 
 
 def count_names(wanted: Events, page_of: PageOf, ruleset_of: RulesetOf) -> JsonObject:
@@ -67,7 +68,7 @@ def count_names(wanted: Events, page_of: PageOf, ruleset_of: RulesetOf) -> JsonO
 
 
 def add_up(pages: Iterable[JsonObject]) -> list[JsonObject]:
-    """The `names` of several pages, newest first, as one list: most frequent first."""
+    """The `names` of several pages, newest page first, as one list: most frequent first."""
     found: dict[tuple[str, str, str], JsonObject] = {}
     for name in (name for page in pages for name in page["names"]):
         key = name["source"], name["type"] or "", name["name"] or ""
@@ -78,21 +79,21 @@ def add_up(pages: Iterable[JsonObject]) -> list[JsonObject]:
         paths = [
             {"path": path, "types": dict(counts.most_common())} for path, counts in sorted(types.items(), key=_place)
         ]
-        # The rule is that of the newest event, which came first.
+        # The rule is that of the newest event, which is on the first page.
         known.update(events=known["events"] + name["events"], first=name["first"], paths=paths)
     return sorted(found.values(), key=lambda name: -name["events"])
 
 
 @dataclass(slots=True)
 class _Name:
-    """What came under one name. Entries come newest first."""
+    """The counts of one name. Entries arrive newest first."""
 
     newest: Entry
     events: int = 0
     first_at: datetime | None = None
     paths: dict[str, Counter[str]] = field(default_factory=dict)
     has_more: bool = False
-    """Whether a bound left out a path or a value."""
+    """Whether a limit left out a path or a value."""
 
 
 class NameTally:
@@ -106,7 +107,7 @@ class NameTally:
         self._names: dict[tuple[str, str, str], _Name] = {}
 
     def add(self, entries: Sequence[Entry]) -> None:
-        """Further entries, newest first."""
+        """Count further entries, newest first."""
         for entry in entries:
             self.events += 1
             self.down_to = serialize.received_at(entry)
@@ -140,13 +141,13 @@ class NameTally:
             name.has_more = name.has_more or next(leaves, None) is not None
 
     def as_json(self, ruleset_of: RulesetOf) -> list[JsonObject]:
-        """Most frequent first."""
+        """The names, most frequent first."""
         ordered = sorted(self._names.items(), key=lambda item: (-item[1].events, item[0]))
         return [_as_json(key, name, ruleset_of) for key, name in ordered]
 
 
 def _place(found: tuple[str, Counter[str]]) -> tuple[int, str]:
-    """Where a path and its types are listed."""
+    """The place of a path in the list, and its types."""
     path, _ = found
     group = path.partition(".")[0].partition("[")[0]
     return (_IN.index(group) if group in _IN else len(_IN)), path
@@ -179,7 +180,7 @@ def _as_json(key: tuple[str, str, str], name: _Name, ruleset_of: RulesetOf) -> J
 
 
 def _taken(entry: Entry, ruleset_of: RulesetOf) -> JsonObject:
-    """What the active mapping makes of the newest event of a name; "unknown" where there is no body or no mapping."""
+    """What the active mapping makes of the newest event of a name; "unknown" without a body or a mapping."""
     if isinstance(entry, RejectionRecord):
         return {"outcome": "rejected", "rule": None, "ruleLine": None}
     ruleset = None if serialize.is_deleted(entry) else ruleset_of(entry.event.source)

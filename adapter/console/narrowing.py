@@ -1,4 +1,4 @@
-"""Which events and rejections are wanted: what the queue decides, and what is looked for in bodies. Pure."""
+"""Selects events and rejections: by what the queue knows, and by the contents of bodies. Pure."""
 
 from collections.abc import Iterator
 from typing import Any, get_args
@@ -12,7 +12,7 @@ from adapter.queue.records import Filter, Outcome, is_named
 
 
 def queue_filter(wanted: Events, users: tuple[str, ...]) -> Filter:
-    """What the queue narrows by; `users` are what the user's id may be stored as."""
+    """The part of the filter that the queue applies; `users` are the stored forms of the user's id."""
     outcomes: tuple[Outcome, ...] = tuple(word for word in get_args(Outcome) if word in wanted.outcome)
     times = {name: at for name in ("since", "until") if (at := getattr(wanted, name)) is not None}
     return Filter(
@@ -29,17 +29,17 @@ def queue_filter(wanted: Events, users: tuple[str, ...]) -> Filter:
 
 
 def is_by_content(wanted: Events) -> bool:
-    """Whether bodies have to be looked into."""
+    """Whether bodies must be read."""
     return wanted.text is not None or wanted.where is not None
 
 
 def has_content(body: JsonObject, wanted: Events) -> bool:
-    """Whether some value of `body`, at any depth, has `text` in it, and one at the path of `where` is its value."""
+    """Whether a value of `body`, at any depth, contains `text`, and a value at the path of `where` is its value."""
     return _has_text(body, wanted.text) and _has_value(body, wanted.where)
 
 
 def is_wanted(rejection: Rejection, wanted: Events) -> bool:
-    """Whether the rejection is wanted, but for its cause."""
+    """Whether the rejection is selected, apart from its cause."""
     at = rejection.received_at
     return (
         (wanted.since is None or at >= wanted.since)
@@ -51,7 +51,7 @@ def is_wanted(rejection: Rejection, wanted: Events) -> bool:
 
 
 def split_where(text: str) -> tuple[str, str] | None:
-    """Path and value of `properties.order_id=o-777`; None if it is not written so."""
+    """Path and value of `properties.order_id=o-777`; None if it has another form."""
     path, sign, value = text.partition("=")
     return (path, value) if sign and all(path.split(".")) else None
 
@@ -61,7 +61,7 @@ def _message(rejection: Rejection) -> JsonObject:
         message = orjson.loads(rejection.body)
     except orjson.JSONDecodeError:
         message = None
-    # What is no object can be searched for its text all the same.
+    # A body that is not an object can be searched for text all the same.
     return message if isinstance(message, dict) else {"": rejection.body.decode("utf-8", "replace")}
 
 
@@ -78,7 +78,7 @@ def _has_value(body: JsonObject, where: tuple[str, str] | None) -> bool:
     path, wanted = where
     values: list[Any] = [body]
     for name in path.split("."):
-        # A name below a list means each of its members.
+        # A name below a list applies to each of its members.
         members = (inner for value in values for inner in (value if isinstance(value, list) else [value]))
         values = [inner[name] for inner in members if isinstance(inner, dict) and name in inner]
     return any(_text(scalar) == wanted for value in values for scalar in _scalars(value))
@@ -98,5 +98,5 @@ def _scalars(value: Any) -> Iterator[Any]:
 
 
 def _text(value: Any) -> str:
-    """A value as JSON writes it, without quotation marks."""
+    """A value as written in JSON, without quotation marks."""
     return value if isinstance(value, str) else orjson.dumps(value).decode()

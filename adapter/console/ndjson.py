@@ -1,4 +1,4 @@
-"""One event as one line of a file, `{"source": …, "receivedAt": …, "message": …}`: what `send` takes. Pure."""
+"""One event as one line of a file, `{"source": …, "receivedAt": …, "message": …}`, as `send` reads it. Pure."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -13,7 +13,7 @@ from adapter.wire.instants import instant_text
 
 
 def line_of(source: str, received_at: datetime, message: JsonObject, *, privacy: JsonObject | None = None) -> bytes:
-    """One line, with its end; `privacy` says what a message went through that was stored privately."""
+    """One line, with its end; `privacy` is the mark of a message that was stored privately."""
     line = {"source": source, "receivedAt": instant_text(received_at), "message": message}
     if privacy is not None:
         line["privacy"] = privacy
@@ -21,7 +21,7 @@ def line_of(source: str, received_at: datetime, message: JsonObject, *, privacy:
 
 
 def line_of_entry(entry: Entry, mark_of: Callable[[Event], JsonObject | None]) -> bytes | None:
-    """The line of an event or rejection; None for a body that is no JSON object, as nothing is that was not kept."""
+    """The line of an event or rejection; None for a body that is not a JSON object, such as one that was not kept."""
     if isinstance(entry, EventRecord):
         event = entry.event
         return line_of(event.source, event.received_at, event.body, privacy=mark_of(event))

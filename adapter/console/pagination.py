@@ -1,6 +1,6 @@
-"""Puts events and rejections in one order, a page at a time, and says where the next page begins. Pure.
+"""Merges events and rejections into one order, a page at a time, with a cursor for the next page. Pure.
 
-Both are numbered as they were received, each in its own row of numbers, so a place in the order is a pair of them.
+Both are numbered in the order of receipt, each by numbers of their own, so a cursor is a pair of numbers.
 """
 
 import re
@@ -27,16 +27,16 @@ class Cursor(NamedTuple):
 
     @classmethod
     def read(cls, text: str) -> Self | None:
-        """The cursor in `text`, None if it holds none."""
+        """The cursor in `text`, None if it is not one."""
         found = _WRITTEN.fullmatch(text)
         return None if found is None else cls(int(found[1]), int(found[2]))
 
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """Entries in the order of their numbers, which was begun at `start` and looked through until `reached`.
+    """Entries in the order of their numbers, read from `start` to `reached`.
 
-    `is_all`: there is no more. Else `until` is when the last that was looked at was received.
+    `is_all`: there are no more. Otherwise `until` is when the last entry that was read was received.
     """
 
     found: Sequence[Entry]
@@ -46,17 +46,17 @@ class Stream:
     until: datetime | None = None
 
     def place(self, taken: int) -> int:
-        """Where to go on when the first `taken` of it are done with."""
+        """The next start if the first `taken` entries are used."""
         if taken == len(self.found):
             return self.reached
         return number_of(self.found[taken - 1]) if taken else self.start
 
     def is_done(self, taken: int) -> bool:
-        """Whether nothing of it is left after the first `taken`."""
+        """Whether there are no entries after the first `taken`."""
         return taken == len(self.found) and self.is_all
 
     def head(self, taken: int) -> datetime | None:
-        """When the next after the first `taken` was received, or may have been at the latest; None at its end."""
+        """When the entry after the first `taken` was received, or the latest possible instant; None at the end."""
         if taken < len(self.found):
             return serialize.received_at(self.found[taken])
         return None if self.is_all else self.until
@@ -68,9 +68,9 @@ def number_of(entry: Entry) -> int:
 
 
 def merge(events: Stream, rejections: Stream, *, limit: int, newest_first: bool) -> tuple[list[Entry], Cursor | None]:
-    """Up to `limit` of both, each in its own order, and where to go on; None if there is no more.
+    """Up to `limit` of both, each in its own order, and the next cursor; None if there are no more.
 
-    Ends early where one of them was not looked through far enough to know which comes next.
+    Ends early if one of them was not read far enough to know which entry is next.
     """
     both, taken, page = (events, rejections), [0, 0], list[Entry]()
     while len(page) < limit:
@@ -83,7 +83,7 @@ def merge(events: Stream, rejections: Stream, *, limit: int, newest_first: bool)
             break
         page.append(both[turn].found[taken[turn]])
         taken[turn] += 1
-    # Numbers follow the order of arrival, except those of requeued events. A page is cut by number and sorted by time.
+    # Numbers follow the order of receipt, except for requeued rejections. A page is cut by number, sorted by time.
     page.sort(key=serialize.received_at, reverse=newest_first)
     if all(stream.is_done(count) for stream, count in zip(both, taken, strict=True)):
         return page, None

@@ -1,6 +1,6 @@
-"""What a request to the API asks for: queries and bodies → values, or what is wrong with them. Pure.
+"""The parameters of API requests: queries and bodies → values, or what is wrong with them. Pure.
 
-A name that is not known is refused: a filter that was mistyped must not show everything, or change everything.
+An unknown name is refused: a mistyped filter must not show everything, or change everything.
 """
 
 import re
@@ -14,7 +14,7 @@ from adapter.model import JsonObject
 from adapter.wire.instants import parse_instant
 
 MAX_TEXT = 500
-"""Characters of any one value; ids and names of events are far shorter."""
+"""Characters of one value; ids and names of events are far shorter."""
 MAX_USER = 500_000
 MAX_IDS = 10_000
 
@@ -26,11 +26,11 @@ Parse: TypeAlias = Callable[[str], Any]
 
 
 class BadRequest(ValueError):  # noqa: N818 - said to the operator, not a fault
-    """A request that asks for nothing that is known; the text says where and what is allowed, never what was given."""
+    """An invalid request. The text says where the error is and what is allowed, never the value that was given."""
 
 
 def events(query: Sequence[tuple[str, str]]) -> Events:
-    """What `GET /api/events` asks for. Raises BadRequest."""
+    """The parameters of `GET /api/events`. Raises BadRequest."""
     outcomes = dict.fromkeys(_outcome(value) for name, value in query if name == "outcome")
     texts = dict.fromkeys(("source", "user", "name", "type", "rule", "cause", "text"), text)
     others: dict[str, Parse] = {
@@ -47,7 +47,7 @@ def events(query: Sequence[tuple[str, str]]) -> Events:
 
 
 def read(query: Sequence[tuple[str, str]], known: Mapping[str, Parse], *, needed: Collection[str] = ()) -> JsonObject:
-    """The values of a query by name, each by its own of `known`. Raises BadRequest."""
+    """The values of a query by name, each read by its function in `known`. Raises BadRequest."""
     found: JsonObject = {}
     for name, value in query:
         if name not in known:
@@ -75,14 +75,14 @@ def where(value: str) -> tuple[str, str]:
 
 
 def preview(body: JsonObject) -> bool:
-    """Whether a requeue is to be previewed; takes the word out of `body`. Raises BadRequest."""
+    """Whether a requeue is to be previewed; removes the member from `body`. Raises BadRequest."""
     wanted = _flag(body, "preview")
     body.pop("preview", None)
     return wanted
 
 
 def count(body: JsonObject) -> int | None:
-    """How many are to be discarded, if that was counted; takes the word out of `body`. Raises BadRequest."""
+    """The expected number of a discard, if there is one; removes the member from `body`. Raises BadRequest."""
     value = body.pop("count", None)
     if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
         raise BadRequest("count: how many the answer to a dryRun counted")
@@ -90,7 +90,7 @@ def count(body: JsonObject) -> int | None:
 
 
 def which(body: JsonObject, *, unmatched: bool) -> tuple[Selection, bool]:
-    """What a change asks for, and whether it is only to be counted. Raises BadRequest."""
+    """The selection of a change, and whether it is only to be counted. Raises BadRequest."""
     choices = ("ids", "cause", "all", *(("unmatched",) if unmatched else ()))
     _only(body, (*choices, *(("exact",) if "cause" in body else ()), "dryRun"))
     given = [word for word in choices if word in body]
@@ -113,35 +113,35 @@ def which(body: JsonObject, *, unmatched: bool) -> tuple[Selection, bool]:
 
 
 def user(body: JsonObject) -> tuple[str, bool]:
-    """Whose data is to go, and whether it is only to be counted. Raises BadRequest."""
+    """The user whose data is to be erased, and whether it is only to be counted. Raises BadRequest."""
     _only(body, ("user", "dryRun"))
-    # As long as senders write ids: whatever is stored can be taken away.
+    # As long as senders write ids, so that every stored user can be erased.
     if not _is_text(body.get("user"), most=MAX_USER):
         raise BadRequest(f"user: text of 1 to {MAX_USER} characters, without the character NUL")
     return body["user"], _flag(body, "dryRun")
 
 
 def text(value: str) -> str:
-    """As it is."""
+    """The value unchanged."""
     return value
 
 
 def limit(value: str) -> int:
-    """How many at most. Raises BadRequest."""
+    """The largest number of entries. Raises BadRequest."""
     if not (value.isascii() and value.isdigit() and len(value) < 9 and 0 < int(value) <= MAX_PAGE):
         raise BadRequest(f"a number from 1 to {MAX_PAGE}")
     return int(value)
 
 
 def number(value: str) -> int:
-    """An id of an activation. Raises BadRequest."""
+    """The id of an activation. Raises BadRequest."""
     if not (value.isascii() and value.isdigit() and len(value) < 19):
         raise BadRequest("a number, as an earlier answer gave it")
     return int(value)
 
 
 def cursor(value: str) -> str:
-    """A place in a list. Raises BadRequest."""
+    """A cursor. Raises BadRequest."""
     if Cursor.read(value) is None:
         raise BadRequest("what an earlier answer gave as `next` or `newest`")
     return value
@@ -156,8 +156,8 @@ def watched(value: str) -> tuple[str, ...]:
 
 
 def instant(value: object) -> Any:
-    """An instant as RFC 3339 writes it. Raises BadRequest."""
-    # As RFC 3339 has it: elsewhere a bare number is an instant too, and here it is a slip.
+    """An instant as in RFC 3339. Raises BadRequest."""
+    # RFC 3339 only: elsewhere a bare number is an instant too, but here it is a mistake.
     at = parse_instant(value) if isinstance(value, str) and _RFC_3339.fullmatch(value) else None
     if at is None:
         raise BadRequest("an instant, such as 2026-11-23T06:35:36Z")
@@ -191,5 +191,5 @@ def _flag(body: JsonObject, name: str) -> bool:
 def _is_text(value: object, *, most: int = MAX_TEXT) -> bool:
     if not isinstance(value, str) or not 0 < len(value) <= most or "\0" in value:
         return False
-    # Bytes that are not UTF-8 come as lone surrogates, which no column holds.
+    # Bytes that are not UTF-8 arrive as lone surrogates, which no column can hold.
     return not any("\ud800" <= char <= "\udfff" for char in value)

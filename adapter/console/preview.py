@@ -10,19 +10,19 @@ from adapter.model import Calls, Dropped, JsonObject, Refused, Rendered, Unmatch
 from adapter.queue.admin import QueueAdmin
 
 MAX_LOOKED = 1_000
-"""Events that a preview looks at; of more the oldest."""
+"""Events that a preview renders; of more, the oldest."""
 
 
 def would_become(
     admin: QueueAdmin, rulesets: ActiveRulesets, seqs: Iterable[int], *, go_on: Callable[[], None]
 ) -> JsonObject:
-    """How many of `seqs` would be sent, refused by their mapping, dropped, or taken by no rule."""
+    """How many of `seqs` would be sent, refused by their mapping, dropped, or unmatched."""
     counts = Counter[str]()
     for seq in islice(seqs, MAX_LOOKED):
         go_on()
         record = admin.event(seq)
         if record is None or is_deleted(record):
-            continue  # discarded or erased since it was chosen: it would not be requeued
+            continue  # discarded or erased since the selection, so it would not be requeued
         ruleset = rulesets.of(record.event.source)
         counts["looked"] += 1
         counts["refused" if ruleset is None else _word(ruleset.render(record.event))] += 1

@@ -1,4 +1,4 @@
-"""What the operations of the API share: they ask the console in a thread, read a body, or end with a reply."""
+"""What the operations of the API share: use a console in a thread, read a body, end with a reply."""
 
 import asyncio
 from collections.abc import Callable
@@ -20,7 +20,7 @@ T = TypeVar("T")
 OpenConsole: TypeAlias = Callable[[], AbstractContextManager[QueueConsole]]
 
 _THREADS = 2
-"""Threads that operators' requests may take at a time, of the few that the service has."""
+"""Threads that operators' requests may use at a time, of the few that the service has."""
 
 
 class EarlyReply(Exception):  # noqa: N818 - an answer, not a fault
@@ -32,7 +32,7 @@ class EarlyReply(Exception):  # noqa: N818 - an answer, not a fault
 
 
 class Requests:
-    """One for the API of a service: its threads are counted over all operations."""
+    """One for the API of a service: its threads are limited over all operations."""
 
     def __init__(self, open_console: OpenConsole, limits: RequestLimits) -> None:
         self._open_console = open_console
@@ -40,11 +40,11 @@ class Requests:
         self._bodies = BodyReader(limits)
 
     def opened(self) -> AbstractContextManager[QueueConsole]:
-        """A console to use in a thread. Called on the event loop, where delivery's state is read."""
+        """A console for a thread. Called on the event loop, where delivery's state is read."""
         return self._open_console()
 
     async def ask(self, work: Callable[[QueueConsole], T]) -> T:
-        """What `work` returns of a console that is open for it alone."""
+        """The result of `work` with a console that is opened for it alone."""
         opening = self.opened()
 
         def opened() -> T:
@@ -54,7 +54,7 @@ class Requests:
         return await self.in_thread(opened)
 
     async def in_thread(self, work: Callable[[], T]) -> T:
-        """What `work` returns, called in a thread; waits until one is free."""
+        """The result of `work`, called in a thread; waits for a free one."""
         async with self._free:
             return await asyncio.to_thread(work)
 
@@ -64,7 +64,7 @@ class Requests:
         return await self.body(request)
 
     async def body(self, request: web.Request) -> JsonObject:
-        """The one JSON object that the body must be. Raises BadRequest or EarlyReply."""
+        """The JSON object in the body. Raises BadRequest or EarlyReply."""
         arrived = await self._bodies.arrived(request)
         if isinstance(arrived, Response):
             raise EarlyReply(web.Response(status=arrived.status, body=arrived.body, headers=arrived.headers))

@@ -1,4 +1,4 @@
-"""Reads what was rejected once more, by the schemas of now. Pure but for what it is handed; stores nothing."""
+"""Reads a rejected message again, by the current schemas. Pure but for its arguments; stores nothing."""
 
 import dataclasses
 from collections.abc import Callable
@@ -30,10 +30,10 @@ def read_anew(
     is_withheld: Callable[[bytes], bool],
     source_of: Callable[[str], Source],
 ) -> Event | Rejection:
-    """The message as an event, received when it was received; else the rejection with what is wrong with it now.
+    """The message as an event, with its original time of receipt; or the rejection with its current problems.
 
-    `is_withheld` tells a body of which only size and hash were kept; `source_of` gives a source as the settings have it
-    now.
+    `is_withheld` recognises a body of which only size and hash were kept; `source_of` returns a source as the current
+    settings have it.
     """
     if any(problem.keyword == FROM_LIBRARY for problem in rejection.problems):
         return rejection
@@ -43,11 +43,11 @@ def read_anew(
     if isinstance(body, Problem):
         return replace(rejection, problems=(_CUT if len(rejection.body) >= KEPT_BYTES else body,))
     source = source_of(rejection.source)
-    # What was refused before the settings named an envelope was kept with it; anything else without.
+    # Messages refused before the settings named an envelope were kept with it, others without.
     body = lifted_if_there(body, source.at)
     if len(body.messages) != 1:
         return replace(rejection, problems=(_SEVERAL,))
-    # Only a deletion request that waits for its source's settings may act; one of a library stays refused.
+    # A deletion request may act if only its source's settings refused it; one of a library stays refused.
     waits = rejection.reason is Reason.DELETION_UNAUTHORISED
     source = dataclasses.replace(source, may_delete=waits and source.may_delete)
     context = RequestContext(source, rejection.received_at, max_message_bytes=max_message_bytes)

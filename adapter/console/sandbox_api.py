@@ -1,4 +1,4 @@
-"""The operations of the sandbox alone: what its stand-in for Browsee was asked and answered, and how it answers.
+"""The operations of the sandbox: the calls and answers of its stand-in for Browsee, and how it answers.
 
 A service without a stand-in answers 404 `no_sandbox`.
 """
@@ -32,7 +32,7 @@ class WantedCalls:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxChange:
-    """What is to change: None leaves it; an empty `limit` or `script` takes it away."""
+    """The changes: None leaves a setting; an empty `limit` or `script` removes it."""
 
     limit: str | None = None
     script: str | None = None
@@ -51,7 +51,7 @@ class SandboxCalls(Protocol):
         ...
 
     async def change(self, wanted: SandboxChange) -> None:
-        """All of it or nothing. Raises ConfigError if a limit or a script cannot be read."""
+        """Make all changes or none. Raises ConfigError if a limit or a script cannot be read."""
         ...
 
 
@@ -70,12 +70,12 @@ class SandboxApi:
         }
 
     async def state(self, request: web.Request) -> web.StreamResponse:
-        """How the stand-in answers, and how much it got."""
+        """How the stand-in answers, and how many calls it got."""
         params.read(query(request), {})
         return _no_sandbox() if self._sandbox is None else json_response(self._sandbox.state())
 
     async def calls(self, request: web.Request) -> web.StreamResponse:
-        """A page of what it got, newest first."""
+        """A page of its calls, newest first."""
         known = {"limit": _limit, "before": _number, "user": params.text, "event": params.text}
         wanted = WantedCalls(**params.read(query(request), known))
         if self._sandbox is None:
@@ -85,7 +85,7 @@ class SandboxApi:
         return json_response({"calls": found, "next": found[-1]["id"] if is_full else None})
 
     async def change(self, request: web.Request) -> web.StreamResponse:
-        """Other answers from now on, or a fresh start."""
+        """Change the answers from now on, or reset the stand-in."""
         wanted = _change(await self._requests.change(request))
         if self._sandbox is None:
             return _no_sandbox()

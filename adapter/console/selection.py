@@ -1,4 +1,4 @@
-"""Chooses among what did not get through: by id, by cause, or all of it. Changes nothing."""
+"""Selects dead letters, rejections and unmatched events: by id, by cause, or all. Changes nothing."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -16,13 +16,13 @@ from adapter.wire.instants import instant_text
 
 _PAGE = 500
 _MAX_UNMATCHED = 100_000
-"""Unmatched events that are counted; of more it is said that there are more."""
+"""Unmatched events are counted up to this number."""
 _BY_RULE = re.compile(r".*\(rule '(.*)'\)\Z", re.DOTALL)
-"""How the cause of an event that its mapping refused names the rule: last, whatever its problems quote before."""
+"""How the cause of an event that its mapping refused ends: with the rule, whatever its problems quote before."""
 
 
 class Selected(NamedTuple):
-    """Seqs of events and numbers of rejections, oldest first, and the ids that mean nothing."""
+    """Seqs of events and numbers of rejections, oldest first, and ids without a match."""
 
     seqs: list[int]
     numbers: list[int]
@@ -30,8 +30,8 @@ class Selected(NamedTuple):
 
 
 def has_cause(kept: Entry | CauseGroup, cause: str | None) -> bool:
-    """Whether its cause has `cause` in it, as it is or as `causes` lists it; in letters of either case, with or without
-    the backticks around names.
+    """Whether `cause` is a part of its cause, as stored or as `causes` lists it; without regard to case, and with or
+    without the backticks around names.
     """
     if cause is None:
         return True
@@ -45,7 +45,7 @@ def is_of_cause(group: CauseGroup, cause: str) -> bool:
 
 
 def choose(admin: QueueAdmin, which: Selection, *, outcomes: tuple[Outcome, ...] = ("dead",)) -> Selected:
-    """What `which` means in this queue now; `outcomes` are those of events that may be named by id."""
+    """What `which` selects in this queue now; `outcomes` are those of events that may be named by id."""
     if which.ids:
         return _named(admin, which.ids, outcomes)
     if which.unmatched:
@@ -75,9 +75,9 @@ def _named(admin: QueueAdmin, idents: tuple[str, ...], outcomes: tuple[Outcome, 
 
 
 def merged(groups: Iterable[CauseGroup], rulesets: ActiveRulesets) -> list[JsonObject]:
-    """The causes of `groups` as the API lists them, the most frequent first: one for all that differ in ids only.
+    """The causes of `groups` as the API lists them, most frequent first: one for all that differ in ids only.
 
-    `rulesets` tell where a rule stands that refused events.
+    `rulesets` find the line of a rule that refused events.
     """
     found: dict[tuple[bool, str], list[CauseGroup]] = {}
     for group in groups:
@@ -100,7 +100,7 @@ def merged(groups: Iterable[CauseGroup], rulesets: ActiveRulesets) -> list[JsonO
 
 
 def unmatched_kept(admin: QueueAdmin, go_on: Callable[[], None]) -> JsonObject:
-    """How many events that no rule took are kept, and when the first and the last of them were received."""
+    """How many unmatched events are kept, and when the first and the last of them were received."""
     count = lowest = highest = 0
     for seqs in admin.unmatched():
         go_on()
@@ -125,7 +125,7 @@ def _received_at(admin: QueueAdmin, seq: int) -> str | None:
 
 
 def _rule_of(group: CauseGroup, rulesets: ActiveRulesets) -> JsonObject:
-    """The rule that refused the events of a cause, and where it stands in the mapping that did; null for others."""
+    """The rule that refused the events of a cause, with its file and line; null for other causes."""
     found = _BY_RULE.search(group.detail) if group.reason == Reason.REFUSED_BY_MAPPING else None
     if found is None:
         return {"rule": None, "file": None, "line": None}
@@ -134,7 +134,7 @@ def _rule_of(group: CauseGroup, rulesets: ActiveRulesets) -> JsonObject:
 
 
 def letters_in_pages(admin: QueueAdmin) -> Iterator[list[Entry]]:
-    """Every dead letter, and then every rejection, the oldest first."""
+    """Every dead letter, then every rejection, oldest first."""
     seq = number = 0
     while records := admin.dead(after=seq, limit=_PAGE):
         seq = records[-1].seq

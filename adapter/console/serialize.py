@@ -1,4 +1,4 @@
-"""Events, rejections and deletion requests as data: what the API and the commands list. Pure."""
+"""Events, rejections and deletion requests as JSON, as the API and the commands list them. Pure."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -12,18 +12,18 @@ from adapter.wire.instants import instant_text
 
 Entry: TypeAlias = EventRecord | RejectionRecord
 PauseText: TypeAlias = Callable[[str], str | None]
-"""Why delivery of a source is paused, by the source's name: a text, "" if delivery goes on, None if nobody knows."""
+"""Why delivery of a source is paused, by the source's name: a text; "" if delivery goes on; None if that is unknown."""
 
 _OBJECTIONS = frozenset({Reason.INTEGRATIONS.value, Reason.CONSENT.value})
 
 
 def id_of(entry: Entry) -> str:
-    """What commands take to mean it: a number, or `r` and the number of a rejection."""
+    """The id that commands accept for it: a number, or `r` and the number of a rejection."""
     return str(entry.seq) if isinstance(entry, EventRecord) else f"r{entry.number}"
 
 
 def as_json(entry: Entry, pause_text: PauseText) -> JsonObject:
-    """All but the body, `Row` in schemas/openapi.yaml; absent values are null."""
+    """Everything but the body, `Row` in schemas/openapi.yaml; absent values are null."""
     if isinstance(entry, RejectionRecord):
         kept = entry.rejection
         return {
@@ -76,12 +76,12 @@ def failure_as_json(failed: FailedCall) -> JsonObject:
 
 
 def is_deleted(record: EventRecord) -> bool:
-    """Its user's data was deleted: there is no body any more."""
+    """Whether its user's data was deleted, so that there is no body."""
     return not record.event.body and not is_objected(record)
 
 
 def is_objected(record: EventRecord) -> bool:
-    """Its sender objected, so that ingest kept no body; no mapping has seen it."""
+    """Whether its sender objected, so that ingest kept no body and no mapping applied."""
     return not record.event.body and not record.mapping and record.reason in _OBJECTIONS
 
 
@@ -91,7 +91,7 @@ def received_at(entry: Entry) -> datetime:
 
 
 def _why(record: EventRecord) -> str:
-    # What is delivered says why only if something was odd.
+    # A delivered event has a detail only if something was unusual.
     return "its user's data was deleted" if is_deleted(record) and record.reason != "deleted" else record.cause
 
 

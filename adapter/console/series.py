@@ -18,7 +18,7 @@ _TERMS: Final = {term: term for term in ("received", "delivered", "dropped", "un
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """Steps of `step_s` seconds from `since_s` to before `until_s`, in seconds since 1970, on multiples of a step."""
+    """Steps of `step_s` seconds in [`since_s`, `until_s`), in seconds since 1970, on multiples of a step."""
 
     since_s: int
     until_s: int
@@ -26,12 +26,12 @@ class Span:
 
     @property
     def begins_s(self) -> range:
-        """When each step begins."""
+        """The beginning of each step."""
         return range(self.since_s // self.step_s * self.step_s, self.until_s, self.step_s)
 
     @property
     def minutes(self) -> range:
-        """The minutes, counted from 1970, that the steps reach into."""
+        """The minutes, counted from 1970, that the steps cover."""
         begins_s = self.begins_s
         if not begins_s:
             return range(0)
@@ -39,7 +39,7 @@ class Span:
 
 
 def columns(samples: Sequence[MinuteSample], span: Span) -> JsonObject:
-    """A column for each figure, with a value for each step of the span, None where nobody looked. A minute is of the
+    """A column for each figure, with a value for each step of the span, None without a sample. A minute belongs to the
     step in which it begins.
     """
     steps: list[list[MinuteSample]] = [[] for _ in span.begins_s]
@@ -58,7 +58,7 @@ def columns(samples: Sequence[MinuteSample], span: Span) -> JsonObject:
 def _row(step: Sequence[MinuteSample]) -> JsonObject:
     if not step:
         return {}
-    # A counter that went down, as by a requeue, is not drawn below the line.
+    # A counter that went down, as by a requeue, is not drawn below 0.
     grown = {name: max(0, sum(sample.grown.get(term, 0) for sample in step)) for name, term in _TERMS.items()}
     last = step[-1]
     limit = None if last.limit_per_s is None else round(last.limit_per_s, 2)

@@ -1,4 +1,4 @@
-"""The operation for charts: what was received and what became of it, minute by minute."""
+"""The operation for charts: messages received and their outcomes, minute by minute."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -29,13 +29,13 @@ class SeriesApi:
         return {"/series": {"GET": self.series}}
 
     async def series(self, request: web.Request) -> web.StreamResponse:
-        """The columns of a span, the last three hours if none is given."""
+        """The columns of a span; of the last three hours if none is given."""
         known = {"since": params.instant, "until": params.instant, "step": _step, "source": params.text}
         asked = params.read(query(request), known)
         step_s: int = asked.get("step", MINUTE_S)
         until_s = _seconds(asked.get("until"), self._now_s())
         since_s = _seconds(asked.get("since"), until_s - _USUAL_SPAN_S)
-        # Nothing was noted before 1970, and an instant in the year 0 cannot be written.
+        # There are no samples before 1970, and an instant in the year 0 cannot be written.
         since_s = max(since_s, until_s - (MOST_POINTS - 1) * step_s, 0)
         span = Span(since_s=since_s, until_s=until_s, step_s=step_s)
         return json_response(await self._requests.ask(lambda console: console.series(span, asked.get("source"))))

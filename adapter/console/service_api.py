@@ -1,4 +1,4 @@
-"""The operations about the service: how it is, its active mappings, what a message would become."""
+"""The operations about the service: its state, its active mappings, what a message would become."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ from adapter.model import JsonObject, Rejection
 class ServiceDeps:
     """What these operations need of the service.
 
-    `summary` and `mappings` tell how the service is, `ruleset_of` the active mapping for one of `sources`.
+    `summary` and `mappings` return the state of the service, `ruleset_of` the active mapping of one of `sources`.
     """
 
     summary: Callable[[], Awaitable[JsonObject]]
@@ -54,12 +54,12 @@ class ServiceApi:
         }
 
     async def summary(self, request: web.Request) -> web.StreamResponse:
-        """What `/readyz` says to the operator, and the mappings."""
+        """The operator's `/readyz`, and the mappings."""
         params.read(query(request), {})
         return json_response(await self.now())
 
     async def mappings(self, request: web.Request) -> web.StreamResponse:
-        """The active mapping for each source, and what is wrong with its file."""
+        """The active mapping of each source, and what is wrong with its file."""
         params.read(query(request), {})
         return json_response(self.active_mappings())
 

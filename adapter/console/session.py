@@ -1,9 +1,8 @@
-"""Sessions of the console: a cookie that is signed, and nothing that is stored. Pure but for deriving the key.
+"""Sessions of the console: a signed cookie; nothing is stored. Pure but for deriving the key.
 
-A session is two instants (when its operator signed in, when it expires) and a signature over them, made with a key that
-is derived from the admin token: it survives a restart, and a new token ends every session. A session lasts 12 hours
-after its last renewal and 7 days after the sign-in. Signing out clears the cookie of one browser; a copy of it is good
-until it expires.
+A session is two instants (sign-in and expiry) and a signature over them, made with a key that is derived from the admin
+token. So it survives a restart, and a new token ends every session. A session lasts 12 hours after its last renewal and
+7 days after the sign-in. Signing out clears the cookie of one browser; a copy of the cookie is valid until it expires.
 """
 
 import asyncio
@@ -25,9 +24,9 @@ COOKIE: Final = "browsee-adapter-session"
 
 _SALT: Final = b"browsee-adapter console session"
 _SCRYPT_N: Final = 1 << 14
-"""16 MB and about 40 ms a guess: whoever copies a cookie can try tokens offline (RFC 7914 names this for logins)."""
+"""16 MB and about 40 ms a guess: a copied cookie can be used to try tokens offline (RFC 7914 has this for logins)."""
 _LAYOUT: Final = struct.Struct(">II16s")
-"""Seconds of the sign-in, seconds of the end, and a nonce that makes every cookie another one."""
+"""Seconds of the sign-in, seconds of the expiry, and a nonce that makes every cookie different."""
 _SIGNATURE_BYTES: Final = 32
 
 
@@ -47,7 +46,7 @@ class SessionKey:
 
     @property
     def cookie(self) -> str:
-        """The cookie's name: two adapters on one host have two."""
+        """The cookie's name: two adapters on one host have different ones."""
         return f"{COOKIE}-{sha256(self.key).hexdigest()[:8]}"
 
     def sign(self, session: Session) -> str:
@@ -72,12 +71,12 @@ class SessionKey:
 
 
 def new_session(now_s: float) -> Session:
-    """A session that begins now."""
+    """A session that starts now."""
     return Session(int(now_s), int(now_s) + IDLE_S)
 
 
 def renewed(session: Session, now_s: float) -> Session:
-    """The session, extended to `IDLE_S` from now, but never beyond `LONGEST_S` after its sign-in."""
+    """The session, extended to `IDLE_S` from now, but at most to `LONGEST_S` after its sign-in."""
     return Session(session.signed_in_s, min(int(now_s) + IDLE_S, session.signed_in_s + LONGEST_S))
 
 
@@ -87,7 +86,7 @@ def derive(token: Secret) -> SessionKey:
 
 
 class LazySessionKey:
-    """The key, derived in a thread at the first use: a start does not wait for it, and no turn of the loop does."""
+    """The key, derived in a thread at its first use, so that neither the start nor the event loop waits for it."""
 
     def __init__(self, token: Secret, *, derive: Callable[[Secret], SessionKey] = derive) -> None:
         self._token = token

@@ -1,7 +1,7 @@
-"""Signing in to the console and out of it, and the guard of `/console/api`, which the session alone lets in.
+"""Signing in to the console and out of it, and the guard of `/console/api`, which accepts the session alone.
 
-Only a wrong token counts as a failed try. A cookie that is missing, forged or expired is answered 401 and counts
-nothing: a page that was left open must not shut its operator out.
+Only a wrong token counts as a failed try. A missing, forged or expired cookie is answered 401 and counts as nothing: a
+page that was left open must not lock its operator out.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,17 +25,17 @@ from adapter.observe.observer import Emit
 from adapter.wire.instants import instant_text
 
 SESSION_LIMITS: Final = RateLimits(per_s=50.0, burst=200.0)
-"""How often all sessions together are answered. Requests without a session spend none of it: nobody else could use the
-console while somebody without a token asks as fast as they can.
+"""The rate of answers for all sessions together. Requests without a session do not count, so that a client without a
+token cannot keep others from the console.
 """
 _PATH: Final = "/console/session"
 _TYPES: Final = ("application/json", "text/yaml")
-"""Of bodies; neither is one that a form can send."""
+"""Content types of bodies; a form can send neither of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionDeps:
-    """`public` is what the page is shown before anybody signed in, `facts` what it is shown afterwards."""
+    """`public` is what the page shows before the sign-in, `facts` what it shows afterwards."""
 
     key: LazySessionKey
     auth: ApiAuth
@@ -62,7 +62,7 @@ class Sessions:
         return resource_routes(_PATH, {method: self._guarded(handler) for method, handler in handlers.items()})
 
     async def refusal(self, request: web.Request) -> web.Response | None:
-        """Why an operation of `/console/api` is not answered; None if it may be."""
+        """Why an operation of `/console/api` is refused; None if it is allowed."""
         return self._foreign(request) or _form(request) or await self._signed_out(request) or self._too_often()
 
     # -- the operations --------------------------------------------------------------------------------------------
@@ -85,7 +85,7 @@ class Sessions:
         return response
 
     async def sign_in(self, request: web.Request) -> web.StreamResponse:
-        """A session for the admin token."""
+        """Sign in: a session for the admin token."""
         body = await self._deps.requests.change(request)
         token = body.get("token")
         if not isinstance(token, str) or body.keys() != {"token"}:
@@ -99,7 +99,7 @@ class Sessions:
         return response
 
     async def sign_out(self, request: web.Request) -> web.StreamResponse:
-        """Clears the cookie of this browser."""
+        """Sign out: clears the cookie of this browser."""
         response = web.Response(status=204, headers=DATA_HEADERS)
         if await self._session(request) is not None:
             self._deps.emit(OperatorSignedOut(address=client(request, self._deps.trusted_proxies) or ""))
@@ -145,7 +145,7 @@ class Sessions:
         return key.verify(request.cookies.get(key.cookie, ""), now_s=self._deps.now_s())
 
     async def _set_cookie(self, request: web.Request, response: web.Response, session: Session | None) -> None:
-        """Without a `Path`: a proxy may strip a prefix that the adapter does not know."""
+        """Without a `Path`, because a proxy may strip a prefix that the adapter does not know."""
         key = await self._deps.key.get()
         value, age_s = ("", 0) if session is None else (key.sign(session), session.expires_s - self._deps.now_s())
         secure = "; Secure" if request_scheme(request, self._deps.trusted_proxies) == "https" else ""
@@ -155,8 +155,8 @@ class Sessions:
 
 
 def _form(request: web.Request) -> web.Response | None:
-    """Why a body is not read: a page elsewhere can post a form, or text, without asking the service first. `/api` takes
-    a token, which no form has, and any type, as `curl -d` sends it.
+    """Why a body is refused: a page elsewhere can post a form, or text, without a preflight. `/api` needs a token,
+    which no form has, and accepts any type, as `curl -d` sends it.
     """
     if not request.body_exists or request.content_type in _TYPES:
         return None

@@ -1,4 +1,4 @@
-"""The operations about sources (state, keys), the settings in force, and the event names that came."""
+"""The operations about sources (state, keys), the settings in force, and the names of events."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class KeyOf(Protocol):
 
 
 class KeyShownTo(Protocol):
-    """Hears that the key of that name was shown."""
+    """Called when the key of that name was shown."""
 
     def __call__(self, request: web.Request, *, source: str, key: str) -> None: ...
 
@@ -31,8 +31,8 @@ class KeyShownTo(Protocol):
 class SourcesDeps:
     """What these operations need of the service.
 
-    `sources` gives the state of each but for its last event; `key` a key of a source in full, by its name, None if
-    there is none; `refuse_token` why a token in a body is not accepted; `shown` is called when a key was shown.
+    `sources` returns the state of each source but for its last event; `key` a key of a source in full, by its name,
+    None if there is none; `refuse_token` why a token in a body is not accepted; `shown` is called when a key was shown.
     """
 
     sources: Callable[[], list[JsonObject]]
@@ -61,7 +61,7 @@ class SourcesApi:
         }
 
     async def sources(self, request: web.Request) -> web.StreamResponse:
-        """Each source: how it is set up, its last event, what it was refused."""
+        """Each source: its settings, its last event, its refusals."""
         params.read(query(request), {})
         sources = self._deps.sources()
         newest = await self._requests.ask(lambda console: [self._last_entry(console, each["name"]) for each in sources])
@@ -73,7 +73,7 @@ class SourcesApi:
         return entry
 
     async def key(self, request: web.Request) -> web.StreamResponse:
-        """A key in full, for whoever gives the admin token once more."""
+        """A key in full; the request must contain the admin token again."""
         body = await self._requests.change(request)
         if body.keys() != {"source", "key", "token"} or not all(isinstance(value, str) for value in body.values()):
             raise BadRequest("the body takes source, key and token, all of them texts")
@@ -92,6 +92,6 @@ class SourcesApi:
         return json_response(self._deps.settings())
 
     async def names(self, request: web.Request) -> web.StreamResponse:
-        """The event names of a page of events."""
+        """The names of the events on a page."""
         given = params.read(query(request), {"source": params.text, "since": params.instant, "before": params.cursor})
         return json_response(await self._requests.ask(lambda console: console.names(**given)))

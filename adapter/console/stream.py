@@ -1,6 +1,6 @@
 """`GET /api/stream`: what is new, as Server-Sent Events.
 
-A stream ends after a quarter of an hour and when the service stops; its reader comes again with the last `id` as
+A stream ends after a quarter of an hour and when the service stops; its reader reconnects with the last `id` as
 `after`. The first bytes are padding, for proxies that hold back the beginning of an answer.
 """
 
@@ -27,7 +27,7 @@ _HEADERS: Final = {
 
 
 class StreamApi:
-    """See the module. `is_draining` says that the service stops."""
+    """See the module. `is_draining` is true while the service stops."""
 
     def __init__(self, hub: StreamHub, *, is_draining: Callable[[], bool], monotonic_s: Callable[[], float]) -> None:
         self._hub = hub
@@ -78,7 +78,7 @@ class StreamApi:
                 if is_last:
                     break
         except ConnectionError:
-            # Whoever listened has gone.
+            # The listener has disconnected.
             return response
         return response
 
@@ -96,7 +96,7 @@ def _topics(value: str) -> tuple[str, ...]:
 
 
 def _last_event_id(request: web.Request) -> str | None:
-    """Where a browser's own `EventSource` goes on. One that is not of ours is as good as none."""
+    """The place where a browser's own `EventSource` continues. An id of another service is ignored."""
     value = request.headers.get("Last-Event-ID", "")
     try:
         return params.cursor(value)

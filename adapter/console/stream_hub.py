@@ -1,7 +1,7 @@
-"""Asks once what is new, and hands it to everybody who listens to the stream of the console.
+"""Reads what is new once, and passes it to all listeners of the console's stream.
 
-One task looks at the queue while anybody listens; none listens, none looks. What a listener has not read is bounded:
-beyond that, and where more arrives than a person could follow, the listener is asked to load its page again (`resync`).
+One task reads the queue while there are listeners. What a listener has not read is bounded: beyond the limit, and when
+more arrives than a person could follow, the listener is asked to load its page again (`resync`).
 """
 
 import asyncio
@@ -18,12 +18,12 @@ from adapter.model import JsonObject
 
 TOPICS: Final = ("events", "summary", "mappings")
 WATCHED: Final = 200
-"""Pending events whose end is looked for in each turn; of a larger backlog the latest."""
+"""Pending events whose end is watched; of a larger backlog, the latest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamLimits:
-    """How much the stream costs. `unsent_bytes` is for one listener, `events_bytes` for the events of one turn."""
+    """Limits of the stream. `unsent_bytes` is for one listener, `events_bytes` for the events of one turn."""
 
     listeners: int = 8
     unsent_bytes: int = 64 * 1024
@@ -37,7 +37,7 @@ class StreamLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamDeps:
-    """What the stream is made of: answers of the API's operations. `pending` gives ids of pending events, the latest
+    """The parts of the stream: answers of the API's operations. `pending` returns ids of pending events, the latest
     last; `monotonic_s` is a clock.
     """
 
@@ -58,8 +58,8 @@ RESYNC: Final = frame("resync", {})
 
 
 class StreamListener:
-    """One who listens to some topics. `connection_unsent` says how many bytes the connection holds back, None once it
-    is gone.
+    """A listener to some topics. `connection_unsent` returns how many bytes the connection holds back, None once it is
+    closed.
     """
 
     def __init__(
@@ -75,11 +75,13 @@ class StreamListener:
 
     @property
     def is_gone(self) -> bool:
-        """Nobody is there to read any more."""
+        """The connection was closed."""
         return self._connection_unsent() is None
 
     def put(self, message: bytes) -> None:
-        """Hand `message` on. Who has too much unread gets `resync` instead of all of it, and nothing more."""
+        """Put `message` for the listener. A listener with too much unread gets `resync` instead of all of it, and
+        nothing more.
+        """
         if self.is_behind:
             return
         if self._queued + (self._connection_unsent() or 0) + len(message) > self._most_unsent:
@@ -91,9 +93,9 @@ class StreamListener:
         self._woken.set()
 
     async def take(self, wait_s: float) -> bytes:
-        """What was put since; waits for it, but not longer than `wait_s`."""
+        """The messages put since; waits for one, but at most `wait_s`."""
         if not self._frames:
-            # Something may be put in the very turn in which the time is up.
+            # A message may be put in the turn in which the time is up.
             with suppress(TimeoutError):
                 async with asyncio.timeout(wait_s):
                     await self._woken.wait()
@@ -122,18 +124,18 @@ class StreamHub:
         self._has_requeued = False
 
     def note_requeued(self, ids: Sequence[str]) -> None:
-        """Older events are pending again, and their end is news: those of `ids`, or nobody knows which."""
+        """Older events are pending again, and their end is news: those of `ids`, or unknown ones if None."""
         self._watch_too += [id_ for id_ in ids if id_.isdigit()][-WATCHED:]
         self._has_requeued = self._has_requeued or not ids
 
     def is_full(self) -> bool:
-        """Whether nobody more may listen. Who has gone without a word makes room."""
+        """Whether no further listener is allowed. Listeners whose connection was closed make room."""
         for listener in [listener for listener in self._listeners if listener.is_gone]:
             self.leave(listener)
         return len(self._listeners) >= self.limits.listeners
 
     async def join(self, listener: StreamListener, after: str | None) -> None:
-        """Hand news to `listener` until it leaves, beginning with what is new since `after`. Raises QueueError."""
+        """Pass news to `listener` until it leaves, starting with what is new since `after`. Raises QueueError."""
         self._listeners.add(listener)
         if self._task is None:
             self._task = asyncio.create_task(self._run())
@@ -151,7 +153,7 @@ class StreamHub:
             listener.put(frame("events", {"entries": [], "next": self._after}, id_=self._after))
 
     def leave(self, listener: StreamListener) -> None:
-        """Hand nothing on any more. Who leaves twice does no harm."""
+        """Remove a listener. Removing it twice is harmless."""
         self._listeners.discard(listener)
         if not self._listeners and self._task is not None:
             self._task.cancel()
@@ -160,7 +162,7 @@ class StreamHub:
             self._last.clear()
 
     def check(self) -> None:
-        """Raises what ended the task, which must not end."""
+        """Raises the exception that ended the task, which must not end."""
         if self._task is not None and self._task.done() and not self._task.cancelled():
             self._task.result()
 
@@ -172,7 +174,7 @@ class StreamHub:
                 await self._look_for_events()
                 await self._look_at_service(began_s)
             except (QueueError, ConfigError):
-                # The summary says why the queue fails, as soon as it answers.
+                # The summary says why the queue fails as soon as it can be read.
                 self._last.pop("summary", None)
             await asyncio.sleep(max(0.0, began_s + self.limits.turn_s - clock()))
 
@@ -181,19 +183,20 @@ class StreamHub:
             self._after = None
             return
         if self._after is None:
-            # The place first: what ends between the two is still pending in the list, and so is looked for.
+            # The cursor first: an event that ends between the two reads is still pending in the list, so it is watched.
             first = await self._deps.tail(None, ())
             self._watch = list(await self._deps.pending())[-WATCHED:]
             self._after = after = first["next"]
             self._publish("events", frame("events", {"entries": [], "next": after}, id_=after))
             return
         if self._is_flooded:
-            # What nobody is shown is not read either.
+            # Topics without a listener are not read.
             await self._resync_if_due()
             return
         requeued: Sequence[str] = ()
         if self._has_requeued:
-            # They are older than `after`, and some have ended. To look at each turn would go through all that is kept.
+            # They are older than `after`, and some have ended. Finding them each turn would read everything that is
+            # kept.
             self._has_requeued = False
             requeued = await self._deps.pending()
             self._publish("events", RESYNC)

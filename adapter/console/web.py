@@ -1,7 +1,7 @@
 """Serves the console's page: `/console/` and its assets, which hold no data and need no session.
 
-The assets' paths hold a digest of all of them, so that browsers may keep them for ever and a page never mixes two
-versions. The files are read when somebody asks first.
+The assets' paths contain a digest of all assets, so browsers may cache them for ever, and a page never mixes two
+versions. The files are read at the first request.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ _TYPES: Final = {
     ".svg": "image/svg+xml",
     ".txt": "text/plain; charset=utf-8",
 }
-"""Kinds of files that are served; others in the folder are not."""
+"""Types of the files that are served; others in the folder are not."""
 PAGE_HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
@@ -37,7 +37,7 @@ PAGE_HEADERS: Final = {
 
 
 def page_policy(nonce: str) -> str:
-    """The content security policy of the page. `nonce` lets in the styles that the editor makes."""
+    """The content security policy of the page. `nonce` allows the styles that the editor creates."""
     return (
         f"default-src 'none'; script-src 'self'; style-src 'self' 'nonce-{nonce}'; connect-src 'self'; "
         "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
@@ -47,7 +47,7 @@ def page_policy(nonce: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """A file, as it is and compressed."""
+    """A file, uncompressed and compressed."""
 
     type: str
     plain: bytes
@@ -56,13 +56,13 @@ class Asset:
 
 @dataclass(frozen=True, slots=True)
 class Assets:
-    """All files of the page. `index` has `{{nonce}}` where the page's own nonce belongs."""
+    """All files of the page. `index` has `{{nonce}}` in place of the page's nonce."""
 
     digest: str
     index: str
     files: Mapping[str, Path]
 
-    @cache  # noqa: B019 - there is one of these in a process, and it lives as long
+    @cache  # noqa: B019 - a process has one of these, and it lives as long
     def asset(self, name: str) -> Asset:
         """The file `name`, which is one of `files`."""
         file = self.files[name]
@@ -93,7 +93,7 @@ def page_routes(folder: Path = FOLDER) -> list[web.RouteDef]:
     """The page at `/console/`, and its assets."""
 
     async def redirect(request: web.Request) -> web.StreamResponse:
-        # Relative: a proxy may strip a prefix that the adapter does not know.
+        # Relative, because a proxy may strip a prefix that the adapter does not know.
         query = f"?{request.query_string}" if request.query_string else ""
         return web.Response(
             status=308,

@@ -1,10 +1,10 @@
-"""What became of one event, in words; made of its data, so that a command and the API say the same. Pure."""
+"""The outcome of an event in words, made of its data, so that a command and the API say the same. Pure."""
 
 from adapter.model import JsonObject
 
 
 def counted(count: int, one: str, many: str | None = None) -> str:
-    """`1 event`, `2 events`; `many` where an s will not do."""
+    """`1 event`, `2 events`; `many` for irregular plurals."""
     return f"{count} {one if count == 1 else many or f'{one}s'}"
 
 
@@ -24,7 +24,7 @@ def warned(entry: JsonObject) -> str:
 
 
 def warning(entry: JsonObject) -> str:
-    """One warning: kind, field and cause, and the rule if a mapping gave it."""
+    """One warning: kind, field and cause, and the rule if a mapping caused it."""
     rule = f" (rule '{entry['rule']}')" if entry["rule"] else ""
     field = f" ({entry['field']})" if entry["field"] else ""
     return f"{entry['kind']}{field}: {entry['cause']}{rule}"
