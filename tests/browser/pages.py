@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Literal, cast
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect
 
-from tests.browser.running import TOKEN, Service
+from tests.browser.running import TOKEN, Service, until
 from tests.clients.installed import chromium, needs
 
 FLAGS = (
@@ -51,6 +51,8 @@ class Console:
 
     def ready(self) -> None:
         """Wait until the heading is there and nothing is loading."""
+        # A change of the hash alone leaves the page before on the screen until the next frame.
+        self.drawn()
         self.page.locator("h1").first.wait_for()
         self.page.wait_for_function("() => !document.querySelector('[aria-busy=true]')")
 
@@ -58,6 +60,17 @@ class Console:
         """The size of the window and the scheme of colours."""
         self.page.set_viewport_size({"width": width, "height": height})
         self.page.emulate_media(color_scheme=theme)
+        self.drawn()
+
+    def drawn(self) -> None:
+        """Wait until the page has reacted to what was done to it: observers of sizes and addresses act in a frame."""
+        self.page.evaluate(_FRAMES)
+
+    def copied(self, button: Locator) -> str:
+        """Press `button`, and give what it puts into the clipboard."""
+        self.page.evaluate("() => navigator.clipboard.writeText('')")
+        button.click()
+        return str(until(lambda: self.page.evaluate("() => navigator.clipboard.readText()"), PATIENCE_MS / 1000))
 
     def violations(self) -> list[str]:
         """What axe finds, by all of its rules."""
@@ -84,6 +97,10 @@ class Console:
         assert left == []
 
 
+_FRAMES = """() => new Promise((done) => {
+  const frame = (after) => requestAnimationFrame(() => setTimeout(after));
+  frame(() => frame(done));
+})"""
 _OVERFLOW = """() => {
   const width = document.documentElement.clientWidth;
   if (document.documentElement.scrollWidth <= width) return [];

@@ -167,10 +167,8 @@ function take(name, body, id) {
   if (name === "summary") summary.value = body;
   else if (name === "events") each((handlers) => handlers.events?.(body.entries));
   else if (name === "mappings") each((handlers) => handlers.mappings?.(body.mappings));
-  else if (name === "resync") {
-    after = null;
-    each((handlers) => handlers.resync?.());
-  }
+  // The place stays: a stream that ends before any more news goes on there, and no beginning asks to load again.
+  else if (name === "resync") each((handlers) => handlers.resync?.());
 }
 
 /** Asks for news once, and waits; called again and again. @param {AbortSignal} stop */

@@ -96,8 +96,9 @@ function Workbench({ source, query, data, reload, tab, setTab, done, setDone, go
     if (query.line) made.goTo(Number(query.line));
     return () => made.destroy();
   }, []);
-  useEffect(() => {
-    // A draft that is offered stays until somebody decides, beside what is written meanwhile.
+  useLayoutEffect(() => {
+    // A draft that is offered stays until somebody decides, beside what is written meanwhile. Kept before anything is drawn: a
+    // draft that is gone from the page does not come back after a reload.
     keepDraft(file.file, text === file.text ? null : text, base, offer);
     if (text === file.text && base.etag !== file.etag) setBase(onDisk);
   }, [text, offer, base.etag]);
