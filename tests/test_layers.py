@@ -281,3 +281,33 @@ def test_the_page_has_the_ranks() -> None:
     shown = {name: int(rank) for rank, names in re.findall(r"(\d) `([a-z ]+)`", line) for name in names.split()}
     built = {path.stem for path in PACKAGE.iterdir()} - {"__init__", "__main__"}
     assert shown == {name: rank for name, rank in RANKS.items() if name in built}
+
+
+AS_IT_IS_NOW = {
+    "is_visible", "is_hidden", "is_enabled", "is_disabled", "is_checked", "is_editable", "count", "all",
+    "inner_text", "inner_html", "all_inner_texts", "all_text_contents", "text_content", "input_value", "get_attribute",
+}  # fmt: skip
+"""What Playwright answers at once, of a page that may be about to change; `expect` waits for a state."""
+
+
+def asked_at_once(node: ast.AST) -> Iterator[str]:
+    """Calls within `node` that do not wait. A function `is_…` is asked again and again by `until`."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.FunctionDef) and child.name.startswith("is_"):
+            continue
+        match child:
+            case ast.Call(func=ast.Attribute(attr=name), args=args) if name in AS_IT_IS_NOW:
+                # `str.count` is given what to count.
+                if name != "count" or not args:
+                    yield f"line {child.lineno}: {name}"
+            case ast.Assert(test=test) if ".url" in ast.unparse(test):
+                yield f"line {child.lineno}: url"
+            case _:
+                pass
+        yield from asked_at_once(child)
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "tests/browser").glob("*.py")), ids=lambda file: file.stem)
+def test_browser_tests_wait(file: Path) -> None:
+    """No test of a page passes only where the machine is fast enough: they wait for states, by `expect` or `until`."""
+    assert list(asked_at_once(ast.parse(file.read_text(encoding="utf-8")))) == []

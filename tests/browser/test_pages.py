@@ -1,6 +1,7 @@
 """Each page in each size and theme: no violation of axe's rules, no sideways scroll, no error, nothing refused."""
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.pages import THEMES, WIDTHS, Console, Theme
 from tests.browser.running import address
@@ -43,6 +44,6 @@ def test_sign_in(signed_out: Console, width: int, theme: Theme) -> None:
     signed_out.fit(width=width, theme=theme)
     signed_out.open()
     signed_out.shot(f"sign-in-{theme}-{width}")
-    assert signed_out.page.get_by_label("Admin token").is_visible()
+    expect(signed_out.page.get_by_label("Admin token")).to_be_visible()
     assert signed_out.overflow() == []
     assert signed_out.violations() == []
