@@ -126,10 +126,10 @@ def test_lines_that_cannot_be_read_are_reported_after_the_result(maps: Shell) ->
         (("old.yaml", "new.yaml", "--events", "nowhere.ndjson"), "nowhere.ndjson"),
         (("old.yaml", "nowhere.yaml", "--events", "events.ndjson"), "no mapping file nowhere.yaml"),
         (("old.yaml", "broken.yaml", "--events", "events.ndjson"), "broken.yaml:2:1: error E"),
-        (("old.yaml", "new.yaml"), "--events"),
+        (("old.yaml", "new.yaml"), "there is no queue here"),
         (("old.yaml", "new.yaml", "--events", os.devnull), "holds no events"),
     ],
-    ids=["no events", "no mapping", "not a mapping", "events left out", "empty"],
+    ids=["no events", "no mapping", "not a mapping", "neither events nor a queue", "empty"],
 )
 def test_wrong_use_is_reported(maps: Shell, words: tuple[str, ...], said: str) -> None:
     """Exit code 2 and the reason; comparing nothing proves nothing."""

@@ -58,7 +58,11 @@ COMMANDS = [
     ("check", f"none{EVIL}.yaml"),
     ("diff", "all.yaml", "default", "--events", "message.json"),
     ("diff", "all.yaml", "default", "--events", "message.json", "--json"),
+    ("diff", "all.yaml", "default"),
+    ("diff", "all.yaml", "default", "--source", EVIL),
     ("suggest", "--events", "message.json"),
+    ("suggest",),
+    ("suggest", "--source", EVIL, "--since", "1h"),
     ("suggest", "--events", f"{EVIL}.json"),
     ("doctor", "--config", f"{EVIL}.yaml"),
     ("doctor", "--sandbox"),
@@ -84,6 +88,7 @@ COMMANDS = [
     ("serve", "--config", f"file{EVIL}.yaml"),
     ("serve", "--host", EVIL),
     ("schema", EVIL),
+    ("completion", EVIL),
     ("chaos", EVIL),
     (EVIL,),
     ("events", EVIL),
@@ -128,7 +133,7 @@ def test_every_command_is_tried() -> None:
 
 def test_commands_print_in_one_way() -> None:
     """`say` and `show` make text safe; what prints by itself is a file of ours, is escaped, or goes to no terminal."""
-    own = {"mappings.py", "show.py", "schema.py", "suggest.py"}
+    own = {"completion.py", "mappings.py", "show.py", "schema.py", "suggest.py"}
     echoing = {file.name for file in Path(show.__file__).parent.glob("*.py") if "click.echo(" in file.read_text()}
     assert echoing <= own
 

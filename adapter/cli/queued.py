@@ -1,0 +1,117 @@
+"""Events for `diff` and `suggest`: of a file, or else those that the queue keeps. Reads both a piece at a time."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import wraps
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+import click
+
+from adapter.cli.at_queue import admin_of, queue_options, settings_of
+from adapter.cli.completing import source_names
+from adapter.cli.ndjson import progress
+from adapter.cli.recording import EventRecording
+from adapter.cli.show import say
+from adapter.cli.when import Instant
+from adapter.errors import ConfigError
+from adapter.model import Event
+from adapter.queue.admin import QueueAdmin
+from adapter.queue.records import Filter
+
+_PAGE: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class EventsOrigin:
+    """Where the events are: in `file`, or in the queue of the settings; those of `source`, received since then."""
+
+    file: BinaryIO | None
+    source: str | None
+    since: datetime | None
+    config: Path | None
+    sandbox: bool
+
+
+class QueuedEvents:
+    """The events in a queue, newest first; go through them once, then ask `complete`. None of them is unreadable."""
+
+    unread: Final = 0
+
+    def __init__(self, admin: QueueAdmin, origin: EventsOrigin) -> None:
+        self.read = 0
+        self._admin = admin
+        self._origin = origin
+        self._oldest: datetime | None = None
+
+    def __iter__(self) -> Iterator[Event]:
+        """Each event in turn. Bodies that were erased are passed over."""
+        wanted = Filter(source=self._origin.source)
+        if self._origin.since is not None:
+            wanted = replace(wanted, since=self._origin.since)
+        newest = self._admin.newest_seq()
+        before, is_all = newest + 1, False
+        with progress("queue", newest) as show:
+            while not is_all:
+                # A page at a time, and nothing open between: the service's log can be emptied meanwhile.
+                page = self._admin.page_before(wanted, limit=_PAGE, before=before)
+                for record in page.records:
+                    if record.event.body:
+                        self.read += 1
+                        self._oldest = min(self._oldest or record.event.received_at, record.event.received_at)
+                        yield record.event
+                before, is_all = page.bottom, page.is_all
+                show(newest - before)
+
+    def complete(self) -> None:
+        """Say how far back the events reach. Raises ConfigError if there was none."""
+        if self._oldest is None:
+            raise ConfigError(f"the queue keeps no event{self._narrowed()}; ended events go after retention.history")
+        say(f"note: events of the queue, received since {self._oldest.astimezone():%Y-%m-%d %H:%M:%S}", err=True)
+
+    def _narrowed(self) -> str:
+        since = self._origin.since
+        parts = (
+            f" of source {self._origin.source}" if self._origin.source else "",
+            f" received since {since.astimezone():%Y-%m-%d %H:%M:%S}" if since else "",
+        )
+        return "".join(parts)
+
+
+def events_options(command: Callable[..., None]) -> Callable[..., None]:
+    """`--events`, or what narrows the queue, handed to `command` as `origin`."""
+
+    @wraps(command)
+    def with_origin(
+        *args: Any,
+        events: BinaryIO | None,
+        source: str | None,
+        since: datetime | None,
+        config: Path | None,
+        sandbox: bool,
+        **more: Any,
+    ) -> None:
+        if events is not None and (source, since, config, sandbox) != (None, None, None, False):
+            raise click.UsageError(
+                "--events reads a file; --source, --since, --config and --sandbox are about the queue"
+            )
+        command(*args, origin=EventsOrigin(events, source, since, config, sandbox), **more)
+
+    file = click.option("--events", type=click.File("rb"), help="Recorded events of a file, one a line; - for stdin.")
+    source = click.option("--source", metavar="NAME", shell_complete=source_names, help="Only those of one source.")
+    since = click.option(
+        "--since", type=Instant(), help="Only those received then or later: 24h (ago), 04:00, or a date."
+    )
+    return file(source(since(queue_options(with_origin))))
+
+
+@contextmanager
+def events_of(origin: EventsOrigin) -> Iterator[EventRecording | QueuedEvents]:
+    """The events at `origin`. Raises ConfigError if there is no queue."""
+    if origin.file is not None:
+        yield EventRecording(origin.file, now=datetime.now(UTC))
+        return
+    with admin_of(settings_of(origin.config, sandbox=origin.sandbox)) as admin:
+        yield QueuedEvents(admin, origin)
