@@ -1,7 +1,7 @@
-"""Finds the schemas and mappings that come with the adapter, in an installed wheel as in a checkout.
+"""Finds the schemas and mappings that come with the adapter, in an installed wheel and in a checkout.
 
-Both are top-level folders of the project, where readers look for them. The wheel carries them inside the package, an
-editable install does not, so there are two places to look. Never reads a file and never looks anywhere else.
+Both are top-level folders of the project, where readers expect them. The wheel has them inside the package, an editable
+install does not, so there are two places. Never reads a file and never looks elsewhere.
 """
 
 from pathlib import Path
@@ -15,7 +15,7 @@ _PLACES = (_PACKAGE / "_shipped", _PACKAGE.parent)
 def bundled(name: str) -> Path:
     """The path of a shipped file or folder, such as `schemas/event/track.json` or `mappings`.
 
-    Raises AdapterError if this installation lacks it, which no user can cause but by deleting files.
+    Raises AdapterError if this installation lacks it, which happens only if files were deleted.
     """
     for place in _PLACES:
         if (place / name).exists():

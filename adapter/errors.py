@@ -1,17 +1,18 @@
-"""Exceptions are for operators and machines; what senders and Browsee do wrong is a value (see model.py).
+"""Exceptions are for operators and machines; faults of senders and of Browsee are values (see model.py).
 
 AdapterError
 ├── ConfigError    a file or option a person wrote cannot be used; the text says where, what was found, what is allowed
 │   └── MappingError    … and the file is a mapping
 └── QueueError     the queue could not promise durability: nothing was stored, or stored and idempotent; put again
     └── QueueFull      … because it is at its limit, not because it is broken
-        └── SourceFull … because this source holds all that one source may; others are stored
+        └── SourceFull … because this source holds its whole share; other sources are stored
 """
 
 
 class AdapterError(Exception):
-    """Base of every error this service raises on purpose. The text is one line, and may quote text from outside: it is
-    shown through `printable`. With `is_listing` the text has several lines, each made printable where it was written.
+    """Base of every error that the adapter raises on purpose. The text is one line, and may quote text from outside: it
+    is shown through `printable`. With `is_listing` the text has several lines, each made printable where it was
+    written.
     """
 
     def __init__(self, text: str = "", *, is_listing: bool = False) -> None:
@@ -36,8 +37,8 @@ class QueueError(AdapterError):
 
 
 class QueueFull(QueueError):  # noqa: N818 - "full" is a state of the queue, not a fault
-    """The queue is at its limit and takes nothing until delivery makes room."""
+    """The queue is at its limit and accepts nothing until delivery makes room."""
 
 
 class SourceFull(QueueFull):
-    """One source holds as much of the queue as one source may; the others go on."""
+    """One source holds its whole share of the queue; other sources are not affected."""

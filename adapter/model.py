@@ -1,8 +1,8 @@
-"""The nouns of the road: what a sender's message becomes until it is finished.
+"""The core types: what a sender's message becomes until it is finished.
 
-Everything here is frozen and has no behaviour beyond its own validity. Every other module is a verb on these. They are
-structs of msgspec because several are made for each event: a frozen dataclass of 8 fields takes 12 times as long.
-Instants are aware UTC datetimes; JSON bodies are plain dicts that nobody changes after they stand in one of these.
+Everything here is frozen and has no behaviour beyond its own validity. All other modules are functions on these types.
+They are msgspec structs because several are made for each event: a frozen dataclass of 8 fields takes 12 times as long.
+Instants are aware UTC datetimes; JSON bodies are plain dicts that must not be changed once they are in one of these.
 """
 
 from datetime import datetime
@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias
 from msgspec import Struct
 
 JsonObject: TypeAlias = dict[str, Any]
-"""A JSON object as a sender wrote it: unjudged, any depth."""
+"""A JSON object as a sender wrote it: not validated, of any depth."""
 
 Kind: TypeAlias = Literal["track", "identify"]
 """The calls that Browsee has."""
@@ -22,7 +22,7 @@ DELETE = "delete"
 
 
 class Secret:
-    """A key or password: shows itself to `reveal()` only, never to print, log or repr."""
+    """A key or password: only `reveal()` returns it; print, log and repr do not show it."""
 
     __slots__ = ("_value",)
 
@@ -52,7 +52,7 @@ class Reason(StrEnum):
     TOO_LARGE = "too large"
     OTHER_BODY = "same id, other body"
     DELETION_UNAUTHORISED = "deletion not authorised"
-    # An event that makes no call.
+    # An event without a call.
     BY_RULE = "by rule"
     INTEGRATIONS = "integrations"
     CONSENT = "consent"
@@ -67,7 +67,7 @@ class Reason(StrEnum):
     REFUSED_BY_MAPPING = "refused by the mapping"
     EXHAUSTED = "exhausted"
     DAMAGED = "damaged"
-    # An event that is tried again.
+    # An event that is retried.
     RATE_LIMITED = "rate limited"
     SERVER_ERROR = "server error"
     TIMEOUT = "timeout"
@@ -80,7 +80,9 @@ class Reason(StrEnum):
 
 
 class WarningKind(StrEnum):
-    """What was odd about an event that still went its way: metric label and filter at once, so the set is closed."""
+    """A peculiarity of an event that was processed all the same: metric label and filter at once, so the set is
+    closed.
+    """
 
     TIME = "time not read"
     CLOCK = "time corrected"
@@ -95,17 +97,17 @@ class WarningKind(StrEnum):
 
 
 MAX_WARNINGS = 20
-"""Warnings kept of one event; equal ones count as one."""
+"""Warnings kept of one event; equal ones count once."""
 MAX_WARNING_BYTES = 200
-"""UTF-8 bytes of a warning's cause; what is longer is cut."""
+"""UTF-8 bytes of a warning's cause; longer causes are cut."""
 
 
 class EventWarning(Struct, frozen=True):
-    """Something in an event that could not be used as it was sent, and what was done instead.
+    """A value of an event that could not be used as sent, and what was done instead.
 
-    `field` is a word of ours (`timestamp`, `userId`) or the path in the mapping of the field that was being set;
-    `cause` says what was found, by kind and shape, and never quotes a value. `rule` is the mapping's rule, "" where
-    ingest noticed it. Ingest's stay with the event for good; the mapping's are replaced at each settle.
+    `field` is one of our field names (`timestamp`, `userId`) or the path in the mapping of the field that was being
+    set. `cause` describes the value by type and shape, and never quotes it. `rule` is the mapping's rule, "" if ingest
+    found it. Warnings of ingest stay with the event; those of the mapping are replaced at each settle.
     """
 
     kind: WarningKind
@@ -117,10 +119,10 @@ class EventWarning(Struct, frozen=True):
 class Event(Struct, frozen=True):
     """A message that passed its schema.
 
-    `body` is the message as sent but for corrected timestamps, merged envelope and normalised ids; `user_id` and
+    `body` is the message as sent except for corrected timestamps, merged envelope and normalised ids; `user_id` and
     `anonymous_id` are never blank. `timestamp` is when it happened, between 2000 and `received_at` + 24 h.
-    `traceparent` is of the request that brought it, if that had a good one: for logs and traces, it goes nowhere else.
-    `warnings` are those of ingest. `dropped`: ingest ended it, so that it is stored as dropped and never delivered.
+    `traceparent` is that of its request, if it had a valid one; it is used for logs and traces only. `warnings` are
+    those of ingest. `dropped`: ingest ended the event, so it is stored as dropped and never delivered.
     """
 
     source: str
@@ -137,11 +139,11 @@ class Event(Struct, frozen=True):
 
 
 class Privacy(Struct, frozen=True):
-    """What an event went through before it was stored.
+    """The guards that an event passed before it was stored.
 
-    `guards` names each guard of a mapping's `privacy` that was applied; `hashed` holds the first characters of the
-    hashes they made, so that none is hashed again. `user_key` and `anonymous_key` stand for the ids as they were sent:
-    keyed hashes, by which the user's events keep their order and are found.
+    `guards` names each applied guard of a mapping's `privacy`. `hashed` holds the first characters of the hashes that
+    they made, so that no hash is hashed again. `user_key` and `anonymous_key` are keyed hashes of the ids as sent: the
+    order of the user's events is kept by them, and the events are found by them.
     """
 
     guards: frozenset[str]
@@ -151,14 +153,14 @@ class Privacy(Struct, frozen=True):
 
 
 class PrivateEvent(Event, frozen=True, kw_only=True):
-    """An event as a private source stores it: type, ids and body are what privacy left of them."""
+    """An event as a private source stores it: type, ids and body are what the guards left of them."""
 
     privacy: Privacy
 
 
 class Problem(Struct, frozen=True):
-    """One thing wrong with a message. `pointer` is an RFC 6901 JSON Pointer into it; `message` says what was
-    expected, worded from `keyword` and schema, and never quotes the sender's value.
+    """One problem of a message. `pointer` is an RFC 6901 JSON Pointer into it; `message` says what was expected, worded
+    from `keyword` and schema, and never quotes the sender's value.
     """
 
     pointer: str
@@ -167,7 +169,7 @@ class Problem(Struct, frozen=True):
 
 
 class Rejection(Struct, frozen=True):
-    """A message that never became an event, kept so that nothing is lost. `body` is what was sent, maybe cut."""
+    """A message that never became an event, kept so that nothing is lost. `body` is what was sent, possibly cut."""
 
     source: str
     reason: Reason
@@ -178,10 +180,11 @@ class Rejection(Struct, frozen=True):
 
 
 class Call(Struct, frozen=True):
-    """One call of Browsee's API: no host, no secret, so it is safe to show and to store.
+    """One call of Browsee's API. It contains no host and no secret, so it is safe to show and to store.
 
-    `key` is kind, event name and how many of that name came before in this event (`track/ORDER_COMPLETED/0`). It
-    names no rule and no position, so it means the same call after a mapping change. `rule` is for people.
+    `key` is the kind, the event name and the number of earlier calls of that name in this event
+    (`track/ORDER_COMPLETED/0`). It names no rule and no position, so it means the same call after a mapping change.
+    `rule` is for people.
     """
 
     key: str
@@ -198,7 +201,7 @@ class Calls(Struct, frozen=True):
 
 
 class Refused(Struct, frozen=True):
-    """The mapping will not send this event: something it requires is not there."""
+    """The mapping refuses this event: something that it requires is missing."""
 
     rule: str
     problems: tuple[Problem, ...]
@@ -222,12 +225,12 @@ class Dropped(Struct, frozen=True):
 
 
 class Unmatched(Struct, frozen=True):
-    """No rule takes this event."""
+    """No rule matches this event."""
 
 
 class CallFailure(Struct, frozen=True):
-    """A call that was not delivered. `status` is None where no HTTP answer came. `cause` is in words and holds no value
-    of the event or of the answer. `seconds` is the time from the call to its end.
+    """A call that was not delivered. `status` is None if no HTTP answer came. `cause` is in words and holds no value of
+    the event or of the answer. `seconds` is the duration of the call.
     """
 
     call: str
@@ -241,11 +244,11 @@ MAX_FAILURES = 20
 
 
 class Retry(Struct, frozen=True):
-    """Not now. `counted` is False when the event is not to blame (429, pauses, stopping): no attempt is used up.
+    """Not now. `counted` is False if the event is not to blame (429, pauses, stopping): no attempt is used up.
 
-    `parked`: the event steps aside, so that later ones of its user may pass while its kind of call is paused.
+    `parked`: the event is set aside, so that later ones of its user may pass while its kind of call is paused.
     `steps_back`: until it is finished, the event counts among those that failed before, though it did not.
-    `detail` says more of why the try failed, and `failure` which call it was, for operators.
+    `detail` says more about why the attempt failed, and `failure` which call it was, for operators.
     """
 
     reason: Reason
@@ -258,7 +261,7 @@ class Retry(Struct, frozen=True):
 
 
 class Dead(Struct, frozen=True):
-    """Given up; kept in the dead letters until somebody requeues or discards it. `failure`: the call that ended it."""
+    """Given up; kept in the dead letters until it is requeued or discarded. `failure`: the call that ended it."""
 
     reason: Reason
     detail: str
@@ -272,10 +275,10 @@ Outcome: TypeAlias = Delivered | Dropped | Unmatched | Retry | Dead
 class Lease(Struct, frozen=True):
     """One event, held by one worker until `expires_at`.
 
-    `attempt` counts the failures that were the event's own, 0 at first; `retried_s` is how long it has waited
-    between them; `delivered_keys` are the keys of calls that are delivered already. Since `due_at_s`, in seconds since
-    1970 by the queue's clock, only other users' events kept it from being taken. `token` tells this holder from others.
-    `is_damaged`: what was stored of the event cannot be read any more, and its body is not what was sent. `lane` is the
+    `attempt` counts the failures that were the event's own, 0 at first; `retried_s` is how long it has waited between
+    them; `delivered_keys` are the keys of calls that are delivered already. Since `due_at_s`, in seconds since 1970 by
+    the queue's clock, only events of other users kept it from being taken. `token` distinguishes this holder from
+    others. `is_damaged`: the stored event cannot be read any more, and its body is not what was sent. `lane` is the
     queue's number of the lane.
     """
 

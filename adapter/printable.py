@@ -1,7 +1,7 @@
 """Makes text from outside safe to show: on a terminal, in a log line, in a table. Pure.
 
-A character is replaced by U+FFFD if it can command a terminal, start a new line, change the order in which text is
-shown, or take up no place at all. The result has the length of the input, so columns and carets stay right.
+A character is replaced by U+FFFD if it can control a terminal, start a new line, change the order in which text is
+shown, or is invisible. The result has the length of the input, so columns and carets stay right.
 """
 
 import re
@@ -16,8 +16,9 @@ _HIDDEN: Final = (
     "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u2060-\u2065\u206a-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb"
     "\U000e0000-\U000e0fff"
 )
-"""Characters of no width or no ink (Unicode's Default_Ignorable_Code_Point): they hide text, or make two texts look
-alike. Joiners and variation selectors are judged by their neighbours, because words and emoji are written with them."""
+"""Characters without width or ink (Unicode's Default_Ignorable_Code_Point): they hide text, or make two texts look
+alike. Joiners and variation selectors are judged by their neighbours, because words and emoji are written with them.
+"""
 _HALVES: Final = "\ud800-\udfff"
 _NONCHARACTERS: Final = "\ufffe\uffff"
 _JOINER: Final = "[\u200c\u200d]"
@@ -31,19 +32,19 @@ _REPLACEMENT: Final = "\ufffd"
 
 
 def printable(text: str) -> str:
-    """`text` as one line that can be shown; tabs stay."""
+    """`text` as one line that is safe to show; tabs stay."""
     if text.isascii() and text.isprintable():
         return text
     return _UNPRINTABLE.sub(_REPLACEMENT, text)
 
 
 def printable_lines(text: str) -> str:
-    """`text` of our own making, which may have several lines; whatever was put into the text must be printable."""
+    """`text` written by the adapter, possibly of several lines; text that was inserted must be printable."""
     return _UNPRINTABLE_IN_LINES.sub(_REPLACEMENT, text)
 
 
 def json_escape(character: str) -> str:
-    """The escape of JSON. JSON escapes UTF-16 units, so a character outside the first plane is two of them."""
+    """The escape of JSON, in UTF-16 units: a character outside the first plane has two."""
     units = character.encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
 

@@ -1,8 +1,8 @@
-"""Reads YAML as strictly as a configuration deserves, and remembers where everything stood.
+"""Reads YAML strictly, with the position of every key and value.
 
 Scalars are those of JSON plus bare words; keys are always text. Anchors, aliases, tags, merge keys, duplicate keys and
-second documents are refused, because each lets a file mean something else than it shows. Works from the parser's
-events rather than its nodes: events keep anchors and tags apart, and deep nesting cannot overflow a stack.
+second documents are refused, because with each of them a file can mean something else than it shows. Works on the
+parser's events rather than its nodes: events distinguish anchors and tags, and deep nesting cannot overflow a stack.
 """
 
 import math
@@ -20,7 +20,7 @@ MAX_BYTES = 1_000_000
 MAX_DEPTH = 40
 
 DocumentPath: TypeAlias = tuple[str | int, ...]
-"""Where a value stands in the data: keys and list positions from the root."""
+"""The place of a value in the data: keys and list positions from the root."""
 
 _Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
@@ -44,10 +44,10 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A file as plain data, with the place of every key and value, and what was wrong with its YAML.
+    """A file as plain data, with the position of every key and value, and the findings of its YAML.
 
-    Where reading could not go to the end `data` is None; with other findings it holds what is left without what
-    they name, so that a reader may look for more problems in it.
+    `data` is None if reading had to stop; with other findings it has everything but what they name, so that a reader
+    can find more problems in it.
     """
 
     file: str
@@ -58,13 +58,15 @@ class Document:
     _keys: dict[DocumentPath, Position] = field(repr=False)
 
     def mark_of(self, path: DocumentPath) -> Position:
-        """Where the value at `path` begins; for a path that is not in the file, its nearest parent that is."""
+        """The position at which the value at `path` begins; for a path that is not in the file, that of its nearest
+        parent.
+        """
         while path and path not in self._values:
             path = path[:-1]
         return self._values.get(path, Position(1, 1))
 
     def mark_of_key(self, path: DocumentPath) -> Position:
-        """Where the key of the value at `path` stands; for a list member or the root, where the value begins."""
+        """The position of the key of the value at `path`; for a list member or the root, that of the value."""
         return self._keys.get(path) or self.mark_of(path)
 
     def finding(self, severity: Severity, code: str, mark: Position, message: str) -> Finding:
@@ -90,11 +92,11 @@ def read_document(text: str, *, file: str) -> Document:
 
 
 class _Unreadable(Exception):  # noqa: N818 - not an error of ours: reading stops, what was found is reported
-    """Reading on makes no sense; the reason is among the findings."""
+    """Reading cannot continue; the reason is among the findings."""
 
 
 class _Reader:
-    """Builds a document from the parser's events, by recursive descent: `MAX_DEPTH` keeps the stack small."""
+    """Builds a document from the parser's events, by recursive descent; `MAX_DEPTH` keeps the stack small."""
 
     def __init__(self, file: str, lines: tuple[str, ...]) -> None:
         self._file = file
@@ -135,7 +137,7 @@ class _Reader:
             self.report("E100", Position(1, 1), "the file is empty")
 
     def _value(self, event: yaml.Event, path: DocumentPath | None) -> Any:
-        """The value that starts with `event`. With no `path` it is read to get past it, and leaves no marks."""
+        """The value that starts with `event`. Without a `path` it is only skipped, and no positions are recorded."""
         mark = _mark(event)
         if path is not None:
             self._values[path] = mark
@@ -188,7 +190,7 @@ class _Reader:
             raise _Unreadable
 
     def _key(self, event: yaml.Event) -> str | None:
-        """The key as it is written; None, and a finding, for what cannot be one."""
+        """The key as written; None, and a finding, for a node that cannot be a key."""
         if not isinstance(event, yaml.ScalarEvent):
             self.report("E102", _mark(event), "a key has to be text")
             self._value(event, None)
@@ -221,7 +223,7 @@ class _Reader:
         return float(text) if number[1] or number[2] else int(text)
 
     def _warn_of_comment(self, event: yaml.ScalarEvent) -> None:
-        """`Order #1` is the value `Order`. Somebody who means a comment puts a space after the #."""
+        """`Order #1` is the value `Order`: YAML reads the rest as a comment. A real comment has a space after the #."""
         end: Any = event.end_mark
         rest = self._lines[end.line][end.column :] if end.line < len(self._lines) else ""
         if event.value and re.match(r" #[^\s#]", rest):

@@ -1,7 +1,7 @@
-"""What is wrong with a file that a person wrote: where, what was found, what is allowed.
+"""A problem of a file that a person wrote: where, what was found, what is allowed.
 
-A finding is a value, so that every problem of a file is shown in one run. Rendering is plain text or data; colours
-belong to the command line. Never quotes anything but the file itself.
+A finding is a value, so that one run shows every problem of a file. Rendering is plain text or data; colours are added
+by the command line. Quotes nothing but the file itself.
 """
 
 from collections.abc import Iterable
@@ -12,11 +12,11 @@ from adapter.model import JsonObject
 from adapter.printable import printable
 
 _WIDTH = 160
-"""Characters of a source line that are shown; a mapping squeezed into one line would fill the terminal."""
+"""Characters of a source line that are shown; a mapping on a single line would fill the terminal."""
 
 
 class Severity(StrEnum):
-    """How bad it is, in the word that is shown. Errors and failed tests keep a file from being used."""
+    """The severity, as the word that is shown. Errors and failed tests keep a file from being used."""
 
     ERROR = "error"
     FAILED = "test failed"
@@ -42,7 +42,7 @@ class Finding:
 
     @property
     def blocks(self) -> bool:
-        """The file cannot be used while this stands."""
+        """Whether the finding keeps the file from being used."""
         return self.severity in (Severity.ERROR, Severity.FAILED)
 
     @property
@@ -101,9 +101,10 @@ def _escaped(text: str, also: str = "") -> str:
 
 
 def nearest(word: str, words: Iterable[str]) -> str | None:
-    """The one of `words` that was probably meant, or None if none is near: a letter in four may be wrong.
+    """The one of `words` that was probably meant, or None if none is similar: one letter in four may be wrong.
 
-    So was one that begins with `word`, if that has four letters. Case does not count; of equals the first is answered.
+    A word that begins with `word` counts, too, if `word` has four letters. Case does not count; of equally similar
+    words the first is returned.
     """
     written = word.lower()
     limit = max(1, len(written) // 4)
@@ -116,7 +117,7 @@ def nearest(word: str, words: Iterable[str]) -> str | None:
 
 
 def _distance(one: str, other: str, limit: int) -> int:
-    """Letters to add, leave out, change, or swap with their neighbour; more than `limit` where it is more.
+    """The number of letters to add, remove, change, or swap with their neighbour; more than `limit` if it is more.
 
     Optimal string alignment: https://en.wikipedia.org/wiki/Damerau%E2%80%93Levenshtein_distance
     """
@@ -136,6 +137,6 @@ def _distance(one: str, other: str, limit: int) -> int:
 
 
 def did_you_mean(word: str, words: Iterable[str]) -> str:
-    """`; did you mean `number`?`, to append to a message, or nothing if no word is near."""
+    """`; did you mean `number`?`, to append to a message; "" if no word is similar."""
     meant = nearest(word, words)
     return f"; did you mean `{meant}`?" if meant is not None else ""

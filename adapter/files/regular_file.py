@@ -1,4 +1,4 @@
-"""Reads a file that people write, without waiting for anything but a disk."""
+"""Reads a file that a person wrote; waits for the disk only."""
 
 import errno
 import os
@@ -15,7 +15,7 @@ def read_regular(path: Path, *, max_bytes: int = MAX_BYTES) -> bytes:
     Raises OSError if it cannot be read, is larger than `max_bytes`, or is not a regular file: reading a FIFO or a
     device may never end.
     """
-    # Without O_NONBLOCK opening a FIFO waits for somebody who writes.
+    # Without O_NONBLOCK, opening a FIFO waits for a writer.
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         mode = os.fstat(handle).st_mode

@@ -24,7 +24,7 @@ def as_sarif(findings: Sequence[Finding], *, codes: Mapping[str, str]) -> JsonOb
     meanings = {_rule(finding): codes.get(finding.code, str(finding.severity)) for finding in findings}
     rules = [{"id": rule, "shortDescription": {"text": meaning}} for rule, meaning in meanings.items()]
     driver = {"name": "browsee-adapter", "version": VERSION, "informationUri": _HOME, "rules": rules}
-    # Columns of a finding count characters, as Python does; SARIF would take them for UTF-16.
+    # Columns of a finding count characters, as Python does; the default of SARIF is UTF-16.
     run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": [_result(one) for one in findings]}
     return {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
 

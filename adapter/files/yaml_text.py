@@ -1,4 +1,4 @@
-"""Values as YAML on one line, as the reader of mappings reads them back. Pure."""
+"""Values as YAML on one line, as the reader of mappings reads them again. Pure."""
 
 import json
 import re

@@ -16,16 +16,16 @@ def client(request: web.Request, trusted: Sequence[Network]) -> str | None:
 
 
 def client_address(peer: str | None, forwarded: Sequence[str], trusted: Sequence[Network]) -> str | None:
-    """The address a request came from: `peer`, or, if that is a trusted proxy, whom the proxies say it was.
+    """The address of the client: `peer`, or, if that is a trusted proxy, the address that the proxies report.
 
-    `forwarded` are the values of all `X-Forwarded-For` headers. They are read from the end, for the beginning is
-    written by whoever pleases: the first address that is no trusted proxy is the client. None if that is unknown.
-    `Forwarded` (RFC 7239) is not read: hardly a proxy writes it, and one that writes the other header passes on what
-    the client wrote in this one.
+    `forwarded` are the values of all `X-Forwarded-For` headers. They are read from the end, because any client can
+    write the beginning: the first address that is not a trusted proxy is the client. None if that is unknown.
+    `Forwarded` (RFC 7239) is not read: few proxies write it, and a proxy that writes the other header passes the
+    client's own through.
     """
     if not is_within(peer, trusted):
         address = _address(peer)
-        # A proxy on this machine that nobody named: its own address is surely not the client's.
+        # A proxy on this machine that is not configured: its own address cannot be the client's.
         return None if forwarded and address is not None and address.is_loopback else peer
     for hop in reversed([hop for value in forwarded for hop in value.split(",")]):
         address = _address(_without_port(hop.strip()))
@@ -37,8 +37,8 @@ def client_address(peer: str | None, forwarded: Sequence[str], trusted: Sequence
 
 
 def network_of(peer: str | None) -> str:
-    """What stands for one sender where senders share something: an address of IPv4, and the /64 of an address of IPv6,
-    for a home or a machine has all of it. "" where the address is not known.
+    """The unit by which senders share a limit: an IPv4 address, or the /64 of an IPv6 address, because one home or
+    machine has all of it. "" if the address is unknown.
     """
     address = _address(peer)
     if isinstance(address, IPv6Address):
@@ -47,7 +47,7 @@ def network_of(peer: str | None) -> str:
 
 
 def is_within(peer: str | None, networks: Sequence[Network]) -> bool:
-    """Whether `peer`, an address as a socket tells it, is in one of `networks`; False for what is no address."""
+    """Whether `peer`, the text of a socket's address, is in one of `networks`; False if it is not an address."""
     address = _address(peer) if networks else None
     return address is not None and any(address in network for network in networks)
 
@@ -65,6 +65,6 @@ def _address(text: str | None) -> IPAddress | None:
         address = ip_address(text or "")
     except ValueError:
         return None
-    # A socket for both families shows 192.0.2.1 as ::ffff:192.0.2.1.
+    # A dual-stack socket shows 192.0.2.1 as ::ffff:192.0.2.1.
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return address if mapped is None else mapped

@@ -1,7 +1,7 @@
-"""aiohttp's connection, with what it lacks against senders that are slow, silent or many.
+"""aiohttp's connection, with defences against senders that are slow, silent or many (slowloris and floods).
 
-It adds a time and a size for the header of a request, a time for reading an answer, an end to the number of
-connections, and errors that say nothing of what was sent. A good request costs one comparison more for each read.
+It adds a time and a size limit for the header of a request, a time limit for reading an answer, a limit of connections,
+and errors that quote nothing of the request. A valid request costs one comparison more for each read.
 """
 
 import asyncio
@@ -17,25 +17,25 @@ from adapter.http.prepared import PreparedResponse
 from adapter.http.request_parser import RequestParser
 from adapter.http.responses import SERVER, Reply, closing_response, respond
 
-# What is left of a refused body is read no longer than this before its connection is closed.
+# The rest of a refused body is read no longer than this before its connection is closed.
 _LINGER_S = 0.5
 _ROOM_OF = 64
-"""One of so many connections is closed when there are too many, so that each newcomer need not look for room."""
+"""One of so many connections is closed when there are too many, so that not every new one must search for room."""
 _AHEAD = 2
-"""So many requests of one connection wait for their turn. Each takes memory, and no sender pipelines."""
+"""So many requests of one connection may wait. Each takes memory, and no sender pipelines."""
 _BY_STATUS = {
     HTTPStatus.NOT_FOUND: Reply.UNKNOWN_PATH,
     HTTPStatus.METHOD_NOT_ALLOWED: Reply.WRONG_METHOD,
     HTTPStatus.EXPECTATION_FAILED: Reply.EXPECTATION,
 }
-"""What aiohttp refuses before any handler of ours is asked; everything else that it refuses is malformed."""
+"""Errors that aiohttp itself answers before a handler is called; any other such error is a malformed request."""
 
 
 class Door:
-    """Makes the connections of `server`, and knows those that are open. A factory of protocols.
+    """Creates the connections of `server`, and knows the open ones. A factory of protocols.
 
-    When as many are open as may be, the idle ones make room: first who never sent a whole request, then who was idle
-    for longest. Only if every one has a request under way is a newcomer asked to come again.
+    At the limit, idle connections make room: first those that never sent a whole request, then those that were idle for
+    longest. Only if all of them have a request in progress is a new connection answered 503.
     """
 
     def __init__(self, server: web.Server, limits: ConnectionLimits, events: ConnectionEvents) -> None:
@@ -43,7 +43,7 @@ class Door:
         self.events = events
         self._server = server
         self._loop = asyncio.get_running_loop()
-        # By age, which decides where times are equal.
+        # By age, which decides between equal times.
         self._open: dict[Connection, None] = {}
         self._look_at_s = 0.0
 
@@ -53,30 +53,30 @@ class Door:
             self._server,
             loop=self._loop,
             access_log=None,
-            # Bodies are inflated by ingest, which caps them and needs the raw bytes for signatures.
+            # Ingest inflates bodies up to a limit, and needs the raw bytes for signatures.
             auto_decompress=False,
             keepalive_timeout=self.limits.idle_s,
             lingering_time=_LINGER_S,
         )
 
     def at_once(self) -> int:
-        """How many newcomers may be under way now."""
+        """How many new connections may be in progress now."""
         return self.limits.at_once(len(self._open))
 
     def let_in(self, connection: "Connection") -> bool:
-        """Whether there is room for one more, made if need be; it then counts until `let_out`."""
+        """Whether there is room for one more, made if needed; the connection then counts until `let_out`."""
         if len(self._open) >= self.limits.connections and not self._make_room():
             return False
         self._open[connection] = None
         return True
 
     def let_out(self, connection: "Connection") -> None:
-        """It is closed, or never came in."""
+        """The connection was closed, or never let in."""
         self._open.pop(connection, None)
 
     def _make_room(self) -> bool:
         now_s = self._loop.time()
-        # Each look goes through all of them, which many newcomers at once must not repeat in vain.
+        # A search reads all connections, which many new ones at once must not repeat in vain.
         if now_s < self._look_at_s:
             return False
         idle = (connection for connection in self._open if connection.is_idle)
@@ -92,7 +92,7 @@ class Door:
 
 
 class Connection(web.RequestHandler):
-    """One connection, from accepting it to closing it."""
+    """One connection, from accept to close."""
 
     __slots__ = ("_door", "_header_bytes", "_header_timer", "_is_stopped", "_pause_timer", "_wire", "_write_timer")
 
@@ -121,15 +121,15 @@ class Connection(web.RequestHandler):
 
     @property
     def is_idle(self) -> bool:
-        """No request is under way, though a part of a header may have come."""
+        """Whether no request is in progress, though a part of a header may have arrived."""
         return self._waiter is not None and not self._waiter.done()
 
     def worth(self) -> tuple[bool, float]:
-        """Less for one that is better closed: whether it ever brought a request, and when it last did."""
+        """Lower for a connection that is better to close: whether it ever sent a request, and when it last did."""
         return self._request_count > 0, self._next_keepalive_close_time
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Come in, or be refused because there is no room."""
+        """The connection was accepted: let it in, or refuse it because there is no room."""
         self._wire = cast("asyncio.Transport", transport)
         if not self._door.let_in(self):
             self.transport = self._wire
@@ -139,7 +139,7 @@ class Connection(web.RequestHandler):
         self._header_timer = self._loop.call_later(self._door.limits.header_s, self._header_took_too_long)
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """Leave nothing behind."""
+        """The connection was closed: release everything."""
         self._door.let_out(self)
         for timer in (self._header_timer, self._write_timer, self._pause_timer):
             if timer is not None:
@@ -148,7 +148,7 @@ class Connection(web.RequestHandler):
         super().connection_lost(exc)
 
     async def start(self) -> None:
-        """Answer one request after the other; what is left of the last answer has its time to be read."""
+        """Answer one request after the other; the peer has time to read the end of the last answer."""
         try:
             await super().start()
         finally:
@@ -156,7 +156,7 @@ class Connection(web.RequestHandler):
                 self._write_timer = self._loop.call_later(self._door.limits.write_s, self._reading_took_too_long)
 
     def data_received(self, data: bytes) -> None:
-        """Bytes of a header, which are timed and counted, or of a body, which ingest times and counts."""
+        """Bytes of a header, which are timed and counted here, or of a body, which ingest times and counts."""
         if self._is_stopped:
             self._drop(len(data))
             return
@@ -188,14 +188,14 @@ class Connection(web.RequestHandler):
             self._door.events.closed("silent", 1)
 
     def pause_writing(self) -> None:
-        """The peer does not read what it is answered."""
+        """The peer does not read its answer."""
         super().pause_writing()
         if self._write_timer is not None:
             self._write_timer.cancel()
         self._write_timer = self._loop.call_later(self._door.limits.write_s, self._reading_took_too_long)
 
     def resume_writing(self) -> None:
-        """It reads again."""
+        """The peer reads again."""
         super().resume_writing()
         if self._write_timer is not None:
             self._write_timer.cancel()
@@ -203,12 +203,12 @@ class Connection(web.RequestHandler):
 
     def _reading_took_too_long(self) -> None:
         if self._wire is not None:
-            # Closing would wait until everything is read.
+            # A normal close would wait until everything is read.
             self._wire.abort()
             self._door.events.closed("unread", 1)
 
     def _stop_reading(self, is_incomplete: bool) -> None:
-        """What came was malformed: what follows is dropped, and the connection closes after the answer."""
+        """The input was malformed: further input is dropped, and the connection closes after the answer."""
         self._is_stopped = True
         self._header_bytes = 0
         if is_incomplete:
@@ -221,13 +221,13 @@ class Connection(web.RequestHandler):
             self._pause_transport_reading()
 
     def _pause_transport_reading(self) -> None:
-        """The peer is not read for now. That it has gone would not be noticed, so there is a limit to that."""
+        """Stop reading. That the peer has closed would not be noticed, so there is a time limit."""
         super()._pause_transport_reading()
         if self._pause_timer is None:
             self._pause_timer = self._loop.call_later(self._door.limits.pause_s, self._pause_took_too_long)
 
     def resume_reading(self, resume_parser: bool = True) -> None:
-        """Go on reading. aiohttp wants it for each body twice, though hardly ever anything was paused."""
+        """Continue reading. aiohttp calls this for each body twice, though reading was rarely paused."""
         parser = self._parser
         if self._reading_paused or self._buffer_paused or parser is None or parser.may_hold_input:
             super().resume_reading(resume_parser)
@@ -246,15 +246,15 @@ class Connection(web.RequestHandler):
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
-        """Send an answer: as JSON also where aiohttp itself refused, and without the versions of what runs here."""
+        """Send an answer: as JSON also if aiohttp itself refused, and without the versions of our software."""
         if isinstance(resp, PreparedResponse) and not self._upgraded:
-            # All that aiohttp would do for it, without four more coroutines.
+            # The same as aiohttp would do, without four more coroutines.
             await resp.prepare(request)
             return resp, False
         if isinstance(resp, web.HTTPException):
             resp = self._in_our_words(resp)
         if request.method == hdrs.METH_CONNECT:
-            # What follows is meant for somebody else.
+            # The following input may be meant for another server.
             resp.force_close()
         resp.headers.setdefault(hdrs.SERVER, SERVER)
         return await super().finish_response(request, resp, start_time)
@@ -287,7 +287,7 @@ class Connection(web.RequestHandler):
         return response
 
     def _refuse(self, reply: Reply) -> None:
-        """Answer without a request to answer, and close; one that was let in is read for a moment, see `_drop`."""
+        """Answer without a request, and close; if the connection was let in, it is read for a moment, see `_drop`."""
         if self.transport is None or self.transport.is_closing():
             return self.force_close()
         self.transport.write(closing_response(reply))

@@ -1,4 +1,4 @@
-"""What operators are answered: JSON that no cache keeps, and errors with `code` and `message` as ingest gives them."""
+"""Answers for operators: JSON that is not cached, and errors with `code` and `message` as those of ingest."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeAlias
@@ -13,13 +13,13 @@ Operations: TypeAlias = Mapping[str, Mapping[str, Handler]]
 """Handlers by path and method."""
 
 API_POLICY = "default-src 'none'; frame-ancestors 'none'"
-"""The content security policy of answers that are no page: a browser that shows one runs and frames nothing."""
+"""The content security policy of answers that are not pages: a browser that shows one runs and frames nothing."""
 DATA_HEADERS: Mapping[str, str] = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": API_POLICY,
     "X-Content-Type-Options": "nosniff",
 }
-"""What every answer with data of the service has, whatever its type."""
+"""Headers of every answer with data of the service, whatever its type."""
 
 _HEADERS = {"Content-Type": "application/json", **DATA_HEADERS}
 

@@ -1,7 +1,7 @@
-"""Accepts connections, many in one turn of the loop.
+"""Accepts connections, many in one turn of the event loop.
 
-uvloop accepts one a turn: of 500 newcomers the last would wait for 500 turns, each with the work of all requests that
-are under way.
+uvloop accepts one a turn: the last of 500 new connections would wait for 500 turns, each with the work of all requests
+in progress.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from adapter.http.limits import ConnectionEvents
 
 _BACKLOG = 1024
-"""Connections that the system holds for us while we are busy; it allows 4,096 at most by default."""
+"""Connections that the system queues while the loop is busy; it allows 4,096 at most by default."""
 _GONE = {
     errno.ECONNABORTED,
     errno.EPROTO,
@@ -24,13 +24,13 @@ _GONE = {
     errno.EHOSTUNREACH,
     errno.ETIMEDOUT,
 }
-"""Errors of the one connection that would have been accepted, see accept(2). The next one may be fine."""
+"""Errors of the connection that would have been accepted, see accept(2). The next one may be fine."""
 
 
 async def bind(host: str, port: int) -> Sequence[socket.socket]:
-    """A socket that listens for each address of `host`. Raises OSError."""
+    """A listening socket for each address of `host`. Raises OSError."""
     loop = asyncio.get_running_loop()
-    # It resolves the host and sets what such sockets need. Its own sockets cannot accept, copies of them can.
+    # It resolves the host and sets the socket options. Its own sockets cannot accept, but duplicates of them can.
     server = await loop.create_server(asyncio.Protocol, host, port, start_serving=False)
     try:
         sockets = [socket.socket(fileno=os.dup(bound.fileno())) for bound in server.sockets]
@@ -43,9 +43,9 @@ async def bind(host: str, port: int) -> Sequence[socket.socket]:
 
 
 class Listener:
-    """Makes a connection of each that `sockets` accept, with a protocol of `factory`, until it is closed.
+    """Creates a connection for each that `sockets` accept, with a protocol of `factory`, until it is closed.
 
-    `at_once` says how many may be accepted and not yet made: they take descriptors, and nobody counts them yet.
+    `at_once` limits connections that are accepted and not created yet: they use descriptors and are not counted yet.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Listener:
         self._resume()
 
     async def close(self) -> None:
-        """Accept nothing more. Whoever was accepted is a connection when this returns."""
+        """Accept no more. Every accepted connection exists when this returns."""
         self._stop()
         for listening in self._sockets:
             listening.close()
@@ -95,7 +95,7 @@ class Listener:
             except OSError as exc:
                 if exc.errno in _GONE:
                     continue
-                # No descriptor or no memory: the system calls again at once, and in vain, until there is one.
+                # No descriptor or no memory: the loop would call again at once, in vain, until there is one.
                 self._stop()
                 self._resuming = self._loop.call_later(self._pause_s, self._resume)
                 self._events.stalled(errno.errorcode.get(exc.errno or 0, "unknown"))

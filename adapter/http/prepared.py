@@ -1,4 +1,4 @@
-"""An answer that is the same for every request, put together once: what nearly every sender is answered."""
+"""An answer that is the same for every request, built once: the answer to almost all senders."""
 
 import time
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from adapter.http.responses import SERVER, Response
 class PreparedResponse(web.Response):
     """Sends `response` in one write, any number of times, to requests that it `suits`.
 
-    aiohttp's own can be sent once, and making and writing it takes a third of the CPU of a bare request.
+    An answer of aiohttp can be sent once, and building and writing it takes a third of the CPU of a bare request.
     """
 
     def __init__(self, response: Response, *, now: Callable[[], float] = time.time) -> None:
@@ -30,7 +30,7 @@ class PreparedResponse(web.Response):
 
     @staticmethod
     def suits(request: web.Request) -> bool:
-        """Whether the answer is to be of HTTP/1.1, and the connection stays open after it."""
+        """Whether the answer is to be HTTP/1.1, and the connection stays open after it."""
         return request.version == HttpVersion11 and request.keep_alive
 
     @property
@@ -49,7 +49,7 @@ class PreparedResponse(web.Response):
         return request.writer
 
     async def write_eof(self, data: bytes = b"") -> None:
-        """Nothing is left to be sent."""
+        """There is nothing more to send."""
         del data
 
     def _dated(self) -> bytes:

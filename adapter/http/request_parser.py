@@ -1,7 +1,7 @@
-"""aiohttp's parser of requests, stopped at the first malformed byte.
+"""aiohttp's request parser, stopped at the first malformed byte.
 
 aiohttp feeds its parser again after an error, and keeps one error with a copy of the input for each further read, up to
-32 a connection. A peer that floods a connection with bytes that are not HTTP would fill the memory that way.
+32 a connection. A peer that floods a connection with bytes that are not HTTP could fill the memory that way.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,12 +13,12 @@ from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web_protocol import _ErrInfo
 
 Parsed: TypeAlias = tuple[Sequence[tuple[Any, Any]], bool, bytes]
-"""Requests with their bodies, whether the connection changes its protocol, and the input behind that change."""
+"""Requests with their bodies, whether the connection changes its protocol, and the input after that change."""
 
 _MOST_FRAMING: Final = 8_192
-"""Bytes at once within a body that are nothing of the body: headers of chunks and trailers are shorter."""
+"""Bytes at once within a body that do not belong to it: headers of chunks and trailers are shorter."""
 _NOTHING: Final[Parsed] = ((), False, b"")
-# One value for all: an exception that was raised would hold the input through its traceback and its text.
+# One exception for all: a raised one would hold the input through its traceback and its text.
 _REFUSED: Final[Parsed] = (((_ErrInfo(400, BadHttpMessage(""), ""), EMPTY_PAYLOAD),), False, b"")
 
 
@@ -37,13 +37,13 @@ class RequestParser:
         self._stopped = stopped
         self._is_stopped = False
         self._last_body: Any = EMPTY_PAYLOAD
-        # Once a body did not come along with its header, aiohttp counts one request too many as waiting, and may then
-        # keep further ones until it is fed again, though nothing was paused.
+        # After a body that arrived later than its header, aiohttp counts one waiting request too many, and may then
+        # hold further requests back until it is fed again, though nothing was paused.
         self.may_hold_input = False
 
     @property
     def is_between_requests(self) -> bool:
-        """The last request is complete, so that the next byte belongs to a header."""
+        """The last request is complete, so the next byte belongs to a header."""
         return bool(self._last_body.is_eof())
 
     def feed_data(self, data: bytes) -> Parsed:
@@ -57,10 +57,10 @@ class RequestParser:
         except HttpProcessingError:
             return self._stop()
         if len(data) > _MOST_FRAMING and body.total_bytes == arrived_bytes and not body.is_eof():
-            # An extension of a chunk, or trailers, without end.
+            # A chunk extension, or trailers, without end.
             return self._stop()
         for message, body in parsed[0]:
-            # RFC 9112, 6.1: an HTTP/1.0 recipient in between does not know chunks, so the framing is faulty.
+            # RFC 9112, 6.1: an HTTP/1.0 intermediary does not know chunks, so the framing is faulty.
             if message.chunked and message.version < HttpVersion11:
                 return self._stop()
             self._last_body = body
@@ -70,13 +70,13 @@ class RequestParser:
 
     def _stop(self) -> Parsed:
         self._is_stopped = True
-        # With it goes what it holds of the input.
+        # This releases the input that it holds.
         self._parser = None
         body, self._last_body = self._last_body, EMPTY_PAYLOAD
         is_incomplete = not body.is_eof()
         if is_incomplete:
             body.set_exception(web.RequestPayloadError("the body is not valid HTTP"))
-            # Nobody waits for the rest of the body; who reads it gets the exception first.
+            # No reader waits for the rest of the body; its reader gets the exception first.
             body.feed_eof()
         self._stopped(is_incomplete)
         return _NOTHING if is_incomplete else _REFUSED
@@ -92,7 +92,7 @@ class RequestParser:
             self._parser.message_consumed()
 
     def set_upgraded(self, is_upgraded: bool) -> None:
-        """The protocol stays HTTP, or becomes another."""
+        """The protocol stays HTTP, or changes."""
         if not self._is_stopped:
             self._parser.set_upgraded(is_upgraded)
 

@@ -1,9 +1,9 @@
-"""What a sender is answered, in the few words that all senders understand. Pure.
+"""The replies to senders, limited to those that all senders understand. Pure.
 
-Segment, RudderStack, Jitsu and their SDKs disagree on what most codes mean, so none but these is used: 200, 400, 401,
-413, 429, 503 (and 404, 405, which no sender meets that is set up right). Success is 200 with JSON, for SDKs send again
-on 201, 202, 204, on an empty body, and on an error without both `code` and `message`. Never a redirect: most senders
-follow one without their body.
+Segment, RudderStack, Jitsu and their SDKs disagree on most status codes, so only these are used: 200, 400, 401, 413,
+429, 503 (and 404, 405, which a sender that is set up correctly never gets). Success is 200 with JSON, because SDKs send
+again on 201, 202, 204, on an empty body, and on an error without both `code` and `message`. Never a redirect: most
+senders follow one without their body.
 """
 
 import math
@@ -18,14 +18,14 @@ from msgspec import Struct
 from adapter.model import Problem
 
 SERVER = "browsee-adapter"
-"""The header `Server`. Versions of what runs here would show which holes to try."""
+"""The header `Server`. A version would tell attackers which vulnerabilities to try."""
 
 LONGEST_RETRY_AFTER_S = 300
-"""SDKs wait no longer, whatever is asked of them (analytics-next, analytics-python)."""
+"""SDKs wait no longer than this, whatever they are asked (analytics-next, analytics-python)."""
 
 
 class Reply(StrEnum):
-    """What came of a request; the value is its `code`."""
+    """The result of a request; the value is its `code`."""
 
     STORED = "stored"
     UNPARSEABLE = "unparseable_body"
@@ -53,10 +53,10 @@ class Reply(StrEnum):
 
 
 class Response(Struct, frozen=True):
-    """What is sent back; `headers` are without those of CORS.
+    """An answer; `headers` are without those of CORS.
 
-    `cause` says more to the operator than the sender is to know: a word of a small set, "" if there is no more to say.
-    `source` is whose key came with a request that was refused all the same, as far as it is known.
+    `cause` tells the operator more than the sender may know: a word of a small set, "" if there is no more. `source` is
+    the one whose key came with a refused request, as far as it is known.
     """
 
     reply: Reply
@@ -112,7 +112,7 @@ def respond(
     cause: str = "",
     source: str = "",
 ) -> Response:
-    """The answer in `reply`; `retry_after_s` for one that waits, `allow` for a wrong method, `hint` for what the
+    """The answer for `reply`; `retry_after_s` for one that waits, `allow` for a wrong method, `hint` for what the
     sender may have meant. `cause` and `source` are not sent: see `Response`.
     """
     status, message, usual_s = _TABLE[reply]
@@ -126,7 +126,7 @@ def respond(
     if allow:
         headers["Allow"] = allow
     if usual_s is not None:
-        # Whole seconds: browsers parse nothing else.
+        # Whole seconds, because browsers parse nothing else.
         seconds = str(
             max(1, min(LONGEST_RETRY_AFTER_S, math.ceil(usual_s if retry_after_s is None else retry_after_s)))
         )

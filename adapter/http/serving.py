@@ -21,7 +21,9 @@ async def serve(
     events: ConnectionEvents,
     shutdown_s: float,
 ) -> str:
-    """Serve `app` until `stack` is closed; the URL with the real port. Raises ConfigError if the address is taken."""
+    """Serve `app` until `stack` is closed; returns the URL with the real port. Raises ConfigError if the address is
+    taken.
+    """
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=shutdown_s)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
@@ -29,11 +31,11 @@ async def serve(
         sockets = await bind(host, port)
     except OSError as exc:
         place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        # asyncio's text has the address once more before it says why.
+        # asyncio's text repeats the address before it says why.
         why = str(exc.strerror).rpartition(": ")[2].lower()
         raise ConfigError(f"cannot listen on {place}: {why}; choose another with --port") from exc
     possible = replace(limits, connections=possible_connections(limits.connections))
-    assert runner.server is not None  # noqa: S101 - it is there from `setup` to `cleanup`
+    assert runner.server is not None  # noqa: S101 - it exists from `setup` to `cleanup`
     door = Door(runner.server, possible, events)
     listener = Listener(sockets, door, events, at_once=door.at_once)
     stack.push_async_callback(listener.close)

@@ -1,12 +1,12 @@
-"""A rate as a token bucket: what a source may send, and how often somebody may try. Pure; time is an argument."""
+"""A rate as a token bucket: what a source may send, and how often a client may try. Pure; time is an argument."""
 
 import math
 
 
 class TokenBucket:
-    """What a source may send: `per_s` messages or bytes a second, and at most one second's worth, or `burst`, at once.
+    """A limit of `per_s` messages or bytes a second, and at most one second's worth, or `burst`, at once.
 
-    A request is taken whole once anything is left, and paid for by waiting longer afterwards.
+    A request is accepted whole once anything is left; later requests then wait longer.
     """
 
     def __init__(self, per_s: float, *, burst: float | None = None) -> None:
@@ -16,11 +16,11 @@ class TokenBucket:
         self._at_s = -math.inf
 
     def wait_s(self, now_s: float) -> float:
-        """Seconds until another message is taken, 0.0 if one is now. `now_s` never goes back."""
+        """Seconds until another message is accepted, 0.0 if one is now. `now_s` never goes back."""
         self._left = min(self._most, self._left + (now_s - self._at_s) * self._per_s)
         self._at_s = now_s
         return max(0.0, (1.0 - self._left) / self._per_s)
 
     def spend(self, amount: int) -> None:
-        """Count what was taken."""
+        """Count what was accepted."""
         self._left -= amount

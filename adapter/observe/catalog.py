@@ -1,4 +1,4 @@
-"""The table of all telemetry: what is missing here is neither counted nor described."""
+"""The table of all telemetry: a class that is missing here is neither counted nor documented."""
 
 from adapter.observe.console_telemetry import (
     DeadLettersDiscarded,

@@ -1,4 +1,4 @@
-"""What operators do in the console and over the API: who and how many, never a value of an event."""
+"""Telemetry of operators' actions in the console and over the API: who and how many, never a value of an event."""
 
 from adapter.observe.telemetry import Telemetry
 
@@ -18,7 +18,7 @@ class OperatorSignedOut(Telemetry, frozen=True):
 
 
 class KeyShown(Telemetry, frozen=True):
-    """An operator had a key of a source shown; `fingerprint` is 8 digits of its hash, `address` as of
+    """A key of a source was shown to an operator; `fingerprint` is 8 digits of its hash, `address` as in
     OperatorSignedIn.
     """
 
@@ -38,7 +38,7 @@ class EventsRequeued(Telemetry, frozen=True):
 
 
 class DeadLettersDiscarded(Telemetry, frozen=True):
-    """`events` and `rejections` are how many are gone, `address` as of OperatorSignedIn."""
+    """`events` and `rejections` are how many were deleted, `address` as in OperatorSignedIn."""
 
     text = "an operator discarded dead letters"
     address: str
@@ -47,7 +47,7 @@ class DeadLettersDiscarded(Telemetry, frozen=True):
 
 
 class UserErased(Telemetry, frozen=True):
-    """`events` lost their content and `rejections` are gone, `address` as of OperatorSignedIn."""
+    """`events` lost their content and `rejections` were deleted, `address` as in OperatorSignedIn."""
 
     text = "an operator erased the data of a user"
     address: str

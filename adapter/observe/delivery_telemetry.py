@@ -1,4 +1,4 @@
-"""What delivery says of events, calls, pauses and the limit of a Browsee project."""
+"""Telemetry of delivery: events, calls, pauses and the limit of a Browsee project."""
 
 import logging
 
@@ -8,7 +8,7 @@ from adapter.observe.telemetry import Telemetry
 
 
 class EventDelivered(Telemetry, frozen=True):
-    """`seconds` are from its receipt; of them `order_s` until it was due and `turn_s` until it was taken."""
+    """`seconds` count from the receipt; of them, `order_s` until it was due and `turn_s` until it was taken."""
 
     text = "event delivered"
     level = logging.DEBUG
@@ -123,14 +123,14 @@ class DeliveryResumed(Telemetry, frozen=True):
 
 
 class DeliveryTaken(Telemetry, frozen=True):
-    """Of several replicas this one delivers these sources from now on."""
+    """Of several replicas, this one delivers these sources from now on."""
 
     text = "delivery is this replica's"
     sources: str
 
 
 class DeliveryLost(Telemetry, frozen=True):
-    """It was stopped or cut off for too long, or it let go at its end."""
+    """Another replica may deliver these sources: this one was stopped or cut off for too long, or released them."""
 
     text = "delivery is another replica's"
     level = logging.WARNING
@@ -144,7 +144,7 @@ class LimitLearned(Telemetry, frozen=True):
 
 
 class WorkerFailed(Telemetry, frozen=True):
-    """A fault of ours: the event is tried again, and that counts as a try."""
+    """A bug in the adapter: the event is retried, and that counts as an attempt."""
 
     text = "worker failed; the event stays pending"
     level = logging.ERROR

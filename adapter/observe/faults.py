@@ -1,4 +1,4 @@
-"""Names a fault for a log line: its kind and its place, never its text, which may quote a body or a key. Pure."""
+"""Describes an exception for a log line: its type and place, never its text, which may quote a body or a key. Pure."""
 
 
 def place_of(exc: BaseException) -> str:

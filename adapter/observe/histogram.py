@@ -1,7 +1,7 @@
-"""How long things took, counted by bucket: cheap while it is counted, put together when it is read.
+"""Durations counted by bucket: cheap to observe, summed up when they are read.
 
-prometheus_client's own takes a lock and walks its buckets, which costs six times as much (0.55 µs against 0.09). This
-one is for one thread that observes; another may read meanwhile, and sees an observation a moment late.
+prometheus_client's own histogram takes a lock and walks its buckets, which costs six times as much (0.55 µs against
+0.09). This one is for one observing thread; another may read meanwhile, and sees an observation a moment late.
 """
 
 from bisect import bisect_left
@@ -20,24 +20,24 @@ class Histogram:
     __slots__ = ("_bounds", "_counts", "_sum")
 
     def __init__(self, bounds: tuple[float, ...]) -> None:
-        """`bounds` are in ascending order, each the largest value of its bucket; one without end comes after them."""
+        """`bounds` are ascending, each the largest value of its bucket; a bucket without a bound comes after them."""
         self._bounds = bounds
         self._counts = [0] * (len(bounds) + 1)
         self._sum = 0.0
 
     def observe(self, seconds: float) -> None:
-        """Count one that took so long."""
+        """Count one observation."""
         self._counts[bisect_left(self._bounds, seconds)] += 1
         self._sum += seconds
 
     def buckets(self) -> list[tuple[str, float]]:
-        """Each bound as text and how many took no longer, the last one `+Inf`."""
+        """Each bound as text and the number of observations up to it, the last one `+Inf`."""
         names = [*(str(bound) for bound in self._bounds), "+Inf"]
         return list(zip(names, map(float, accumulate(self._counts)), strict=True))
 
     @property
     def sum(self) -> float:
-        """Seconds in all."""
+        """The sum of all observations, in seconds."""
         return self._sum
 
 
@@ -48,7 +48,7 @@ class Histograms(Collector):
         self._children: dict[Metric, dict[tuple[str, ...], Histogram]] = {metric: {} for metric in metrics}
 
     def child(self, metric: Metric, *values: str) -> Histogram:
-        """The one histogram of `metric` for these values, in the order of its labels. To be kept where it is hot."""
+        """The histogram of `metric` for these values, in the order of its labels. Callers keep it."""
         children = self._children[metric]
         found = children.get(values)
         if found is None:
@@ -58,7 +58,7 @@ class Histograms(Collector):
         return found
 
     def describe(self) -> Iterable[HistogramMetricFamily]:
-        """Every family, so that the registry refuses another of its name."""
+        """Every family, so that the registry refuses another of the same name."""
         return [HistogramMetricFamily(metric.name, metric.help, labels=metric.labels) for metric in self._children]
 
     def collect(self) -> Iterable[HistogramMetricFamily]:

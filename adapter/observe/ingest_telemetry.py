@@ -1,4 +1,4 @@
-"""What ingest says of requests, connections and messages; a warning of an event can come from its mapping too."""
+"""Telemetry of requests, connections and messages; a warning of an event can also come from its mapping."""
 
 import logging
 from collections.abc import Callable
@@ -54,9 +54,10 @@ class MessageRejected(Telemetry, frozen=True):
 
 
 class RequestRefused(Telemetry, frozen=True):
-    """`route` is the path without key and query, with a source's name only where it is one of ours.
+    """`route` is the path without key and query, with the name of a source only if it is configured.
 
-    `reason` says more than the sender was answered, for example that a key was unknown; `source` is whose key it was.
+    `reason` says more than the sender was answered, for example that a key was unknown; `source` is the one with that
+    key.
     """
 
     text = "request refused"
@@ -73,9 +74,7 @@ class RequestRefused(Telemetry, frozen=True):
 
 
 class ConnectionsClosed(Telemetry, frozen=True):
-    """`reason`: `room` for others, `silent` without ever sending a request, `unread` answers, `paused`: not
-    read for too long.
-    """
+    """`reason`: `room` for others, `silent` without any request, `unread` answers, `paused`: not read for too long."""
 
     text = "connections closed"
     metric = "browsee_adapter_connections_closed"
@@ -87,7 +86,7 @@ class ConnectionsClosed(Telemetry, frozen=True):
 
 
 class AcceptingStalled(Telemetry, frozen=True):
-    """`reason` is the system's name for what is missing, as `EMFILE` for a file descriptor of this process."""
+    """`reason` is the system's name of what is missing, such as `EMFILE` for a file descriptor of this process."""
 
     text = "new connections wait: the system cannot open another; tried again each second"
     level = logging.ERROR
@@ -109,7 +108,7 @@ class BodyRepaired(Telemetry, frozen=True):
 
 
 class EventWarned(Telemetry, frozen=True):
-    """`rule` is empty where ingest noticed it."""
+    """`rule` is empty if ingest found it."""
 
     text = "event has a warning"
     level = logging.WARNING
@@ -126,14 +125,14 @@ class EventWarned(Telemetry, frozen=True):
 
     @classmethod
     def of(cls, source: str, message_id: str, warning: EventWarning) -> "EventWarned":
-        """The telemetry of `warning`, which the event `message_id` of `source` has."""
-        # Senders name the fields that are not flat, and may have any number of names: none of them is a label.
+        """The telemetry of `warning`, of the event `message_id` of `source`."""
+        # Senders choose the names of fields that are not flat, without a limit, so they are not labels.
         field = warning.field.partition(".")[0] if warning.kind is WarningKind.NOT_FLAT else warning.field
         return cls(source, warning.kind, field, warning.cause, warning.rule, message_id)
 
 
 class ConnectionTelemetry:
-    """Emits what happens to connections outside any request, as `adapter.http.limits.ConnectionEvents` asks."""
+    """Emits events of connections outside of requests, as `adapter.http.limits.ConnectionEvents` defines them."""
 
     def __init__(self, emit: Callable[[Telemetry], None]) -> None:
         self._emit = emit

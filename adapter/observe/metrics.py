@@ -1,6 +1,6 @@
-"""What `/metrics` shows beside the counts of telemetry: figures of now, and how long things took. One table.
+"""The metrics of `/metrics` beside the counts of telemetry: current values and durations. One table.
 
-Named as Prometheus asks (https://prometheus.io/docs/practices/naming): base units at the end of the name. Labels are
+Named by Prometheus' rules (https://prometheus.io/docs/practices/naming): base units at the end of the name. Labels are
 bounded: sources, the sources of one Browsee project, reasons, kinds, HTTP statuses.
 """
 

@@ -1,4 +1,6 @@
-"""Turns telemetry into log lines and counts. One `Observer` per process; everything else is handed its `emit`."""
+"""Turns telemetry into log lines and counts. There is one `Observer` for each process; all other parts get its
+`emit`.
+"""
 
 import json as json_lib
 import logging
@@ -24,11 +26,11 @@ from adapter.observe.telemetry import Telemetry
 from adapter.printable import escape_unprintable, printable, printable_lines
 
 Emit: TypeAlias = Callable[[Telemetry], None]
-"""What a component is given to speak with; tests hand in `list.append`."""
+"""The function by which a part reports telemetry; tests pass `list.append`."""
 
 LOGGER = "adapter"
 SELDOM_S = 60.0
-"""What a sender can bring about any number of times is logged once in this time, and counted always."""
+"""Telemetry that a sender can cause any number of times is logged once in this time, and always counted."""
 
 _TRACE = ("trace_id", "span_id", "trace_flags")
 _HTTP_LOGGER = "aiohttp.server"
@@ -39,8 +41,8 @@ _NEEDS_QUOTES = re.compile(r"[\s=\"']")
 class _Counted:
     """The count of one kind of telemetry, by its labels.
 
-    Each kind of telemetry is emitted by one thread at a time, so it needs no lock; prometheus_client's has one and
-    costs four times as much.
+    One thread at a time emits each kind of telemetry, so it needs no lock; prometheus_client's has one and costs four
+    times as much.
     """
 
     def __init__(self, metric: str, kind: type[Telemetry]) -> None:
@@ -50,7 +52,7 @@ class _Counted:
         self._amount: Callable[[Telemetry], int] | None = (
             attrgetter("count") if "count" in kind.__struct_fields__ else None
         )
-        # What has no labels is there from the start, for an alarm needs it to be 0, not missing.
+        # A metric without labels exists from the start, because an alert needs 0 rather than a missing series.
         self._counts: dict[object, int] = {} if kind.labels else {(): 0}
 
     def add(self, telemetry: Telemetry) -> None:
@@ -76,7 +78,7 @@ class _Counts(Collector):
 
 
 class _Measured:
-    """One histogram that a kind of telemetry adds to: the field with the seconds, and the fields that label it."""
+    """A histogram that a kind of telemetry observes: the field with the seconds, and the fields that are its labels."""
 
     def __init__(self, field: str, metric: Metric, histograms: Histograms) -> None:
         self._seconds: Callable[[Telemetry], float] = attrgetter(field)
@@ -94,7 +96,7 @@ class _Measured:
 
 
 def _fact(value: object) -> object:
-    """A fact as a line has it: of a fraction what a person would read."""
+    """A fact as a log line has it: fractions are rounded for people."""
     return round(value, 4) if isinstance(value, float) else value
 
 
@@ -107,7 +109,7 @@ def _trace(traceparent: object) -> dict[str, object]:
 
 
 def _key(labels: tuple[str, ...]) -> Callable[[Telemetry], object]:
-    """Gives the value of one label as it is, those of several as a tuple."""
+    """Returns the value of one label as it is, those of several as a tuple."""
     return attrgetter(*labels) if labels else lambda _: ()
 
 
@@ -117,14 +119,14 @@ def _texts(key: object) -> tuple[str, ...]:
 
 @dataclass(slots=True)
 class _Seldom:
-    """When one of its like was logged, and how many were not since."""
+    """When telemetry with these values was last logged, and how often it was suppressed since."""
 
     said_at_s: float
     suppressed: int = 0
 
 
 class Observer:
-    """Where all telemetry goes; `registry` is what `/metrics` shows. `now` gives seconds on any steady clock."""
+    """Receives all telemetry; `registry` has the metrics of `/metrics`. `now` returns seconds on any steady clock."""
 
     def __init__(self, *, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
@@ -134,9 +136,9 @@ class Observer:
         self.registry.register(_Counts(counted.values()))
         self._histograms = Histograms(HISTOGRAMS)
         self.registry.register(self._histograms)
-        # Memory, processor time and open files, under the names that every Prometheus client gives them.
+        # Memory, processor time and open files, under the names that all Prometheus clients use.
         ProcessCollector(registry=self.registry)
-        # By kind, what one is added to.
+        # By kind, what it is counted in.
         self._adding = {
             kind: (
                 *([counted[kind].add] if kind in counted else []),
@@ -148,7 +150,7 @@ class Observer:
         self._log: Any = structlog.get_logger(LOGGER)
 
     def emit(self, telemetry: Telemetry) -> None:
-        """Count it and log it. Never raises for what is in it."""
+        """Count and log telemetry. Never raises for its contents."""
         kind = type(telemetry)
         for add in self._adding[kind]:
             add(telemetry)
@@ -157,7 +159,7 @@ class Observer:
 
     def _say(self, telemetry: Telemetry) -> None:
         kind = type(telemetry)
-        # A log at debug has a line for every event anyway.
+        # The debug log has a line for every event anyway.
         is_throttled = bool(kind.throttle_by) and not self._stdlib.isEnabledFor(logging.DEBUG)
         suppressed = self._suppressed(telemetry) if is_throttled else 0
         if suppressed is None:
@@ -170,7 +172,7 @@ class Observer:
         self._log.log(kind.level, kind.text, name=kind.__name__, **facts)
 
     def _suppressed(self, telemetry: Telemetry) -> int | None:
-        """How many like this were not logged since the last one that was; None if this one is not to be either."""
+        """How many like this were suppressed since the last logged one; None if this one is suppressed as well."""
         kind, now_s = type(telemetry), self._now()
         key = (kind, *(getattr(telemetry, name) for name in kind.throttle_by))
         held = self._seldom.get(key)
@@ -181,7 +183,7 @@ class Observer:
         return 0 if held is None else held.suppressed
 
     def histogram(self, metric: Metric, *values: str) -> Histogram:
-        """The histogram of `metric` with these labels, to be kept at hand: for durations that are not telemetry."""
+        """The histogram of `metric` with these labels, for durations that are not telemetry. Callers keep it."""
         return self._histograms.child(metric, *values)
 
     def watch(self, collector: Collector) -> None:
@@ -190,7 +192,7 @@ class Observer:
 
 
 def _without_text(record: logging.LogRecord) -> bool:
-    """Leave of an exception its kind and place: aiohttp's quote the request, with the key in its path and its body."""
+    """Keep only type and place of an exception: aiohttp's quote the request, with the key in its path and its body."""
     exc = record.exc_info[1] if record.exc_info else None
     if exc is not None:
         record.msg, record.args, record.exc_info = f"{record.getMessage()}: {place_of(exc)}", (), None
@@ -198,19 +200,19 @@ def _without_text(record: logging.LogRecord) -> bool:
 
 
 def _lines_below(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Make every text of a line printable; what has several lines by design stands below the line."""
+    """Make every text of a line printable; texts of several lines are shown below the line."""
     line["event"] = printable(str(line.get("event", "")))
     if "exception" in line:
         line["exception"] = printable_lines(str(line["exception"]))
     field = _MULTILINE.get(line.get("name", ""), "")
     if "\n" in line.get(field, ""):
-        # `stack` is what structlog's renderer shows below the line.
+        # structlog's renderer shows `stack` below the line.
         line["stack"] = printable_lines(line.pop(field))
     return {name: fact for name, fact in line.items() if fact is not None}
 
 
 def _as_fact(value: object) -> str:
-    """A fact as the text log shows it: in quotation marks where it has spaces or could be taken for two facts."""
+    """A fact as the text log shows it: quoted if it has spaces or could be read as two facts."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list | tuple):
@@ -223,7 +225,7 @@ def _as_json(line: object, **_: Any) -> str:
     try:
         return escape_unprintable(orjson.dumps(line, default=str).decode())
     except TypeError:
-        # Half a surrogate pair, which orjson refuses.
+        # A lone surrogate, which orjson refuses.
         return json_lib.dumps(line, default=str)
 
 

@@ -1,6 +1,6 @@
-"""Every metric in one list, and the tables of `docs/metrics.md` made from it. The prose around is written by hand.
+"""Every metric in one list, and the tables of `docs/metrics.md` made from it. The text around them is written by hand.
 
-A table stands between `<!-- table: counters -->` and `<!-- end -->`; `renewed` puts the present one there.
+A table is between `<!-- table: counters -->` and `<!-- end -->`; `renewed` replaces it by the current one.
 """
 
 import re
@@ -16,7 +16,7 @@ _MARKED: Final = re.compile(r"(<!-- table: ([a-z]+) -->\n).*?(<!-- end -->)", re
 COUNTERS: Final = tuple(
     Metric(f"{kind.metric}_total", kind.help, kind.labels) for kind in CATALOG if kind.metric is not None
 )
-"""What telemetry count, under the names that queries use."""
+"""The counts of telemetry, under the names that queries use."""
 PROCESS: Final = (
     Metric("process_resident_memory_bytes", "Memory in use."),
     Metric("process_virtual_memory_bytes", "Memory set aside."),
@@ -25,14 +25,14 @@ PROCESS: Final = (
     Metric("process_max_fds", "How many there may be."),
     Metric("process_start_time_seconds", "When the process began, in seconds since 1970."),
 )
-"""What prometheus_client tells of a process on Linux."""
+"""The metrics of prometheus_client about a process on Linux."""
 TABLES: Final[Mapping[str, tuple[Metric, ...]]] = MappingProxyType(
     {"gauges": GAUGES, "counters": COUNTERS, "histograms": HISTOGRAMS, "process": PROCESS}
 )
 
 
 def series() -> dict[str, frozenset[str]]:
-    """The labels of each name that a query may use: a histogram is three of them."""
+    """The labels of each name that a query may use: a histogram has three names."""
     found = {metric.name: frozenset(metric.labels) for metric in (*GAUGES, *COUNTERS, *PROCESS)}
     for metric in HISTOGRAMS:
         labels = frozenset(metric.labels)
@@ -45,7 +45,7 @@ def series() -> dict[str, frozenset[str]]:
 
 
 def renewed(page: str) -> str:
-    """The page with every table as the metrics are now. An unknown table is a KeyError: the page names what is not."""
+    """The page with every table renewed. An unknown table is a KeyError: the page names one that does not exist."""
     return _MARKED.sub(lambda match: f"{match[1]}{_table(TABLES[match[2]])}{match[3]}", page)
 
 

@@ -1,4 +1,4 @@
-"""What the service says of itself: its start and end, its queue, its mappings, and deletions of users' data."""
+"""Telemetry of the service itself: its start and end, its queue, its mappings, and deletions of users' data."""
 
 import logging
 
@@ -6,7 +6,7 @@ from adapter.observe.telemetry import Telemetry
 
 
 class UserDeleted(Telemetry, frozen=True):
-    """`message_id` is the request's; `events` and `rejections` are how many bodies went."""
+    """`message_id` is the request's; `events` and `rejections` are how many bodies were deleted."""
 
     text = "a user's data deleted, as a deletion request asked"
     metric = "browsee_adapter_deletions"
@@ -19,7 +19,7 @@ class UserDeleted(Telemetry, frozen=True):
 
 
 class DeletionsWaiting(Telemetry, frozen=True):
-    """Said at the start and whenever there are more."""
+    """Emitted at the start and whenever there are more."""
 
     text = "deletion requests wait: their source may not delete"
     level = logging.WARNING
@@ -48,7 +48,7 @@ class MappingFailed(Telemetry, frozen=True):
 
 
 class TracesOff(Telemetry, frozen=True):
-    """OpenTelemetry's variables ask for traces, and `cause` says why there are none."""
+    """OpenTelemetry's variables ask for traces, and `cause` says why none are exported."""
 
     text = "no traces are exported"
     level = logging.WARNING
@@ -77,7 +77,7 @@ class QueueFailed(Telemetry, frozen=True):
 
 
 class QueueFullAtStart(Telemetry, frozen=True):
-    """Later refusals are `RequestRefused`; this one comes before the first sender finds out."""
+    """Later refusals are `RequestRefused`; this one is emitted before the first sender is refused."""
 
     text = "the service starts with a full queue: every event is answered 503 until there is room"
     level = logging.WARNING

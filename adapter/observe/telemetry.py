@@ -1,9 +1,8 @@
-"""Everything this service says about itself: typed, with constant text; facts are fields.
+"""Everything the service reports about itself: typed, with constant text; facts are fields.
 
-A telemetry event is one log line and, if it names a metric, one count; what it `measures` is an observation of a
-histogram. Labels are bounded: sources, reasons, kinds, rules. Message ids are facts for the log only, and bodies or
-secrets are in neither. `traceparent` is of the request that brought the event; a line has its parts, under
-OpenTelemetry's names.
+A telemetry event is one log line and, if it names a metric, one count; a field that it `measures` is an observation of
+a histogram. Labels are bounded: sources, reasons, kinds, rules. Message ids are facts for the log only, and bodies or
+secrets are in neither. `traceparent` is that of the event's request; a line has its parts, under OpenTelemetry's names.
 """
 
 import logging
@@ -17,10 +16,10 @@ from adapter.observe.metrics import Metric
 class Telemetry(Struct, frozen=True):
     """Base: `text` is the constant log text, `level` its level; `labels` name the fields that label `metric`.
 
-    One with a field `count` counts that many, any other counts one. One with `throttle_by` is counted each time
-    and logged once a minute for each value of those fields, which are bounded: a sender can bring any number of them.
-    `measures` are fields in seconds, each with its histogram, whose labels are fields too. `multiline` names a field
-    of several lines, such as findings with carets, which the text log shows below the line.
+    Telemetry with a field `count` counts that many, any other counts one. With `throttle_by` it is always counted, and
+    logged once a minute for each value of those fields, which are bounded: a sender can cause any number. `measures`
+    are fields in seconds, each with its histogram, whose labels are fields too. `multiline` names a field of several
+    lines, such as findings with carets, which the text log shows below the line.
     """
 
     text: ClassVar[str]

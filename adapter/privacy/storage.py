@@ -1,7 +1,7 @@
 """Private storage: what a source with `store: private` keeps of a message. Pure.
 
-Events go through the guards of the active mapping before they are stored; ids that would tell who somebody is, and
-bodies that nobody could guard, are kept as keyed hashes.
+Events pass the guards of the active mapping before they are stored. Ids that would identify a person, and bodies that
+could not be guarded, are kept as keyed hashes.
 """
 
 import hmac
@@ -23,7 +23,7 @@ from adapter.settings.checks import NO_HASH_KEY
 from adapter.settings.settings import Settings, SourceSettings
 
 MARK = "_privacy"
-"""The member of a message that brings a `PrivacyMark` to a private source. `send` puts it there; it is never stored."""
+"""The member of a message that carries a `PrivacyMark` to a private source. `send` adds it; it is never stored."""
 
 _Use: TypeAlias = Literal["id", "message", "body", "mark"]
 _IDS_OF_DELETION = ("messageId", "userId", "anonymousId")
@@ -31,10 +31,12 @@ _WITHHELD = re.compile(rb"(\d+) bytes, keyed hash [0-9a-f]{32}; its source store
 
 
 class Keyed:
-    """Hashes that only the holder of the server's `hash_key` can make: 32 hexadecimal digits, others for each use."""
+    """Hashes that only the holder of the server's `hash_key` can make: 32 hexadecimal digits, different for each
+    use.
+    """
 
     def __init__(self, hash_key: Secret) -> None:
-        # Not HMAC-SHA-256, which guards make: with that, a sender could have Browsee shown what must not be guessed.
+        # Not HMAC-SHA-256 as guards use it: a sender could then make Browsee show hashes that must stay secret.
         self._key = blake2b(hash_key.reveal().encode(), person=b"private storage").digest()
 
     def of(self, use: _Use, value: bytes) -> str:
@@ -42,32 +44,32 @@ class Keyed:
         return blake2b(value, digest_size=16, key=self._key, person=use.encode()).hexdigest()
 
     def of_id(self, ident: str) -> str:
-        """What stands for a user id, anonymous id or message id."""
+        """The stored form of a user id, anonymous id or message id."""
         return self.of("id", ident.encode("utf-8", "surrogatepass"))
 
     def of_message(self, message: bytes) -> str:
-        """The id of a message that has none."""
+        """The id of a message without one."""
         return self.of("message", message)
 
 
 def same_ids(ident: str, settings: Settings) -> tuple[str, ...]:
-    """What `ident` may be stored as: itself and, by a private source, its keyed hash."""
+    """The stored forms of `ident`: itself and, for a private source, its keyed hash."""
     return (ident,) if settings.hash_key is None else (ident, Keyed(settings.hash_key).of_id(ident))
 
 
-# What went through privacy, on its way through a file
+# Privately stored events in files
 
 
 @dataclass(frozen=True, slots=True)
 class PrivacyMark:
-    """What a line of `export` says of an event that was stored privately, so that no guard is applied twice."""
+    """The mark of a privately stored event in a line of `export`, so that no guard is applied twice."""
 
     privacy: Privacy
     message_id: str
 
     @classmethod
     def read(cls, value: object) -> "PrivacyMark | None":
-        """The mark that `as_json` gave; None for anything else."""
+        """The mark that `as_json` made; None for any other value."""
         match value:
             case {
                 "guards": [*guards],
@@ -81,12 +83,12 @@ class PrivacyMark:
                 return None
 
     def as_json(self, hash_key: Secret | None) -> JsonObject:
-        """The mark as data, sealed if there is a key: an adapter with the same one believes it."""
+        """The mark as JSON, sealed if there is a key: an adapter with the same key trusts it."""
         said = self._said()
         return said if hash_key is None else {**said, "seal": self._seal(Keyed(hash_key))}
 
     def is_sealed(self, value: JsonObject, keyed: Keyed) -> bool:
-        """Whether `value`, which says this, was written by somebody with the key."""
+        """Whether `value`, the JSON of this mark, was sealed with the key."""
         return hmac.compare_digest(str(value.get("seal")).encode(), self._seal(keyed).encode())
 
     def _said(self) -> JsonObject:
@@ -104,16 +106,16 @@ class PrivacyMark:
 
 
 def mark_of(event: Event, hash_key: Secret | None) -> JsonObject | None:
-    """The mark of an event that was stored privately, as data; None for any other."""
+    """The mark of a privately stored event, as JSON; None for any other event."""
     return PrivacyMark(event.privacy, event.message_id).as_json(hash_key) if isinstance(event, PrivateEvent) else None
 
 
 def marked(event: Event, value: object) -> Event:
-    """`event`, read from a line of `export` that says `value` of it, as it was stored."""
+    """`event`, read from a line of `export` with the mark `value`, as it was stored."""
     mark = PrivacyMark.read(value)
     if mark is None:
         return event
-    # Without a guard nothing is done to it: it has been.
+    # Without guards it passes unchanged: it was guarded before.
     return PrivateEvent(
         source=event.source,
         message_id=mark.message_id,
@@ -128,11 +130,11 @@ def marked(event: Event, value: object) -> Event:
     )
 
 
-# What is kept of a rejection
+# The stored part of a rejection
 
 
 def is_withheld(body: bytes) -> bool:
-    """Whether all that was kept of a rejected body is its size and a hash. What says so is no JSON."""
+    """Whether only size and hash of a rejected body were kept. The text that says so is not JSON."""
     return _WITHHELD.fullmatch(body) is not None
 
 
@@ -141,11 +143,11 @@ def _withheld(body: bytes, keyed: Keyed) -> bytes:
     return f"{len(body)} bytes, keyed hash {digest}; its source stores privately, so nothing else is kept".encode()
 
 
-# What ingest is handed
+# The functions for ingest
 
 
 class PrivateStore:
-    """The functions that ingest applies for one private source. `ruleset` gives the active mapping."""
+    """The functions that ingest applies for one private source. `ruleset` returns the active mapping."""
 
     def __init__(self, *, hash_key: Secret, ruleset: Callable[[], Ruleset]) -> None:
         self.keyed = Keyed(hash_key)
@@ -163,15 +165,15 @@ class PrivateStore:
         if mark is not None:
             message_id = mark.message_id
         elif private.body.get("messageId") != event.message_id:
-            # A guard changed or took it: it tells copies of a message from others, and nothing else any more.
+            # A guard changed or removed it, so it only distinguishes copies of a message from other messages.
             message_id = self.keyed.of_id(event.message_id)
-        # Delivery has nothing left to warn of, so what guards warn of stays with the event as what ingest does.
+        # Guards do not run again at delivery, so their warnings stay with the event, as those of ingest do.
         return structs.replace(private, message_id=message_id, warnings=(*private.warnings, *warnings))
 
     def rejection(self, rejection: Rejection) -> Rejection:
-        """What is kept of a rejection: problems, which quote nothing, size and hashes.
+        """The stored part of a rejection: problems, which quote nothing, size and hashes.
 
-        Of a deletion request that waits, the hash of the user too: events are found by it.
+        Of a deletion request that waits, the hash of the user, too: events are found by it.
         """
         message_id = self._key(rejection.message_id)
         if rejection.reason is Reason.DELETION_UNAUTHORISED:
@@ -196,7 +198,7 @@ class PrivateStore:
 
 
 def plain_source(source: SourceSettings) -> Source:
-    """What ingest needs to know of `source`, without what a private one applies."""
+    """What ingest must know of `source`, without the functions of a private one."""
     return Source(
         name=source.name,
         keys=source.keys,
@@ -211,7 +213,7 @@ def plain_source(source: SourceSettings) -> Source:
 
 
 def ingest_source(source: SourceSettings, hash_key: Secret | None, *, ruleset: Callable[[], Ruleset]) -> Source:
-    """What ingest needs to know of `source`. Raises ConfigError if it is private and there is no `hash_key`."""
+    """What ingest must know of `source`. Raises ConfigError if it is private and there is no `hash_key`."""
     plain = plain_source(source)
     if source.honour:
         objections = Objections.of(source.honour, source.consent, name=lambda: ruleset().integration or OWN_NAME)

@@ -1,4 +1,4 @@
-"""Checks a call as `schemas/browsee/*.json` say, which is what Browsee documents. Reads no file, keeps no call."""
+"""Checks a call by `schemas/browsee/*.json`, which state what Browsee documents. Reads no file, stores no call."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -8,7 +8,7 @@ import jsonschema_rs
 
 from adapter.model import JsonObject, Kind
 
-# jsonschema's errors are read as Any: what they hold depends on the keyword, which is what the table is by.
+# jsonschema's errors are typed Any: their contents depend on the keyword, the key of the table.
 _ARTICLES = {"object": "an object", "array": "a list", "string": "a string"}
 
 
@@ -35,14 +35,14 @@ _WORDINGS: Mapping[str, Callable[[Any], str]] = {
 
 
 class Checks:
-    """Tells whether a call is one that Browsee documents. `schemas`: a Draft 2020-12 schema for each kind of call."""
+    """Decides whether a call is as Browsee documents it. `schemas`: a Draft 2020-12 schema for each kind of call."""
 
     def __init__(self, schemas: Mapping[Kind, JsonObject]) -> None:
         self._quick = {kind: jsonschema_rs.Draft202012Validator(schema) for kind, schema in schemas.items()}
         self._wordy = {kind: jsonschema.Draft202012Validator(schema) for kind, schema in schemas.items()}
 
     def problem(self, kind: Kind, body: Any) -> str | None:
-        """The first thing wrong with `body`, in words that quote no value; None if nothing is."""
+        """The first problem of `body`, in words that quote no value; None if there is none."""
         if self._quick[kind].is_valid(body):
             return None
         error = min(self._wordy[kind].iter_errors(body), key=_order)
@@ -50,7 +50,7 @@ class Checks:
 
 
 def _order(error: Any) -> tuple[int, bool, str]:
-    """What is missing comes before what is wrong, and the outside before the inside."""
+    """Missing members come before wrong ones, outer ones before inner ones."""
     return len(error.absolute_path), error.validator != "required", str(error.absolute_path)
 
 

@@ -1,4 +1,4 @@
-"""A limit of calls in a time, as a token bucket. Pure: the time comes in as an argument."""
+"""A limit of calls in a time, as a token bucket. Pure: the time is an argument."""
 
 import re
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ _TEXT = re.compile(r"([1-9][0-9]{0,8})/([smh])")
 
 @dataclass(frozen=True, slots=True)
 class CallLimit:
-    """`count` calls every `per_s` seconds. That many may also come at once, after a quiet time."""
+    """`count` calls every `per_s` seconds. After an idle time, that many may come at once."""
 
     count: int
     per_s: float
@@ -45,7 +45,7 @@ class CallBucket:
         self._at_s = now_s
 
     def take(self, now_s: float) -> float:
-        """0 if a call may pass now, which takes a token; else the seconds until one may, and nothing is taken."""
+        """0 if a call may pass now, which takes a token; else the seconds until one may, and no token is taken."""
         grown = max(0.0, now_s - self._at_s) * self._limit.rate
         self._tokens = min(float(self._limit.count), self._tokens + grown)
         self._at_s = now_s

@@ -1,7 +1,7 @@
-"""What the sandbox got, in the order it came: an SQLite file, or the same in memory.
+"""The calls that the sandbox got, in order of arrival: in a SQLite file, or in memory.
 
-Calls that come together are written together, on a thread of their own, so that thousands a second are kept and no
-event loop waits for a disk. Keeps no key: a call's project is named by a short digest. Never drops a call.
+Calls that arrive together are written together, on a thread of their own, so that thousands a second are stored and no
+event loop waits for a disk. Stores no key: a call's project is named by a short digest. Never drops a call.
 """
 
 import asyncio
@@ -42,9 +42,7 @@ _COUNTS = "SELECT kind, status, event, count(*) FROM call GROUP BY kind, status,
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """One call as it came in and as it was answered. `body` is JSON without the key; `status` 0 is a dropped
-    connection.
-    """
+    """One call and its answer. `body` is JSON without the key; `status` 0 is a dropped connection."""
 
     number: int
     at_s: float
@@ -57,7 +55,7 @@ class Received:
     body: bytes
 
     def as_json(self) -> JsonObject:
-        """The call as the sandbox's own API shows it."""
+        """The call as the sandbox's API shows it."""
         return {
             "number": self.number,
             "at": instant_text(datetime.fromtimestamp(self.at_s, UTC)),
@@ -96,7 +94,7 @@ _Group: TypeAlias = Sequence[tuple[Received, asyncio.Future[None]]]
 
 
 class Recording:
-    """Keeps calls in `file`, or in memory if there is none. Raises ConfigError if the file cannot be used.
+    """Stores calls in `file`, or in memory if there is none. Raises ConfigError if the file cannot be used.
 
     Belongs to one event loop; `close` ends its thread.
     """
@@ -112,14 +110,14 @@ class Recording:
             self._counts[kind, status, event] = count
 
     def next_number(self) -> int:
-        """The number of the call that is just coming in; asked once for each."""
+        """The number of the call that is arriving; to be called once for each."""
         self._last += 1
         return self._last
 
     async def add(self, call: Received) -> None:
-        """Keep `call`; on return it would survive a crash of this process, if there is a file.
+        """Store `call`; on return it would survive a crash of this process, if there is a file.
 
-        Raises sqlite3.Error if it could not be kept.
+        Raises sqlite3.Error if it could not be stored.
         """
         kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((call, kept))
@@ -128,16 +126,16 @@ class Recording:
         await kept
 
     async def read(self, wanted: Wanted) -> Sequence[Received]:
-        """The calls that are wanted."""
+        """The selected calls."""
         return await self._on_thread(self._select, wanted)
 
     async def clear(self) -> None:
-        """Forget every call. Numbers go on, so that a reader's `after` stays true."""
+        """Delete every call. Numbers are not reused, so that a reader's `after` stays valid."""
         await self._on_thread(self._delete)
         self._counts.clear()
 
     def summary(self) -> JsonObject:
-        """How many calls came, by kind, status and event; `last` is the newest number."""
+        """The number of calls by kind, status and event; `last` is the newest number."""
         by_kind, by_status, by_event = Counter[str](), Counter[str](), Counter[str]()
         for (kind, status, event), count in self._counts.items():
             by_kind[kind] += count
@@ -153,7 +151,7 @@ class Recording:
         }
 
     async def close(self) -> None:
-        """Write what waits and let go of the file."""
+        """Write waiting calls and close the file."""
         if self._writing is not None:
             await self._writing
         await self._on_thread(self._database.close)
@@ -163,7 +161,7 @@ class Recording:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
 
     async def _write_waiting(self) -> None:
-        """Write until nothing waits; what comes while a group is written is the next group."""
+        """Write until no call waits; calls that arrive while a group is written are the next group."""
         try:
             while self._waiting:
                 group, self._waiting = self._waiting, []
@@ -202,7 +200,7 @@ class Recording:
 
 
 def project_of(key: object) -> str:
-    """A name for the project of an API key that tells projects apart and does not tell the key."""
+    """A name for the project of an API key, which distinguishes projects and does not reveal the key."""
     if not isinstance(key, str) or not key:
         return "none"
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:8]
@@ -211,7 +209,7 @@ def project_of(key: object) -> str:
 def _open(file: Path | None) -> sqlite3.Connection:
     try:
         database = sqlite3.connect(file or ":memory:", check_same_thread=False)
-        # A recording, not a promise: NORMAL survives a crash of the process, and a power cut may take the last calls.
+        # A recording without a promise: NORMAL survives a crash of the process; a power cut may lose the last calls.
         database.execute("PRAGMA journal_mode=WAL")
         database.execute("PRAGMA synchronous=NORMAL")
         database.executescript(_SCHEMA)

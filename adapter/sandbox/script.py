@@ -1,4 +1,4 @@
-"""A script of answers: which calls the sandbox answers otherwise than Browsee would. Pure; files are read elsewhere."""
+"""A script of answers: which calls the sandbox answers differently than Browsee. Pure; files are read elsewhere."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -66,7 +66,7 @@ _CHECK = jsonschema.Draft202012Validator(_SCRIPT)
 
 @dataclass(frozen=True, slots=True)
 class ScriptRule:
-    """What to answer to which calls. `first` and `last` count the calls that fit, from 1; None is no end."""
+    """The answer to some calls. `first` and `last` count the matching calls, from 1; None is no end."""
 
     kind: str | None = None
     event: str | None = None
@@ -81,12 +81,12 @@ class ScriptRule:
     drop: bool = False
 
     def fits(self, *, kind: str, event: str | None, user: str | None) -> bool:
-        """Whether a call is one of those this rule is for, whichever it is of them."""
+        """Whether the rule matches a call, apart from its count."""
         return self.kind in (None, kind) and self.event in (None, event) and self.user in (None, user)
 
 
 class Script:
-    """Rules, and how many calls each has seen; `text` is what they were read from."""
+    """Rules, and how many calls each has matched; `text` is what they were read from."""
 
     def __init__(self, rules: Sequence[ScriptRule] = (), *, text: str = "") -> None:
         self.text = text
@@ -94,7 +94,7 @@ class Script:
         self._seen: Counter[tuple[int, str | None]] = Counter()
 
     def answer(self, *, kind: str, event: str | None, user: str | None) -> ScriptRule | None:
-        """The rule that answers this call, or None for the usual answer. Each call is asked about once."""
+        """The rule that answers this call, or None for the usual answer. To be called once for each call."""
         for position, rule in enumerate(self._rules):
             if not rule.fits(kind=kind, event=event, user=user):
                 continue

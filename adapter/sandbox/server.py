@@ -3,10 +3,10 @@
     POST /api/v1/track  /api/v1/identify    200 success · 400 failure with a message · 429 beyond the limit · the script
     GET  /calls?after=N&limit=N&user=U&event=E&status=S&newest_first=true      what arrived, as JSON
     GET  /summary                           how many, by kind, status and event
-    DELETE /calls                           forget them
+    DELETE /calls                           delete them
     PUT  /limit                             answer 429 beyond the limit in the body (20/s, 1200/m); empty: no limit
 
-A call is answered only after it is recorded. Never shows a key, and never talks to anybody.
+A call is answered only after it is recorded. Never shows a key, and makes no connections.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ _MAX_PAGE_OF_CALLS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class SandboxReply:
-    """What to answer a call, and when. `status` 0 closes the connection instead."""
+    """The answer to a call, and its delay. `status` 0 closes the connection instead."""
 
     status: int
     body: bytes
@@ -47,9 +47,9 @@ _ACCEPTED = SandboxReply(200, _SUCCESS)
 
 
 class Sandbox:
-    """Judges calls and records them. `schemas` says what a track and an identify call look like.
+    """Checks calls and records them. `schemas` has the schemas of track and identify calls.
 
-    `script` and `limit` may be changed while it runs, by whoever holds the object.
+    `script` and `limit` may be changed while it runs.
     """
 
     def __init__(self, *, recording: Recording, schemas: Mapping[Kind, JsonObject], retry_after: bool = False) -> None:
@@ -62,7 +62,7 @@ class Sandbox:
 
     @property
     def limit(self) -> CallLimit | None:
-        """Beyond which it answers 429; None without a limit."""
+        """The limit beyond which it answers 429; None without a limit."""
         return self._limit
 
     def set_limit(self, limit: CallLimit | None) -> None:
@@ -148,7 +148,7 @@ def build(sandbox: Sandbox) -> web.Application:
 
 
 class _Api:
-    """What people and the experiments read."""
+    """The API for people and for experiments."""
 
     def __init__(self, recording: Recording) -> None:
         self._recording = recording

@@ -1,7 +1,7 @@
 """Runs the service: builds its parts by `wiring`, serves until it is stopped, and stops the parts in the right order.
 
-Stopping: `/readyz` turns and ingest answers 503 first, then calls under way end within the grace, then the queue is
-closed with nothing leased.
+Stopping: first `/readyz` fails and ingest answers 503, then calls in flight end within the grace, then the queue is
+closed without leases.
 """
 
 import asyncio
@@ -18,15 +18,15 @@ from adapter.service.wiring import DEFAULT_WIRING, ServiceParts, Wiring, build_s
 from adapter.settings.settings import Settings
 
 GRACE_S = 25.0
-"""How long calls under way may take after SIGTERM; Kubernetes kills 30 s after it by default."""
+"""Seconds that calls in flight may take after SIGTERM; Kubernetes kills 30 s after it by default."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
-    """Where a started service can be reached; `sandbox_url` only with the built-in sandbox.
+    """The addresses of a started service; `sandbox_url` only with the built-in sandbox.
 
-    `admin_url` is where operators look; it is `url` unless they have an address of their own. `open_console`, called on
-    the event loop, gives a console to use in one thread.
+    `admin_url` is the address for operators; it is `url` unless they have one of their own. `open_console`, called on
+    the event loop, returns a console for use in one thread.
     """
 
     url: str
@@ -46,7 +46,7 @@ async def run_service(
 ) -> None:
     """Serve until `stop` is set; `started` is called once, when everything listens.
 
-    Raises ConfigError, MappingError or QueueError if it cannot start, and whatever ends a part that must not end.
+    Raises ConfigError, MappingError or QueueError if it cannot start, and the exception of a part that must not end.
     """
     emit = observer.emit
     async with AsyncExitStack() as stack:
@@ -78,7 +78,7 @@ def _start(parts: ServiceParts, emit: Emit, *, delivers: bool) -> Sequence[async
 
 
 async def _first_end(stop: asyncio.Event, tasks: Sequence[asyncio.Task[None]]) -> None:
-    """Wait for `stop`; a part that ends by itself is a fault, and ends the service loudly."""
+    """Wait for `stop`. A part that ends by itself is a bug, and ends the service with its exception."""
     stopping = asyncio.create_task(stop.wait())
     try:
         ended, _ = await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)

@@ -1,4 +1,4 @@
-"""Builds what senders and operators are served, in front of the parts of the service."""
+"""Builds the HTTP applications for senders and operators, in front of the parts of the service."""
 
 import time
 from collections.abc import Callable
@@ -36,7 +36,7 @@ def event_validator() -> Validator:
 def make_ingest(
     observed: Observed, *, inbox: Inbox, received_at: Callable[[], datetime], observer: Observer
 ) -> IngestDeps:
-    """What ingest is built of; `received_at` gives the instant of receipt."""
+    """The dependencies of ingest; `received_at` returns the instant of receipt."""
     settings, limits = observed.settings, observed.settings.limits
     sources = [
         ingest_source(source, settings.hash_key, ruleset=partial(observed.active.of, source.name))

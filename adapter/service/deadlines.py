@@ -1,7 +1,7 @@
-"""How long until something would be lost, given what is going wrong now. Pure.
+"""The time until data is lost if nothing changes. Pure.
 
-Three clocks run at most: the disk fills, and then senders are asked to come later; a sender gives up after its
-horizon; an event whose calls fail is given up after `retry.for`. The one that ends first is what counts.
+At most three clocks run: the disk fills, and then senders are refused; a sender gives up after its horizon; an event
+whose calls fail is given up after `retry.for`. The one that ends first counts.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,14 +19,16 @@ from adapter.settings.settings import Settings
 Until: TypeAlias = Literal["full", "loss", "dead"]
 
 _BACKLOG_S = 60.0
-"""What has not waited longer than this is on its way, and no backlog."""
+"""Events that have waited no longer than this are in progress and no backlog."""
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """What happens in `left_s` seconds unless something changes, `says` in a sentence. `source` is whose loss it is."""
+    """What happens in `left_s` seconds unless something changes, `says` in a sentence. `source` is the one that loses
+    data.
+    """
 
     until: Until
     left_s: float
@@ -36,28 +38,28 @@ class Deadline:
 
 @dataclass(frozen=True, slots=True)
 class RetryHorizons:
-    """How long others try: each source's sender, and delivery with one event."""
+    """How long others retry: each source's sender, and delivery one event."""
 
     horizons_s: Mapping[str, float]
     retry_for_s: float
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """As the settings say."""
+        """The horizons in the settings."""
         return cls({source.name: source.horizon_s for source in settings.sources}, settings.retry.for_s)
 
 
 def deadlines(
     patience: RetryHorizons, refusals: Sequence[Refusing], *, balance: Balance | None, disk: Disk | None, now: datetime
 ) -> list[Deadline]:
-    """The clocks that run, the one that ends first before the others."""
+    """The clocks that run, the one that ends first at the front."""
     found = [_until_loss(one, patience.horizons_s[one.source]) for one in refusals]
     found += [*_until_full(disk), *_until_dead(balance, patience.retry_for_s, now)]
     return sorted(found, key=lambda deadline: deadline.left_s)
 
 
 def deadline_facts(found: Sequence[Deadline]) -> JsonObject:
-    """What `/readyz` shows: the first of `found`, and every source that is refused."""
+    """The members of `/readyz`: the first of `found`, and every source that is refused."""
     facts: JsonObject = {}
     if found:
         first = found[0]
@@ -69,7 +71,7 @@ def deadline_facts(found: Sequence[Deadline]) -> JsonObject:
 
 
 def deadline_gauges(found: Sequence[Deadline]) -> Iterator[Gauge]:
-    """The same as figures; what is not there does not run. Time to full is shown with the disk."""
+    """The same as metrics; a missing one does not run. The time until the disk is full is shown with the disk."""
     for deadline in found:
         if deadline.until == "loss":
             yield Gauge(metrics.TIME_TO_LOSS, deadline.left_s, (deadline.source,))
@@ -80,7 +82,7 @@ def deadline_gauges(found: Sequence[Deadline]) -> Iterator[Gauge]:
 
 
 def humanize_duration(seconds: float) -> str:
-    """A time as people say it, in its two largest units: `2 h 10 min`, `45 s`."""
+    """A duration for people, in its two largest units: `2 h 10 min`, `45 s`."""
     left, parts = max(0, round(seconds)), list[str]()
     for size, unit in _UNITS:
         count, left = divmod(left, size)

@@ -1,4 +1,6 @@
-"""Has deletion requests carried out as they come, and says which were, and which wait because they may not act."""
+"""Carries out deletion requests as they arrive, and reports which are done, and which wait because their source may not
+delete.
+"""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -15,7 +17,7 @@ _AGAIN_S = 5.0
 
 
 async def delete_as_asked(archive: Archive, emit: Emit) -> None:
-    """Go on until cancelled; what fails for the disk's sake is begun again."""
+    """Work until cancelled; a request that failed because of the disk is tried again."""
     while True:
         try:
             done = await archive.delete_requested(wait_s=_WAIT_S)
@@ -28,7 +30,7 @@ async def delete_as_asked(archive: Archive, emit: Emit) -> None:
 
 
 def sentences(waiting: Mapping[str, int], may_delete: Callable[[str], bool]) -> list[str]:
-    """What to say and to do about the requests that wait, a sentence for each source."""
+    """A sentence for each source about its waiting requests, and what to do about them."""
     return [
         f"{_counted(count, source)}: {_todo(source, authorised=may_delete(source))}"
         for source, count in waiting.items()
@@ -36,7 +38,7 @@ def sentences(waiting: Mapping[str, int], may_delete: Callable[[str], bool]) -> 
 
 
 def facts(waiting: Mapping[str, int], may_delete: Callable[[str], bool]) -> JsonObject:
-    """What `/readyz` shows of the requests that wait: nothing if there are none."""
+    """The members of `/readyz` about waiting requests: none if there are none."""
     says = sentences(waiting, may_delete)
     return {"deletions_waiting": {"count": sum(waiting.values()), "says": "; ".join(says)}} if waiting else {}
 
@@ -55,14 +57,14 @@ def _todo(source: str, *, authorised: bool) -> str:
 
 
 class WaitingDeletions:
-    """Says that deletion requests wait: at the start, and when there are more than at the last look."""
+    """Reports that deletion requests wait: at the start, and when there are more than at the last check."""
 
     def __init__(self, emit: Emit) -> None:
         self._emit = emit
         self._said: dict[str, int] = {}
 
     def look(self, waiting: Mapping[str, int]) -> None:
-        """`waiting` are those of each source now."""
+        """`waiting` counts those of each source now."""
         for source, count in waiting.items():
             if count > self._said.get(source, 0):
                 self._emit(DeletionsWaiting(source, count))

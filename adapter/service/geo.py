@@ -1,7 +1,7 @@
-"""Where an IP address is, by a database of the operator's own (GeoLite2, DB-IP, IPinfo in MaxMind's format).
+"""The location of an IP address, from a database of the operator's (GeoLite2, DB-IP, IPinfo in MaxMind's format).
 
-The database is read into memory: one that is overwritten in place would end a process that maps it. It is read again
-when its file was changed, and what cannot be read leaves the last one active. Needs the extra `geo`.
+The database is read into memory: a mapped file that is overwritten in place would end the process. It is read again
+when its file changes; a file that cannot be read leaves the last one active. Needs the extra `geo`.
 """
 
 import importlib
@@ -20,10 +20,10 @@ _Looks: TypeAlias = tuple[int, int, int]
 
 
 class GeoDatabase:
-    """Call it with the text of an IP address for the parts of the place; empty for what is no address or not in it."""
+    """Call it with the text of an IP address for the parts of its location; empty for unknown or invalid addresses."""
 
     def __init__(self, path: Path, *, monotonic_s: Callable[[], float] = monotonic) -> None:
-        """Raises ConfigError if the file is no such database, or the extra is not installed."""
+        """Raises ConfigError if the file is not such a database, or the extra is not installed."""
         if not is_installed():
             raise ConfigError(f"geo.database needs the extra `geo`: {INSTALL}")
         self._path = path
@@ -41,7 +41,7 @@ class GeoDatabase:
             self._look_again()
         try:
             return self._find(address)
-        except (TypeError, ValueError, RuntimeError):  # no address; or the database is damaged there
+        except (TypeError, ValueError, RuntimeError):  # not an address, or the database is damaged there
             return {}
 
     def _look_again(self) -> None:
@@ -52,7 +52,7 @@ class GeoDatabase:
         try:
             self._find = _opened(self._path)
         except (OSError, ValueError, RuntimeError):
-            return  # half written; the next look tries again
+            return  # half written; the next check tries again
         self._looks = looks
 
 
@@ -65,8 +65,8 @@ def _looks_of(path: Path) -> _Looks | None:
 
 
 def _opened(path: Path) -> Callable[[str], Mapping[str, Any]]:
-    """Finds the parts of a place in the database. Addresses recur, so the last ones are remembered."""
-    # Imported when a database is named: nobody else has the extra.
+    """Finds the parts of a location in the database. Addresses recur, so the last ones are cached."""
+    # Imported when a database is configured: others need not have the extra.
     maxminddb = importlib.import_module("maxminddb")
     get = maxminddb.open_database(str(path), maxminddb.MODE_MEMORY).get
     return lru_cache(_REMEMBERED)(lambda address: parts_of(get(address)))

@@ -106,11 +106,11 @@ class MappingFiles:
             return NotWritten(422, "does_not_check", "the mapping has errors or failing tests", {"findings": listed})
         now = _read(live)
         if now != before:
-            # Another program wrote while the draft was checked.
+            # Another program wrote the file while the draft was checked.
             return _changed(file, now)
         if before.decode(errors="replace") != live.text:
             history.keep_inactive(before, by="on disk, but not active")
-        # From here on the file is written: what the queue cannot keep now stays beside it for the next start.
+        # From here on the file is replaced: a text that the queue cannot store stays beside it for the next start.
         with suppress(QueueError):
             keep = partial(history.keep_inactive, by="written meanwhile by another program")
             replace_file(file, raw, compared=before, keep=keep)
@@ -144,7 +144,7 @@ class MappingFiles:
 
 
 def _changed(file: Path, raw: bytes) -> NotWritten:
-    """Changed by a program that is not this one, as far as the file says; the history may know better."""
+    """The answer for a file that another program changed, as far as the file shows; the history may know better."""
     at = datetime.fromtimestamp(file.stat().st_mtime, UTC)
     facts = {"etag": etag_of(raw), "by": BY_FILE, "at": instant_text(at)}
     return NotWritten(412, "changed_meanwhile", "the file was changed since it was read; read it again", facts)
@@ -164,7 +164,7 @@ def _read(live: LiveMapping) -> bytes:
 
 
 def _with_line_ends_of(before: bytes, raw: bytes) -> bytes:
-    """`raw` with CRLF where the file had them: pages write LF."""
+    """`raw` with CRLF if the file had CRLF: browsers send LF."""
     if b"\r\n" in before and b"\n" not in before.replace(b"\r\n", b""):
         return raw.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
     return raw

@@ -1,4 +1,6 @@
-"""Keeps texts of mapping files in their history, from the thread that writes one, and what a crash left beside."""
+"""Stores texts of mapping files in their history, from the thread that writes a file, and the files that a crash
+left.
+"""
 
 import asyncio
 from concurrent.futures import CancelledError
@@ -14,11 +16,11 @@ from adapter.service.rewriting import leftovers, locked
 from adapter.settings.settings import Settings
 
 _PATIENCE_S: Final = 30.0
-"""For one commit of the queue; a service that is stopping may answer none."""
+"""Seconds to wait for one commit of the queue; a service that is stopping may answer none."""
 
 
 class MappingHistory:
-    """The history of the file `name`. To be used in a thread; `loop` is the one that the queue is used on."""
+    """The history of the file `name`. For use in a thread; `loop` is the one that the queue is used on."""
 
     def __init__(self, archive: Archive, loop: asyncio.AbstractEventLoop, *, name: str) -> None:
         self._archive = archive
@@ -26,7 +28,7 @@ class MappingHistory:
         self._name = name
 
     def keep(self, text: str, *, version: str, by: str) -> Activation:
-        """Keep that the file was activated with `text`. Raises QueueError."""
+        """Store that the file was activated with `text`. Raises QueueError."""
         keeping = self._archive.keep_mapping(name=self._name, version=version, text=text, by=by)
         try:
             return asyncio.run_coroutine_threadsafe(keeping, self._loop).result(_PATIENCE_S)
@@ -34,19 +36,19 @@ class MappingHistory:
             raise QueueError("the history of the mapping was not written: the queue does not answer") from exc
 
     def keep_inactive(self, raw: bytes, *, by: str) -> None:
-        """Keep a text that was on disk but not active, unless it is kept already. Raises QueueError."""
+        """Store a text that was on disk but not active, unless the history has it. Raises QueueError."""
         self.keep(raw.decode(errors="replace"), version="", by=by)
 
 
 async def keep_leftovers(settings: Settings, archive: Archive) -> None:
-    """Move what crashes left beside mapping files into their history; it may be all there is of somebody's edit.
+    """Move the files that crashes left beside mapping files into their history: one may be the only copy of an edit.
 
-    A left-over that cannot be read or kept stays for the next start.
+    A file that cannot be read or stored stays for the next start.
     """
     for name, file in {str(source.mapping): source.mapping for source in settings.sources}.items():
         if file.is_relative_to(bundled("mappings")):
             continue
-        # A folder that cannot be read or written has no left-overs of ours.
+        # A folder that cannot be read or written has no files of the adapter.
         with suppress(OSError, QueueError):
             if leftovers(file):
                 loop = asyncio.get_running_loop()

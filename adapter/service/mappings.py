@@ -1,7 +1,26 @@
-"""Activates mappings: loads each source's file, keeps what was activated in the queue, falls back on it.
+"""Activates mappings: loads each source's file, stores activated texts in the queue, falls back on them.
 
-A file that cannot be used never stops a service that has a good one: delivery goes on with the last mapping that was
-activated, and log, gauge and `/readyz` say so. What is saved while the service runs goes live the same way.
+Theory of operation. A mapping is a file, and its history in the queue (`Archive.keep_mapping`). A `LiveMapping` holds
+the active text and ruleset of one source.
+
+States of a text: *on disk* (the file has it), *active* (it renders events), *in the history*.
+
+- **Start** (`activate`): a file without errors is activated and added to the history. For a file with errors the last
+  text in the history becomes active, and log, gauge and `/readyz` say so; without one, or with `--strict`, the service
+  exits. Files that a crash left beside a mapping file go into its history.
+- **Another program saves the file** (`Active.follow`, `mapping.watch`): a text without errors becomes active, then goes
+  into the history. A text with errors changes nothing but `problem`.
+- **The console or a rollback saves the file** (`mapping_files`): under a lock of the file, the ETag is compared, the
+text
+  is checked for every source of the file, the file is replaced (`rewriting`), reloaded and added to the history. A text
+  that this displaces without having been active goes into the history first.
+
+The invariants: a source always has an active mapping without errors; a file is never half written; no text that was on
+disk is lost by an activation of the console. One lock in `LiveMapping` orders reloads, so that the last text read is
+the last one activated.
+
+A crash between any two steps: before the replacement the old file is complete. After it, the next start activates the
+new file; the history then credits it to "file". A file that a crash left beside the mapping file is kept at the start.
 """
 
 import contextlib
@@ -37,19 +56,19 @@ class Active:
     live: dict[str, LiveMapping] = field(default_factory=dict)
 
     def of(self, source: str) -> Ruleset:
-        """The active ruleset of `source` now."""
+        """The active ruleset of `source`."""
         return self.live[source].ruleset
 
     @property
     def failed(self) -> dict[str, str]:
-        """The files whose text on disk is not the active one, with what is wrong."""
+        """The files whose text on disk is not active, each with what is wrong."""
         return {mapping.name: mapping.problem for mapping in self.live.values() if mapping.problem}
 
     async def follow(self, archive: Archive, *, every_s: float = 2.0, settle_s: float = 0.25) -> None:
-        """Let every good change of a file go live and be kept, until cancelled; see `watch` for the seconds."""
+        """Activate and store every change of a file without errors, until cancelled; see `watch` for the seconds."""
 
         async def keep(mapping: LiveMapping, text: str) -> None:
-            # Kept so that a restart can fall back on it; the next activation tries again if the disk is in trouble.
+            # Stored so that a restart can fall back on it. If the disk fails, the next activation stores its own.
             with contextlib.suppress(QueueError):
                 kept = await archive.keep_mapping(name=mapping.name, version=mapping.ruleset.version, text=text)
                 mapping.credit(at=kept.at, by=kept.by)
@@ -58,12 +77,12 @@ class Active:
 
 
 def read_message(message: JsonObject) -> Event:
-    """A sender's message as ingest would read it from a webhook now, unchecked: for tests in mappings and `explain`."""
+    """A message as ingest would read it from a webhook now, without a check by its schema: for tests and `explain`."""
     return read_unchecked(message, source="test", received_at=datetime.now(UTC), new_id=lambda: uuid4().hex)
 
 
 def live_loader(settings: Settings, source: SourceSettings) -> Callable[[str], Ruleset]:
-    """The same for a mapping that is to be activated: one that guards nothing cannot be that of a private source."""
+    """As `loader`, but for activation: a private source needs a mapping with guards."""
     load_text = loader(settings, source)
 
     def load_to_work(text: str) -> Ruleset:
@@ -80,21 +99,21 @@ def live_loader(settings: Settings, source: SourceSettings) -> Callable[[str], R
 
 @cache
 def geo_database(path: Path) -> GeoDatabase:
-    """The database of places in the file `path`, one for all sources. Raises ConfigError if it cannot be used."""
+    """The database of locations in the file `path`, one for all sources. Raises ConfigError if it cannot be used."""
     return GeoDatabase(path)
 
 
 def loader(settings: Settings, source: SourceSettings) -> Callable[[str], Ruleset]:
-    """Loads a text as the mapping of `source`; what it returns raises MappingError.
+    """A function that loads a text as the mapping of `source`, and raises MappingError.
 
-    Raises ConfigError if the settings name a database of places that cannot be used.
+    Raises ConfigError if the settings name a database of locations that cannot be used.
     """
 
     return partial(load, **_options(settings, source))
 
 
 def examiner(settings: Settings, source: SourceSettings) -> Callable[[str], Examined]:
-    """The same for a draft: what it returns gives all findings and raises nothing."""
+    """The same for a draft: the function returns all findings and raises nothing."""
     return partial(examine, **_options(settings, source))
 
 
@@ -121,10 +140,10 @@ def source_mappings(settings: Settings) -> SourceMappings:
 async def activate(
     settings: Settings, *, archive: Archive, emit: Emit, strict: bool, make: Callable[[], Active] = Active
 ) -> Active:
-    """The mapping of every source, in the empty table of `make`: its file, or the last one activated if the file
-    cannot be used. What a crash left beside a file goes into its history.
+    """The mapping of every source, in the empty table of `make`: its file, or the last activated text if the file
+    cannot be used.
 
-    Raises MappingError if there is no earlier one, or at once if `strict`; the text lists every problem found.
+    Raises MappingError if there is no earlier text, or at once if `strict`; the error lists every problem found.
     """
     await keep_leftovers(settings, archive)
     active = make()
@@ -162,7 +181,7 @@ async def _activate_one(
 
 
 def text_of(path: Path) -> str:
-    """The text of a mapping's file as it is now. Raises MappingError if it cannot be read."""
+    """The text of a mapping's file now. Raises MappingError if it cannot be read."""
     try:
         return read_regular(path).decode()
     except OSError as exc:

@@ -1,5 +1,5 @@
-"""Looks at every Browsee project once a second: says when delivery pauses, resumes or has learned a limit, and keeps
-that limit, so that a restart need not learn it anew.
+"""Checks every Browsee project once a second: logs when delivery pauses, resumes or has learned a limit, and stores the
+limit, so that a restart need not learn it again.
 """
 
 import asyncio
@@ -24,16 +24,16 @@ from adapter.observe.observer import Emit
 from adapter.queue.contract import Archive, Limit
 
 _EVERY_S = 1.0
-# A limit is logged and kept when it has changed by more than this, for every cut changes it a little.
+# A limit is logged and stored when it has changed by more than this, because every cut changes it a little.
 _NEWS = 0.1
 _KEPT_AGAIN_S = 10.0
 
 
 @dataclass(slots=True)
 class Watched:
-    """A project, the names of its sources for people, and what was last said and kept of it.
+    """A project, the names of its sources for people, and what was last logged and stored of it.
 
-    `tenure` is `Backlog.tenure` of its sources, `number` what that was at the last look.
+    `tenure` is `Backlog.tenure` of its sources, `number` its value at the last check.
     """
 
     id: str
@@ -48,7 +48,7 @@ class Watched:
 
 
 def project_id(*, url: str, key: Secret) -> str:
-    """What a project is known by in the queue: says nothing of its key."""
+    """The name of a project in the queue; it contains nothing of its key."""
     return blake2b(f"{url}\0{key.reveal()}".encode(), digest_size=16).hexdigest()
 
 
@@ -62,7 +62,7 @@ class Monitor:
         self._now = now
 
     async def restore(self) -> None:
-        """Let every project begin with the limit that was kept of it."""
+        """Restore the stored limit of every project."""
         for watched in self._projects:
             watched.number = watched.tenure()
             await self._restore(watched)
@@ -75,17 +75,17 @@ class Monitor:
             watched.project.restore(learned, now_s=now_s)
 
     async def run(self) -> None:
-        """Look until cancelled."""
+        """Check until cancelled."""
         while True:
             await asyncio.sleep(_EVERY_S)
             await self.look()
 
     async def look(self) -> None:
-        """Say and keep what is new since the last look."""
+        """Log and store what is new since the last check."""
         for watched in self._projects:
             number = watched.tenure()
             if number != watched.number:
-                # If its limit cannot be read now, the next look begins with it.
+                # If its limit cannot be read now, the next check tries again.
                 with suppress(QueueError):
                     await self._change_hands(watched, number)
             if number == 0:
@@ -93,7 +93,7 @@ class Monitor:
             state = watched.project.state(self._now())
             self._tell_pauses(watched, state)
             self._tell_limit(watched, state)
-            # What cannot be kept is learned again; the disk's trouble shows itself elsewhere.
+            # A limit that cannot be stored is learned again; other parts report the failing disk.
             with suppress(QueueError):
                 await self._keep(watched)
 
@@ -101,7 +101,7 @@ class Monitor:
         if number == 0:
             self._emit(DeliveryLost(sources=watched.sources))
         else:
-            # Another process delivered it meanwhile, and has learned what it allows.
+            # Another process delivered it meanwhile, and has learned its limit.
             await self._restore(watched)
             self._emit(DeliveryTaken(sources=watched.sources))
         watched.number = number

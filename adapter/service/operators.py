@@ -1,4 +1,4 @@
-"""Builds the operator's API, and the console at a queue's file, of settings and of what runs."""
+"""Builds the operator's API, and the console at a queue, from settings and from the running parts."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -60,7 +60,7 @@ USUAL_STREAM = StreamLimits()
 
 
 def retention_of(settings: Settings) -> Retention:
-    """How long the queue keeps things."""
+    """The retentions in the settings."""
     kept = settings.retention
     return Retention(history_s=kept.history_s, dead_s=kept.dead_s, dedup_s=kept.dedup_s, deletions_s=kept.deletions_s)
 
@@ -73,8 +73,8 @@ def admin_console(
     go_on: Callable[[], None] = lambda: None,
     pause_text: PauseText = lambda _: None,
 ) -> AdminConsole:
-    """The console at `admin`; the schemas of `validator` are asked for only where a rejection is read anew. Without
-    `pause_text` nobody knows whether delivery is paused: the queue's file does not say.
+    """The console at `admin`; `validator` is called only when a rejection is read again. Without `pause_text` the
+    console does not know whether delivery is paused, because the queue does not say.
     """
 
     sources = {source.name: plain_source(source) for source in settings.sources}
@@ -107,11 +107,11 @@ def admin_console(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorDeps:
-    """What operators are served from, of a running service.
+    """What a running service serves operators from.
 
-    `pause_texts` gives, by source, why delivery is paused now, "" where delivery goes on; bodies are read as `ingest`
-    does, and long work stops when that stops. `sandbox` is the stand-in for Browsee where one runs, `archive` keeps the
-    history of mappings.
+    `pause_texts` returns, by source, why delivery is paused now, "" where it is not. Bodies are read as `ingest` does,
+    and long work stops when ingest stops. `sandbox` is the running stand-in for Browsee, if there is one; `archive`
+    stores the history of mappings.
     """
 
     ingest: IngestDeps
@@ -130,7 +130,7 @@ def operator_routes(settings: Settings, deps: OperatorDeps) -> list[web.RouteDef
     ingest, health, active = deps.ingest, deps.health, deps.active
 
     def open_console() -> AbstractContextManager[QueueConsole]:
-        # Read on the event loop, where delivery changes; the console itself is used in a thread.
+        # Read on the event loop, where delivery's state changes; the console is used in a thread.
         return console_of(settings, ingest=ingest, pause_text=deps.pause_texts().get)
 
     auth = ApiAuth(

@@ -1,5 +1,5 @@
-"""What the running service reports of itself at `/readyz` and `/metrics`: the last count of its queue, and the state of
-its parts now.
+"""What the running service reports at `/readyz` and `/metrics`: the last count of its queue, and the state of its parts
+now.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ from adapter.wire.instants import instant_text
 
 _BALANCE_EVERY_S = 2.0
 _COUNTING_SHARE = 0.01
-"""Counting takes so much of the time at most. With 10,000,000 events pending one count takes about a second."""
+"""The largest share of time for counting. With 10,000,000 pending events one count takes about a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,8 @@ class Count:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
-    """The parts that a report is made of. `draining` is set once the service stops;
-    `now` is the clock of leases and delays.
+    """The parts that a report is made of. `draining` is set once the service stops; `now` is the clock of leases and
+    delays.
     """
 
     settings: Settings
@@ -61,7 +61,7 @@ class Observed:
 
 
 class Readiness:
-    """Counts the queue now and then, and reports; `count` is the first count."""
+    """Counts the queue regularly, and reports; `count` is the first count."""
 
     def __init__(self, observed: Observed, count: Count, *, emit: Emit) -> None:
         self._observed = observed
@@ -72,7 +72,7 @@ class Readiness:
         self._waiting_deletions.look(count.balance.deletions_waiting)
 
     async def follow(self) -> None:
-        """Count pending and dead from rows until cancelled, so that a ledger that does not balance shows."""
+        """Count pending and dead from rows until cancelled, so that a ledger that does not balance is noticed."""
         queue, refusals = self._observed.queue, self._observed.refusals
         count_at_s = 0.0
         while True:
@@ -90,7 +90,7 @@ class Readiness:
                     refusals.queue_takes()
 
     async def _keep_sample(self) -> None:
-        """For charts: the last look at a minute stands for it."""
+        """Store a sample for charts; the last sample of a minute counts."""
         rates = {
             ", ".join(sources): ProjectRate(per_s=state.per_s, limit_per_s=state.limit_per_s)
             for sources, state in self.projects()
@@ -100,7 +100,7 @@ class Readiness:
         await self._observed.queue.keep_sample(minute, pending=self._count.balance.pending, rates=rates)
 
     def projects(self) -> Projects:
-        """How delivery to each Browsee project goes now, as far as this process delivers it."""
+        """The state of delivery of each Browsee project that this process delivers."""
         now_s, tenure = self._observed.now(), self._observed.queue.tenure
         return [
             (worker.sources, worker.project.state(now_s) if tenure(worker.sources) else ELSEWHERE)
@@ -108,7 +108,7 @@ class Readiness:
         ]
 
     def report(self) -> Report:
-        """The report of this moment."""
+        """The report of now."""
         observed, count, now = self._observed, self._count, datetime.now(UTC)
         balance, disk = count.balance, observed.queue.disk()
         refusals = observed.refusals.now(time.monotonic(), self._patience.horizons_s)
@@ -122,7 +122,7 @@ class Readiness:
             now=now,
             deadlines=deadlines(self._patience, refusals, balance=balance, disk=disk, now=now),
         )
-        # Counting takes time, so `pending`, `dead` and the ledger are of some seconds ago.
+        # Counting takes time, so `pending`, `dead` and the ledger are some seconds old.
         counted: JsonObject = {"counted_at": instant_text(count.at)}
         waiting = deletions.facts(balance.deletions_waiting, self._deleting.__contains__)
         return replace(report, facts=report.facts | counted | waiting | observed.denials.facts(now))

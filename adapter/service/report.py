@@ -1,4 +1,4 @@
-"""How the service is doing, in words for `/readyz` and figures for `/metrics`, put together from its parts. Pure."""
+"""The state of the service, in words for `/readyz` and numbers for `/metrics`, composed from its parts. Pure."""
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
@@ -13,7 +13,7 @@ from adapter.service.mappings import Active
 from adapter.wire.instants import instant_text
 
 Projects = Sequence[tuple[Collection[str], State]]
-"""The sources of each Browsee project and how delivery to it goes."""
+"""The sources of each Browsee project, and the state of its delivery."""
 
 _WORST_FIRST: tuple[DeliveryStatus, ...] = ("paused", "slowed", "ok")
 
@@ -29,9 +29,7 @@ def make_report(
     now: datetime,
     deadlines: Sequence[Deadline],
 ) -> Report:
-    """The report of this moment; `balance` is as it was last counted. Of `deadlines` the first is the one that ends
-    first.
-    """
+    """The report of now; `balance` is as last counted. The first of `deadlines` is the one that ends first."""
     deliveries = {state.delivery for _, state in projects}
     return Report(
         stopping=stopping,
@@ -48,12 +46,12 @@ def make_report(
 
 
 def pause_texts(projects: Projects) -> dict[str, str]:
-    """Why delivery is paused, by the name of each source; "" where delivery goes on."""
+    """Why delivery is paused, by the name of each source; "" where it is not."""
     return {source: state.waiting_text for sources, state in projects for source in sources}
 
 
 def _stranded(projects: Projects, balance: Balance) -> list[str]:
-    """Sources that nobody delivers for any more, and whose events wait."""
+    """Sources that are no longer configured and have pending events."""
     configured = {source for sources, _ in projects for source in sources}
     return sorted(balance.pending_of - configured)
 
@@ -110,14 +108,14 @@ def _gauges(active: Active, projects: Projects, balance: Balance) -> Iterator[Ga
         sources = ", ".join(names)
         yield Gauge(metrics.DELIVERS, state is not ELSEWHERE, (sources,))
         if state is ELSEWHERE:
-            # What was learned here is not so any more: whoever delivers shows what is.
+            # What this process learned no longer holds; the replica that delivers reports the state.
             continue
         yield Gauge(metrics.RATE, state.per_s, (sources,))
         yield Gauge(metrics.CALLS_UNDER_WAY, state.in_flight, (sources,))
         yield Gauge(metrics.CONCURRENCY, state.concurrency, (sources,))
         if state.limit_per_s is not None:
             yield Gauge(metrics.LIMIT, state.limit_per_s, (sources,))
-        # Each cause is there from the start, so that an alarm sees it go from 0 to 1.
+        # Each cause exists from the start, so that an alert sees it go from 0 to 1.
         for why in PAUSING:
             yield Gauge(metrics.PAUSED, state.delivery == "paused" and state.why is why, (sources, why.value))
         for why in SLOWING:

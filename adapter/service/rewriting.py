@@ -1,11 +1,11 @@
-"""Replaces a mapping file as a careful editor does, or says why it cannot.
+"""Replaces a mapping file without losing an edit, or says why it cannot. Theory of operation.
 
 States: the file is *compared* (its ETag is the one that the draft was made from), *replaced* (by a rename: there is the
-old file or the new one, never half of one), *active*. Writers of this service hold `flock` on `.<name>.lock`. Old and
-new file change places in one step, and the old one is read then: what another program put there in between, even by a
-rename of its own, is kept elsewhere before its last link goes, so that no edit is lost. Where the disk cannot exchange
-two files, the old file gets a second link first. A crash leaves the old or the new file, and perhaps a left-over beside
-it: what another program wrote, or the new file. The next start takes care of left-overs.
+old or the new file, never half of one), *active*. Writers of the adapter hold `flock` on `.<name>.lock`. The old and
+the new file are exchanged in one step, and then the old one is read. A text that another program wrote in between, even
+by a rename of its own, is stored elsewhere before its last link is removed, so no edit is lost. On a disk that cannot
+exchange two files, the old file gets a second link first. A crash leaves the old or the new file, and possibly a file
+beside it: the text of another program, or the new text. The next start stores such files in the history.
 """
 
 import ctypes
@@ -24,7 +24,7 @@ from typing import Final
 _SUFFIX: Final = ".browsee-adapter.tmp"
 _AT_FDCWD: Final = -100
 _RENAME_EXCHANGE: Final = 2
-"""Of linux/fcntl.h and linux/fs.h."""
+"""From linux/fcntl.h and linux/fs.h."""
 _NO_EXCHANGE: Final = frozenset({errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP})
 _ANOTHERS: Final = "the file belongs to another user"
 _REASONS: Final = {
@@ -43,7 +43,7 @@ def etag_of(raw: bytes) -> str:
 
 
 def why_not_writable(file: Path, *, bundled_folder: Path) -> str | None:
-    """Why `file` cannot be replaced here, in words; None if it can. Leaves nothing behind."""
+    """Why `file` cannot be replaced here, in words; None if it can. Leaves no file behind."""
     try:
         real = file.resolve(strict=True)
         found = real.stat()
@@ -68,17 +68,17 @@ def why_not_writable(file: Path, *, bundled_folder: Path) -> str | None:
 
 
 def config_map_key(file: Path) -> str | None:
-    """The key of a ConfigMap that `file` is the value of; None if it comes from none. Kubernetes links what it mounts
-    into a folder `..data`.
+    """The key of a ConfigMap that `file` comes from; None if it comes from none. Kubernetes links mounted files into a
+    folder `..data`.
     """
     return file.resolve().name if any("..data" in part for part in _links(file)) else None
 
 
 def replace_file(file: Path, raw: bytes, *, compared: bytes, keep: Callable[[bytes], None]) -> None:
-    """Put `raw` in the place of `file`, whose bytes were `compared`. Raises OSError with the file as it was.
+    """Replace `file`, whose bytes were `compared`, by `raw`. Raises OSError with the file unchanged.
 
-    If something else was there in the moment of the replacement, `keep` gets it; only then does it go. If `keep`
-    raises, it stays as a left-over, the file is replaced all the same, and the exception goes on to the caller.
+    If the file had other bytes at the moment of the replacement, `keep` gets them before they are removed. If `keep`
+    raises, they stay in a file beside it, `file` is replaced all the same, and the exception is passed on.
     """
     real = file.resolve(strict=True)
     found = real.stat()
@@ -89,8 +89,8 @@ def replace_file(file: Path, raw: bytes, *, compared: bytes, keep: Callable[[byt
             os.fsync(stream.fileno())
         _take_place(real, temporary)
         temporary.stays = True
-        # The new file is in its place: neither a folder that cannot be synced nor an old file that cannot be read makes
-        # that a failure to report.
+        # The new file is in its place, so neither a folder that cannot be synced nor an old file that cannot be read is
+        # a failure of the replacement.
         with suppress(OSError):
             _sync_folder(real.parent)
         try:
@@ -112,7 +112,7 @@ class _Temporary:
 
 
 def _take_place(real: Path, temporary: _Temporary) -> None:
-    """Put `temporary` in the place of `real`; it is then what was in `real` in that moment."""
+    """Move `temporary` to `real`; afterwards `temporary` has what was in `real` at that moment."""
     try:
         _exchange(temporary.path, real)
     except OSError as exc:
@@ -122,7 +122,7 @@ def _take_place(real: Path, temporary: _Temporary) -> None:
 
 
 def _exchange(one: Path, other: Path) -> None:
-    """Have two files change places in one step; Python has no function for it. Raises OSError with nothing changed."""
+    """Exchange two files in one step; Python has no function for that. Raises OSError with nothing changed."""
     call = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
     if call is None:
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
@@ -156,7 +156,7 @@ def locked(file: Path) -> Iterator[None]:
 
 
 def leftovers(file: Path) -> list[Path]:
-    """What a crash left beside `file`, the oldest first. Raises OSError."""
+    """The files that a crash left beside `file`, oldest first. Raises OSError."""
     real = file.resolve()
     return sorted(real.parent.glob(f".{real.name}.*{_SUFFIX}"), key=lambda left: left.stat().st_mtime_ns)
 
@@ -191,7 +191,7 @@ def not_writable_text(exc: OSError) -> str:
 
 
 def _links(file: Path) -> Iterator[str]:
-    """The path of `file` and of every link on the way to what it is."""
+    """The path of `file` and of every link on the way to its target."""
     path = file.absolute()
     for _ in range(40):
         yield from path.parts

@@ -1,4 +1,4 @@
-"""The built-in stand-in for Browsee, as the console shows it and changes it."""
+"""The built-in stand-in for Browsee, as the console shows and changes it."""
 
 from adapter.console.sandbox_api import SandboxChange, WantedCalls
 from adapter.model import JsonObject

@@ -1,4 +1,4 @@
-"""The sources as JSON: how each is set up, when its keys were used, what it was refused. Shows no key but on demand."""
+"""The sources as JSON: their settings, the last uses of their keys, their refusals. Shows a key only on request."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -11,7 +11,7 @@ from adapter.wire.instants import instant_text
 
 
 class SourcesView:
-    """Of a running service. `clock` gives the instant that refusals are recent by."""
+    """The sources of a running service. `clock` returns the instant by which refusals are recent."""
 
     def __init__(self, settings: Settings, *, denials: Denials, uses: KeyUses, clock: Callable[[], datetime]) -> None:
         self._sources = {source.name: source for source in settings.sources}
@@ -25,7 +25,7 @@ class SourcesView:
         return [self._of(source, recent) for source in self._sources.values()]
 
     def key(self, source: str, *, name: str) -> str | None:
-        """A key in full, by its name; None if that source has none of that name."""
+        """A key in full, by its name; None if that source has no key of that name."""
         found = self._sources.get(source)
         keys = () if found is None else found.keys
         return next((key.reveal() for key in keys if key_name(key) == name), None)
@@ -49,7 +49,7 @@ class SourcesView:
         return None if at is None else instant_text(at)
 
     def _is_of(self, refused: JsonObject, name: str) -> bool:
-        """By its key, else by its URL, else by there being no other source."""
+        """Whether a refusal is of the source: by its key, else by its path, else because there is no other source."""
         if refused["source"] is not None:
             return bool(refused["source"] == name)
         return refused["route"] == f"/webhooks/{name}" or len(self._sources) == 1

@@ -1,8 +1,9 @@
-"""Spans of an event's way: received, stored, mapped, called. Imported only where traces are exported.
+"""Spans of an event: received, stored, mapped, called. Imported only if traces are exported.
 
-The span `receive` is a child of the sender's, if its request had a `traceparent`, and else begins a trace. Each event
-is stored with `receive` as its parent, so spans of its delivery join it, hours later or in another process. Which
-traces are kept is for the sampler to say (`OTEL_TRACES_SAMPLER`); the sender's decision counts unless that says else.
+The span `receive` is a child of the sender's span, if its request had a `traceparent`; otherwise it begins a trace.
+Each event is stored with `receive` as its parent, so the spans of its delivery join the trace, hours later or in
+another process. The sampler decides which traces are kept (`OTEL_TRACES_SAMPLER`); by default it follows the sender's
+decision.
 """
 
 import asyncio
@@ -35,12 +36,12 @@ _CURRENT: ContextVar[Event | None] = ContextVar("the event that this task delive
 
 
 def open_spans(emit: Emit) -> "Spans":
-    """Spans to the collector that OpenTelemetry's variables name; inside of the event loop that `emit` belongs to."""
-    # The exporter logs every failed request with its traceback; `SpansLost` says it once.
+    """Spans for the collector that OpenTelemetry's variables name; inside the event loop of `emit`."""
+    # The exporter logs every failed request with its traceback; `SpansLost` reports it once.
     logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
     loop = asyncio.get_running_loop()
     exporter = ReportingExporter(OTLPSpanExporter(), lambda lost: _from_thread(loop, emit, lost))
-    # OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES go before these.
+    # OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES override these.
     resource = Resource({"service.name": "browsee-adapter", "service.version": VERSION}).merge(Resource.create())
     provider = TracerProvider(resource=_named(resource), shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(exporter))
@@ -48,13 +49,13 @@ def open_spans(emit: Emit) -> "Spans":
 
 
 def _named(resource: Resource) -> Resource:
-    """`resource` under our own name if none was given: the library's default is `unknown_service`."""
+    """`resource` with the adapter's name if none was set: the library's default is `unknown_service`."""
     is_default = str(resource.attributes.get("service.name", "")).startswith("unknown_service")
     return resource.merge(Resource({"service.name": "browsee-adapter"})) if is_default else resource
 
 
 def _from_thread(loop: asyncio.AbstractEventLoop, emit: Emit, lost: int) -> None:
-    with suppress(RuntimeError):  # the loop is closed: nothing is logged any more
+    with suppress(RuntimeError):  # the loop is closed, so nothing can be logged
         loop.call_soon_threadsafe(emit, SpansLost("the exporter gave up", lost))
 
 
@@ -78,28 +79,28 @@ class Spans:
         return _TracedBrowsee(url, self)
 
     async def close(self) -> None:
-        """Export what is left, for a few seconds at most: the collector may be what is down."""
+        """Export the remaining spans, for a few seconds at most: the collector may be down."""
         loop, done = asyncio.get_running_loop(), asyncio.Event()
 
         def shut_down() -> None:
             self._provider.shutdown()
-            # After the bound the loop is gone.
+            # After the time limit the loop is closed.
             with suppress(RuntimeError):
                 loop.call_soon_threadsafe(done.set)
 
-        # Not a thread of the loop's pool, for whose end Python would wait.
+        # Not a thread of the loop's pool, because Python would wait for its end.
         Thread(target=shut_down, daemon=True).start()
         with suppress(TimeoutError):
             async with asyncio.timeout(_CLOSE_S):
                 await done.wait()
 
     def start(self, name: str, parent: Context | None, kind: SpanKind, *, start_ns: int | None = None) -> Span:
-        """A span that is not current anywhere; whoever starts it ends it."""
+        """A span that is not current anywhere; its creator ends it."""
         return self._tracer.start_span(name, context=parent or Context(), kind=kind, start_time=start_ns)
 
 
 class ReportingExporter(SpanExporter):
-    """Exports by `inner` and calls `lost` with how many spans were not taken, in the thread of the exporter."""
+    """Exports by `inner` and calls `lost` with the number of spans that were not accepted, in the exporter's thread."""
 
     def __init__(self, inner: SpanExporter, lost: Callable[[int], None]) -> None:
         self._inner = inner
@@ -113,7 +114,7 @@ class ReportingExporter(SpanExporter):
         return result
 
     def shutdown(self) -> None:
-        """Cut a retry that waits."""
+        """End a retry that waits."""
         self._inner.shutdown()
 
 
@@ -125,7 +126,7 @@ class _TracedInbox:
     async def put(self, events: Sequence[Event], rejections: Sequence[Rejection] = ()) -> Stored:
         if not events:
             return await self._inner.put(events, rejections)
-        # All are of one request, so they have its instant and its trace.
+        # All are of one request, so they share its instant and its trace.
         first = events[0]
         received_ns = int(first.received_at.timestamp() * 1e9)
         request = self._spans.start("receive", _parent(first.traceparent), SpanKind.SERVER, start_ns=received_ns)
@@ -161,7 +162,7 @@ class _TracedRenderer:
         return self._inner.version
 
     def render(self, event: Event) -> Rendered:
-        # Each event is delivered by a task of its own, so this is the event of all its calls.
+        # A task delivers one event, so this is the event of all its calls.
         _CURRENT.set(event)
         if event.traceparent is None:
             return self._inner.render(event)
@@ -200,7 +201,7 @@ class _TracedBrowsee(Browsee):
 
 
 def _of(event: Event) -> dict[str, str]:
-    """What every span of an event says of it: what logs say, and no content."""
+    """The attributes of every span of an event: those of log lines, and no content."""
     return {
         "browsee_adapter.source": event.source,
         "browsee_adapter.message_id": event.message_id,

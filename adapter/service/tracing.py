@@ -1,6 +1,6 @@
-"""Whether traces are exported, as OpenTelemetry's own variables say. Needs the extra `otel`.
+"""Whether traces are exported, by OpenTelemetry's own variables. Needs the extra `otel`.
 
-Imports nothing of OpenTelemetry: `spans` does, and it is imported only if traces are wanted.
+Imports nothing of OpenTelemetry: `spans` does, and is imported only if traces are exported.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,7 +21,7 @@ _PROTOCOL = "http/protobuf"
 
 
 class Tracing(Protocol):
-    """Stands around the parts that an event passes, and makes a span of each."""
+    """Wraps the parts that an event passes, and makes a span for each."""
 
     def inbox(self, inbox: Inbox) -> Inbox:
         """`inbox`, with spans of the request and of the put."""
@@ -36,12 +36,12 @@ class Tracing(Protocol):
         ...
 
     async def close(self) -> None:
-        """Export what is left, for a few seconds at most."""
+        """Export the remaining spans, for a few seconds at most."""
         ...
 
 
 class Untraced:
-    """No tracing: gives every part back as it is, so that nothing is added to the way of an event."""
+    """No tracing: returns every part unchanged, so that nothing is added to the way of an event."""
 
     def inbox(self, inbox: Inbox) -> Inbox:
         """`inbox` itself."""
@@ -56,12 +56,12 @@ class Untraced:
         return Browsee(url)
 
     async def close(self) -> None:
-        """Nothing is left to export."""
+        """There is nothing to export."""
 
 
 def open_tracing(environ: Mapping[str, str], emit: Emit) -> Tracing:
-    """Tracing to the collector that `environ` names; `Untraced` if it names none, or if traces cannot be exported. That
-    is logged: a service that delivers must not stay down because its traces cannot be had.
+    """Tracing to the collector that `environ` names; `Untraced` if it names none, or if traces cannot be exported. The
+    latter is logged: a service that delivers must not stay down because of its traces.
 
     Source: https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
     """

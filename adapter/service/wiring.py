@@ -1,6 +1,6 @@
-"""Builds every part of the service from the settings. The only place that knows all parts; `app` runs them.
+"""Builds every part of the service from the settings. The only module that knows all parts; `app` runs them.
 
-`Wiring` names what tests and the chaos kit replace. A part is built with all that it needs: no part is completed later.
+`Wiring` has the parts that tests and the reliability kit replace. A part is built with everything it needs.
 """
 
 import asyncio
@@ -53,7 +53,7 @@ from adapter.service.tracing import Tracing, open_tracing
 from adapter.settings.quantities import ListenAddress
 from adapter.settings.settings import Settings
 
-# When the calls under way have had their grace, what senders have not sent to the end by now has waited long enough.
+# After the grace for calls in flight, requests that are still incomplete have waited long enough.
 _SHUTDOWN_S = 2.0
 _SANDBOX_KEY = Secret("sandbox")
 
@@ -65,13 +65,13 @@ class OpenQueue(Protocol):
 
 
 def steady_clock() -> Callable[[], float]:
-    """Seconds since 1970 as they were at this call, and from then on without jumps: leases and delays go by it."""
+    """Seconds since 1970 as of this call, continued without jumps: the clock of leases and delays."""
     ahead = time.time() - time.monotonic()
     return lambda: ahead + time.monotonic()
 
 
 async def open_queue(settings: Settings, *, now: Callable[[], float]) -> Queue:
-    """The queue that the settings name. Raises ConfigError or QueueError if it cannot be had."""
+    """The queue that the settings name. Raises ConfigError or QueueError if it cannot be opened."""
     options = QueueOptions(
         unordered=settings.unordered,
         max_pending=settings.limits.pending,
@@ -106,11 +106,11 @@ def _queue_itself(queue: Queue) -> Inbox:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wiring:
-    """The choices that the settings do not make; tests and the chaos kit make others.
+    """The choices that the settings do not make; tests and the reliability kit make others.
 
-    `inbox_of` gives what ingest stores into, for the open queue; `make_active` an empty table of active mappings;
+    `inbox_of` returns the inbox of ingest, given the open queue; `make_active` an empty table of active mappings;
     `received_at` the instant of receipt of a request; `rate_limits` limits requests to the API of operators;
-    `open_tracing` begins to export traces, if that is wanted.
+    `open_tracing` starts to export traces if configured.
     """
 
     open_queue: OpenQueue = open_queue
@@ -126,8 +126,8 @@ DEFAULT_WIRING = Wiring()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceParts:
-    """A service that is built and does not run yet. `senders` and `operators` are one application unless operators
-    have an address of their own; `draining` is set by whoever stops it. `open_console` gives a console for one thread.
+    """A service that is built and does not run yet. `senders` and `operators` are one application unless operators have
+    an address of their own. Setting `draining` begins the stop. `open_console` returns a console for one thread.
     """
 
     queue: Queue
@@ -145,12 +145,12 @@ class ServiceParts:
 async def build_service(
     stack: AsyncExitStack, settings: Settings, *, observer: Observer, strict: bool, wiring: Wiring
 ) -> ServiceParts:
-    """Every part, of which `stack` closes those that must be closed. Raises ConfigError, MappingError or QueueError."""
+    """Every part; `stack` closes those that must be closed. Raises ConfigError, MappingError or QueueError."""
     emit, now, draining = observer.emit, steady_clock(), asyncio.Event()
     queue = await wiring.open_queue(settings, now=now)
     stack.push_async_callback(queue.close)
     await _warn_if_full(queue, emit)
-    # Beside what follows: with a million events pending it takes 0.2 s after a start.
+    # Concurrently with the following: with a million pending events it takes 0.2 s after a start.
     counting = asyncio.create_task(Count.of(queue))
     stack.callback(counting.cancel)
     active = await mappings.activate(settings, archive=queue, emit=emit, strict=strict, make=wiring.make_active)
@@ -202,7 +202,9 @@ async def listen(
     emit: Emit,
     shutdown_s: float = _SHUTDOWN_S,
 ) -> str:
-    """Serve `app` at `address` until `stack` closes; its URL. Raises ConfigError if the address cannot be had."""
+    """Serve `app` at `address` until `stack` closes; returns its URL. Raises ConfigError if the address cannot be
+    used.
+    """
     limits = ConnectionLimits(connections=settings.limits.connections)
     return await serve(
         stack,
@@ -216,7 +218,7 @@ async def listen(
 
 
 async def _warn_if_full(queue: Queue, emit: Emit) -> None:
-    """A service that refuses every event from its first second must say so before the first sender finds out."""
+    """A service that would refuse every event from its first second must report it at the start."""
     try:
         await queue.probe()
     except QueueFull as full:
@@ -224,7 +226,7 @@ async def _warn_if_full(queue: Queue, emit: Emit) -> None:
 
 
 async def _start_sandbox(stack: AsyncExitStack, settings: Settings, emit: Emit) -> tuple[RunningSandbox, str]:
-    """The built-in stand-in for Browsee and its URL, on the next port; what it gets is kept in `state_dir`."""
+    """The built-in stand-in for Browsee and its URL, on the next port; its calls are kept in `state_dir`."""
     stand_in = make_sandbox(db=None if settings.state_dir is None else settings.state_dir / "sandbox-calls.db")
     next_port = settings.listen.port + 1 if settings.listen.port else 0
     address = ListenAddress(host="127.0.0.1", port=next_port)
@@ -236,7 +238,7 @@ async def _start_sandbox(stack: AsyncExitStack, settings: Settings, emit: Emit) 
 
 
 def _project_keys(settings: Settings) -> list[dict[str, Secret]]:
-    """The keys by source of each Browsee project: sources with one key share its pace."""
+    """The keys of each Browsee project, by source: sources with one key share its pace."""
     by_key: dict[Secret, dict[str, Secret]] = {}
     for source in settings.sources:
         key = source.browsee_api_key or _SANDBOX_KEY
@@ -246,7 +248,7 @@ def _project_keys(settings: Settings) -> list[dict[str, Secret]]:
 
 @dataclass(frozen=True, slots=True)
 class WorkerDeps:
-    """What every worker is built of; see `Worker`."""
+    """The dependencies of every worker; see `Worker`."""
 
     queue: Queue
     browsee: Browsee

@@ -1,4 +1,4 @@
-"""Builds `Settings` from values that the schema has judged. Looks which mapping files exist; reads none."""
+"""Builds `Settings` from values that fit the schema. Checks which mapping files exist; reads none."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -27,11 +27,11 @@ from adapter.wire.durations import duration_s
 from adapter.wire.ids import no_ids
 
 LEAST_MAX_AGE_S = 72 * 3600.0
-"""The least `max_age`: no event may be dropped because a platform was refused for days and went on trying."""
+"""The least `max_age`: no event may be dropped because a platform was refused for days and kept trying."""
 
 
 def readers(*, folder: Path, mappings: Path) -> dict[str, ValueReader]:
-    """How a text of each definition of the schema is read; relative paths count from `folder`."""
+    """The reader of texts for each definition of the schema; relative paths are relative to `folder`."""
 
     def mapping(text: str) -> Path:
         return named_mapping(text, folder=folder, mappings=mappings)
@@ -63,7 +63,7 @@ def _age_s(text: str) -> float:
 
 
 def _secret(text: str) -> Secret:
-    # A pattern's `$` also fits before a line break at the end, such as the one of a YAML block.
+    # A pattern's `$` also matches before a line break at the end, such as that of a YAML block.
     if text != text.strip():
         raise ValueError("a secret has no spaces and no line break at its ends")
     return Secret(text)
@@ -77,10 +77,10 @@ def built(
     mappings: Path,
     browsee_api_key: Secret | None,
 ) -> Settings:
-    """The settings that `values` say, all of them read.
+    """The settings made of `values`.
 
-    `process` is what was read of `environment.PROCESS_VARIABLES`; `browsee_api_key` is for sources that name none,
-    and `mappings` is where their mapping is looked for. Raises ConfigError if it is unclear which that is.
+    `process` has the values of `environment.PROCESS_VARIABLES`. `browsee_api_key` is for sources without one, and
+    `mappings` is the folder for sources without a mapping. Raises ConfigError if the mapping of a source is unclear.
     """
     mapping = _unnamed_mapping(values["sources"], mappings=mappings)
     browsee, retry, retention = (values[name] for name in ("browsee", "retry", "retention"))
@@ -129,14 +129,14 @@ def _limits(limits: JsonObject) -> LimitSettings:
 
 
 def _listen(address: ListenAddress, process: Mapping[str, Any]) -> ListenAddress:
-    """The address of the settings; a host or port of its own comes from the environment or an option."""
+    """The address in the settings; a separate host or port comes from the environment or an option."""
     return replace(
         address, host=process.get("ADAPTER_HOST", address.host), port=process.get("ADAPTER_PORT", address.port)
     )
 
 
 def _role(queue: QueueAddress, process: Mapping[str, Any]) -> Role:
-    """What this process does. Raises ConfigError if it is a part, and no other process can do the rest."""
+    """The role of this process. Raises ConfigError if it is a part, and no other process can do the rest."""
     role: Role = process.get("ADAPTER_ROLE", "all")
     if role != "all" and not is_shared(queue):
         raise ConfigError(
@@ -147,7 +147,7 @@ def _role(queue: QueueAddress, process: Mapping[str, Any]) -> Role:
 
 
 def in_sandbox(settings: Settings) -> Settings:
-    """`settings` for trying things out: a queue of its own beside the one configured, and no key of Browsee.
+    """`settings` for the sandbox: a queue of its own beside the configured one, and no key of Browsee.
 
     So events that were meant for Browsee never end in a sandbox, and a sandbox never learns a key.
     """
@@ -192,7 +192,7 @@ def _source(name: str, values: JsonObject, *, mapping: Path, browsee_api_key: Se
 
 def _unnamed_mapping(sources: JsonObject, *, mappings: Path) -> MappingChoice:
     named = [source["mapping"] for source in sources.values() if "mapping" in source]
-    # What lies in the folder is nobody's business when every source names its mapping.
+    # The folder does not matter if every source names its mapping.
     return MappingChoice(named[0]) if len(named) == len(sources) else found_mapping(mappings)
 
 

@@ -1,4 +1,4 @@
-"""What the schema cannot see because it takes two settings to be wrong, or a person to be careless. Pure."""
+"""Problems that a schema cannot express because they involve two settings, and careless settings. Pure."""
 
 from collections.abc import Iterable, Iterator
 
@@ -11,10 +11,10 @@ _AT_MOST: tuple[tuple[DocumentPath, DocumentPath], ...] = (
     (("limits", "body"), ("limits", "inflated")),
     (("limits", "message"), ("limits", "inflated")),
 )
-"""Pairs in which the first, being larger, would never matter."""
+"""Pairs in which the first, if larger, would have no effect."""
 
 _GUESSABLE_BELOW = 16
-"""Characters under which a secret can be found by trying: 16 hex digits are 64 bits."""
+"""Shorter secrets can be found by trying: 16 hex digits are 64 bits."""
 
 NO_HASH_KEY = (
     "`store: private` keeps ids as keyed hashes, which needs `hash_key`: make one with `openssl rand -hex 32` and set "
@@ -23,7 +23,7 @@ NO_HASH_KEY = (
 
 
 def troubles(values: JsonObject) -> list[SettingProblem]:
-    """What is wrong with settings that are each fine alone. Codes beginning with W are warnings."""
+    """The problems of settings that are each valid. Codes beginning with W are warnings."""
     return [
         *_shared_keys(values),
         *_wrong_order(values),
@@ -56,7 +56,7 @@ def _wrong_order(values: JsonObject) -> Iterator[SettingProblem]:
 
 
 def _guessable(values: JsonObject) -> Iterator[SettingProblem]:
-    # What opens the console is no matter of a warning, see below.
+    # Settings that open the console are checked below.
     names = ("hash_key", "admin_token") if values["console"] == "off" else ("hash_key",)
     own = [((name,), values[name]) for name in names if values.get(name) is not None]
     for path, secret in (*own, *_secrets(values, ("keys", "signing_secrets"))):
@@ -88,7 +88,7 @@ def _unkeyed(values: JsonObject) -> Iterator[SettingProblem]:
 
 def _unclear_ids(values: JsonObject) -> Iterator[SettingProblem]:
     for name, source in values.get("sources", {}).items():
-        # What the schema refused is None.
+        # A value that the schema refused is None.
         is_id = {text.strip().casefold() for text in source.get("is_id", ()) if text is not None}
         for index, text in enumerate(source.get("not_ids", ())):
             if text is not None and text.strip().casefold() in is_id:

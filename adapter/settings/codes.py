@@ -80,4 +80,4 @@ SETTINGS_CODES: Final[Mapping[str, SettingsCode]] = MappingProxyType({
 })  # fmt: skip
 
 SAME_AS: Final[Mapping[str, str]] = MappingProxyType({"W304": "E304", "W308": "E308"})
-"""What `check` warns of, and the error that `serve` makes of it."""
+"""Warnings of `check`, and the error that each is in `serve`."""

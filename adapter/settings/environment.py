@@ -1,7 +1,7 @@
-"""What environment variables say. One table each for those that are a setting, and those that are not. Pure.
+"""Settings from environment variables: one table of those that are a setting, and one of the others. Pure.
 
-Reads no environment but the one it is handed, and quotes no value: it may be a secret put in the wrong variable.
-An empty variable counts as not set, because that is how container tools pass on what nobody gave.
+Reads only the environment that it is given, and quotes no value: it may be a secret in the wrong variable. An empty
+variable counts as not set, because container tools pass unset variables on as empty ones.
 """
 
 import re
@@ -29,7 +29,7 @@ VARIABLES: Mapping[str, DocumentPath] = {
     "ADAPTER_ADMIN_LISTEN": ("admin_listen",),
     "ADAPTER_TRUSTED_PROXIES": ("trusted_proxies",),
 }
-"""Variables that are a setting; of two for one setting the later wins."""
+"""Variables that are a setting; of two for one setting the later has precedence."""
 
 SOURCE_VARIABLES: Mapping[str, DocumentPath] = {
     "BROWSEE_API_KEY": ("sources", DEFAULT_SOURCE, "browsee_api_key"),
@@ -43,30 +43,31 @@ CONFIG_VARIABLE = "ADAPTER_CONFIG"
 """The variable that names the settings file."""
 
 SEND_KEY_VARIABLE = "ADAPTER_SEND_KEY"
-"""The variable that `send` takes its key from."""
+"""The variable with the key for `send`."""
 
 SEND_SECRET_VARIABLE = "ADAPTER_SEND_SECRET"  # noqa: S105 - a name, not a secret
-"""The variable that `send --sign` takes the signing secret from."""
+"""The variable with the signing secret for `send --sign`."""
 
 _OF_KUBERNETES = re.compile(r"_SERVICE_HOST$|_SERVICE_PORT(_.+)?$|_PORT_\d+_(TCP|UDP|SCTP)(_.+)?$|.+_PORT$")
-"""What Kubernetes sets in each container for a service, such as one called `adapter` or `browsee-adapter`.
+"""The variables that Kubernetes sets in each container for a service, such as one called `adapter` or
+`browsee-adapter`.
 
 Source: https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
 """
 
 _SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://\S+")
-"""What Kubernetes (same source) puts into `ADAPTER_PORT` for a service called `adapter`, and Docker for a linked
-container. The variable then says where another container listens, and is not a setting.
+"""The value that Kubernetes (same source) sets in `ADAPTER_PORT` for a service called `adapter`, and Docker for a
+linked container. The variable then names the address of another container, and is not a setting.
 """
 
 LISTS = ("keys", "signing_secrets", "trusted_proxies")
-"""Settings that are lists: several values in one variable stand between commas."""
+"""Settings that are lists: several values in one variable are separated by commas."""
 
 _MAX_PORT = 65535
 
 
 def text_of(environ: Mapping[str, str], name: str) -> str:
-    """The variable's text, without the spaces and line breaks that come along when a secret is read from a file."""
+    """The variable's text, without the spaces and line breaks that remain when a secret is read from a file."""
     return environ.get(name, "").strip()
 
 
@@ -84,21 +85,21 @@ def read_port(text: str) -> int:
 
 
 def read_log_format(text: str) -> str:
-    """How log lines look. Raises ValueError with what is allowed."""
+    """The format of log lines. Raises ValueError with what is allowed."""
     if text not in ("json", "text"):
         raise ValueError("json or text")
     return text
 
 
 def read_log_level(text: str) -> str:
-    """From which level on lines are logged. Raises ValueError with what is allowed."""
+    """The level from which on lines are logged. Raises ValueError with what is allowed."""
     if text not in ("debug", "info"):
         raise ValueError("debug or info")
     return text
 
 
 def read_role(text: str) -> str:
-    """What this replica does. Raises ValueError with what is allowed."""
+    """The role of this replica. Raises ValueError with what is allowed."""
     if text not in ("all", "ingest", "deliver"):
         raise ValueError("all, ingest or deliver")
     return text
@@ -111,16 +112,16 @@ PROCESS_VARIABLES: Mapping[str, Callable[[str], Any]] = {
     "ADAPTER_LOG_LEVEL": read_log_level,
     "ADAPTER_ROLE": read_role,
 }
-"""Variables that are part of a setting or none, each with its reader."""
+"""Variables that are part of a setting or not a setting, each with its reader."""
 
 _OPTIONS = {"ADAPTER_HOST": "--host", "ADAPTER_PORT": "--port", "ADAPTER_ROLE": "--role"}
-"""Options of the command line that go before a variable."""
+"""Options of the command line that override a variable."""
 
 _OF_LISTEN = ("ADAPTER_HOST", "ADAPTER_PORT")
 
 
 def unknown_variables(environ: Mapping[str, str], used: Container[str]) -> Iterator[str]:
-    """A sentence for each variable that looks like one of ours and is none; `used` has those that the settings name."""
+    """A sentence for each variable that has our prefix and is unknown; `used` has those that the settings name."""
     known = (
         *VARIABLES,
         *SOURCE_VARIABLES,
@@ -138,7 +139,7 @@ def unknown_variables(environ: Mapping[str, str], used: Container[str]) -> Itera
 def environment_layer(
     environ: Mapping[str, str], shape: SettingsShape, *, reading: Mapping[str, ValueReader], with_source: bool
 ) -> Layer:
-    """The settings in the environment; `with_source`: also those of the source `default`, which is then there."""
+    """The settings in the environment. `with_source`: also those of the source `default`, which then exists."""
     data: JsonObject = {"sources": {DEFAULT_SOURCE: {}}} if with_source else {}
     for path, (_, value) in stated(environ, with_source=with_source).items():
         _put(data, path, value)
@@ -146,7 +147,7 @@ def environment_layer(
 
 
 def stated(environ: Mapping[str, str], *, with_source: bool) -> dict[DocumentPath, tuple[str, Any]]:
-    """The variable and its value, not yet read, for each setting that the environment states."""
+    """The variable and its text, for each setting that the environment sets."""
     found: dict[DocumentPath, tuple[str, Any]] = {}
     for name, path in {**VARIABLES, **(SOURCE_VARIABLES if with_source else {})}.items():
         text = text_of(environ, name)
@@ -156,7 +157,7 @@ def stated(environ: Mapping[str, str], *, with_source: bool) -> dict[DocumentPat
 
 
 def process_origins(environ: Mapping[str, str], options: Mapping[str, str]) -> str:
-    """Which options and variables state the address to listen on; "" if none does."""
+    """The options and variables that set the address to listen on; "" if none does."""
     names = [
         _OPTIONS[name] if options.get(name) else name
         for name in _OF_LISTEN
@@ -168,9 +169,9 @@ def process_origins(environ: Mapping[str, str], options: Mapping[str, str]) -> s
 def read_process_variables(
     environ: Mapping[str, str], options: Mapping[str, str]
 ) -> tuple[dict[str, Any], list[Finding]]:
-    """The values of PROCESS_VARIABLES that are set, and what is wrong with the others.
+    """The values of the PROCESS_VARIABLES that are set, and the problems of the others.
 
-    `options` has, under the name of a variable, what the command line says instead.
+    `options` has, by the name of a variable, the value of the command line that overrides it.
     """
     values: dict[str, Any] = {}
     findings: list[Finding] = []
@@ -186,13 +187,13 @@ def read_process_variables(
 
 
 def _text_of_process(environ: Mapping[str, str], name: str) -> str:
-    """The variable's text; "" for a service link, which nobody who configures the adapter has set."""
+    """The variable's text; "" for a service link, which Kubernetes or Docker set rather than the operator."""
     text = text_of(environ, name)
     return "" if name == "ADAPTER_PORT" and _SERVICE_LINK.fullmatch(text) else text
 
 
 def in_environment(trouble: SettingProblem) -> Finding:
-    """A problem, named by the variable it is in."""
+    """A problem with the name of its variable."""
     names = {path: name for name, path in {**VARIABLES, **SOURCE_VARIABLES}.items()}
     path = trouble.path
     while path and path not in names:

@@ -21,7 +21,7 @@ from adapter.settings.settings import Settings, SourceSettings
 
 FILE_NAME = "generated-secrets.json"
 _OLD_NAME = "made-secrets.json"
-"""The first name of the file. It is renamed at the next start: else senders with a generated key would get 401."""
+"""The first name of the file. It is renamed at the next start; otherwise senders with a generated key would get 401."""
 
 _ADMIN = "admin_token"
 _KEYS = "keys"
@@ -29,7 +29,7 @@ _KEYS = "keys"
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """What was generated rather than given. `file` keeps it; None without a `state_dir`: nothing is kept."""
+    """The generated secrets. `file` stores them; None without a `state_dir`: nothing is stored."""
 
     file: Path | None
     key_of: tuple[str, ...]
@@ -70,7 +70,7 @@ def _must_be_given(keyless: Sequence[str], *, admin_token: bool) -> str:
 
 
 def require_usable(settings: Settings) -> None:
-    """Raises ConfigError if `settings` need the file of generated secrets, and the file that is there is of no use."""
+    """Raises ConfigError if `settings` need the file of generated secrets, and the existing file cannot be used."""
     file = _file(settings)
     if file is None or (settings.admin_token is not None and all(source.keys for source in settings.sources)):
         return
@@ -81,7 +81,7 @@ def require_usable(settings: Settings) -> None:
 
 
 def generated_token(settings: Settings) -> str:
-    """The admin token that a service with `settings` uses if it generated one; "" if there is none yet.
+    """The admin token that a service with `settings` generated; "" if there is none yet.
 
     Raises ConfigError if the file is not as the adapter wrote it.
     """
@@ -128,7 +128,7 @@ def _filled(before: dict[str, Any], sources: Sequence[str], make: Callable[[], s
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    # Two services started at once on one folder must end with the same secrets.
+    # Two services that start at once on one folder must end up with the same secrets.
     handle = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
@@ -144,14 +144,14 @@ def _rename_old(file: Path) -> None:
 
 
 def _read(file: Path) -> dict[str, Any]:
-    """What is kept in `file`, or under its old name by a service that was not started again yet."""
+    """The contents of `file`, or of the file of the old name if no service has started since."""
     try:
         content = read_regular(file)
     except FileNotFoundError:
         return _read(file.with_name(_OLD_NAME)) if file.name == FILE_NAME else {}
     kept = _shaped(content)
     if kept is None:
-        # Making new ones would lock out every sender that knows the old key, so a person has to decide.
+        # New secrets would lock out every sender with the old key, so the operator has to decide.
         raise ConfigError(f"{file} is not as the adapter wrote it; fix it, or remove it to get new keys")
     return kept
 
@@ -169,7 +169,7 @@ def _shaped(content: bytes) -> dict[str, Any] | None:
 
 
 def _write(file: Path, kept: dict[str, Any]) -> None:
-    # Written aside and moved into place: a crash leaves the old file or the new one, never half of it.
+    # Written beside it and renamed: a crash leaves the old or the new file, never half of one.
     aside = file.with_name(f"{file.name}.new")
     aside.unlink(missing_ok=True)
     handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -1,4 +1,4 @@
-"""Which settings are in force and where each comes from, for people to look at. Pure; shows no secret."""
+"""The settings in force and the origin of each, for people. Pure; shows no secret."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
@@ -13,7 +13,7 @@ BY_DEFAULT = "default"
 SET = "(set)"
 
 WrittenFile: TypeAlias = tuple[str, JsonObject, Callable[[DocumentPath], int]]
-"""A file's name, what it says as written, and the line of a path."""
+"""The name of a file, its data as written, and the line of a path."""
 
 
 def in_force(
@@ -23,8 +23,8 @@ def in_force(
     environment: Mapping[DocumentPath, tuple[str, Any]],
     listening: str,
 ) -> Iterator[SettingInForce]:
-    """Every setting, those of the service first. `environment` has a variable and its value for what it states;
-    `listening` names the variables and options that state a host or port.
+    """Every setting, those of the service first. `environment` has the variable and value of each setting that it sets;
+    `listening` names the variables and options that set a host or port.
     """
     written = {} if file is None else dict(_leaves(file[1], (), shape))
     name_of: dict[DocumentPath, str] = {}
@@ -42,7 +42,7 @@ def in_force(
     known = dict.fromkeys([*own, *(path for name in sources for path in theirs if path[1] == name)])
     for path in known:
         if any(path[:length] in values for length in range(1, len(path))):
-            continue  # of a group that was set as a whole: `console: off` leaves nothing to set in it
+            continue  # of a group that is off as a whole: `console: off` leaves nothing to set
         default = defaults.get(path)
         origin = origins.get(path, BY_DEFAULT if path in defaults else NOT_SET)
         if path == ("listen",) and listening:

@@ -1,7 +1,7 @@
-"""Settings of one origin, and how they are laid over each other. Pure.
+"""The settings of one origin, and how layers of settings override each other. Pure.
 
-A `Layer` holds values already read, so that layers can be stacked without asking again what a text meant or which
-folder a relative path counts from.
+A `Layer` holds values that are read already, so layers can be stacked without knowing what a text meant or what a
+relative path is relative to.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -17,7 +17,9 @@ from adapter.settings.shape import SettingProblem, SettingsShape, ValueReader
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """What one origin says: `values` nested as in a file; `place` turns a problem into a finding in that origin."""
+    """The settings of one origin: `values` nested as in a file; `place` turns a problem into a finding in that
+    origin.
+    """
 
     values: JsonObject
     findings: tuple[Finding, ...]
@@ -26,7 +28,7 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """Layers over each other. `values` is what is in force, every source with its defaults."""
+    """Layers over each other. `values` are the settings in force, every source with its defaults."""
 
     layers: tuple[Layer, ...]
     values: JsonObject
@@ -37,7 +39,7 @@ class Stack:
         return [finding for layer in self.layers for finding in layer.findings]
 
     def place(self, trouble: SettingProblem) -> Finding:
-        """A finding in the layer whose value it is that is in force."""
+        """A finding in the layer whose value is in force."""
         named = tuple(key for key in trouble.path if isinstance(key, str))
         owners = [layer for layer in self.layers if has(layer.values, named)]
         return (owners or self.layers)[-1].place(trouble)
@@ -51,9 +53,9 @@ def layer_of(
     place: Callable[[SettingProblem], Finding],
     unset: Collection[DocumentPath] = (),
 ) -> Layer:
-    """`data` judged by the schema and read; what has a problem is left out of `values`.
+    """`data` checked by the schema and read; values with a problem are left out of `values`.
 
-    What stands at a path of `unset` is not complained about, because its text is not known.
+    Values at the paths of `unset` cause no problems, because their text is not known.
     """
     refused = shape.troubles(data)
     sound = _without(data, (), {trouble.path for trouble in refused})
@@ -65,21 +67,21 @@ def layer_of(
 
 
 def stacked(layers: Sequence[Layer], *, source_defaults: JsonObject) -> Stack:
-    """`layers`, the lowest first, laid over each other."""
+    """`layers`, lowest first, over each other."""
     values: JsonObject = reduce(overlaid, (layer.values for layer in layers), {})
     sources = {name: overlaid(source_defaults, source) for name, source in values.get("sources", {}).items()}
     return Stack(tuple(layers), {**values, "sources": sources})
 
 
 def overlaid(below: Any, above: Any) -> Any:
-    """`above` laid over `below`, group by group; a list or a value replaces the one under it."""
+    """`above` over `below`, group by group; a list or a value replaces the one below."""
     if not isinstance(below, dict) or not isinstance(above, dict):
         return above
     return {**below, **{key: overlaid(below.get(key), value) for key, value in above.items()}}
 
 
 def has(values: Any, path: Sequence[str]) -> bool:
-    """There is something at `path`."""
+    """Whether there is a value at `path`."""
     for key in path:
         if not isinstance(values, dict) or key not in values:
             return False
@@ -88,7 +90,7 @@ def has(values: Any, path: Sequence[str]) -> bool:
 
 
 def _without(data: Any, path: DocumentPath, refused: Collection[DocumentPath]) -> Any:
-    """`data` without what stands at the paths of `refused`; in a list None holds the place."""
+    """`data` without the values at the paths of `refused`; in a list None keeps the position."""
     if path in refused:
         return None if path else {}
     if isinstance(data, dict):

@@ -1,4 +1,4 @@
-"""Chooses the mapping file of a source: by the name it was given, else by what lies in the mappings folder.
+"""Chooses the mapping file of a source: by the configured name, else by the files in the mappings folder.
 
 Never guesses between several files and never reads one.
 """
@@ -11,7 +11,7 @@ from adapter.errors import ConfigError
 from adapter.printable import printable
 
 MAPPINGS_FOLDER = Path("/mappings")
-"""Where the container image looks for mapping files."""
+"""The folder of mapping files in the container image."""
 
 _SUFFIXES = (".yaml", ".yml")
 _DEFAULT = "default.yaml"
@@ -19,7 +19,7 @@ _DEFAULT = "default.yaml"
 
 @dataclass(frozen=True, slots=True)
 class MappingChoice:
-    """The file to use; `note` is a sentence for the operator when nobody chose it, else empty."""
+    """The file to use; `note` is a sentence for the operator if the file was not configured, else empty."""
 
     file: Path
     note: str = ""
@@ -28,8 +28,8 @@ class MappingChoice:
 def named_mapping(name: str, *, folder: Path, mappings: Path = MAPPINGS_FOLDER) -> Path:
     """The file that `name` means, relative to `folder`, else to `mappings`.
 
-    A plain word such as `default`, without folder and suffix, is one of the mappings that come with the adapter.
-    Raises ConfigError if there is no such file.
+    A plain word such as `default`, without folder and suffix, is one of the mappings that come with the adapter. Raises
+    ConfigError if there is no such file.
     """
     if "/" not in name and not name.endswith(_SUFFIXES):
         return _shipped(name)
@@ -43,7 +43,7 @@ def named_mapping(name: str, *, folder: Path, mappings: Path = MAPPINGS_FOLDER) 
 def found_mapping(mappings: Path = MAPPINGS_FOLDER) -> MappingChoice:
     """`default.yaml` of `mappings`, else the only file there, else the shipped default.
 
-    Raises ConfigError that lists the files when there are several and none is called default.yaml.
+    Raises ConfigError that lists the files if there are several and none is called default.yaml.
     """
     found = _files(mappings)
     if mappings / _DEFAULT in found:

@@ -8,7 +8,7 @@ from adapter.settings.load import check_settings
 
 
 def explain_settings_code(code: str) -> str | None:
-    """What there is to say about `code`, in lines; None if settings have none such."""
+    """The explanation of `code`, in lines; None if it is not a code of settings."""
     code = code.upper()
     about = SETTINGS_CODES.get(SAME_AS.get(code, code))
     if about is None:

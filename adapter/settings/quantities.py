@@ -1,7 +1,7 @@
-"""Reads how people write quantities: `5MB`, `50/s`, `0.0.0.0:8080`. Pure.
+"""Reads quantities as people write them: `5MB`, `50/s`, `0.0.0.0:8080`. Pure.
 
-Every function raises ValueError with what is allowed, and never quotes what it was given: the caller knows the place,
-and whether the value may be shown.
+Every function raises ValueError with what is allowed, and never quotes the text: the caller knows the place, and
+whether the value may be shown.
 """
 
 import re
@@ -11,7 +11,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 _SIZE = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)(B|KB|MB|GB|TB)", re.ASCII)
-# Powers of 1000, as the letters say; a limit a few percent lower than somebody's powers of 1024 harms nobody.
+# Powers of 1000, as the SI prefixes say; a limit a few percent below a power of 1024 is harmless.
 _BYTES = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
 _RATE = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)/(s|m|h)", re.ASCII)
@@ -25,7 +25,7 @@ _MAX_PORT = 65535
 
 @dataclass(frozen=True, slots=True)
 class ListenAddress:
-    """Where to listen. `port` 0 lets the system choose one."""
+    """The address to listen on. `port` 0 lets the system choose one."""
 
     host: str
     port: int

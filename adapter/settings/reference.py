@@ -1,6 +1,6 @@
 """The generated parts of `docs/settings.md`: every setting from its schema, every variable from its table. Pure.
 
-A part stands between `<!-- part: settings -->` and `<!-- end -->`; `renewed` puts the present one there.
+A part is between `<!-- part: settings -->` and `<!-- end -->`; `renewed` replaces it by the current one.
 """
 
 import re
@@ -21,7 +21,7 @@ from adapter.settings.environment import (
 
 _MARKED: Final = re.compile(r"(<!-- part: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _SOURCE: Final = "sources.<name>"
-# A description ends with its variables and options, for editors; the page shows them in a place of their own.
+# A description ends with its variables and options, for editors; the page shows them in another place.
 _VARIABLES_TOLD: Final = re.compile(r" Environment\b.*$")
 _OF_LISTEN: Final = ("ADAPTER_HOST", "ADAPTER_PORT")
 _OTHERS: Final[Mapping[str, str]] = MappingProxyType({
@@ -32,11 +32,11 @@ _OTHERS: Final[Mapping[str, str]] = MappingProxyType({
     "ADAPTER_ROLE": "what this replica of a queue in PostgreSQL does: `all`, `ingest` or `deliver`; else `all`",
     "ADAPTER_LOG_LEVEL": "`info`, or `debug` for a line each event; `debug` if not set, in a sandbox off a terminal",
 })  # fmt: skip
-"""Variables that are no setting, or a part of one."""
+"""Variables that are not a setting, or a part of one."""
 
 
 def renewed(page: str, schema: JsonObject) -> str:
-    """The page with its parts as the schema and the tables are now. An unknown part is a KeyError."""
+    """The page with its parts renewed from the schema and the tables. An unknown part is a KeyError."""
     return _MARKED.sub(lambda match: f"{match[1]}\n{PARTS[match[2]](schema)}\n{match[3]}", page)
 
 
@@ -70,7 +70,7 @@ PARTS: Final[Mapping[str, Callable[[JsonObject], str]]] = MappingProxyType({
     "variables": _variables,
     "codes": _codes,
 })  # fmt: skip
-"""Every generated part, by the name that the page calls it."""
+"""Every generated part, by its name in the page."""
 
 
 def _nodes(node: JsonObject, schema: JsonObject, prefix: str) -> Iterator[tuple[str, JsonObject]]:
@@ -85,7 +85,7 @@ def _nodes(node: JsonObject, schema: JsonObject, prefix: str) -> Iterator[tuple[
 
 
 def _section(path: str, node: JsonObject, schema: JsonObject) -> str:
-    # `<name>` would be taken for HTML.
+    # `<name>` would be HTML.
     described = _VARIABLES_TOLD.sub("", node["description"]).replace("<", "\\<")
     text = f"### `{path}`\n\n{described}\n"
     if "properties" in node:
@@ -98,7 +98,7 @@ def _section(path: str, node: JsonObject, schema: JsonObject) -> str:
 
 
 def _allowed(node: JsonObject, schema: JsonObject) -> str:
-    """The sentence that the schema has for what is allowed: the node's own, else that of its definition."""
+    """The schema's sentence about what is allowed: the node's own, else that of its definition."""
     if "title" in node:
         return str(node["title"])
     (reference,) = node["allOf"]
@@ -122,7 +122,7 @@ def _anchor(setting: str) -> str:
 
 
 def _written(value: Any) -> str:
-    """A default as it stands in a file."""
+    """A default as written in a file."""
     if isinstance(value, bool):
         return str(value).lower()
     return str(value)

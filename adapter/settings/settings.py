@@ -1,6 +1,6 @@
-"""What the settings say, once read: frozen, in seconds and bytes, with every key a `Secret`.
+"""The settings, once read: frozen, in seconds and bytes, with every key a `Secret`.
 
-Holding a `Settings` means that everything in it can be used, but for what only the network can tell. Reads nothing.
+Every value in a `Settings` can be used, apart from what only the network can tell. Reads nothing.
 """
 
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ Scalar: TypeAlias = str | int | float | bool | None
 
 @dataclass(frozen=True, slots=True)
 class BrowseeSettings:
-    """How Browsee is called. `rate_per_s` None: learned while running."""
+    """How to call Browsee. `rate_per_s` None: learned while running."""
 
     url: str
     rate_per_s: float | None
@@ -38,12 +38,12 @@ class BrowseeSettings:
 
 @dataclass(frozen=True, slots=True)
 class SourceSettings:
-    """One sender. `keys` is empty until `complete` has made one; `limit_per_s` (messages) and
+    """One sender. `keys` is empty until `fill_in_secrets` has generated one; `limit_per_s` (messages) and
     `limit_bytes_per_s` None: no limit.
 
-    `horizon_s` is how long the sender tries again what was refused. `browsee_api_key` is None only in the sandbox,
-    which asks for none. `no_ids` are the texts that are no ids. `honour` is what counts of what a
-    library says, `consent` names categories; `max_age_s` None: events of any age.
+    `horizon_s` is how long the sender retries refused messages. `browsee_api_key` is None only in the sandbox, which
+    needs none. `no_ids` are texts that are not ids. `honour` selects the objections of libraries that count, `consent`
+    names categories; `max_age_s` None: events of any age.
     """
 
     name: str
@@ -67,13 +67,13 @@ class SourceSettings:
 
     @property
     def may_delete(self) -> bool:
-        """Whether deletion requests of this source act."""
+        """Whether deletion requests of this source are carried out."""
         return self.deletions == "on" or (self.deletions == "signed" and bool(self.signing_secrets))
 
 
 @dataclass(frozen=True, slots=True)
 class RetrySettings:
-    """How long, and how seldom at most, a call is tried again."""
+    """How long a call is retried, and the longest delay between two attempts."""
 
     for_s: float
     max_s: float
@@ -88,7 +88,7 @@ class PaceSettings:
 
 @dataclass(frozen=True, slots=True)
 class LimitSettings:
-    """What is too much. `pending` counts events, `connections` those open at once."""
+    """The limits. `pending` is in events, `connections` in open ones."""
 
     body_bytes: int
     inflated_bytes: int
@@ -99,7 +99,7 @@ class LimitSettings:
 
 @dataclass(frozen=True, slots=True)
 class RetentionSettings:
-    """How long things are kept after they are done with."""
+    """How long finished things are kept."""
 
     history_s: float
     dead_s: float
@@ -110,10 +110,10 @@ class RetentionSettings:
 
 @dataclass(frozen=True, slots=True)
 class SettingInForce:
-    """A setting for people to look at: its value and default as a file writes them, and where the value comes from.
+    """A setting for people: its value and default as a file writes them, and the origin of the value.
 
-    `value` is None where nothing is set; of a secret it is only whether there is one. What a file takes from the
-    environment is shown as the file has it: `${NAME}`.
+    `value` is None if the setting is not set; for a secret it only says whether there is one. A reference to the
+    environment is shown as in the file: `${NAME}`.
     """
 
     path: str
@@ -125,18 +125,20 @@ class SettingInForce:
 
 @dataclass(frozen=True, slots=True)
 class ConsoleSettings:
-    """The operator's page. `edit` is whether it may change mappings; `auto` depends on how it is reached."""
+    """The operator's page. `edit`: whether it may change mappings; `auto` depends on how it is reached."""
 
     edit: Literal["auto", "on", "off"] = "auto"
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All of it. `file` is where it was read, None for environment alone; `notes` are sentences to say at start.
+    """All settings. `file` is where they were read, None for environment alone; `notes` are sentences to show at the
+    start.
 
     `admin_listen` None: operators are served on `listen`. `log_format` None: text on a terminal, JSON elsewhere.
-    `log_level` None: debug in the sandbox, info elsewhere. `state_dir` None: generated secrets are not kept. `console`
-    None: no page is served. `role` is what this replica does; only with a queue that takes replicas another than `all`.
+    `log_level` None: debug in the sandbox, info elsewhere. `state_dir` None: generated secrets are not stored.
+    `console` None: no page is served. `role` is what this replica does; any but `all` needs a queue that several
+    replicas can share.
     """
 
     listen: ListenAddress
@@ -164,10 +166,10 @@ class Settings:
 
     @property
     def delivers(self) -> bool:
-        """Whether this process is to deliver."""
+        """Whether this process delivers."""
         return self.role != "ingest"
 
     @property
     def unordered(self) -> frozenset[str]:
-        """The names of the sources whose events wait for no earlier ones."""
+        """The names of the sources whose events are delivered without order."""
         return frozenset(source.name for source in self.sources if source.order == "none")

@@ -1,7 +1,7 @@
 """Reads a settings file into a layer: strict YAML, `${NAME}` replaced, every problem with its place. Pure.
 
-A file may hold secrets in plain text, also where they do not belong. So a finding shows its source line only as far
-as the schema knows that what stands there is no secret.
+A file may contain secrets in plain text, also in wrong places. So a finding shows only the part of its source line that
+is not a secret according to the schema.
 """
 
 import re
@@ -26,8 +26,8 @@ _LINE_START = re.compile(r"[\s-]*")
 
 @dataclass(frozen=True, slots=True)
 class FileLayer:
-    """A file's layer. `names` are the variables it uses; `unset` says where one of them is not set; `data` is what it
-    says, as written, and `line_of` where.
+    """A file's layer. `names` are the variables it uses; `unset` are the places of unset ones; `data` is the file as
+    written, and `line_of` returns the line of a path.
     """
 
     layer: Layer
@@ -70,7 +70,7 @@ def _replaced(
     text = text_of(environ, name)
     if not text:
         unset.append(SettingProblem("E304", path, f"the environment variable {name} is not set"))
-    # The name of an unset variable stands in for its value, so that the rest of the file can be judged.
+    # The name of an unset variable replaces its value, so that the rest of the file can be checked.
     return text or name
 
 
@@ -85,7 +85,7 @@ def _expanded(value: Any, path: DocumentPath, replaced: Any) -> Any:
 
 
 class _Veil:
-    """Lets a finding show of its source line what cannot be a secret."""
+    """Removes possible secrets from findings."""
 
     def __init__(self, document: Document, shape: SettingsShape) -> None:
         self._document = document
@@ -100,13 +100,13 @@ class _Veil:
                 self._secret_from[mark.line] = min(mark.column, self._secret_from.get(mark.line, mark.column))
 
     def place(self, trouble: SettingProblem) -> Finding:
-        """`trouble` at its place in the file."""
+        """`trouble` as a finding at its place in the file."""
         mark_of = self._document.mark_of_key if trouble.at_key else self._document.mark_of
         severity = Severity.WARNING if trouble.code.startswith("W") else Severity.ERROR
         return self.over(self._document.finding(severity, trouble.code, mark_of(trouble.path), trouble.message))
 
     def over(self, finding: Finding) -> Finding:
-        """`finding` without what could be a secret, in its source line and in its words."""
+        """`finding` without possible secrets, in its source line and in its words."""
         message = finding.message
         if finding.code == "W201":
             message = "everything after ` #` is a comment; quote the value if the # belongs to it"
@@ -118,12 +118,12 @@ class _Veil:
         start = _LINE_START.match(finding.source)
         column = start.end() + 1 if start is not None else 1
         if (finding.line, column) not in self._starts:
-            # The line goes on with a text begun above.
+            # The line continues a text that begins above.
             return ""
         secret_from = self._secret_from.get(finding.line)
         if secret_from is None:
             return finding.source
-        # A caret further right would point at nothing.
+        # A caret further right would be beyond the text.
         return f"{finding.source[: secret_from - 1]}***" if finding.column <= secret_from else ""
 
     def _is_veiled(self, path: DocumentPath, value: object) -> bool:

@@ -1,7 +1,7 @@
-"""What a settings file may say, as its JSON Schema has it: problems in words, defaults, and values read. Pure.
+"""The structure of a settings file, from its JSON Schema: problems in words, defaults, and values read. Pure.
 
-The schema is the one authority: it knows every setting, its default, whether it is secret, and in `title` the sentence
-that says what is allowed. Nothing here repeats a setting's name, and no message quotes a value.
+The schema is the one authority: it has every setting, its default, whether it is secret, and in `title` the sentence
+about what is allowed. Nothing here repeats a setting's name, and no message quotes a value.
 """
 
 import re
@@ -24,7 +24,7 @@ _LOGIN = re.compile("://[^/]*@|[?&](ssl)?password=")
 
 
 def has_login(value: object) -> bool:
-    """Whether the value is a URL that may hold a password, as of a database or a proxy."""
+    """Whether the value is a URL that may contain a password, such as that of a database or a proxy."""
     return isinstance(value, str) and _LOGIN.search(value) is not None
 
 
@@ -39,7 +39,7 @@ class SettingProblem:
 
 
 class SettingsShape:
-    """The schema, ready to be asked. Never changes."""
+    """The schema, prepared for use. Never changes."""
 
     def __init__(self, schema: JsonObject) -> None:
         self._validator = Draft202012Validator(schema)
@@ -47,7 +47,7 @@ class SettingsShape:
         self._root: JsonObject = schema
 
     def troubles(self, data: object) -> list[SettingProblem]:
-        """Everything in `data` that the schema refuses, one for each place, in the order of the file's words."""
+        """Everything in `data` that the schema refuses, one problem for each place, in the order of the file."""
         found: dict[DocumentPath, SettingProblem] = {}
         for error in self._validator.iter_errors(data):
             for trouble in self._worded(error):
@@ -55,25 +55,25 @@ class SettingsShape:
         return list(found.values())
 
     def is_secret(self, path: DocumentPath) -> bool:
-        """The value at `path` is or may hold a secret; true for a place the schema does not know."""
+        """Whether the value at `path` is or may contain a secret; true for a place that the schema does not know."""
         node = self._at(path)
         return node is None or self._holds_secret(node)
 
     def is_group(self, path: DocumentPath) -> bool:
-        """Names and their values belong at `path`."""
+        """Whether `path` holds names and their values."""
         node = self._at(path)
         return node is not None and node.get("type") == "object"
 
     def defaults(self) -> JsonObject:
-        """Every setting that has a default and belongs to no source, nested as in a file."""
+        """Every default outside of sources, nested as in a file."""
         return self._defaults(self._root)
 
     def source_defaults(self) -> JsonObject:
-        """The same for the settings of one source."""
+        """The defaults of one source."""
         return self._defaults(self._definitions["source"])
 
     def paths(self, source: str | None = None) -> Iterator[DocumentPath]:
-        """Every setting that belongs to no source, or those of one."""
+        """Every setting outside of sources, or those of one source."""
         if source is None:
             yield from self._paths(self._root, ())
         else:
@@ -87,7 +87,9 @@ class SettingsShape:
                 yield (*path, key)
 
     def read(self, data: JsonObject, readers: Mapping[str, ValueReader]) -> tuple[JsonObject, list[SettingProblem]]:
-        """`data`, which fits the schema, with each text of a definition in `readers` read; and what could not be."""
+        """`data`, which fits the schema, with each text of a definition in `readers` read; and those that could not be
+        read.
+        """
         troubles: list[SettingProblem] = []
         return self._read(self._root, data, (), readers, troubles), troubles
 
@@ -144,7 +146,7 @@ class SettingsShape:
         return self._resolved(others) if isinstance(others, dict) else None
 
     def _resolved(self, node: JsonObject) -> JsonObject:
-        # What stands beside the reference is laid over; the reference stays in, because it names the definition.
+        # Keywords beside the reference override it; the reference stays, because it names the definition.
         return {**self._definitions.get(_definition(node), {}), **node}
 
     def _holds_secret(self, node: JsonObject) -> bool:
@@ -172,7 +174,7 @@ def _unknown(path: DocumentPath, known: Mapping[str, object]) -> SettingProblem:
 
 
 def _definition(node: JsonObject) -> str:
-    # A description cannot stand beside `$ref` for every editor, so it stands beside an `allOf` of that alone.
+    # Not every editor shows a description beside `$ref`, so it is beside an `allOf` with that alone.
     (reference,) = node.get("allOf", [node])
     return str(reference.get("$ref", "")).rpartition("/")[2]
 

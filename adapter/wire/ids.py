@@ -1,4 +1,4 @@
-"""Which texts are no ids, though they stand where one should. Pure."""
+"""Texts that are not ids although they are in the place of one. Pure."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -7,8 +7,9 @@ from adapter.wire.normal_forms import normalized
 
 _INVISIBLE: Final = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"))
 NO_IDS: Final = frozenset({"undefined", "null", "none", "nan", "(null)", "[object object]"})
-"""What JavaScript, Python, Objective-C and templates write for a missing value. One of them as a user id would make one
-person of all visitors."""
+"""What JavaScript, Python, Objective-C and templates write for a missing value. As a user id, one of them would make
+one person of all visitors.
+"""
 
 
 def no_ids(*, not_ids: Iterable[str] = (), is_id: Iterable[str] = ()) -> frozenset[str]:
@@ -17,16 +18,16 @@ def no_ids(*, not_ids: Iterable[str] = (), is_id: Iterable[str] = ()) -> frozens
 
 
 def is_no_id(text: str, words: frozenset[str]) -> bool:
-    """Whether `text` is one of `words`, which `no_ids` made, in any case and width of letters, however spaced."""
+    """Whether `text` is one of `words`, made by `no_ids`, in any case, width of letters and spacing."""
     folded = text.strip().casefold()
     if folded in words:
         return True
-    # Nearly every id has neither, and this is asked several times of each event.
+    # Almost no id has either, and this is called several times for each event.
     return (" " in folded or not folded.isascii()) and _folded(text) in words
 
 
 def _folded(text: str) -> str:
     if not text.isascii():
-        # Full-width letters are letters, and what takes up no place changes no word.
+        # Full-width letters count as letters, and invisible characters are ignored.
         text = normalized("NFKC", text).translate(_INVISIBLE)
     return " ".join(text.casefold().split())

@@ -1,8 +1,8 @@
-"""Reads the instants that senders and operators write. Pure, and used wherever a text or a number is a time.
+"""Reads the instants that senders and operators write. Pure; used wherever a text or a number is a time.
 
-A form is read if it can mean one instant only. A local form such as `9/3/2026` is never read, and a time without a
-zone is UTC. The forms are those of Segment's and RudderStack's SDKs, docs and samples, and of `toString` in Go,
-Java, JavaScript and Ruby.
+A form is read if it can mean one instant only. A local form such as `9/3/2026` is never read, and a time without a zone
+is UTC. The forms are those of Segment's and RudderStack's SDKs, docs and samples, and of `toString` in Go, Java,
+JavaScript and Ruby.
 """
 
 import re
@@ -20,8 +20,9 @@ _MAX_CHARS: Final = 100
 _PER_SECOND: Final = (1, 1_000, 1_000_000, 1_000_000_000)
 _LEAST_S: Final = 100_000_000
 _MOST_S: Final = 4_102_444_800
-"""Epochs are read from March 1973 to the year 2100: in each unit these are other numbers, so that none has two
-meanings, and neither a counter nor `20261125` or `20261125221440` is one of them."""
+"""Epochs are read from March 1973 to the year 2100. In these bounds the numbers of different units differ, so none has
+two meanings, and neither a counter nor `20261125` or `20261125221440` is an epoch.
+"""
 
 _FIRST_BUDDHIST_YEAR: Final = 2543
 _LAST_BUDDHIST_YEAR: Final = 2642
@@ -79,7 +80,7 @@ _YEAR_LAST: Final = re.compile(
 )
 """`Wed Nov 25 22:14:40 UTC 2026`: Java's `Date.toString`, C's `asctime`, Go's and Ruby's formats of that name."""
 _DOTNET: Final = re.compile(r"/DATE\((-?[0-9]{1,16})(?:[+-][0-9]{4})?\)/")
-"""Microsoft's JSON of old: milliseconds since 1970; the zone behind them changes nothing."""
+"""Microsoft's old JSON format: milliseconds since 1970; the zone after them changes nothing."""
 
 _MONTHS: Final = (
     "JANUARY", "FEBRUARY", "MARCH", "APRIL", "MAY", "JUNE", "JULY", "AUGUST", "SEPTEMBER", "OCTOBER", "NOVEMBER",
@@ -100,14 +101,14 @@ _CHARACTERS: Final = MappingProxyType({
     ord("\u066b"): ".", ord("\u2212"): "-", ord("\u2010"): "-", ord("\u2011"): "-", ord("\u2013"): "-",
     **{code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)},
 })  # fmt: skip
-"""What text of other scripts has for ASCII: full-width forms, a decimal point, dashes; marks of direction go."""
+"""ASCII for characters of other scripts: full-width forms, a decimal point, dashes; direction marks are removed."""
 
 
 def parse_instant(value: object) -> datetime | None:
-    """The instant that `value` writes, whatever its year, as an aware UTC datetime; None if it writes none.
+    """The instant that `value` states, whatever its year, as an aware UTC datetime; None if it states none.
 
-    Takes text and numbers; an epoch is in seconds, milliseconds, microseconds or nanoseconds, by its size. Never
-    raises.
+    Accepts text and numbers; the size of an epoch tells whether it is in seconds, milliseconds, microseconds or
+    nanoseconds. Never raises.
     """
     if isinstance(value, str):
         # Python would read the digits of an epoch as a date without dashes.
@@ -125,14 +126,14 @@ def parse_instant(value: object) -> datetime | None:
 
 
 def instant_text(at: datetime) -> str:
-    """`2026-11-23T06:35:36.528Z`: how Segment and Browsee write an instant. `at` is aware."""
-    # msgspec takes a fifth of the time of `isoformat`, and this is done several times for every event.
+    """`2026-11-23T06:35:36.528Z`, as Segment and Browsee write instants. `at` is aware."""
+    # msgspec takes a fifth of the time of `isoformat`, and this is called several times for every event.
     text: str = to_builtins(at if at.tzinfo is UTC else at.astimezone(UTC))
     return f"{text[:23]}Z" if at.microsecond else f"{text[:19]}.000Z"
 
 
 def is_buddhist(value: object) -> bool:
-    """Whether `value`, which writes an instant, has a year of the Buddhist calendar."""
+    """Whether `value`, which states an instant, has a year of the Buddhist calendar."""
     if not isinstance(value, str) or value[:2] == "20":
         return False
     # `int` reads the digits of every script.
@@ -155,7 +156,7 @@ def _from_epoch(value: float) -> datetime | None:
     size = abs(value)
     for per_s in _PER_SECOND:
         if _LEAST_S * per_s <= size < _MOST_S * per_s:
-            # Whole numbers do not become floats, which are too coarse for nanoseconds of today.
+            # Integers do not become floats, which are too coarse for current nanoseconds.
             us = value * 1_000_000 // per_s if isinstance(value, int) else value * 1_000_000 / per_s
             return _EPOCH + timedelta(microseconds=us)
     return None
@@ -172,7 +173,7 @@ def _parse_text(text: str) -> datetime | None:
         return _from_epoch(int(text) if text.lstrip("+-").isdigit() else float(text))
     found = _ISO.fullmatch(text)
     if found is not None:
-        # Many zones share an abbreviation: without a difference from UTC beside it, it says nothing.
+        # Many zones share an abbreviation, so it is ignored without an offset from UTC beside it.
         is_sure = found["label"] is None or found["zone"] or found["label"] in _UTC
         return _instant(found, found["month"], found["day"]) if is_sure else None
     found = _BASIC.fullmatch(text)
@@ -189,7 +190,7 @@ def _parse_text(text: str) -> datetime | None:
 
 
 def _in_ascii(text: str) -> str:
-    """`text` with the digits, spaces and signs of every script as ASCII has them, so far as it has them."""
+    """`text` with the digits, spaces and signs of every script as ASCII, where ASCII has them."""
     return "".join(map(_plain, text.translate(_CHARACTERS)))
 
 
@@ -212,7 +213,7 @@ def _instant(found: re.Match[str], month: str | int, day: str) -> datetime | Non
         hours=hour, minutes=minute, seconds=second, microseconds=int((found["fraction"] or "0")[:6].ljust(6, "0"))
     )
     zone_hours, zone_minutes = int(found["zone_hours"] or 0), int(found["zone_minutes"] or 0)
-    # A leap second may have a fraction; hour 24 has nothing behind it.
+    # A leap second may have a fraction; hour 24 has no minutes.
     if (hour == 24 and within_day > timedelta(days=1)) or zone_hours > 23 or zone_minutes > 59:
         return None
     offset = timedelta(hours=zone_hours, minutes=zone_minutes)
@@ -228,7 +229,7 @@ def _year(year: int) -> int:
 
 
 def _hour(hour: int, before: str | None, after: str | None) -> int | None:
-    """The hour of the day; None where it contradicts AM or PM, or both stand there."""
+    """The hour of the day; None if it contradicts AM or PM, or both are present."""
     half = before or after
     if half is None:
         return hour

@@ -1,11 +1,11 @@
-"""What a sender says of a destination in `integrations`. Pure."""
+"""What a sender says about a destination in `integrations`. Pure."""
 
 
 def is_switched_on(integrations: object, name: str) -> bool | None:
-    """Whether the destination `name` is on; None where `integrations` does not say.
+    """Whether the destination `name` is on; None if `integrations` does not say.
 
-    Names are compared without case. `false` and the text "false" switch off, anything else but null switches on; of two
-    entries that differ in case alone, one that switches off is enough.
+    Names are compared without case. `false` and the text "false" switch off, any other value but null switches on. Of
+    two entries that differ in case alone, one that switches off is enough.
     """
     if not isinstance(integrations, dict) or not integrations:
         return None

@@ -1,8 +1,8 @@
 """Unicode's normal forms in linear time. Pure.
 
-`unicodedata.normalize` sorts the marks behind a letter by insertion: of 500,000 marks behind one letter, which a sender
-may write, that takes two minutes. No language puts more than 30 there, and Unicode's stream-safe form allows no more
-(https://www.unicode.org/reports/tr15/#Stream_Safe_Text_Format), so longer rows are normalized in pieces.
+`unicodedata.normalize` sorts the marks after a letter by insertion: 500,000 marks after one letter, which a sender may
+write, take two minutes. No language has more than 30 there, and Unicode's stream-safe form allows no more
+(https://www.unicode.org/reports/tr15/#Stream_Safe_Text_Format), so longer runs are normalized in pieces.
 """
 
 import re
@@ -14,11 +14,11 @@ from typing import Final, Literal, TypeAlias
 NormalForm: TypeAlias = Literal["NFC", "NFKC"]
 _ROW: Final = 30
 _SHORT: Final = 500
-"""Characters of a text for which any row is short enough."""
+"""Characters of a text in which any run is short enough."""
 
 
 def normalized(form: NormalForm, text: str) -> str:
-    """`text` in the normal form, but for rows of more than 30 marks, of which each 30 are."""
+    """`text` in the normal form; a run of more than 30 marks is normalized in pieces of 30."""
     if text.isascii():
         return text
     if len(text) <= _SHORT or _long_row().search(text) is None:
@@ -28,7 +28,7 @@ def normalized(form: NormalForm, text: str) -> str:
 
 @cache
 def _marks() -> str:
-    """A class of all characters that combine with the one before; made when a long text first needs it."""
+    """A class of all characters that combine with the one before; built when a long text first needs it."""
     marks = [code for code in range(0x300, sys.maxunicode) if unicodedata.combining(chr(code))]
     return "".join(f"\\U{code:08x}" for code in marks)
 
