@@ -13,7 +13,7 @@ class EventDelivered(Telemetry, frozen=True):
     text = "event delivered"
     level = logging.DEBUG
     metric = "browsee_adapter_events_delivered"
-    help = "Events whose every call Browsee took."
+    help = "Events with every call accepted by Browsee."
     labels = ("source",)
     measures = (("seconds", DELIVERY), ("order_s", DELIVERY_ORDER), ("turn_s", DELIVERY_TURN))
     source: str
@@ -29,7 +29,7 @@ class EventDropped(Telemetry, frozen=True):
     text = "event dropped"
     level = logging.DEBUG
     metric = "browsee_adapter_events_dropped"
-    help = "Events that make no call, because a rule, their sender or a limit of age says so."
+    help = "Events dropped by a rule, by their sender's opt-out or by `max_age`."
     labels = ("source", "reason", "rule")
     source: str
     reason: Reason
@@ -43,7 +43,7 @@ class EventUnmatched(Telemetry, frozen=True):
     text = "event unmatched: no rule takes it"
     level = logging.DEBUG
     metric = "browsee_adapter_events_unmatched"
-    help = "Events that no rule of the mapping takes."
+    help = "Events that no rule of the mapping matches."
     labels = ("source",)
     source: str
     message_id: str
@@ -55,7 +55,7 @@ class EventDied(Telemetry, frozen=True):
     text = "event died: kept in the dead letters"
     level = logging.ERROR
     metric = "browsee_adapter_events_dead"
-    help = "Events given up."
+    help = "Events that became dead letters."
     labels = ("source", "reason")
     throttle_by = ("source", "reason")
     source: str
@@ -69,7 +69,7 @@ class EventRetried(Telemetry, frozen=True):
     text = "event will be tried again"
     level = logging.DEBUG
     metric = "browsee_adapter_events_retried"
-    help = "Tries that ended without a final answer."
+    help = "Attempts that ended without a final answer."
     labels = ("source", "reason")
     source: str
     reason: Reason
@@ -100,7 +100,7 @@ class UnexpectedAnswer(Telemetry, frozen=True):
     text = "Browsee took the call with an answer that is not documented"
     level = logging.WARNING
     metric = "browsee_adapter_unexpected_answers"
-    help = "Answers 200 with JSON that is neither success nor failure; counted as delivered."
+    help = "200 answers with JSON that is neither success nor failure; counted as delivered."
     labels = ("kind",)
     throttle_by = ("kind",)
     kind: str
@@ -110,7 +110,7 @@ class DeliveryPaused(Telemetry, frozen=True):
     text = "delivery paused"
     level = logging.WARNING
     metric = "browsee_adapter_delivery_pauses"
-    help = "Times that delivery to a Browsee project was paused."
+    help = "Pauses of delivery to a Browsee project."
     labels = ("sources", "why")
     sources: str
     why: str
@@ -149,7 +149,7 @@ class WorkerFailed(Telemetry, frozen=True):
     text = "worker failed; the event stays pending"
     level = logging.ERROR
     metric = "browsee_adapter_worker_failures"
-    help = "Faults of this service while delivering; should always be 0."
+    help = "Internal errors of this service during delivery; should always be 0."
     labels = ()
     throttle_by = ("error",)
     message_id: str

@@ -14,7 +14,7 @@ class MessagesStored(Telemetry, frozen=True):
     text = "messages stored"
     level = logging.DEBUG
     metric = "browsee_adapter_messages_stored"
-    help = "Messages durably stored as events."
+    help = "Messages stored durably as events."
     labels = ("source",)
     source: str
     count: int
@@ -24,7 +24,7 @@ class DuplicatesSeen(Telemetry, frozen=True):
     text = "duplicates seen"
     level = logging.DEBUG
     metric = "browsee_adapter_messages_duplicate"
-    help = "Messages whose source and message id had been received before."
+    help = "Messages that were received before: same source, message id, type and name."
     labels = ("source",)
     source: str
     count: int
@@ -33,7 +33,7 @@ class DuplicatesSeen(Telemetry, frozen=True):
 class DuplicatesDiffered(Telemetry, frozen=True):
     text = "messages have the id of a stored event and another body; kept as rejections"
     metric = "browsee_adapter_messages_duplicate_differing"
-    help = "Messages with the id of a stored event and another body; kept as rejections, same id, other body."
+    help = "Messages with the id of a stored event and a different body; kept as rejections (same id, other body)."
     labels = ("source",)
     throttle_by = ("source",)
     source: str
@@ -44,7 +44,7 @@ class MessageRejected(Telemetry, frozen=True):
     text = "message rejected"
     level = logging.WARNING
     metric = "browsee_adapter_messages_rejected"
-    help = "Messages that never became an event; kept with their problems."
+    help = "Messages that did not become an event; kept with their problems."
     labels = ("source", "reason")
     throttle_by = ("source", "reason")
     source: str
@@ -63,7 +63,7 @@ class RequestRefused(Telemetry, frozen=True):
     text = "request refused"
     level = logging.WARNING
     metric = "browsee_adapter_requests_refused"
-    help = "Requests answered with an error of which nothing was kept."
+    help = "Requests answered with an error, of which nothing was stored."
     labels = ("status", "code", "route", "reason")
     throttle_by = ("status", "code", "route", "reason", "source")
     status: int
@@ -91,7 +91,7 @@ class AcceptingStalled(Telemetry, frozen=True):
     text = "new connections wait: the system cannot open another; tried again each second"
     level = logging.ERROR
     metric = "browsee_adapter_accepting_stalled"
-    help = "Times that new connections had to wait for a second, for want of file descriptors or memory."
+    help = "Times that new connections waited for a second because file descriptors or memory ran out."
     labels = ("reason",)
     throttle_by = ("reason",)
     reason: str
@@ -113,7 +113,7 @@ class EventWarned(Telemetry, frozen=True):
     text = "event has a warning"
     level = logging.WARNING
     metric = "browsee_adapter_event_warnings"
-    help = "Warnings of events: values that could not be used as they were sent."
+    help = "Warnings of events: values that could not be used as sent."
     labels = ("source", "kind", "field")
     throttle_by = ("source", "kind", "field")
     source: str

@@ -27,95 +27,109 @@ _WAIT_S: Final = (0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600
 
 ANSWER: Final = Metric(
     "browsee_adapter_answer_seconds",
-    "From a request's headers to its answer; 200 follows the commit.",
+    "Time from a request's headers to its answer. A 200 follows the commit.",
     ("status", "code"),
     _ANSWER_S,
 )
-CALL: Final = Metric("browsee_adapter_call_seconds", "Calls of Browsee's API, by answer.", ("kind", "status"), _CALL_S)
+CALL: Final = Metric(
+    "browsee_adapter_call_seconds", "Duration of calls to Browsee's API, by answer.", ("kind", "status"), _CALL_S
+)
 CALL_WAIT: Final = Metric(
-    "browsee_adapter_call_wait_seconds", "How long calls waited for the rate before they went.", ("kind",), _WAIT_S
+    "browsee_adapter_call_wait_seconds",
+    "Time that calls waited for the rate limit before they were sent.",
+    ("kind",),
+    _WAIT_S,
 )
 DELIVERY: Final = Metric(
-    "browsee_adapter_delivery_seconds", "From receipt of an event to all of it at Browsee.", ("source",), _WAIT_S
+    "browsee_adapter_delivery_seconds",
+    "Time from receipt of an event until all its calls are delivered.",
+    ("source",),
+    _WAIT_S,
 )
 DELIVERY_ORDER: Final = Metric(
     "browsee_adapter_delivery_order_seconds",
-    "Of that: behind earlier events of its user, and between its tries.",
+    "Part of it: waiting for earlier events of the same user, and between attempts.",
     ("source",),
     _WAIT_S,
 )
 DELIVERY_TURN: Final = Metric(
     "browsee_adapter_delivery_turn_seconds",
-    "Of that: due, but behind the events of others; long when more comes in than Browsee takes.",
+    "Part of it: due, but waiting for other users' events. High when more arrives than Browsee accepts.",
     ("source",),
     _WAIT_S,
 )
 HISTOGRAMS: Final = (ANSWER, DELIVERY, DELIVERY_ORDER, DELIVERY_TURN, CALL_WAIT, CALL)
 
-EVENTS_PENDING: Final = Metric("browsee_adapter_events_pending", "Events not finished.")
+EVENTS_PENDING: Final = Metric("browsee_adapter_events_pending", "Pending events.")
 BACKLOG_AGE: Final = Metric(
-    "browsee_adapter_backlog_age_seconds", "Age of the event that has been pending longest; 0 if none is."
+    "browsee_adapter_backlog_age_seconds", "Age of the oldest pending event; 0 without pending events."
 )
-DEAD_LETTERS: Final = Metric("browsee_adapter_dead_letters", "Events given up and kept.")
+DEAD_LETTERS: Final = Metric("browsee_adapter_dead_letters", "Dead letters in the queue.")
 UNACCOUNTED: Final = Metric(
     "browsee_adapter_messages_unaccounted",
-    "Messages in no term of the balance: always 0, or there is a bug in the adapter.",
+    "Messages in no term of the balance. Anything but 0 is a bug in the adapter.",
 )
 LEDGER: Final = Metric(
-    "browsee_adapter_ledger_messages", "The terms of the balance, since the queue was made.", ("term",)
+    "browsee_adapter_ledger_messages", "The terms of the balance, since the queue was created.", ("term",)
 )
 SOURCES_STRANDED: Final = Metric(
-    "browsee_adapter_sources_stranded", "Sources with pending events that the settings do not name."
+    "browsee_adapter_sources_stranded", "Sources with pending events that are not in the settings."
 )
 DELETIONS_WAITING: Final = Metric(
     "browsee_adapter_deletions_waiting",
-    "Deletion requests kept because their source may not delete; absent if there are none.",
+    "Deletion requests kept because their source may not delete; absent without such requests.",
     ("source",),
 )
 DELIVERS: Final = Metric(
-    "browsee_adapter_delivers", "1 where this process delivers these sources, 0 where a replica may.", ("sources",)
+    "browsee_adapter_delivers", "1 if this process delivers these sources, 0 if another replica may.", ("sources",)
 )
-PAUSED: Final = Metric("browsee_adapter_delivery_paused", "1 while no call goes, for this cause.", ("sources", "why"))
+PAUSED: Final = Metric(
+    "browsee_adapter_delivery_paused", "1 while delivery is paused for this reason.", ("sources", "why")
+)
 SLOWED: Final = Metric(
-    "browsee_adapter_delivery_slowed", "1 while calls wait, or identify calls are paused.", ("sources", "why")
+    "browsee_adapter_delivery_slowed",
+    "1 while calls wait for this reason, or identify calls are paused.",
+    ("sources", "why"),
 )
-RATE: Final = Metric("browsee_adapter_rate_per_second", "Calls a second that may go now.", ("sources",))
+RATE: Final = Metric("browsee_adapter_rate_per_second", "Calls per second that are allowed now.", ("sources",))
 LIMIT: Final = Metric(
-    "browsee_adapter_limit_per_second", "Browsee's limit as learned; absent until it was met.", ("sources",)
+    "browsee_adapter_limit_per_second",
+    "Browsee's learned limit; absent until the limit was reached once.",
+    ("sources",),
 )
-CALLS_UNDER_WAY: Final = Metric("browsee_adapter_calls_under_way", "Calls without an answer yet.", ("sources",))
+CALLS_UNDER_WAY: Final = Metric("browsee_adapter_calls_under_way", "Open calls without an answer.", ("sources",))
 CONCURRENCY: Final = Metric(
-    "browsee_adapter_calls_under_way_max", "Calls that may be under way; falls when answers are slow.", ("sources",)
+    "browsee_adapter_calls_under_way_max", "The most calls that may be open; falls when answers are slow.", ("sources",)
 )
 MAPPINGS_FAILED: Final = Metric(
-    "browsee_adapter_mappings_failed", "Mapping files whose present text is not active, because it has errors."
+    "browsee_adapter_mappings_failed", "Mapping files whose current text is not active because it has errors."
 )
 MAPPING_INFO: Final = Metric(
     "browsee_adapter_mapping_info", "1 for the version of the active mapping for a source.", ("source", "version")
 )
-DISK_USED: Final = Metric("browsee_adapter_disk_used_bytes", "What the queue uses of the disk.")
-DISK_MAX: Final = Metric("browsee_adapter_disk_max_bytes", "What the queue may use of the disk.")
-DISK_FREE: Final = Metric("browsee_adapter_disk_free_bytes", "What the file system of the queue has left.")
+DISK_USED: Final = Metric("browsee_adapter_disk_used_bytes", "Disk space that the queue uses.")
+DISK_MAX: Final = Metric("browsee_adapter_disk_max_bytes", "Disk space that the queue may use.")
+DISK_FREE: Final = Metric("browsee_adapter_disk_free_bytes", "Free space of the queue's file system.")
 TIME_TO_FULL: Final = Metric(
     "browsee_adapter_time_to_full_seconds",
-    "Until the queue or its disk is full, at the present growth; absent if neither is growing.",
+    "Time until the queue or its disk is full at the current growth; absent if neither grows.",
 )
 HISTORY: Final = Metric(
     "browsee_adapter_history_seconds",
-    "How far back finished events are kept; less than `retention.history` near `retention.max_disk`.",
+    "Age of the oldest finished event; less than `retention.history` near `retention.max_disk`.",
 )
 TIME_TO_LOSS: Final = Metric(
     "browsee_adapter_time_to_loss_seconds",
-    "Until the sender of a source that is being refused gives up on what it sent first; absent if none is refused.",
+    "Time until a refused sender gives up on its first refused request; absent if no sender is refused.",
     ("source",),
 )
 TIME_TO_DEAD: Final = Metric(
     "browsee_adapter_time_to_dead_seconds",
-    "Until `retry.for` has passed since the receipt of the oldest pending event; absent without a backlog.",
+    "Time until `retry.for` has passed since the receipt of the oldest pending event; absent without pending events.",
 )
 TIME_LEFT: Final = Metric(
     "browsee_adapter_time_left_seconds",
-    "Until the first of: the queue is full, a sender gives up, an event may be given up; absent while all is well.",
+    "Time until data loss: a full queue, a sender that gives up, or an event that dies; absent if none is foreseen.",
 )
 GAUGES: Final = (
     EVENTS_PENDING,

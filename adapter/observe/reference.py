@@ -19,10 +19,10 @@ COUNTERS: Final = tuple(
 """The counts of telemetry, under the names that queries use."""
 PROCESS: Final = (
     Metric("process_resident_memory_bytes", "Memory in use."),
-    Metric("process_virtual_memory_bytes", "Memory set aside."),
-    Metric("process_cpu_seconds_total", "Processor time spent; 1 a second is one core."),
+    Metric("process_virtual_memory_bytes", "Virtual memory."),
+    Metric("process_cpu_seconds_total", "Processor time used; 1 per second is one core."),
     Metric("process_open_fds", "Open files and connections."),
-    Metric("process_max_fds", "How many there may be."),
+    Metric("process_max_fds", "The limit of open files and connections."),
     Metric("process_start_time_seconds", "When the process began, in seconds since 1970."),
 )
 """The metrics of prometheus_client about a process on Linux."""

@@ -59,7 +59,7 @@ class SpansLost(Telemetry, frozen=True):
     text = "spans lost: the collector does not take them"
     level = logging.WARNING
     metric = "browsee_adapter_spans_lost"
-    help = "Spans that the collector of traces did not take."
+    help = "Spans that the trace collector did not accept."
     labels = ()
     throttle_by = ("cause",)
     cause: str
@@ -70,7 +70,7 @@ class QueueFailed(Telemetry, frozen=True):
     text = "queue could not promise durability"
     level = logging.ERROR
     metric = "browsee_adapter_queue_failures"
-    help = "Operations of the queue that failed."
+    help = "Failed operations of the queue."
     labels = ()
     throttle_by = ("cause",)
     cause: str

@@ -11,11 +11,11 @@ STEP_SETTINGS: Final = MappingProxyType(
             "`replace`",
             "E118",
             {
-                "find": Word("text", "What to look for"),
-                "pattern": Word("pattern", "A regular expression to look for, instead of `find`"),
+                "find": Word("text", "The text to find"),
+                "pattern": Word("pattern", "A regular expression to find, instead of `find`"),
                 "with": Word("any text", "What to put there", required=True),
                 "ignore_case": Word("boolean", "Capital and small letters are the same"),
-                "once": Word("boolean", "The first occurrence only"),
+                "once": Word("boolean", "Replaces only the first match"),
             },
         ),
         "regex": words_of(
@@ -33,9 +33,9 @@ STEP_SETTINGS: Final = MappingProxyType(
                 "in": Word("table", "The table", required=True),
                 "else": Word(
                     "lookup else",
-                    "Without an entry: `keep` the value, `omit` it, or a constant; `{value: keep}` for these two texts",
+                    "Without an entry: `keep`, `omit` or a constant; `{value: keep}` and `{value: omit}` are texts",
                 ),
-                "get": Word("text", "The column, where the entries of the table are rows"),
+                "get": Word("text", "The column, if the entries of the table are rows"),
                 "ignore_case": Word("boolean", "Capital and small letters are the same"),
             },
         ),
@@ -44,9 +44,11 @@ STEP_SETTINGS: Final = MappingProxyType(
             "`date`",
             "E118",
             {
-                "as": Word("text", "How to write it: `%Y-%m-%d`, `%A`, … , or `epoch` or `epoch_ms`"),
-                "from": Word("text", "How it is written, where that is never guessed: `%d/%m/%Y`"),
-                "zone": Word("text", "The time zone of both, such as Europe/Berlin; UTC without one"),
+                "as": Word("text", "The format of the result: `%Y-%m-%d`, `%A`, … , or `epoch` or `epoch_ms`"),
+                "from": Word(
+                    "text", "The format of the date, if it is not one of the formats that are recognized: `%d/%m/%Y`"
+                ),
+                "zone": Word("text", "The time zone of both, such as Europe/Berlin; by default UTC"),
             },
         ),
         "since": words_of(
@@ -54,20 +56,20 @@ STEP_SETTINGS: Final = MappingProxyType(
             "E118",
             {
                 "from": Word("path or paths", "The date to count from", required=True),
-                "in": Word("time unit", "The unit: days without one"),
+                "in": Word("time unit", "The unit; by default days"),
             },
         ),
         "sort": words_of(
             "`sort`",
             "E118",
             {
-                "by": Word("value", "What to sort by, read of each `item`; the member itself without one"),
-                "down": Word("boolean", "The greatest first"),
+                "by": Word("value", "The value to sort by, read from each `item`; by default the member itself"),
+                "down": Word("boolean", "Sorts the largest first"),
             },
         ),
         "lookupElse": words_of("`else`", "E118", {"value": Word("scalar", "The constant to use", required=True)}),
         "mask": words_of(
-            "`mask`", "E118", {"keep": Word("length", "How many of the last characters stay", required=True)}
+            "`mask`", "E118", {"keep": Word("length", "The number of characters to keep at the end", required=True)}
         ),
     }
 )

@@ -118,7 +118,7 @@ def test_code_scanning_gets_sarif(shell: Shell) -> None:
     assert result.exit_code == 1
     [run] = json.loads(result.stdout)["runs"]
     meanings = {rule["id"]: rule["shortDescription"]["text"] for rule in run["tool"]["driver"]["rules"]}
-    assert meanings == {"E111": "Not a word of a rule", "test-failed": "test failed"}
+    assert meanings == {"E111": "An unknown key of a rule", "test-failed": "test failed"}
     [broken, failed] = run["results"]
     assert (broken["ruleId"], broken["level"], failed["ruleId"]) == ("E111", "error", "test-failed")
     assert broken["locations"] == [
