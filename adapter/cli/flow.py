@@ -4,6 +4,8 @@ Log lines and the output of others go above what is pending.
 """
 
 import logging
+import os
+import select
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -12,6 +14,7 @@ from typing import Final, Self
 
 from rich.console import Console as Terminal
 from rich.console import Group
+from rich.control import Control
 from rich.live import Live
 from rich.text import Text
 
@@ -25,6 +28,7 @@ EVERY_S: Final = 0.5
 """Seconds between two looks at what is new."""
 _MAX_PENDING = 8
 """Pending events that are shown, the latest."""
+_MAX_ENTERED_BYTES = 4096
 
 
 def terminal() -> Terminal:
@@ -47,6 +51,19 @@ def lines_for(terminal: Terminal, entries: Iterable[JsonObject] = ()) -> EventLi
 def print_line(terminal: Terminal, line: Text) -> None:
     """One line; a terminal that is too narrow cuts it."""
     terminal.print(line, no_wrap=True, overflow="crop", crop=True)
+
+
+def entered_lines(keyboard: int = 0) -> int:
+    """How many lines were entered at the terminal `keyboard` since the last time. 0 in the background, where a process
+    that reads from its terminal is stopped.
+    """
+    try:
+        if os.tcgetpgrp(keyboard) == os.getpgrp() and select.select([keyboard], [], [], 0)[0]:
+            return os.read(keyboard, _MAX_ENTERED_BYTES).count(b"\n")
+    except OSError:
+        # No terminal, or none any more.
+        pass
+    return 0
 
 
 class Tail:
@@ -121,6 +138,13 @@ class Flow:
         if len(self._pending) > _MAX_PENDING:
             shown.insert(0, Text(f"… and {counted(len(self._pending) - _MAX_PENDING, 'pending event')} more", "dim"))
         self._live.update(Group(*shown), refresh=True)
+
+    def interject(self, lines: Iterable[Text], *, entered: int) -> None:
+        """Show `lines`, then the head again. The terminal is as many lines further down as were `entered`."""
+        self._terminal.control(Control.move(0, -entered))
+        for line in lines:
+            self._terminal.print(line, soft_wrap=True)
+        print_line(self._terminal, lines_for(self._terminal).head())
 
     def note(self, sentence: str) -> None:
         """A line that is about no single event."""

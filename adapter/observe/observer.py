@@ -257,10 +257,15 @@ def _processors(*, colours: bool, json: bool) -> Iterable[Any]:
         yield _text_renderer(colours=colours)
 
 
+def writes_json(log_format: str | None) -> bool:
+    """Whether log lines are JSON: as `log_format` says, else unless they go to a terminal."""
+    return log_format == "json" or (log_format is None and not sys.stderr.isatty())
+
+
 def configure_logging(*, log_format: str | None = None, level: int = logging.INFO) -> None:
     """Send log lines to stderr: `log_format` is `text`, `json`, or None for text on a terminal and JSON elsewhere."""
     terminal = sys.stderr.isatty()
-    json = log_format == "json" or (log_format is None and not terminal)
+    json = writes_json(log_format)
     shared: list[Any] = [
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(

@@ -4,6 +4,7 @@ import asyncio
 import os
 import pty
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,9 +13,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import aiohttp
+import pytest
 
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _END_S = 60.0
+_SERVE = ("serve", "--sandbox", "--host", "127.0.0.1", "--port", "0")
+_KEY = {"ADAPTER_WRITE_KEY": "a-key-of-the-shop"}
+_WEBHOOK = r"http://127\.0\.0\.1:\d+/webhooks/default/a-key-of-the-shop"
 
 
 class Screen:
@@ -23,6 +28,10 @@ class Screen:
     def __init__(self, file: int) -> None:
         self._file = file
         self._bytes = b""
+
+    def type(self, keys: bytes) -> None:
+        """Press keys."""
+        os.write(self._file, keys)
 
     @property
     def text(self) -> str:
@@ -38,16 +47,17 @@ class Screen:
 
 @contextmanager
 def in_terminal(
-    *arguments: str, folder: Path, environ: dict[str, str]
+    *arguments: str, folder: Path, environ: dict[str, str], is_interactive: bool = False
 ) -> Iterator[tuple[Screen, subprocess.Popen[bytes]]]:
-    """The command in a terminal of its own."""
+    """The command in a terminal of its own; `is_interactive`: it reads what is typed there."""
     ours, theirs = pty.openpty()
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("ADAPTER_", "BROWSEE_"))}
     process = subprocess.Popen(
-        [sys.executable, "-m", "adapter", *arguments],
+        # setsid makes the terminal that of a session, as a login does, and becomes the command.
+        [*(["setsid", "--ctty"] if is_interactive else []), sys.executable, "-m", "adapter", *arguments],
         cwd=folder,
         env={**clean, "TERM": "xterm-256color", "COLUMNS": "100", "LINES": "30", **environ},
-        stdin=subprocess.DEVNULL,
+        stdin=theirs if is_interactive else subprocess.DEVNULL,
         stdout=theirs,
         stderr=theirs,
     )
@@ -62,11 +72,8 @@ def in_terminal(
 
 async def test_serve_on_a_terminal_shows_each_event_and_no_debug_log(tmp_path: Path) -> None:
     """The log's own lines go above what is pending; Ctrl-C ends it as everywhere."""
-    arguments = ("serve", "--sandbox", "--host", "127.0.0.1", "--port", "0")
-    key = {"ADAPTER_WRITE_KEY": "a-key-of-the-shop"}
-
-    with in_terminal(*arguments, folder=tmp_path, environ=key) as (screen, process):
-        url = (await screen.until(r"http://127\.0\.0\.1:\d+/webhooks/default/a-key-of-the-shop")).group()
+    with in_terminal(*_SERVE, folder=tmp_path, environ=_KEY) as (screen, process):
+        url = (await screen.until(_WEBHOOK)).group()
         await screen.until(r"id +time +event +user +outcome +why")
         async with aiohttp.ClientSession() as http:
             message = {"type": "track", "event": "Order\x1b[2J Completed", "userId": "u-77", "properties": {"total": 1}}
@@ -78,3 +85,31 @@ async def test_serve_on_a_terminal_shows_each_event_and_no_debug_log(tmp_path: P
 
     assert "messages stored" not in screen.text
     assert "event delivered" not in screen.text
+
+
+@pytest.mark.skipif(shutil.which("setsid") is None, reason="there is no setsid here")
+async def test_enter_shows_the_greeting_again(tmp_path: Path) -> None:
+    """After a day of events the address of the console is far up."""
+    with in_terminal(*_SERVE, folder=tmp_path, environ=_KEY, is_interactive=True) as (screen, process):
+        await screen.until(r"id +time +event")
+        screen.type(b"\n")
+        await screen.until(rf"(?s)id +time +event.*{_WEBHOOK}.*/console/.*Show this again: Enter\s+id +time +event")
+        process.send_signal(signal.SIGINT)
+        await screen.until("service stopped")
+
+
+async def test_a_stopped_terminal_stops_no_service(tmp_path: Path) -> None:
+    """Ctrl-S, or a terminal far away that takes nothing: senders are answered, and SIGTERM ends the service."""
+    with in_terminal(*_SERVE, folder=tmp_path, environ=_KEY) as (screen, process):
+        url = (await screen.until(_WEBHOOK)).group()
+        await screen.until(r"id +time +event")
+        screen.type(b"\x13")
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_END_S)) as http:
+            # The refusals are lines of the log, the event is a line of the flow.
+            for number in range(20):
+                async with http.post(f"{url}-{number}", json={"type": "track"}) as response:
+                    assert response.status == 401
+            async with http.post(url, json={"type": "track", "event": "Signed Up", "userId": "u"}) as response:
+                assert response.status == 200
+        process.terminate()
+        assert await asyncio.to_thread(process.wait, _END_S) == 0
