@@ -1,9 +1,12 @@
-"""The scripts of the Makefile: what they share with other programs of the machine."""
+"""The scripts of the Makefile: what they share with other programs of the machine, and when they have nothing to do."""
 
 import asyncio
 import fcntl
+import os
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,3 +36,78 @@ def test_no_script_calls_apt_without_waiting(script: Path) -> None:
         r"apt-get .*\b(?:update|install|download)\b", re.sub("(?m)^ *echo .*|.*>&2.*", "", script.read_text())
     )
     assert direct == []
+
+
+LONG_AGO = (0, 0)
+
+
+def stamp(*words: str | Path) -> int:
+    """The status that `scripts/stamp` exits with."""
+    return subprocess.run([SCRIPTS / "stamp", *words], check=False).returncode
+
+
+def test_a_stamp_is_of_contents(tmp_path: Path) -> None:
+    """A checkout or a copy changes times without contents, and contents without times."""
+    lock, other, file = tmp_path / "a.lock", tmp_path / "b.lock", tmp_path / "stamp"
+    lock.write_text("one==1\n")
+    other.write_text("two==2\n")
+    assert stamp("same", file, lock, other) != 0
+    file.touch()
+    assert stamp("same", file, lock, other) != 0
+    assert stamp("write", file, lock, other) == 0
+    assert stamp("same", file, lock, other) == 0
+    os.utime(file, LONG_AGO)
+    assert stamp("same", file, lock, other) == 0
+    other.write_text("two==3\n")
+    os.utime(other, LONG_AGO)
+    assert stamp("same", file, lock, other) != 0
+    assert stamp("same", file, lock) != 0
+
+
+def test_a_stamp_is_replaced_as_a_whole(tmp_path: Path) -> None:
+    """A checkout whose .venv is a copy by hard links does not write into the other's stamp."""
+    lock, file, linked = tmp_path / "a.lock", tmp_path / "stamp", tmp_path / "linked"
+    lock.write_text("one==1\n")
+    stamp("write", file, lock)
+    before = file.read_text()
+    linked.hardlink_to(file)
+    lock.write_text("one==2\n")
+    assert stamp("write", file, lock) == 0
+    assert linked.read_text() == before != file.read_text()
+    assert {left.name for left in tmp_path.iterdir()} == {"a.lock", "stamp", "linked"}
+
+
+def test_venv_installs_what_another_lock_names(tmp_path: Path) -> None:
+    """Nothing is done twice; a lock or pyproject.toml of other contents is installed, whatever their times."""
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / "requirements").mkdir()
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    for name in ("venv", "stamp"):
+        shutil.copy(SCRIPTS / name, tmp_path / "scripts" / name)
+    for name in ("requirements/run.lock", "requirements/dev.lock", "pyproject.toml"):
+        (tmp_path / name).write_text("first\n")
+    said = tmp_path / "installed"
+    pip = tmp_path / ".venv" / "bin" / "python"
+    pip.write_text(f'#!/bin/sh\necho "$*" >>{said}\n')
+    pip.chmod(0o755)
+
+    def installs(which: str) -> int:
+        said.write_text("")
+        command = [str(tmp_path / "scripts" / "venv"), which]
+        subprocess.run(command, check=True, env={**os.environ, "PYTHON": sys.executable}, stdout=subprocess.DEVNULL)
+        return len(said.read_text().splitlines())
+
+    assert [installs("run"), installs("run"), installs("dev"), installs("dev"), installs("run")] == [2, 0, 2, 0, 0]
+    for name in ("requirements/dev.lock", "pyproject.toml"):
+        (tmp_path / name).write_text("second\n")
+        os.utime(tmp_path / name, LONG_AGO)
+        assert [installs("dev"), installs("dev")] == [2, 0]
+    # After an install of the one, the other's packages may have other versions.
+    (tmp_path / "requirements/run.lock").write_text("second\n")
+    assert [installs("run"), installs("dev")] == [2, 2]
+
+
+@pytest.mark.parametrize("script", sorted(filter(Path.is_file, SCRIPTS.iterdir())), ids=lambda script: script.name)
+def test_no_script_decides_by_the_time_of_a_file(script: Path) -> None:
+    """What is installed is known by what was installed."""
+    assert re.findall(r" -[no]t |^\s*touch ", re.sub("(?m)^ *#.*", "", script.read_text()), re.MULTILINE) == []
