@@ -16,7 +16,7 @@ run: ## start the adapter on http://127.0.0.1:8080 (with BROWSEE_API_KEY: to Bro
 	@scripts/venv run
 	@mkdir -p data
 	@if [ ! -e adapter.yaml ] && [ -z "$$ADAPTER_CONFIG$$ADAPTER_MAPPING" ]; then \
-	    [ -e data/mapping.yaml ] || cp mappings/default.yaml data/mapping.yaml; export ADAPTER_MAPPING=data/mapping.yaml; fi; \
+	    [ -e data/mapping.yaml ] || cp mappings/default.yaml data/mapping.yaml; fi; \
 	if [ -n "$$QUEUE" ]; then export ADAPTER_QUEUE="$$QUEUE"; fi; \
 	case "$$QUEUE" in postgres*) begin=scripts/with-secrets ;; *) begin= ;; esac; \
 	if [ -n "$$BROWSEE_API_KEY" ]; then exec $$begin .venv/bin/browsee-adapter serve --host 127.0.0.1 --port $(PORT); \

@@ -71,7 +71,9 @@ def try_(
         show_table(_COLUMNS, [_cells(row) for row in tried], empty="no event is kept that matches")
         say(_summary(tried, rejections=len(rows) - len(events)), err=not tried)
     for ident in missing:
-        say(f"{plain(ident)}: nothing is kept under this id", err=True)
+        is_file = Path(ident).suffix in (".yaml", ".yml")
+        fix = f"; to try this file: --mapping {plain(ident)}" if is_file else ""
+        say(f"{plain(ident)}: nothing is kept under this id{fix}", err=True)
     if missing:
         raise SystemExit(1)
 

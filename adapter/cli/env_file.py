@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from adapter.errors import ConfigError
+from adapter.files.encoding import not_utf8
 from adapter.files.regular_file import read_regular
 
 NAME: Final = ".env"
@@ -28,7 +29,7 @@ def fill_in_environment(folder: Path) -> list[str]:
     except OSError as cause:
         raise ConfigError(f"cannot read {NAME}: {cause.strerror}") from cause
     except UnicodeDecodeError as cause:
-        raise ConfigError(f"{NAME} is not UTF-8 text, from byte {cause.start} on") from None
+        raise ConfigError(f"{NAME} {not_utf8(cause)}") from None
     filled = {name: value for name, value in variables(text).items() if value and not os.environ.get(name)}
     os.environ.update(filled)
     return list(filled)

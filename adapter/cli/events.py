@@ -260,7 +260,8 @@ def _nothing_matches(narrowed: dict[str, Any]) -> str:
     looked = " ".join(
         f"--{name}{'' if value is True else f' {plain(_as_given(value))}'}" for name, value in given.items()
     )
-    return f"no event matches {looked}; ended events are kept for retention.history (24h unless set)"
+    names = "; names match with their case: browsee-adapter events names lists them" if narrowed.get("name") else ""
+    return f"no event matches {looked}; ended events are kept for retention.history (24h unless set){names}"
 
 
 def _as_given(value: object) -> str:

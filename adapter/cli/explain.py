@@ -16,6 +16,7 @@ from adapter.cli.recording import recorded
 from adapter.cli.show import coloured, say, show, show_json
 from adapter.cli.unwrap import unwrap
 from adapter.errors import ConfigError
+from adapter.files.encoding import not_utf8
 from adapter.files.finding import did_you_mean
 from adapter.mapping.explain import as_json, as_text
 from adapter.mapping.language.codes import CODES
@@ -106,7 +107,7 @@ def _message(file: TextIO) -> JsonObject:
     try:
         message = json.load(file)
     except UnicodeDecodeError as cause:
-        raise ConfigError(f"{file.name} is not UTF-8 text, from byte {cause.start} on") from None
+        raise ConfigError(f"{file.name} {not_utf8(cause)}") from None
     except json.JSONDecodeError as cause:
         raise ConfigError(f"{file.name}:{cause.lineno}:{cause.colno}: not JSON: {cause.msg}") from None
     except (ValueError, RecursionError):

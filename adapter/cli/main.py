@@ -104,6 +104,22 @@ class Commands(click.Group):
         command: click.Command = getattr(import_module(f"adapter.cli.{lazy.module}"), cmd_name)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that `args` begin with; the error for an unknown name suggests the nearest one."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            # Imported here, because only a typing error needs the module.
+            from difflib import get_close_matches  # noqa: PLC0415
+
+            # click suggests only among the commands that are imported already.
+            near = get_close_matches(args[0], self._lazy, n=1)
+            if not near:
+                raise
+            raise click.UsageError(f"No such command '{args[0]}'. Did you mean '{near[0]}'?", ctx=error.ctx) from None
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The sections of commands, without importing one."""
         for title, commands in self._sections.items():

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from adapter.cli.show import say
 from adapter.errors import ConfigError, MappingError
+from adapter.files.encoding import not_utf8
 from adapter.mapping.compile.filetests import DEMO_KEY
 from adapter.mapping.load import load
 from adapter.mapping.run.places import nowhere
@@ -26,7 +27,7 @@ def text_of(file: Path, *, as_written: bool = False) -> str:
     except OSError as cause:
         raise ConfigError(printable(f"cannot read {file}: {cause.strerror}")) from cause
     except UnicodeDecodeError as cause:
-        raise ConfigError(f"{file} is not UTF-8 text, from byte {cause.start} on") from None
+        raise ConfigError(f"{file} {not_utf8(cause)}") from None
 
 
 def replace_text(file: Path, *, before: str, after: str) -> None:

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import yaml
 
 from adapter.files.finding import Finding, Severity
+from adapter.files.yaml_hints import syntax_hint
 from adapter.printable import printable
 
 MAX_BYTES = 1_000_000
@@ -232,13 +233,18 @@ class _Reader:
             self.report("W201", mark, f"{cut}; quote it if the # belongs to it", Severity.WARNING)
 
     def _report_syntax(self, exc: yaml.MarkedYAMLError) -> None:
+        begins = None if exc.context_mark is None else (exc.context_mark.line + 1, exc.context_mark.column + 1)
+        context = exc.context or ""
         where = exc.problem_mark or exc.context_mark
+        if exc.context_mark is not None and context.startswith(("while scanning an a", "while scanning a quoted")):
+            # The problem is noticed where the name or the quote ends, and fixed where it begins.
+            where = exc.context_mark
         mark = Position(where.line + 1, where.column + 1) if where is not None else Position(1, 1)
         problem = exc.problem or exc.context or "the text ends too early"
         line = self._lines[mark.line - 1] if mark.line <= len(self._lines) else ""
         if line[mark.column - 1 : mark.column] == "\t":
             problem = problem.replace("found character that", "found character '\\t' that")
-        hint = "quote a value that starts with {, [, *, &, @, % or contains ': '"
+        hint = syntax_hint(problem=problem, context=context, begins=begins, line=line, column=mark.column)
         self.report("E101", mark, f"not valid YAML: {problem}; {hint}")
 
 

@@ -33,7 +33,9 @@ async def serve(
         place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         # asyncio's text repeats the address before it says why.
         why = str(exc.strerror).rpartition(": ")[2].lower()
-        raise ConfigError(f"cannot listen on {place}: {why}; choose another with --port") from exc
+        raise ConfigError(
+            f"cannot listen on {place}: {why}; choose another with --port, or with make run PORT=…"
+        ) from exc
     possible = replace(limits, connections=possible_connections(limits.connections))
     assert runner.server is not None  # noqa: S101 - it exists from `setup` to `cleanup`
     door = Door(runner.server, possible, events)

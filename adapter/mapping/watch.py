@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TypeAlias, TypeVar
 
 from adapter.errors import MappingError
+from adapter.files.encoding import not_utf8
 from adapter.files.regular_file import read_regular
 from adapter.mapping.compile.table_files import MAX_BYTES
 from adapter.mapping.run.ruleset import Ruleset
@@ -84,7 +85,7 @@ class LiveMapping:
             raw = read_regular(self.path)
             text = raw.decode()
         except (OSError, UnicodeDecodeError) as exc:
-            why = exc.strerror if isinstance(exc, OSError) else "it is not UTF-8 text"
+            why = exc.strerror if isinstance(exc, OSError) else f"it {not_utf8(exc)}"
             self.cannot_be_read(why or exc.__class__.__name__)
             return None
         digest = _digest(raw, *map(_content, self._table_places()))

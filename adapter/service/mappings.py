@@ -34,6 +34,7 @@ from uuid import uuid4
 
 from adapter.console.detail import SourceMapping, SourceMappings
 from adapter.errors import MappingError, QueueError
+from adapter.files.encoding import not_utf8
 from adapter.files.regular_file import read_regular
 from adapter.ingest.read import read_unchecked
 from adapter.mapping.load import Examined, examine, load
@@ -187,4 +188,4 @@ def text_of(path: Path) -> str:
     except OSError as exc:
         raise MappingError(f"{path}: cannot be read: {exc.strerror}") from exc
     except UnicodeDecodeError as exc:
-        raise MappingError(f"{path}: is not UTF-8 text: byte {exc.start} cannot be read") from exc
+        raise MappingError(f"{path}: {not_utf8(exc)}") from exc

@@ -9,7 +9,7 @@ from typing import Any
 from adapter.errors import ConfigError
 from adapter.model import JsonObject, Secret
 from adapter.queue.address import QueueAddress, is_shared, parse_address, sandbox_address, state_folder
-from adapter.settings.mapping_choice import MappingChoice, found_mapping, named_mapping
+from adapter.settings.mapping_choice import OWN_MAPPING, MappingChoice, found_mapping, named_mapping
 from adapter.settings.quantities import ListenAddress, address, network, rate_per_s, size_bytes, volume_per_s
 from adapter.settings.settings import (
     BrowseeSettings,
@@ -74,15 +74,17 @@ def built(
     *,
     process: Mapping[str, Any],
     file: Path | None,
+    folder: Path,
     mappings: Path,
     browsee_api_key: Secret | None,
 ) -> Settings:
     """The settings made of `values`.
 
     `process` has the values of `environment.PROCESS_VARIABLES`. `browsee_api_key` is for sources without one, and
-    `mappings` is the folder for sources without a mapping. Raises ConfigError if the mapping of a source is unclear.
+    `mappings` is the folder for sources without a mapping; without a settings file `OWN_MAPPING` in `folder` comes
+    after it. Raises ConfigError if the mapping of a source is unclear.
     """
-    mapping = _unnamed_mapping(values["sources"], mappings=mappings)
+    mapping = _unnamed_mapping(values["sources"], mappings=mappings, own=None if file else folder / OWN_MAPPING)
     browsee, retry, retention = (values[name] for name in ("browsee", "retry", "retention"))
     return Settings(
         listen=_listen(values["listen"], process),
@@ -161,9 +163,10 @@ def require_browsee_keys(settings: Settings) -> None:
     if not keyless:
         return
     raise ConfigError(
-        f"no Browsee key for {'source' if len(keyless) == 1 else 'sources'} {', '.join(keyless)}. Two ways on:\n"
-        f"  set BROWSEE_API_KEY (or sources.{keyless[0]}.browsee_api_key in the settings) to deliver to Browsee\n"
-        "  add --sandbox to try the adapter with the built-in stand-in for Browsee"
+        f"no Browsee key for {'source' if len(keyless) == 1 else 'sources'} {', '.join(keyless)}:\n"
+        f"  to deliver to Browsee, set BROWSEE_API_KEY, or sources.{keyless[0]}.browsee_api_key in the settings\n"
+        "  to try the adapter with the built-in stand-in for Browsee, add --sandbox",
+        is_listing=True,
     )
 
 
@@ -190,10 +193,10 @@ def _source(name: str, values: JsonObject, *, mapping: Path, browsee_api_key: Se
     )
 
 
-def _unnamed_mapping(sources: JsonObject, *, mappings: Path) -> MappingChoice:
+def _unnamed_mapping(sources: JsonObject, *, mappings: Path, own: Path | None) -> MappingChoice:
     named = [source["mapping"] for source in sources.values() if "mapping" in source]
     # The folder does not matter if every source names its mapping.
-    return MappingChoice(named[0]) if len(named) == len(sources) else found_mapping(mappings)
+    return MappingChoice(named[0]) if len(named) == len(sources) else found_mapping(mappings, own=own)
 
 
 def _browsee(browsee: JsonObject) -> BrowseeSettings:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from adapter.bundled import bundled
 from adapter.errors import ConfigError
+from adapter.files.encoding import not_utf8
 from adapter.files.finding import Finding, Severity, as_text
 from adapter.files.regular_file import read_regular
 from adapter.model import JsonObject, Secret
@@ -79,7 +80,9 @@ def load_settings(
 
     notes = [finding.headline for finding in findings] + _notes(read, environ, with_source=with_source)
     key = Secret(text) if (text := text_of(environ, "BROWSEE_API_KEY")) else None
-    settings = build.built(stack.values, process=process, file=path, mappings=mappings, browsee_api_key=key)
+    settings = build.built(
+        stack.values, process=process, file=path, folder=folder, mappings=mappings, browsee_api_key=key
+    )
     shown = in_force(
         shape,
         file=_written(path, read),
@@ -139,7 +142,7 @@ def _read_file(path: Path, shape: SettingsShape, *, environ: Mapping[str, str], 
     except OSError as cause:
         raise ConfigError(printable(f"cannot read the settings file {path}: {cause.strerror}")) from cause
     except UnicodeDecodeError as cause:
-        raise ConfigError(f"the settings file {path} is not UTF-8 text, from byte {cause.start} on") from None
+        raise ConfigError(f"the settings file {path} {not_utf8(cause)}") from None
     reading = build.readers(folder=path.parent, mappings=mappings)
     return read_layer(text, shape, file=str(path), environ=environ, reading=reading)
 

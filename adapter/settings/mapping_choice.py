@@ -13,6 +13,9 @@ from adapter.printable import printable
 MAPPINGS_FOLDER = Path("/mappings")
 """The folder of mapping files in the container image."""
 
+OWN_MAPPING = Path("data/mapping.yaml")
+"""Where `make run` puts a first mapping; every command that runs in the same folder then uses the same file."""
+
 _SUFFIXES = (".yaml", ".yml")
 _DEFAULT = "default.yaml"
 
@@ -40,8 +43,8 @@ def named_mapping(name: str, *, folder: Path, mappings: Path = MAPPINGS_FOLDER) 
     raise ConfigError(printable(f"no mapping file {places[0]}"))
 
 
-def found_mapping(mappings: Path = MAPPINGS_FOLDER) -> MappingChoice:
-    """`default.yaml` of `mappings`, else the only file there, else the shipped default.
+def found_mapping(mappings: Path = MAPPINGS_FOLDER, *, own: Path | None = None) -> MappingChoice:
+    """`default.yaml` of `mappings`, else the only file there, else the file `own`, else the shipped default.
 
     Raises ConfigError that lists the files if there are several and none is called default.yaml.
     """
@@ -56,6 +59,8 @@ def found_mapping(mappings: Path = MAPPINGS_FOLDER) -> MappingChoice:
             f"{mappings} holds several mappings and none is called {_DEFAULT}: {names}; "
             "name one with ADAPTER_MAPPING, or in the settings with sources.<name>.mapping"
         )
+    if own is not None and own.is_file():
+        return MappingChoice(own)
     shipped = bundled(f"mappings/{_DEFAULT}")
     return MappingChoice(shipped, f"no mapping was named, so the one that comes with the adapter is used: {shipped}")
 

@@ -113,7 +113,7 @@ async def test_a_port_that_is_taken_is_reported(shop: Shop) -> None:
         port = taken.getsockname()[1]
         config = ["--config", str(shop.folder / "adapter.yaml"), "--host", "127.0.0.1"]
         said = await failed([*config, "--port", str(port)], shop.folder)
-        assert f"cannot listen on 127.0.0.1:{port}: address already in use; choose another with --port\n" in said
+        assert f"cannot listen on 127.0.0.1:{port}: address already in use; choose another with --port, or " in said
         said = await failed([*config, "--sandbox", "--port", str(port - 1)], shop.folder)
         assert f"cannot listen on 127.0.0.1:{port}: address already in use" in said
         assert "--sandbox takes the port after it too" in said

@@ -9,6 +9,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
+from adapter.files.encoding import not_utf8
+
 MAX_ROWS: Final = 100_000
 MAX_BYTES: Final = 20_000_000
 SUFFIXES: Final = (".csv", ".json")
@@ -41,7 +43,7 @@ def read_table(table: Mapping[str, Any], read: ReadTable) -> dict[str, Any]:
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as cause:
-        raise ValueError(f"is not UTF-8 text, from byte {cause.start} on") from None
+        raise ValueError(not_utf8(cause)) from None
     return _from_csv(text, key) if name.lower().endswith(".csv") else _from_json(text, key)
 
 

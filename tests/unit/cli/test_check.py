@@ -133,10 +133,10 @@ def test_code_scanning_gets_sarif(shell: Shell) -> None:
 
 def test_a_file_that_is_not_text_is_broken_input(shell: Shell) -> None:
     """That is not a problem in a file but no file to look into: exit code 2."""
-    (shell.folder / "a.yaml").write_bytes(b"\xff")
+    (shell.folder / "a.yaml").write_bytes(b"a: 1\nb: \xff")
     result = shell.run("check", "a.yaml")
     assert result.exit_code == 2
-    assert result.stderr == "a.yaml is not UTF-8 text, from byte 0 on\n"
+    assert result.stderr == "a.yaml is not UTF-8 text, from byte 8 on (line 2); save it as UTF-8\n"
 
 
 def test_an_empty_file_is_a_problem(shell: Shell) -> None:

@@ -73,6 +73,8 @@ def test_what_cannot_be_tried_is_said(queue: Shell) -> None:
     assert queue.run("dead", "try", "1", "--unmatched").exit_code == 2
     unknown = queue.run("dead", "try", "1", "nothing")
     assert (unknown.exit_code, "nothing: nothing is kept under this id" in unknown.stderr) == (1, True)
+    as_explain = queue.run("dead", "try", "bad.yaml")
+    assert "to try this file: --mapping bad.yaml" in as_explain.stderr
     nothing = queue.run("dead", "try", "--cause", "never heard of")
     assert (nothing.exit_code, nothing.stdout) == (0, "")
     assert "no event is kept that matches" in nothing.stderr

@@ -265,6 +265,7 @@ def test_a_generated_token_is_found_for_this_machine_only(shop: Shell) -> None:
         (("--outcome", "dead", "--warned"), "no event matches --outcome dead --warned; "),
         (("--since", "10m"), "no event matches --since 2"),
         (("--name", "a\x1b[31mb"), "no event matches --name a\ufffd[31mb; "),
+        (("--name", "order completed"), "names match with their case: browsee-adapter events names lists them"),
     ],
 )
 def test_an_empty_list_says_what_was_looked_for(shop: Shell, options: tuple[str, ...], words: str) -> None:

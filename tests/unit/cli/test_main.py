@@ -59,6 +59,27 @@ def test_usage_has_clicks_own_exit_codes(shell: Shell, words: list[str], code: i
     assert shell.run(*words).exit_code == code
 
 
+@pytest.mark.parametrize(
+    ("name", "near"), [("evnts", "events"), ("serv", "serve")], ids=["a letter left out", "the last one left out"]
+)
+def test_a_mistyped_command_names_the_nearest(shell: Shell, name: str, near: str) -> None:
+    """Also if that command is not imported yet, as none is."""
+    result = shell.run(name)
+    assert (result.exit_code, f"No such command '{name}'. Did you mean '{near}'?" in result.stderr) == (2, True)
+    assert "Did you mean" not in shell.run("zzzz").stderr
+
+
+def test_a_missing_key_has_a_line_for_each_way_on(shell: Shell) -> None:
+    """To Browsee, or to the sandbox: each stands on a line of its own."""
+    result = shell.run("serve", "--port", "0")
+    assert result.exit_code == 2
+    assert result.stderr.splitlines() == [
+        "no Browsee key for source default:",
+        "  to deliver to Browsee, set BROWSEE_API_KEY, or sources.default.browsee_api_key in the settings",
+        "  to try the adapter with the built-in stand-in for Browsee, add --sandbox",
+    ]
+
+
 def test_the_version_is_answered_before_anything_is_imported() -> None:
     """A script that asks for the version does not wait for the imports of every command."""
     code = "import sys; sys.argv[1:] = ['--version']; from adapter.cli.entry import main; main(); print(*sys.modules)"

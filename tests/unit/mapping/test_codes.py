@@ -27,7 +27,7 @@ TEST = HEAD + "rules: [{track: T}]\ntests:\n  - "
 
 SEEDED = [
     ("E100", "¦", "the file is empty"),
-    ("E101", HEAD + "rules:\n¦\t- track: T\n", "quote a value that starts with"),
+    ("E101", HEAD + "rules:\n¦\t- track: T\n", "indent with spaces instead of tabs"),
     ("E102", HEAD + "rules: [{track: T, properties: {a: ¦&x properties.b}}]\n", "anchors are not read"),
     ("E103", RULE + "    ¦track: OTHER\n", "`track` is written twice in the same place (first on line 3)"),
     ("E104", VALUE + "{value: ¦1e999}\n", "too large for JSON"),

@@ -80,7 +80,7 @@ def test_every_form_of_a_table(tmp_path: Path, name: str, content: str, table: s
     [
         (None, "cannot be read: No such file or directory"),
         (b"", "has no header row"),
-        (b"\xff\xfe", "is not UTF-8 text, from byte 0 on"),
+        (b"\xff\xfe", "is UTF-16 text; save it as UTF-8"),
         (b"sku,brand\nA\0,x\n", "is not text: it holds a NUL"),
         (b"sku,brand\nA-1,x\nA-1,y\n", "line 3 has the key of an earlier line"),
         (b"sku,brand\n,x\n", "line 2 has no key"),

@@ -31,6 +31,18 @@ def test_the_file_that_was_mounted_is_found(tmp_path: Path, files: list[str], ch
     assert found_mapping(with_files(tmp_path, *files)) == MappingChoice(tmp_path / chosen)
 
 
+def test_the_file_of_make_run_is_found(tmp_path: Path) -> None:
+    """A command beside `make run` maps as the service does; a folder that was mounted goes first."""
+    own = tmp_path / "data/mapping.yaml"
+    nowhere = tmp_path / "nowhere"
+    assert found_mapping(nowhere, own=own).file == bundled("mappings/default.yaml")
+    own.parent.mkdir()
+    own.write_text("")
+    assert found_mapping(nowhere, own=own) == MappingChoice(own)
+    mounted = with_files(tmp_path / "mounted", "shop.yaml")
+    assert found_mapping(mounted, own=own) == MappingChoice(mounted / "shop.yaml")
+
+
 def test_several_without_a_name_are_listed(tmp_path: Path) -> None:
     """Two mappings and no choice is an error that names both and the way to choose."""
     with_files(tmp_path, "b.yaml", "a.yaml")
