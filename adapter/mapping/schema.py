@@ -36,6 +36,7 @@ from adapter.mapping.editor_hints import (
 from adapter.mapping.language import words
 from adapter.mapping.language.step_settings import STEP_SETTINGS
 from adapter.mapping.language.step_words import STEPS
+from adapter.mapping.run.amounts import DECIMALS, THOUSANDS
 from adapter.mapping.run.dates import SECONDS
 from adapter.mapping.run.pattern import MAX_PATTERN
 from adapter.mapping.run.personal import FINDERS
@@ -151,6 +152,9 @@ SHAPES: Final[Mapping[str, JsonObject]] = MappingProxyType({
     "user agent part": {"enum": list(USER_AGENT_PARTS)},
     "step date": _ref("dateStep"),
     "step since": _ref("sinceStep"),
+    "step number": _ref("numberStep"),
+    "decimal separator": {"enum": list(DECIMALS)},
+    "thousands separator": {"enum": list(THOUSANDS)},
     "step sort": _ref("sortStep"),
     "step get": {"anyOf": [{"type": ["string", "integer"]}, _ref("valueBlock")]},
     "time unit": {"enum": list(SECONDS)},

@@ -1,5 +1,6 @@
-"""The steps that find something in a value, or nothing: `url`, `extract`, `get`, `keys`; and those of dates."""
+"""The steps that find something in a value, or nothing: `url`, `extract`, `get`, `keys`; also dates and amounts."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -7,16 +8,17 @@ from zoneinfo import ZoneInfo
 from adapter.mapping.compile.extras import has_places, has_user_agents
 from adapter.mapping.compile.node import Node
 from adapter.mapping.compile.reader import Reader
-from adapter.mapping.compile.step_making import NOT_TEXT, Setting, looking_for, on_each, refused
+from adapter.mapping.compile.step_making import NOT_A_NUMBER, NOT_TEXT, Setting, looking_for, on_each, refused
 from adapter.mapping.language.step_settings import STEP_SETTINGS
-from adapter.mapping.run import dates, list_steps, places, text_steps, urls, user_agents
+from adapter.mapping.run import amounts, dates, list_steps, places, text_steps, urls, user_agents
 from adapter.mapping.run.absent import ABSENT
 from adapter.mapping.run.frame import Frame, Step, constant
 from adapter.mapping.run.listing import shape_of
 from adapter.mapping.run.pattern import compile_pattern
-from adapter.mapping.run.scalars import date_of
+from adapter.mapping.run.scalars import date_of, number_of
 
 NOT_A_DATE: Final = "not a date"
+NOT_WRITTEN_SO: Final = "not a number with these separators"
 
 
 def url_step(setting: Setting) -> Step:
@@ -29,6 +31,33 @@ def url_step(setting: Setting) -> Step:
     else:
         find = urls.part_of(reader.choice(node, "E151", urls.PARTS) or "host")
     return looking_for(find, lambda value: type(value) is str and urls.is_readable(value), "not a URL", setting.scope)
+
+
+def number_step(setting: Setting) -> Step:
+    node, reader = setting.node, setting.reader
+    if setting.bare:
+        return on_each(number_of, NOT_A_NUMBER, setting.scope)
+    if not reader.block(node, STEP_SETTINGS["number"], "E151"):
+        return refused
+    decimal = _sign(node, reader, "decimal", amounts.DECIMALS, "`.` or `,`") or "."
+    thousands = _sign(node, reader, "thousands", amounts.THOUSANDS, "`,`, `.`, a space or `'`")
+    if thousands == decimal:
+        reader.error(
+            "E151", node, f"`decimal` and `thousands` are both `{decimal}`; `decimal` is `.` unless it is named"
+        )
+        return refused
+    return on_each(amounts.amount_reader(decimal=decimal, thousands=thousands), NOT_WRITTEN_SO, setting.scope)
+
+
+def _sign(node: Node, reader: Reader, word: str, signs: Sequence[str], written: str) -> str | None:
+    """The separator behind `word`; None where there is none, or where it is refused."""
+    if not node.has(word):
+        return None
+    value = node.at(word).value
+    if value in signs:
+        return str(value)
+    reader.error("E151", node.at(word), f"`{word}` is {written}")
+    return None
 
 
 def user_agent_step(setting: Setting) -> Step:

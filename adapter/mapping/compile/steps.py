@@ -13,7 +13,6 @@ from adapter.mapping.compile import finding_steps, lookup, step_builders
 from adapter.mapping.compile.node import Node, Scope, kind_of
 from adapter.mapping.compile.reader import Reader
 from adapter.mapping.compile.step_making import (
-    NOT_A_NUMBER,
     Builder,
     Setting,
     ValueCompiler,
@@ -28,7 +27,7 @@ from adapter.mapping.language.step_words import STEPS
 from adapter.mapping.run import list_steps, naming, shaping, text_steps
 from adapter.mapping.run.absent import ABSENT
 from adapter.mapping.run.frame import Step
-from adapter.mapping.run.scalars import boolean_of, integer_of, json_of, number_of, parsed_json, text_of
+from adapter.mapping.run.scalars import boolean_of, integer_of, json_of, parsed_json, text_of
 
 MAX_STEPS: Final = 20
 
@@ -103,7 +102,7 @@ BUILDERS: Final[Mapping[str, Builder]] = MappingProxyType({
     "user_agent": finding_steps.user_agent_step,
     "strip_query": of_each_text(text_steps.composed(text_steps.strip_query)),
     "string": each(_as_text, "nested too deep"),
-    "number": each(number_of, NOT_A_NUMBER),
+    "number": finding_steps.number_step,
     "integer": each(integer_of, "not a whole number"),
     "boolean": each(boolean_of, "neither true nor false"),
     "date": finding_steps.date_step,

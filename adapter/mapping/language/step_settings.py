@@ -51,6 +51,17 @@ STEP_SETTINGS: Final = MappingProxyType(
                 "zone": Word("text", "The time zone of both, such as Europe/Berlin; by default UTC"),
             },
         ),
+        "number": words_of(
+            "`number`",
+            "E118",
+            {
+                "decimal": Word("decimal separator", "The separator before the decimals: `.` or `,`; by default `.`"),
+                "thousands": Word(
+                    "thousands separator",
+                    "The separator between groups of digits: `,`, `.`, a space or `'`; by default none",
+                ),
+            },
+        ),
         "since": words_of(
             "`since`",
             "E118",

@@ -103,7 +103,12 @@ STEPS: Final[MappingProxyType[str, StepWord]] = MappingProxyType(
             ("https://a.test/p?x=1#top", "strip_query", "https://a.test/p"),
         ),
         "string": StepWord("Type", "Converts to text; objects become JSON", (5.0, "string", "5")),
-        "number": StepWord("Type", "Converts text to a number", (" 19.99 ", "number", 19.99)),
+        "number": StepWord(
+            "Type",
+            "Converts text to a number; with separators given, also an amount with a currency",
+            ("1.234,50 €", {"number": {"decimal": ",", "thousands": "."}}, 1234.5),
+            takes="step number",
+        ),
         "integer": StepWord("Type", "Converts to a whole number; does not round", ("5", "integer", 5)),
         "boolean": StepWord(
             "Type",
