@@ -1,4 +1,4 @@
-"""Leads a command to the console it asks: at the queue's file, or of a running service with `--url`."""
+"""Options that choose the console of a command: at the queue, or of a running service with `--url`."""
 
 import os
 import time
@@ -27,7 +27,7 @@ TOKEN_VARIABLE = "ADAPTER_ADMIN_TOKEN"  # noqa: S105 - the name of a variable
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where to look: at the queue of settings, or at the service at `url`."""
+    """The console to use: at the queue of the settings, or of the service at `url`."""
 
     config: Path | None
     sandbox: bool
@@ -35,7 +35,7 @@ class Target:
 
 
 def console_options(command: Callable[..., None]) -> Callable[..., None]:
-    """`--url`, `--config` and `--sandbox`, handed to `command` as `place`."""
+    """`--url`, `--config` and `--sandbox`, passed to `command` as `place`."""
 
     @wraps(command)
     def with_place(*args: Any, config: Path | None, sandbox: bool, url: str | None, **more: Any) -> None:
@@ -44,7 +44,7 @@ def console_options(command: Callable[..., None]) -> Callable[..., None]:
         except (LookupError, TypeError, ValueError, AttributeError) as cause:
             if url is None:
                 raise
-            # A command reads an answer as this version describes it; another version, or no adapter, answers else.
+            # A command reads answers as this version describes them; another version or another service differs.
             raise ConfigError(
                 f"{url} answered something that this version of browsee-adapter does not understand; --url is the "
                 "address of a service of the same version"
@@ -57,7 +57,9 @@ def console_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _generated_token(url: str) -> str:
-    """The token that the service on this machine generated; "" if there is none. Other machines are never sent it."""
+    """The token that the service on this machine generated; "" if there is none. It is never sent to another
+    machine.
+    """
     if urlsplit(url).hostname not in ("127.0.0.1", "::1", "localhost"):
         return ""
     with suppress(AdapterError):

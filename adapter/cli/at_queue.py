@@ -1,6 +1,6 @@
-"""Leads a command to the queue that the service works on: by the settings, read as `serve` reads them.
+"""Opens the queue that the service uses, by the settings, read as `serve` reads them.
 
-Looks beside the running service and never in its place: takes no lock, makes no queue and no secret.
+Works beside the running service: takes no lock, creates no queue and generates no secret.
 """
 
 import os
@@ -25,7 +25,7 @@ _KEY = "BROWSEE_API_KEY"
 
 
 def queue_options(command: C) -> C:
-    """`--config` and `--sandbox`, for commands that look at a queue."""
+    """`--config` and `--sandbox`, for commands that read a queue."""
     sandbox = click.option("--sandbox", is_flag=True, help="The queue of `serve --sandbox`.")
     config = click.option(
         "--config", type=click.Path(path_type=Path, dir_okay=False), help="Settings file (else ./adapter.yaml)."
@@ -35,13 +35,13 @@ def queue_options(command: C) -> C:
 
 def settings_of(config: Path | None, *, sandbox: bool, environ: Mapping[str, str] = os.environ) -> Settings:
     """The settings in force. Raises ConfigError with every problem found."""
-    # Nothing is sent to Browsee from here, so an operator's shell need not hold its key.
+    # Nothing is sent to Browsee here, so the key need not be in the operator's environment.
     key = environ.get(_KEY) or "not used here"
     return load_settings(file=config, environ={**environ, _KEY: key}, sandbox=sandbox)
 
 
 def waiting_deletions(settings: Settings) -> list[str]:
-    """A sentence for each source whose deletion requests wait in the queue of `settings`; none without a queue."""
+    """A sentence for each source with waiting deletion requests in the queue of `settings`; none without a queue."""
     if not is_there(settings.queue):
         return []
     deleting = {source.name for source in settings.sources if source.may_delete}
@@ -51,10 +51,10 @@ def waiting_deletions(settings: Settings) -> list[str]:
 
 @contextmanager
 def admin_of(settings: Settings) -> Iterator[QueueAdmin]:
-    """The admin of the queue of `settings`. Raises ConfigError if there is none to look at."""
+    """The admin of the queue of `settings`. Raises ConfigError if there is no queue."""
     sandbox = sandbox_address(settings.queue)
     if not is_there(settings.queue) and is_there(sandbox):
-        raise ConfigError(f"{settings.queue}: there is no queue here, but one of `serve --sandbox`: add --sandbox")
+        raise ConfigError(f"{settings.queue}: there is only the queue of `serve --sandbox` here; add --sandbox")
     refuse_damaged(settings.queue)
     with open_admin(settings.queue, unordered=settings.unordered) as admin:
         yield admin

@@ -1,4 +1,4 @@
-"""`chaos`: the reliability kit, which is in a clone of the project only."""
+"""`chaos`: runs the reliability kit, which exists in a clone of the project only."""
 
 from pathlib import Path
 
@@ -42,7 +42,7 @@ def chaos(
       browsee-adapter chaos 1 6 --seeds 10
     """
     try:
-        # Imported when it is called: the kit is in a clone of the project, beside `bench`, and in no wheel.
+        # Imported here: the kit is in a clone of the project, beside `bench`, and not in the wheel.
         from reliability.command import run  # noqa: PLC0415
     except ModuleNotFoundError as missing:
         if missing.name != "reliability":

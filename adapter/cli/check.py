@@ -74,7 +74,7 @@ def check(files: tuple[Path, ...], form: str, strict: bool, accept: bool, watch:
 
 
 def _check_once(files: tuple[Path, ...], form: str, strict: bool) -> bool:
-    """Check and print; whether nothing is wrong."""
+    """Check and print; returns whether there is no problem."""
     is_own, files = not files, files or tuple(own_files(os.environ))
     checked = [check_file(file, environ=os.environ) for file in files]
     findings = [finding for one in checked for finding in one.findings]
@@ -100,8 +100,8 @@ def _accept(file: Path) -> None:
 
 
 def _say_what_waits() -> None:
-    """Deletion requests that wait are nobody's fault, so they are no finding, but somebody should know."""
-    # What is wrong with the settings or the queue is reported by the findings and by doctor.
+    """Show waiting deletion requests. They are not a mistake in a file, so they are not findings."""
+    # The findings and `doctor` report problems of the settings and the queue.
     with suppress(AdapterError):
         for sentence in waiting_deletions(settings_of(None, sandbox=False)):
             say(f"note: {sentence}", err=True)
@@ -121,13 +121,13 @@ def own_files(environ: Mapping[str, str]) -> Iterator[Path]:
     of_sources = sources.values() if isinstance(sources, dict) else ()
     named = [source.get("mapping") for source in of_sources if isinstance(source, dict)]
     for name in dict.fromkeys(name for name in named if isinstance(name, str)):
-        # One that is not there is a problem of the settings, and reported by their own check.
+        # A missing file is a problem of the settings, and is reported by their check.
         with suppress(ConfigError):
             yield named_mapping(name, folder=settings.parent)
 
 
 def check_file(file: Path, *, environ: Mapping[str, str]) -> Checked:
-    """What is wrong with `file`, and how many of its tests passed. Raises ConfigError if it cannot be read."""
+    """The findings of `file`, and how many of its tests passed. Raises ConfigError if it cannot be read."""
     text = text_of(file)
     if _is_settings(text):
         return Checked(check_settings(text, file=file, environ=environ))
@@ -138,7 +138,7 @@ def _is_settings(text: str) -> bool:
     data: Any = read_document(text, file="").data
     if not isinstance(data, dict) or _MAPPING_WORDS & data.keys():
         return False
-    # `settings` and other words of mappings are none of settings files, so one known word decides.
+    # Mappings and settings have no top-level words in common, so one known word decides.
     return bool(settings_schema()["properties"].keys() & data.keys())
 
 

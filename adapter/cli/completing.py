@@ -1,7 +1,7 @@
-"""What shells complete beside options and files: sources, mappings, recipes, event types, codes of findings.
+"""Completions beside options and files: sources, mappings, recipes, event types, codes of findings.
 
-Answers are words that a shell takes as they are. Nothing that a sender wrote is offered: an event's name on a command
-line could be a command. What cannot be read offers nothing, for nobody reads an error in the middle of a line.
+A completion is a word that a shell takes unchanged. Text of a sender is never offered: the name of an event could be a
+command. If a file cannot be read there are no completions: an error would appear in the middle of a command line.
 """
 
 import os
@@ -50,7 +50,7 @@ def mappings(ctx: click.Context, param: click.Parameter, incomplete: str) -> lis
 
 
 def mappings_and_codes(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """The same, and codes of findings once their first letter is there."""
+    """The same, and codes of findings once their first letter is typed."""
     return [*(_codes(incomplete.upper()) if incomplete else ()), *mappings(ctx, param, incomplete)]
 
 

@@ -8,13 +8,13 @@ from click.shell_completion import BashComplete, FishComplete, ShellComplete, Zs
 
 _PROGRAM: Final = "browsee-adapter"
 _VARIABLE: Final = "_BROWSEE_ADAPTER_COMPLETE"
-"""Where click looks, from the name of the program, whether a shell asks."""
+"""The variable, made by click of the program's name, by which a shell asks for completions."""
 
 
 class _Bash(BashComplete):
     """click's own script offers either words or files; with this one a mapping can be a name or a file.
 
-    It also completes the value in `--option=value`, which bash cuts at the `=`, and never takes a word for a pattern.
+    It also completes the value in `--option=value`, which bash cuts at the `=`, and never treats a word as a pattern.
     """
 
     source_template: ClassVar[str] = """\
@@ -72,6 +72,6 @@ def completion(shell: str) -> None:
       browsee-adapter completion zsh > ~/.zfunc/_browsee-adapter
       browsee-adapter completion fish > ~/.config/fish/completions/browsee-adapter.fish
     """
-    # click asks for the command itself only when it completes, which is not done here.
+    # click needs the command itself only to complete words, which is not done here.
     script = _SHELLS[shell](click.Command(_PROGRAM), {}, _PROGRAM, _VARIABLE)
     click.echo(script.source(), nl=False)

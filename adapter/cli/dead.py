@@ -1,4 +1,4 @@
-"""`browsee-adapter dead`: what did not get through, by its cause, and what to do about it."""
+"""`browsee-adapter dead`: dead letters and rejections, by cause, and what to do about them."""
 
 from pathlib import Path
 
@@ -62,7 +62,7 @@ def list_(grouped: bool, limit: int, machine: bool, place: Target) -> None:
 @click.option("--json", "machine", is_flag=True, help="As JSON, for other programs.")
 @console_options
 def show_(ident: str, machine: bool, place: Target) -> None:
-    """Show one dead letter or rejection whole; the same as `events show`.
+    """Show one dead letter or rejection completely; the same as `events show`.
 
     \b
     Example:
@@ -83,8 +83,8 @@ def requeue(
 ) -> None:
     """Make dead letters and rejections pending again, the oldest first.
 
-    They go within the rate and behind live traffic, and are mapped by the mapping that is then active. Calls already
-    delivered are not repeated. A rejection is validated again, and stays if it still does not fit its schema.
+    They are delivered within the rate and behind live traffic, and are mapped by the mapping that is then active. Calls
+    already delivered are not repeated. A rejection is validated again, and stays if it still does not fit its schema.
 
     \b
     Examples:
@@ -149,7 +149,7 @@ def discard_(idents: tuple[str, ...], everything: bool, cause: str | None, yes: 
 @click.option("--cause", metavar="TEXT", help="Those whose cause, as `dead list` shows it, contains TEXT.")
 @console_options
 def export_(file: Path, cause: str | None, place: Target) -> None:
-    """Write them into a file, as `export` does: the messages, to look at or to send again.
+    """Write them to a file, as `export` does: the messages, to inspect or to send again.
 
     \b
     Example:
@@ -167,12 +167,12 @@ def export_(file: Path, cause: str | None, place: Target) -> None:
 
 def _which(idents: tuple[str, ...], cause: str | None, **more: bool) -> Selection:
     if [bool(idents), cause is not None, *more.values()].count(True) != 1:
-        raise click.UsageError("say which: either ids, or one of the options that choose, as --all and --cause")
+        raise click.UsageError("select some: give ids, or one of the options that select, such as --all or --cause")
     return Selection(ids=idents, cause=cause, **more)
 
 
 def _end(done: JsonObject, which: Selection) -> None:
-    """Exit 1 if an id or a cause means nothing here."""
+    """Exit with status 1 if an id or a cause matches nothing."""
     for ident in done["missing"]:
         say(f"{plain(ident)}: neither a dead letter nor a rejection", err=True)
     is_nothing = which.cause is not None and not any(done["chosen"].values())

@@ -19,7 +19,7 @@ from adapter.settings.mapping_choice import named_mapping
 
 _COLUMNS = ("id", "event", "source", "would be", "why")
 _OUTCOMES = {"sent": "sent", "rejected": "refused", "dropped": "dropped", "unmatched": "unmatched"}
-"""Words of a mapping's result, and those of a dead letter."""
+"""The results of a mapping, and the same words for dead letters."""
 
 
 @click.command("try")
@@ -44,10 +44,10 @@ def try_(
     machine: bool,
     place: Target,
 ) -> None:
-    """Say what a mapping would do with dead letters, before they are requeued.
+    """Show what a mapping would do with dead letters, before they are requeued.
 
-    Without ids or an option that chooses it takes all dead letters, the oldest first. FILE is used as the mapping of
-    each event's source, with the vars of that source. Nothing is sent, and nothing changes.
+    Without ids or an option that selects some, all dead letters are mapped, the oldest first. FILE is used as the
+    mapping of each event's source, with the vars of that source. Nothing is sent, and nothing changes.
 
     \b
     Examples:
@@ -79,13 +79,13 @@ def try_(
 
 
 def _named(console: Console, idents: Sequence[str]) -> tuple[list[JsonObject], list[str]]:
-    """The events and rejections of these ids, and the ids that mean nothing."""
+    """The events and rejections of these ids, and the ids without a match."""
     found = {ident: console.event(ident)["found"] for ident in idents}
     return [row for rows in found.values() for row in rows], [ident for ident, rows in found.items() if not rows]
 
 
 def letters(console: Console, cause: str | None = None, *, unmatched: bool = False, limit: int) -> list[JsonObject]:
-    """Dead letters and rejections, oldest first, or unmatched events, newest first: as many pages as `limit` takes."""
+    """Dead letters and rejections, oldest first, or unmatched events, newest first: as many pages as `limit` needs."""
     rows: list[JsonObject] = []
     at: str | None = None
     while len(rows) < limit:
@@ -102,7 +102,7 @@ def letters(console: Console, cause: str | None = None, *, unmatched: bool = Fal
 
 
 def _tried(console: Console, events: Sequence[JsonObject], text: str | None) -> list[JsonObject]:
-    """What becomes of each, as `Console.try_mapping` gives it, with its source; in the order of `events`."""
+    """The result for each, as `Console.try_mapping` returns it, with its source; in the order of `events`."""
     by_id: dict[str, JsonObject] = {}
     for source in dict.fromkeys(row["source"] for row in events):
         ids = [row["id"] for row in events if row["source"] == source]

@@ -25,10 +25,10 @@ _STYLES = (
 def diff(old: str, new: str, origin: EventsOrigin, fail_on_change: bool, machine: bool) -> None:
     """Show what a change to a mapping would do.
 
-    Every event is mapped by OLD and by NEW, which are files or names of mappings that come with the adapter; what is
-    different is shown once for all events that are alike, with an example. The events are those that the queue keeps,
-    or of a file: a line is what `export` writes, or a bare message. Lines that cannot be read are reported, and end the
-    command with 2 after the result.
+    Every event is mapped by OLD and by NEW, which are files or names of mappings that come with the adapter. Events
+    with the same difference are shown together, with an example. The events are those that the queue keeps, or of a
+    file: a line is what `export` writes, or a bare message. Lines that cannot be read are reported; the command then
+    exits with status 2 after the result.
 
     \b
     Examples:

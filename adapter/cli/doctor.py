@@ -1,4 +1,4 @@
-"""`browsee-adapter doctor`: would the service work here? Each part is tried once, and no event is sent."""
+"""`browsee-adapter doctor`: checks whether the service would work here. Each part is tried once; no event is sent."""
 
 import asyncio
 import os
@@ -36,7 +36,7 @@ DoctorPart: TypeAlias = Literal["settings", "mapping", "console", "queue", "dele
 
 @dataclass(frozen=True, slots=True)
 class DoctorCheck:
-    """What was tried and how it went; `todo` says what to do about it, "" if nothing."""
+    """What was checked, and the result; `todo` says what to do about it, "" if nothing."""
 
     part: DoctorPart
     ok: bool
@@ -51,10 +51,10 @@ class DoctorCheck:
 def doctor(config: Path | None, sandbox: bool, machine: bool) -> None:
     """Check whether the service would work here.
 
-    Reads the settings, loads the mappings, writes to the queue and syncs it, and asks Browsee. Browsee is sent an empty
-    object without a key, which no project can take for an event; that it answers as documented shows that address,
-    network and certificate are right. Only a real call shows whether your key is right. Exits with 1 if there is a
-    problem; the other checks run all the same.
+    Reads the settings, loads the mappings, writes to the queue and syncs it, and calls Browsee with an empty object
+    without a key, which no project can take for an event. The documented answer to it shows that address, network and
+    certificate are right. Only a real call shows whether your key is right. Exits with status 1 if there is a problem;
+    the other checks run all the same.
 
     \b
     Example:
@@ -72,20 +72,20 @@ def _checks(config: Path | None, *, sandbox: bool) -> Iterator[DoctorCheck]:
     try:
         settings = load_settings(file=config, environ=os.environ, sandbox=sandbox)
     except ConfigError as error:
-        yield DoctorCheck("settings", False, str(error), "fix them; what does not need them is tried all the same")
+        yield DoctorCheck("settings", False, str(error), "fix them; checks that do not need them run all the same")
         yield from _despite(config, sandbox=sandbox)
         return
     yield from _of(settings, sandbox=sandbox)
 
 
 def _despite(config: Path | None, *, sandbox: bool) -> Iterator[DoctorCheck]:
-    """What can be tried although the settings are refused: all of it, if only a key of Browsee is missing."""
+    """What can be checked although the settings are refused: everything, if only a key of Browsee is missing."""
     try:
         settings = settings_of(config, sandbox=sandbox)
     except ConfigError:
         for file in _mapping_files(config):
             problems = [finding for finding in check_file(file, environ=os.environ).findings if finding.blocks]
-            todo = f"see all of it with: browsee-adapter check {file}" if problems else ""
+            todo = f"for all findings: browsee-adapter check {file}" if problems else ""
             found = f"{file}: {problems[0].headline if problems else 'no problem'}"
             yield DoctorCheck("mapping", not problems, found, todo)
         return
@@ -121,7 +121,7 @@ def _mappings(settings: Settings) -> Iterator[DoctorCheck]:
         try:
             ruleset = live_loader(settings, source)(text_of(source.mapping))
         except ConfigError as error:
-            todo = f"see all of it with: browsee-adapter check {source.mapping}"
+            todo = f"for all findings: browsee-adapter check {source.mapping}"
             yield DoctorCheck("mapping", False, f"of {source.name}: {error}", todo)
         else:
             rules = "1 rule" if len(ruleset.rules) == 1 else f"{len(ruleset.rules)} rules"
@@ -131,7 +131,7 @@ def _mappings(settings: Settings) -> Iterator[DoctorCheck]:
 
 
 def _console(settings: Settings) -> Iterator[DoctorCheck]:
-    """Only what somebody should know."""
+    """Checks with a notable result only."""
     if settings.console is None or settings.console.edit == "off":
         return
     policy = edit_policy(settings)
@@ -168,14 +168,14 @@ async def _browsee(url: str) -> DoctorCheck:
 
 
 def judged(answered: str, status: int, body: bytes) -> DoctorCheck:
-    """What an answer to an empty call means. Documented is 400 with `{"status": "failure", …}`."""
+    """What an answer to an empty call means. The documented one is 400 with `{"status": "failure", …}`."""
     if status == 400 and _is_failure(body):
         return DoctorCheck("browsee", True, f"{answered}, as documented for a call without a key")
     if status in _ELSEWHERE or 200 <= status < 400:
         return DoctorCheck("browsee", False, f"{answered}, which is not Browsee's way", "look at browsee.url")
     if status >= 500 or status == 429:
         return DoctorCheck(
-            "browsee", False, f"{answered}: it takes no calls now", "nothing: events wait and go when it does"
+            "browsee", False, f"{answered}: it accepts no calls now", "nothing: events wait and go when it does"
         )
     return DoctorCheck("browsee", True, f"{answered}, which is not documented but is an answer")
 
@@ -200,7 +200,7 @@ def _print(check: DoctorCheck, *, machine: bool) -> None:
     line.highlight_regex(r"^ok", "green")
     line.highlight_regex(r"^PROBLEM", "bold red")
     if check.todo:
-        # What is found may end with a line and a caret under it.
+        # The text may end with a source line and a caret under it.
         apart = "\n         " if "\n" in check.found else " – "
         line.append(f"{apart}{check.todo}", "bold")
     show(line)

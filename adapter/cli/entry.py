@@ -1,7 +1,7 @@
-"""Where the command `browsee-adapter` begins.
+"""The entry point of the command `browsee-adapter`.
 
-`--version` is answered before anything is imported: scripts ask for it, and importing click alone takes four times as
-long as Python needs to start.
+`--version` is answered before anything is imported: scripts call it, and importing click alone takes four times as long
+as Python needs to start.
 """
 
 import sys
@@ -14,7 +14,7 @@ def main() -> None:
     if sys.argv[1:] == ["--version"]:
         sys.stdout.write(f"browsee-adapter, version {VERSION}\n")
         return
-    # Imported here: click and all that it needs, for every other command.
+    # Imported here: every other command needs click and its imports.
     from adapter.cli.main import main as command_line  # noqa: PLC0415
 
     command_line()

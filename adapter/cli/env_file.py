@@ -1,4 +1,4 @@
-"""Reads `.env` in the current directory, as Docker Compose does: variables that the environment does not have."""
+"""Reads `.env` in the current directory, as Docker Compose does: variables that the environment lacks."""
 
 import os
 import re
@@ -17,9 +17,9 @@ _COMMENT: Final = re.compile(r"(?:\A|\s+)#.*", re.DOTALL)
 
 
 def fill_in_environment(folder: Path) -> list[str]:
-    """Set what `.env` in `folder` has and the environment has not, or has empty; the names that were set.
+    """Set the variables of `.env` in `folder` that the environment lacks or has empty; returns their names.
 
-    Raises ConfigError, which quotes no value, if there is such a file and it cannot be read.
+    Raises ConfigError, which quotes no value, if the file exists and cannot be read.
     """
     file = folder / NAME
     if not file.is_file():
@@ -36,16 +36,16 @@ def fill_in_environment(folder: Path) -> list[str]:
 
 
 def take_back(names: list[str]) -> None:
-    """Undo it, for a process that goes on."""
+    """Undo it, for a process that continues."""
     for name in names:
         with suppress(KeyError):
             del os.environ[name]
 
 
 def variables(text: str) -> Mapping[str, str]:
-    """`NAME=value` of each line; quotes around a value go, and so does what stands behind ` #` of an unquoted one.
+    """`NAME=value` of each line; quotes around a value are removed, and so is a comment after an unquoted one (` #`).
 
-    Raises ConfigError with the number of a line that is none.
+    Raises ConfigError with the number of an invalid line.
     """
     found: dict[str, str] = {}
     lines = map(str.strip, text.removeprefix("\ufeff").splitlines())

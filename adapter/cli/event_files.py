@@ -19,7 +19,7 @@ _WINDOW_LINES = 500
 @dataclass(slots=True)
 class Window:
     """Some lines of a file, read up to byte `end`: the messages of each source in order, as JSON, and the numbers of
-    lines that hold none. `oldest` is the least of the times that the messages say.
+    lines without a message. `oldest` is the earliest time in the messages.
     """
 
     end: int
@@ -31,7 +31,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How lines are taken: only those of `only`, if it is given; all as of source `sent_as`, if that is given.
+    """How lines are read: only those of source `only`, if given; all of them as of source `sent_as`, if given.
 
     `bare` is the source of lines that are a message and name no source.
     """
@@ -87,8 +87,8 @@ def _opened(value: JsonObject, bare: str) -> tuple[str, JsonObject]:
 
 
 def _with_id(message: JsonObject, line: bytes, offset: int) -> JsonObject:
-    # What has neither id nor time would be another event each time it is sent; by its place in the file it is the same
-    # one when sending goes on after an interruption.
+    # A message without id and time would be another event each time it is sent. With an id made of its place in the
+    # file it stays the same event when sending continues after an interruption.
     if any(message.get(name) is not None for name in ("messageId", "timestamp", "originalTimestamp")):
         return message
     digest = blake2b(offset.to_bytes(8) + line.strip(), digest_size=16)

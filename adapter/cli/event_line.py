@@ -19,7 +19,7 @@ from adapter.model import JsonObject
 from adapter.wire.instants import parse_instant
 
 MIN_WIDTH: Final = 60
-"""Columns of a terminal that a line needs to be of use; on a narrower one it is cut at the edge."""
+"""The least width of a terminal for a useful line; on a narrower one the line is cut at the edge."""
 _WITH_SOURCE: Final = 140
 _ID, _TIME, _DATED, _OUTCOME, _SOURCE = 6, len("04:08:43"), len("11-28 04:08"), 11, 12
 _GAP: Final = "  "
@@ -34,8 +34,8 @@ _SIGNS: Mapping[str, str] = {
 
 
 class EventLines:
-    """Writes lines `width` columns wide, with times in `zone`; `today` is when they are read. There is room for dates
-    if `oldest` was not received today.
+    """Writes lines `width` columns wide, with times in `zone`; `today` is the day of the reader. There is room for
+    dates if `oldest` was not received today.
     """
 
     def __init__(self, width: int, *, zone: tzinfo | None, today: datetime, oldest: datetime | None = None) -> None:
@@ -47,7 +47,7 @@ class EventLines:
         if width >= _WITH_SOURCE:
             fixed["source"] = _SOURCE
         left = width - sum(fixed.values()) - len(_GAP) * (len(fixed) + 2)
-        # The event's name says most; what became of it is as long as there is room.
+        # The event's name is most important; the outcome gets the rest of the room.
         fixed["event"] = max(10, left * 4 // 10)
         fixed["user"] = max(4, min(20, left * 16 // 100))
         fixed["why"] = max(4, left - fixed["event"] - fixed["user"])
@@ -55,7 +55,7 @@ class EventLines:
         self._columns = {name: fixed[name] for name in names if name in fixed}
 
     def head(self) -> Text:
-        """The line above all."""
+        """The heading."""
         return Text(_GAP).join(_cell(name, size, "bold", right=name == "id") for name, size in self._columns.items())
 
     def line(self, entry: JsonObject) -> Text:
@@ -78,7 +78,7 @@ class EventLines:
         return Text(_GAP).join(cells)
 
     def _time(self, text: str) -> str:
-        """The time of today, or date and minute, on the clock of the one who reads."""
+        """The time of today, or date and minute, in the time zone of the reader."""
         at = parse_instant(text)
         if at is None:
             return text
@@ -87,7 +87,7 @@ class EventLines:
 
 
 def _why(entry: JsonObject) -> str:
-    """The cause; of what went well the rule that took it, and how long it was on its way."""
+    """The cause; for a delivered event its rule, and how long delivery took."""
     parts = [why(entry) or ("no rule takes it" if entry["outcome"] == "unmatched" else None)]
     if entry["outcome"] == "delivered":
         parts = [entry.get("rule"), _took(entry), *parts]
@@ -103,9 +103,9 @@ def _took(entry: JsonObject) -> str | None:
 
 
 def _cell(text: str, size: int, style: str, *, right: bool = False) -> Text:
-    """`text` in `size` columns of a terminal, of which wide characters take two."""
+    """`text` in `size` columns of a terminal; wide characters take two."""
     cell = Text(plain(text), style)
-    # An id that is longer than its column is shown whole: a command takes it as it is.
+    # An id longer than its column is shown whole, because commands need all of it.
     if right:
         cell.pad_left(max(0, size - cell.cell_len))
         return cell

@@ -1,4 +1,4 @@
-"""`browsee-adapter events names`: which event names came, with the types of their values and the rule of each."""
+"""`browsee-adapter events names`: the names of received events, with the types of their values and the rule of each."""
 
 from datetime import datetime
 
@@ -24,9 +24,9 @@ _COLUMNS = ("how many", "type", "name", "source", "last", "rule", "values of mix
 @click.option("--json", "machine", is_flag=True, help="One JSON object a line, with every value's path and types.")
 @console_options
 def names_(source: str | None, since: datetime | None, limit: int, machine: bool, place: Target) -> None:
-    """List every event name that came, the most frequent first.
+    """List the names of received events, the most frequent first.
 
-    Of the newest events, by pages of 2,000. The rule is the one of the active mapping that takes the newest event of
+    Of the newest events, by pages of 2,000. The rule is the one of the active mapping that matches the newest event of
     the name. Shows no value of an event: values of mixed types are named by their paths.
 
     \b

@@ -1,4 +1,4 @@
-"""`browsee-adapter events`: what arrived and what became of it, and taking a user's data away."""
+"""`browsee-adapter events`: received events and their outcomes; erasing a user's data."""
 
 import time
 from contextlib import suppress
@@ -115,7 +115,7 @@ def tail(follow: bool, limit: int, machine: bool, place: Target) -> None:
 
 
 def _flow(console: Console, news: Tail, first: list[JsonObject]) -> NoReturn:
-    """Show `first` and what is new on a terminal, until Ctrl-C."""
+    """Show `first` and new entries on a terminal, until Ctrl-C."""
     with Flow(terminal()) as flow:
         flow.show(first, pending=news.pending)
         while True:
@@ -129,10 +129,10 @@ def _flow(console: Console, news: Tail, first: list[JsonObject]) -> NoReturn:
 @click.option("--json", "machine", is_flag=True, help="As JSON, for other programs.")
 @console_options
 def show_(ident: str, machine: bool, place: Target) -> None:
-    """Show one event whole: received, mapped, answered.
+    """Show one event completely: received, mapped, answered.
 
     ID is the number that lists show (r12 for a rejection), or the message id. The event is mapped by the version that
-    was used for it; one that is pending by the active mapping.
+    was used for it; a pending one by the active mapping.
 
     \b
     Examples:
@@ -150,10 +150,10 @@ def show_(ident: str, machine: bool, place: Target) -> None:
 def purge(user: str, yes: bool, place: Target) -> None:
     """Erase a user's data.
 
-    Bodies and ids of the user leave events that are pending, dead or in the history, and rejections go; what was
-    pending or dead is then "dropped: deleted". A call that is under way at this moment may still arrive. What Browsee
-    has got already is Browsee's to delete. Events of a source that stores privately are found by the id as it was sent,
-    and by what privacy made of it.
+    Bodies and ids of the user are removed from pending, dead and finished events, and the user's rejections are
+    deleted. Pending and dead events are then "dropped: deleted". A call in flight may still arrive. Browsee must delete
+    the data that it has already. Events of a source that stores privately are found by the id as it was sent, and by
+    its hash.
 
     \b
     Example:
@@ -171,7 +171,10 @@ def purge(user: str, yes: bool, place: Target) -> None:
         if gone["erasedFromDisk"] is None:
             say("PostgreSQL keeps copies until it vacuums its tables, and in its log and backups", err=True)
         elif not gone["erasedFromDisk"]:
-            say("the service is reading: copies stay in the write-ahead log until it is next emptied", err=True)
+            say(
+                "the service is reading the queue, so copies stay in the write-ahead log until it is emptied next",
+                err=True,
+            )
 
 
 @events.command("deletions")
@@ -184,8 +187,8 @@ def purge(user: str, yes: bool, place: Target) -> None:
 def deletions_(user: str | None, limit: int, machine: bool, place: Target) -> None:
     """List the deletion requests that a platform sent, and when each was carried out, the newest first.
 
-    A request takes away what was received of its user, on its source and before it; see `events purge` for what that
-    means. It is kept for retention.deletions. Of a source that stores privately a hash stands for the user.
+    A request deletes the data of its user that its source received before it; see `events purge` for what that means.
+    It is kept for retention.deletions. A source that stores privately has a hash in place of the user.
 
     \b
     Examples:
@@ -202,7 +205,7 @@ def deletions_(user: str | None, limit: int, machine: bool, place: Target) -> No
 
 
 def newest(console: Console, wanted: Events) -> list[JsonObject]:
-    """The last `wanted.limit` events and rejections together, newest first, in as many pages as it takes."""
+    """The last `wanted.limit` events and rejections together, newest first, in as many pages as needed."""
     found: list[JsonObject] = []
     left = wanted
     while len(found) < wanted.limit:
@@ -215,7 +218,7 @@ def newest(console: Console, wanted: Events) -> list[JsonObject]:
 
 
 def show_entries(ident: str, *, machine: bool, place: Target) -> None:
-    """Print everything about what `ident` means; exit 1 if nothing is kept under it."""
+    """Print everything about the matches of `ident`; exit with status 1 if there is none."""
     with console_at(place) as console:
         found = console.event(ident)["found"]
     if not found:
@@ -228,7 +231,7 @@ def show_entries(ident: str, *, machine: bool, place: Target) -> None:
 
 
 def not_kept(ident: str) -> NoReturn:
-    """Say that nothing is kept under `ident`, and exit 1."""
+    """Say that there is no match of `ident`, and exit with status 1."""
     say(f"{plain(ident)}: nothing is kept under this id; finished events go after retention.history", err=True)
     raise SystemExit(1)
 
@@ -251,7 +254,7 @@ def print_entries(found: list[JsonObject], *, machine: bool, empty: str) -> None
 
 
 def _nothing_matches(narrowed: dict[str, Any]) -> str:
-    """What was looked for, in the words of the options."""
+    """The filter, in the words of the options."""
     given = {name: value for name, value in narrowed.items() if value and name != "limit"}
     if not given:
         return _NOTHING_YET

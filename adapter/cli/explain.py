@@ -44,10 +44,10 @@ _STYLES = (
 def explain(mapping: str, event: TextIO | None, ident: str | None, machine: bool, place: Target) -> None:
     """Show what a mapping makes of an event, or what a code of `check` means.
 
-    Says by which rule, and with which warnings. MAPPING is a file, or the name of a mapping that comes with the
-    adapter. FILE holds the message as the sender sends it, a line as `export` writes it, or what
-    `events show ID --json` and the API print; - for stdin. With --event the message is read from the queue, or with
-    --url from a running service. A mapping that hashes does so with ADAPTER_HASH_KEY, or else with a demo key.
+    Says which rule applies, and lists the warnings. MAPPING is a file, or the name of a mapping that comes with the
+    adapter. FILE contains the message as the sender sends it, a line as `export` writes it, or the output of `events
+    show ID --json` or of the API; - for stdin. With --event the message is read from the queue, or with --url from a
+    running service. A mapping that hashes uses ADAPTER_HASH_KEY, or else a demo key.
 
     A CODE of `check` or of a message about settings, such as E150 or E301, is explained with an example.
 
@@ -111,7 +111,7 @@ def _message(file: TextIO) -> JsonObject:
     except json.JSONDecodeError as cause:
         raise ConfigError(f"{file.name}:{cause.lineno}:{cause.colno}: not JSON: {cause.msg}") from None
     except (ValueError, RecursionError):
-        raise ConfigError(f"{file.name}: a number in it has too many digits, or it is nested too deeply") from None
+        raise ConfigError(f"{file.name}: a number has too many digits, or the nesting is too deep") from None
     if not isinstance(message, dict):
-        raise ConfigError(f"{file.name}: one message is a JSON object; this is something else")
+        raise ConfigError(f"{file.name}: a message must be a JSON object; this is not one")
     return message

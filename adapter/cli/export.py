@@ -1,4 +1,4 @@
-"""`browsee-adapter export`: stored events into a file, one JSON object a line, for `send`, for tests, for a backup."""
+"""`browsee-adapter export`: stored events to a file, one JSON object a line, for `send`, for tests, for a backup."""
 
 from pathlib import Path
 
@@ -22,12 +22,12 @@ _PAGE = 1_000
 @click.option("--source", metavar="NAME", shell_complete=source_names, help="Only those of one source.")
 @queue_options
 def export(file: Path, source: str | None, config: Path | None, sandbox: bool) -> None:
-    """Write every stored event into a file, in the order received.
+    """Write every stored event to a file, in the order received.
 
-    Each line is {"source": …, "receivedAt": …, "message": …}, the message as it was sent. One that was stored privately
-    is what privacy left of it, and "privacy" says by which guards, so that none is applied twice. Stored are events
-    that are pending or dead, and finished ones until retention.history has passed. Interrupted, the same command goes
-    on where it stopped; the file has its name when it is whole.
+    Each line is {"source": …, "receivedAt": …, "message": …}, the message as it was sent. A privately stored message is
+    what its guards left of it, and "privacy" names them, so that none is applied twice. Stored are pending and dead
+    events, and finished ones until retention.history has passed. If interrupted, the same command continues; the file
+    gets its name when it is complete.
 
     \b
     Example:
@@ -43,7 +43,7 @@ def export(file: Path, source: str | None, config: Path | None, sandbox: bool) -
 def _write(admin: QueueAdmin, part: PartialFile, source: str | None, hash_key: Secret | None) -> None:
     newest = admin.newest_seq()
     with progress("export", newest, start=part.reached.seq) as show:
-        # A page at a time, and nothing open between: however long it takes, the service's log can be emptied.
+        # A page at a time, with no read open in between, so that the queue's log can be emptied meanwhile.
         while page := admin.since(part.reached.seq, limit=_PAGE):
             records = [record for record in page if record.seq <= newest]
             wanted = [record.event for record in records if record.event.body and source in (None, record.event.source)]

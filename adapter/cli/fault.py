@@ -1,4 +1,4 @@
-"""Logs a fault of the adapter itself, with its traceback, for the report."""
+"""Logs a bug in the adapter, with its traceback, for the report."""
 
 import logging
 
@@ -6,7 +6,7 @@ from adapter.observe.observer import LOGGER, configure_logging
 
 
 def log_fault(error: Exception) -> None:
-    """Log `error`, on stderr if nothing was set up yet."""
+    """Log `error`, on stderr if logging is not set up yet."""
     if not logging.getLogger().handlers:
         configure_logging()
     logging.getLogger(LOGGER).error(

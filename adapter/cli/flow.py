@@ -1,6 +1,7 @@
-"""Shows events on a terminal as they come: an ended one as a line that stays, a pending one below, until it has ended.
+"""Shows events on a terminal as they arrive: an ended one as a line that stays, a pending one below, until it has
+ended.
 
-Log lines and the output of others go above what is pending.
+Log lines and other output appear above the pending events.
 """
 
 import logging
@@ -25,19 +26,19 @@ from adapter.model import JsonObject
 from adapter.wire.instants import parse_instant
 
 EVERY_S: Final = 0.5
-"""Seconds between two looks at what is new."""
+"""Seconds between two checks for new events."""
 _MAX_PENDING = 8
 """Pending events that are shown, the latest."""
 _MAX_ENTERED_BYTES = 4096
 
 
 def terminal() -> Terminal:
-    """The standard output: whether it is a terminal, how wide, and whether it may have colours."""
+    """The standard output: whether it is a terminal, its width, and whether it may have colours."""
     return Terminal(highlight=False)
 
 
 def shows_flow(terminal: Terminal) -> bool:
-    """Whether lines can be shown in place there."""
+    """Whether lines can be redrawn there."""
     return terminal.is_terminal and not terminal.is_dumb_terminal
 
 
@@ -49,7 +50,7 @@ def lines_for(terminal: Terminal, entries: Iterable[JsonObject] = ()) -> EventLi
 
 
 def print_line(terminal: Terminal, line: Text) -> None:
-    """One line; a terminal that is too narrow cuts it."""
+    """One line; a narrow terminal cuts it."""
     terminal.print(line, no_wrap=True, overflow="crop", crop=True)
 
 
@@ -67,15 +68,15 @@ def entered_lines(keyboard: int = 0) -> int:
 
 
 class Tail:
-    """What is new since the last look."""
+    """New entries since the last check."""
 
     def __init__(self, begun: str, seen: Sequence[JsonObject] = ()) -> None:
-        """Goes on from `begun`, the `newest` of a page or the `next` of `tail`; `seen` was shown already."""
+        """Continues from `begun`, the `newest` of a page or the `next` of `tail`; `seen` was shown already."""
         self._next = begun
         self.pending: Sequence[str] = [entry["id"] for entry in seen if entry["outcome"] == "pending"]
 
     def look(self, console: Console) -> list[JsonObject]:
-        """New events and rejections as they were received, and those seen pending before that have ended: one page."""
+        """One page: new events and rejections in order of receipt, and those seen pending before that have ended."""
         news = console.tail(self._next, self.pending)
         self._next, self.pending = news["next"], news["pending"]
         entries: list[JsonObject] = news["entries"]
@@ -90,7 +91,7 @@ class Tail:
                 return
 
     def skip(self, console: Console) -> None:
-        """Pass over what is there by now."""
+        """Skip everything up to now."""
         self._next = console.tail(None)["next"]
 
 
@@ -124,7 +125,7 @@ class Flow:
             print_line(self._terminal, lines.line(entry))
 
     def show(self, entries: Iterable[JsonObject], *, pending: Sequence[str]) -> None:
-        """Show what is new; of those shown before, `pending` are still watched."""
+        """Show new entries; `pending` are those of earlier calls that are still watched."""
         lines = lines_for(self._terminal)
         for entry in entries:
             if entry["outcome"] == "pending":
@@ -147,12 +148,12 @@ class Flow:
         print_line(self._terminal, lines_for(self._terminal).head())
 
     def note(self, sentence: str) -> None:
-        """A line that is about no single event."""
+        """A line that is not about one event."""
         print_line(self._terminal, Text(sentence, "dim"))
 
 
 def _log_to_stderr_of_now() -> None:
-    """A handler keeps the stream that it was made with, so that its lines would be drawn over."""
+    """A handler keeps the stream that it was created with, so its lines would be overwritten."""
     for handler in logging.getLogger().handlers:
         if type(handler) is logging.StreamHandler:
             handler.setStream(sys.stderr)

@@ -1,4 +1,4 @@
-"""`browsee-adapter init`: writes the first files of a user's own, and never over a file that is there."""
+"""`browsee-adapter init`: writes a user's first files, and never overwrites one."""
 
 import os
 from functools import partial
@@ -86,7 +86,7 @@ def _content(name: str) -> bytes:
 
 
 def _write_new(file: Path, content: bytes, *, mode: int) -> bool:
-    """Write `file` unless it exists; whether it was written."""
+    """Write `file` unless it exists; returns whether it was written."""
     file.parent.mkdir(parents=True, exist_ok=True)
     try:
         with open(file, "xb", opener=partial(os.open, mode=mode)) as out:

@@ -1,7 +1,7 @@
-"""The command line: one file per group of commands, gathered here, with one way to fail for all of them.
+"""The command line: one file for each group of commands, and one way to report errors for all of them.
 
-Exit codes: 0 all is well; 1 the command found problems, as `check` does; 2 wrong use, or a file, option or variable
-that cannot be used; 70 a fault of the adapter itself (EX_SOFTWARE of sysexits.h), with a traceback in the log.
+Exit status: 0 success; 1 the command found problems, as `check` does; 2 wrong use, or a file, option or variable that
+cannot be used; 70 a bug in the adapter (EX_SOFTWARE of sysexits.h), with a traceback in the log.
 """
 
 import errno
@@ -29,11 +29,11 @@ _REFUSED_BY_THE_SYSTEM = frozenset(
         *(errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ELOOP, errno.ENAMETOOLONG, errno.ENODEV),
     }
 )
-"""Why a file or the standard output cannot be used: the operator's to fix, whichever command met it."""
+"""Errors of files and the standard output that the operator can fix, in any command."""
 
 
 _FOR_EVERYBODY = frozenset({"init"})
-"""Commands whose files hold no secrets and no events; a container reads those of `init` as another user."""
+"""Commands whose files hold no secrets and no events; in a container another user reads those of `init`."""
 
 
 class _Refusal(click.ClickException):
@@ -47,7 +47,7 @@ class _Refusal(click.ClickException):
 
 @dataclass(frozen=True, slots=True)
 class Lazy:
-    """A command that is imported when it is used: `adapter.cli.<module>` has it under its name. `help` is one line."""
+    """A command that is imported when it is used: `adapter.cli.<module>` defines it by its name. `help` is one line."""
 
     module: str
     help: str
@@ -65,7 +65,7 @@ COMMANDS: Final[Mapping[str, Mapping[str, Lazy]]] = {
         "check": Lazy("check", "Find every problem in your files, and run their tests."),
         "explain": Lazy("explain", "Show what a mapping makes of an event."),
         "diff": Lazy("diff", "Show what a change to a mapping would do."),
-        "suggest": Lazy("suggest", "Write a mapping for the event names that were received."),
+        "suggest": Lazy("suggest", "Write a mapping for the names of received events."),
         "mappings": Lazy("mappings", "Show the history of a mapping, and roll back."),
         "schema": Lazy("schema", "Print the JSON Schema of your files."),
     },
@@ -73,7 +73,7 @@ COMMANDS: Final[Mapping[str, Mapping[str, Lazy]]] = {
         "events": Lazy("events", "List, follow and show events; erase a user's data."),
         "where": Lazy("where", "Show where a message is now, and why."),
         "dead": Lazy("dead", "List dead letters and rejections, and requeue them."),
-        "export": Lazy("export", "Write every stored event into a file."),
+        "export": Lazy("export", "Write every stored event to a file."),
         "send": Lazy("send", "Send a file of events to an adapter."),
         "move": Lazy("move", "Move a queue to another place."),
     },
@@ -85,7 +85,7 @@ COMMANDS: Final[Mapping[str, Mapping[str, Lazy]]] = {
 
 
 class Commands(click.Group):
-    """Imports a command when it is used, and ends every command that fails in the way its error deserves."""
+    """Imports a command when it is used, and reports its errors."""
 
     def __init__(self, *args: Any, sections: Mapping[str, Mapping[str, Lazy]] | None = None, **more: Any) -> None:
         super().__init__(*args, **more)
@@ -129,7 +129,7 @@ class Commands(click.Group):
             super().format_commands(ctx, formatter)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """What a shell offers after the group's name; the commands without importing one."""
+        """The completions after the group's name; the commands, without importing one."""
         if not self._sections:
             return super().shell_complete(ctx, incomplete)
         offered = [
@@ -144,14 +144,14 @@ class Commands(click.Group):
         except AdapterError as error:
             raise _Refusal(str(error) if error.is_listing else printable(str(error))) from error
         except click.UsageError as error:
-            # The text may quote an argument, such as the name of a file.
+            # The text may quote an argument, such as a file name.
             raise click.UsageError(printable(error.format_message()), ctx=error.ctx) from error
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
         except Exception as error:
             if isinstance(error, OSError) and error.errno in _REFUSED_BY_THE_SYSTEM:
                 raise _Refusal(printable(f"{error.filename or 'the output'}: {error.strerror}")) from error
-            # Imported here: logging is slow to import, and most commands end without a fault.
+            # Imported here: logging is slow to import, and most commands end without an error.
             from adapter.cli.fault import log_fault  # noqa: PLC0415
 
             log_fault(error)
@@ -175,7 +175,7 @@ def main(ctx: click.Context) -> None:
       browsee-adapter serve --sandbox   the service, with a stand-in for Browsee
     """
     if ctx.invoked_subcommand not in _FOR_EVERYBODY:
-        # What people did, and generated keys, are for the user of the command only.
+        # Only the user of the command may read generated keys and the data of events.
         before = os.umask(0o077)
         ctx.call_on_close(lambda: os.umask(before))
         filled = fill_in_environment(Path())

@@ -1,4 +1,4 @@
-"""`browsee-adapter mappings`: what a mapping file was activated with, and the way back to it."""
+"""`browsee-adapter mappings`: the history of a mapping file, and rollback."""
 
 import sys
 from collections.abc import Collection
@@ -29,7 +29,7 @@ _COLUMNS = ("id", "version", "activated", "by", "")
 def mappings() -> None:
     """Show the history of a mapping file, and roll back to an earlier version.
 
-    Every activation is kept with its text, the last 200 of each file: also one that changed a comment only.
+    Every activation is kept with its text, the last 200 of each file, even if only a comment changed.
 
     \b
     Examples:
@@ -76,7 +76,7 @@ def show_(source: str, id_: int, place: Target) -> None:
     """
     with console_at(place) as console:
         text = _version(console, source, id_)["text"]
-    # A file gets the very text; a terminal is not commanded by it.
+    # A file gets the exact text; a terminal gets it without control characters.
     if sys.stdout.isatty():
         show(text)
     else:
@@ -89,10 +89,10 @@ def show_(source: str, id_: int, place: Target) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @console_options
 def rollback(source: str, id_: int, yes: bool, place: Target) -> None:
-    """Put the text of an earlier activation into the mapping file.
+    """Write the text of an earlier activation to the mapping file.
 
-    The text is checked with the settings of now. A running service activates it within seconds, for every source of
-    the file; pending events are mapped by it.
+    The text is checked with the current settings. A running service activates it within seconds, for every source of
+    the file, and maps pending events by it.
 
     \b
     Examples:
@@ -120,8 +120,8 @@ def _version(console: Console, source: str, id_: int) -> JsonObject:
 
 
 def _replace(source: str, text: str, place: Target, *, kept: Collection[str]) -> Path:
-    """Write `text` into the mapping file of `source`; what was there goes beside it unless `kept`, the digests of the
-    history, have it. Raises ConfigError if it cannot be written or does not check.
+    """Write `text` to the mapping file of `source`. The old text is kept beside it unless `kept`, the digests of the
+    history, have it. Raises ConfigError if the file cannot be written or the text has errors.
     """
     settings = settings_of(place.config, sandbox=place.sandbox)
     found = next((each for each in settings.sources if each.name == source), None)
@@ -145,7 +145,7 @@ def _replace(source: str, text: str, place: Target, *, kept: Collection[str]) ->
 
 
 def _keep_beside(file: Path, raw: bytes) -> None:
-    """A text that the history, which is that of the service, does not have."""
+    """A text that the history, which the service writes, does not have."""
     kept = file.with_name(f"{file.name}.before-{token_hex(4)}")
     kept.write_bytes(raw)
-    say(f"{plain(str(kept))}: holds what was in the file and was never active", err=True)
+    say(f"{plain(str(kept))}: contains the previous text of the file, which was never active", err=True)

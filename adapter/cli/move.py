@@ -1,4 +1,4 @@
-"""`browsee-adapter move`: a queue from SQLite to PostgreSQL or back, while nobody serves it."""
+"""`browsee-adapter move`: a queue from SQLite to PostgreSQL or back, while no service runs on it."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ class _Address(click.ParamType[QueueAddress]):
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> QueueAddress:
         if not value.startswith(_SCHEMES):
-            # Without the text: it may hold a password.
+            # Without the text, which may contain a password.
             self.fail(
                 "not an address of a queue: sqlite:///data/adapter.db or postgresql://user@host/database", param, ctx
             )
@@ -38,11 +38,11 @@ class _Address(click.ParamType[QueueAddress]):
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_context
 def move(ctx: click.Context, leaving: QueueAddress, to: QueueAddress, yes: bool) -> None:
-    """Move a queue to another place: events that wait, dead letters, history, ids seen, counters and mappings.
+    """Move a queue to another place: pending events, dead letters, history, ids seen, counters and mappings.
 
-    Stop the service first, move, then start it with the new address: senders try again meanwhile. Every row is read
-    back and compared. All is moved or nothing: cut off, the same command begins again. The queue that was left is kept,
-    marked, and can no longer be served.
+    Stop the service first, move, then start it with the new address: senders retry meanwhile. Every row is read back
+    and compared. Either everything is moved or nothing: after an interruption the same command starts again. The old
+    queue is kept, marked, and can no longer be served.
 
     \b
     Example:

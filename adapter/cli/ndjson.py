@@ -1,5 +1,5 @@
-"""Files of events, one JSON object a line: `{"source": …, "receivedAt": …, "message": …}`. Written so that a kill loses
-nothing: what is not finished lies beside the file, with a note of how far it came.
+"""Files of events, one JSON object a line: `{"source": …, "receivedAt": …, "message": …}`. A kill loses nothing: an
+unfinished file is kept beside the final one, with a note of its progress.
 """
 
 import json
@@ -18,19 +18,19 @@ from adapter.model import JsonObject
 
 
 def beside(file: Path, suffix: str) -> Path:
-    """The file of that name with something appended."""
+    """The path of the file with a suffix appended."""
     return file.with_name(file.name + suffix)
 
 
 def note_done(file: Path, note: JsonObject) -> None:
-    """Keep how far the work on `file` came, in `file` + `.done`: the note before, or this one, never half of it."""
+    """Store the progress of the work on `file` in `file` + `.done`: a crash leaves the old or the new note."""
     aside = beside(file, ".done.new")
     aside.write_text(json.dumps(note), encoding="utf-8")
     aside.replace(beside(file, ".done"))
 
 
 def read_done(file: Path) -> JsonObject:
-    """The note that was kept; empty if there is none. Raises ConfigError if it is not ours."""
+    """The stored note; empty if there is none. Raises ConfigError if it is not a note."""
     done = beside(file, ".done")
     try:
         note = json.loads(done.read_text(encoding="utf-8"))
@@ -39,13 +39,13 @@ def read_done(file: Path) -> JsonObject:
     except (OSError, ValueError, RecursionError):
         note = None
     if not isinstance(note, dict):
-        raise ConfigError(f"{done}: cannot be read as a note of how far it came; remove it to start again")
+        raise ConfigError(f"{done}: is not a progress note of this command; remove it to start again")
     return note
 
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """How far an export came: the last seq written, and the bytes and lines of the file up to it."""
+    """The progress of an export: the last seq written, and the bytes and lines of the file up to it."""
 
     seq: int = 0
     bytes: int = 0
@@ -53,7 +53,7 @@ class Reached:
 
 
 class PartialFile:
-    """A file in the making: `<file>.part`, which becomes `<file>` when it is whole."""
+    """An unfinished file: `<file>.part`, which becomes `<file>` when it is complete."""
 
     def __init__(self, file: Path, out: BinaryIO, reached: Reached) -> None:
         self.reached = reached
@@ -61,7 +61,7 @@ class PartialFile:
         self._out = out
 
     def write(self, lines: list[bytes], seq: int) -> None:
-        """Append `lines`, which are all there is up to `seq`; on return a kill would not undo it."""
+        """Append `lines`, which are everything up to `seq`; on return a kill would not undo it."""
         self._out.write(b"".join(lines))
         self._out.flush()
         os.fsync(self._out.fileno())
@@ -71,19 +71,19 @@ class PartialFile:
         note_done(self._file, asdict(self.reached))
 
     def finish(self) -> None:
-        """Give the file its name."""
+        """Rename the file to its final name."""
         beside(self._file, ".part").replace(self._file)
         beside(self._file, ".done").unlink(missing_ok=True)
 
 
 @contextmanager
 def part_of(file: Path, *, resume: bool = True) -> Iterator[PartialFile]:
-    """`file` in the making; if it may `resume`, from where an earlier try came to.
+    """The unfinished `file`; if it may `resume`, from where an earlier run stopped.
 
-    Raises ConfigError if `file` is there, or cannot be written.
+    Raises ConfigError if `file` exists, or cannot be written.
     """
     if file.exists():
-        raise ConfigError(f"{file}: is there already; name another file, or remove it")
+        raise ConfigError(f"{file}: exists already; name another file, or remove it")
     part = beside(file, ".part")
     try:
         reached = Reached(**read_done(file)) if resume and part.exists() else Reached()
@@ -100,7 +100,7 @@ def part_of(file: Path, *, resume: bool = True) -> Iterator[PartialFile]:
 
 @contextmanager
 def progress(what: str, total: int, *, start: int = 0, in_bytes: bool = False) -> Iterator[Callable[[int], None]]:
-    """A bar on a terminal, nothing elsewhere; call what it gives with how far it is now."""
+    """A progress bar on a terminal, nothing elsewhere; call the result with the progress."""
     console = Console(stderr=True)
     amount = DownloadColumn() if in_bytes else MofNCompleteColumn()
     columns = (TextColumn("{task.description}"), BarColumn(), amount, TimeRemainingColumn())

@@ -1,4 +1,4 @@
-"""Events for `diff` and `suggest`: of a file, or else those that the queue keeps. Reads both a piece at a time."""
+"""Events for `diff` and `suggest`: of a file, or those that the queue keeps. Reads both a piece at a time."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,7 +26,7 @@ _PAGE: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class EventsOrigin:
-    """Where the events are: in `file`, or in the queue of the settings; those of `source`, received since then."""
+    """The origin of the events: `file`, or the queue of the settings; those of `source`, received since then."""
 
     file: BinaryIO | None
     source: str | None
@@ -36,7 +36,7 @@ class EventsOrigin:
 
 
 class QueuedEvents:
-    """The events in a queue, newest first; go through them once, then ask `complete`. None of them is unreadable."""
+    """The events in a queue, newest first; iterate once, then call `complete`. All of them can be read."""
 
     unread: Final = 0
 
@@ -47,7 +47,7 @@ class QueuedEvents:
         self._oldest: datetime | None = None
 
     def __iter__(self) -> Iterator[Event]:
-        """Each event in turn. Bodies that were erased are passed over."""
+        """Each event in turn. Erased bodies are skipped."""
         wanted = Filter(source=self._origin.source)
         if self._origin.since is not None:
             wanted = replace(wanted, since=self._origin.since)
@@ -55,7 +55,7 @@ class QueuedEvents:
         before, is_all = newest + 1, False
         with progress("queue", newest) as show:
             while not is_all:
-                # A page at a time, and nothing open between: the service's log can be emptied meanwhile.
+                # A page at a time, with no read open in between, so that the queue's log can be emptied meanwhile.
                 page = self._admin.page_before(wanted, limit=_PAGE, before=before)
                 for record in page.records:
                     if record.event.body:
@@ -66,10 +66,12 @@ class QueuedEvents:
                 show(newest - before)
 
     def complete(self) -> None:
-        """Say how far back the events reach. Raises ConfigError if there was none."""
+        """Say how far back the events reach. Raises ConfigError if there were none."""
         if self._oldest is None:
-            raise ConfigError(f"the queue keeps no event{self._narrowed()}; ended events go after retention.history")
-        say(f"note: events of the queue, received since {self._oldest.astimezone():%Y-%m-%d %H:%M:%S}", err=True)
+            raise ConfigError(
+                f"the queue has no event{self._narrowed()}; finished events are deleted after retention.history"
+            )
+        say(f"note: events of the queue received since {self._oldest.astimezone():%Y-%m-%d %H:%M:%S}", err=True)
 
     def _narrowed(self) -> str:
         since = self._origin.since
@@ -81,7 +83,7 @@ class QueuedEvents:
 
 
 def events_options(command: Callable[..., None]) -> Callable[..., None]:
-    """`--events`, or what narrows the queue, handed to `command` as `origin`."""
+    """`--events`, or the filters of the queue, passed to `command` as `origin`."""
 
     @wraps(command)
     def with_origin(

@@ -1,4 +1,4 @@
-"""Reads the files that commands are given: any text, and mappings ready to work."""
+"""Reads files for commands: any text, and loaded mappings."""
 
 import os
 from contextlib import suppress
@@ -31,17 +31,17 @@ def text_of(file: Path, *, as_written: bool = False) -> str:
 
 
 def replace_text(file: Path, *, before: str, after: str) -> None:
-    """Replace the text of `file`, which was `before`; a crash leaves the old file or the new one. A link stays a link.
+    """Replace the text of `file`, which was `before`; a crash leaves the old or the new file. A link stays a link.
 
-    Raises ConfigError if the file holds something else by now, is read-only, or cannot be replaced.
+    Raises ConfigError if the file has changed, is read-only, or cannot be replaced.
     """
     target = file.resolve()
     if not target.stat().st_mode & 0o222:
-        # Replacing needs the folder's permission only, and a file that nobody may write is meant to stay.
+        # Replacing needs the folder's permission only, but a read-only file is meant to stay.
         raise ConfigError(printable(f"{file} is read-only; nothing was written"))
     aside = target.with_name(f".{target.name}.{uuid4().hex}.new")
     if text_of(target, as_written=True) != before:
-        raise ConfigError(printable(f"{file} was changed meanwhile; nothing was written, run the command again"))
+        raise ConfigError(printable(f"{file} was changed meanwhile; nothing was written; run the command again"))
     try:
         with aside.open("x", encoding="utf-8", newline="") as out:
             os.fchmod(out.fileno(), target.stat().st_mode & 0o777)
@@ -60,7 +60,7 @@ def ruleset_of(mapping: str) -> Ruleset:
 
     Raises ConfigError if there is none and MappingError, with every problem, if it cannot be used.
     """
-    # A pipe is what a shell makes of <(git show HEAD:mappings/shop.yaml).
+    # A shell makes a pipe of <(git show HEAD:mappings/shop.yaml).
     file = Path(mapping) if Path(mapping).is_fifo() else named_mapping(mapping, folder=Path())
     text = text_of(file)
     hash_key = os.environ.get("ADAPTER_HASH_KEY") or None
@@ -75,6 +75,6 @@ def ruleset_of(mapping: str) -> Ruleset:
         if hash_key is not None:
             raise
     ruleset = load_with(hash_key=DEMO_KEY)
-    # Only a mapping that hashes gets here: without the demo key it could not be used.
+    # Only a mapping that hashes needs the demo key.
     say(f"note: ADAPTER_HASH_KEY is not set, so the hashes of {file} are made with a demo key", err=True)
     return ruleset

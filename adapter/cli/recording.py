@@ -1,7 +1,7 @@
 """Reads recorded events from a file, line by line and in constant memory, with a progress bar on a terminal.
 
-A line holds one JSON object: what `export` writes, or a bare message as a sender sends it. Which of them, each line
-tells. Messages are read as a webhook would read them, without asking their schema.
+A line is one JSON object: a line of `export`, or a bare message as a sender sends it. Each line shows which. Messages
+are read as a webhook would read them, without a check by their schema.
 """
 
 import os
@@ -24,25 +24,25 @@ from adapter.privacy.storage import marked
 from adapter.wire.instants import parse_instant
 
 MAX_LINE_BYTES: Final = 16 * 1024 * 1024
-"""A file without line ends must not fill the memory. Messages are far smaller: `limits.message` is 512 KB."""
+"""So a file without line ends cannot fill the memory. Messages are far smaller: `limits.message` is 512 KB."""
 MAX_REPORTED: Final = 20
 """Unreadable lines that are reported one by one."""
 
 _EXPORTED: Final = frozenset({"source", "receivedAt", "message"})
 _LINES_A_STEP: Final = 256
-"""Moving the bar costs as much as reading a line."""
+"""Updating the bar costs as much as reading a line."""
 _UNREADABLE: Final = {
-    "json": "not JSON; each line holds one message",
+    "json": "not JSON; each line must be one message",
     "encoding": "not UTF-8 text",
-    "type": "not a JSON object; each line holds one message",
+    "type": "not a JSON object; each line must be one message",
 }
-"""What the decoder says of a whole body, as it is said of a line."""
+"""The decoder's errors about a body, worded for a line."""
 
 
 class EventRecording:
-    """The events in `file`; go through them once, then ask `complete`. `now` stands in where no receipt is recorded.
+    """The events in `file`: iterate once, then call `complete`. `now` is the receipt if none is recorded.
 
-    A line that cannot be read is passed over while going through, and never forgotten.
+    A line that cannot be read is skipped, and reported by `complete`.
     """
 
     def __init__(self, file: BinaryIO, *, now: datetime) -> None:
@@ -55,7 +55,7 @@ class EventRecording:
         self._reported: list[str] = []
 
     def __iter__(self) -> Iterator[Event]:
-        """Each event in turn. Raises ConfigError if the file cannot be read on."""
+        """Each event in turn. Raises ConfigError if reading the file fails."""
         with _bar(self._name, _size(self._file)) as advance:
             for line in self._raw_lines():
                 self._lines += 1
@@ -68,15 +68,15 @@ class EventRecording:
                     self._note(found)
 
     def complete(self) -> None:
-        """Raises ConfigError, with file and line, if there were lines that could not be read, or no events at all."""
+        """Raises ConfigError, with file and line, if lines could not be read, or if there were no events."""
         if self.unread:
             left_out = f"{self._name}: {self.unread} of {self._lines} lines cannot be read; the result is without them"
             raise ConfigError("\n".join([*self._reported, left_out]), is_listing=True)
         if not self.read:
-            raise ConfigError(f"{self._name}: holds no events")
+            raise ConfigError(f"{self._name}: contains no events")
 
     def _raw_lines(self) -> Iterator[bytes]:
-        """Lines with their ends; of one that is too long, so much that it is seen to be."""
+        """Lines with their ends; of a line that is too long, just enough to show that."""
         while True:
             try:
                 line = rest = self._file.readline(MAX_LINE_BYTES + 1)
@@ -91,7 +91,7 @@ class EventRecording:
     def _event(self, line: bytes) -> Event | str:
         """The event of one line, or what is wrong with it."""
         if len(line) > MAX_LINE_BYTES:
-            return f"longer than {MAX_LINE_BYTES} bytes; each line holds one message"
+            return f"longer than {MAX_LINE_BYTES} bytes; each line must be one message"
         body = decode(line)
         if not isinstance(body, Body):
             return _UNREADABLE.get(body.keyword, body.message)
@@ -106,10 +106,10 @@ class EventRecording:
 
 
 def recorded(held: JsonObject, *, now: datetime, place: str) -> Event | str:
-    """The event of a line of `export`, of what our commands print (`adapter.cli.unwrap`), or of a bare message received
-    `now`; or what is wrong with it.
+    """The event of a line of `export`, of the output of our commands (`adapter.cli.unwrap`), or of a bare message
+    received `now`; or what is wrong with it.
 
-    `place` stands in for an id. What was stored privately has been through the guards that its line names.
+    `place` replaces a missing id. The guards that a line names are not applied again.
     """
     opened = unwrap(held)
     if isinstance(opened, str):
@@ -126,7 +126,7 @@ def recorded(held: JsonObject, *, now: datetime, place: str) -> Event | str:
 
 @contextmanager
 def _bar(what: str, size: int | None) -> Iterator[Callable[[int], None]]:
-    """A bar of the bytes read out of `size`, on a terminal only; what it gives takes the size of each line."""
+    """A bar of the bytes read out of `size`, on a terminal only; call the result with the size of each line."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
@@ -144,7 +144,7 @@ def _bar(what: str, size: int | None) -> Iterator[Callable[[int], None]]:
 
 
 def _size(file: BinaryIO) -> int | None:
-    """The bytes of a regular file; None for a pipe, of which nobody knows."""
+    """The size of a regular file in bytes; None for a pipe, whose size is unknown."""
     with suppress(OSError):
         found = os.fstat(file.fileno())
         return found.st_size if stat.S_ISREG(found.st_mode) else None

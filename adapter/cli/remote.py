@@ -1,4 +1,6 @@
-"""The console of a running service, asked over its API. Never follows a redirect: the token goes to one place."""
+"""The console of a running service, over its API. Never follows a redirect, so the token is sent to one address
+only.
+"""
 
 import http.client
 import ssl
@@ -16,10 +18,10 @@ from adapter.printable import printable
 from adapter.wire.instants import instant_text
 
 Query: TypeAlias = Mapping[str, str | tuple[str, ...] | None]
-"""Names and values of a query; a name with several values stands once for each."""
+"""Names and values of a query; a name with several values is repeated."""
 
 _TIMEOUT_S: Final = 300.0
-"""A large requeue is answered when it is done."""
+"""A large requeue is answered only when it is done."""
 _MAX_WAITS: Final = 60
 _MAX_ANSWER_BYTES: Final = 1 << 26
 """A page of 1,000 events of 64 KB each; a server that sends without end must not fill the memory."""
@@ -29,22 +31,22 @@ _EXPORT_BYTES: Final = 1 << 16
 class HttpConsole:
     """A `Console` (`adapter.console.console`) of the service at `url`, by its admin token.
 
-    `sleep` waits where the service says "later".
+    `sleep` waits when the service answers 429.
     """
 
     def __init__(self, url: str, token: Secret, *, sleep: Callable[[float], None]) -> None:
-        """Raises ConfigError if `url` is none of HTTP, or the token could be in no header."""
+        """Raises ConfigError if `url` is not an HTTP address, or the token cannot be sent in a header."""
         if not (token.reveal().isascii() and token.reveal().isprintable()):
-            raise ConfigError("the admin token has characters that no token can have: was it copied whole?")
+            raise ConfigError("the admin token contains characters that a token cannot have; was it copied completely?")
         self._url = url.rstrip("/")
         self._place = _split(self._url)
         self._connection: http.client.HTTPConnection | None = None
-        # One connection for each request: nothing is left open while a person reads.
+        # One connection for each request, so that none is open while a person reads.
         self._headers = {"Authorization": f"Bearer {token.reveal()}", "Connection": "close"}
         self._sleep = sleep
 
     def close(self) -> None:
-        """Let go of the connection of the last request."""
+        """Close the connection of the last request."""
         if self._connection is not None:
             self._connection.close()
 
@@ -93,7 +95,7 @@ class HttpConsole:
         return self._get("/api/dead/causes", {"limit": str(limit)})
 
     def try_mapping(self, source: str, ids: Sequence[str], *, text: str | None = None) -> JsonObject:
-        # Without a text an empty one: it has errors, and the answer says what the active mapping makes of the events.
+        # Without a text, an empty one: it has errors, so only the results of the active mapping are returned.
         asked = {"source": source, "text": text or "", "events": [*ids]}
         answer = self._post("/api/mapping/check", asked)
         if text is not None and answer["version"] is None:
@@ -108,7 +110,7 @@ class HttpConsole:
         return self._get("/api/mapping/version", {"source": source, "id": str(id_)}, absent={}) or None
 
     def roll_back(self, source: str, id_: int, *, text: str) -> None:
-        """Replace the mapping file of `source` by the text of activation `id_`, if nobody changes it meanwhile."""
+        """Replace the mapping file of `source` by the text of activation `id_`, unless it changes meanwhile."""
         etag = self._get("/api/mapping", {"source": source})["etag"]
         query = {"source": source, "rollback": str(id_)}
         more = {"If-Match": etag, "Content-Type": "text/yaml"}
@@ -136,7 +138,7 @@ class HttpConsole:
     def _lines(self, response: http.client.HTTPResponse) -> Iterator[Sequence[bytes]]:
         begun = b""
         try:
-            # Not by `readline`, which takes a stream that broke off for its end.
+            # Not by `readline`, which cannot tell a broken connection from the end.
             while read := response.read(_EXPORT_BYTES):
                 *lines, begun = (begun + read).split(b"\n")
                 yield [line + b"\n" for line in lines]
@@ -162,7 +164,7 @@ class HttpConsole:
     def _answered(
         self, method: str, path: str, query: Query, body: bytes | None = None, more: Mapping[str, str] | None = None
     ) -> http.client.HTTPResponse:
-        """The answer that is not "too often"; `more` are headers."""
+        """The first answer that is not 429; `more` are headers."""
         given = urlencode({name: value for name, value in query.items() if value is not None}, doseq=True)
         place = f"{self._place.path}{path}{'?' if given else ''}{given}"
         for _ in range(_MAX_WAITS):
@@ -171,7 +173,7 @@ class HttpConsole:
                 return response
             response.read()
             self._sleep(min(30.0, float(response.getheader("Retry-After", "1"))))
-        raise QueueError(f"{self._url}: asked too often for too long; others use it too")
+        raise QueueError(f"{self._url}: answered 429 for too long; other clients may be sending too many requests")
 
     def _asked(self, method: str, place: str, body: bytes | None, more: Mapping[str, str]) -> http.client.HTTPResponse:
         headers = {**self._headers, **({} if body is None else {"Content-Type": "application/json"}), **more}
@@ -192,11 +194,14 @@ class HttpConsole:
         return http.client.HTTPConnection(host, port, timeout=_TIMEOUT_S)
 
     def _refuse(self, status: int, answer: JsonObject) -> JsonObject:
-        """Raise what an answer that is none means here."""
+        """Raise the exception for an error answer."""
         if not answer:
-            raise ConfigError(f"{self._url} answered {status}, not as an adapter does; --url is the service's address")
+            raise ConfigError(
+                f"{self._url} answered {status}, which is not an answer of browsee-adapter; --url must be the "
+                "service's address"
+            )
         if status == 401:
-            raise ConfigError(f"{self._url} does not take this admin token; see ADAPTER_ADMIN_TOKEN")
+            raise ConfigError(f"{self._url} refused this admin token; see ADAPTER_ADMIN_TOKEN")
         kind = QueueError if status >= 500 and status != 501 else ConfigError
         message = answer.get("message")
         raise kind(f"{self._url} answered {status}: {message if isinstance(message, str) else 'without a message'}")
@@ -229,7 +234,7 @@ def _chosen(which: Selection) -> JsonObject:
 
 
 def _read(response: http.client.HTTPResponse) -> JsonObject:
-    """The JSON object of an answer; empty if it is none, or longer than any that a service gives."""
+    """The JSON object of an answer; empty if it is not one, or longer than any answer of a service."""
     try:
         answer = orjson.loads(response.read(_MAX_ANSWER_BYTES))
     except (orjson.JSONDecodeError, http.client.HTTPException, OSError):

@@ -1,4 +1,4 @@
-"""Writes all of one event for people: what was received, what the mapping makes of it, what was answered. Pure."""
+"""Writes everything about one event for people: what was received, the calls of the mapping, the answers. Pure."""
 
 import json
 
@@ -10,14 +10,14 @@ from adapter.printable import printable
 
 
 def as_text(entry: JsonObject) -> str:
-    """Everything that a console tells of an event or a rejection, in paragraphs."""
+    """Everything that a console says about an event or a rejection, in paragraphs."""
     lines = _rejection_lines(entry) if entry["outcome"] == "rejected" else _event_lines(entry)
     return "\n".join(map(printable, lines))
 
 
 def _event_lines(entry: JsonObject) -> list[str]:
     lines = [f"event {entry['id']}: {entry['source']}/{entry['messageId']}", "", f"received {entry['receivedAt']}"]
-    nothing = "its user's data was deleted" if entry["deleted"] else "its sender objects: no more of it is kept"
+    nothing = "its user's data was deleted" if entry["deleted"] else "its sender objects, so its body is not kept"
     lines += _indented(_pretty(entry["message"]) if entry["message"] else nothing)
     if entry["guards"] is not None:
         went = counted(len(entry["guards"]), "guard")

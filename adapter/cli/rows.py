@@ -1,4 +1,4 @@
-"""Rows of events and rejections for people, made of what a console tells of each. Pure."""
+"""Rows of events and rejections for people, made of a console's entries. Pure."""
 
 from adapter.console.wording import counted
 from adapter.model import JsonObject
@@ -7,7 +7,7 @@ DELETION_COLUMNS = ("id", "received", "source", "user", "message id", "done", "e
 
 
 def cells(entry: JsonObject) -> tuple[str, ...]:
-    """Id, received, source, message id, event, user, outcome and why; `-` where there is nothing."""
+    """Id, received, source, message id, event, user, outcome and why; `-` for empty cells."""
     facts = (
         entry["id"],
         entry["receivedAt"],
@@ -28,13 +28,13 @@ def deletion_cells(request: JsonObject) -> tuple[str, ...]:
 
 
 def why(entry: JsonObject) -> str | None:
-    """The cause of the outcome, or of a pause; and how many warnings there are."""
+    """The cause of the outcome, or of a pause; and the number of warnings."""
     warnings = entry.get("warnings")
     parts = [entry["cause"] or entry.get("waitsFor"), counted(len(warnings), "warning") if warnings else None]
     return "; ".join(part for part in parts if part)
 
 
 def event_named(entry: JsonObject) -> str | None:
-    """Type and name, as `track Order Completed`; None where there is none."""
+    """Type and name, such as `track Order Completed`; None if there is none."""
     kind, name = entry.get("type"), entry.get("event")
     return f"{kind} {name}" if isinstance(name, str) else kind

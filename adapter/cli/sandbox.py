@@ -22,7 +22,7 @@ _SHUTDOWN_S = 2.0
 
 
 class _Documented(click.Command):
-    """Shows the format of scripts under its help, from the one place where it is written down."""
+    """Adds the format of scripts to the help, from the one place where it is documented."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         super().format_epilog(ctx, formatter)
@@ -68,7 +68,7 @@ async def _run(stand_in: Sandbox, host: str, port: int) -> None:
     try:
         await _listen(runner, host, port)
         url = f"http://{f'[{host}]' if ':' in host else host}:{runner.addresses[0][1]}"
-        say(f"SANDBOX: what arrives is shown at {url}/calls and reaches nobody")
+        say(f"SANDBOX: what arrives is shown at {url}/calls and is sent to no one else")
         say(f"browsee.url: {url}/api/v1")
         await stopping.wait()
     finally:

@@ -1,4 +1,4 @@
-"""`browsee-adapter send`: a file of events into an adapter, through its webhooks."""
+"""`browsee-adapter send`: sends a file of events to an adapter, through its webhooks."""
 
 import asyncio
 import os
@@ -24,7 +24,7 @@ from adapter.settings.environment import SEND_KEY_VARIABLE as KEY_VARIABLE
 from adapter.settings.environment import SEND_SECRET_VARIABLE as SECRET_VARIABLE
 
 OLD = timedelta(days=3)
-"""Older events are a replay: platforms repeat what was refused for less."""
+"""Older events are a replay: platforms retry for less than this."""
 
 
 @click.command()
@@ -49,8 +49,8 @@ def send(
     """Send a file of events to an adapter.
 
     FILE has one JSON object a line: as `export` writes them, or bare messages, which go to the source `default`. They
-    are posted to the adapter's webhooks as a platform would; where it says "later" they wait. FILE.done notes how far
-    it came: interrupted, the same command goes on there. What is sent twice is stored once.
+    are posted to the adapter's webhooks as a platform would; after 429 or 503 the command waits and retries. FILE.done
+    records the progress: if interrupted, the same command continues there. A message that is sent twice is stored once.
 
     \b
     Example:
@@ -58,7 +58,9 @@ def send(
       browsee-adapter send test.ndjson --to http://127.0.0.1:8080 --key-file shop.key --sign --secret-file shop.secret
     """
     if not url.startswith(("http://", "https://")):
-        raise ConfigError("--to is the adapter's own address, with http:// or https://, such as http://127.0.0.1:8080")
+        raise ConfigError(
+            "--to must be the adapter's own address, with http:// or https://, such as http://127.0.0.1:8080"
+        )
     if secret_file is not None and not sign:
         raise click.UsageError("--secret-file is for --sign")
     key = _secret("key to send", key_file, option="--key-file", variable=KEY_VARIABLE)
@@ -73,7 +75,7 @@ def send(
             sent = asyncio.run(_send(opened, file, reading, note={**note, **reached}, sender_of=through, size=size))
     except OSError as cause:
         raise ConfigError(f"cannot read {file}: {cause.strerror}") from cause
-    say(f"{file}: {counted(sent['sent'], 'message')} sent; {beside(file, '.done')} notes it")
+    say(f"{file}: {counted(sent['sent'], 'message')} sent; {beside(file, '.done')} records that")
     if sent["refused"] or sent["broken"]:
         raise SystemExit(1)
 
@@ -87,7 +89,7 @@ async def _send(
     sender_of: Callable[[aiohttp.ClientSession], Sender],
     size: int,
 ) -> JsonObject:
-    """Send what is left of the file, noting after each part how far it came; the last note."""
+    """Send the rest of the file, and store the progress after each part; returns the last note."""
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
         sender = sender_of(session)
         warned, now = False, datetime.now(UTC)
@@ -120,11 +122,11 @@ async def _send(
 
 
 def warn_of_old(file: Path, window: Window, *, now: datetime) -> bool:
-    """Say, before they are sent, that there are old events; whether there are."""
+    """Warn, before they are sent, that there are old events; returns whether there are."""
     if window.oldest is None or now - window.oldest <= OLD:
         return False
     say(
-        f"{file}: holds events of more than {OLD.days} days ago. Browsee asks not to send historical data; `max_age` "
+        f"{file}: contains events older than {OLD.days} days ago. Browsee asks not to send historical data; `max_age` "
         "of a source keeps old events back",
         err=True,
     )
@@ -139,14 +141,14 @@ def _secret(what: str, file: Path | None, *, option: str, variable: str) -> Secr
 
 
 def _reached(file: Path, wanted: JsonObject) -> JsonObject:
-    """How far an earlier run with the same options came. Raises ConfigError if the note is of something else."""
+    """The progress of an earlier run with the same options. Raises ConfigError if the note is of another run."""
     nothing: JsonObject = dict.fromkeys(("bytes", "lines", "sent", "refused", "broken"), 0)
     note = read_done(file)
     if not note:
         return nothing
     done = beside(file, ".done")
     if any(note.get(name) != value for name, value in wanted.items()):
-        raise ConfigError(f"{done} is of sending it elsewhere or with other options; remove it to start again")
+        raise ConfigError(f"{done} belongs to a run with another address or other options; remove it to start again")
     if not all(isinstance(note.get(name), int) for name in nothing) or note["bytes"] > file.stat().st_size:
         raise ConfigError(f"{done} does not fit {file}; remove it to start again")
     return {name: note[name] for name in nothing}

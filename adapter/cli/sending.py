@@ -1,4 +1,4 @@
-"""Sends messages to an adapter's webhooks, in order, until each is acknowledged or refused for good."""
+"""Sends messages to an adapter's webhooks, in order, until each is acknowledged or finally refused."""
 
 import asyncio
 import hmac
@@ -21,7 +21,7 @@ _TOO_MUCH = (400, 413)
 
 @dataclass(frozen=True, slots=True)
 class SendResult:
-    """What an adapter said; `status` 0: nothing. `wait_s` is its Retry-After, None if it has none."""
+    """An adapter's answer; `status` 0: none. `wait_s` is its Retry-After, None if it has none."""
 
     status: int
     success: bool
@@ -30,7 +30,7 @@ class SendResult:
 
 
 class Sender:
-    """Posts to the adapter at `url`, signed if there is a `signing` secret. Gives up after `patience_s` without any
+    """Posts to the adapter at `url`, signed if there is a `signing` secret. Gives up after `patience_s` without a
     success.
     """
 
@@ -51,7 +51,7 @@ class Sender:
         self._reached = False
 
     async def send(self, source: str, messages: Sequence[bytes]) -> int:
-        """How many of `messages` (JSON) the adapter will not have; on return the others are stored.
+        """How many of `messages` (JSON) the adapter refused; on return the others are stored.
 
         Raises ConfigError for what only a person can fix, AdapterError if it takes too long.
         """
@@ -61,13 +61,13 @@ class Sender:
         if answer.status in _TOO_MUCH and len(messages) == 1:
             return 1
         if answer.status in _TOO_MUCH:
-            # Something in there is too large, or all of it together: halves lead to it.
+            # One message, or all together, are too large: sending halves finds it.
             half = len(messages) // 2
             return await self.send(source, messages[:half]) + await self.send(source, messages[half:])
         raise ConfigError(f"{self._place(source)} answered {answer.status}: {_ADVICE.get(answer.status, answer.text)}")
 
     async def _post_until_answered(self, source: str, messages: Sequence[bytes]) -> SendResult:
-        """The answer that is not "later"."""
+        """The first answer that does not ask to retry later."""
         body = b"[" + b",".join(messages) + b"]"
         headers = {**self._headers, **self._signature(messages[0])}
         end_s = time.monotonic() + self._patience_s
@@ -82,7 +82,7 @@ class Sender:
             wait_s = backoff_s if answer.wait_s is None else answer.wait_s
             if time.monotonic() + wait_s > end_s:
                 detail = f"answered {answer.status}" if answer.status else answer.text
-                raise AdapterError(f"{self._url}: {detail} for too long; give the same command again to go on")
+                raise AdapterError(f"{self._url}: {detail} for too long; run the same command again to continue")
             await asyncio.sleep(wait_s)
             backoff_s = min(2 * backoff_s, _LONGEST_WAIT_S)
 
@@ -113,19 +113,19 @@ class Sender:
 
 
 _ADVICE = {
-    200: "not as an adapter does; --to is the adapter's own address, such as http://127.0.0.1:8080",
+    200: "which is not an answer of browsee-adapter; --to must be the adapter's own address, such as http://127.0.0.1:8080",
     401: "the key is not of this source (--source sends one source, --as renames it), or the source has "
     "`signing_secrets` and the signature is missing or wrong (--sign)",
-    404: "there are no webhooks here; --to is the adapter's own address, such as http://127.0.0.1:8080",
+    404: "there are no webhooks here; --to must be the adapter's own address, such as http://127.0.0.1:8080",
 }
 
 
 def _read(status: int, body: bytes) -> tuple[bool, str]:
-    """Whether it was a success, and the adapter's own words if it was none."""
+    """Whether it was a success, and the adapter's own words if not."""
     try:
         said = orjson.loads(body)
     except orjson.JSONDecodeError:
         said = None
     if not isinstance(said, dict):
-        return False, "something that is no adapter's answer"
+        return False, "an answer that is not from browsee-adapter"
     return status == 200 and said.get("success") is True, str(said.get("message", ""))

@@ -69,7 +69,7 @@ def serve(
     )
     screen = terminal()
     shown = shows_flow(screen) and not verbose and settings.log_level != "debug" and settings.log_format != "json"
-    # Whoever tries it out wants to see each event arrive and what became of it.
+    # In the sandbox the user wants to see each event and its outcome.
     level = "debug" if verbose else settings.log_level or ("debug" if settings.sandbox and not shown else "info")
     raise_file_limit()
     # The thread that commits waits this long for the event loop to let it go on (5 ms by default), at every statement.
@@ -127,7 +127,7 @@ async def _show_flow(running: Running, stop: asyncio.Event, screen: Console, gre
         while not stop.is_set():
             if entered := entered_lines():
                 flow.interject(greeted, entered=entered)
-            # A queue that fails is in the log and in /readyz.
+            # The log and /readyz report a failing queue.
             with suppress(QueueError, ConfigError):
                 await ask(look)
             with suppress(TimeoutError):

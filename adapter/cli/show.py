@@ -1,4 +1,4 @@
-"""How commands print: text, with colours on a terminal, and JSON. Nothing from outside can command the terminal."""
+"""How commands print: text, with colours on a terminal, and JSON. Text from outside cannot control the terminal."""
 
 import json
 from typing import Any
@@ -29,9 +29,9 @@ def coloured(text: str) -> Text:
 
 
 def show(text: Text | str, *, error: bool = False) -> None:
-    """Print `text` to stdout, or to stderr; never wrapped, so that carets stay under their place."""
+    """Print `text` to stdout, or to stderr; never wrapped, so that carets stay under their columns."""
     if isinstance(text, Text):
-        # As long as before, so that styles stay at their places.
+        # With the same length, so that styles stay at their columns.
         text.plain = printable_lines(text.plain)
     else:
         text = printable_lines(text)
@@ -48,6 +48,6 @@ def show_json(value: Any, *, indented: bool = False) -> None:
     try:
         text = orjson.dumps(value, option=orjson.OPT_INDENT_2 if indented else None).decode()
     except TypeError:
-        # Half a surrogate pair, such as of a file name that is not UTF-8.
+        # A lone surrogate, for example from a file name that is not UTF-8.
         text = json.dumps(value, indent=2 if indented else None)
     click.echo(escape_unprintable(text))

@@ -1,4 +1,4 @@
-"""`browsee-adapter suggest`: a mapping to start from, out of the events that were seen. Writes no file."""
+"""`browsee-adapter suggest`: a mapping to start from, made of recorded events. Writes no file."""
 
 import click
 
@@ -18,11 +18,11 @@ from adapter.mapping.suggest import Suggestion
     help="Leave out what this mapping names: a file, or one that comes with the adapter.",
 )
 def suggest(origin: EventsOrigin, mapping: str | None) -> None:
-    """Write a mapping for the event names that were received.
+    """Write a mapping for the names of received events.
 
-    Names that no rule of the mapping names go into a table, most frequent first, and into a rule that reads it, ready
-    to be edited. The mapping goes to stdout and notes to stderr. The events are those that the queue keeps, or of a
-    file: a line is what `export` writes, or a bare message.
+    Names that no rule of the mapping mentions are listed in a table, most frequent first, with a rule that reads it,
+    ready to be edited. The mapping is written to stdout and notes to stderr. The events are those that the queue keeps,
+    or of a file: a line is what `export` writes, or a bare message.
 
     \b
     Examples:

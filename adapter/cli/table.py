@@ -1,4 +1,6 @@
-"""Shows rows: as a table on a terminal, as tab-separated text elsewhere. Lets no content command the terminal."""
+"""Shows rows: as a table on a terminal, as tab-separated text elsewhere. Text from outside cannot control the
+terminal.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -17,11 +19,11 @@ STYLES: Mapping[str, str] = {
     "dead": "bold red",
     "rejected": "bold red",
 }
-"""How the words of the ledger look, wherever they are a cell of their own."""
+"""Styles of the terms of the ledger, wherever one is a cell of its own."""
 
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str) -> None:
-    """Print `rows`; their heads only where a person looks. Without rows `empty` goes to stderr."""
+    """Print `rows`; their headings on a terminal only. Without rows `empty` is printed to stderr."""
     if not rows:
         say(empty, err=True)
         return
@@ -42,5 +44,5 @@ def tabbed(cells: Iterable[str]) -> str:
 
 
 def plain(text: str) -> str:
-    """`text` on one line, without tabs and without what could command a terminal."""
+    """`text` on one line, without tabs and without characters that could control a terminal."""
     return printable(" ".join(text.split()))

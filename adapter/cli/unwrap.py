@@ -1,4 +1,4 @@
-"""Finds the message in what our own commands and the API print, so that their output can be fed back. Pure."""
+"""Finds the message in the output of our own commands and the API, so that the output can be used as input. Pure."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -8,25 +8,25 @@ import orjson
 from adapter.model import JsonObject
 
 _ROW: Final = frozenset({"id", "source", "receivedAt", "outcome"})
-"""What every event and rejection has that a command or the API prints; see `adapter.console.serialize`."""
+"""The members of every event and rejection that a command or the API prints; see `adapter.console.serialize`."""
 _LISTS: Final = ("found", "entries")
 
 
 def unwrap(held: JsonObject) -> tuple[JsonObject, str] | str:
-    """The message in `held`, or the line of `export` that it amounts to, and what it was taken from ("" if `held` is a
-    message or such a line itself); or, as text, why there is none.
+    """The message in `held`, or its line of `export`, and where in `held` it was ("" if `held` is a message or a line
+    itself); or, as text, why there is none.
     """
     for name in _LISTS:
         if type(found := held.get(name)) is list and "type" not in held:
             if len(found) != 1 or type(found[0]) is not dict:
-                return f"holds {len(found)} events in `{name}`; give one of them, as `events show ID --json` prints it"
+                return f"holds {len(found)} events in `{name}`; use one of them, as `events show ID --json` prints it"
             return unwrap(found[0])
     if held.keys() >= _ROW:
         return _of_row(held)
     if "type" not in held and "message" not in held:
         place = next(_messages_in(held), None)
         if place is not None:
-            return f"is no message: `type` is missing; what is in `{place}` looks like one"
+            return f"is not a message: `type` is missing; the value of `{place}` looks like one"
     return held, ""
 
 
@@ -39,8 +39,8 @@ def _of_row(row: JsonObject) -> tuple[JsonObject, str] | str:
         return "has no message any more: its user's data was deleted, or its sender objected"
     exported = {"source": row["source"], "receivedAt": row["receivedAt"], "message": row["message"]}
     if row.get("guards") is not None:
-        # What is shown went through the guards; a mapping's own privacy must not change it again.
-        return "was stored privately; take its line from `export`, which says what privacy did to it"
+        # The shown message passed the guards; a mapping's own privacy must not change it again.
+        return "was stored privately; use its line of `export`, which names the guards that were applied"
     return exported, f"event {row['id']}"
 
 
@@ -50,7 +50,7 @@ def _of_rejection(row: JsonObject) -> tuple[JsonObject, str] | str:
     except orjson.JSONDecodeError:
         message = None
     if type(message) is not dict or row.get("withheld"):
-        return "is a rejection whose body is no message"
+        return "is a rejection whose body is not a message"
     return {"source": row["source"], "receivedAt": row["receivedAt"], "message": message}, f"rejection {row['id']}"
 
 

@@ -1,4 +1,4 @@
-"""Does something again whenever one of some files is saved. Looks a few times a second, as editors replace files."""
+"""Repeats an action whenever one of some files is saved. Polls a few times a second, because editors replace files."""
 
 import sys
 import time
@@ -17,9 +17,9 @@ _Look: TypeAlias = list[tuple[Path, int, int, int] | None]
 
 
 def watch_files(files: Callable[[], Iterable[Path]], act: Callable[[], object]) -> None:
-    """Call `act` now and after each change of `files`, which are asked for anew each time, until Ctrl-C.
+    """Call `act` now and after each change of `files`, which is called each time, until Ctrl-C.
 
-    What `act` cannot read for the moment is shown and looked at again. A terminal is cleared before each call.
+    A file that `act` cannot read is reported and tried again. A terminal is cleared before each call.
     """
     is_terminal = sys.stdout.isatty()
     with suppress(KeyboardInterrupt):
@@ -38,7 +38,7 @@ def watch_files(files: Callable[[], Iterable[Path]], act: Callable[[], object]) 
 
 
 def _look(files: Callable[[], Iterable[Path]]) -> _Look:
-    """How the files look: when they were changed, their sizes and inodes; None for what is not there."""
+    """The state of the files: their times of change, sizes and inodes; None for a missing file."""
     try:
         return [_look_at(file) for file in files()]
     except (AdapterError, click.UsageError):

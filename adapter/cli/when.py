@@ -1,4 +1,4 @@
-"""Reads an instant as an operator gives it: a date, an age, or a time of day."""
+"""Reads an instant as an operator writes it: a date, an age, or a time of day."""
 
 from datetime import UTC, datetime, timedelta
 from datetime import time as time_of_day
@@ -10,19 +10,19 @@ from adapter.wire.instants import parse_instant
 
 
 class Instant(click.ParamType[datetime]):
-    """`2026-11-23T06:35:36Z`, `10m` (ago), or `04:00`, the last time that a clock here showed it."""
+    """`2026-11-23T06:35:36Z`, `10m` (ago), or `04:00`, the last time that a clock here showed that."""
 
     name = "time"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """The instant that `value` writes."""
+        """The instant of `value`."""
         return instant(value, now=datetime.now(UTC).astimezone()) or self.fail(
             "not a time; write 10m, 2h or 3d for that long ago, 04:00, 2026-11-23 or 2026-11-23T06:35:36Z", param, ctx
         )
 
 
 def instant(text: str, *, now: datetime) -> datetime | None:
-    """What `text` means at `now`, whose zone is that of a time of day; None if it means nothing."""
+    """What `text` means at `now`, whose zone is that of a time of day; None if it is invalid."""
     try:
         return now - timedelta(seconds=duration_s(text))
     except (ValueError, OverflowError):

@@ -14,7 +14,7 @@ from adapter.cli.table import plain
 def where(message_id: str, place: Target) -> None:
     """Show where a message is now, and why.
 
-    MESSAGE_ID is the sender's messageId. Exits with 1 if the queue has no record of it: it was never received,
+    MESSAGE_ID is the sender's messageId. Exits with status 1 if the queue has no record of it: it was never received,
     or it ended longer ago than retention.history.
 
     \b

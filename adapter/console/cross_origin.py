@@ -26,7 +26,7 @@ def cross_origin_refusal(request: web.BaseRequest, trusted_proxies: Sequence[Net
     if site is not None:
         if site == "same-origin" or (site == "none" and is_safe):
             return None
-        return f"the browser says that a page of another origin asks ({_SITE}: {_shown(site)})"
+        return f"the browser reports that a page of another origin sent the request ({_SITE}: {_shown(site)})"
     origin = request.headers.get(hdrs.ORIGIN)
     if origin is None:
         return None if is_safe else f"the request changes something and has neither {_SITE} nor Origin"

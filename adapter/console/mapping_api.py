@@ -157,7 +157,11 @@ class MappingApi:
         given = params.read(query(request), {"source": params.text, "id": params.number}, needed=("id",))
         source, id_ = self._source(given), given["id"]
         found = await self._requests.ask(lambda console: console.mapping_version(source, id_))
-        return json_response(found) if found else error_response(404, "not_kept", "no such activation is kept")
+        return (
+            json_response(found)
+            if found
+            else error_response(404, "not_kept", "there is no such activation in the history")
+        )
 
     async def _by_history(self, source: str, facts: JsonObject) -> JsonObject:
         """Who activated the text that is on disk, and when, if the history has it."""

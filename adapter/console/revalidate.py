@@ -18,7 +18,7 @@ _CUT = Problem("", "maxLength", f"only the first {KEPT_BYTES} bytes were kept; h
 _WITHHELD = Problem(
     "", "private", "its source stores privately, so only its size and a hash were kept; have the sender send it again"
 )
-_SEVERAL = Problem("", "maxItems", "it holds several messages; export it, and send it again")
+_SEVERAL = Problem("", "maxItems", "it contains several messages; export it and send it again")
 
 
 def read_anew(

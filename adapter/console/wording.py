@@ -36,7 +36,7 @@ def answered(entry: JsonObject) -> str:
         why = f": {entry['cause']}" if entry["cause"] else ""
         return f"{entry['outcome']} {entry['endedAt']}{why}"
     if "ahead" not in entry:
-        return "pending: it is ending right now"
+        return "pending: its outcome is being written"
     ahead = ""
     if entry["ahead"]:
         ahead = f"{counted(entry['ahead'], 'event')} of its user must end before it, event {entry['blockedBy']} first"

@@ -60,7 +60,7 @@ STOPPING = Retry(Reason.STOPPING, delay_s=0, counted=False)
 _LET_GO = Retry(Reason.DELETED, delay_s=0, counted=False)
 # An event that would wait longer than this for its call is put back, so that others of its project may pass.
 _PATIENCE_S = 5.0
-_DAMAGED = Dead(Reason.DAMAGED, "what the queue's file holds of it cannot be read any more")
+_DAMAGED = Dead(Reason.DAMAGED, "the stored event is damaged and cannot be read")
 # The next probe should be of another event, because this one may be the cause.
 _MISCONFIGURED_S = 2.0
 

@@ -95,14 +95,14 @@ MISCONFIGURED: Mapping[int, str] = {
     403: "check browsee_api_key, and that the project's Browsee plan includes this call",
     404: "check browsee.url",
     405: "check browsee.url",
-    407: "a proxy between here and Browsee wants a login; check the network and browsee.url",
+    407: "a proxy in front of Browsee requires a login; check the network and browsee.url",
     410: "check browsee.url",
-    426: "check browsee.url; the server wants another protocol",
+    426: "check browsee.url; the server requires another protocol",
 }
 REDIRECTED = "redirects are never followed; set browsee.url to the final address"
 
 UNDOCUMENTED = (
-    "this is not the documented answer, so nobody can say whether it has the call; check browsee.url, or set "
+    "this is not the documented answer, so it is unknown whether Browsee has the call; check browsee.url, or set "
     "`browsee.accept: any_2xx` if it has"
 )
 # Browsee may have accepted the call, and calls have no idempotency key: a probe may be a duplicate.
@@ -144,7 +144,7 @@ def describe(answer: Answer) -> str:
     if answer.failure is Reason.UNREACHABLE:
         return "no connection"
     if answer.failure is not None or answer.status is None or answer.status < 300:
-        return "what answers is not Browsee's API; check browsee.url"
+        return "the answer is not from Browsee's API; check browsee.url"
     return f"Browsee answered {answer.status}"
 
 

@@ -48,7 +48,7 @@ PAUSING = (PauseReason.DOWN, PauseReason.RETRY_AFTER, PauseReason.BLOCKED, Pause
 SLOWING = (PauseReason.PACE, PauseReason.SLOW, PauseReason.MISCONFIGURED)
 """Reasons that slow calls down; misconfigured, if only identify calls are paused."""
 
-SLOW_TEXT = "Browsee answers slowly, so fewer calls are under way at once"
+SLOW_TEXT = "Browsee answers slowly, so fewer calls are in flight at once"
 LIMIT_TEXT = "calls go as fast as Browsee's limit is known to allow"
 PINNED_TEXT = "calls go as fast as browsee.rate of the settings allows"
 LEARNING_TEXT = "calls go ever faster until Browsee's limit is met"

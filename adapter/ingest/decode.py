@@ -182,7 +182,7 @@ def _line(line: bytes) -> tuple[Any, int]:
     """The object in a line, and how many of its values were repaired; `Unread` if there is no object."""
     read = _decode_leniently(line)
     if isinstance(read, Problem):
-        return Unread(line, Problem("", read.keyword, "a line must be a JSON object; this one is no JSON")), 0
+        return Unread(line, Problem("", read.keyword, "a line must be a JSON object; this one is not JSON")), 0
     value, repaired = read
     if not isinstance(value, dict):
         return Unread(line, Problem("", "type", "a line must be a JSON object")), 0

@@ -13,7 +13,7 @@ _RECENT = timedelta(hours=1)
 _WORDS = {
     Denial.KEY_MISSING: "no key came with it",
     Denial.KEY_UNREADABLE: "its key cannot be read, or a header came twice",
-    Denial.KEY_UNKNOWN: "its key is no source's",
+    Denial.KEY_UNKNOWN: "no source has its key",
     Denial.KEYS_DIFFER: "it has two different keys",
     Denial.SIGNATURE_MISSING: "the source demands a signature (signing_secrets), and none came",
     Denial.SIGNATURE_WRONG: "the signature does not fit signing_secrets",

@@ -23,8 +23,8 @@ _FIELDS: Final = frozenset({*_IDS, "event", "name", "category", "messageId", "pr
 """The fields that a warning of U+0000 or of an empty key names; all others are `other`, because senders choose
 names.
 """
-_NO_ID: Final = "one of the texts that are no id; left out"
-_NUL: Final = "a text holds U+0000; left out of it"
+_NO_ID: Final = "one of the texts that are not ids; left out"
+_NUL: Final = "a text contains U+0000, which was removed"
 _EMPTY_KEY: Final = "a member without a name; left out"
 _EMPTY_KEYS: Final = re.compile(rb'"" ?:')
 
@@ -48,7 +48,7 @@ def settle_id(value: object, name: str, no_ids: frozenset[str], warnings: list[E
     text = value.strip() if type(value) is str else text_id(value)
     if not text:
         if value is not None and not isinstance(value, str):
-            warnings.append(EventWarning(WarningKind.ID, name, f"{kind_of(value)} is no id; left out"))
+            warnings.append(EventWarning(WarningKind.ID, name, f"{kind_of(value)} is not an id; left out"))
         return None
     if is_no_id(text, no_ids):
         warnings.append(EventWarning(WarningKind.ID, name, _NO_ID))
@@ -79,7 +79,7 @@ def settle_names(body: JsonObject, kind: str, warnings: list[EventWarning]) -> N
             body[name] = text
         elif kind != "track":
             del body[name]
-            warnings.append(EventWarning(WarningKind.LEFT_OUT, name, f"{kind_of(value)} is no name; left out"))
+            warnings.append(EventWarning(WarningKind.LEFT_OUT, name, f"{kind_of(value)} is not a name; left out"))
 
 
 def may_need_cleaning(plain: bytes) -> bool:

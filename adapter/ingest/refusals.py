@@ -12,7 +12,7 @@ _CALM_S = 60.0
 
 _LATER: Mapping[Reply, str] = {
     Reply.FULL: "the queue is full",
-    Reply.SHARE_FULL: "it has as much waiting in the queue as one source may",
+    Reply.SHARE_FULL: "it has used its whole share of the queue",
     Reply.FAILED: "the queue cannot be written",
     Reply.LIMITED: "it sends more than its limit",
 }

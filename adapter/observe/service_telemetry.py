@@ -37,7 +37,7 @@ class MappingActivated(Telemetry, frozen=True):
 
 
 class MappingFailed(Telemetry, frozen=True):
-    text = "mapping not activated; the last good one goes on"
+    text = "mapping not activated; the last one stays active"
     level = logging.ERROR
     metric = "browsee_adapter_mapping_failures"
     help = "Mapping files that could not be activated."
@@ -92,7 +92,7 @@ class ServiceStarted(Telemetry, frozen=True):
 
 
 class ServiceStopping(Telemetry, frozen=True):
-    text = "service stopping: finishing what is in flight"
+    text = "service stopping: waiting for calls in flight"
     in_flight: int
 
 

@@ -134,7 +134,7 @@ def check(address: QueueAddress) -> QueueCheck:
             return QueueCheck(
                 True,
                 f"in memory, at most {held} MB",
-                "what waits is lost at a stop; name a file with `queue:` to keep it",
+                "pending events are lost at a stop; name a file with `queue:` to keep them",
             )
         case Postgres():
             try:

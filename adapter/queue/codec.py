@@ -156,7 +156,7 @@ def restore(row: Row) -> tuple[Event, bool]:
     try:
         return decode(row), False
     except (ValueError, KeyError, TypeError):
-        return _event(row, {"damaged": "what is stored of this message cannot be read any more"}), True
+        return _event(row, {"damaged": "the stored message is damaged and cannot be read"}), True
 
 
 def _event(row: Row, body: JsonObject) -> Event:

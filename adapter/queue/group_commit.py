@@ -255,7 +255,7 @@ def _resolve(answers: list[_Answer]) -> None:
                 answer.job.after(answer.result)
             except Exception as exc:
                 # A bug in the adapter, which must not leave the other futures pending.
-                context = {"message": "what follows a commit failed", "exception": exc}
+                context = {"message": "the callback after a commit failed", "exception": exc}
                 asyncio.get_running_loop().call_exception_handler(context)
         if done.done():  # the waiter was cancelled; its work is committed all the same
             continue

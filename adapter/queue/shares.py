@@ -17,6 +17,8 @@ from adapter.queue.codec import Row
 BESIDE_BODY_BYTES = 300
 """Approximate bytes of an event in a queue file beside its body: ids, instants, lane and keys."""
 
+_FULL = "has {} pending events and dead letters as one source may hold: half of what the others leave free"
+
 
 class Usage(Struct, frozen=True):
     """What a source holds: its pending and dead events, and their bytes."""
@@ -61,11 +63,11 @@ class Shares:
         own = held.get(source, NOTHING)
         others = [usage for name, usage in held.items() if name != source]
         if self._is_over(own.events + adding.events, self.max_events, sum(usage.events for usage in others)):
-            return f"{source} has as many pending events and dead letters as one source may: half of what is free"
+            return f"{source} {_FULL.format('as many')}"
         if self.max_bytes is None:
             return ""
         if self._is_over(own.size_bytes + adding.size_bytes, self.max_bytes, sum(each.size_bytes for each in others)):
-            return f"{source} has as many bytes of pending events and dead letters as one source may: half of the free"
+            return f"{source} {_FULL.format('as many bytes of')}"
         return ""
 
     @staticmethod

@@ -249,7 +249,7 @@ def console_of(settings: Settings, *, ingest: IngestDeps, pause_text: PauseText)
 
     def go_on() -> None:
         if ingest.is_draining():
-            raise QueueError("the service is stopping; what was done so far is done, ask again for the rest")
+            raise QueueError("the service is stopping; part of the work is done, send the request again for the rest")
 
     with open_admin(settings.queue, unordered=settings.unordered) as admin:
         yield admin_console(admin, settings, validator=lambda: ingest.validator, go_on=go_on, pause_text=pause_text)

@@ -58,7 +58,7 @@ def readers(*, folder: Path, mappings: Path) -> dict[str, ValueReader]:
 def _age_s(text: str) -> float:
     age_s = duration_s(text)
     if age_s < LEAST_MAX_AGE_S:
-        raise ValueError("max_age must be off or at least 72h: platforms repeat what was refused for that long")
+        raise ValueError("max_age must be off or at least 72h: platforms retry refused events for that long")
     return age_s
 
 

@@ -74,8 +74,8 @@ def _token_of_console(values: JsonObject) -> Iterator[SettingProblem]:
         yield SettingProblem(
             "E311",
             ("admin_token",),
-            f"the console needs a token of at least {_GUESSABLE_BELOW} characters, because whoever copies a session "
-            "can try tokens: make one with openssl rand -hex 32, or set console: off",
+            f"the console needs a token of at least {_GUESSABLE_BELOW} characters, because a copied session can be "
+            "used to try tokens; make one with openssl rand -hex 32, or set console: off",
         )
 
 

@@ -133,7 +133,7 @@ def unknown_variables(environ: Mapping[str, str], used: Container[str]) -> Itera
     for name in sorted(environ):
         is_ours = name.startswith(("ADAPTER_", "BROWSEE_")) and not _OF_KUBERNETES.search(name)
         if is_ours and name not in known and name not in used and text_of(environ, name):
-            yield printable(f"{name} is set and not used: there is no such variable{did_you_mean(name, known)}")
+            yield printable(f"{name} is set but not used: there is no such variable{did_you_mean(name, known)}")
 
 
 def environment_layer(

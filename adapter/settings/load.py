@@ -191,7 +191,7 @@ def _unused(environ: Mapping[str, str], used: Collection[str]) -> Iterator[str]:
     for name in SOURCE_VARIABLES:
         # A key of Browsee also applies to each source that has none.
         if text_of(environ, name) and name not in used and name != "BROWSEE_API_KEY":
-            yield f"{name} is set and not used: it is for the source `{DEFAULT_SOURCE}`, and the settings name others"
+            yield f"{name} is set but not used: it is for the source `{DEFAULT_SOURCE}`, and the settings name others"
 
 
 def _options(*, host: str | None, port: int | None, role: str | None) -> dict[str, str]:

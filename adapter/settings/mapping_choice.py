@@ -56,7 +56,7 @@ def found_mapping(mappings: Path = MAPPINGS_FOLDER, *, own: Path | None = None) 
     if found:
         names = ", ".join(file.name for file in found)
         raise ConfigError(
-            f"{mappings} holds several mappings and none is called {_DEFAULT}: {names}; "
+            f"{mappings} contains several mappings and none is named {_DEFAULT}: {names}; "
             "name one with ADAPTER_MAPPING, or in the settings with sources.<name>.mapping"
         )
     if own is not None and own.is_file():

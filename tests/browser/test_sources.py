@@ -19,7 +19,7 @@ def test_the_first_event_turns_the_page_by_itself(browser: Browser, own_service:
         shop.get_by_role("tab", name="curl").click()
         expect(shop.get_by_role("tabpanel")).to_contain_text(f"{own_service.url}/webhooks/shop/<key>")
         own_service.refuse()
-        shop.get_by_text("401: its key is no source's").wait_for()
+        shop.get_by_text("401: no source has its key").wait_for()
         own_service.send(track("Order Completed", "u-1", total=1))
         shop.get_by_role("status").get_by_text("receiving").wait_for()
         shop.get_by_role("link", name="Order Completed").first.click()

@@ -315,8 +315,8 @@ def test_commands_say_the_same_of_a_file_and_of_a_service(
     ("words", "token", "said"),
     [
         (["--url", "{url}"], "", "--url needs the admin token"),
-        (["--url", "{url}"], "wrong", "does not take this admin token"),
-        (["--url", "{url}"], "…", "characters that no token can have"),
+        (["--url", "{url}"], "wrong", "refused this admin token"),
+        (["--url", "{url}"], "…", "characters that a token cannot have"),
         (["--url", "{url}", "--sandbox"], TOKEN, "give one of them"),
         (["--url", "ftp://x"], TOKEN, "an address such as http://127.0.0.1:8080"),
         (["--url", "http://127.0.0.1:99999"], TOKEN, "an address such as"),

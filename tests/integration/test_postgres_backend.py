@@ -79,7 +79,7 @@ async def test_operators_look_into_it_by_the_settings(url: str, tmp_path: Path) 
 
 def test_a_queue_that_is_not_there_is_not_made(url: str) -> None:
     """To look never makes a table."""
-    with pytest.raises(ConfigError, match="holds no queue yet"), open_admin(address_of(url), unordered=()):
+    with pytest.raises(ConfigError, match="contains no queue yet"), open_admin(address_of(url), unordered=()):
         pass
     assert not is_there(address_of(url))
 

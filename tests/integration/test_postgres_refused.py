@@ -61,7 +61,7 @@ def test_a_server_that_a_power_cut_could_empty_is_refused(postgres: Server, sett
             connection.execute(f"ALTER SYSTEM RESET {setting}".encode())
             connection.execute("SELECT pg_reload_conf()")
             until_now(lambda: is_("on"))
-    assert text == f"{place}: {setting} is off: a power cut could lose what was acknowledged; turn it on"
+    assert text == f"{place}: {setting} is off: a power cut could lose acknowledged events; turn it on"
     place.connect().close()
 
 

@@ -66,7 +66,7 @@ async def test_later_is_waited_for(status: int) -> None:
 async def test_patience_ends() -> None:
     """Somebody has to look; what was acknowledged before is noted, so nothing is lost by giving up."""
     async with adapter(lambda _: refused(503, **{"Retry-After": "30"})) as (sender, _):
-        with pytest.raises(AdapterError, match="answered 503 for too long; give the same command again"):
+        with pytest.raises(AdapterError, match="answered 503 for too long; run the same command again"):
             await sender.send("shop", numbered(1))
 
 
@@ -92,8 +92,8 @@ async def test_one_that_is_refused_differs_from_the_others(status: int) -> None:
         (refused(401), "answered 401: the key is not of this source"),
         (refused(404), "answered 404: there are no webhooks here"),
         (refused(301, Location="http://elsewhere.test/"), "answered 301: in our words"),
-        (web.Response(text="<html>"), "answered 200: not as an adapter does"),
-        (web.json_response([]), "answered 200: not as an adapter does"),
+        (web.Response(text="<html>"), "answered 200: which is not an answer of browsee-adapter"),
+        (web.json_response([]), "answered 200: which is not an answer of browsee-adapter"),
     ],
     ids=["key", "path", "redirect", "page", "array"],
 )

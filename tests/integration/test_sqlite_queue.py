@@ -144,7 +144,7 @@ async def test_only_the_owner_upgrades_a_file(path: Path, clock: FakeClock, vers
         with contextlib.closing(sqlite3.connect(path)) as file:
             file.execute(f"PRAGMA user_version = {version}")
     before = path.read_bytes()
-    said = "the service makes its tables" if version == 0 else "Use the commands of the version|Use that version"
+    said = "the service creates the tables" if version == 0 else "Use the commands of the version|Use that version"
     with pytest.raises(QueueError, match=said), SqliteQueueAdmin.open(path):
         pass
     assert path.read_bytes() == before

@@ -122,7 +122,7 @@ async def test_a_damaged_event_dies_alone(path: Path) -> None:
         assert (died.reason, died.message_id) == (Reason.DAMAGED, "m-1")
         with SqliteQueueAdmin.open(path) as admin:
             [record] = admin.dead()
-            assert record.cause == "damaged: what the queue's file holds of it cannot be read any more"
+            assert record.cause == "damaged: the stored event is damaged and cannot be read"
             assert admin.discard([record.seq]) == 1
     await queue.close()
 

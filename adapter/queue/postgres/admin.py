@@ -39,7 +39,7 @@ class PostgresQueueAdmin(PostgresAdminReads):
         with place.connect() as connection:
             version = schema_version(connection, place)
         if version == 0:
-            raise ConfigError(f"{place}: holds no queue yet; the service makes its tables when it starts")
+            raise ConfigError(f"{place}: contains no queue yet; the service creates the tables when it starts")
         if version < len(migrations()):
             raise QueueError(
                 f"{place}: written by an older version of browsee-adapter (schema {version}; this one reads "

@@ -66,7 +66,7 @@ def check(address: Postgres) -> QueueCheck:
     elif 0 < version < len(migrations()):
         todo = "the service upgrades the tables at its start"
     elif not standbys or not standbys[0]:
-        todo = "no synchronous standby: what this one disk loses is lost (synchronous_standby_names)"
+        todo = "no synchronous standby: events are lost if this server's disk is (synchronous_standby_names)"
     return QueueCheck(True, f"{place}{there}", todo)
 
 

@@ -33,7 +33,9 @@ _FULL = {
 """Codes of a server that accepts nothing now, and what to do about them."""
 _PASSING = frozenset({"40P01", "40001"})
 """Codes of a deadlock and of a serialization failure: the server ended this transaction in favour of another."""
-_POOLER = "behind a pooler that does not keep what a connection sets, such as PgBouncer: connect to PostgreSQL directly"
+_POOLER = (
+    "behind a pooler that does not keep a connection's settings, such as PgBouncer: connect to PostgreSQL directly"
+)
 _NO_OPTIONS = "unsupported startup parameter"
 _DEFAULTS = {
     "target_session_attrs": "read-write",
@@ -113,9 +115,7 @@ class PostgresPlace:
         fsync, full_page_writes, schema = connection.execute(asked).fetchone() or ("", "", "")
         for name, value in (("fsync", fsync), ("full_page_writes", full_page_writes)):
             if value != "on":
-                raise ConfigError(
-                    f"{self}: {name} is {value}: a power cut could lose what was acknowledged; turn it on"
-                )
+                raise ConfigError(f"{self}: {name} is {value}: a power cut could lose acknowledged events; turn it on")
         if schema != self.schema:
             raise ConfigError(f"{self}: {_POOLER}")
 

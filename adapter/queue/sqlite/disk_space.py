@@ -134,7 +134,7 @@ class DiskSpace(Room):
         needed = (self._ballast_bytes + self._air_bytes) // 2**20
         return QueueFull(
             f"the disk is full: new events need {needed} MB free where {self._path.name} is; "
-            "delivery goes on and makes room"
+            "delivery continues and frees space"
         )
 
     def give_way(self) -> None:

@@ -78,7 +78,7 @@ class FilePlace:
             raise ConfigError(f"{self}: there is no queue here; name its settings with --config, or set ADAPTER_QUEUE")
 
     def without_tables(self) -> str:
-        return f"{self}: holds no queue yet; the service makes its tables when it starts"
+        return f"{self}: contains no queue yet; the service creates the tables when it starts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,9 @@ class MemoryPlace:
     def room(self, *, max_bytes: int) -> Room:
         if max_bytes < MEMORY_BYTES:
             return Room(max_bytes=max_bytes, setting="retention.max_disk")
-        return Room(max_bytes=MEMORY_BYTES, setting="what a queue in memory may hold; a queue in a file holds more")
+        return Room(
+            max_bytes=MEMORY_BYTES, setting="the limit of a queue in memory; a queue in a file has a larger one"
+        )
 
     def require_queue(self) -> None:
         return None

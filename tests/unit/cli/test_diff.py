@@ -114,8 +114,8 @@ def test_lines_that_cannot_be_read_are_reported_after_the_result(maps: Shell) ->
     assert result.exit_code == 2
     assert result.stdout.endswith("1 event: 0 the same, 1 different\n")
     assert result.stderr.splitlines() == [
-        "events.ndjson:1: not JSON; each line holds one message",
-        "events.ndjson:3: not a JSON object; each line holds one message",
+        "events.ndjson:1: not JSON; each line must be one message",
+        "events.ndjson:3: not a JSON object; each line must be one message",
         "events.ndjson: 2 of 3 lines cannot be read; the result is without them",
     ]
 
@@ -127,7 +127,7 @@ def test_lines_that_cannot_be_read_are_reported_after_the_result(maps: Shell) ->
         (("old.yaml", "nowhere.yaml", "--events", "events.ndjson"), "no mapping file nowhere.yaml"),
         (("old.yaml", "broken.yaml", "--events", "events.ndjson"), "broken.yaml:2:1: error E"),
         (("old.yaml", "new.yaml"), "there is no queue here"),
-        (("old.yaml", "new.yaml", "--events", os.devnull), "holds no events"),
+        (("old.yaml", "new.yaml", "--events", os.devnull), "contains no events"),
     ],
     ids=["no events", "no mapping", "not a mapping", "neither events nor a queue", "empty"],
 )

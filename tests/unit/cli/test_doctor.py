@@ -267,7 +267,7 @@ def test_a_queue_in_memory_is_no_problem_but_reported(shop: Shell) -> None:
     assert found["queue"] == (
         True,
         "in memory, at most 256 MB",
-        "what waits is lost at a stop; name a file with `queue:` to keep it",
+        "pending events are lost at a stop; name a file with `queue:` to keep them",
     )
 
 
@@ -298,7 +298,7 @@ def test_what_to_do_stands_below_a_caret(shell: Shell) -> None:
     shell.write("shop.yaml", "version: 1\nrules:\n  - trakc: T\n")
     lines = shell.run("doctor", "--sandbox").stdout.splitlines()
     at = next(number for number, line in enumerate(lines) if line.strip().endswith("^"))
-    assert lines[at + 1].strip() == "see all of it with: browsee-adapter check shop.yaml"
+    assert lines[at + 1].strip() == "for all findings: browsee-adapter check shop.yaml"
 
 
 def test_deletion_requests_that_wait_are_reported(shop: Shell, browsee: Browsee) -> None:

@@ -67,10 +67,10 @@ def test_a_demo_key_hashes_where_there_is_none(shell: Shell) -> None:
     ("message", "text"),
     [
         ("{", "<stdin>:1:2: not JSON: "),
-        ("[]", "<stdin>: one message is a JSON object"),
+        ("[]", "<stdin>: a message must be a JSON object"),
         ("", "<stdin>:1:1: not JSON: "),
-        ("[" * 100_000, "<stdin>: a number in it has too many digits, or it is nested too deeply"),
-        ("9" * 5_000, "<stdin>: a number in it has too many digits, or it is nested too deeply"),
+        ("[" * 100_000, "<stdin>: a number has too many digits, or the nesting is too deep"),
+        ("9" * 5_000, "<stdin>: a number has too many digits, or the nesting is too deep"),
     ],
     ids=["broken", "array", "empty", "deep", "digits"],
 )
@@ -133,13 +133,13 @@ def test_a_rejection_is_explained_as_the_message_it_holds(shell: Shell) -> None:
 @pytest.mark.parametrize(
     ("wrapped", "said"),
     [
-        ({"data": json.loads(ORDER)}, "what is in `data` looks like one"),
-        ({"batch": [json.loads(ORDER)]}, "what is in `batch` looks like one"),
+        ({"data": json.loads(ORDER)}, "the value of `data` looks like one"),
+        ({"batch": [json.loads(ORDER)]}, "the value of `batch` looks like one"),
         ({"found": []}, "holds 0 events"),
         ({"entries": [{}, {}]}, "holds 2 events"),
         ({"id": "7", "source": "s", "receivedAt": "2026-11-27", "outcome": "dead", "type": "track"}, "events show 7"),
         ({"id": "7", "source": "s", "receivedAt": "2026-11-27", "outcome": "dead", "message": {}}, "was deleted"),
-        ({"id": "r7", "source": "s", "receivedAt": "2026-11-27", "outcome": "rejected", "body": "x"}, "no message"),
+        ({"id": "r7", "source": "s", "receivedAt": "2026-11-27", "outcome": "rejected", "body": "x"}, "not a message"),
     ],
 )
 def test_a_wrapper_without_a_message_is_an_error(shell: Shell, wrapped: object, said: str) -> None:

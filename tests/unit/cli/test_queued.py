@@ -47,7 +47,7 @@ def test_a_change_is_compared_over_the_queue(kept: Shell, narrowed: tuple[str, .
     result = kept.run("diff", "shop.yaml", "new.yaml", *narrowed)
     assert result.exit_code == 0, result.output
     assert result.stdout.splitlines()[-1] == totals
-    assert result.stderr.startswith("note: events of the queue, received since ")
+    assert result.stderr.startswith("note: events of the queue received since ")
     assert kept.run("diff", "shop.yaml", "new.yaml", *narrowed, "--fail-on-change").exit_code == 1
 
 
@@ -62,7 +62,7 @@ def test_names_are_suggested_from_the_queue(kept: Shell) -> None:
 def test_nothing_found_says_what_was_looked_for(kept: Shell, command: tuple[str, ...]) -> None:
     result = kept.run(*command, "--source", "none", "--since", "1h")
     assert result.exit_code == 2
-    assert result.stderr.startswith("the queue keeps no event of source none received since 20")
+    assert result.stderr.startswith("the queue has no event of source none received since 20")
     assert kept.run(*command, "--since", "1h", "--events", "adapter.yaml").exit_code == 2
 
 

@@ -71,11 +71,11 @@ def test_what_a_webhook_takes_is_read() -> None:
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
-        (b'{"type": "track"', "not JSON; each line holds one message"),
+        (b'{"type": "track"', "not JSON; each line must be one message"),
         (b'{"type": "\xff"}', "not UTF-8 text"),
-        ([MESSAGE], "not a JSON object; each line holds one message"),
-        ({"batch": [MESSAGE]}, "not a JSON object; each line holds one message"),
-        (7, "not a JSON object; each line holds one message"),
+        ([MESSAGE], "not a JSON object; each line must be one message"),
+        ({"batch": [MESSAGE]}, "not a JSON object; each line must be one message"),
+        (7, "not a JSON object; each line must be one message"),
         (b'{"a":' * 300 + b"1" + b"}" * 300, "the body must not nest deeper than 200 objects and arrays"),
         (
             {**EXPORTED, "message": "m"},

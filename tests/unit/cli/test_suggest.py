@@ -60,7 +60,7 @@ def test_lines_that_cannot_be_read_are_reported(seen: Shell) -> None:
     result = seen.run("suggest", "--events", "-", stdin='{"type": "track", "event": "Signed Up"}\n{\n')
     assert result.exit_code == 2
     assert "SIGNED_UP" in result.stdout
-    assert "<stdin>:2: not JSON; each line holds one message\n" in result.stderr
+    assert "<stdin>:2: not JSON; each line must be one message\n" in result.stderr
 
 
 def test_names_too_many_to_list_are_counted(seen: Shell) -> None:

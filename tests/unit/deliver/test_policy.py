@@ -217,7 +217,7 @@ def test_any_2xx_can_be_a_success(answer: Answer) -> None:
         (Answer(None, failure=Reason.UNREACHABLE), "no connection"),
         (Answer(None, failure=Reason.TIMEOUT), "no answer in time"),
         (Answer(503), "Browsee answered 503"),
-        (Answer(200, body=b"<html>"), "what answers is not Browsee's API; check browsee.url"),
+        (Answer(200, body=b"<html>"), "the answer is not from Browsee's API; check browsee.url"),
     ],
 )
 def test_a_failure_is_named(answer: Answer, text: str) -> None:

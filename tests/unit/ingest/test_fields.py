@@ -57,7 +57,7 @@ def test_a_text_that_is_no_id_is_left_out(name: str, value: str) -> None:
     found = event({name: value, other: "u-1"})
     assert name not in found.body
     assert found.body[other] == "u-1"
-    assert found.warnings == (EventWarning(WarningKind.ID, name, "one of the texts that are no id; left out"),)
+    assert found.warnings == (EventWarning(WarningKind.ID, name, "one of the texts that are not ids; left out"),)
 
 
 def test_an_event_keeps_the_id_that_remains() -> None:

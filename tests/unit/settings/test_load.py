@@ -255,7 +255,7 @@ def test_variables_that_have_no_source_are_reported(folder: Folder) -> None:
     settings = folder.load(text, environ=environ)
     assert [source.name for source in settings.sources] == ["shop"]
     (note,) = settings.notes
-    assert note.startswith("ADAPTER_WRITE_KEY is set and not used")
+    assert note.startswith("ADAPTER_WRITE_KEY is set but not used")
 
 
 def test_an_empty_variable_counts_as_not_set(folder: Folder) -> None:

@@ -46,7 +46,7 @@ def test_the_file_of_make_run_is_found(tmp_path: Path) -> None:
 def test_several_without_a_name_are_listed(tmp_path: Path) -> None:
     """Two mappings and no choice is an error that names both and the way to choose."""
     with_files(tmp_path, "b.yaml", "a.yaml")
-    with pytest.raises(ConfigError, match=r"none is called default\.yaml: a\.yaml, b\.yaml; name one with ADAPTER_MAP"):
+    with pytest.raises(ConfigError, match=r"none is named default\.yaml: a\.yaml, b\.yaml; name one with ADAPTER_MAP"):
         found_mapping(tmp_path)
 
 

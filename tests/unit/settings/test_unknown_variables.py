@@ -11,7 +11,7 @@ KUBERNETES += ("BROWSEE_ADAPTER_PORT", "BROWSEE_ADAPTER_PORT_80_TCP", "BROWSEE_A
 def test_a_misspelt_variable_is_named_with_the_one_that_was_meant() -> None:
     """The value is never quoted: it may be a secret."""
     (said,) = unknown_variables({"BROWSEE_APIKEY": "s3cret"}, ())
-    assert "BROWSEE_APIKEY is set and not used" in said
+    assert "BROWSEE_APIKEY is set but not used" in said
     assert "did you mean `BROWSEE_API_KEY`?" in said
     assert "s3cret" not in said
 
