@@ -1,7 +1,7 @@
-"""Writes what the tests of a mapping file give now into their `expect`. Pure: text in, text out.
+"""Writes the current results of a mapping file's tests into their `expect`. Pure: text in, text out.
 
 Only failing tests, and tests without `expect`, are written; every other character of the file stays. The result is
-checked before it is given out, so that a value that YAML cannot hold never reaches a file.
+checked before it is returned, so that a value that YAML cannot hold never reaches a file.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,7 +24,7 @@ from adapter.model import Call, Calls, Dropped, JsonObject, Refused, Rendered, U
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _WIDTH: Final = 100
-"""Characters of an expectation that stands on the line of its key."""
+"""Characters of an expectation that fits on the line of its key."""
 _MAX_REASON: Final = 200
 _BOM: Final = "\ufeff"
 _PLACEHOLDER: Final = "expect: {unmatched: true}"
@@ -40,7 +40,7 @@ class AcceptedTests:
 
 @dataclass(frozen=True, slots=True)
 class _Edit:
-    """`text` for the characters from `start` to before `stop`."""
+    """`text` for the characters in [`start`, `stop`)."""
 
     start: int
     stop: int
@@ -48,9 +48,9 @@ class _Edit:
 
 
 def accept(text: str, *, file: str, read: ReadEvent, read_table: ReadTable = unreadable) -> AcceptedTests:
-    """The file `text` with what its tests give now. Raises MappingError, with every problem, if it has errors."""
+    """The file `text` with the results of its tests. Raises MappingError, with every problem, if it has errors."""
     if text.startswith(_BOM):
-        # The parser does not count it.
+        # The parser does not count the byte order mark.
         accepted = accept(text.removeprefix(_BOM), file=file, read=read, read_table=read_table)
         return AcceptedTests(_BOM + accepted.text, accepted.tests)
     with_all = _edited(text, _placeholders(text))
@@ -81,7 +81,7 @@ def _refuse_errors(findings: Sequence[Finding], *, also: Severity = Severity.ERR
 
 
 def _expectation(before: Any, rendered: Rendered) -> Any:
-    """What `rendered` is as an `expect`; of each call the keys that the author wrote, if there are any."""
+    """`rendered` as an `expect`; of each call only the keys that the author wrote, if there are any."""
     match rendered:
         case Calls(calls):
             written = before if type(before) is list and len(before) == len(calls) else [{}] * len(calls)
@@ -105,11 +105,11 @@ def _call(call: Call, written: Mapping[str, Any]) -> JsonObject:
     return {key: found[key] for key in (keys if written else usual) if key in found}
 
 
-# Where it is written
+# Positions in the file
 
 
 def _test_nodes(text: str) -> Iterator[Any]:
-    """The YAML nodes of the tests, each a block; nothing where the file is no such file."""
+    """The YAML nodes of the tests, each a block; empty if the file is not a mapping."""
     try:
         root = yaml.compose(text, Loader=_Loader)
     except yaml.YAMLError:
@@ -125,7 +125,7 @@ def _value_of(node: Any, key: str) -> Any:
 
 
 def _placeholders(text: str) -> Iterator[_Edit]:
-    """Any expectation for each test that has none, so that the file can be read."""
+    """An arbitrary expectation for each test without one, so that the file can be read."""
     for node in _test_nodes(text):
         if not node.value or _value_of(node, "expect") is not None:
             continue
@@ -133,7 +133,7 @@ def _placeholders(text: str) -> Iterator[_Edit]:
         if node.flow_style:
             yield _Edit(end, end, f", {_PLACEHOLDER}")
             continue
-        # After the line, so that a comment behind the last value stays with that.
+        # After the line, so that a comment after the last value stays with it.
         stop = text.find("\n", end)
         stop = len(text) if stop < 0 else stop - text[:stop].endswith("\r")
         indent = " " * node.value[0][0].start_mark.column
@@ -152,7 +152,7 @@ def _replacement(text: str, test: Any, expectation: Any) -> _Edit:
 
 
 def _end(node: Any) -> int:
-    """Where what is written of `node` ends: the parser ends a block at the next word of the file."""
+    """The end of the text of `node`: the parser ends a block only at the next word of the file."""
     while node.value and not isinstance(node, yaml.ScalarNode) and not node.flow_style:
         last = node.value[-1]
         node = last[1] if isinstance(last, tuple) else last

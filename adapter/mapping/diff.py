@@ -1,7 +1,7 @@
 """What a change of a mapping would do to events: pure comparison of two rulesets, and a summary of equal changes.
 
-A change is a place and what stood there before and after. Changes that are alike over many events are shown once, with
-how many events they concern and an example. A summary takes any number of events in bounded memory.
+A change is a place, with its values before and after. Equal changes of many events are shown once, with the number of
+events and an example. A summary takes any number of events in bounded memory.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,14 +20,14 @@ MAX_EXAMPLES: Final = 3
 MAX_KINDS: Final = 1_000
 """Kinds of change that are counted separately; event names made of ids would otherwise fill the memory."""
 MAX_CHARS: Final = 200
-"""Of a value, a name or a kind that is shown."""
+"""Characters of a value, a name or a kind that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
     """One difference. `call` is the number of the call, 0 for the outcome; `place` is the field in it, or empty.
 
-    `before` and `after` are JSON text or words; None where there was nothing.
+    `before` and `after` are JSON text or words; None if there was no value.
     """
 
     call: int
@@ -45,7 +45,7 @@ class Change:
 
 
 def compare(old: Ruleset, new: Ruleset, event: Event) -> Sequence[Change]:
-    """What is different for one event; empty if nothing is."""
+    """The differences of one event; empty if there are none."""
     before, after = old.render(event), new.render(event)
     calls_before, calls_after = _calls(before), _calls(after)
     changes = []
@@ -65,7 +65,7 @@ def _ending(rendered: Rendered) -> str:
 
 
 def _paired(before: Sequence[Call], after: Sequence[Call]) -> Sequence[tuple[Call | None, Call | None]]:
-    """Calls that are meant to be the same: by place if there are as many, else by key."""
+    """Pairs of calls to compare: by position if there are as many on both sides, else by key."""
     if len(before) == len(after):
         return list(zip(before, after, strict=True))
     old = {call.key: call for call in before}
@@ -81,7 +81,7 @@ def _call_changes(number: int, before: Call | None, after: Call | None) -> Seque
     changes = []
     for place in fields_before | fields_after:
         one, other = fields_before.get(place, ABSENT), fields_after.get(place, ABSENT)
-        # Most values are the event's own, the same object on both sides.
+        # Most values are the event's own and so the same object on both sides.
         if one is not other and not same(one, other):
             changes.append(Change(number, place, _json(one), _json(other)))
     return changes
@@ -111,9 +111,9 @@ def _json(value: Any) -> str | None:
 
 @dataclass(slots=True)
 class ChangeGroup:
-    """Events that have the same kind of change, `what`: how many, the ids of the first few, and the first in full.
+    """Events with the same kind of change, `what`: their number, the ids of the first few, and the first in full.
 
-    `of` is the type and the name of the first event; `changes` are those of its changes that are of this kind.
+    `of` is the type and the name of the first event; `changes` are its changes of this kind.
     """
 
     what: str
@@ -123,7 +123,7 @@ class ChangeGroup:
     examples: list[str] = field(default_factory=list)
 
     def lines(self) -> Sequence[str]:
-        """For people: the kind, the first event with its values, the ids of the others that are kept."""
+        """For people: the kind, the first event with its values, the ids of others."""
         first, *others = map(printable, self.examples)
         changes = "\n".join(map(str, self.changes)).splitlines()
         also = [f"    also {', '.join(others)}"] if others else []
@@ -221,7 +221,7 @@ def _by_kind(changes: Sequence[Change]) -> dict[str, list[Change]]:
 
 
 def _kinds(changes: Sequence[Change]) -> Iterator[tuple[str, Sequence[Change]]]:
-    """The changes of one event without its values; a field gone and one come with the same value is a renaming."""
+    """The changes of one event without values. A removed and an added field with the same value are a renaming."""
     gone: dict[tuple[int, str | None], list[Change]] = {}
     for change in changes:
         if change.place and change.after is None:
@@ -239,7 +239,7 @@ def _kinds(changes: Sequence[Change]) -> Iterator[tuple[str, Sequence[Change]]]:
 
 
 def _new_name(old: str, new: str) -> str:
-    """The new place without the word in front that it shares with the old: `properties`, as a rule."""
+    """The new place without the first word that it shares with the old one, usually `properties`."""
     word = f"{old.partition('.')[0]}."
     return new.removeprefix(word)
 

@@ -30,7 +30,7 @@ CONDITION_PATHS: Final[dict[str, tuple[str, JsonObject]]] = {
     "userId": ("The user's id: `userId: {exists: true}`", {"$ref": "#/$defs/check"}),
     "anonymousId": ("The id of a visitor who is not signed in", {"$ref": "#/$defs/check"}),
 }
-"""Paths that conditions usually name, with what they mean and what may stand behind them; all others fit a pattern."""
+"""Paths that conditions often name, with their meaning and possible values; all others match a pattern."""
 
 CONDITION_SNIPPETS: Final = [
     {
@@ -78,14 +78,14 @@ RULE_SNIPPETS: Final = [
 
 
 def described(shape: JsonObject, means: str, *, section: str = "") -> JsonObject:
-    """`shape` with what it means, and with a link to the section of the reference."""
+    """`shape` with its meaning, and a link to the section of the reference."""
     link = f"\n\n[The mapping language]({_PAGE}#{section})" if section else ""
     texts = {"description": means, **({"markdownDescription": f"{means}{link}"} if link else {})}
     return {**texts, **({"allOf": [shape]} if "$ref" in shape else shape)}
 
 
 def exactly_one(*names: str) -> JsonObject:
-    """Exactly one of these words; `oneOf` would only say that something matches twice."""
+    """Exactly one of these words; for `oneOf` an editor would only say that several match."""
     message = f"one of {', '.join(f'`{name}`' for name in names)} is missing"
     return {
         "anyOf": [{"required": [name], "errorMessage": message} for name in names],
@@ -94,7 +94,7 @@ def exactly_one(*names: str) -> JsonObject:
 
 
 def apart(one: str, other: str) -> JsonObject:
-    """`other` may not stand beside `one`; of `not`, an editor would only say that it is not allowed."""
+    """`other` may not be used beside `one`; for `not` an editor would only say that it is not allowed."""
     message = f"`{other}` cannot stand beside `{one}`"
     return {"if": {"required": [one]}, "then": {"properties": {other: False}, "errorMessage": message}}
 
@@ -107,7 +107,7 @@ def step_meaning(step: StepWord) -> str:
 
 
 def bare_steps() -> list[JsonObject]:
-    """The steps that stand alone, each with its text: an `enum` has one text for all."""
+    """The steps that stand alone, each with its text: an `enum` has only one text for all."""
     return [
         described({"const": name}, step_meaning(facts), section="steps") for name, facts in STEPS.items() if facts.bare
     ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""What an event becomes, for people: plain text as `explain` prints it, and the same as data. No colours, no I/O."""
+"""The result for an event: plain text as `explain` prints it, and the same as data. No colours, no I/O."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -90,7 +90,7 @@ def as_json(rendered: Rendered, hint: str = "", noticed: Sequence[EventWarning] 
 
 
 def from_json(data: JsonObject) -> tuple[Rendered, str]:
-    """What `as_json` wrote, and its hint."""
+    """The result in `as_json` form, and its hint, as text."""
     match data["outcome"]:
         case "sent":
             return Calls(tuple(Call(**call) for call in data["calls"]), _warnings(data)), ""

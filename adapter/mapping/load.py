@@ -1,6 +1,6 @@
-"""Reads a mapping file: strict YAML, every check, the tests in it. What comes out is ready to work.
+"""Loads a mapping file: strict YAML, every check, the tests in it.
 
-The text is handed in, and what reads the files of its tables; nothing else is read from disk or network here.
+The text and a function that reads the files of its tables come as arguments; nothing else is read from disk or network.
 """
 
 from collections.abc import Sequence
@@ -32,22 +32,22 @@ _NO_PLACES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What a check found, in the order of the file's lines, and how its tests ended."""
+    """The findings of a check, in the order of the file's lines, and the results of its tests."""
 
     findings: Sequence[Finding]
     tests: Sequence[TestResult] = ()
 
     @property
     def passed(self) -> int:
-        """How many tests passed."""
+        """The number of passed tests."""
         return sum(not test.difference for test in self.tests)
 
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """All there is to say about a text as the mapping of a source. `ruleset` is None if it must not go live.
+    """The results for a text as the mapping of a source. `ruleset` is None if it must not be activated.
 
-    `privacy` is the block of that name as it stands in the file, None if there is none.
+    `privacy` is the block of that name in the file, None if there is none.
     """
 
     findings: Sequence[Finding]
@@ -66,10 +66,10 @@ def load(
     source: SourceOptions = _USUAL,
     read_table: ReadTable = unreadable,
 ) -> Ruleset:
-    """The ruleset of a mapping, for a source with these settings. `vars` override its own, `read_table` reads the files
+    """The ruleset of a mapping, for a source with these settings. `vars` override its own; `read_table` reads the files
     of its tables.
 
-    Raises MappingError, whose text lists every error and failed test, for what must not go live.
+    Raises MappingError, whose text lists every error and failed test, for a mapping that must not be activated.
     """
     examined = examine(text, file=file, read=read, hash_key=hash_key, vars=vars, source=source, read_table=read_table)
     if examined.ruleset is None:
@@ -87,7 +87,7 @@ def examine(
     source: SourceOptions = _USUAL,
     read_table: ReadTable = unreadable,
 ) -> Examined:
-    """What `load` and `check` say of a text, together, and the ruleset if it may go live. Never raises."""
+    """The results of `load` and `check` together, and the ruleset if the text may be activated. Never raises."""
     document, checked = _checked(text, file=file, read=read, read_table=read_table)
     findings = _ordered(checked.findings)
     privacy = document.data.get("privacy") if document is not None and isinstance(document.data, dict) else None
@@ -107,12 +107,12 @@ def examine(
 
 
 def check(text: str, *, file: str, read: ReadEvent, read_table: ReadTable = unreadable) -> Sequence[Finding]:
-    """Everything there is to say about a mapping, in the order of its lines; its tests run if it has no errors."""
+    """All findings of a mapping, in the order of its lines; its tests run if it has no errors."""
     return check_with_tests(text, file=file, read=read, read_table=read_table).findings
 
 
 def check_with_tests(text: str, *, file: str, read: ReadEvent, read_table: ReadTable = unreadable) -> Checked:
-    """The findings of `check`, with the count of tests that passed."""
+    """The findings of `check`, with the number of passed tests."""
     _, checked = _checked(text, file=file, read=read, read_table=read_table)
     return Checked(_ordered(checked.findings), checked.tests)
 
@@ -128,7 +128,7 @@ def _checked(text: str, *, file: str, read: ReadEvent, read_table: ReadTable) ->
     compiled = compile_document(document, hash_key=DEMO_KEY, read_table=read_table)
     findings = [*document.findings, *compiled.findings]
     if not any(finding.blocks for finding in findings):
-        # What the schema refuses and the compiler overlooked is still refused, if in fewer words.
+        # A fault that the compiler misses and the schema refuses is still reported, in fewer words.
         findings += refusals_of(document)
     if any(finding.blocks for finding in findings):
         return document, Checked(findings)
@@ -137,7 +137,7 @@ def _checked(text: str, *, file: str, read: ReadEvent, read_table: ReadTable) ->
 
 
 def _lacking(document: Document, compiled: Compiled) -> Sequence[Finding]:
-    """Steps that need what the settings do not give."""
+    """Steps that need a setting that is missing."""
     lacking = [("E155", path, _NO_KEY) for path in sorted(compiled.unkeyed, key=str)]
     lacking += [("E165", path, _NO_PLACES) for path in sorted(compiled.unlocated, key=str)]
     return [document.finding(Severity.ERROR, code, document.mark_of(path), why) for code, path, why in lacking]

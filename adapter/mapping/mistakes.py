@@ -1,4 +1,4 @@
-"""Explains a code: what it means, a mapping with that mistake, and what `check` says of it, which is how to fix it."""
+"""Explains a code: its meaning, a mapping with that mistake, and the finding of `check`, which says how to fix it."""
 
 import re
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from adapter.mapping.load import check
 from adapter.model import Event, JsonObject
 
 MARK: Final = "¦"
-"""Stands before the place of the mistake."""
+"""Marks the place of the mistake."""
 
 _CODE: Final = re.compile(r"[EW]\d{3}", re.IGNORECASE)
 _HEAD: Final = "version: 1\n"
@@ -22,29 +22,29 @@ _ELSEWHERE: Final = {
     "E159": "The message names the extra: install it with `pip install 'browsee-adapter[NAME]'`.",
     "E165": "Name a database of places: `geo: {database: …}` or ADAPTER_GEO_DATABASE.",
 }
-"""What to do about the codes that no mapping alone brings about."""
+"""What to do about codes that no mapping alone causes."""
 
 
 def is_code(text: str) -> bool:
-    """Whether `text` is written as a code is."""
+    """Whether `text` has the form of a code."""
     return _CODE.fullmatch(text) is not None
 
 
 @cache
 def mistakes() -> Mapping[str, str]:
-    """By code a mapping with that mistake, with MARK before its place."""
+    """By code, a mapping with that mistake, with MARK before its place."""
     parts = bundled("schemas/adapter/mistakes.txt").read_text(encoding="utf-8").split("== ")[1:]
     found = (part.partition("\n") for part in parts)
     return {code: text if _is_whole(text) else _HEAD + text for code, _, text in found}
 
 
 def _is_whole(text: str) -> bool:
-    """A mistake of the file's beginning has its own."""
+    """A mistake at the beginning of the file needs no header."""
     return not text.strip(f"{MARK}\n") or text.startswith(("version", f"{MARK}version", f"{MARK}["))
 
 
 def explain_code(code: str) -> str | None:
-    """What there is to say about `code`, in lines; None if mappings have none such."""
+    """The explanation of `code`, in lines; None if it is not a code of mappings."""
     code = code.upper()
     if code not in CODES:
         return None

@@ -1,6 +1,6 @@
-"""The tables of `docs/mapping.md`, made from the words of the language. The prose between them is written by hand.
+"""The tables of `docs/mapping.md`, made from the words of the language. The text between them is written by hand.
 
-A table stands between `<!-- table: rule -->` and `<!-- end -->`; `renewed` puts the present one there.
+A table is between `<!-- table: rule -->` and `<!-- end -->`; `renewed` replaces it by the current one.
 """
 
 import json
@@ -29,11 +29,11 @@ _SHAPES: Final[Mapping[str, str]] = MappingProxyType({
     "fields": "name: value", "derived": "name: value", "personal kinds": "list of kinds",
     "object": "a block", "version": "`1`", "copy": "path, paths or `none`",
 })  # fmt: skip
-"""Shapes whose name in the table of words does not read well by itself."""
+"""Shapes whose name in the table of words needs another wording."""
 
 
 def renewed(page: str) -> str:
-    """The page with every table as the words are now. An unknown table is a KeyError: the page names what is not."""
+    """The page with every table renewed. An unknown table is a KeyError: the page names one that does not exist."""
     return _MARKED.sub(lambda match: f"{match[1]}{TABLES[match[2]]()}{match[3]}", page)
 
 
@@ -81,7 +81,7 @@ def _shown(value: Any) -> str:
 
 
 def _written(step: Any) -> str:
-    """A step as it stands in a file."""
+    """A step as written in a file."""
     if not isinstance(step, dict):
         return str(step) if isinstance(step, str) else _shown(step)
     return "{" + ", ".join(f"{name}: {_setting(setting)}" for name, setting in step.items()) + "}"
@@ -112,4 +112,4 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = MappingProxyType({
     "roots": _of_roots,
     "codes": _of_codes,
 })  # fmt: skip
-"""Every table, by the name that the page calls it."""
+"""Every table, by its name in the page."""

@@ -1,7 +1,7 @@
-"""The JSON Schema of mapping files, made from the table of words; editors complete and underline by it.
+"""The JSON Schema of mapping files, made from the table of words, for completion and checks in editors.
 
-Draft 2020-12, but only with keywords that draft-07 understands alike, for older editors: so no sibling of `$ref`.
-`schemas/adapter/mapping.json` is this, written out; a test keeps it so.
+Draft 2020-12, but only with keywords that draft-07 understands the same way, for older editors: so no sibling of
+`$ref`. `schemas/adapter/mapping.json` is this, written out; a test compares the two.
 """
 
 import json
@@ -159,7 +159,7 @@ SHAPES: Final[Mapping[str, JsonObject]] = MappingProxyType({
     "step get": {"anyOf": [{"type": ["string", "integer"]}, _ref("valueBlock")]},
     "time unit": {"enum": list(SECONDS)},
 })  # fmt: skip
-"""What may stand behind a word, by the name that the table of words gives it."""
+"""What a word may have as its value, by the name in the table of words."""
 
 
 def build() -> JsonObject:
@@ -215,7 +215,7 @@ def _block(block: words.Block, section: str) -> JsonObject:
 
 
 def _guard_target() -> JsonObject:
-    """A guard is of fields or of names, or else of values; `except` needs a walk to leave something out of."""
+    """A guard is of fields or of names, or else of values; `except` needs a walk, to leave fields out of it."""
     alone = {"required": ["values"], "not": {"anyOf": [{"required": ["fields"]}, {"required": ["named"]}]}}
     of_fields = {"required": ["fields"], "anyOf": [{"required": ["values"]}, {"not": {"required": ["except"]}}]}
     return {"oneOf": [of_fields, {"required": ["named"]}, alone]}
@@ -230,7 +230,7 @@ def _own_fields() -> Sequence[JsonObject]:
 
 
 def _rule_actions() -> JsonObject:
-    """A rule does one thing; words of calls stand beside `track` and `identify` only."""
+    """A rule does one thing; words of calls are allowed beside `track` and `identify` only."""
     about_calls = [name for name in words.CALL.words if name not in {"when", "track", "identify"}]
     lone = [apart(action, word) for action in ("drop", "reject", "send") for word in about_calls]
     actions = exactly_one("drop", "reject", "track", "identify", "send")
@@ -268,7 +268,7 @@ def _step() -> JsonObject:
 
 
 def refusals_of(document: Document) -> Sequence[Finding]:
-    """What the schema refuses in a document that the compiler accepts, each at its place; empty almost always."""
+    """What the schema refuses in a document that the compiler accepts, each at its place; almost always empty."""
     schema = build()
     if jsonschema_rs.is_valid(schema, document.data):
         return ()

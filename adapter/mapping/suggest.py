@@ -24,8 +24,8 @@ _HALVES: Final = re.compile("[\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """`names` are the track events that no rule names, most frequent first. `uncounted` events have names that
-    came after MAX_NAMES others, or that no file can hold.
+    """`names` are the track events that no rule names, most frequent first. `uncounted` events have names that came
+    after MAX_NAMES others, or that a file cannot contain.
 
     `types` counts the messages of types that no rule handles, of the first MAX_NAMES types.
     """
@@ -35,7 +35,7 @@ class Suggestion:
     uncounted: int
 
     def mapping(self) -> str:
-        """A mapping file that names them, with a test; empty text if there is nothing to name."""
+        """A mapping file that names them, with a test; "" if there is nothing to name."""
         if not self.names:
             return ""
         entries = [(name, nfc(snake(name).upper()) if name.strip() else "UNNAMED", count) for name, count in self.names]
@@ -62,10 +62,10 @@ class Suggestion:
 
 
 def suggest(events: Iterable[Event], rules: Ruleset | None = None) -> Suggestion:
-    """Look through events for what `rules`, if there are any yet, do not name.
+    """Find the event names that `rules`, if there are any, do not name.
 
-    A rule names an event by its exact name, or by any condition on it: `like`, `in`, `regex`. What such a rule drops is
-    dropped on purpose.
+    A rule names an event by its exact name, or by any condition on it: `like`, `in`, `regex`. Events that such a rule
+    drops are dropped on purpose.
     """
     is_named = _NamedBy(rules) if rules is not None else lambda _: False
     handled = [rule.types for rule in (rules.rules if rules else ())]
@@ -103,7 +103,7 @@ class _NamedBy:
         name = event.body["event"]
         if self._spell(name) in self._exact or name in self._by_condition:
             return True
-        # The rule that takes this event takes no event of a name that nobody gives: its condition looks at the name.
+        # The rule matches this event and not the same event of an unused name, so its condition is on the name.
         nameless = replace(event, body={**event.body, "event": _NO_NAME})
         if _rule_of(self._rules.render(event)) == _rule_of(self._rules.render(nameless)):
             return False
@@ -128,5 +128,5 @@ def _ordered(counts: Counter[str]) -> Sequence[tuple[str, int]]:
 
 
 def _fits_a_table(name: str) -> bool:
-    """Short enough for a key of YAML, and without half characters, which no file can hold."""
+    """Whether it is short enough for a key in YAML, and without lone surrogates, which a file cannot contain."""
     return len(name) <= MAX_LENGTH and not _HALVES.search(name)

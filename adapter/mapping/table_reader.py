@@ -1,4 +1,4 @@
-"""Reads the files of tables beside a mapping's file: besides `watch`, the one module of mapping that touches files."""
+"""Reads the files of tables beside a mapping's file: with `watch` the only module of mapping that reads files."""
 
 import errno
 from pathlib import Path, PurePosixPath

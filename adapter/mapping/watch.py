@@ -1,8 +1,8 @@
-"""Keeps a ruleset in step with its file: what is saved goes live if it is good; if not, the last good one goes on.
+"""Activates changes of a mapping's file: a text without errors becomes active; otherwise the last one stays active.
 
-Looks at the file every few seconds rather than waiting for a signal: editors replace files, Kubernetes swaps a symlink
-above them, and network disks tell nobody. Besides `regular_file` the one module of mapping that reads files; it alone
-knows of time.
+Polls the file every few seconds rather than waiting for a notification: editors replace files, Kubernetes swaps a
+symlink above them, and network disks send no notification. With `regular_file` and `table_reader` the only module that
+reads files for mappings; only this one uses clocks. The theory of activation is in `adapter.service.mappings`.
 """
 
 import asyncio
@@ -25,26 +25,26 @@ from adapter.observe.observer import Emit
 from adapter.observe.service_telemetry import MappingActivated, MappingFailed
 
 Load: TypeAlias = Callable[[str], Ruleset]
-"""`load.load` with everything but the text filled in."""
+"""`load.load` with every argument but the text."""
 _BY_FILE = "file"
 """As in `queue.activations`."""
 _PATIENCE = 20
-"""How often a file that keeps changing is waited for before it is read as it is."""
+"""How many polls a file may keep changing before it is read as it is."""
 _T = TypeVar("_T")
 _Look: TypeAlias = tuple[tuple[int, int, int] | None, ...]
-"""Of each file when it was changed, its size and its inode; None if it cannot be looked at."""
+"""For each file its time of change, size and inode; None if it cannot be read."""
 
 
 class LiveMapping:
-    """The ruleset of one file. Workers read `ruleset` once for each event, so none sees half a mapping.
+    """The ruleset of one file. Workers read `ruleset` once for each event, so no event sees half a mapping.
 
-    `text` is what it was made of. `problem` says why the file on disk is not what is live, in the words of the check;
-    empty if it is. `loaded_at` is when its content was last tried, whatever came of it; `activated_at` and
-    `activated_by` are of the text that is live.
+    `text` is what it was made of. `problem` says why the file on disk is not active, in the words of the check; empty
+    if it is. `loaded_at` is when its content was last loaded, with or without errors; `activated_at` and `activated_by`
+    are of the active text.
     """
 
     def __init__(self, path: Path, *, name: str, text: str, ruleset: Ruleset, load: Load, emit: Emit) -> None:
-        """`ruleset` is live from the start, made of `text`; `name` is the file as the settings spell it."""
+        """`ruleset` is active from the start, made of `text`; `name` is the file as the settings spell it."""
         self.name = name
         self.ruleset = ruleset
         self.text = text
@@ -55,27 +55,27 @@ class LiveMapping:
         self._load = load
         self._emit = emit
         self._looked: _Look = ()
-        # The watcher and whoever wrote the file reload it in threads of their own: the last to read must be the last to
-        # activate, or an older text would stay active over the newer file, which nobody would look at again.
+        # The watcher and the console reload it in threads of their own. The last to read must be the last to activate,
+        # or an older text would stay active over the newer file, unnoticed.
         self._reloading = threading.Lock()
-        # Tables may have changed since they were read, so the first look reads them once more.
+        # Tables may have changed since they were read, so the first poll reads them again.
         self._digest = b"" if ruleset.table_files else _digest(text.encode())
 
     def has_moved(self) -> bool:
-        """The file does not look as it did at the last reload; what is in it may be the same nevertheless."""
+        """Whether the file has changed since the last reload; its content may be the same nevertheless."""
         return self.look() != self._looked
 
     def look(self) -> _Look:
-        """How the file and those of its tables look now; while one is being written, that changes."""
+        """The state of the file and of its tables; it changes while one is being written."""
         return tuple(map(_look_at, (self.path, *self._table_places())))
 
     def _table_places(self) -> Iterator[Path]:
         for name in self.ruleset.table_files:
-            with suppress(OSError):  # the load of the mapping has said so
+            with suppress(OSError):  # the load of the mapping reports it
                 yield place_of(name, self.path.parent)
 
     def reload(self) -> str | None:
-        """Load the file if its content is new. Answers the text that went live, or None. Never raises."""
+        """Load the file if its content is new. Returns the text that became active, or None. Never raises."""
         with self._reloading:
             return self._reload()
 
@@ -98,23 +98,23 @@ class LiveMapping:
         except MappingError as exc:
             self._fail(str(exc))
             if "E158" in str(exc):
-                # A table that is not there yet is none that is watched: the next look tries again.
+                # A missing table is not watched, so the next poll tries again.
                 self._digest, self._looked = b"", ()
             return None
         is_known = ruleset.version == self.ruleset.version and bool(ruleset.table_files) and not self.problem
         self.ruleset, self.text, self.problem = ruleset, text, ""
         if is_known:
-            return None  # a table was written once more as it was
+            return None  # a table was written again, unchanged
         self.credit(at=self.loaded_at, by=_BY_FILE)
         self._emit(MappingActivated(file=self.name, version=ruleset.version))
         return text
 
     def credit(self, *, at: datetime, by: str) -> None:
-        """Who activated the text that is live, and when."""
+        """Set who activated the active text, and when."""
         self.activated_at, self.activated_by = at, by
 
     def cannot_be_read(self, why: str) -> None:
-        """Say so. Whatever is there when it can be read again is new, also if it is what went live before."""
+        """Report it. The file counts as new when it can be read again, also with the text that was active before."""
         self._digest, self._looked = b"", ()
         self._fail(f"{self.name}: cannot be read: {why}")
 
@@ -132,10 +132,10 @@ async def watch(
     settle_s: float = 0.25,
     stuck_s: float = 10.0,
 ) -> None:
-    """Reload whichever file changes, until cancelled. `activated` is called with each text that went live.
+    """Reload files that change, until cancelled. `activated` is called with each text that became active.
 
-    A file is read when it has looked the same for `settle_s`: whoever writes it may not have finished. A disk that does
-    not answer for `stuck_s` is a problem of the files on it; the others are reloaded all the same.
+    A file is read when it was unchanged for `settle_s`, because its writer may not have finished. A disk that does not
+    answer for `stuck_s` is a problem of its files; the others are reloaded all the same.
     """
     async with asyncio.TaskGroup() as following:
         for mapping in mappings:
@@ -171,10 +171,10 @@ async def _settled(mapping: LiveMapping, disk: "_Disk", settle_s: float) -> None
 
 
 class _Disk:
-    """Asks the disk of one mapping, in a thread: it may not answer, and checking a large mapping takes long.
+    """Reads the disk of one mapping in a thread: it may not answer, and checking a large mapping takes long.
 
-    A thread of its own for each question, and a daemon: no end of the process waits for a disk that does not answer,
-    as it does for threads of asyncio's executor.
+    Each read has a daemon thread of its own: the end of the process does not wait for a disk that does not answer, as
+    it does for threads of asyncio's executor.
     """
 
     def __init__(self, mapping: LiveMapping, stuck_s: float) -> None:
@@ -182,7 +182,7 @@ class _Disk:
         self._stuck_s = stuck_s
 
     async def ask(self, work: Callable[[], _T]) -> _T:
-        """What `work` answers; that it takes long becomes the mapping's problem."""
+        """The result of `work`; if it takes long, that becomes the mapping's problem."""
         loop = asyncio.get_running_loop()
         answered: asyncio.Future[_T] = loop.create_future()
 
@@ -192,7 +192,7 @@ class _Disk:
             except Exception as exc:
                 found = partial(_fail, answered, exc)
             with suppress(RuntimeError):
-                # The loop may be closed by now.
+                # The loop may be closed.
                 loop.call_soon_threadsafe(found)
 
         threading.Thread(target=run, daemon=True, name="mapping").start()
@@ -213,7 +213,7 @@ def _fail(answered: "asyncio.Future[_T]", exc: Exception) -> None:
 
 
 def _digest(*contents: bytes) -> bytes:
-    """Of the mapping and of its tables, in their order."""
+    """The states of the mapping and of its tables, in their order."""
     return hashlib.sha256(b"".join(hashlib.sha256(content).digest() for content in contents)).digest()
 
 
@@ -226,7 +226,7 @@ def _look_at(path: Path) -> tuple[int, int, int] | None:
 
 
 def _content(path: Path) -> bytes:
-    """What is in a table's file; nothing if it cannot be read, which the load of the mapping says."""
+    """The content of a table's file; empty if it cannot be read, which the load of the mapping reports."""
     try:
         return read_regular(path, max_bytes=MAX_BYTES)
     except OSError:

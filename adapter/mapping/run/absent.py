@@ -1,10 +1,10 @@
-"""The value of what is not there. Never reaches a call; null is something else, a value that says "nothing"."""
+"""ABSENT, the value of a missing member. Never reaches a call; null is different: a value that means "nothing"."""
 
 from typing import Final
 
 
 class Absent:
-    """The type of ABSENT; there is only that one, compared with `is`."""
+    """The type of ABSENT, of which there is one instance, compared with `is`."""
 
     __slots__ = ()
 

@@ -1,4 +1,4 @@
-"""What a rule does with an event: drops or rejects it, samples, or makes its calls."""
+"""What a rule does with an event: drops or refuses it, samples, or makes its calls."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -13,19 +13,19 @@ from adapter.model import MAX_WARNINGS, Call, Calls, Dropped, Problem, Reason, R
 
 RuleAction: TypeAlias = Callable[[Frame], Rendered]
 MAX_PROBLEMS: Final = 20
-"""Different problems of a refused event that are kept."""
+"""Different problems that are kept of a refused event."""
 
 
 _Said = TypeVar("_Said")
 
 
 def _merged(said: Sequence[_Said], *, at_most: int = MAX_WARNINGS) -> tuple[_Said, ...]:
-    """Each once, in the order in which they were noticed; an `each` over many members repeats one."""
+    """Each problem once, in order; an `each` over many members repeats one."""
     return tuple(islice(dict.fromkeys(said), at_most)) if said else ()
 
 
 def dropping(rule: str, *, text: str) -> RuleAction:
-    """No call."""
+    """The event is dropped."""
     dropped = Dropped(Reason.BY_RULE, rule, text)
     return lambda _frame: dropped
 
@@ -37,7 +37,7 @@ def rejecting(rule: str, *, text: str) -> RuleAction:
 
 
 def calling(rule: str, blocks: Sequence[CallBlock], *, max_calls: int) -> RuleAction:
-    """The calls of `blocks`, in order; more than `max_calls` refuse the event, so that nothing is half delivered."""
+    """The calls of `blocks`, in order; more than `max_calls` refuse the event, so that no event is half delivered."""
     if len(blocks) == 1 and blocks[0].each is None and blocks[0].holds is None:
         return _calling_once(rule, blocks[0].make)
     why = "every condition was false or the list empty"
@@ -60,7 +60,7 @@ def calling(rule: str, blocks: Sequence[CallBlock], *, max_calls: int) -> RuleAc
 
 
 def _calling_once(rule: str, make: Make) -> RuleAction:
-    """The one call that nearly every rule makes, without the bookkeeping of several."""
+    """The one call that almost every rule makes, without the bookkeeping for several."""
 
     def act(frame: Frame) -> Rendered:
         made = make(frame)
@@ -85,8 +85,8 @@ def _keyed(made: Sequence[UnkeyedCall], rule: str) -> tuple[Call, ...]:
 
 
 def sampling(rule: str, share: float, act: RuleAction, *, by: Get | None = None) -> RuleAction:
-    """`act` for a share of the events, chosen by message id: the same event always has the same fate. With `by` it is
-    the value that has the same fate in every event; an event without one is kept.
+    """`act` for a share of the events, chosen by message id, so that retries of an event decide the same way. With `by`
+    all events with the same value decide the same way; an event without the value is kept.
     """
     dropped = Dropped(Reason.SAMPLED, rule, f"not in the {share:.4g} that are kept")
 
@@ -101,7 +101,7 @@ def sampling(rule: str, share: float, act: RuleAction, *, by: Get | None = None)
 
 
 def without_identify(rendered: Rendered, rule: str) -> Rendered:
-    """What is left where identify calls are switched off."""
+    """The calls without identify, if identify calls are off."""
     if not isinstance(rendered, Calls) or all(call.kind != "identify" for call in rendered.calls):
         return rendered
     kept = tuple(call for call in rendered.calls if call.kind != "identify")

@@ -1,7 +1,7 @@
-"""What names begin and end with: finds the few of many `like` rules that could fit a name, by look-ups. Pure.
+"""Beginnings and ends of names: finds the few of many `like` rules that could match a name, by look-ups. Pure.
 
-Every glob with a fixed beginning or end is filed under the longer of the two. A name is cut to each length that occurs
-and looked up, so that a thousand rules for a thousand beginnings cost what ten cost.
+Every glob with a fixed beginning or end is indexed by the longer of the two. A name is cut to each length that occurs
+and looked up, so a thousand rules for a thousand beginnings cost what ten cost.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,14 +13,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Affix:
-    """A text that a name begins with or, `at_end`, ends with; never empty."""
+    """A text that a name begins with or, with `at_end`, ends with; never empty."""
 
     text: str
     at_end: bool
 
 
 class AffixIndex(Generic[T]):
-    """Items by the affixes that each is filed under."""
+    """Items indexed by their affixes."""
 
     def __init__(self, filed: Iterable[tuple[Affix, T]]) -> None:
         beginnings: dict[str, list[T]] = {}
@@ -31,7 +31,7 @@ class AffixIndex(Generic[T]):
         self._ends, self._end_lengths = ends, _lengths(ends)
 
     def of(self, name: str) -> list[T]:
-        """What is filed under a beginning or an end of this name; twice what is filed under two of them."""
+        """The items of a beginning or an end of this name; an item with two of them comes twice."""
         found: list[T] = []
         for length in self._beginning_lengths:
             if length > len(name):

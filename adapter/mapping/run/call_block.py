@@ -9,17 +9,17 @@ from adapter.mapping.run.frame import Frame, Get, Holds
 from adapter.mapping.run.listing import members_reader
 from adapter.model import EventWarning, JsonObject, Kind, WarningKind
 
-NO_ID: Final = "one of the texts that are no id; left out"
+NO_ID: Final = "one of the texts that are not ids; left out"
 
 UnkeyedCall: TypeAlias = tuple[Kind, str, JsonObject]
-"""A call before it has its key: kind, event name (empty for identify) and body."""
+"""A call without its key: kind, event name (empty for identify) and body."""
 Make: TypeAlias = Callable[[Frame], UnkeyedCall | None]
-"""Makes one call; None, and a problem in the frame, where the event is refused."""
+"""Makes one call; None, and a problem in the frame, if the event is refused."""
 
 
 @dataclass(frozen=True, slots=True)
 class Each:
-    """The list that a call is made for each member of. `wants_objects`: the call reads fields of its members."""
+    """The list for whose members calls are made. `wants_objects`: the call reads fields of its members."""
 
     get: Get
     path: str
@@ -27,7 +27,7 @@ class Each:
     wants_objects: bool
 
     def places(self, frame: Frame) -> list[tuple[int, Any]]:
-        """The members that can make a call, each with its place in the list."""
+        """The members that can make a call, each with its position in the list."""
         value = self.get(frame)
         if type(value) is not list:
             value = members_reader(self.path, rule=self.rule)(value, frame.warnings) or []
@@ -43,14 +43,14 @@ class Each:
 
 @dataclass(frozen=True, slots=True)
 class CallBlock:
-    """One call block: how to make a call, on what condition of its own, for each member of what."""
+    """One call block: how to make a call, under what condition of its own, for which list."""
 
     make: Make
     holds: Holds | None
     each: Each | None
 
     def add_to(self, made: list[UnkeyedCall], frame: Frame, room: int) -> int:
-        """Add the calls for an event, at most `room`; answers how many more there would have been."""
+        """Add the calls of an event, at most `room`; returns how many more there would have been."""
         if self.each is not None:
             return self._add_each(made, frame, self.each, room)
         if self.holds is not None and not self.holds(frame):

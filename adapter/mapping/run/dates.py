@@ -1,4 +1,4 @@
-"""Dates as a mapping writes and reads them: by a format, in a time zone, and the time between two. Pure.
+"""Dates in a mapping: written and read by a format, in a time zone, and the time between two. Pure.
 
 Formats are those of `strftime` that mean the same in every locale; months and days are English.
 """
@@ -14,9 +14,9 @@ from adapter.mapping.run.scalars import finite
 from adapter.wire.instants import instant_text, parse_instant
 
 WRITTEN: Final = "YmdHMSyjAaBbIpuVGz%"
-"""Letters that `as` may have behind a `%`."""
+"""Letters that `as` allows after a `%`."""
 READ: Final = "YmdHMSyBbIpz%"
-"""Letters that `from` may have."""
+"""Letters that `from` allows after a `%`."""
 EPOCHS: Final = {"epoch": 1, "epoch_ms": 1_000}
 SECONDS: Final = {"seconds": 1, "minutes": 60, "hours": 3_600, "days": 86_400, "weeks": 604_800}
 _LETTER: Final = re.compile(r"%(.?)", re.DOTALL)
@@ -34,7 +34,7 @@ def unknown_letter(written: str, *, allowed: str) -> str | None:
 
 
 def missing_part(written: str) -> str | None:
-    """What a format to read by lacks or has twice, or None: a date needs a year, a month and a day, each once."""
+    """What a format for reading lacks or has twice, or None: a date needs a year, a month and a day, each once."""
     letters = [found[1] for found in _LETTER.finditer(written) if found[1] != "%"]
     twice = next((letter for letter in letters if letters.count(letter) > 1), None)
     if twice is not None:
@@ -45,7 +45,7 @@ def missing_part(written: str) -> str | None:
 
 
 def reading(written: str | None, zone: tzinfo) -> Callable[[Any], datetime | None]:
-    """Reads a date by the format `written`, whose times without a zone are in `zone`; or as ingest does without one."""
+    """Reads a date by the format `written`, in `zone` if the text has no zone; without a format, as ingest does."""
     if written is None:
         return parse_instant
 
@@ -54,7 +54,7 @@ def reading(written: str | None, zone: tzinfo) -> Callable[[Any], datetime | Non
         if type(text) is not str or len(text) > MAX_FORMAT:
             return None
         try:
-            found = datetime.strptime(text.strip(), written)  # noqa: DTZ007 - the zone is the next line's
+            found = datetime.strptime(text.strip(), written)  # noqa: DTZ007 - the next line adds the zone
         except ValueError:
             return None
         return found if found.tzinfo is not None else found.replace(tzinfo=zone)
@@ -63,7 +63,9 @@ def reading(written: str | None, zone: tzinfo) -> Callable[[Any], datetime | Non
 
 
 def writing(written: str | None, zone: tzinfo) -> Callable[[datetime], Any]:
-    """Writes an instant by the format `written`: text, or a number for an epoch; as Browsee shows it without one."""
+    """Writes an instant by the format `written`: text, or a number for an epoch; without a format, as Browsee
+    shows it.
+    """
     if written is None:
         return lambda at: instant_text(at.astimezone(UTC))
     if written in EPOCHS:
@@ -78,14 +80,14 @@ def writing(written: str | None, zone: tzinfo) -> Callable[[datetime], Any]:
 
 
 def time_between(start: datetime, end: datetime, unit: str) -> Any:
-    """How long it is from `start` to `end`, in a unit of `SECONDS`; a whole number where it is one."""
+    """The time from `start` to `end`, in a unit of `SECONDS`; an integer if it is whole."""
     seconds = Decimal((end - start).days * 86_400 + (end - start).seconds) + Decimal((end - start).microseconds) / 10**6
     result = seconds / SECONDS[unit]
     return int(result) if result == result.to_integral_value() else finite(float(result))
 
 
 def instant_of(value: Any) -> Any:
-    """The instant of any time that ingest reads; ABSENT for anything else."""
+    """The instant of any time that ingest reads; ABSENT for other values."""
     found = parse_instant(value)
     return ABSENT if found is None else found
 
@@ -111,4 +113,4 @@ _WRITERS: Final[dict[str, Callable[[datetime], str]]] = {
     "z": lambda at: at.strftime("%z")[:5],
     "%": lambda _at: "%",
 }
-"""By letter. Ours and not `strftime`, whose names follow the locale and whose years before 1000 follow the platform."""
+"""By letter. Not `strftime`, whose names depend on the locale and whose years before 1000 depend on the platform."""

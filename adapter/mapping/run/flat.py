@@ -1,4 +1,4 @@
-"""Flat values: what becomes of lists and empty objects in the finished fields of a call, and what is said of the rest.
+"""Flat values: what becomes of lists and objects in the finished fields of a call, and the warnings about them.
 
 Browsee documents flat values only, and one list: `$tags`, the labels of a user.
 """
@@ -21,7 +21,7 @@ NESTED: Final = frozenset({dict, list})
 
 @dataclass(frozen=True, slots=True)
 class Flatness:
-    """What a call wants of nested fields. `word` is `properties` or `traits`; `drops_empty`: empty lists and objects
+    """What a call allows of nested fields. `word` is `properties` or `traits`; `drops_empty`: empty lists and objects
     are left out.
     """
 
@@ -31,7 +31,7 @@ class Flatness:
     drops_empty: bool
 
     def settle(self, fields: JsonObject, warnings: list[EventWarning]) -> JsonObject:
-        """The fields as they are sent, in a new object; those without nested values and tags are that already."""
+        """The fields as they are sent, in a new object, unless they are flat already."""
         has_tags = self.word == "traits"
         settled: JsonObject = {}
         for name, value in fields.items():
@@ -59,7 +59,7 @@ class Flatness:
         return value
 
     def _tags(self, value: Any, warnings: list[EventWarning]) -> Any:
-        """A list of texts: a text is a list of one, nulls are left out, other scalars become text."""
+        """A list of texts: a text becomes a list of one, nulls are left out, other scalars become text."""
         if value is None:
             return None
         members, odd = read_list(value)
@@ -83,13 +83,13 @@ def _field(word: str, name: str) -> str:
 
 
 _known_field: Final = lru_cache(1_024)(_field)
-"""Names recur: a list in an order is there in every order."""
+"""Cached, because names recur: a list in an order is in every order."""
 _MAX_KNOWN: Final = 100
-"""A longer name is hardly one that recurs, and would take memory."""
+"""A longer name seldom recurs, and would take memory."""
 
 
 def list_text(members: list[Any]) -> str | None:
-    """Scalars joined by `, `, nulls left out; a list of anything else as JSON text; None if that is too long."""
+    """Scalars joined by `, `, nulls left out; a list of other values as JSON text; None if that is too long."""
     texts = [text_of(member) for member in members if member is not None]
     text = json_of(members) if ABSENT in texts else ", ".join(texts)
     return text if text is not ABSENT and len(text) <= MAX_TEXT else None

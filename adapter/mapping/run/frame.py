@@ -1,4 +1,4 @@
-"""What a compiled mapping works on: one event, the list member at hand, and what is to be reported about them."""
+"""The context of a compiled mapping: one event, the current list member, and what to report about them."""
 
 from collections.abc import Callable
 from typing import Any, TypeAlias
@@ -14,8 +14,9 @@ from adapter.wire.instants import instant_text
 class Frame(Struct):
     """One event while it is rendered. `body` is the message after privacy; nothing in it may be changed.
 
-    `item` and `index` are the list member at hand and its place, where there is one. `problems` are why the event is
-    refused, `warnings` what was left out, `derived` values that were computed so far. `locate` finds places.
+    `item` and `index` are the current list member and its position, if there is one. `problems` are why the event is
+    refused, `warnings` what was left out, `derived` the values computed so far. `locate` finds locations of IP
+    addresses.
     """
 
     event: Event
@@ -38,19 +39,19 @@ class Frame(Struct):
         return self._timestamp
 
     def show(self, body: JsonObject) -> None:
-        """Let everything be read from `body` from now on."""
+        """From now on read everything from `body`."""
         self.body = body
         self._traits = None
 
     def traits(self) -> Any:
-        """`context.traits` overlaid by `traits`, key by key; a group's are its own only."""
+        """`context.traits` overlaid by `traits`, key by key; those of a group only its own."""
         if self._traits is None:
             self._traits = _merged_traits(self.body)
         return self._traits
 
 
 class PrivateFrame(Frame, kw_only=True):
-    """One event while guards work on it so that it can be stored, or on what was stored.
+    """One event while guards work on it before it is stored, or on a stored one.
 
     `known` are the beginnings of hashes that guards made of this event before, `made` those of this time.
     """
@@ -59,7 +60,7 @@ class PrivateFrame(Frame, kw_only=True):
     made: set[str] = set()
 
     def hashed_once(self, text: str, hashed: Callable[[str], str]) -> str:
-        """The hash of `text`; itself, if it is one that was made before."""
+        """The hash of `text`; `text` itself if it is a hash that was made before."""
         if text[:_TELLING] in self.known:
             return text
         made = hashed(text)
@@ -68,7 +69,7 @@ class PrivateFrame(Frame, kw_only=True):
 
 
 _TELLING = 12
-"""Characters of a hash that tell it from any other text of an event: 48 bits."""
+"""Characters of a hash that distinguish it from other texts of an event: 48 bits."""
 
 
 def _merged_traits(body: JsonObject) -> Any:
@@ -81,15 +82,15 @@ def _merged_traits(body: JsonObject) -> Any:
 
 
 Get: TypeAlias = Callable[[Frame], Any]
-"""A compiled value: what it is for this event, or ABSENT."""
+"""A compiled value: returns the value for this event, or ABSENT."""
 
 Holds: TypeAlias = Callable[[Frame], bool]
 """A compiled condition."""
 
 Step: TypeAlias = Callable[[Any, Frame], Any]
-"""A compiled step: takes a value that is neither absent nor null, gives a value or ABSENT."""
+"""A compiled step: takes a value that is neither absent nor null, returns a value or ABSENT."""
 
 
 def constant(value: Any) -> Get:
-    """The value that is always `value`."""
+    """The constant `value`."""
     return lambda _frame: value

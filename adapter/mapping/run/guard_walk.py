@@ -1,7 +1,7 @@
-"""Ways through a message for privacy guards: by name and by what stands in texts, at any depth. Pure.
+"""Walks through a message for privacy guards: by names and by the contents of texts, at any depth. Pure.
 
-Objects and lists that are written as JSON in a text are walked as well. Only branches that change are copied. What
-cannot be judged, because it is nested too deep or cannot be read in bounds, is taken out as a whole.
+Objects and lists that are written as JSON in a text are walked as well. Only branches that change are copied. A value
+that cannot be checked, because it is nested too deep or cannot be read within limits, is removed as a whole.
 """
 
 import json
@@ -19,35 +19,35 @@ from adapter.model import JsonObject
 from adapter.wire.normal_forms import normalized
 
 ChangeValue: TypeAlias = Callable[[Any], Any]
-"""Takes a value, gives the changed one: itself if nothing changed, ABSENT to take it out."""
+"""Takes a value, returns the changed one: itself if nothing changed, ABSENT to remove it."""
 IsMeant: TypeAlias = Callable[[str], bool]
 Location: TypeAlias = "tuple[Location, str] | None"
-"""Where something stands: the place of the object that holds it, and its name there; None for the root."""
+"""A place: that of the object, and the name in the object; None for the root."""
 Replace: TypeAlias = Callable[[str, Location], str]
-"""Takes a text and where it stands, gives the text to put there."""
+"""Takes a text and its place, returns the text to replace it by."""
 _Visit: TypeAlias = Callable[[str | None, Any, int, Location], Any]
-"""Takes a name (None for a member of a list), its value, how deep and where it stands; gives the changed value."""
+"""Takes a name (None for a member of a list), its value, depth and place; returns the changed value."""
 
 MAX_NAME_CHARS: Final = 500
-"""A longer name of a field is not compared: its field is taken out."""
+"""A longer field name is not compared: its field is removed."""
 _NAMES_KEPT: Final = 4_096
 _UNSEEN: Final = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
 _WILD: Final = re.compile(r"([*?]+)")
 _READABLE: Final = re.compile(r"[\w $.\-]{1,40}")
 _LONG_NUMBER: Final = re.compile(r"\d{5}|(?:\d\D*){8}")
-"""Also in groups, as telephone numbers and those of cards are written."""
+"""Also in groups, as telephone and card numbers are written."""
 _HOLDS: Final = frozenset({dict, list})
 _AROUND: Final = "\ufeff \t\r\n\f\v\u00a0"
-"""What may stand around JSON: its own white space, and what some writers add."""
+"""Characters that may surround JSON: its own white space, and what some writers add."""
 _INNER_BEGINS: Final = frozenset('{[\\"')
 _JSON_BEGINS: Final = frozenset('{["' + _AROUND)
 
 
 def fold_name(name: str) -> str:
-    """The spelling by which a guard compares names of fields: its words, camelCase always split.
+    """The form in which a guard compares field names: the words, with camelCase always split.
 
-    `userEmail`, `User-Email` and `USER_EMAIL` are one name. Unlike `fold`, camelCase is split beside other separators
-    too, as in `Contact.userEmail`.
+    `userEmail`, `User-Email` and `USER_EMAIL` are one name. Unlike in `fold`, camelCase is split beside other
+    separators too, as in `Contact.userEmail`.
     """
     if not name.isascii():
         name = _UNSEEN.sub("", normalized("NFKC", name))
@@ -55,10 +55,10 @@ def fold_name(name: str) -> str:
 
 
 def folded_globs(globs: Sequence[str]) -> IsMeant:
-    """Whether a name, of at most MAX_NAME_CHARS, fits one of `globs` as it is written or folded."""
+    """Whether a name, of at most MAX_NAME_CHARS, matches one of `globs` as written or folded."""
     is_exact = any_glob(globs)
     is_folded = any_glob([_fold_glob(glob) for glob in globs])
-    # Names recur in every message; the few that are kept are short.
+    # Cached, because names recur in every message; the few cached ones are short.
     return lru_cache(_NAMES_KEPT)(lambda name: is_exact(name) or is_folded(fold_name(name)))
 
 
@@ -67,7 +67,7 @@ def _fold_glob(glob: str) -> str:
 
 
 def _fold_part(part: str) -> str:
-    """One part of a glob; separators at its ends still part words, so that `*_ip` does not fit `zip`."""
+    """One part of a glob; separators at its ends still separate words, so that `*_ip` does not match `zip`."""
     folded = fold_name(part)
     if folded == part:
         return part
@@ -80,7 +80,7 @@ def _fold_part(part: str) -> str:
 
 
 def walk_names(body: JsonObject, is_meant: IsMeant, change: ChangeValue, *, is_left: IsMeant | None = None) -> Any:
-    """`body` with the value of every field changed whose name `is_meant`, but for those that `is_left`."""
+    """`body` with the value of every field changed whose name `is_meant`, except those that `is_left`."""
 
     def visit(name: str | None, value: Any, depth: int, place: Location) -> Any:
         if name is not None:
@@ -96,16 +96,16 @@ def walk_names(body: JsonObject, is_meant: IsMeant, change: ChangeValue, *, is_l
     return _walk(body, 0, None, walk)
 
 
-# By what stands in texts
+# By the contents of texts
 
 
 def walk_texts(
     value: Any, replace: Replace, *, is_renamed: IsMeant = lambda _: True, is_left: IsMeant | None = None
 ) -> Any:
-    """`value` with `replace` applied to every text in it, and to names that may have to be changed (`is_renamed`), but
-    for fields that `is_left`.
+    """`value` with `replace` applied to every text in it, and to names that may have to be changed (`is_renamed`),
+    except in fields that `is_left`.
 
-    Whole numbers as long as a card's are looked at as the texts of their digits.
+    Integers as long as a card number are treated as the text of their digits.
     """
 
     def visit(name: str | None, value: Any, depth: int, place: Location) -> Any:
@@ -129,7 +129,7 @@ def walk_texts(
 
 
 def shown(place: Location) -> str:
-    """The path of a place as a warning may show it: a name that could be a value is not shown."""
+    """The path of a place for a warning: a name that could be a value is not shown."""
     names: list[str] = []
     while place is not None:
         place, name = place
@@ -137,14 +137,14 @@ def shown(place: Location) -> str:
     return ".".join(reversed(names))
 
 
-# What both share
+# Shared
 
 
 @dataclass(frozen=True, slots=True)
 class _Walk:
-    """What a walk does: to each field, to a text that is no JSON, and to the name of a field.
+    """The actions of a walk: on each field, on a text that is not JSON, and on the name of a field.
 
-    `touches` says of a name whether its field is to be visited where it holds no others; None: all are.
+    `touches` returns for a name whether its field is to be visited if it has no fields itself; None: all are.
     """
 
     visit: _Visit
@@ -187,15 +187,17 @@ def _may_hold(value: Any) -> bool:
 
 
 def _walk_json(text: str, depth: int, place: Location, walk: _Walk) -> Any:
-    """The JSON text of an object or list, or of such a text, after the walk; ABSENT if reading it has no bounds."""
+    """The JSON text of an object or list, or of such a text, after the walk; ABSENT if it cannot be read within
+    limits.
+    """
     bare = text.strip(_AROUND)
-    # A text that is JSON of a text was encoded twice.
+    # A JSON text of a text was encoded twice.
     if bare[:1] in {"{", "["} or (bare[:1] == '"' and bare[1:2] in _INNER_BEGINS):
         try:
             value, is_repeated = _read_json(bare)
         except json.JSONDecodeError:
             pass
-        except (ValueError, RecursionError):  # a number of thousands of digits, or nesting beyond all bounds
+        except (ValueError, RecursionError):  # a number of thousands of digits, or unbounded nesting
             return ABSENT
         else:
             walked = (
@@ -203,13 +205,13 @@ def _walk_json(text: str, depth: int, place: Location, walk: _Walk) -> Any:
             )
             if walked is ABSENT:
                 return ABSENT
-            # Of a name that is written twice only the last was looked at, so the text as it was cannot stay.
+            # Of a repeated name only the last value was checked, so the original text cannot stay.
             return text if walked is value and not is_repeated else _written(walked)
     return text if walk.otherwise is None else walk.otherwise(text, place)
 
 
 def _read_json(text: str) -> tuple[Any, bool]:
-    """The value that `text` writes, and whether a name in it is written twice."""
+    """The value of the JSON `text`, and whether a name in it is repeated."""
     repeated: list[bool] = []
 
     def object_of(pairs: list[tuple[str, Any]]) -> JsonObject:
@@ -222,12 +224,12 @@ def _read_json(text: str) -> tuple[Any, bool]:
 
 
 def _written(value: Any) -> str:
-    # A lone surrogate, which JSON can write and UTF-8 cannot, must not stop the call.
+    # A lone surrogate, which JSON allows and UTF-8 does not, must not stop the call.
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace").decode()
 
 
 def with_members(fields: JsonObject, new: Mapping[str, Any]) -> JsonObject:
-    """`fields` with these members; ABSENT takes one out. The same object if nothing changes."""
+    """`fields` with these members; ABSENT removes one. The same object if nothing changes."""
     if all(fields[name] is value for name, value in new.items()):
         return fields
     merged = {**fields, **new}
@@ -235,7 +237,7 @@ def with_members(fields: JsonObject, new: Mapping[str, Any]) -> JsonObject:
 
 
 def with_places(members: list[Any], new: Mapping[int, Any]) -> list[Any]:
-    """`members` with these members; ABSENT takes one out. The same list if nothing changes."""
+    """`members` with these members; ABSENT removes one. The same list if nothing changes."""
     if all(members[place] is value for place, value in new.items()):
         return members
     merged = [new.get(place, member) for place, member in enumerate(members)]

@@ -1,4 +1,4 @@
-"""What guards do to an event: when it is rendered, or before a private source stores it; each guard once. Pure."""
+"""Applies guards to an event: when it is rendered, or before a private source stores it; each guard once. Pure."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,15 +11,15 @@ from adapter.mapping.run.scalars import id_text
 from adapter.model import Event, EventWarning, JsonObject, Privacy, PrivateEvent
 
 GuardMessage: TypeAlias = Callable[[Any, Frame], Any]
-"""Takes a message, gives the guarded one: the same object if nothing changed. The frame collects warnings."""
+"""Takes a message, returns the guarded one: the same object if nothing changed. The frame collects warnings."""
 
 _IDS = ("userId", "anonymousId")
 
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """One guard, ready to work. `name` is a hash of what it does, wherever it stands in the file: what a private source
-    stored names the guards that it has been through. The server's `hash_key` is not part of it.
+    """One compiled guard. `name` is a hash of what it does, wherever it is in the file: a privately stored event names
+    the guards that were applied to it. The server's `hash_key` is not part of it.
     """
 
     name: str
@@ -27,8 +27,8 @@ class Guard:
 
 
 def guard(frame: Frame, guards: Sequence[Guard]) -> None:
-    """Let `frame` show what `guards` leave of its event; of one that was stored privately, those it has not been
-    through.
+    """Let `frame` show its event after `guards`; of a privately stored event, after those that were not applied
+    before.
     """
     event = frame.event
     if isinstance(event, PrivateEvent):
@@ -43,14 +43,14 @@ def guard(frame: Frame, guards: Sequence[Guard]) -> None:
 
 
 def prepare(frame: Frame, prepared: Sequence[GuardMessage]) -> None:
-    """Let `frame` show what steps in place make of its message."""
+    """Let `frame` show its message after steps in place."""
     for act in prepared:
-        # Each sees what those before it made.
+        # Each step sees the results of those before it.
         _show(frame, act(frame.body, frame))
 
 
 def _show(frame: Frame, body: Any) -> None:
-    # An id that was changed is read from the changed message; the event's own would undo the change.
+    # A changed id is read from the changed message, because the event's own would undo the change.
     before = frame.body
     frame.show(body)
     if body.get("userId") is not before.get("userId"):
@@ -62,7 +62,7 @@ def _show(frame: Frame, body: Any) -> None:
 def made_private(
     event: Event, guards: Sequence[Guard], privacy: Privacy
 ) -> tuple[PrivateEvent, Sequence[EventWarning]]:
-    """The event as `guards` leave it, and what steps of them could not do; `privacy` is what it went through before."""
+    """The event after `guards`, and the warnings of their steps; `privacy` has the guards that were applied before."""
     frame = PrivateFrame(event, event.body, event.user_id, event.anonymous_id, known=privacy.hashed)
     body = _with_ids(_beyond(privacy, guards, frame))
     kind = body.get("type")
@@ -88,7 +88,7 @@ def made_private(
 
 
 def _beyond(privacy: Privacy, guards: Sequence[Guard], frame: PrivateFrame) -> JsonObject:
-    """What those of `guards` leave that the event has not been through."""
+    """The event after those of `guards` that were not applied before."""
     body = frame.event.body
     for each in guards:
         if each.name not in privacy.guards:
@@ -97,7 +97,7 @@ def _beyond(privacy: Privacy, guards: Sequence[Guard], frame: PrivateFrame) -> J
 
 
 def _with_ids(body: JsonObject) -> JsonObject:
-    """The body with its ids as text, or without them, as every event has them."""
+    """The body with its ids as text, or without them, as in every event."""
     settled = {name: id_text(body[name]) for name in _IDS if name in body}
     if all(body[name] is value for name, value in settled.items()):
         return body

@@ -1,7 +1,7 @@
-"""The steps that read lists and numbers. Pure functions; ABSENT where they cannot do their work, and nothing raises.
+"""The steps on lists and numbers. Pure functions; ABSENT if they cannot be applied; nothing raises.
 
-Numbers are computed as decimals of the digits that are printed: 0.1 + 0.2 is 0.3. Lists are given as their members but
-for nulls; what counts as a list is said in `adapter.mapping.run.listing`.
+Numbers are computed as decimals of their printed digits: 0.1 + 0.2 is 0.3. Lists are passed as their members without
+nulls; `adapter.mapping.run.listing` defines what counts as a list.
 """
 
 import math
@@ -15,7 +15,7 @@ from adapter.mapping.run.scalars import finite, is_number, json_of, text_of
 
 
 def total(members: list[Any]) -> Any:
-    """The sum; ABSENT if there is nothing to sum, or a member is no number."""
+    """The sum; ABSENT if there is nothing to sum, or a member is not a number."""
     kinds = set(map(type, members))
     if not kinds or not kinds <= {int, float}:
         return ABSENT
@@ -29,7 +29,7 @@ def total(members: list[Any]) -> Any:
 
 
 def count(members: list[Any]) -> int:
-    """How many members."""
+    """The number of members."""
     return len(members)
 
 
@@ -44,7 +44,7 @@ def last(members: list[Any]) -> Any:
 
 
 def unique(members: list[Any]) -> list[Any]:
-    """Each member once, where it first occurs; equal is what JSON calls equal."""
+    """Each member once, at its first position; equal as JSON defines it."""
     seen: set[Any] = set()
     kept: list[Any] = []
     for member in members:
@@ -66,11 +66,11 @@ def greatest(members: list[Any]) -> Any:
 
 
 MAX_SORTED: Final = 1_000
-"""Members of a list that is sorted; a longer one is not."""
+"""The most members of a list that is sorted."""
 
 
 def ordered(members: list[Any], marks: list[Any], *, down: bool) -> Any:
-    """`members` in the order of their `marks`: numbers, then texts, then all others as they were; equals keep theirs.
+    """`members` in the order of their `marks`: numbers, then texts, then all others unchanged; stable.
 
     ABSENT for more than `MAX_SORTED`.
     """
@@ -84,14 +84,14 @@ def ordered(members: list[Any], marks: list[Any], *, down: bool) -> Any:
 
 
 def names_of(fields: Any) -> Any:
-    """The names of an object's members that are neither null nor false; ABSENT for what is no object."""
+    """The names of an object's members that are neither null nor false; ABSENT for other values."""
     if type(fields) is not dict:
         return ABSENT
     return [name for name, value in fields.items() if value is not None and value is not False]
 
 
 def member_of(value: Any, name: Any) -> Any:
-    """The member of an object called `name`, or of a list at the place `name`, -1 the last; ABSENT if not there."""
+    """The member of an object called `name`, or of a list at position `name`, -1 the last; ABSENT if there is none."""
     if type(value) is dict:
         key = name if type(name) is str else text_of(name)
         return value.get(key, ABSENT) if key is not ABSENT else ABSENT
@@ -101,7 +101,7 @@ def member_of(value: Any, name: Any) -> Any:
 
 
 def rounding(digits: int) -> Callable[[Any], Any]:
-    """Halves away from zero, as people round. Works on the decimal digits that are printed, not on the binary ones."""
+    """Rounds halves away from zero, as people do, on the printed decimal digits rather than the binary ones."""
 
     def rounded(value: Any) -> Any:
         if type(value) is int:
@@ -111,7 +111,7 @@ def rounding(digits: int) -> Callable[[Any], Any]:
         if abs(value) >= 1e15:
             return finite(int(value)) if digits == 0 else value
         text = repr(value)
-        # From the end: what is printed with so few digits is rounded already.
+        # A number that is printed with so few digits is rounded already.
         if digits and text.rfind(".") >= len(text) - 1 - digits and "e" not in text:
             return value
         result = Decimal(text).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
@@ -121,14 +121,14 @@ def rounding(digits: int) -> Callable[[Any], Any]:
 
 
 def product(value: Any, other: Any) -> Any:
-    """Both multiplied; ABSENT if one is no number."""
+    """The product; ABSENT if one is not a number."""
     if type(value) is float and is_number(other) and abs(other) < _LARGE and _is_short(near := value * other):
         return near
     return _computed(value, other, operator.mul, _EXACT.multiply)
 
 
 def added(value: Any, other: Any) -> Any:
-    """Both added; ABSENT if one is no number."""
+    """The sum; ABSENT if one is not a number."""
     if (
         type(value) is float
         and value >= 0
@@ -141,12 +141,12 @@ def added(value: Any, other: Any) -> Any:
 
 
 def difference(value: Any, other: Any) -> Any:
-    """The second taken from the first; ABSENT if one is no number."""
+    """The first minus the second; ABSENT if one is not a number."""
     return _computed(value, other, operator.sub, _EXACT.subtract)
 
 
 def quotient(value: Any, other: Any) -> Any:
-    """The first divided by the second, a whole number where it is one; ABSENT if one is no number, or by 0."""
+    """The first divided by the second, an integer if it is whole; ABSENT if one is not a number, or the second is 0."""
     if not is_number(value) or not is_number(other) or other == 0:
         return ABSENT
     result = _EXACT.divide(_decimal(value), _decimal(other))
@@ -165,29 +165,29 @@ def _computed(
 
 
 _EXACT = Context(prec=40, Emax=999_999, Emin=-999_999, traps=[])
-"""Enough digits for the product of two floats; nothing raises, too much becomes infinite."""
+"""Enough digits for the product of two floats; nothing raises, too large results become infinite."""
 
 
 def _is_short(result: float) -> bool:
-    """Whether a result that floats gave is the decimal one.
+    """Whether the result of float arithmetic is the decimal one.
 
-    Without cancellation it is within 4.4e-16 of that, as a share: three roundings of 2**-53 and the one of its digits.
-    Two numbers of 15 digits differ by 1e-15 at least, so a result that prints with no more is right. The others
-    are computed once more in decimals.
+    Without cancellation it is within 4.4e-16 of that, relatively: three roundings of 2**-53 and that of its digits. Two
+    numbers of 15 digits differ by at least 1e-15, so a result that prints with no more digits is right. Other results
+    are computed again in decimals.
     """
     text = repr(result)
     return len(text) <= _SHORT and "e" not in text and text[0] in _DIGITS
 
 
 _LARGE: Final = 1e15
-"""Beyond this a whole number may not be a float."""
+"""Beyond this an integer may not be a float."""
 _SHORT: Final = 16
 """A point and 15 digits."""
 _DIGITS: Final = frozenset("-0123456789")
 
 
 def _decimal(value: float) -> Decimal:
-    """The number that is printed: 0.1 is one tenth, and not the binary number next to it."""
+    """The printed number: 0.1 is one tenth, and not the binary number next to it."""
     return Decimal(value) if type(value) is int else Decimal(repr(value))
 
 

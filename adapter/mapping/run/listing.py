@@ -1,6 +1,6 @@
 """Lists as senders write them: one way to read them for `each`, for paths with `[…]` and for every step on lists.
 
-Lists arrive as JSON text from forms and warehouses, and from PHP as objects with the keys 0, 1, 2.
+Forms and warehouses send lists as JSON text, and PHP as objects with the keys 0, 1, 2.
 """
 
 import unicodedata
@@ -15,13 +15,13 @@ FROM_TEXT: Final = "the JSON text of a list was read as that list"
 FROM_KEYS: Final = "an object with the keys 0, 1, 2 … was read as a list"
 
 ReadMembers: TypeAlias = Callable[[Any, list[EventWarning]], list[Any] | None]
-"""The members of a value; None if it is no list. What was odd about it is added to the warnings."""
+"""The members of a value; None if it is not a list. Peculiarities are added to the warnings."""
 
 
 def read_list(value: Any) -> tuple[list[Any] | None, str]:
-    """The members of a value, or None if it is no list, and what was odd about it.
+    """The members of a value, or None if it is not a list, and what was odd about it.
 
-    A single object is a list of one, an empty one an empty list. What is absent or null is no list, and nothing odd.
+    A single object is a list of one, an empty one an empty list. An absent or null value is not a list, and not odd.
     """
     if type(value) is list:
         return value, ""
@@ -39,7 +39,7 @@ def read_list(value: Any) -> tuple[list[Any] | None, str]:
 
 
 def members_reader(field: str, *, rule: str | None) -> ReadMembers:
-    """How the list at `field` is read for a rule; without a rule nothing is noted."""
+    """The reader of the list at `field` for a rule; without a rule there are no warnings."""
 
     def members(value: Any, warnings: list[EventWarning]) -> list[Any] | None:
         if type(value) is list:
@@ -55,11 +55,11 @@ def members_reader(field: str, *, rule: str | None) -> ReadMembers:
 _KINDS: Final = {bool: "true or false", int: "a number", float: "a number", type(None): "null"}
 _SIGNS: Final = {",": "a comma", "%": "a percent sign"}
 _LOOKED_AT: Final = 100
-"""Characters of a text that are looked at to say what it is like."""
+"""Characters of a text that are read to describe it."""
 
 
 def shape_of(value: Any) -> str:
-    """What a value of an event is, by kind and shape, without quoting it."""
+    """A description of a value by type and form, without quoting it."""
     if type(value) is str:
         return _shape_of_text(value)
     if type(value) in {list, dict}:

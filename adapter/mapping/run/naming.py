@@ -1,7 +1,7 @@
-"""Names of events and fields: the words that a text consists of, and the spellings made of them. Pure functions.
+"""Names of events and fields: the words of a text, and the spellings made of them. Pure functions.
 
-`fold` is the spelling by which two names count as the same: `Order Completed`, `order_completed` and `orderCompleted`
-fold to one text, `ordercompleted` to another, because it has other words.
+`fold` is the spelling by which two names count as equal: `Order Completed`, `order_completed` and `orderCompleted` fold
+to one text, `ordercompleted` to another, because it has other words.
 """
 
 import re
@@ -18,25 +18,25 @@ _INVISIBLE: Final = re.compile(
     "[\u00ad\u034f\u061c\u17b4\u17b5\u180b-\u180f\u200e\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f"
     "\ufeff\U000e0000-\U000e0fff]"
 )
-"""Soft hyphen, marks of direction, word joiner and variation selectors: they change how a word looks, not which word it
-is (Unicode's Default_Ignorable_Code_Point, less the joiners and blanks, which tell words apart)."""
+"""Soft hyphen, direction marks, word joiner and variation selectors: they change the look of a word, not which word it
+is (Unicode's Default_Ignorable_Code_Point, without the joiners and blanks, which separate words)."""
 _JOINERS: Final = "\u200c\u200d"
 """ZWNJ and ZWJ, which spell words in Persian, Sinhala and the scripts of India."""
 
 
 def nfc(text: str) -> str:
-    """The text composed, so that é is one character however a sender wrote it."""
+    """The text in composed form, so that é is one character however a sender wrote it."""
     return text if text.isascii() else normalized("NFC", text)
 
 
 def split_words(text: str) -> list[str]:
-    """The words of a text that is in NFC. camelCase is split only where nothing else separates words.
+    """The words of a text in NFC. camelCase is split only if nothing else separates words.
 
-    A word begins with a letter or digit; marks only follow one, joiners stand only inside. `+` and `#` stay at the end
-    of a word, directly behind a letter: C++ and C# are not C.
+    A word begins with a letter or digit; marks only follow one, joiners occur only inside. `+` and `#` stay at the end
+    of a word, directly after a letter: C++ and C# are not C.
     """
     if text.isascii():
-        # Nearly every name; the longer expression takes twice as long.
+        # Almost every name matches; the longer expression takes twice as long.
         pattern = _ASCII_WORD_WITH_SYMBOLS if "+" in text or "#" in text else _ASCII_WORD
         words = pattern.findall(text)
         return words if len(words) != 1 else _ASCII_CAMEL.split(words[0])
@@ -45,7 +45,7 @@ def split_words(text: str) -> list[str]:
 
 
 def spell(text: str, *, separator: str) -> str:
-    """The words of `text` in small letters with `separator` between; a text without a word stays as it is."""
+    """The words of `text` in lower case with `separator` between them; a text without words is unchanged."""
     if text.isascii():
         return separator.join(split_words(text)).lower() or text
     composed = nfc(text)
@@ -53,7 +53,7 @@ def spell(text: str, *, separator: str) -> str:
 
 
 def snake(text: str) -> str:
-    """`snake_case`; a text without a word stays as it is."""
+    """`snake_case`; a text without words is unchanged."""
     return spell(text, separator="_")
 
 
@@ -63,7 +63,7 @@ def kebab(text: str) -> str:
 
 
 def fold(text: str) -> str:
-    """The text by which names are compared: same words, same order. Folding twice changes nothing."""
+    """The form in which names are compared: same words, same order. Folding twice changes nothing."""
     return snake(text)
 
 
@@ -96,7 +96,7 @@ def _is_mark(character: str) -> bool:
 
 
 def _split_camel(word: str) -> list[str]:
-    """The parts of one word of camelCase in any script that has capitals; marks stay with their letter."""
+    """The parts of one word of camelCase in any script with capitals; marks stay with their letter."""
     letters = _letters(word)
     parts, part = [], letters[0]
     for place in range(1, len(letters)):
@@ -112,7 +112,7 @@ def _split_camel(word: str) -> list[str]:
 
 
 def _letters(word: str) -> list[str]:
-    """Letters and digits, each with what follows it: marks, joiners, symbols."""
+    """Letters and digits, each with the marks, joiners and symbols after it."""
     starts = [place for place, character in enumerate(word) if character.isalnum()]
     return [word[start:end] for start, end in pairwise([*starts, len(word)])]
 

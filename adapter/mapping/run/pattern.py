@@ -1,8 +1,8 @@
-"""Regular expressions that an event cannot make run for ever.
+"""Regular expressions that cannot run for ever on any event (ReDoS).
 
-Python's engine tries every way to match. What lets the ways multiply is refused when the file is loaded: an unbounded
-repetition of something that itself can match in several ways, a row of repetitions that can share a text between them
-in too many ways, and back-references. What is searched is cut. What is left takes about a second at worst.
+Python's engine backtracks. A pattern in which the alternatives multiply is refused when the file is loaded: an
+unbounded repetition of a part that itself can match in several ways, a row of repetitions that can share a text in too
+many ways, and back-references. The searched text is cut. Every other pattern takes at most about a second.
 """
 
 import re
@@ -15,15 +15,15 @@ from typing import Any, Final
 
 MAX_PATTERN: Final = 200
 MAX_SEARCHED: Final = 4_096
-"""Characters of a value that a regular expression looks at; the rest is not searched."""
+"""Characters of a value that a regular expression searches; the rest is ignored."""
 _LONG: Final = 10
-"""A repetition allowed more often than this counts as unbounded."""
+"""A repetition with a larger maximum counts as unbounded."""
 
 _REPEATS: Final = (_constants.MAX_REPEAT, _constants.MIN_REPEAT, _constants.POSSESSIVE_REPEAT)
 _ANCHORS: Final = (_constants.AT_BEGINNING, _constants.AT_BEGINNING_STRING)
 _SINGLE: Final = (_constants.LITERAL, _constants.NOT_LITERAL, _constants.ANY, _constants.IN)
 _SAMPLE: Final = (*map(chr, range(128)), "é", "中", "\u2003")
-"""Characters that stand for all when two repetitions are asked whether they can match the same text."""
+"""Characters that represent all others when two repetitions are compared."""
 _REFERENCES: Final = (_constants.GROUPREF, _constants.GROUPREF_EXISTS)
 
 
@@ -33,12 +33,12 @@ def compile_pattern(text: str, *, ignore_case: bool = False) -> re.Pattern[str] 
     if len(text) > MAX_PATTERN:
         return f"a regular expression has at most {MAX_PATTERN} characters, not {len(text)}"
     try:
-        # What Python would warn about today means something else tomorrow; here it is a fault.
+        # A pattern that Python warns about will change its meaning, so the warning is an error here.
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             tree = _parser.parse(text, flags)
             if _ignores_case(tree):
-                # Also where only a part ignores case: then more texts can be shared than there would be.
+                # Also if only a part ignores case, which only makes more texts count as shared.
                 tree.state.flags |= re.IGNORECASE
             fault = _fault(tree, repeated=False) or _row_fault(tree)
             return fault or re.compile(text, flags)
@@ -47,7 +47,7 @@ def compile_pattern(text: str, *, ignore_case: bool = False) -> re.Pattern[str] 
 
 
 def _ignores_case(tree: Any) -> bool:
-    """Some part of the pattern ignores case."""
+    """Whether a part of the pattern ignores case."""
     return bool(tree.state.flags & re.IGNORECASE) or any(
         (operation is _constants.SUBPATTERN and argument[1] & re.IGNORECASE)
         or any(map(_ignores_case, _parts(argument)))
@@ -56,7 +56,7 @@ def _ignores_case(tree: Any) -> bool:
 
 
 def _fault(tree: Any, *, repeated: bool) -> str:
-    """Why this part is refused, or nothing. `repeated`: it stands inside an unbounded repetition."""
+    """Why this part is refused, or "". `repeated`: it is inside an unbounded repetition."""
     for operation, argument in tree:
         if operation in _REFERENCES:
             return "back-references are not supported"
@@ -75,7 +75,7 @@ def _fault(tree: Any, *, repeated: bool) -> str:
 
 
 def _distinct(branches: Iterable[Any], flags: int) -> bool:
-    """Every alternative begins with a literal character that no other begins with."""
+    """Whether every alternative begins with a literal character that no other begins with."""
     begins = [branch[0] if len(branch) else None for branch in branches]
     literals = [chr(begin[1]) for begin in begins if begin is not None and begin[0] is _constants.LITERAL]
     if len(literals) != len(begins):
@@ -85,10 +85,10 @@ def _distinct(branches: Iterable[Any], flags: int) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """Repetitions that can share one text between them, seen from the left: how many, and what the last one takes.
+    """Repetitions that can share one text, from the left: their number, and what the last one matches.
 
-    `parted`: something has to come before the next that the last cannot run across, so a new row begins. `between`:
-    something has to come that it can run across.
+    `parted`: a part comes before the next repetition that the last one cannot match, so a new row begins. `between`: a
+    part comes that the last one can match.
     """
 
     count: int = 0
@@ -98,10 +98,10 @@ class _Row:
 
 
 def _row_fault(tree: Any) -> str:
-    """Why the repetitions that stand in a row are too many, or nothing.
+    """Why the repetitions in a row are too many, or "".
 
-    With r of them sharing a text of n characters there are nʳ ways, and n times as many where a search may begin
-    anywhere: 4,096³ would take minutes.
+    With r of them sharing a text of n characters there are nʳ ways, and n times as many if a search may begin anywhere:
+    4,096³ would take minutes.
     """
     pieces = _without_tail(list(tree))
     anchored = bool(pieces) and pieces[0][0] is _constants.AT and pieces[0][1] in _ANCHORS
@@ -116,14 +116,14 @@ def _row_fault(tree: Any) -> str:
 
 
 def _without_tail(pieces: list[Any]) -> list[Any]:
-    """Less a repetition at the very end: nothing after it can fail, so it is never tried a second way."""
+    """Without a repetition at the very end: nothing after it can fail, so no second way is tried."""
     if pieces and pieces[-1][0] is _constants.SUBPATTERN:
         return _without_tail([*pieces[:-1], *pieces[-1][1][-1]])
     return pieces[:-1] if pieces and pieces[-1][0] in _REPEATS else pieces
 
 
 def _walk(tree: Iterable[tuple[Any, Any]], row: _Row, state: Any, counts: list[int]) -> _Row:
-    """The row after this part of a pattern; `counts` gets the length of each row on the way."""
+    """The row after this part of a pattern; `counts` gets the length of each row."""
     for operation, argument in tree:
         if operation in _SINGLE:
             takes = _taken((operation, argument), state)
@@ -148,12 +148,12 @@ def _after_repetition(row: _Row, takes: frozenset[str], *, needed: bool) -> _Row
         return _Row(row.count + 1, takes, parted=False)
     if row.parted or needed:
         return _Row(1, takes, parted=False)
-    # It may match nothing, and then what stands before it meets what comes after.
+    # It may match nothing, and then the parts before and after it are adjacent.
     return replace(row, last=row.last | takes)
 
 
 def _either(rows: Sequence[_Row]) -> _Row:
-    """What holds whichever way was taken, at worst."""
+    """The worst case over all alternatives."""
     return _Row(
         max(row.count for row in rows),
         frozenset[str]().union(*(row.last for row in rows)),
@@ -163,7 +163,7 @@ def _either(rows: Sequence[_Row]) -> _Row:
 
 
 def _singles(tree: Iterable[tuple[Any, Any]]) -> Iterator[tuple[Any, Any]]:
-    """Every part, at any depth, that takes one character."""
+    """Every part, at any depth, that matches one character."""
     for operation, argument in tree:
         if operation in _SINGLE:
             yield operation, argument
@@ -187,7 +187,7 @@ def _parts(argument: Any) -> Iterable[Any]:
 
 
 def template_fault(pattern: re.Pattern[str], text: str) -> str:
-    """Why `text` cannot take the place of what `pattern` finds, or nothing."""
+    """Why `text` cannot be the replacement for `pattern`, or ""."""
     try:
         pattern.sub(text, "")
     except (re.error, IndexError) as exc:
@@ -196,23 +196,23 @@ def template_fault(pattern: re.Pattern[str], text: str) -> str:
 
 
 def glob_pattern(text: str, *, ignore_case: bool = False) -> re.Pattern[str]:
-    """`*` stands for any characters, `?` for one; the whole text has to fit."""
+    """`*` matches any characters, `?` one; the whole text must match."""
     flags = re.DOTALL | (re.IGNORECASE if ignore_case else re.NOFLAG)
     parts = re.split(r"\*+", text)
     escaped = [re.escape(part).replace(r"\?", ".") for part in parts]
     if len(escaped) == 1:
         return re.compile(escaped[0], flags)
-    # Each middle part is taken where it first fits and never tried elsewhere: enough for a glob, and linear.
+    # Each middle part is matched at its first position only: enough for a glob, and linear.
     middle = "".join(f"(?>.*?{part})" for part in escaped[1:-1])
     return re.compile(f"{escaped[0]}{middle}.*{escaped[-1]}", flags)
 
 
 def any_glob(globs: Sequence[str]) -> Callable[[str], bool]:
-    """Whether a text fits one of several globs; names without `*` and `?` are looked up."""
+    """Whether a text matches one of several globs; names without `*` and `?` are looked up."""
     plain = frozenset(text for text in globs if not {"*", "?"} & set(text))
     patterns = [glob_pattern(text).pattern for text in globs if text not in plain]
     if not patterns:
         return plain.__contains__
-    # One expression for all: asking each in turn would cost most of a guard's walk through a message.
+    # One expression for all: one after the other would take most of the time of a guard's walk.
     fullmatch = re.compile("|".join(f"(?:{pattern})" for pattern in patterns), re.DOTALL).fullmatch
     return lambda text: text in plain or fullmatch(text) is not None

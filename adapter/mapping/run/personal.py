@@ -1,7 +1,7 @@
-"""Personal data inside texts: e-mail addresses, telephone numbers, numbers of payment cards. Pure.
+"""Personal data in texts: e-mail addresses, telephone numbers, payment card numbers. Pure.
 
-Every search takes time linear in the text, whatever the text is: repetitions are possessive or short, and numbers of
-cards are checked by sums made once for a whole run of digits.
+Every search takes time linear in the text, whatever the text is: repetitions are possessive or short, and card numbers
+are checked by sums made once for a whole run of digits.
 """
 
 import re
@@ -12,27 +12,29 @@ from typing import Any, Final, TypeAlias
 
 Span: TypeAlias = tuple[int, int]
 Find: TypeAlias = Callable[[str], Iterable[Span]]
-"""Where in a text something is, in order and without overlap."""
+"""The spans of a kind of data in a text, in order and without overlap."""
 
 _UNSEEN: Final = "\u00ad\u200b-\u200f\u2060\ufeff"
-"""What comes along when text is copied, and takes up no place."""
+"""Invisible characters that copied text may contain."""
 _AT: Final = r"@|\uff20|\ufe6b|%(?:25)*40|&\#0*64;|&commat;"
 _DOT: Final = r"(?:[.\u3002\uff0e\ufe52\uff61]|%(?:25)*2[Ee])"
 _EMAIL: Final = re.compile(
     rf"(?<![\w.+'{_UNSEEN}-])[\w.+'{_UNSEEN}-]++(?:{_AT})(?:[^\W_][\w-]*+{_DOT})+(?P<last>[^\W\d_][\w-]++)"
 )
-"""Wider than RFC 5321 where senders are: any script, `@` and dots as forms, pages and keyboards write them."""
+"""Wider than RFC 5321, as senders write addresses: any script; `@` and dots as forms, pages and keyboards write
+them.
+"""
 _AT_SIGN: Final = re.compile(_AT)
 _DOTS: Final = re.compile(_DOT)
 _UNSEEN_IN: Final = re.compile(f"[{_UNSEEN}]")
 _FILES: Final = frozenset({"png", "jpg", "jpeg", "gif", "svg", "webp", "css", "js", "mjs", "ts", "json"})
-"""Ends of file names that are no top-level domains: `logo@2x.png` and `app@next.js` are no addresses."""
+"""Ends of file names that are not top-level domains: `logo@2x.png` and `app@next.js` are not addresses."""
 
 _BETWEEN: Final = rf"\s.\-\u2010-\u2015\u2212\u00b7_/{_UNSEEN}"
 _ENCODED: Final = r"%20|%2[DdBb]|%[Cc]2%[Aa]0"
-"""A space, a hyphen, a plus and a no-break space as URLs write them."""
+"""A space, a hyphen, a plus and a no-break space as encoded in URLs."""
 _GAP: Final = rf"(?:[{_BETWEEN}+]|{_ENCODED})"
-"""What parts the digits of a number."""
+"""Separators between the digits of a number."""
 _PHONE: Final = re.compile(
     rf"(?:(?<![\w+])[+\uff0b\ufe62]|%2[Bb])(?:(?:{_GAP}|[()\[\]]|%28|%29){{0,3}}+\d){{8,15}}(?!\d)"
 )
@@ -51,7 +53,7 @@ _ISSUERS: Final[Sequence[tuple[int, int, Sequence[int]]]] = (
     (6011, 6011, _16_TO_19), (6062, 6062, (16,)), (6200, 6299, _16_TO_19), (6304, 6304, _13_TO_19),
     (6390, 6390, _13_TO_19), (6440, 6599, _16_TO_19), (6759, 6763, _13_TO_19),
 )  # fmt: skip
-"""First four digits, from and to, and how many digits such a card has.
+"""First four digits, from and to, and the number of digits of such a card.
 
 Source: the ranges of ISO/IEC 7812 as listed at https://en.wikipedia.org/wiki/Payment_card_number (Visa, Mastercard,
 American Express, Diners Club, Discover, JCB, UnionPay, Maestro, Mir, Verve, Hipercard).
@@ -59,14 +61,16 @@ American Express, Diners Club, Discover, JCB, UnionPay, Maestro, Mir, Verve, Hip
 _LENGTHS: Final[Sequence[Sequence[int]]] = tuple(
     next((lengths for low, high, lengths in _ISSUERS if low <= number <= high), ()) for number in range(10_000)
 )
-"""How many digits a card has, by its first four; longest first, for a longer card may begin as a shorter one."""
+"""The numbers of digits of a card, by its first four; longest first, because a longer card may begin like a shorter
+one.
+"""
 _CARD_CHARS: Final = min(min(lengths) for _, _, lengths in _ISSUERS)
 
 
 def _emails(text: str) -> Iterator[Span]:
     for match in _EMAIL.finditer(text):
         if match["last"].lower() not in _FILES:
-            # Marks that quote an address are allowed at its beginning, but hardly ever part of it.
+            # Quotation marks are allowed at the beginning of an address, but are seldom part of it.
             yield match.end() - len(match[0].lstrip(".'-")), match.end()
 
 
@@ -80,7 +84,7 @@ def _cards(text: str) -> Iterator[Span]:
 
 
 def _cards_in(text: str, groups: Sequence[Span]) -> Iterator[Span]:
-    """The cards among groups of digits that nothing but separators parts; a card is one or more whole groups."""
+    """The cards among groups of digits with only separators between them; a card is one or more whole groups."""
     digits = [int(digit) for start, end in groups for digit in text[start:end]]
     luhn = _luhn_sums(digits)
     ends = dict(zip(accumulate(end - start for start, end in groups), groups, strict=True))
@@ -98,7 +102,7 @@ def _cards_in(text: str, groups: Sequence[Span]) -> Iterator[Span]:
 
 
 def _is_whole(text: str, start: int, end: int) -> bool:
-    """No letter, and no decimal point with a digit beyond it, joins this part of a text to what is around it."""
+    """Whether no letter, and no decimal point with a digit after it, joins this part of a text to its surroundings."""
     before, after = text[max(start - 2, 0) : start], text[end : end + 2]
     if text[max(start - 3, 0) : start - 2] == "%":
         before = ""
@@ -120,17 +124,17 @@ def _luhn_sums(digits: Sequence[int]) -> Callable[[int, int], int]:
 HINTS: Final[Mapping[str, str]] = MappingProxyType(
     {"email": _AT, "phone": r"[+\uff0b\ufe62]|%2[Bb]", "card": rf"\d(?:[\d{_BETWEEN}+]|{_ENCODED}){{11}}"}
 )
-"""A pattern for each kind that is in every text with one: most texts have none, and need no closer look."""
+"""For each kind, a pattern that every text with such data matches; most texts do not, and need no search."""
 FINDERS: Final[Mapping[str, Find]] = MappingProxyType({"email": _emails, "phone": _phones, "card": _cards})
-"""What a guard of `values` looks for, by its name there."""
+"""The kinds of data that a guard of `values` finds, by their names there."""
 CALLED: Final[Mapping[str, str]] = MappingProxyType(
     {"email": "an e-mail address", "phone": "a telephone number", "card": "the number of a payment card"}
 )
-"""The same for people."""
+"""The same in words for people."""
 
 
 def replace_found(text: str, find: Find, change: Callable[[str], Any]) -> str:
-    """`text` with every part that `find` finds changed; a part whose change is no text is taken out."""
+    """`text` with every part that `find` finds changed; a part whose change is not a text is removed."""
     made: list[str] = []
     reached = 0
     for start, end in find(text):
@@ -143,7 +147,7 @@ def replace_found(text: str, find: Find, change: Callable[[str], Any]) -> str:
 
 
 def _plain(part: str) -> str:
-    """`part` as it would be written by itself, so that one address has one hash."""
+    """`part` as written alone, so that one address has one hash."""
     at_sign = _AT_SIGN.search(part)
     return (
         part

@@ -1,4 +1,4 @@
-"""Parts of the place of an IP address: what the step `geo` gives. Pure; who looks places up is handed in."""
+"""Parts of the location of an IP address: the results of the step `geo`. Pure; the database is an argument."""
 
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
@@ -8,16 +8,16 @@ PARTS: Final = ("country", "country_name", "continent", "region", "city", "timez
 INSTALL: Final = 'pip install "browsee-adapter[geo]"'
 
 Locate: TypeAlias = Callable[[str], Mapping[str, Any]]
-"""The parts of the place of an IP address, as text; empty where nothing is known, or it is no address."""
+"""The parts of the location of an IP address, as text; empty if it is unknown or not an address."""
 
 
 def nowhere(_address: str) -> Mapping[str, Any]:
-    """Stands in where there is no database."""
+    """Used if there is no database."""
     return {}
 
 
 def is_installed() -> bool:
-    """Whether the extra is there."""
+    """Whether the extra is installed."""
     return find_spec("maxminddb") is not None
 
 

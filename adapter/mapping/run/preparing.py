@@ -8,7 +8,7 @@ from adapter.mapping.run.shaping import MAX_DEPTH
 
 
 def walk_fields(value: Any, is_meant: Callable[[str], bool], change: Callable[[Any], Any], *, depth: int = 0) -> Any:
-    """`value` with every field changed whose name `is_meant`; what is nested too deep stays as it is."""
+    """`value` with every field changed whose name `is_meant`; values that are nested too deep stay unchanged."""
     if depth > MAX_DEPTH:
         return value
     if type(value) is list:

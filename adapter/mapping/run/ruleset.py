@@ -1,8 +1,8 @@
-"""A compiled mapping: what an event becomes. Immutable, safe for threads, and nothing an event holds makes it raise.
+"""A compiled mapping: what an event becomes. Immutable, safe for threads, and no event makes it raise.
 
-Rules are asked in the order of the file, but only those that could fit: dispatch answers the `type` and `event` that a
-condition pins by look-ups, so that a thousand rules for a thousand names cost what ten cost. Names that a rule has with
-`like` are looked up by how they begin or end.
+Rules are tried in the order of the file, but only those that could match: look-ups evaluate the `type` and `event` that
+a condition pins, so a thousand rules for a thousand names cost what ten cost. Names in rules with `like` are looked up
+by their beginnings or ends.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -38,9 +38,9 @@ from adapter.wire.integrations import is_switched_on
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule. `holds` is what is left to ask once `types` and `events` (None: any) are answered; None: nothing.
+    """One rule. `holds` is the rest of its condition after `types` and `events` (None: any); None if there is no rest.
 
-    A name that has none of `affixes` (None: any name may do) never passes `holds`.
+    A name without one of `affixes` (None: any name) never passes `holds`.
     """
 
     number: int
@@ -55,10 +55,10 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class _ByName:
-    """The rules that could fit events of one type: by event name, and for all other names.
+    """The rules that could match events of one type: by event name, and for all other names.
 
-    Where names are folded, `names` has them folded and as the file spells them: those are found without folding.
-    `affixed` has the rules that fit only names with an affix; they are in none of the others. None: there are none.
+    If names are folded, `names` has them folded and as the file spells them, which are found without folding. `affixed`
+    has the rules that match only names with an affix; they are in none of the others. None: there are none.
     """
 
     names: Mapping[str, Sequence[Rule]]
@@ -68,7 +68,9 @@ class _ByName:
 
 @dataclass(frozen=True, slots=True)
 class FileFacts:
-    """What the file says of itself: its name in `integrations`, how names are compared, and the files of its tables."""
+    """The file's own settings: Browsee's name in `integrations`, how names are compared, and the files of its
+    tables.
+    """
 
     integration: str | None
     folds_names: bool
@@ -77,8 +79,8 @@ class FileFacts:
 
 @dataclass(frozen=True, slots=True)
 class SourceOptions:
-    """What the settings of a source say: whether it makes identify calls, texts that are no ids, how old an event may
-    be at its receipt, and where an IP address is; None: there is no database.
+    """The options of a source: whether identify calls are made, texts that are not ids, the largest age of an event at
+    its receipt, and the locations of IP addresses; None: there is no database.
     """
 
     identify: bool = True
@@ -88,8 +90,8 @@ class SourceOptions:
 
 
 class Ruleset:
-    """One mapping, ready to work. `version` is 12 hexadecimal digits that change with what it does; `guards` are those
-    of its `privacy` block, `prepared` what its `prepare` block does.
+    """One compiled mapping. `version` is 12 hexadecimal digits that change with what it does; `guards` are those of its
+    `privacy` block, `prepared` are the steps of its `prepare` block.
     """
 
     def __init__(
@@ -120,13 +122,13 @@ class Ruleset:
         self._other_types = _by_name([rule for rule in rules if rule.types is None], spell)
 
     def render(self, event: Event) -> Rendered:
-        """What the event becomes. Never raises and changes nothing in the event."""
+        """The calls of the event, or why there are none. Never raises and never changes the event."""
         if self._leaves_out and (left_out := self._left_out(event)) is not None:
             return left_out
         return self._rendered(self._frame(event))
 
     def render_located(self, event: Event, locate: Locate) -> Rendered:
-        """As `render`, with places by `locate`: for tests in a file."""
+        """As `render`, with locations by `locate`: for tests in a file."""
         frame = self._frame(event)
         frame.locate = locate
         return self._left_out(event) or self._rendered(frame)
@@ -135,7 +137,7 @@ class Ruleset:
         return Frame(event, event.body, event.user_id, event.anonymous_id, locate=self._locate)
 
     def explain(self, event: Event) -> tuple[Rendered, Mapping[str, Any]]:
-        """What the event becomes, and the derived values that were read for that, by name; null where there is none."""
+        """The result for the event, and the derived values that were read for it, by name; null if there is none."""
         frame = self._frame(event)
         rendered = self._left_out(event) or self._rendered(frame)
         return rendered, {name: None if value is ABSENT else value for name, value in frame.derived.items()}
@@ -146,7 +148,7 @@ class Ruleset:
         if self._prepared:
             prepare(frame, self._prepared)
         no_ids, user_id, anonymous_id = self.no_ids, frame.user_id, frame.anonymous_id
-        # Ingest leaves such ids out too, but the list of these texts may be newer.
+        # Ingest leaves such ids out too, but the list may have been changed since.
         if user_id is not None and is_no_id(user_id, no_ids):
             frame.user_id = None
             frame.warnings.append(EventWarning(WarningKind.ID, "userId", NO_ID))
@@ -160,7 +162,7 @@ class Ruleset:
         return Unmatched()
 
     def _left_out(self, event: Event) -> Dropped | None:
-        """Why no rule is asked about the event."""
+        """Why no rule is tried for the event."""
         if self.integration is not None and _is_switched_off(event, self.integration):
             return Dropped(Reason.INTEGRATIONS, "", f"the sender switched {self.integration} off")
         if self._max_age is not None and event.received_at - event.timestamp > self._max_age:
@@ -168,20 +170,20 @@ class Ruleset:
         return None
 
     def hint(self, event: Event) -> str:
-        """For an unmatched event: the rule whose event name is nearest, or nothing."""
+        """For an unmatched event: the rule with the most similar event name, or ""."""
         name = event.body.get("event")
         rules = {pinned: rule for rule in reversed(self.rules) for pinned in sorted(rule.events or ())}
         meant = nearest(name, rules) if type(name) is str else None
         return f"'{meant}' of '{rules[meant].name}' (line {rules[meant].line}) is near" if meant is not None else ""
 
     def made_private(self, event: Event, privacy: Privacy) -> tuple[PrivateEvent, Sequence[EventWarning]]:
-        """The event as a private source stores it, through every guard that `privacy` does not name, and what steps of
-        them could not do. Changes nothing in the event.
+        """The event as a private source stores it, after every guard that `privacy` does not name, and the warnings of
+        their steps. Never changes the event.
         """
         private, warnings = made_private(event, self.guards, privacy)
         name = self.integration
         if name is not None and _is_switched_off(event, name) and not _is_switched_off(private, name):
-            # Privacy took away by whom the event may be seen; that Browsee may not must still be known at delivery.
+            # Guards may remove `integrations`; that Browsee is switched off must still be known at delivery.
             left = private.body.get("integrations")
             kept = {**(left if type(left) is dict else {}), name: False}
             private = replace(private, body={**private.body, "integrations": kept})
@@ -220,7 +222,7 @@ def _by_name(rules: Sequence[Rule], spell: Callable[[str], str]) -> _ByName:
 
 
 def _until_certain(rules: Sequence[Rule]) -> Sequence[Rule]:
-    """Rules up to the first that takes every event that gets there; none after it is ever asked."""
+    """The rules up to the first that matches every remaining event; later ones are never tried."""
     for place, rule in enumerate(rules):
         if rule.holds is None:
             return tuple(rules[: place + 1])

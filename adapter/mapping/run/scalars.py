@@ -1,6 +1,6 @@
-"""One kind of value read as another: text as a number, a number as text. Nothing is guessed, nothing raises.
+"""Conversions of scalars: text as a number, a number as text. Nothing is guessed, and nothing raises.
 
-What cannot be read is ABSENT. Numbers print as JavaScript prints them, because that is what people see elsewhere.
+A value that cannot be read is ABSENT. Numbers print as in JavaScript, because users see them that way elsewhere.
 """
 
 import math
@@ -17,7 +17,7 @@ _NUMERALS = "0123456789+-.eE \t\r\n"
 _TRUE = frozenset({"true", "yes", "1", "on"})
 _FALSE = frozenset({"false", "no", "0", "off"})
 _LARGEST = 2**63 - 1
-"""The largest whole number that every JSON writer on the way takes; greater ones become floats, as in JavaScript."""
+"""The largest integer that every JSON writer on the way accepts; larger ones become floats, as in JavaScript."""
 
 
 def number_text(value: float) -> str:
@@ -34,7 +34,7 @@ def number_text(value: float) -> str:
 
 
 def text_of(value: Any) -> Any:
-    """Text, numbers and booleans as text; anything else is ABSENT."""
+    """Text, numbers and booleans as text; ABSENT for other values."""
     if type(value) is str:
         return value
     if value is True:
@@ -54,13 +54,13 @@ def _digits(value: float) -> Any:
 
 
 def id_text(value: Any) -> str | None:
-    """An id: text that is not blank, or a number as text. Anything else is none, never `{}` or `true`."""
+    """An id: text that is not blank, or a number as text; ABSENT for other values, never `{}` or `true`."""
     text = text_of(value) if type(value) is not bool else ABSENT
     return text.strip() or None if type(text) is str else None
 
 
 def finite(value: float) -> Any:
-    """A result of arithmetic that JSON can carry, or ABSENT."""
+    """A result of arithmetic that JSON can express, or ABSENT."""
     if type(value) is int:
         if -_LARGEST <= value <= _LARGEST:
             return value
@@ -72,24 +72,24 @@ def finite(value: float) -> Any:
 
 
 def is_number(value: Any) -> bool:
-    """A finite number; booleans are none."""
+    """A finite number; not a boolean."""
     return type(value) is int or (type(value) is float and math.isfinite(value))
 
 
 def number_of(value: Any) -> Any:
-    """A number, or the one that text is; `$5`, `1,299` and booleans are none."""
+    """A number, or the number that a text is; not `$5`, `1,299` or a boolean."""
     if type(value) is float:
         return value if math.isfinite(value) else ABSENT
     if type(value) is int:
         return value if -_LARGEST <= value <= _LARGEST else finite(value)
     if type(value) is not str:
         return ABSENT
-    # Made of these characters only, so that float() is not asked about `nan`, `1_0` or digits of other scripts.
+    # Only these characters, because float() would also read `nan`, `1_0` and digits of other scripts.
     if value.strip(_NUMERALS):
         return ABSENT
     try:
         number = float(value)
-        # Too many digits are infinite already as a float; int() would raise or take its time.
+        # Too many digits are infinite as a float; int() would raise or be slow.
         is_whole = "." not in value and "e" not in value.lower() and math.isfinite(number)
         return finite(int(value) if is_whole else number)
     except ValueError:
@@ -97,7 +97,7 @@ def number_of(value: Any) -> Any:
 
 
 def integer_of(value: Any) -> Any:
-    """A whole number: 5, 5.0 and `5` are 5; 5.7 is none, because nothing rounds silently."""
+    """An integer: 5, 5.0 and `5` are 5; ABSENT for 5.7, because nothing is rounded silently."""
     number = number_of(value)
     if type(number) is int:
         return number
@@ -125,7 +125,7 @@ def date_of(value: Any) -> Any:
 
 
 def json_of(value: Any) -> Any:
-    """Compact JSON text of anything; ABSENT for what is nested deeper than a JSON writer goes."""
+    """Compact JSON text of any value; ABSENT for one that is nested deeper than a JSON writer allows."""
     try:
         return orjson.dumps(_whole(value)).decode()
     except (TypeError, RecursionError):
@@ -146,14 +146,14 @@ def _whole(value: Any) -> Any:
 
 
 def parsed_json(value: Any) -> Any:
-    """What a JSON text says; ABSENT if it is not JSON."""
+    """The value of a JSON text; ABSENT if it is not JSON."""
     if type(value) is not str:
         return ABSENT
     try:
         parsed = orjson.loads(value)
     except ValueError:
         return ABSENT
-    # Within a message there is no such depth: comparing or writing it again has bounds of its own.
+    # A message has no such depth; comparing or writing the value has limits of its own.
     is_deep = value.count("[") + value.count("{") > MAX_PARSED_DEPTH and _depth(parsed) > MAX_PARSED_DEPTH
     return ABSENT if is_deep else parsed
 
@@ -162,7 +162,7 @@ MAX_PARSED_DEPTH = 200
 
 
 def _depth(value: Any) -> int:
-    """How deep lists and objects are nested."""
+    """The depth of nested lists and objects."""
     depth, level = 0, [value]
     while level := [member for each in level for member in _members(each)]:
         depth += 1
@@ -174,7 +174,7 @@ def _members(value: Any) -> Iterable[Any]:
 
 
 def same(one: Any, other: Any) -> bool:
-    """Equal as JSON is: 5 and 5.0 are; 5 and "5", 1 and true are not."""
+    """Equality of JSON: 5 and 5.0 are equal; 5 and "5", 1 and true are not."""
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
     if isinstance(one, dict) and isinstance(other, dict):

@@ -1,6 +1,7 @@
-"""Shapes an object's fields: keeps some, leaves some out, flattens, renames. Answers new objects, changes none.
+"""Shapes an object's fields: keeps some, leaves some out, flattens, renames. Returns new objects, changes none.
 
-Names are globs; `a.b` reaches inside objects and into every member of lists, and an object emptied that way vanishes.
+Names are globs; `a.b` reaches inside objects and into every member of lists, and an object that becomes empty is
+removed.
 """
 
 import re
@@ -13,24 +14,24 @@ from adapter.mapping.run.pattern import glob_pattern
 from adapter.model import JsonObject
 
 MAX_DEPTH: Final = 60
-"""Levels of nesting that are walked; what lies deeper stays as it is, or goes as a whole where it must not stay."""
+"""Levels of nesting that are walked; deeper values stay unchanged, or are removed as a whole if they must not stay."""
 
 _NAMES_KEPT: Final = 1_024
-"""New names that are remembered of one renaming."""
+"""New names that are cached for one renaming."""
 _MAX_KNOWN: Final = 100
-"""A longer name is hardly one that recurs, and would take memory."""
+"""A longer name seldom recurs, and would take memory."""
 TAGS: Final = "$tags"
 """The one field that Browsee documents as a list: no glob and no spelling changes its name."""
 
 ShapeObject: TypeAlias = Callable[[JsonObject], JsonObject]
 Reaching: TypeAlias = tuple[Callable[[str], bool], ...]
-"""A glob, level by level: whether a name fits."""
+"""A glob, level by level: whether a name matches."""
 
 _LEVEL: Final = re.compile(r'"([^"]*)"|([^."]+)')
 
 
 def parse_glob(text: str) -> Reaching | None:
-    """A glob as it is written: levels parted by dots, `"a.b"` for a name with a dot; None if it is misspelt."""
+    """The levels of a glob, separated by dots, `"a.b"` for a name with a dot; None if it is invalid."""
     levels: list[Callable[[str], bool]] = []
     place = 0
     while place <= len(text):
@@ -54,7 +55,7 @@ def _is_plain(text: str) -> bool:
 
 
 def keeping(globs: Sequence[str]) -> ShapeObject:
-    """Only what one of `globs` names."""
+    """Only the fields that one of `globs` names."""
     if all(map(_is_plain, globs)):
         names = tuple(dict.fromkeys(globs))
         return lambda fields: {name: fields[name] for name in names if name in fields}
@@ -63,7 +64,7 @@ def keeping(globs: Sequence[str]) -> ShapeObject:
 
 
 def dropping(globs: Sequence[str]) -> ShapeObject:
-    """Everything but what one of `globs` names."""
+    """All fields except those that one of `globs` names."""
     if all(map(_is_plain, globs)):
         names = frozenset(globs)
         return lambda fields: _without(fields, names)
@@ -83,7 +84,7 @@ def _parsed(globs: Sequence[str]) -> Sequence[Reaching]:
 
 
 def _tails(name: str, reaching: Sequence[Reaching]) -> Sequence[Reaching]:
-    """What is left of each glob whose first level fits `name`."""
+    """The rest of each glob whose first level matches `name`."""
     return [levels[1:] for levels in reaching if levels[0](name)]
 
 
@@ -105,14 +106,16 @@ def _left(fields: JsonObject, reaching: Sequence[Reaching]) -> JsonObject:
         if () in tails:
             continue
         inside = _inside(value, partial(_left, reaching=tails), scalars=True) if tails else value
-        # Emptied is not empty: what was sent empty stays.
+        # Only an object that became empty is removed; one that was sent empty stays.
         if inside or not value or type(value) not in {dict, list}:
             left[name] = inside
     return left
 
 
 def _inside(value: Any, shape: ShapeObject, *, scalars: bool) -> Any:
-    """`shape` applied to an object, or to every object of a list; other values stay if `scalars`, else vanish."""
+    """`shape` applied to an object, or to every object of a list; other values stay if `scalars`, else they are
+    removed.
+    """
     if type(value) is dict:
         return shape(value)
     if type(value) is not list:
@@ -122,9 +125,9 @@ def _inside(value: Any, shape: ShapeObject, *, scalars: bool) -> Any:
 
 
 def flattened(fields: JsonObject, separator: str, *, whole: frozenset[str] = frozenset()) -> tuple[JsonObject, bool]:
-    """Nested objects as `a_b`, lists and empty objects whole; and whether two names clashed: then the first stays.
+    """Nested objects as `a_b`, lists and empty objects unchanged; and whether two names clashed: then the first stays.
 
-    Fields without a nested object are answered as they are. Those that `whole` names are not flattened.
+    Fields without a nested object are returned unchanged. Fields that `whole` names are not flattened.
     """
     if dict not in map(type, fields.values()):
         return fields, False
@@ -149,18 +152,18 @@ def _flatten_into(flat: JsonObject, fields: JsonObject, *, prefix: str, separato
 
 
 def renamed(fields: JsonObject, names: Mapping[str, str]) -> tuple[JsonObject, bool]:
-    """`fields` with old names replaced, all at once and each in its place; and whether one replaced another field."""
+    """`fields` with old names replaced, all at once and in place; and whether one replaced another field."""
     taken = {new for old, new in names.items() if old in fields}
     if not taken:
         return fields, False
-    # A field under a name that is taken gives way, unless it moves on to a new name itself.
+    # A field with a name that is taken is removed, unless it gets a new name itself.
     moved = {names.get(name, name): value for name, value in fields.items() if name in names or name not in taken}
     return moved, len(moved) < len(fields)
 
 
 class Renaming:
-    """New names for fields: those of `names` as they are written, then by globs, each with one `*` on both sides, then
-    as `spell` has it.
+    """New names for fields: those of `names` exactly, then by globs, each with one `*` on both sides, then by
+    `spell`.
     """
 
     def __init__(
@@ -170,11 +173,11 @@ class Renaming:
         self._globs = [(*old.split("*"), *new.split("*")) for old, new in globs]
         self._spell = spell
         self._is_plain = not globs and spell is None
-        # Names recur in every message.
+        # Cached, because names recur in every message.
         self._known = lru_cache(_NAMES_KEPT)(self._renamed)
 
     def spelling(self, spell: Callable[[str], str]) -> "Renaming":
-        """This, and `spell` for all other names."""
+        """This renaming, and `spell` for all other names."""
         globs = [(f"{before}*{after}", f"{left}*{right}") for before, after, left, right in self._globs]
         return Renaming(self._names, globs, spell)
 
@@ -185,7 +188,7 @@ class Renaming:
         return renamed(fields, {name: new for name in fields if (new := self.name_of(name)) != name})
 
     def name_of(self, name: str) -> str:
-        """What a field called `name` is called then."""
+        """The new name of a field called `name`."""
         return self._known(name) if len(name) <= _MAX_KNOWN else self._renamed(name)
 
     def _renamed(self, name: str) -> str:

@@ -1,4 +1,4 @@
-"""The steps that read and write text. Pure functions of one text; ABSENT where they cannot do their work."""
+"""The steps on text. Pure functions of one text; ABSENT if they cannot be applied."""
 
 import hashlib
 import hmac
@@ -11,24 +11,24 @@ from adapter.mapping.run.naming import nfc
 from adapter.mapping.run.pattern import MAX_SEARCHED
 
 MAX_TEXT: Final = 65_536
-"""Characters of a text that a step makes. A longer one is not made, so that no mapping can blow up an event."""
+"""Characters of a text that a step makes. A longer one is not made, so that no mapping can inflate an event."""
 
 _QUERY: Final = re.compile(r"[?#].*", re.DOTALL)
 _HEX: Final = re.compile(r"[0-9a-fA-F]*")
 
 
 def title(text: str) -> str:
-    """Every word with a capital first, the rest small; an apostrophe does not begin a word."""
+    """Every word with a capital first letter, the rest in lower case; an apostrophe does not begin a word."""
     return re.sub(r"\S+", lambda word: word[0][:1].upper() + word[0][1:].lower(), text)
 
 
 def composed(pure: Callable[[str], str]) -> Callable[[str], str]:
-    """`pure` with its result in NFC, as every step on text answers: é is one character however a sender wrote it."""
+    """`pure` with its result in NFC, as for every step on text: é is one character however a sender wrote it."""
     return lambda text: made if (made := pure(text)).isascii() else nfc(made)
 
 
 def within_limit(text: str) -> Any:
-    """The text in NFC, or ABSENT if it is longer than a step may make it."""
+    """The text in NFC, or ABSENT if it is longer than the limit of a step."""
     made = nfc(text) if len(text) <= MAX_TEXT else text
     return made if len(made) <= MAX_TEXT else ABSENT
 
@@ -44,7 +44,7 @@ def splitting(separator: str) -> Callable[[str], list[str]]:
 
 
 def replacing(find: str, put: str, *, ignore_case: bool, once: bool) -> Callable[[str], Any]:
-    """`put` in place of the text `find`, everywhere or once; ABSENT if the text becomes too long."""
+    """`find` replaced by `put`, everywhere or once; ABSENT if the text becomes too long."""
     count = 1 if once else -1
     if not ignore_case:
         return lambda text: within_limit(text.replace(find, put, count))
@@ -53,16 +53,15 @@ def replacing(find: str, put: str, *, ignore_case: bool, once: bool) -> Callable
 
 
 def substituting(pattern: re.Pattern[str], put: str, *, once: bool) -> Callable[[str], Any]:
-    """`put` in place of what `pattern` finds, everywhere or once.
+    """The matches of `pattern` replaced by `put`, everywhere or once.
 
-    A text that is too long to be searched is ABSENT: who takes something out by a pattern must not find the rest of it
-    in what was not looked at.
+    ABSENT for a text that is too long to be searched: the unsearched rest could contain what the pattern is to remove.
     """
     return lambda text: within_limit(pattern.sub(put, text, count=int(once))) if len(text) <= MAX_SEARCHED else ABSENT
 
 
 def extracting(pattern: re.Pattern[str]) -> Callable[[str], Any]:
-    """What the first group of `pattern` found, or all of it where there is no group; ABSENT where it found nothing."""
+    """The first group of the match of `pattern`, or the match if there is no group; ABSENT without a match."""
 
     def extract(text: str) -> Any:
         found = pattern.search(text[:MAX_SEARCHED])
@@ -86,7 +85,7 @@ def keyed_hash(key: str) -> Callable[[str], str]:
 
 
 def plain_hash(algorithm: str) -> Callable[[str], str]:
-    """`sha256` or `md5` in hexadecimal digits; a text that has that form already stays, as Segment's does."""
+    """`sha256` or `md5` in hexadecimal digits; a text that is such a hash already stays, as in Segment."""
     digits = 64 if algorithm == "sha256" else 32
 
     def digest(text: str) -> str:
@@ -103,12 +102,14 @@ def _bytes(text: str) -> bytes:
 
 
 def masking(keep: int) -> Callable[[str], str]:
-    """Stars, but for the last `keep` characters; a text no longer than that is all stars."""
+    """Asterisks, except for the last `keep` characters; a text of no more characters is all asterisks."""
     return lambda text: "*" * len(text) if len(text) <= keep else "*" * (len(text) - keep) + text[len(text) - keep :]
 
 
 def joining(separator: str, text_of: Callable[[Any], Any]) -> Callable[[list[Any]], Any]:
-    """One text of the members of a list; ABSENT if there are none, one of them is no text, or all are too long."""
+    """One text made of the members of a list; ABSENT if there are none, one is not a text, or the result is too
+    long.
+    """
 
     def join(members: list[Any]) -> Any:
         texts = [text_of(member) for member in members]

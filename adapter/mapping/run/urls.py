@@ -1,4 +1,4 @@
-"""Parts of a URL, or of a query by itself: percent-decoded, ABSENT where there is none, and nothing raises. Pure."""
+"""Parts of a URL, or of a query alone: percent-decoded, ABSENT if missing; nothing raises. Pure."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -22,7 +22,7 @@ def parameter(name: str) -> Callable[[str], Any]:
     def read(text: str) -> Any:
         for pair in _query(text).split("&"):
             key, _, value = pair.partition("=")
-            # Nearly every key is a plain name, which decodes to itself.
+            # Almost every key is a plain name, which decodes to itself.
             if key == name or (("%" in key or "+" in key) and unquote_plus(key) == name):
                 return within_limit(unquote_plus(value)) if value else ABSENT
         return ABSENT
@@ -31,7 +31,7 @@ def parameter(name: str) -> Callable[[str], Any]:
 
 
 def is_readable(text: str) -> bool:
-    """Whether a part can be looked for at all: a URL has bounds, and its brackets and port are in order."""
+    """Whether parts can be read: the URL is not too long, and its brackets and port are valid."""
     if len(text) > _MAX_KNOWN:
         return len(text) <= MAX_TEXT and _has_bounds(text)
     return _known(text)
@@ -46,7 +46,7 @@ def _has_bounds(text: str) -> bool:
 
 _MAX_KNOWN: Final = 2_000
 _known: Final = lru_cache(100)(_has_bounds)
-"""Mappings read several parts of the one URL of an event. A longer URL is not remembered."""
+"""Cached, because mappings read several parts of the one URL of an event. A longer URL is not cached."""
 
 
 def _query(text: str) -> str:
