@@ -1,4 +1,4 @@
-"""`serve`: the service itself, until SIGINT or SIGTERM."""
+"""`serve`: runs the service, until SIGINT or SIGTERM."""
 
 import asyncio
 import gc
@@ -55,8 +55,8 @@ def serve(
 ) -> None:
     """Receive events and deliver them, until SIGINT or SIGTERM.
 
-    On a terminal each event is shown as a line, once it has ended or while it is pending. Elsewhere, and with
-    --verbose, there is only the log.
+    On a terminal each event is one line, once it has ended or while it is pending. Elsewhere, and with --verbose, only
+    the log is written.
 
     \b
     Examples:
@@ -72,7 +72,7 @@ def serve(
     # In the sandbox the user wants to see each event and its outcome.
     level = "debug" if verbose else settings.log_level or ("debug" if settings.sandbox and not shown else "info")
     raise_file_limit()
-    # The thread that commits waits this long for the event loop to let it go on (5 ms by default), at every statement.
+    # At every statement the committing thread waits so long (5 ms by default) for the event loop to yield.
     sys.setswitchinterval(0.0005)
     is_json = writes_json(settings.log_format)
     with background_output(notice=JSON_NOTICE if is_json else NOTICE):
@@ -91,7 +91,7 @@ async def _serve(settings: Settings, made: Generated, *, strict: bool, screen: C
 
     def started(running: Running) -> None:
         _collect_less_often()
-        # Without a flow there may be no terminal: then this is a log.
+        # Without a flow, stdout may be a log.
         console = screen or Console(highlight=False)
         lines = [*greeting(settings, made, running, is_terminal=console.is_terminal, is_flow=screen is not None)]
         for line in lines:
@@ -135,8 +135,8 @@ async def _show_flow(running: Running, stop: asyncio.Event, screen: Console, gre
 
 
 def _collect_less_often() -> None:
-    # What was compiled stays as long as the service runs: the collector need not look through it again and again.
-    # Nearly nothing that an event leaves behind is a cycle, so it runs less often than by default (700, 10, 10).
+    # Compiled code stays as long as the service runs, so the collector need not traverse it again and again. Events
+    # leave almost no cycles behind, so the collector runs less often than by default (700, 10, 10).
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
