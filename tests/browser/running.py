@@ -36,7 +36,7 @@ version: 1
 settings: {flatten: _, names: folded, lists: text, blanks: omit}
 
 rules:
-  - name: Who this is
+  - name: Identify
     when: {type: identify}
     identify: true
 

@@ -8,15 +8,15 @@ TRACKED = 30
 MAPPING = """\
 version: 1
 rules:
-  - name: Who this is
+  - name: Identify
     when: {type: identify}
     identify: true
-  - name: A page was looked at
+  - name: Page views
     when: {type: page}
     track: PAGE_VIEWED
     copy: none
     properties: {name: {first: [name, properties.name]}, path: properties.path}
-  - name: A screen was looked at
+  - name: Screen views
     when: {type: screen}
     track: SCREEN_VIEWED
     copy: none

@@ -11,7 +11,7 @@ from tests.docs.pages import PAGES
 PAGE = PAGES["docs/from-other-languages.md"]
 ROWS = re.compile(r"(?m)^\\| (?:`` .*? ``|.*?[^\\\\]) \\| `(.+)` \\|$".replace("\\\\", "\\"))
 BLOCKS = ("privacy", "prepare", "derived")
-HERE = [found[1] for found in ROWS.finditer(PAGE.partition("## JavaScript")[2].partition("## Words that")[0])]
+HERE = [found[1] for found in ROWS.finditer(PAGE.partition("## JavaScript")[2].partition("## Words for which")[0])]
 
 
 def mapping_of(written: str) -> str:

@@ -16,7 +16,7 @@ from tests.docs.pages import PAGES
 from tests.docs.scene import WITHIN_S, Staying, checkout_in, environment, run, staying
 
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-_LAST_RULE = "  - name: Every track event keeps its name"
+_LAST_RULE = "  - name: All track events"
 
 
 def shows(shown: str, printed: str) -> bool:

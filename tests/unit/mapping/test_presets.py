@@ -9,7 +9,7 @@ from tests.unit.mapping.reading import event, ruleset
 from tests.unit.mapping.test_cases import ROOT
 
 NAMES = json.loads((ROOT / "tests/cases/preset_events.json").read_text())
-GENERAL = {"Every other track event keeps its name, in Browsee's spelling"}
+GENERAL = {"All other track events, in Browsee's spelling"}
 
 
 @pytest.mark.parametrize("preset", NAMES)
