@@ -94,7 +94,8 @@ def checkout_in(folder: Path) -> Path:
     for name in ("bin", "lib", "pyvenv.cfg"):
         (venv / name).symlink_to(Path(sys.prefix) / name)
     for name in ("run", "dev"):
-        (venv / f".{name}-installed").touch()
+        stamp = ["scripts/stamp", "write", f".venv/.{name}-installed", f"requirements/{name}.lock", "pyproject.toml"]
+        subprocess.run(stamp, cwd=folder, check=True)
     return folder
 
 
