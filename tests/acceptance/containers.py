@@ -123,8 +123,7 @@ def _base() -> Path:
 
 def _make_image(podman: Podman, folder: Path) -> None:
     flags = ["--isolation", "chroot", "--network", "host", "--pull=never", "--build-arg", f"BASE={BASE}"]
-    # The other format of podman has no health check.
-    flags += ["--format", "docker", *_machine_flags(folder)]
+    flags += _machine_flags(folder)
     environ = {**podman.environ, "IMAGE_BUILD_FLAGS": " ".join(flags)}
     command = ["make", "image", "BUILDER=podman", f"IMAGE={IMAGE}"]
     _run(command, environ=environ, cwd=ROOT, expect=0, within_s=BUILD_S)
