@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from adapter.mapping.language.step_words import STEPS
-from adapter.mapping.language.words import CALL, FILE, RULE, VALUE
+from adapter.mapping.language.words import CALL, CHECK, FILE, RULE, VALUE
 from tests.docs.pages import ROOT, headings
 from tests.language_server import LanguageServer, language_server
 
@@ -55,11 +55,11 @@ def test_each_step_has_its_own_text(server: LanguageServer, name: str) -> None:
     ("text", "shown"),
     [
         (f"{START}  - when: {{ty§pe: track}}\n    drop: true\n", "What kind of message it is"),
-        (f"{START}  - when: {{event: {{li§ke: a*}}}}\n    drop: true\n", "Fits the whole text"),
-        (f"{START}  - dr§op: true\n", "Makes no call; the reason is counted"),
-        (f"{START}  - track: {{fr§om: event}}\n", "A path, or several"),
-        (f"{START}  - track: {{from: event, apply: [{{trun§cate: 5}}]}}\n", "At most so many characters"),
-        (f"{START}  - drop: true\nte§sts: []\n", "What is promised"),
+        (f"{START}  - when: {{event: {{li§ke: a*}}}}\n    drop: true\n", CHECK.words["like"].means),
+        (f"{START}  - dr§op: true\n", RULE.words["drop"].means),
+        (f"{START}  - track: {{fr§om: event}}\n", VALUE.words["from"].means),
+        (f"{START}  - track: {{from: event, apply: [{{trun§cate: 5}}]}}\n", STEPS["truncate"].means),
+        (f"{START}  - drop: true\nte§sts: []\n", FILE.words["tests"].means),
     ],
     ids=["type", "check", "rule", "value", "step", "file"],
 )
