@@ -25,14 +25,14 @@ from adapter.mapping.run.shaping import TAGS
 from adapter.model import EventWarning, JsonObject, Kind, WarningKind
 
 Fill: TypeAlias = Callable[[Frame], JsonObject]
-"""Makes the fields of one call: always a new object."""
+"""Makes the fields of one call, always in a new object."""
 REPLACED: Final = "in place of the sender's own value under this name, which was another"
 _Stage: TypeAlias = Callable[[JsonObject, Frame], JsonObject]
 
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """What `settings` says about every call; `settings` itself has the ids of all calls."""
+    """The part of `settings` about every call; `settings` itself has the ids of all calls."""
 
     keep_nulls: bool
     keep_blanks: bool
@@ -43,8 +43,8 @@ class Defaults:
 
 @dataclass(frozen=True, slots=True)
 class _Setter:
-    """One field that a call sets. `replaces` is said where the sender's own field of that name had another value; None
-    where the value is made of that very field, or of one that the call set before.
+    """One field that a call sets. `replaces` is the warning if the sender's own field of that name had another value;
+    None if the value is made of that field, or of one that the call set before.
     """
 
     name: str
@@ -53,7 +53,7 @@ class _Setter:
 
 
 def compile_call_fields(node: Node, reader: Reader, scope: Scope, defaults: Defaults, kind: Kind) -> Fill:
-    """Properties or traits, in the fixed order. Every stage answers a new object or the one it was given."""
+    """Properties or traits, in the fixed order. Every stage returns a new object or its argument."""
     start = _copy(node, reader, scope, kind)
     separator = _separator(node, reader) if node.has("flatten") else defaults.separator
     renaming = _renaming(node, reader)
@@ -88,7 +88,7 @@ def compile_call_fields(node: Node, reader: Reader, scope: Scope, defaults: Defa
         if kinds.isdisjoint(NESTED) and (kind == "track" or TAGS not in fields):
             return fields
         settled = settle(fields, frame.warnings)
-        # A list of blanks has become a blank text.
+        # A list of blanks has become blank text.
         return settled if keep_blanks else _without_blanks(settled)
 
     return fill
@@ -98,7 +98,7 @@ _MAY_BE_BLANK: Final = frozenset({str, list, dict})
 
 
 def _without_blanks(fields: JsonObject) -> JsonObject:
-    """The same object where no value is blank, which nearly every call is."""
+    """The same object if no value is blank, as in almost every call."""
     # A loop takes half as long as `any` with a function.
     for value in fields.values():
         if (not value and type(value) in _MAY_BE_BLANK) or (type(value) is str and value.isspace()):
@@ -115,7 +115,7 @@ def fields_word(kind: Kind) -> Literal["properties", "traits"]:
 
 
 def _copy(node: Node, reader: Reader, scope: Scope, kind: Kind) -> Fill:
-    """The fields to start from: always a new object."""
+    """The fields to start from, always in a new object."""
     if node.has("copy"):
         copy = node.at("copy")
         if copy.value == "none":
@@ -187,7 +187,7 @@ def _silent(shape: shaping.ShapeObject) -> _Stage:
 
 def _flattening(separator: str, whole: frozenset[str], clash: EventWarning) -> _Stage:
     flatten = _warning(lambda fields: shaping.flattened(fields, separator, whole=whole), clash)
-    # Nearly all fields are flat already.
+    # Almost all fields are flat already.
     return lambda fields, frame: flatten(fields, frame) if dict in map(type, fields.values()) else fields
 
 
@@ -208,7 +208,7 @@ def _separator(node: Node, reader: Reader) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class _Copied:
-    """What a call copies, and under which names."""
+    """The fields that a call copies, and their names."""
 
     node: Node
     kind: Kind
@@ -217,7 +217,7 @@ class _Copied:
 
 
 def _setters(node: Node, reader: Reader, scope: Scope, copied: _Copied) -> Sequence[_Setter]:
-    """The fields of the shared blocks that a call uses, compiled for where it stands, then its own."""
+    """The fields of the shared blocks that a call uses, compiled for its place, then its own."""
     setters: dict[str, _Setter] = {}
     compiled: list[_Setter] = []
     for block, within, code in _blocks(node, reader, copied.kind):
@@ -231,7 +231,7 @@ def _setters(node: Node, reader: Reader, scope: Scope, copied: _Copied) -> Seque
 
 
 def _blocks(node: Node, reader: Reader, kind: Kind) -> Iterator[tuple[Node, FilePath, str]]:
-    """Each block of fields that a call sets, with the place that warnings name and the code of what is wrong in it."""
+    """Each block of fields that a call sets, with its place in warnings and the code of its findings."""
     if node.has("use"):
         for part in reader.members(node.at("use"), "E163", "`use`, a list of shared blocks,") or ():
             if type(part.value) is not str or part.value not in reader.shared:
@@ -245,7 +245,7 @@ def _blocks(node: Node, reader: Reader, kind: Kind) -> Iterator[tuple[Node, File
 
 
 def _names_of(path: EventPath, copied: _Copied) -> set[str]:
-    """The names under which a call copies what stands at `path`, if it copies that at all."""
+    """The names under which a call copies the value at `path`; empty if it does not copy it."""
     root, keys = path.root, [segment.name for segment in path.segments if isinstance(segment, Key)]
     if root == "raw" and keys:
         root, keys = keys[0], keys[1:]

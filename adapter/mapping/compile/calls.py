@@ -1,6 +1,6 @@
-"""Reads call blocks: what one rule makes of an event, each with the name, ids and time that Browsee needs.
+"""Reads call blocks: the calls that one rule makes of an event, each with the name, ids and time that Browsee needs.
 
-A call that lacks one of them refuses the event; nothing half empty is ever sent.
+A call that lacks one of them refuses the event; no incomplete call is ever sent.
 """
 
 from collections.abc import Callable, Sequence
@@ -31,11 +31,11 @@ _NOBODY_IN_SNAKE: Final = Problem(
 )
 
 _NameOf: TypeAlias = Callable[[Frame], str | None]
-"""The name of a call; None, and a problem in the frame, where there is none."""
+"""The name of a call; None, and a problem in the frame, if there is none."""
 
 
 def compile_call(node: Node, reader: Reader, scope: Scope, defaults: Defaults, *, when: Node | None) -> CallBlock:
-    """A call block, ready to make calls; `when` is its own condition, if it stands under `send`."""
+    """A compiled call block; `when` is its own condition, if it is in `send`."""
     path = reader.path(node.at("each"), "E163", scope) if node.has("each") else None
     get = reader.getter(path, scope)
     reader.item_use = ItemUse()
@@ -51,7 +51,7 @@ def compile_call(node: Node, reader: Reader, scope: Scope, defaults: Defaults, *
 def _wants_objects(node: Node, use: ItemUse) -> bool:
     """Whether a call can only be made of an object.
 
-    A call that says nothing of `copy` starts from `item`; one that takes `item` as a value is made for texts as well.
+    A call without `copy` starts from `item`; one that uses `item` as a value is made for texts as well.
     """
     if not node.has("copy"):
         return use.of_field or not use.itself
@@ -77,7 +77,7 @@ def _kind(node: Node, reader: Reader) -> Kind:
 
 
 def _make(node: Node, reader: Reader, scope: Scope, settings: Node, *, kind: Kind, fill: Fill) -> Make:
-    """One closure for the whole call, because every event has one at least."""
+    """One closure for the whole call, because every event has at least one."""
     is_track, word = kind == "track", fields_word(kind)
     user_id, anonymous_id = (_ids(word, (node, settings), reader, scope) for word in ("userId", "anonymousId"))
     own_time = None
@@ -111,7 +111,7 @@ def _make(node: Node, reader: Reader, scope: Scope, settings: Node, *, kind: Kin
 
 
 def _name(node: Node, reader: Reader, scope: Scope) -> tuple[str, _NameOf | None]:
-    """The name of a `track` call where it is fit and the same for all; else what reads it."""
+    """The name of a `track` call if it is valid and the same for all events; else the closure that reads it."""
     get = _event_name(node, reader, scope)
     if isinstance(get, str):
         return get, None
@@ -134,7 +134,7 @@ def _name(node: Node, reader: Reader, scope: Scope) -> tuple[str, _NameOf | None
 
 
 def _event_name(node: Node, reader: Reader, scope: Scope) -> Get | str:
-    """The closure that gives the name, or the name itself where it is fit and the same for all."""
+    """The closure that returns the name, or the name itself if it is valid and the same for all events."""
     if not node.has("track"):
         return constant(ABSENT)
     track = node.at("track")
@@ -149,11 +149,11 @@ def _event_name(node: Node, reader: Reader, scope: Scope) -> Get | str:
 
 
 def _ids(word: str, places: Sequence[Node], reader: Reader, scope: Scope) -> Callable[[Frame], str | None] | None:
-    """Reads the first id that is one of those written under `word`, the call's own before that of all calls."""
+    """Reads the first valid id of those in `word`, the call's own before that of all calls."""
     written = [place.at(word) for place in places if place.has(word)]
     if not written:
         return None
-    # That of all calls means the same in each, so it reads no `item`.
+    # The id of all calls is the same in each, so it reads no `item`.
     scopes = [
         (scope if node.path[0] != "settings" else replace(scope, has_item=False)).of_field(node.path)
         for node in written
@@ -174,7 +174,7 @@ def _ids(word: str, places: Sequence[Node], reader: Reader, scope: Scope) -> Cal
 
 
 def _id(value: Any, frame: Frame, no_id: EventWarning, no_ids: frozenset[str]) -> str | None:
-    """An id as text; None where there is none, with the warning `no_id` if a text stands there that is no id."""
+    """An id as text; None if there is none, with the warning `no_id` for a text that is not an id."""
     text = id_text(value)
     if text is not None and is_no_id(text, no_ids):
         frame.warnings.append(no_id)

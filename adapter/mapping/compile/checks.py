@@ -21,7 +21,7 @@ from adapter.mapping.run.scalars import is_number
 from adapter.mapping.run.user_agents import is_bot
 
 Fits: TypeAlias = Callable[[Any], bool]
-"""Whether a value, which may be ABSENT, passes a check."""
+"""Whether a value, possibly ABSENT, passes a check."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Comparison:
 
     @property
     def spell(self) -> Callable[[str], str] | None:
-        """What both texts go through before they are held against each other; None: nothing."""
+        """The conversion of both texts before they are compared; None: none."""
         return fold if self.folds else str.casefold if self.ignores_case else None
 
 
@@ -45,7 +45,7 @@ def _never(_value: Any) -> bool:
 
 
 def compile_check(node: Node, reader: Reader, *, folds: bool) -> Fits:
-    """The closure that decides about a value; `folds`: it is an event name, which equality compares folded."""
+    """The closure that checks a value; `folds`: it is an event name, which equality compares folded."""
     how = Comparison(folds=folds)
     if type(node.value) is dict:
         return _operators(node, reader, how)
@@ -233,4 +233,4 @@ _OPERATORS: Final[Mapping[str, _Operator]] = MappingProxyType({
     "bot": _bot,
 })  # fmt: skip
 _ON_TEXT: Final = ("is", "in", "not", "like", "regex", "contains")
-"""Operators for which case can make a difference."""
+"""Operators for which case matters."""

@@ -1,4 +1,4 @@
-"""What compiling a file gives: the ruleset, what was found on the way, and what it used and lacked."""
+"""The result of compiling a file: the ruleset, the findings, and what the file used and lacked."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,10 +11,9 @@ from adapter.mapping.run.ruleset import Ruleset
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A ruleset and what was found while compiling; with a blocking finding the ruleset must not be used.
+    """A ruleset and the findings of its compilation; with a blocking finding the ruleset must not be used.
 
-    `unkeyed` are the places of keyed hashes that had no key to work with, `unlocated`
-    those of steps that had no database of places.
+    `unkeyed` are the places of keyed hashes without a key, `unlocated` those of steps without a database of locations.
     """
 
     ruleset: Ruleset
@@ -27,7 +26,7 @@ class Compiled:
 
     @classmethod
     def of(cls, ruleset: Ruleset, reader: Reader) -> "Compiled":
-        """What `reader` found on the way to `ruleset`."""
+        """The findings of `reader` with `ruleset`."""
         return cls(
             ruleset,
             tuple(dict.fromkeys(reader.findings)),

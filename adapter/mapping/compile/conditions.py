@@ -1,7 +1,7 @@
-"""Conditions: which events a rule, call or value is for.
+"""Conditions: which events a rule, call or value applies to.
 
 Lines of one block are ANDed; `any`, `all` and `not` nest. A check of a missing field is false, and `not` is the exact
-complement. Text, numbers and booleans never equal one another.
+complement. Text, numbers and booleans are never equal to each other.
 """
 
 from collections.abc import Sequence
@@ -17,13 +17,13 @@ from adapter.wire.durations import duration_s
 
 
 def compile_condition(node: Node, reader: Reader, scope: Scope) -> Holds:
-    """The closure that decides; always false where the condition is refused."""
+    """The closure that evaluates the condition; always false if the condition is refused."""
     lines = reader.entries(node, "E135" if node.value == {} else "E131", "a condition, a block of lines `path: check`,")
     return _all_of([_line(line, reader, scope) for line in lines or ()])
 
 
 def compile_rest(node: Node, pinned: Sequence[str], reader: Reader, scope: Scope) -> Holds | None:
-    """The condition less the lines `pinned`, which dispatch answers; None if nothing is left to ask."""
+    """The condition without the lines `pinned`, which dispatch evaluates; None if no line is left."""
     lines = [line for line in node.members() if line.name not in pinned]
     return _all_of([_line(line, reader, scope) for line in lines]) if lines else None
 
@@ -49,7 +49,9 @@ def _line(node: Node, reader: Reader, scope: Scope) -> Holds:
 
 
 def _age(node: Node, reader: Reader) -> Holds:
-    """Whether an event is older than this: at its receipt, so that it is as old whenever it is asked."""
+    """Whether an event is older than this at its receipt, so that the result does not depend on the time of
+    evaluation.
+    """
     if reader.block(node, AGE, "E131") and node.has("over"):
         over = node.at("over")
         text = reader.text(over, "E131", "`over`, a duration,")

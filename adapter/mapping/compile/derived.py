@@ -1,4 +1,4 @@
-"""`derived`: named values of an event, each computed when it is first read and once only."""
+"""`derived`: named values of an event, each computed at its first use, and once only."""
 
 from typing import Any, Final
 
@@ -9,12 +9,12 @@ from adapter.mapping.run.absent import ABSENT
 from adapter.mapping.run.frame import Frame, Get
 
 MAX_DERIVED: Final = 50
-"""Each may read the one above it, and a chain of them is as deep as it is long."""
+"""Each may read the ones above it, and a chain of them is as deep as it is long."""
 _FIRST = "_ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
 def compile_derived(node: Node, reader: Reader, *, skips_blanks: bool) -> None:
-    """Let `reader` know each value under its name; each may read those above it, and none reads those below."""
+    """Register each value by its name; each may read those above it, and none those below."""
     parts = reader.entries(node, "E105", "`derived`, a block of `name: value`") or ()
     if len(parts) > MAX_DERIVED:
         reader.error("E105", node, f"at most {MAX_DERIVED} derived values, not {len(parts)}")
@@ -34,7 +34,7 @@ def compile_derived(node: Node, reader: Reader, *, skips_blanks: bool) -> None:
 
 def _once(name: str, get: Get) -> Get:
     def read(frame: Frame) -> Any:
-        known = frame.derived.get(name, frame)  # the frame itself is never a value
+        known = frame.derived.get(name, frame)  # the frame itself is never a value, so it marks a missing one
         if known is not frame:
             return known
         item, index = frame.item, frame.index

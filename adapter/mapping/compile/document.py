@@ -1,4 +1,4 @@
-"""From a document to a ruleset: reads every part of the file once, with every check that needs no schema."""
+"""Compiles a document to a ruleset: reads every part of the file once, with every check that needs no schema."""
 
 import hashlib
 import json
@@ -32,7 +32,7 @@ from adapter.wire.ids import NO_IDS
 MAX_RULES: Final = 5_000
 MAX_CALL_BLOCKS: Final = 100
 MAX_CALLS: Final = 5_000
-"""What `max_calls` may be at most: at 10 calls a second, what one event may keep its user waiting for is 8 minutes."""
+"""The largest `max_calls`: at 10 calls a second, one event may delay its user by 8 minutes."""
 USUAL_MAX_CALLS: Final = 500
 _USUAL: Final = SourceOptions()
 _ACTIONS: Final = ("drop", "reject", "track", "identify", "send")
@@ -93,7 +93,7 @@ def version_of(data: Any, variables: Mapping[str, Any], *, settings: Sequence[An
 
 
 def _changed(source: SourceOptions) -> Sequence[Any]:
-    """What the settings of a source change beside `vars`; nothing where all is as it is without them."""
+    """The settings of a source, besides `vars`, that change the result; empty if they have their defaults."""
     if source.no_ids == NO_IDS and source.max_age_s is None:
         return ()
     return ({"no_ids": sorted(source.no_ids), "max_age_s": source.max_age_s},)
@@ -115,12 +115,12 @@ def _constants(root: Node, reader: Reader) -> None:
             for column in columns:
                 reader.is_scalar(column, "E105", "an entry of a table")
     for shared in _blocks(root, "shared", reader):
-        # Whether there is an `item` depends on the call that uses it; there it is checked again.
+        # Whether there is an `item` depends on the call that uses the block; it is checked again there.
         compile_fields(shared, reader, Scope(has_item=True), code="E105")
 
 
 def _omits_blanks(root: Node) -> bool:
-    """What `settings` says, which itself may read derived values."""
+    """The `settings` block, which may read derived values."""
     return root.has("settings") and root.at("settings").has("blanks") and root.value["settings"]["blanks"] == "omit"
 
 
@@ -129,7 +129,7 @@ def _entries(table: Node, reader: Reader) -> Sequence[Node]:
 
 
 def _in_files(reader: Reader) -> Sequence[Any]:
-    """The tables that are in files: another content is another version of the mapping."""
+    """The tables in files: a change of their content is another version of the mapping."""
     found = {name: reader.tables[name] for name in reader.table_files}
     return [found] if found else []
 
@@ -148,7 +148,7 @@ class _Settings:
 
     @classmethod
     def read(cls, root: Node, reader: Reader) -> "_Settings":
-        """The `settings` of a file, or what holds without them."""
+        """The `settings` of a file, or the defaults."""
         node = root.at("settings") if root.has("settings") else Node({}, ("settings",))
         nulls, blanks, lists, separator, max_calls, integration = "omit", "keep", "keep", None, USUAL_MAX_CALLS, None
         if reader.block(node, SETTINGS, "E105"):
@@ -165,7 +165,7 @@ class _Settings:
                 max_calls = limit or max_calls
             for word in ("userId", "anonymousId"):
                 if node.has(word):
-                    # Each call reads it again, with warnings that name its rule; here it is checked without any call.
+                    # Each call reads it again, with warnings that name its rule; here it is only checked.
                     compile_value(node.at(word), reader, Scope().of_field(node.at(word).path))
             if node.has("names"):
                 reader.choice(node.at("names"), "E105", ("exact", "folded"))
@@ -228,7 +228,7 @@ def _share(node: Node, reader: Reader) -> float:
 
 def _action(node: Node, reader: Reader, scope: Scope, settings: _Settings) -> RuleAction:
     actions = [word for word in _ACTIONS if node.has(word)]
-    # A misspelt `track` has been reported as an unknown word, which says it better than that the rule does nothing.
+    # A misspelt `track` is reported as an unknown word, which is clearer than a rule that does nothing.
     misspelt = not actions and any(word not in RULE.words for word in node.value)
     if len(actions) != 1 and not misspelt:
         found = f"does {', '.join(actions)}" if actions else "does nothing"

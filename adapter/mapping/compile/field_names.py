@@ -15,7 +15,7 @@ RENAME_CLASH: Final = "a renamed field took the place of one that was there"
 
 
 def read_globs(node: Node, reader: Reader, code: str) -> Sequence[str]:
-    """A list of names, which may be globs and reach inside."""
+    """A list of names, which may be globs and reach inside objects."""
     parts = reader.members(node, code, "a list of names", at_most=MAX_NAMES) or ()
     texts = [(part, reader.text(part, code, "a name")) for part in parts]
     for part, text in texts:
@@ -25,7 +25,7 @@ def read_globs(node: Node, reader: Reader, code: str) -> Sequence[str]:
 
 
 def read_names(node: Node, reader: Reader, code: str) -> Renaming:
-    """Old names to new ones; one `*` on each side stands for the same."""
+    """Old names to new ones; the `*` on each side matches the same text."""
     parts = reader.entries(node, code, "a block of `old: new`") or ()
     names = {part.name: text for part in parts if (text := reader.text(part, code, "a name")) is not None}
     for place, part in enumerate(parts):

@@ -1,7 +1,7 @@
-"""The tests in a mapping file: an event is laid over a test message, rendered, and compared with what is expected.
+"""The tests in a mapping file: an event is merged over a test message, rendered, and compared with the expectation.
 
-`expect` lists every call in order; of each, the keys that are written are compared exactly and the others not looked
-at. Runs on the compiled mapping with a fixed hash key, so that expected hashes can be written down.
+`expect` lists every call in order; of each, the keys that are written are compared exactly and the others are ignored.
+Runs on the compiled mapping with a fixed hash key, so that expected hashes can be written down.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -31,14 +31,14 @@ BASE: Final[Mapping[str, Any]] = {
     "anonymousId": "test-anon",
     "timestamp": "2024-01-02T03:04:05.678Z",
 }
-"""What `given` is laid over, so that tests stay short."""
+"""The message that `given` is merged over, so that tests stay short."""
 
 ReadEvent: TypeAlias = Callable[[JsonObject], Event]
-"""The normalisation of ingest, without its schema check; handed in, because mapping knows nothing of ingest."""
+"""The normalisation of ingest, without its schema check; an argument, because mapping does not import ingest."""
 
 
 def check_tests(root: Node, reader: Reader) -> None:
-    """Note what is wrong with how the tests are written."""
+    """Add findings about the form of the tests."""
     if not root.has("tests"):
         return
     for part in reader.members(root.at("tests"), "E105", "`tests`, a list of tests,", at_most=MAX_TESTS) or ():
@@ -99,9 +99,7 @@ def _check_call(node: Node, reader: Reader) -> None:
 
 @dataclass(frozen=True, slots=True)
 class TestResult:
-    """How one test of a file ended. `line` is where it stands; `difference` says what was expected and found, "" if it
-    passed.
-    """
+    """The result of one test. `line` is its line; `difference` says what was expected and found, "" if it passed."""
 
     name: str
     line: int
@@ -110,29 +108,29 @@ class TestResult:
 
 @dataclass(frozen=True, slots=True)
 class FileTests:
-    """How the tests of a file ended. `findings`: one for each failed test, and notes."""
+    """The results of the tests of a file. `findings`: one for each failed test, and notes."""
 
     findings: Sequence[Finding]
     results: Sequence[TestResult] = ()
 
     @property
     def passed(self) -> int:
-        """How many tests passed."""
+        """The number of passed tests."""
         return sum(not result.difference for result in self.results)
 
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """Where an expectation is not met, and how."""
+    """Where an expectation is not met, and the difference."""
 
     node: Node
     text: str
 
 
 def run_tests(document: Document, ruleset: Ruleset, read: ReadEvent) -> FileTests:
-    """Run every test of a document that has no blocking findings.
+    """Run every test of a document without blocking findings.
 
-    Notes name the rules that no test reaches, in one line, and say when a file has no tests.
+    Notes name the rules that no test reaches, in one line, and say if a file has no tests.
     """
     data = document.data
     if not data.get("tests"):
@@ -161,13 +159,13 @@ def run_tests(document: Document, ruleset: Ruleset, read: ReadEvent) -> FileTest
 
 
 def rendered_of(test: Node, ruleset: Ruleset, read: ReadEvent) -> Rendered:
-    """What the event of a test becomes."""
+    """The result for the event of a test."""
     places = test.value.get("geo", {})
     return ruleset.render_located(_received(test.value["given"], read), lambda address: places.get(address, {}))
 
 
 def _received(given: JsonObject, read: ReadEvent) -> Event:
-    """The event of a test: received when it happened, or when `receivedAt` says, so that its age is always the same."""
+    """The event of a test: received when it happened, or at `receivedAt`, so that its age is always the same."""
     event = read({**BASE, **given})
     received_at = parse_instant(given.get("receivedAt"))
     return replace(event, received_at=received_at or event.timestamp)
@@ -195,7 +193,7 @@ def _rules_of(rendered: Rendered) -> set[str]:
 
 
 def mismatch_of(expect: Node, rendered: Rendered) -> Mismatch | None:
-    """How `rendered` is not what `expect` says; None if it is."""
+    """The difference between `rendered` and `expect`; None if there is none."""
     if type(expect.value) is list:
         return _calls_mismatch(expect, rendered)
     word = next(iter(expect.value))
@@ -212,7 +210,7 @@ def mismatch_of(expect: Node, rendered: Rendered) -> Mismatch | None:
 
 
 def outcome_text(rendered: Rendered) -> str:
-    """An outcome in one line of words."""
+    """A result in one line of words."""
     match rendered:
         case Calls(calls):
             names = ", ".join(str(call.body.get("event", "identify")) for call in calls)
@@ -241,7 +239,7 @@ def _calls_mismatch(expect: Node, rendered: Rendered) -> Mismatch | None:
 
 
 def _where(wanted: Node, found: Any) -> Node:
-    """The first member of a block that differs; the whole of anything else, and of a block that lacks a member."""
+    """The first member of a block that differs; the whole of any other value, and of a block that lacks a member."""
     members = wanted.members() if type(wanted.value) is dict and type(found) is dict else ()
     return next((member for member in members if not same(member.value, found.get(member.name, ABSENT))), wanted)
 
@@ -263,6 +261,6 @@ def _difference(wanted: Any, found: Any) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value of an event or a call in one line, not too long."""
+    """A value of an event or a call in one line, cut if it is long."""
     text = f"'{ABSENT if value is ABSENT else value}'" if value is ABSENT or type(value) is str else str(json_of(value))
     return text if len(text) <= 200 else text[:199] + "…"

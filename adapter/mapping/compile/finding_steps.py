@@ -1,4 +1,4 @@
-"""The steps that find something in a value, or nothing: `url`, `extract`, `get`, `keys`; also dates and amounts."""
+"""The steps that find something in a value, or nothing: `url`, `extract`, `get`, `keys`; and those on dates."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, tzinfo

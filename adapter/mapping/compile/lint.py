@@ -1,4 +1,4 @@
-"""Warnings: a mapping that works, but perhaps not as its author thinks. Looks at the file, never at an event."""
+"""Warnings: a mapping that works, but possibly not as intended. Reads the file, never an event."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -83,13 +83,13 @@ class _Linter:
                 earlier.append((place, pinned))
 
     def _folded(self, pinned: Pinned) -> Pinned:
-        """What a rule takes where names are compared as this file wants it."""
+        """The events that a rule matches, with names compared as this file sets it."""
         if pinned.events is None or not self._folds_names:
             return pinned
         return replace(pinned, events=frozenset(map(fold, pinned.events)))
 
     def names_spelled_otherwise(self) -> None:
-        """Rules that are reached, but for a name that an earlier rule has in another spelling."""
+        """Rules that are reached only by a name that an earlier rule has in another spelling."""
         if not self._folds_names:
             return
         earlier: dict[str, list[tuple[str, int, Pinned]]] = {}
@@ -118,7 +118,7 @@ class _Linter:
         return bool(one == other)
 
     def silent_words(self) -> None:
-        """What is allowed and does nothing, or something else than its author thinks."""
+        """Words that are allowed and have no effect, or another one than intended."""
         for path, condition in _conditions(("rules",), self._data["rules"]):
             for code, place, message in (*misspelt_types(path, condition), *odd_texts(path, condition)):
                 self._warn(code, place, message)
@@ -130,7 +130,7 @@ class _Linter:
                 self._warn(code, place, message)
 
     def _parts(self) -> Iterator[tuple[DocumentPath, Any]]:
-        """The parts of the file that hold values, without the names that their author gave them."""
+        """The parts of the file that hold values, without the names that the author chose."""
         for word in ("rules", "privacy", "prepare"):
             yield (word,), self._data.get(word, ())
         for name, value in self._data.get("derived", {}).items():
@@ -150,7 +150,7 @@ class _Linter:
     # Privacy
 
     def guarded_conditions(self) -> None:
-        # A guard of `values` changes only what is personal in a text.
+        # A guard of `values` changes only the personal data in a text.
         guards = [_Guarded(guard) for guard in self._data.get("privacy", ()) if "values" not in guard]
         if not guards:
             return
@@ -204,19 +204,19 @@ class _Linter:
 
     def _nested_values(self, path: DocumentPath, fields: Mapping[str, Any]) -> None:
         for name, value in fields.items():
-            # `$tags` is the one list that Browsee documents.
+            # `$tags` is the only list that Browsee documents.
             if name != "$tags" and _is_nested(value, self._lists_as_text):
                 message = f"`{name}` is a list or an object; Browsee documents flat values only"
                 self._warn("W207", (*path, name), message)
 
 
 def _conditions(path: DocumentPath, value: Any) -> Iterator[tuple[DocumentPath, Mapping[str, Any]]]:
-    """Every condition of the rules with its place: what stands under `when`, and what is nested in it."""
+    """Every condition of the rules with its place: those in `when`, and those nested in them."""
     members = value.items() if type(value) is dict else enumerate(value) if type(value) is list else ()
     for key, member in members:
         within = (*path, key)
         if key in NAMED_BLOCKS and type(member) is dict:
-            for name, part in member.items():  # a name is no word, whatever it is
+            for name, part in member.items():  # a name that the author chose is not a word of the language
                 yield from _conditions((*within, name), part)
         elif key == "when" and type(member) is dict:
             yield from _nested_conditions(within, member)
@@ -244,7 +244,7 @@ def _calls(rules: Sequence[Mapping[str, Any]]) -> Iterator[tuple[DocumentPath, M
 
 
 def _is_nested(value: Any, lists_as_text: bool) -> bool:
-    """Whether a value is a list or an object, so far as the file tells; `lists_as_text`: a list is sent as text."""
+    """Whether a value is a list or an object, as far as the file shows; `lists_as_text`: a list is sent as text."""
     is_list, is_object = _kinds_of(value)
     return is_object or (is_list and not lists_as_text)
 
@@ -270,7 +270,7 @@ def _kinds_of(value: Any) -> tuple[bool, bool]:
 
 
 class _Guarded:
-    """What a guard changes, so far as a path can be held against it."""
+    """The paths that a guard changes, as far as they can be compared with other paths."""
 
     def __init__(self, guard: Mapping[str, Any]) -> None:
         paths = [parse_path(text) for text in guard.get("fields", ())]
@@ -285,6 +285,6 @@ class _Guarded:
 
 
 def _overlap(guarded: EventPath, path: EventPath) -> bool:
-    """One of the two stands inside the other, or they are the same."""
+    """Whether one of the two is inside the other, or they are equal."""
     pairs = zip(guarded.segments, path.segments, strict=False)
     return guarded.root == path.root and all(one == other or not isinstance(one, Key) for one, other in pairs)

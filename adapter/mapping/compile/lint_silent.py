@@ -1,4 +1,4 @@
-"""Words of a file that are allowed and never do what their author thinks. Each is (code, place, message)."""
+"""Words of a file that are allowed and never do what they seem to. Each is (code, place, message)."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ from adapter.mapping.language.words import JOINED
 
 TYPES: Final = ("track", "identify", "page", "screen", "group", "alias")
 _OTHER_TYPES: Final = ("record", "merge", "audiencelist", "extract", "delete")
-"""Types that RudderStack sends besides, and Segment's deletion requests."""
+"""Further types of RudderStack, and Segment's deletion requests."""
 _NAMELESS: Final = frozenset({"identify", "page", "group", "alias"})
 _TO_TEXT: Final = frozenset({"trim", "lower", "upper", "title", "snake", "kebab"})
 _TO_NUMBER: Final = frozenset({"number", "integer", "round", "times", "plus", "sum", "count"})
@@ -22,14 +22,14 @@ _COMPARISON: Final = re.compile(r"\s*(>=|<=|!=|==|>|<)\s*(.+)")
 _OPERATORS: Final = {">": "above", ">=": "at_least", "<": "below", "<=": "at_most", "!=": "not", "==": "is"}
 _YES_NO: Final = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 NAMED_BLOCKS: Final = frozenset({"properties", "traits", "fields", "map", "shared", "derived"})
-"""Blocks whose lines begin with names of their author, which may be called like a word."""
+"""Blocks whose lines begin with names that the author chose; a name may be equal to a word."""
 _CONSTANTS: Final = frozenset({"default", "value", "text"})
 
 Silent = tuple[str, DocumentPath, str]
 
 
 def misspelt_types(path: DocumentPath, condition: Mapping[str, Any]) -> Iterator[Silent]:
-    """Types that no message has: ingest makes them small letters, and libraries send six."""
+    """Types that no message has: ingest converts them to lower case, and libraries send six."""
     for place, text in _texts((*path, "type"), condition.get("type")):
         if text not in TYPES and text not in _OTHER_TYPES:
             meant = nearest(text, TYPES)
@@ -58,7 +58,7 @@ def odd_texts(path: DocumentPath, condition: Mapping[str, Any]) -> Iterator[Sile
 
 
 def paths_as_text(path: DocumentPath, value: Any) -> Iterator[Silent]:
-    """Constants that are written like a path, in any value below `path`."""
+    """Constants that look like a path, in any value below `path`."""
     members = value.items() if type(value) is dict else enumerate(value) if type(value) is list else ()
     for key, member in members:
         if key in NAMED_BLOCKS and type(member) is dict:
@@ -74,7 +74,7 @@ def paths_as_text(path: DocumentPath, value: Any) -> Iterator[Silent]:
 
 
 def _is_path(text: str) -> bool:
-    """It begins with a root and goes below it, as a path does and hardly any text."""
+    """Whether it begins with a root and goes below it, as a path does and almost no text."""
     read = parse_path(text)
     return isinstance(read, EventPath) and bool(read.segments)
 
@@ -92,18 +92,18 @@ def _texts(path: DocumentPath, check: Any) -> Iterator[tuple[DocumentPath, str]]
 
 
 def nameless_types(place: int, pinned: Pinned) -> Iterator[Silent]:
-    """A rule for the event names of messages that have none."""
+    """A rule for the event names of messages without one."""
     if pinned.events and pinned.types and pinned.types <= _NAMELESS:
         kinds = ", ".join(sorted(pinned.types))
         yield "W211", ("rules", place, "when", "event"), f"{kinds} messages have no `event`, so this rule takes none"
 
 
 def numbers_made_text(path: DocumentPath, value: Any) -> Iterator[Silent]:
-    """A step on text right behind one that gives a number, in any list of steps below `path`."""
+    """A step on text right after a step that returns a number, in any list of steps below `path`."""
     members = value.items() if type(value) is dict else enumerate(value) if type(value) is list else ()
     for key, member in members:
         if key == "value":
-            continue  # a constant, whatever it looks like
+            continue  # a constant, even if it looks like a list of steps
         if key in NAMED_BLOCKS and type(member) is dict:
             for name, part in member.items():
                 yield from numbers_made_text((*path, key, name), part)

@@ -1,4 +1,4 @@
-"""The step `lookup`: what a table of the file has for a value."""
+"""The step `lookup`: the entry of a table for a value."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -47,7 +47,7 @@ def lookup_step(setting: Setting) -> Step:
 
 
 def _note_one_name(table: Node, reader: Reader) -> None:
-    """An error for each key that is the same name as an earlier one and stands for something else."""
+    """An error for each key that is the same name as an earlier one with another entry."""
     seen: dict[str, Node] = {}
     for entry in table.members():
         earlier = seen.setdefault(fold(entry.name), entry)
@@ -57,7 +57,7 @@ def _note_one_name(table: Node, reader: Reader) -> None:
 
 
 def _lookup_else(node: Node, reader: Reader) -> tuple[bool, Any]:
-    """Whether a value without an entry stays, and what it becomes otherwise."""
+    """Whether a value without an entry stays, and its replacement if not."""
     if type(node.value) is dict:
         fits = reader.block(node, STEP_SETTINGS["lookupElse"], "E151") and node.has("value")
         return False, node.value["value"] if fits and reader.is_scalar(node.at("value"), "E151", "`value`") else ABSENT
@@ -85,7 +85,7 @@ def _looking_up(table: Mapping[str, Any], other: Any, *, keep: bool, spell: Call
 
 
 def _looked_up(look_up: Pure) -> Step:
-    """A lookup that leaves out on purpose does not warn."""
+    """Whether the lookup leaves values out on purpose, and so without a warning."""
 
     def step(value: Any, _frame: Frame) -> Any:
         if type(value) is not list:

@@ -1,4 +1,4 @@
-"""A part of a mapping file, and where it stands."""
+"""A part of a mapping file, and its place."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -11,17 +11,17 @@ from adapter.model import EventWarning, WarningKind
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A part of the file: what stands there, and where."""
+    """A part of the file: its value and its path."""
 
     value: Any
     path: DocumentPath
 
     def at(self, key: str | int) -> "Node":
-        """The part under `key`, which has to be there."""
+        """The part with `key`, which must exist."""
         return Node(self.value[key], (*self.path, key))
 
     def has(self, key: str) -> bool:
-        """The block has a line `key`, whatever stands behind it."""
+        """Whether the block has a line `key`, with any value."""
         return type(self.value) is dict and key in self.value
 
     def members(self) -> Iterator["Node"]:
@@ -32,18 +32,18 @@ class Node:
 
     @property
     def name(self) -> str:
-        """The key it stands under."""
+        """The key of this part."""
         return str(self.path[-1])
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Where in the mapping a value stands: in which rule and field, and whether there is an `item`.
+    """The place of a value in the mapping: its rule and field, and whether there is an `item`.
 
-    `field` is the place as warnings say it (`rules.0.properties.total`), `name` what its author calls it (`total`).
-    `keep_nulls`: a null that went through steps stays null (`nulls: keep`). `skips_blanks`: blank text at a path is
-    absent (`blanks: omit`). `source` is the path, if it is one, whose value the next step is given; `step` is the step
-    at hand. `is_early`: it stands where `derived` is not there yet.
+    `field` is the place in warnings (`rules.0.properties.total`), `name` the author's name of it (`total`).
+    `keep_nulls`: a null stays null after steps (`nulls: keep`). `skips_blanks`: blank text at a path is absent
+    (`blanks: omit`). `source` is the path, if it is one, whose value the next step gets; `step` is the current step.
+    `is_early`: `derived` does not exist yet at this place.
     """
 
     rule: str = ""
@@ -62,11 +62,11 @@ class Scope:
         return EventWarning(kind, self.field, cause, self.rule)
 
     def failed(self, cause: str) -> EventWarning:
-        """The warning that the step at hand could not do its work."""
+        """The warning that the current step could not be applied."""
         return EventWarning(WarningKind.STEP, self.field, f"`{self.step}`: {cause}", self.rule)
 
     def of_field(self, path: DocumentPath) -> "Scope":
-        """The scope of the field that is set at `path` of the file."""
+        """The scope of the field at `path` of the file."""
         return replace(self, field=".".join(str(part) for part in path), name=str(path[-1]))
 
 
@@ -78,7 +78,7 @@ class ItemUse:
     itself: bool = False
 
     def with_path(self, path: EventPath) -> "ItemUse":
-        """After `path`, which begins with `item`, was read too."""
+        """The same after `path`, which begins with `item`, was read too."""
         if not path.segments:
             return replace(self, itself=True)
         is_field = isinstance(path.segments[0], Key) or path.segments[0] == EveryMember(of_object=True)
@@ -86,7 +86,7 @@ class ItemUse:
 
 
 def kind_of(value: Any) -> str:
-    """What a value of the file is, in words; texts and numbers are shown, if they are short."""
+    """A description of a value of the file; short texts and numbers are shown."""
     match value:
         case None:
             return "nothing"

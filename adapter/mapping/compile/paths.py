@@ -1,4 +1,4 @@
-"""The closure that reads a path. Reading never raises and never reaches anything but members of objects and lists."""
+"""The closure that reads a path. It never raises and reaches nothing but members of objects and lists."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
@@ -14,8 +14,8 @@ from adapter.model import EventWarning
 def compile_path(path: EventPath, *, rule: str | None = None, skips_blanks: bool = False) -> Get:
     """The closure that reads `path`; `vars` is not read here, because constants are known at load.
 
-    With a `rule`, a list that is not written as one is noted in the frame's warnings. `skips_blanks`: blank text is
-    absent, so that fallbacks and `default` take its place.
+    With a `rule`, a list that is not written as one adds a warning to the frame. `skips_blanks`: blank text is absent,
+    so that fallbacks and `default` replace it.
     """
     root, segments = path.root, path.segments
     match segments:
@@ -36,7 +36,7 @@ def compile_path(path: EventPath, *, rule: str | None = None, skips_blanks: bool
 def compile_below(
     start: Get, path: EventPath, segments: tuple[Segment, ...], *, rule: str | None, skips_blanks: bool
 ) -> Get:
-    """The closure that reads `segments` below what `start` gives; `path` is the whole of it, for warnings."""
+    """The closure that reads `segments` below the value of `start`; `path` is all of it, for warnings."""
     if not segments:
         return _without_blanks(start) if skips_blanks else start
     follow = _follower(segments, path.root, rule)
@@ -64,14 +64,14 @@ _OWN_ROOTS: Final[Mapping[str, Get]] = {
     "raw": lambda frame: frame.body,
     "traits": lambda frame: frame.traits(),
 }
-"""Roots that are not simply a member of the message."""
+"""Roots that are more than a member of the message."""
 
 
 def _member_of_body(name: str) -> Get:
     return lambda frame: frame.body.get(name, ABSENT)
 
 
-# The short paths, which nearly all are. Each reads and judges in one call, because every value of every event does it.
+# Closures for short paths, which are almost all. Each does everything in one call, because every value needs it.
 
 
 def _one_key(root: str, key: str, *, skips_blanks: bool) -> Get:
@@ -130,7 +130,7 @@ def _two_keys(root: str, first: str, second: str, *, skips_blanks: bool) -> Get:
 
 
 _Follow: TypeAlias = Callable[[Any, list[EventWarning]], Any]
-"""From a value on, what stands below it, or ABSENT; what was odd on the way is added to the warnings."""
+"""From a value to the value below it, or ABSENT; peculiarities on the way are added to the warnings."""
 
 
 def _follower(segments: tuple[Segment, ...], before: str, rule: str | None) -> _Follow:
@@ -178,7 +178,7 @@ def _first_matching(members: list[Any] | None, *, key: str, text: str) -> Any:
 def _spreading(
     segments: tuple[Segment, ...], rest: _Follow
 ) -> Callable[[Iterable[Any] | None, list[EventWarning]], Any]:
-    """What `rest` finds by `segments` in each member, as one flat list; ABSENT where there is nothing to spread."""
+    """The values that `rest` finds by `segments` in each member, as one flat list; ABSENT if there is no list."""
     if not segments:
         return lambda members, _warnings: ABSENT if members is None else list(members)
     spreads_on = any(isinstance(segment, EveryMember) for segment in segments)

@@ -1,4 +1,4 @@
-"""What of a condition dispatch can answer by look-ups: the types and event names that it pins."""
+"""The parts of a condition that dispatch can evaluate by look-ups: the types and event names that it pins."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from adapter.mapping.run.affixes import Affix, affix_of
 
 @dataclass(frozen=True, slots=True)
 class Pinned:
-    """The texts that `type` and `event` have to be for a condition to hold; None where it does not say.
+    """The texts that `type` and `event` must be for a condition to hold; None if the condition does not say.
 
-    `affixes`: `event` has to be a text with one of these; None where any text may do. `whole`: the condition asks for
-    nothing but `types` and `events`, so every event of these types and names passes.
+    `affixes`: `event` must be a text with one of these; None for any text. `whole`: the condition is about nothing but
+    `types` and `events`, so every event of these types and names passes.
     """
 
     types: frozenset[str] | None
@@ -22,7 +22,7 @@ class Pinned:
 
 
 def pinned_by(condition: Any, tables: Mapping[str, Any]) -> Pinned:
-    """What a condition, as it stands in the file, pins."""
+    """The pins of a condition, as written in the file."""
     lines = condition if type(condition) is dict else {}
     types, events = (_texts(lines[word], tables) if word in lines else None for word in ("type", "event"))
     answered = (types is not None) + (events is not None)
@@ -31,7 +31,7 @@ def pinned_by(condition: Any, tables: Mapping[str, Any]) -> Pinned:
 
 
 def _affixes(check: Any) -> frozenset[Affix] | None:
-    """One for each glob of `like`; None if one of them has none, or where letters of either case fit."""
+    """One for each glob of `like`; None if one of them has none, or if case is ignored."""
     if type(check) is not dict or "like" not in check or check.get("ignore_case") not in (None, False):
         return None
     globs = check["like"] if type(check["like"]) is list else [check["like"]]
@@ -53,19 +53,19 @@ def _texts(check: Any, tables: Mapping[str, Any]) -> frozenset[str] | None:
 
 
 def share_a_type(one: Pinned, other: Pinned) -> bool:
-    """Whether an event may pass both, as far as its type says."""
+    """Whether an event may pass both, as far as its type shows."""
     return one.types is None or other.types is None or bool(one.types & other.types)
 
 
 def covers(wide: Pinned, narrow: Pinned) -> bool:
-    """Whatever `narrow` takes, `wide` takes before."""
+    """Whether `wide` matches everything that `narrow` matches."""
     types = wide.types is None or (narrow.types is not None and narrow.types <= wide.types)
     events = wide.events is None or (narrow.events is not None and narrow.events <= wide.events)
     return types and events
 
 
 def taken_by(earlier: Sequence[tuple[int, Pinned]], taker: int) -> str:
-    """What the rule with the number `taker` takes, in words."""
+    """The events that the rule with the number `taker` matches, in words."""
     pinned = next(pinned for number, pinned in earlier if number == taker)
     if pinned.types is None and pinned.events is None:
         return "every event"

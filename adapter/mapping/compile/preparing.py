@@ -1,7 +1,7 @@
 """`prepare`: steps in place, after privacy and before everything else, so that conditions see their results too.
 
-Unlike a guard, a step that cannot do its work leaves the value as it was, with a warning, and a step on text leaves
-numbers and booleans alone. Where a step gives nothing on purpose the field is taken out, as `drop` of all of it does.
+Unlike in a guard, a step that cannot be applied leaves the value unchanged, with a warning, and a step on text leaves
+numbers and booleans alone. If a step returns nothing on purpose, the field is removed, as by `drop`.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,7 +25,7 @@ MAX_PREPARED: Final = 200
 
 
 def compile_prepare(node: Node, reader: Reader) -> Sequence[GuardMessage]:
-    """What each member of the block does to a message, in order."""
+    """The change that each member of the block makes to a message, in order."""
     parts = reader.members(node, "E173", "`prepare`, a list of blocks,", at_most=MAX_PREPARED) or ()
     return [act for part in parts if (act := _prepared(part, reader)) is not None]
 
@@ -47,7 +47,7 @@ def _prepared(node: Node, reader: Reader) -> GuardMessage | None:
 
 def _in_place(node: Node, reader: Reader, scope: Scope) -> Step:
     steps = compile_steps(node, reader, scope, compile_value)
-    # Where a step was refused the two lists differ in length, and nothing of this is ever used.
+    # If a step was refused, the two lists differ in length, and the result is never used.
     are_of_text = [_is_of_text(step) for step in node.value] if type(node.value) is list else []
     pairs = [(_on_texts(step) if of_text else step) for step, of_text in zip(steps, are_of_text, strict=False)]
 
@@ -58,7 +58,7 @@ def _in_place(node: Node, reader: Reader, scope: Scope) -> Step:
             before = len(frame.warnings)
             result = step(value, frame)
             if result is ABSENT:
-                # With a warning the step could not do its work; without one nothing is what it gives.
+                # With a warning the step could not be applied; without one it returned nothing on purpose.
                 return value if len(frame.warnings) > before else ABSENT
             value = result
         return value
@@ -72,7 +72,7 @@ def _is_of_text(step: Any) -> bool:
 
 
 def _on_texts(step: Step) -> Step:
-    """`step` on texts, by themselves and in a list; what is none stays."""
+    """`step` on texts, alone and in a list; other values stay."""
 
     def apply(value: Any, frame: Frame) -> Any:
         if type(value) is str:

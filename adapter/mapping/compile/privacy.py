@@ -1,7 +1,7 @@
 """Privacy guards: what happens to personal data before any rule, test or log sees it.
 
-Guards run in order on the message; only the branches they touch are copied. A step that fails removes the field, and
-what is nested too deep to be looked at is removed as a whole: a guard never lets through what it could not judge.
+Guards run in order on the message; only the branches that they change are copied. A step that fails removes the field,
+and a value that is nested too deep to be checked is removed as a whole: a guard lets nothing through unchecked.
 """
 
 import hashlib
@@ -100,7 +100,7 @@ def _remedy(node: Node, reader: Reader, scope: Scope) -> Step:
 
     def apply(value: Any, frame: Frame) -> Any:
         for step in steps:
-            # Null holds nothing personal; what a step could not do has become ABSENT, which removes.
+            # Null contains no personal data; a step that failed returned ABSENT, which removes the field.
             if value is None or value is ABSENT:
                 return value
             changed = step(value, frame)
@@ -141,7 +141,7 @@ def _of_paths(node: Node, reader: Reader, remedy: Step) -> GuardMessage:
 
 
 def guardable_path(node: Node, reader: Reader) -> EventPath | None:
-    """The path at `node`, if what is there may be changed before the rules see it."""
+    """The path at `node`, if its value may be changed before the rules see it."""
     path = reader.path(node, "E171", Scope(has_item=True))
     if path is None:
         return None
@@ -160,7 +160,7 @@ def guardable_path(node: Node, reader: Reader) -> EventPath | None:
 
 
 def both_spellings(path: EventPath) -> Sequence[EventPath]:
-    """Traits stand under `traits` or `context.traits`; a guard on one acts on both."""
+    """Traits are in `traits` or `context.traits`; a guard on one applies to both."""
     match path.root, path.segments:
         case "traits", segments:
             return path, EventPath("context", (Key("traits"), *segments))
@@ -171,7 +171,7 @@ def both_spellings(path: EventPath) -> Sequence[EventPath]:
 
 
 def editor_of(way: Sequence[Segment]) -> _Edit:
-    """The closure that changes everything at the end of `way`; ABSENT there means taken out."""
+    """The closure that changes everything at the end of `way`; ABSENT there means removal."""
     if not way:
         return lambda value, change: change(value)
     segment, rest = way[0], editor_of(way[1:])
@@ -203,7 +203,7 @@ def _editor_of_key(name: str, rest: _Edit) -> _Edit:
 
 
 def _chosen(members: list[Any], segment: Segment) -> Sequence[int]:
-    """The places of a list that a segment means: for a guard, every match and not only the first."""
+    """The positions of a list that a segment selects: for a guard every match, and not only the first."""
     match segment:
         case EveryMember(of_object=False):
             return range(len(members))
@@ -228,7 +228,7 @@ def _of_names(node: Node, reader: Reader, remedy: Step, is_left: IsMeant | None)
 
 
 def _left(node: Node, reader: Reader) -> IsMeant | None:
-    """Whether a name is one that the guard leaves alone; None if it leaves none."""
+    """Whether a name is one that the guard leaves alone; None if it leaves none alone."""
     if not node.has("except"):
         return None
     if node.has("fields") and not node.has("values"):
@@ -243,11 +243,11 @@ def _globs(node: Node, reader: Reader, word: str) -> Sequence[str]:
     return [text for part in parts if (text := reader.text(part, "E171", "a name")) is not None]
 
 
-# By what stands in texts
+# By the contents of texts
 
 
 def _in_texts(node: Node, reader: Reader, scope: Scope, remedy: Step, is_left: IsMeant | None) -> Step:
-    """`remedy` for the personal data found in texts instead of for whole values, with a warning for each field."""
+    """`remedy` for the personal data found in texts instead of whole values, with a warning for each field."""
     members = reader.members(node, "E171", "`values`, a list of kinds,") or ()
     kinds = [kind for part in members if (kind := reader.choice(part, "E171", tuple(FINDERS))) is not None]
 

@@ -1,7 +1,7 @@
-"""Reads the parts of a mapping with checks: each part is asked for as what it has to be, and what is wrong is noted.
+"""Reads the parts of a mapping with checks: a part is read as the type that it must have, and errors are collected.
 
-A reader collects findings and goes on with a stand-in, so that all problems of a file are reported at once. What was
-compiled beside a blocking finding is thrown away.
+After an error a reader continues with a placeholder, so that all problems of a file are reported at once. The result of
+a compilation with a blocking finding is discarded.
 """
 
 from collections import defaultdict
@@ -22,11 +22,11 @@ from adapter.model import JsonObject
 from adapter.wire.ids import NO_IDS
 
 MAX_TEXT = 10_000
-"""Characters of a text in a mapping; event names, reasons and separators have smaller limits of their own."""
+"""Characters of a text in a mapping; event names, reasons and separators have smaller limits."""
 
 
 class Reader:
-    """One reading of one document. `tables`, `shared` and `vars` are what it defines, if they are blocks at all."""
+    """The reading of one document. `tables`, `shared` and `vars` are what it defines, if they are blocks at all."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class Reader:
         self.hash_key = hash_key
         self.no_ids = no_ids
         self.findings: list[Finding] = []
-        # What is no table is an error of its own; looking it up must not be a second one.
+        # A value that is not a table is one error; a lookup of it must not be a second one.
         self.tables = {name: table if type(table) is dict else {} for name, table in self._defined("tables").items()}
         self.shared = self._defined("shared")
         self.table_files = {name: table["file"] for name, table in self.tables.items() if names_file(table)}
@@ -62,7 +62,7 @@ class Reader:
         self.paths_read: defaultdict[str, list[EventPath]] = defaultdict(list)
 
     def _read_tables(self, read: ReadTable) -> None:
-        """Put the entries of files in place of the tables that name them."""
+        """Replace the tables in files by their entries."""
         for name, file in self.table_files.items():
             try:
                 self.tables[name] = read_table(self.tables[name], read)
@@ -78,11 +78,11 @@ class Reader:
     # What is wrong.
 
     def error(self, code: str, node: Node, message: str) -> None:
-        """An error of what stands at `node`."""
+        """An error about the value at `node`."""
         self._note(code, node, message, of_key=False)
 
     def error_of_key(self, code: str, node: Node, message: str) -> None:
-        """An error of the word that `node` stands behind."""
+        """An error about the key of `node`."""
         self._note(code, node, message, of_key=True)
 
     def _note(self, code: str, node: Node, message: str, *, of_key: bool) -> None:
@@ -90,10 +90,10 @@ class Reader:
         mark = document.mark_of_key(node.path) if of_key else document.mark_of(node.path)
         self.findings.append(document.finding(Severity.ERROR, code, mark, message))
 
-    # What has to stand there. Each answers None, and notes an error, where it does not.
+    # Expected types. Each returns None, and adds an error, if the value has another type.
 
     def block(self, node: Node, block: Block, code: str) -> bool:
-        """A block of these words, with all it needs; unknown words are noted and otherwise overlooked."""
+        """A block of these words, with all required ones; unknown words are reported and otherwise ignored."""
         if type(node.value) is not dict:
             self.error(code, node, f"{block.called} is a block of words, not {kind_of(node.value)}")
             return False
@@ -156,7 +156,7 @@ class Reader:
         return node.value
 
     def only_true(self, node: Node, code: str, what: str) -> None:
-        """The constant true: words that say something by standing there."""
+        """The constant true, for words whose presence is their meaning."""
         if node.value is not True:
             self.error(code, node, f"`{what}` is written `{what}: true`")
 
@@ -178,7 +178,7 @@ class Reader:
     # Paths and tables.
 
     def path(self, node: Node, code: str, scope: Scope) -> EventPath | None:
-        """A path that means something here."""
+        """A path that is valid here."""
         if type(node.value) is not str:
             self.error(code, node, f"a path is expected, not {kind_of(node.value)}")
             return None
@@ -206,7 +206,7 @@ class Reader:
         return path
 
     def _is_derived(self, path: EventPath, node: Node, scope: Scope, report: Callable[[str, Node, str], None]) -> bool:
-        """Whether `path` reads a derived value that is there where it stands."""
+        """Whether `path` reads a derived value that exists at this place."""
         name = path.segments[0].name if path.segments and isinstance(path.segments[0], Key) else ""
         if scope.in_privacy or scope.is_early:
             report("E126", node, "`derived` is computed after `privacy` and `prepare`")
@@ -221,7 +221,7 @@ class Reader:
         return False
 
     def constant_of(self, path: EventPath) -> Any:
-        """What a path into `vars` stands for; ABSENT for what is not there."""
+        """The value of a path into `vars`; ABSENT if there is none."""
         match path.segments:
             case (Key(name),):
                 return self.variables.get(name, ABSENT)
@@ -229,7 +229,7 @@ class Reader:
                 return ABSENT
 
     def getter(self, path: EventPath | None, scope: Scope | None = None) -> Get:
-        """The closure that reads `path`; with a scope it notes lists that are not written as lists."""
+        """The closure that reads `path`; with a scope it warns of lists that are not written as lists."""
         if path is None:
             return constant(ABSENT)
         rule, skips_blanks = (scope.rule, scope.skips_blanks) if scope is not None else (None, False)
@@ -245,7 +245,7 @@ class Reader:
                 return compile_path(path, rule=rule, skips_blanks=skips_blanks)
 
     def table(self, node: Node, code: str) -> JsonObject | None:
-        """The table that is named at `node`."""
+        """The table whose name is at `node`."""
         if type(node.value) is not str or node.value not in self.tables:
             name = node.value if type(node.value) is str else kind_of(node.value)
             self.error(code, node, f"no table `{name}`{did_you_mean(name, self.tables)}")

@@ -1,4 +1,4 @@
-"""How all copied fields of a call are spelled: `names`, a list of steps that need nothing but a text."""
+"""The spelling of all copied fields of a call: `names`, a list of steps that need nothing but a text."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -16,11 +16,11 @@ NAME_STEPS: Final[Mapping[str, Callable[[str], str]]] = MappingProxyType({
     "snake": naming.snake,
     "kebab": naming.kebab,
 })  # fmt: skip
-"""Steps on text that always give text."""
+"""Steps on text that always return text."""
 
 
 def compile_spelling(node: Node, reader: Reader) -> Callable[[str], str]:
-    """What the steps at `node` make of a name; a name that becomes empty stays."""
+    """The function that the steps at `node` apply to a name; a name that would become empty stays."""
     parts = reader.members(node, "E163", "`names`, a list of steps,", at_most=len(NAME_STEPS)) or ()
     chosen = [word for part in parts if (word := reader.choice(part, "E163", tuple(NAME_STEPS))) is not None]
     spells = [NAME_STEPS[word] for word in chosen]

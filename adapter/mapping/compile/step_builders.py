@@ -1,4 +1,4 @@
-"""The steps that have a setting: how it is read, and the step that is made from it."""
+"""The steps with a setting: how the setting is read, and the step made of it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -116,7 +116,7 @@ def arithmetic(compute: Callable[[Any, Any], Any]) -> Builder:
 
 
 def _operand(node: Node) -> str:
-    """What the operand of a step is called in a warning: the paths that it is read from."""
+    """The name of a step's operand in a warning: the paths that it is read from."""
     written = node.value.get("from") if type(node.value) is dict else node.value
     paths = written if type(written) is list else [written]
     return ", ".join(f"`{path}`" for path in paths if type(path) is str) or "its operand"
@@ -160,7 +160,7 @@ def where_step(setting: Setting) -> Step:
 
 
 _Results: TypeAlias = list[tuple[Any, Any]] | None
-"""Members with what was read of each; None for what is no list."""
+"""Members with the value read for each; None for a value that is not a list."""
 
 
 def _present(results: _Results) -> Any:
@@ -174,7 +174,7 @@ def _over(setting: Setting, compile_reading: Callable[[Scope], Get]) -> Callable
     reader, members_of = setting.reader, list_reader(setting.scope)
     outer_use = reader.item_use
     read = compile_reading(replace(setting.scope, has_item=True))
-    reader.item_use = outer_use  # what is read of an inner item says nothing about the outer one
+    reader.item_use = outer_use  # reads of an inner item say nothing about the outer one
 
     def over(value: Any, frame: Frame) -> _Results:
         members = members_of(value, frame.warnings)
@@ -221,7 +221,7 @@ def sort_step(setting: Setting) -> Step:
 
 
 def globs_step(setting: Setting, shape: Callable[[Sequence[str]], shaping.ShapeObject]) -> Step:
-    """For `pick` and `drop`: an object that they empty vanishes, in a list as by itself."""
+    """For `pick` and `drop`: an object that becomes empty is removed, in a list and alone."""
     shaped = shape(read_globs(setting.node, setting.reader, "E151"))
 
     def step(value: Any, frame: Frame) -> Any:
@@ -260,7 +260,9 @@ def hash_step(setting: Setting) -> Step:
 
 
 def _once(step: Step, hashed: Callable[[str], str], scope: Scope) -> Step:
-    """`step`, but what a guard hashed before the event was stored stays: a hash of it would be nobody's."""
+    """`step`, but a value that a guard hashed before the event was stored stays: a hash of the hash would be
+    useless.
+    """
 
     def in_guard(value: Any, frame: Frame) -> Any:
         if not isinstance(frame, PrivateFrame):

@@ -1,4 +1,4 @@
-"""How a pure function becomes a step: on list members or the whole value, and a warning where it fails."""
+"""How a pure function becomes a step: on list members or the whole value, with a warning if it fails."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,16 +16,18 @@ from adapter.model import JsonObject
 
 ValueCompiler: TypeAlias = Callable[[Node, Reader, Scope], Get]
 Pure: TypeAlias = Callable[[Any], Any]
-"""What a step does to one value that is there; ABSENT where it cannot."""
+"""The result of a step for one value that is there; ABSENT if it cannot be applied."""
 
 
 PureOfList: TypeAlias = Callable[[list[Any]], Any]
-"""What a step does to the members of a list that are not null; ABSENT where it cannot, or where there are none."""
+"""The result of a step for the members of a list that are not null; ABSENT if it cannot be applied, or without
+members.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What a step is made from: its setting, which is `node.value`, or None for a step that stands alone."""
+    """The basis of a step: its setting, which is `node.value`, or None for a step that stands alone."""
 
     node: Node
     bare: bool
@@ -35,7 +37,7 @@ class Setting:
 
 
 Builder: TypeAlias = Callable[[Setting], Step]
-"""Makes a step from its setting; notes what is wrong with it in the setting's reader."""
+"""Makes a step from its setting; reports errors to the setting's reader."""
 
 
 NOT_TEXT: Final = "not text"
@@ -43,7 +45,7 @@ NOT_A_NUMBER: Final = "not a number"
 
 
 def _why(value: Any, cause: str) -> str:
-    """Why a step could not use a value: what it is, and what the step takes."""
+    """Why a step could not use a value: the value's type, and the types that the step accepts."""
     if cause == NOT_TEXT and type(value) is str:
         return "the text is too long"
     if cause == NOT_A_NUMBER and type(value) in {int, float}:
@@ -52,12 +54,14 @@ def _why(value: Any, cause: str) -> str:
 
 
 def each(pure: Pure, cause: str) -> Builder:
-    """On every member of a list, or on the value itself."""
+    """Applied to every member of a list, or to the value itself."""
     return lambda setting: on_each(pure, cause, setting.scope)
 
 
 def on_each(pure: Pure, cause: str, scope: Scope) -> Step:
-    """Members that `pure` cannot use are left out, with one warning for all of them; so is a value that is no list."""
+    """Members that `pure` cannot use are left out, with one warning for all of them; so is a value that is not a
+    list.
+    """
 
     def step(value: Any, frame: Frame) -> Any:
         if type(value) is not list:
@@ -77,9 +81,9 @@ def on_each(pure: Pure, cause: str, scope: Scope) -> Step:
 
 
 def looking_for(find: Pure, is_readable: Callable[[Any], bool], cause: str, scope: Scope) -> Step:
-    """For steps that find nothing as often as something: nothing found is absent without a warning.
+    """For steps that often find nothing: the result is then absent without a warning.
 
-    What is not `is_readable` is left out with a warning, in a list as by itself.
+    Values that are not `is_readable` are left out with a warning, in a list and alone.
     """
 
     def step(value: Any, frame: Frame) -> Any:
@@ -99,7 +103,7 @@ def looking_for(find: Pure, is_readable: Callable[[Any], bool], cause: str, scop
 
 
 def of_text(pure: Callable[[str], Any]) -> Pure:
-    """For a function of text: numbers and booleans are read as text, anything else is ABSENT."""
+    """For a function of text: numbers and booleans are read as text, other values are ABSENT."""
 
     def on_value(value: Any) -> Any:
         if type(value) is str:
@@ -111,12 +115,12 @@ def of_text(pure: Callable[[str], Any]) -> Pure:
 
 
 def of_each_text(pure: Callable[[str], Any]) -> Builder:
-    """On the text of every member of a list, or of the value itself."""
+    """Applied to the text of every member of a list, or of the value itself."""
     return each(of_text(pure), NOT_TEXT)
 
 
 def of_each_name(spell: Callable[[str], str]) -> Builder:
-    """As `of_each_text`, for a function that spells names: the few that recur in every message are spelled once."""
+    """As `of_each_text`, for a function that spells names: results are cached, because names recur in every message."""
     return lambda setting: on_each(of_text(_remembered(spell)), NOT_TEXT, setting.scope)
 
 
@@ -127,11 +131,11 @@ def _remembered(spell: Callable[[str], str]) -> Callable[[str], str]:
 
 _NAMES_KEPT: Final = 1_024
 _MAX_NAME_CHARS: Final = 100
-"""A longer text is hardly a name, and would take memory."""
+"""A longer text is seldom a name, and would take memory."""
 
 
 def whole(pure: Pure, cause: str) -> Builder:
-    """On the value as it is, lists included."""
+    """Applied to the value as it is, lists included."""
     return lambda setting: on_whole(pure, cause, setting.scope)
 
 
@@ -148,12 +152,14 @@ def on_whole(pure: Pure, cause: str, scope: Scope) -> Step:
 
 
 def of_list(pure: PureOfList, cause: str) -> Builder:
-    """On the members of a list; no `cause`: an absent result is nothing to warn about."""
+    """Applied to the members of a list. Without a `cause` an absent result adds no warning."""
     return lambda setting: on_list(pure, cause, setting.scope)
 
 
 def on_list(pure: PureOfList, cause: str, scope: Scope) -> Step:
-    """What is no list is left out, with a warning; so are members that `pure` cannot use. Of nothing comes nothing."""
+    """A value that is not a list is left out, with a warning; so are members that `pure` cannot use. An empty list is
+    absent.
+    """
     members_of, failed = list_reader(scope), scope.failed(cause)
 
     def step(value: Any, frame: Frame) -> Any:
@@ -170,12 +176,12 @@ def on_list(pure: PureOfList, cause: str, scope: Scope) -> Step:
 
 
 def list_reader(scope: Scope) -> ReadMembers:
-    """How a step reads the list that it is given: warnings name the path that it comes from, or the field."""
+    """How a step reads its list: warnings name the path that the list comes from, or the field."""
     return members_reader(scope.source or scope.field, rule=scope.rule)
 
 
 def reshaping(reshape: Callable[[JsonObject], tuple[JsonObject, bool]], clash: str, scope: Scope) -> Step:
-    """For a function that answers an object and whether two of its names clashed."""
+    """For a function that returns an object and whether two of its names clashed."""
     warned = scope.failed(clash)
 
     def step(value: Any, frame: Frame) -> Any:
@@ -194,5 +200,5 @@ def reshaping(reshape: Callable[[JsonObject], tuple[JsonObject, bool]], clash: s
 
 
 def refused(_value: Any, _frame: Frame) -> Any:
-    """Stands in for a step whose setting is refused."""
+    """Replaces a step whose setting is refused."""
     return ABSENT

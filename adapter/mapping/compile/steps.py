@@ -1,7 +1,7 @@
-"""Steps: what a value runs through. A step that cannot do its work leaves the value out and warns; it never raises.
+"""The table of steps. A step that cannot be applied leaves the value out and adds a warning; it never raises.
 
-Steps on text and type act on each member of a list. What a step does to one value is in `text`, `lists`, `scalars`
-and `shaping`; `making` binds it to lists and warnings, `builders` to its setting; here is the table of all.
+Steps on text and type are applied to each member of a list. What a step does to one value is in `text_steps`,
+`list_steps`, `scalars` and `shaping` of `run`; `step_making` adds lists and warnings, `step_builders` the settings.
 """
 
 from collections.abc import Mapping, Sequence

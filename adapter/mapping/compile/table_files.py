@@ -1,6 +1,6 @@
 """Tables in files beside the mapping: rows of CSV or JSON, by the text in their key column. Pure.
 
-A file of two columns is a plain table of the second by the first; any other gives rows.
+A file of two columns is a table of the second column by the first; any other gives rows.
 """
 
 import csv
@@ -16,16 +16,16 @@ MAX_BYTES: Final = 20_000_000
 SUFFIXES: Final = (".csv", ".json")
 
 ReadTable: TypeAlias = Callable[[str], bytes]
-"""The content of a file by its name, which is relative to the mapping's folder. Raises OSError."""
+"""The content of a file by its name, relative to the mapping's folder. Raises OSError."""
 
 
 def unreadable(name: str) -> bytes:
-    """Stands in where no file can be read: a mapping that came without a place. Raises OSError."""
+    """Used if no file can be read: a mapping without a place. Raises OSError."""
     raise OSError(None, "this mapping was given without its folder", name)
 
 
 def names_file(table: Any) -> bool:
-    """Whether a table of the mapping is one in a file: `{file: skus.csv, key: sku}`."""
+    """Whether a table of the mapping is in a file: `{file: skus.csv, key: sku}`."""
     if type(table) is not dict or not set(table) <= {"file", "key"}:
         return False
     return type(table.get("file")) is str and table["file"].lower().endswith(SUFFIXES)

@@ -1,6 +1,6 @@
-"""Values: where a field comes from. A path, a constant, text with placeholders, the first of several, a list, a group.
+"""Values: the sources of a field. A path, a constant, text with placeholders, the first of several, a list, a group.
 
-Absent is not null: an absent value writes nothing. Null is a value, but one that fallbacks skip and `default` replaces.
+Absent is not null: an absent value sets nothing. Null is a value, but fallbacks skip it and `default` replaces it.
 """
 
 import re
@@ -29,7 +29,7 @@ SOURCES: Final = ("from", "value", "text", "first", "list", "fields")
 
 
 def compile_value(node: Node, reader: Reader, scope: Scope) -> Get:
-    """The closure that gives a value, or ABSENT."""
+    """The closure that returns a value, or ABSENT."""
     value = node.value
     if type(value) is str:
         return reader.getter(reader.path_in(value, node, scope), scope)
@@ -44,7 +44,9 @@ def compile_value(node: Node, reader: Reader, scope: Scope) -> Get:
 def compile_fields(
     node: Node, reader: Reader, scope: Scope, *, code: str = "E141", within: DocumentPath = ()
 ) -> Sequence[tuple[str, Get]]:
-    """The fields of a block, each with the closure of its value; `within` says where they are fields of a call."""
+    """The fields of a block, each with the closure of its value; `within` is their place if they are fields of a
+    call.
+    """
     parts = reader.entries(node, code, "a block of fields `name: value`") or ()
     if len(parts) > MAX_FIELDS:
         reader.error(code, node, f"at most {MAX_FIELDS} fields, not {len(parts)}")
@@ -56,7 +58,7 @@ def compile_fields(
 
 
 def fields_of(pairs: Sequence[tuple[str, Get]], frame: Frame) -> JsonObject:
-    """The fields that are there."""
+    """The fields that are present."""
     return {name: value for name, get in pairs if (value := get(frame)) is not ABSENT}
 
 
@@ -82,7 +84,7 @@ def _block(node: Node, reader: Reader, scope: Scope) -> Get:
 
 
 def _only_path(written: Any) -> str:
-    """The one path behind `from`, or nothing."""
+    """The one path of `from`, or nothing."""
     only = written[0] if type(written) is list and len(written) == 1 else written
     return only if type(only) is str else ""
 
@@ -142,7 +144,7 @@ _SOURCE_OF: Final[Mapping[str, Callable[[Node, Reader, Scope], Get]]] = MappingP
 
 
 def _stepped(get: Get, steps: Sequence[Step], *, null: Any) -> Get:
-    """What is left of a value after `steps`, which a null passes unchanged; a null that is left becomes `null`."""
+    """A value after `steps`, which a null passes unchanged; a remaining null becomes `null`."""
     if len(steps) == 1:
         (only,) = steps
 
@@ -185,7 +187,7 @@ def _required(get: Get, node: Node, scope: Scope) -> Get:
         before = len(frame.warnings)
         value = get(frame)
         if value is ABSENT or value is None:
-            # What was sent and could not be used is not absent to who reads the reason.
+            # A value that was sent and could not be used is not absent to a reader of the reason.
             why = [warned.cause for warned in frame.warnings[before:] if warned.kind in _UNUSABLE]
             problem = Problem(pointer, "required", f"`{scope.name}` is required: {why[-1]}{sources}") if why else absent
             frame.problems.append(problem)
@@ -244,7 +246,7 @@ def compile_text(text: str, node: Node, reader: Reader, scope: Scope) -> Get:
 
 
 _DOUBLED: Final = re.compile(r"\{\{([^{}]+)\}\}")
-"""How other languages write a placeholder. Here two braces are one brace of text, which nobody means around a path."""
+"""Placeholders of other languages. Here two braces are one brace of text, which is seldom meant around a path."""
 
 
 def _parts(text: str, node: Node, reader: Reader, scope: Scope) -> Sequence[str | Get]:
@@ -279,7 +281,7 @@ def _parts(text: str, node: Node, reader: Reader, scope: Scope) -> Sequence[str 
 
 
 def _closing(text: str, start: int) -> int:
-    """Where the placeholder that opens at `start` closes, not counting braces in quotes; -1 if nowhere."""
+    """The end of the placeholder that opens at `start`, not counting braces in quotes; -1 if there is none."""
     quoted = False
     for place in range(start + 1, len(text)):
         if text[place] == '"':

@@ -1,4 +1,4 @@
-"""Words of other languages, and what to write here instead: asked before any word that is merely spelled alike.
+"""Words of other languages, and the words to use instead: looked up before similarly spelled words.
 
 Collected from JavaScript, Segment's mapping-kit, VRL, Bloblang, Hog, Liquid, jq and SQL.
 """
@@ -11,7 +11,7 @@ from adapter.files.finding import did_you_mean
 
 
 def _table(words: Mapping[str, str]) -> dict[str, str]:
-    """What to write, by each of the words that are written `a b c` on the left."""
+    """The words to use, by each of the words on the left, written `a b c`."""
     return {word: remedy for written, remedy in words.items() for word in written.split()}
 
 
@@ -162,19 +162,19 @@ FOREIGN: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType({
     "`replace`": _table({"regex": "`pattern`", "search from old": "`find`", "replacement to new": "`with`"}),
     "settings": _table({"null": "`nulls`", "blank empty": "`blanks`", "user_id": "`userId`"}),
 })  # fmt: skip
-"""By the block that a word was written in (`Block.called`; "a step" for steps): what to write instead."""
+"""By the block that a word is in (`Block.called`; "a step" for steps), the word to use instead."""
 
 _ONE_MISTAKE: Final = frozenset({"if", "then", "else", "elseif", "case", "switch", "cond"})
-"""Words that come together: whoever writes one means the whole construction, and needs one answer."""
+"""Words of one construction: a file with one of them needs one answer about all of it."""
 
 
 def help_for(word: str, *, called: str, known: Iterable[str]) -> str:
-    """What to add to the message about `word`: what it is called here, or the word spelled alike, or nothing."""
+    """The hint for the message about `word`: its word here, or a similarly spelled one, or nothing."""
     remedy = FOREIGN.get(called, {}).get(word)
     return f"; write {remedy}" if remedy is not None else did_you_mean(word, known)
 
 
 def worth_a_finding(unknown: list[str]) -> list[str]:
-    """Of the unknown words of one block those that are a mistake of their own."""
+    """The unknown words of one block that are a mistake of their own."""
     together = [word for word in unknown if word in _ONE_MISTAKE]
     return [word for word in unknown if word not in together[1:]]

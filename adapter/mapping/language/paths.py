@@ -1,6 +1,6 @@
-"""How a path is written in a mapping: a place in an event, read into its parts.
+"""The syntax of paths in a mapping: a place in an event, parsed into its segments.
 
-A path is rooted in a fixed word, so that a typo is an error of the file.
+A path begins with one of a few roots, so that a typo is an error of the file.
 """
 
 import re
@@ -20,7 +20,7 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class At:
-    """The list member at this place; negative counts from the end."""
+    """The list member at this position; negative counts from the end."""
 
     place: int
 
@@ -45,7 +45,7 @@ Segment: TypeAlias = Key | At | Matching | EveryMember
 
 @dataclass(frozen=True, slots=True)
 class EventPath:
-    """A path as it was written. `many`: it reads a list of what it finds."""
+    """A parsed path. `many`: it reads a list of all matches."""
 
     root: str
     segments: tuple[Segment, ...]
@@ -56,12 +56,12 @@ class EventPath:
 
     @property
     def written(self) -> str:
-        """The path as warnings say it."""
+        """The path as warnings show it."""
         return self.root + "".join(map(written_segment, self.segments))
 
     @property
     def is_event_name(self) -> bool:
-        """It is the path `event`, whose text the setting `names` compares."""
+        """Whether it is the path `event`, whose text the setting `names` compares."""
         return self.root == "event" and not self.segments
 
     @property
@@ -81,7 +81,7 @@ class EventPath:
 
 @dataclass(frozen=True, slots=True)
 class Misspelt:
-    """Why a text is no path: the code and the words of the finding."""
+    """Why a text is not a path: the code and the words of the finding."""
 
     code: str
     message: str
@@ -100,12 +100,12 @@ _SEGMENT: Final = re.compile(
 )
 _ROOT: Final = re.compile(r"[^.\[]*")
 _ODD: Final = re.compile(r"\s*(\|\||\?\?|[|?=+])\s*")
-"""What other languages compute with. Within a name it is a mistake more often than a name."""
+"""Operators of other languages. Within a name they are a mistake more often than a part of it."""
 MAX_SEGMENTS: Final = 40
 
 
 def parse_path(text: str) -> EventPath | Misspelt:
-    """Read a path as it is written in a mapping."""
+    """Parse a path as written in a mapping."""
     if text.startswith(("$.", "$[")) and (meant := text.lstrip("$").lstrip(".")):
         return Misspelt("E120", f"leave out the leading `$.`: write `{meant}`")
     head = _ROOT.match(text)
