@@ -10,6 +10,7 @@ COPY requirements/run.lock .
 RUN tools/bin/pip download -q --require-hashes --only-binary=:all: -r run.lock -d wheels \
  && tools/bin/pip install -q --no-index --find-links wheels hatchling
 COPY pyproject.toml hatch_build.py README.md LICENSE ./
+COPY docs/browsee-adapter.1 docs/
 COPY schemas schemas
 COPY mappings mappings
 COPY adapter adapter

@@ -68,6 +68,12 @@ def clean() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
 
 
+def test_the_manual_page_is_where_man_looks(installed: Path) -> None:
+    """`man browsee-adapter` works in the environment, and pipx links the page."""
+    page = installed.parent / "share/man/man1/browsee-adapter.1"
+    assert page.read_text(encoding="utf-8") == (ROOT / "docs/browsee-adapter.1").read_text(encoding="utf-8")
+
+
 def test_it_is_the_wheel_that_runs(installed: Path, tmp_path: Path) -> None:
     """Code, schemas and mappings come from the new environment, not from the checkout."""
     said = run(

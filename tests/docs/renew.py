@@ -5,7 +5,7 @@ from adapter.observe import reference as metrics_reference
 from adapter.settings import reference as settings_reference
 from adapter.settings.load import settings_schema
 from bench.results import read
-from tests.docs import command_table, figures, recipe_files, recipes, setups
+from tests.docs import command_table, figures, man_page, recipe_files, recipes, setups
 from tests.docs.pages import PAGES, ROOT
 
 
@@ -13,6 +13,7 @@ def generated() -> dict[str, str]:
     """Every page with generated parts, as it ought to be now, by its path."""
     return {
         recipes.GUIDE: recipes.renewed(PAGES[recipes.GUIDE]),
+        man_page.PAGE: man_page.page(),
         command_table.PAGE: command_table.renewed(PAGES[command_table.PAGE]),
         recipe_files.PAGE: recipe_files.renewed(PAGES[recipe_files.PAGE]),
         setups.PAGE: setups.renewed(PAGES[setups.PAGE]),
@@ -27,7 +28,7 @@ def generated() -> dict[str, str]:
 def main() -> None:
     """Write the pages that differ."""
     for page, text in generated().items():
-        if PAGES[page] != text:
+        if not (ROOT / page).exists() or (ROOT / page).read_text(encoding="utf-8") != text:
             (ROOT / page).write_text(text, encoding="utf-8")
             print(f"renewed {page}")  # noqa: T201 - this is a command
 
