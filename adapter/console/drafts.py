@@ -95,6 +95,7 @@ def compared_json(
         go_on()
         page = admin.page_before(wanted, limit=min(_PAGE, left), before=reached)
         for record in page.records:
+            go_on()
             if not record.event.body:
                 continue
             changes = compare(draft.active, after, record.event)

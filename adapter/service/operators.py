@@ -48,6 +48,7 @@ from adapter.queue.backends import open_admin
 from adapter.queue.contract import Archive
 from adapter.queue.records import Retention
 from adapter.service import settings_view
+from adapter.service.cpu_share import CpuShare
 from adapter.service.mapping_files import MappingFiles
 from adapter.service.mappings import Active, source_mappings
 from adapter.service.sources_view import SourcesView
@@ -247,9 +248,12 @@ def _edit_facts(policy: EditPolicy, scheme: str) -> JsonObject:
 def console_of(settings: Settings, *, ingest: IngestDeps, pause_text: PauseText) -> Iterator[QueueConsole]:
     """The console at the queue of the running service, for one thread. Raises QueueError."""
 
+    share = CpuShare()
+
     def go_on() -> None:
         if ingest.is_draining():
             raise QueueError("the service is stopping; part of the work is done, send the request again for the rest")
+        share()
 
     with open_admin(settings.queue, unordered=settings.unordered) as admin:
         yield admin_console(admin, settings, validator=lambda: ingest.validator, go_on=go_on, pause_text=pause_text)
