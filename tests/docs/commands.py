@@ -7,8 +7,8 @@ from types import MappingProxyType
 
 from tests.docs.pages import PAGES, blocks
 
-START = "docs/start.md"
-"""Walked as a whole by tests/docs/test_start.py."""
+WALKED = ("README.md", "docs/start.md")
+"""Walked as a whole, from the first line to the last, by tests/docs/test_start.py."""
 
 SHOWN = [page for page in PAGES if page == "README.md" or page.startswith("docs/")]
 

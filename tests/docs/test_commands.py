@@ -15,8 +15,8 @@ from tests.docs.commands import (
     LEFT_OUT,
     PARSED,
     SHOWN,
-    START,
     STAYING,
+    WALKED,
     Block,
     exported,
     is_command,
@@ -27,7 +27,7 @@ from tests.docs.commands import (
 from tests.docs.pages import PAGES, blocks
 from tests.docs.scene import Scene, checkout_in, run, scene_in, staying
 
-BLOCKS = [block for page in SHOWN if page != START for block in shown_blocks(page)]
+BLOCKS = [block for page in SHOWN if page not in WALKED for block in shown_blocks(page)]
 SEEN = {line for page in SHOWN for code in blocks(PAGES[page], "") for line in lines_of(code)}
 
 

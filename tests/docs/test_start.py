@@ -1,4 +1,4 @@
-"""docs/start.md, walked literally from its first line to its last: what it shows is printed, what it says happens."""
+"""README.md and docs/start.md, walked from the first line to the last: what they show is printed, and happens."""
 
 import fnmatch
 import json
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from adapter.cli.env_file import variables
-from tests.docs.commands import LEFT_OUT, PARSED, START, STAYING, lines_of, why_not
+from tests.docs.commands import LEFT_OUT, PARSED, STAYING, WALKED, lines_of, why_not
 from tests.docs.pages import PAGES
 from tests.docs.scene import WITHIN_S, Staying, checkout_in, environment, run, staying
 
@@ -52,7 +52,8 @@ class Walk:
 
     def edit(self, rule: str) -> None:
         """Put `rule` above the last one of the mapping, in place of the one put there before."""
-        file = self.folder / "mappings/shop.yaml"
+        own = self.folder / "mappings/shop.yaml"
+        file = own if own.exists() else self.folder / "data/mapping.yaml"
         text = file.read_text(encoding="utf-8").replace(self._rule, "")
         assert _LAST_RULE in text
         self._rule = f"{rule}\n"
@@ -114,9 +115,10 @@ def walk(tmp_path: Path) -> Iterator[Walk]:
         yield walk
 
 
-def test_the_first_ten_minutes(walk: Walk) -> None:
+@pytest.mark.parametrize("page", WALKED)
+def test_the_first_ten_minutes(walk: Walk, page: str) -> None:
     """Every command works, every edit does what is said, every output is printed."""
-    for language, code in _BLOCK.findall(PAGES[START]):
+    for language, code in _BLOCK.findall(PAGES[page]):
         if language == "yaml":
             walk.edit(code)
         elif language == "text":
