@@ -133,3 +133,11 @@ async def test_what_a_page_holds_when_it_is_left_arrives(stage: Stage, library: 
         await browser.tell("send")
         await browser.tell("leave")
         await all_arrive_once(stage, library)
+
+
+async def test_the_html_snippet_sends_here_by_api_host(stage: Stage) -> None:
+    """With settings that name Segment's own host, `apiHost` in the page's `load` sends every call to the adapter."""
+    async with opened(stage, "segment-snippet") as browser:
+        await browser.tell("send")
+        await all_arrive_once(stage, "segment-snippet")
+        assert f"GET {SETTINGS['segment']} 200" not in browser.seen

@@ -133,8 +133,8 @@ def test_a_secret_that_is_missing_is_named() -> None:
 
 
 def test_the_kustomization_has_every_object() -> None:
-    """None of the files is forgotten, and none is changed but for the image."""
+    """None is forgotten but the Ingress, whose host is not known, and none is changed but for the image."""
     done = run("kubectl", "kustomize", str(ROOT / "deploy/kubernetes"))
     assert done.returncode == 0, done.stderr
     made = {f"{one['kind']}/{one['metadata']['name']}": one for one in yaml.safe_load_all(done.stdout)}
-    assert made == PLAIN
+    assert made == {name: one for name, one in PLAIN.items() if one["kind"] != "Ingress"}

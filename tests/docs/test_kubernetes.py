@@ -1,5 +1,6 @@
 """deploy/kubernetes is what a cluster takes, and agrees with the image, the settings and the mapping language."""
 
+import json
 import re
 from pathlib import Path
 from time import time
@@ -35,6 +36,9 @@ SERVICE = OBJECTS["Service/browsee-adapter"]
 SETTINGS = OBJECTS["ConfigMap/browsee-adapter-settings"]["data"]["adapter.yaml"]
 MAPPINGS = OBJECTS["ConfigMap/browsee-adapter-mappings"]["data"]
 SECRET = OBJECTS["Secret/browsee-adapter"]["stringData"]
+LIMITS = json.loads((ROOT / "schemas/adapter/settings.json").read_text(encoding="utf-8"))["properties"]["limits"][
+    "properties"
+]
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 
 
@@ -54,6 +58,16 @@ def of_dockerfile(pattern: str) -> str:
 def test_a_cluster_takes_it(name: str, version: str) -> None:
     """Each object fits the API's own schema, without a word that it does not know."""
     kubernetes_validate.validate(OBJECTS[name], version, strict=True)
+
+
+def test_the_ingress_leads_to_the_service_and_takes_large_batches() -> None:
+    """Its limit of bodies is the adapter's own, not the megabyte of ingress-nginx."""
+    ingress = OBJECTS["Ingress/browsee-adapter"]
+    ((path,),) = (rule["http"]["paths"] for rule in ingress["spec"]["rules"])
+    assert path["backend"]["service"] == {"name": "browsee-adapter", "port": {"name": "http"}}
+    limit = ingress["metadata"]["annotations"]["nginx.ingress.kubernetes.io/proxy-body-size"]
+    assert size_bytes(limit.replace("m", "MB")) >= size_bytes(LIMITS["body"]["default"])
+    assert [entry["hosts"] for entry in ingress["spec"]["tls"]] == [[rule["host"] for rule in ingress["spec"]["rules"]]]
 
 
 def test_a_misspelt_word_would_be_found() -> None:

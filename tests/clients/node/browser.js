@@ -1,6 +1,6 @@
 // Opens a page in the browser CHROMIUM that sends by one of the browser libraries to an adapter of another origin.
 //
-//     node browser.js segment|segment-batching|rudderstack|rudderstack-beacon HOST KEY CALLS.json CHROMIUM
+//     node browser.js segment|segment-batching|segment-snippet|rudderstack|rudderstack-beacon HOST KEY CALLS.json CHROMIUM
 //
 // Starts the library and prints `done start`. Then it reads commands from stdin: `send` makes the page send every call,
 // `leave` goes to another page, `end` closes the browser; `done send` when that is done. In between it prints what went
@@ -18,12 +18,24 @@ const [family, variant] = library.split("-");
 
 const SCRIPTS = {
   segment: "@segment/analytics-next/dist/umd/index.js",
+  snippet: "@segment/analytics-next/dist/umd/standalone.js",
   rudderstack: "@rudderstack/analytics-js/dist/npm/modern/bundled/umd/index.js",
 };
+
+// What Segment's own host answers to the script of the snippet: this server stands in for it.
+const CDN_SETTINGS = { integrations: { "Segment.io": { apiKey: key, apiHost: "api.segment.io/v1" } } };
 
 // What a site's own page says to start the library, for each family.
 const STARTS = {
   segment: ({ host, key, variant }) => {
+    if (variant === "snippet") {
+      const [protocol, name] = host.split("://");
+      const loadOptions = { integrations: { "Segment.io": { apiHost: `${name}/v1`, protocol } } };
+      window.analytics = Object.assign([], { _writeKey: key, _cdn: location.origin, _loadOptions: loadOptions });
+      const ready = new Promise((resolve) => window.analytics.push(["ready", resolve]));
+      document.head.append(Object.assign(document.createElement("script"), { src: "/library.js" }));
+      return ready;
+    }
     const batching = { strategy: "batching", config: { size: 100, timeout: 60_000 } };
     const sender = { protocol: "http", ...(variant === "batching" ? { deliveryStrategy: batching } : {}) };
     window.analytics = window.AnalyticsNext.AnalyticsBrowser.load(
@@ -53,8 +65,10 @@ function makeCalls(calls) {
 }
 
 const served = createServer((request, response) => {
-  if (request.url !== "/library.js") return response.end("<!doctype html><script src=/library.js></script>");
-  const path = fileURLToPath(new URL(`./node_modules/${SCRIPTS[family]}`, import.meta.url));
+  if (request.url.endsWith("/settings")) return response.end(JSON.stringify(CDN_SETTINGS));
+  const script = variant === "snippet" ? "" : "<script src=/library.js></script>";
+  if (request.url !== "/library.js") return response.end(`<!doctype html>${script}`);
+  const path = fileURLToPath(new URL(`./node_modules/${SCRIPTS[variant] ?? SCRIPTS[family]}`, import.meta.url));
   return response.setHeader("Content-Type", "text/javascript").end(readFileSync(path));
 });
 await new Promise((resolve) => served.listen(0, "localhost", resolve));
