@@ -22,8 +22,9 @@ from adapter.console.editing import EditPolicy
 from adapter.console.mapping_store import MappingStore, NotWritten
 from adapter.console.params import BadRequest
 from adapter.console.requests import EarlyReply, Requests, query
+from adapter.console.turns import alone
 from adapter.http.client_address import Network, client
-from adapter.http.json_api import Handler, Operations, error_response, json_response
+from adapter.http.json_api import Operations, error_response, json_response
 from adapter.model import JsonObject
 
 MAX_MAPPING_BYTES: Final = 1_000_000
@@ -48,14 +49,13 @@ class MappingApi:
         self._policy = policy
         self._requests = requests
         self._trusted_proxies = trusted_proxies
-        self._busy: set[str] = set()
 
     def operations(self) -> Operations:
         """By path below the API's own."""
         return {
             "/mapping": {"GET": self.show, "PUT": self.write},
-            "/mapping/check": {"POST": self._alone("check", self.check)},
-            "/mapping/compare": {"POST": self._alone("compare", self.compare)},
+            "/mapping/check": {"POST": alone("check", self.check)},
+            "/mapping/compare": {"POST": alone("comparison", self.compare)},
             "/mapping/history": {"GET": self.history},
             "/mapping/version": {"GET": self.version},
             "/mapping/schema": {"GET": self.schema},
@@ -173,20 +173,6 @@ class MappingApi:
         return {**facts, "by": row["by"], "at": row["at"]}
 
     # -- what they share -------------------------------------------------------------------------------------------
-
-    def _alone(self, name: str, handler: Handler) -> Handler:
-        """One at a time: a draft is checked at every key stroke, and the service delivers meanwhile."""
-
-        async def alone(request: web.Request) -> web.StreamResponse:
-            if name in self._busy:
-                return error_response(429, "busy", f"another {name} is running", headers={hdrs.RETRY_AFTER: "1"})
-            self._busy.add(name)
-            try:
-                return await handler(request)
-            finally:
-                self._busy.discard(name)
-
-        return alone
 
     def _why_off(self, request: web.Request) -> str | None:
         return self._policy.why_not(scheme=request_scheme(request, self._trusted_proxies))
