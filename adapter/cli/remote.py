@@ -88,8 +88,10 @@ class HttpConsole:
     def deletions(self, user: str | None = None, *, limit: int = 20) -> JsonObject:
         return self._get("/api/deletions", {"user": user, "limit": str(limit)})
 
-    def dead(self, *, cause: str | None = None, limit: int = 100, after: str | None = None) -> JsonObject:
-        return self._get("/api/dead", {"cause": cause, "limit": str(limit), "after": after})
+    def dead(
+        self, *, cause: str | None = None, exact: bool = False, limit: int = 100, after: str | None = None
+    ) -> JsonObject:
+        return self._get("/api/dead", {**_of_cause(cause, exact=exact), "limit": str(limit), "after": after})
 
     def causes(self, *, limit: int) -> JsonObject:
         return self._get("/api/dead/causes", {"limit": str(limit)})
@@ -129,8 +131,8 @@ class HttpConsole:
     def purge(self, user: str, *, dry_run: bool = False) -> JsonObject:
         return self._post("/api/purge", {"user": user, "dryRun": dry_run})
 
-    def export(self, cause: str | None = None) -> Export:
-        response = self._answered("GET", "/api/dead/export", {"cause": cause})
+    def export(self, cause: str | None = None, *, exact: bool = False) -> Export:
+        response = self._answered("GET", "/api/dead/export", _of_cause(cause, exact=exact))
         if response.status != 200:
             self._refuse(response.status, _read(response))
         return Export(int(response.getheader("X-Left-Out", "0")), self._lines(response))
@@ -220,6 +222,10 @@ def _split(url: str) -> SplitResult:
 
 def _finding_text(finding: JsonObject) -> str:
     return printable(f"{finding['line']}:{finding['column']}: {finding['code']}: {finding['message']}")
+
+
+def _of_cause(cause: str | None, *, exact: bool) -> dict[str, str | None]:
+    return {"cause": cause, "exact": "true" if exact else None}
 
 
 def _chosen(which: Selection) -> JsonObject:

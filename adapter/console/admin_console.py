@@ -131,11 +131,13 @@ class AdminConsole(AdminMappings):
         newest = sorted(found, key=lambda request: request.number, reverse=True)[:limit]
         return {"deletions": [serialize.deletion_as_json(request) for request in newest]}
 
-    def dead(self, *, cause: str | None = None, limit: int = 100, after: str | None = None) -> JsonObject:
+    def dead(
+        self, *, cause: str | None = None, exact: bool = False, limit: int = 100, after: str | None = None
+    ) -> JsonObject:
         seq, number = Cursor(0, 0) if after is None else _cursor(after)
         records = self._admin.dead(after=seq, limit=MAX_PAGE)
         kept = self._admin.rejections(after=number, limit=MAX_PAGE)
-        streams = [_stream(looked, start, cause) for looked, start in ((records, seq), (kept, number))]
+        streams = [_stream(looked, start, cause, exact=exact) for looked, start in ((records, seq), (kept, number))]
         page, onwards = merge(*streams, limit=min(limit, MAX_PAGE), newest_first=False)
         return {"entries": self._rows(page), "next": None if onwards is None else str(onwards)}
 
@@ -143,11 +145,12 @@ class AdminConsole(AdminMappings):
         causes = merged(self._admin.groups(), self._rulesets)[:limit]
         return {"causes": causes, "unmatched": unmatched_kept(self._admin, self._go_on)}
 
-    def export(self, cause: str | None = None) -> Export:
+    def export(self, cause: str | None = None, *, exact: bool = False) -> Export:
         def pages() -> Iterator[list[bytes | None]]:
             for page in letters_in_pages(self._admin):
                 self._go_on()
-                yield [line_of_entry(entry, self._private.mark_of) for entry in page if has_cause(entry, cause)]
+                chosen = [entry for entry in page if has_cause(entry, cause, exact=exact)]
+                yield [line_of_entry(entry, self._private.mark_of) for entry in chosen]
 
         # Counted beforehand, because a stream of lines has no room for the count.
         left_out = sum(page.count(None) for page in pages())
@@ -271,9 +274,9 @@ def _seq(digits: str) -> int:
     return int(digits[:18]) if digits.isascii() and digits.isdigit() else 0
 
 
-def _stream(looked: Sequence[Entry], start: int, cause: str | None) -> Stream:
-    """A page of dead letters, those with `cause` in their cause; after a full page there may be more."""
+def _stream(looked: Sequence[Entry], start: int, cause: str | None, *, exact: bool) -> Stream:
+    """A page of dead letters, those that `has_cause` takes; after a full page there may be more."""
     if not looked:
         return Stream([], start, start, is_all=True)
-    found = [entry for entry in looked if has_cause(entry, cause)]
+    found = [entry for entry in looked if has_cause(entry, cause, exact=exact)]
     return Stream(found, start, number_of(looked[-1]), len(looked) < MAX_PAGE, serialize.received_at(looked[-1]))

@@ -120,8 +120,12 @@ class Console(Protocol):
         """`deletions`: the requests of platforms to delete a user's data, newest first; of one user if given."""
         ...
 
-    def dead(self, *, cause: str | None = None, limit: int = 100, after: str | None = None) -> JsonObject:
-        """A page of dead letters and rejections, oldest first: `entries` and `next`, as `events`."""
+    def dead(
+        self, *, cause: str | None = None, exact: bool = False, limit: int = 100, after: str | None = None
+    ) -> JsonObject:
+        """A page of dead letters and rejections, oldest first: `entries` and `next`, as `events`. `exact` as in
+        `Selection`.
+        """
         ...
 
     def causes(self, *, limit: int) -> JsonObject:
@@ -157,8 +161,8 @@ class Console(Protocol):
         """
         ...
 
-    def export(self, cause: str | None = None) -> Export:
-        """Dead letters and rejections as lines for `send`, oldest first."""
+    def export(self, cause: str | None = None, *, exact: bool = False) -> Export:
+        """Dead letters and rejections as lines for `send`, oldest first. `exact` as in `Selection`."""
         ...
 
     def purge(self, user: str, *, dry_run: bool = False) -> JsonObject:

@@ -37,7 +37,7 @@ class DeadApi:
 
     async def dead(self, request: web.Request) -> web.StreamResponse:
         """A page of dead letters and rejections, oldest first."""
-        given = params.read(query(request), {"cause": params.text, "limit": params.limit, "after": params.cursor})
+        given = params.of_cause(query(request), limit=params.limit, after=params.cursor)
         return json_response(await self._requests.ask(lambda console: console.dead(**given)))
 
     async def causes(self, request: web.Request) -> web.StreamResponse:
@@ -47,12 +47,12 @@ class DeadApi:
 
     async def export(self, request: web.Request) -> web.StreamResponse:
         """The dead letters and rejections as a stream of lines, read as fast as the client reads."""
-        cause = params.read(query(request), {"cause": params.text}).get("cause")
+        given = params.of_cause(query(request))
         with ExitStack() as stack:
             # The connection stays open, but no read is open between pages, so the queue's log can be emptied.
             opening = self._requests.opened()
             console = await self._requests.in_thread(lambda: stack.enter_context(opening))
-            export = await self._requests.in_thread(lambda: console.export(cause))
+            export = await self._requests.in_thread(lambda: console.export(**given))
             headers = {**_EXPORT_HEADERS, hdrs.SERVER: SERVER, "X-Left-Out": str(export.left_out)}
             if request.method == hdrs.METH_HEAD:
                 return web.Response(headers=headers)

@@ -66,6 +66,11 @@ def read(query: Sequence[tuple[str, str]], known: Mapping[str, Parse], *, needed
     return found
 
 
+def of_cause(query: Sequence[tuple[str, str]], **more: Parse) -> JsonObject:
+    """The parameters `cause` and `exact` of dead letters, and `more`. Raises BadRequest."""
+    return read(query, {"cause": text, "exact": _true, **more})
+
+
 def where(value: str) -> tuple[str, str]:
     """A path in the body and the value there. Raises BadRequest."""
     found = split_where(value)

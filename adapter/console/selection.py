@@ -29,19 +29,21 @@ class Selected(NamedTuple):
     missing: list[str]
 
 
-def has_cause(kept: Entry | CauseGroup, cause: str | None) -> bool:
+def has_cause(kept: Entry | CauseGroup, cause: str | None, *, exact: bool = False) -> bool:
     """Whether `cause` is a part of its cause, as stored or as `causes` lists it; without regard to case, and with or
-    without the backticks around names.
+    without the backticks around names. With `exact` as `is_of_cause`.
     """
     if cause is None:
         return True
+    if exact:
+        return is_of_cause(kept, cause)
     wanted = plain_cause(cause)
     return wanted in plain_cause(kept.cause) or wanted in plain_cause(kept.common_cause)
 
 
-def is_of_cause(group: CauseGroup, cause: str) -> bool:
+def is_of_cause(kept: Entry | CauseGroup, cause: str) -> bool:
     """Whether `causes` lists it as `cause`; of a longer text the first `MAX_TEXT` characters are compared."""
-    return cause in (text[:MAX_TEXT] for text in (group.cause, group.common_cause))
+    return cause in (text[:MAX_TEXT] for text in (kept.cause, kept.common_cause))
 
 
 def choose(admin: QueueAdmin, which: Selection, *, outcomes: tuple[Outcome, ...] = ("dead",)) -> Selected:
@@ -51,10 +53,7 @@ def choose(admin: QueueAdmin, which: Selection, *, outcomes: tuple[Outcome, ...]
     if which.unmatched:
         return Selected(sorted(chain.from_iterable(admin.unmatched())), [], [])
     cause = which.cause
-    if which.exact and cause is not None:
-        groups = [group for group in admin.groups() if is_of_cause(group, cause)]
-    else:
-        groups = [group for group in admin.groups() if has_cause(group, cause)]
+    groups = [group for group in admin.groups() if has_cause(group, cause, exact=which.exact)]
     seqs, numbers = admin.members(groups)
     return Selected([*seqs], [*numbers], [])
 

@@ -246,6 +246,8 @@ def test_letters_come_oldest_first_and_by_cause(console: Console) -> None:
     rest = shaped(console.dead(limit=3, after=first["next"]), "Page")
     assert (ids(first) + ids(rest), rest["next"]) == (["2", "3", "r1", "r2"], None)
     assert ids(console.dead(cause="TOTAL is")) == ["2"]
+    assert ids(console.dead(cause="TOTAL is", exact=True)) == []
+    assert ids(console.dead(cause="schema: /event is required", exact=True)) == ["r1", "r2"]
     causes = shaped(console.causes(limit=2), "Causes")["causes"]
     assert len(causes) == 2
     rejected = {"count": 2, "outcome": "rejected", "cause": "schema: /event is required", "oldest": "r1"}
@@ -358,6 +360,8 @@ def test_letters_are_exported(console: Console) -> None:
     assert {tuple(line) for line in lines} == {("source", "receivedAt", "message")}
     assert export.left_out == 0
     assert sum(len(page) for page in console.export("total").pages) == 1
+    assert sum(len(page) for page in console.export("total", exact=True).pages) == 0
+    assert sum(len(page) for page in console.export("schema: /event is required", exact=True).pages) == 2
 
 
 def test_a_users_data_goes(console: Console) -> None:

@@ -17,7 +17,7 @@ const AGAIN_MS = 1_000;
 export async function toWatch(which) {
   const { next } = await api.get("/tail");
   if (which.ids) return { ids: events(which.ids).slice(0, MOST), isAll: which.ids.length <= MOST, after: next };
-  const page = which.unmatched ? await api.get("/events", { outcome: "unmatched", limit: MOST }) : await api.get("/dead", { cause: which.cause, limit: MOST });
+  const page = which.unmatched ? await api.get("/events", { outcome: "unmatched", limit: MOST }) : await api.get("/dead", { cause: which.cause, exact: which.exact, limit: MOST });
   return { ids: events(page.entries.map((/** @type {any} */ entry) => entry.id)), isAll: page.next === null, after: next };
 }
 

@@ -63,7 +63,7 @@ function Cause({ cause, reload }) {
       ${isMappings && source && html`<a class="button primary" href=${href(`/mappings/${encodeURIComponent(source)}`, { cause: which.cause, line: cause.line })}>Fix the mapping</a>`}
       <${Button} primary=${!isMappings} onClick=${() => ask({ kind: "requeue", which, about, done: reload })}>${isRejected ? "Read again" : "Requeue"} ${count(cause.count)}…<//>
       <a class="button quiet" href=${href("/events", { outcome: cause.outcome, cause: which.cause })}>Show them</a>
-      <a class="button quiet" href=${urlOf("api/dead/export", { cause: which.cause }).href} download="dead-letters.ndjson">Export</a>
+      <a class="button quiet" href=${urlOf("api/dead/export", { cause: which.cause, exact: true }).href} download="dead-letters.ndjson">Export</a>
       <${Button} quiet onClick=${() => ask({ kind: "discard", which, about, done: reload })}>Discard…<//>
     </div></div></li>`;
 }
