@@ -1,5 +1,6 @@
 """The list of events and one of them: news, any span of time, names that are offered, what a schema refused."""
 
+import json
 import re
 
 from playwright.sync_api import Browser, expect
@@ -32,6 +33,29 @@ def test_news_are_spoken_once_in_ten_seconds(console: Console) -> None:
     expect(spoken).to_have_text("1 new event")
     page.clock.run_for(10_000)
     expect(spoken).to_have_text("3 new events")
+
+
+def test_an_older_event_that_ends_stays_in_its_place(browser: Browser, own_service: Service) -> None:
+    """It is no new event: it is listed with the older ones, once."""
+    own_service.send([track("Product Added", f"u-{n}", sku="S") for n in range(60)])
+    ended = {"entries": own_service.events(limit=60)[-1:], "next": "1.1"}
+    body = f"id: 1.1\nevent: events\ndata: {json.dumps(ended)}\n\n"
+    with console_of(browser, own_service) as console:
+        page = console.page
+        page.route("**/console/api/stream*", lambda route: route.fulfill(content_type="text/event-stream", body=body))
+        with page.expect_request("**/console/api/stream?after=1.1"):
+            console.open("#/deletions")
+        console.open("#/events")
+        rows = page.locator("tr[data-row]")
+        expect(rows).to_have_count(50)
+        for _ in range(2):
+            with page.expect_request_finished(lambda request: "/stream?after=1.1" in request.url):
+                pass
+        console.drawn()
+        expect(rows).to_have_count(50)
+        page.get_by_role("button", name="Older").click()
+        expect(rows).to_have_count(60)
+        expect(rows.last).to_contain_text("u-0")
 
 
 def test_any_time_can_be_chosen(console: Console) -> None:

@@ -115,8 +115,13 @@ function useEvents(query) {
   const [hasGap, setGap] = useState(false);
   const filter = JSON.stringify(query);
   const [spoken, speak] = useSpoken(filter);
-  const known = useRef(/** @type {Set<string>} */ (new Set()));
-  known.current = new Set([...state.entries, ...news].map((entry) => entry.id));
+  const shown = new Set(state.entries.map((entry) => entry.id));
+  // An event that ends may be older than all that is shown: it comes with the older ones.
+  const last = state.next === null ? "" : (state.entries.at(-1)?.receivedAt ?? "");
+  const isUnseen = (/** @type {any} */ entry) => entry.receivedAt > last && !shown.has(entry.id);
+  const unseen = news.filter(isUnseen);
+  const isNew = useRef(isUnseen);
+  isNew.current = (entry) => isUnseen(entry) && !news.some((each) => each.id === entry.id);
   const load = useCallback(async (/** @type {string | null} */ before, /** @type {AbortSignal} */ abort) => {
     setState((now) => ({ ...now, isLoading: true, error: null }));
     try {
@@ -142,7 +147,7 @@ function useEvents(query) {
       const latest = new Map(entries.map((entry) => [entry.id, entry]));
       setState((now) => ({ ...now, entries: now.entries.map((entry) => latest.get(entry.id) ?? entry) }));
       const fresh = entries.filter((entry) => isWanted(entry, query));
-      speak(fresh.filter((entry) => !known.current.has(entry.id)).length);
+      speak(fresh.filter((entry) => isNew.current(entry)).length);
       setNews((now) => [...fresh.reverse(), ...now.filter((entry) => !latest.has(entry.id))].slice(0, KEPT));
     },
   }), [filter]);
@@ -153,13 +158,9 @@ function useEvents(query) {
       setNews([]);
       return setRound((n) => n + 1);
     }
-    setState((now) => {
-      const shown = new Set(now.entries.map((entry) => entry.id));
-      return { ...now, entries: [...news.filter((entry) => !shown.has(entry.id)), ...now.entries] };
-    });
+    setState((now) => ({ ...now, entries: [...unseen, ...now.entries].sort(byReceipt) }));
     setNews([]);
   };
-  const unseen = news.filter((entry) => !state.entries.some((shown) => shown.id === entry.id));
   useEffect(() => {
     if ((hasGap || unseen.length > 0) && !isPaused && isAtTop() && !state.isLoading) showNews();
   });
@@ -168,6 +169,9 @@ function useEvents(query) {
     reload: () => setRound((n) => n + 1), older: () => load(state.next, abort.current.signal),
   };
 }
+
+/** Newest first; of one millisecond as they are. @param {any} one @param {any} other */
+const byReceipt = (one, other) => Number(one.receivedAt < other.receivedAt) - Number(one.receivedAt > other.receivedAt);
 
 const isAtTop = () => window.scrollY < 40;
 
