@@ -23,6 +23,8 @@ def test_a_picture_is_taken(console: Console, name: str) -> None:
     console.page.get_by_text("Live").first.wait_for()
     if name == "overview":
         expect(console.page.get_by_text("being counted")).to_have_count(0)
+        expect(console.page.locator(".charts td.time").first).to_be_attached()
+        expect(console.page.locator(".chart canvas")).to_have_count(3)
     if name == "requeue":
         console.page.get_by_role("button", name="Requeue").first.click()
         console.page.get_by_text("By the active mapping").wait_for()

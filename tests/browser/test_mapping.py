@@ -3,6 +3,7 @@
 import re
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -139,6 +140,30 @@ def test_a_draft_is_offered_again(console: Console) -> None:
     expect(console.page.get_by_text("Your draft of")).not_to_be_visible()
 
 
+def test_the_drafts_of_two_tabs_are_both_kept(browser: Browser, service: Service) -> None:
+    """Each tab keeps its own, whichever wrote last; a draft that one tab has discarded stays discarded."""
+    with console_of(browser, service) as first:
+        second = replace(first, page=first.context.new_page())
+        for tab, name in ((first, "# one"), (second, "# two"), (first, "# three")):
+            if name != "# three":
+                tab.open("#/mappings/shop")
+            tab.page.bring_to_front()
+            write(tab, f"{name}\n{MAPPING}")
+            checked(tab)
+        second.page.reload()
+        second.ready()
+        for name in ("# three", "# two"):
+            second.page.get_by_role("button", name="Go on").click()
+            expect(first_line(second.page)).to_have_text(name)
+            second.page.get_by_role("button", name="Undo all").click()
+            expect(second.page.get_by_role("button", name="Undo all")).to_have_count(0)
+        expect(second.page.get_by_text("Your draft of")).to_have_count(0)
+        first.page.close()
+        second.page.reload()
+        second.ready()
+        expect(second.page.get_by_text("Your draft of")).to_have_count(0)
+
+
 def test_a_file_that_cannot_be_written_gives_a_patch(console: Console, tmp_path: Path) -> None:
     """It says why from the beginning; the patch is one that git takes."""
     console.open("#/mappings/app")
@@ -204,7 +229,13 @@ def test_the_history_compares_and_rolls_back(seeded: Console) -> None:
     expect(page.locator(".merge .cm-mergeView")).to_be_visible()
     seeded.shot("mapping-history")
     rows.nth(1).get_by_role("button", name="Roll back…").click()
-    page.get_by_role("dialog").get_by_role("button", name="Roll back").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Compare with recorded events").click()
+    expect(dialog.get_by_role("status").filter(has_text="different")).to_contain_text(re.compile(r"[1-9]\d* different"))
+    expect(dialog.get_by_role("cell", name="refused")).to_be_visible()
+    seeded.shot("mapping-roll-back")
+    assert seeded.violations() == []
+    dialog.get_by_role("button", name="Roll back").click()
     expect(rows).to_have_count(3)
     assert (seeded.service.folder / "shop.yaml").read_text(encoding="utf-8") == MAPPING
     # The list of files says who did it last.

@@ -31,6 +31,24 @@ def test_the_first_page_is_light(console: Console) -> None:
     assert sum(size for _, size in code) <= MOST_BYTES, code
 
 
+def test_charts_appear_once_there_are_figures(console: Console) -> None:
+    """Within seconds, and not only when the page asks for the next minute."""
+    page = console.page
+    asked = "**/console/api/series?*step=60"
+    empty: dict[str, list[str | None]] = {
+        name: values if name == "at" else [None] * len(values)
+        for name, values in console.service.ask("/api/series").items()
+    }
+    page.clock.install()
+    page.route(asked, lambda route: route.fulfill(json=empty))
+    console.open()
+    expect(page.get_by_text("Figures of each minute appear here.")).to_be_visible()
+    page.unroute(asked)
+    with page.expect_response(asked, timeout=10_000):
+        page.clock.run_for(4_000)
+    expect(page.locator(".chart canvas")).to_have_count(3)
+
+
 def test_a_service_that_is_lost_comes_back(browser: Browser, own_service: Service) -> None:
     """A killed service: the page says so and keeps its data; when it is back, it catches up by itself."""
     own_service.send(track("Product Added", "u-before", sku="S"))

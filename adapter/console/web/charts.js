@@ -1,6 +1,6 @@
 // What the charts of the overview show, and the same as a table.
 import { api } from "./api.js";
-import { Loaded, useData } from "./data.js";
+import { Loaded, useAgain, useData } from "./data.js";
 import { count, timeText } from "./format.js";
 import { Card, Table } from "./ui.js";
 import { html, useEffect, useState } from "./vendor/preact.js";
@@ -18,12 +18,12 @@ const TERMS = ["received", "delivered", "dropped", "unmatched", "rejected", "dea
 export function Charts() {
   const [span, setSpan] = useState(SPANS[1]);
   const [code, setCode] = useState(/** @type {any} */ (null));
-  const series = useData((abort) => api.get("/series", { since: new Date(Date.now() - (span?.s ?? 0) * 1000).toISOString(), step: span?.step }, abort), [span]);
+  const load = (/** @type {AbortSignal} */ abort) =>
+    api.get("/series", { since: new Date(Date.now() - (span?.s ?? 0) * 1000).toISOString(), step: span?.step }, abort);
+  const series = useData(load, [span]);
   useEffect(() => void import("./chart.js").then(setCode), []);
-  useEffect(() => {
-    const timer = setInterval(series.reload, AGAIN_MS);
-    return () => clearInterval(timer);
-  }, []);
+  // What arrived just now is counted within some seconds.
+  useAgain(series.reload, AGAIN_MS, series.data?.received.some(Boolean) ?? false);
   const choice = html`<label class="theme">Span <select onChange=${(/** @type {any} */ event) => setSpan(SPANS[event.target.selectedIndex])}>${SPANS.map((each) => html`<option selected=${each === span}>${each.text}</option>`)}</select></label>`;
   return html`<${Card} title="Activity" actions=${choice} class="charts">
     <${Loaded} of=${series} lines=${6}>${(/** @type {any} */ found) =>

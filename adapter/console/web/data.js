@@ -55,6 +55,16 @@ export function useData(load, deps) {
   return { ...state, reload, set };
 }
 
+const SOON_MS = 3_000;
+
+/** Loads again every `ms`; sooner while nothing `isThere`. @param {() => void} reload @param {number} ms @param {boolean} isThere */
+export function useAgain(reload, ms, isThere) {
+  useEffect(() => {
+    const timer = setInterval(reload, isThere ? ms : SOON_MS);
+    return () => clearInterval(timer);
+  }, [reload, isThere]);
+}
+
 /** Loads again when `deps` change. @param {() => void} reload @param {readonly unknown[]} deps */
 export function useReload(reload, deps) {
   const isFirst = useRef(true);

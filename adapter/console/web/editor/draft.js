@@ -9,10 +9,25 @@ const LOST_MS = 3000;
 const PREFIX = `browsee-adapter draft of ${new URL(".", document.baseURI.split("#")[0]).pathname} `;
 
 /** The ETag and the text of the file that a draft was made from. @typedef {{etag: string, text: string}} Base */
-/** `earlier`: a draft that was offered, and left undecided, while this one was written. @typedef {{text: string, base: Base, at: string, earlier?: Kept | null}} Kept */
+/**
+ * `earlier`: a draft that was offered, and left undecided, while this one was written, or one of another tab; `tab`: where it was written.
+ * @typedef {{text: string, base: Base, at: string, earlier?: Kept | null, tab?: number}} Kept
+ */
+
+const TAB = Math.random();
+/** The drafts of other tabs that this one has offered: what becomes of them is decided here too. */
+const offered = /** @type {Set<string>} */ (new Set());
+const nameOf = (/** @type {Kept} */ kept) => `${kept.tab} ${kept.at}`;
 
 /** @param {string} file @returns {Kept | null} */
 export function keptDraft(file) {
+  const kept = stored(file);
+  for (const each of listed(kept)) offered.add(nameOf(each));
+  return kept;
+}
+
+/** @param {string} file @returns {Kept | null} */
+function stored(file) {
   try {
     const kept = JSON.parse(localStorage.getItem(PREFIX + file) ?? "null");
     return kept?.base?.etag ? kept : null;
@@ -21,9 +36,16 @@ export function keptDraft(file) {
   }
 }
 
+/** @param {Kept | null | undefined} kept @returns {Kept[]} */
+const listed = (kept) => (kept ? [kept, ...listed(kept.earlier)] : []);
+
 /** @param {string} file @param {string | null} text @param {Base} base @param {Kept | null} earlier */
 export function keepDraft(file, text, base, earlier) {
-  const kept = text === null ? earlier : { text, base, at: new Date().toISOString(), earlier };
+  const mine = text === null ? [] : [{ text, base, at: new Date().toISOString(), tab: TAB }];
+  const own = listed(earlier).map((each) => ({ tab: TAB, ...each }));
+  // What other tabs wrote meanwhile stays.
+  const others = listed(stored(file)).filter((each) => each.tab !== TAB && !offered.has(nameOf(each)));
+  const kept = [...mine, ...own, ...others].reduceRight((/** @type {Kept | null} */ later, each) => ({ ...each, earlier: later }), null);
   try {
     if (kept === null) localStorage.removeItem(PREFIX + file);
     else localStorage.setItem(PREFIX + file, JSON.stringify(kept));

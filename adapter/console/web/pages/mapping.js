@@ -66,7 +66,7 @@ async function seenOf(source, abort) {
 function Workbench({ source, query, data, reload, tab, setTab, done, setDone, goesOn }) {
   const { file } = data;
   const onDisk = { etag: file.etag, text: file.text };
-  const kept = useRef(goesOn.current ?? keptDraft(file.file)).current;
+  const [kept] = useState(() => goesOn.current ?? keptDraft(file.file));
   const hasRule = useRef(Boolean(query.insert));
   // A rule that is handed over joins the draft: it must not take its place.
   const resumed = useRef(goesOn.current || hasRule.current ? kept : null);
@@ -212,11 +212,12 @@ function Activate({ source, file, dialog, guards, sum, close, fromTheirs, keepMi
     : html`<${Button} onClick=${close}>Not yet<//><${Button} primary disabled=${isBusy || !isKnown || error?.code === "does_not_check"} onClick=${put}>${dialog.rollback ? "Roll back" : "Activate"}<//>`;
   return html`<${Dialog} title=${dialog.rollback ? "Roll back to this version?" : "Activate this draft?"} open wide=${theirs !== null} onClose=${isConflict ? keepMine : close} actions=${actions}>
     <p>Pending events and all that come are mapped by it from now on${file.sources.length > 1 ? `, for ${file.sources.join(", ")}` : ""}. What was delivered stays as it is.</p>
-    ${sum ? html`<p><strong>${count(sum.different)}</strong> of ${plural(sum.events, "recorded event")} would become something else; ${plural(sum.pending, "event")} of them pending.</p>` : html`<p class="muted">Compare it under Changes to see what it would do to recorded events.</p>`}
+    ${sum ? html`<p><strong>${count(sum.different)}</strong> of ${plural(sum.events, "recorded event")} would become something else; ${plural(sum.pending, "event")} of them pending.</p>` : dialog.base !== undefined && html`<p class="muted">Compare it under Changes to see what it would do to recorded events.</p>`}
     ${gone.length > 0 && html`<${Banner} tone="danger"><strong>It no longer guards personal data:</strong> ${gone.join(", ")}.<//>`}
     ${!isKnown && checked.error && html`<${Failure} error=${checked.error} retry=${checked.reload} again />`}
     ${isConflict ? html`<${Banner} tone="warning">The file was changed meanwhile (<${Author} at=${error.body.at} by=${error.body.by} />). Nothing was overwritten.<//>` : error && html`<${Failure} error=${error} />`}
     ${error?.code === "does_not_check" && html`<ul class="findings">${error.body.findings.slice(0, 20).map((/** @type {any} */ finding) => html`<li>${finding.source} ${finding.line}:${finding.column} ${finding.message}</li>`)}</ul>`}
+    ${dialog.base === undefined && !isConflict && html`<${Comparison} source=${source} text=${dialog.text} canCompare=${checked.data?.version !== null} asked=${0} onResult=${() => {}} />`}
     ${theirs !== null && html`<${Differences} base=${dialog.base ?? file.text} theirs=${theirs} mine=${dialog.text} />`}
   <//>`;
 }

@@ -1,7 +1,7 @@
 // How the service is doing now: status, numbers that lead to their events, causes, mappings and the accounts.
 import { api } from "../api.js";
 import { Charts } from "../charts.js";
-import { Loaded, capitalized, useData, useReload } from "../data.js";
+import { Loaded, capitalized, useAgain, useData, useReload } from "../data.js";
 import { ago, count, plural, size, timeText } from "../format.js";
 import { href } from "../router.js";
 import { connection, subscribe, summary } from "../stream.js";
@@ -38,15 +38,15 @@ async function begin(abort) {
   return { now, isUsed: newest.entries.length > 0 };
 }
 
+/** @param {number | null} n */
+const isCount = (n) => n !== null;
+
 /** How many were delivered in the last hour and unmatched in the last day, once counted. @param {any} ledger */
 function useRecent(ledger) {
   const series = useData((abort) => api.get("/series", { since: new Date(Date.now() - DAY_MS).toISOString(), step: RECENT_STEP_S }, abort), [ledger.delivered, ledger.unmatched]);
-  useEffect(() => {
-    const timer = setInterval(series.reload, AGAIN_MS);
-    return () => clearInterval(timer);
-  }, []);
+  useAgain(series.reload, AGAIN_MS, series.data?.delivered.some(isCount) ?? false);
   const sum = (/** @type {"delivered" | "unmatched"} */ term, /** @type {number} */ steps) => {
-    const found = (series.data?.[term] ?? []).slice(-steps).filter((/** @type {number | null} */ n) => n !== null);
+    const found = (series.data?.[term] ?? []).slice(-steps).filter(isCount);
     return found.length > 0 ? found.reduce((/** @type {number} */ all, /** @type {number} */ n) => all + n, 0) : null;
   };
   return { delivered: sum("delivered", 3600 / RECENT_STEP_S), unmatched: sum("unmatched", DAY_MS / 1000 / RECENT_STEP_S) };
