@@ -14,18 +14,10 @@ from adapter.queue.postgres.admin_writes import ADMIN
 from adapter.queue.postgres.connect import PostgresSession
 from adapter.queue.postgres.erase import lanes_of
 from adapter.queue.postgres.message_row import packed, shown
-from adapter.queue.postgres.record_rows import (
-    activation_of,
-    cause_group,
-    deletion_of,
-    event_record,
-    failed_call,
-    has_cause,
-    is_wanted,
-    rejection_record,
-)
+from adapter.queue.postgres.record_rows import deletion_of, event_record, has_cause, is_wanted, rejection_record
 from adapter.queue.postgres.samples import samples
 from adapter.queue.postgres.state import SQL
+from adapter.queue.record_rows import activation_of, cause_group, failed_call
 from adapter.queue.records import (
     CauseGroup,
     EventRecord,

@@ -15,10 +15,10 @@ from adapter.queue.contract import Limit, Pick
 from adapter.queue.heads import Head, Priority, pick_heads
 from adapter.queue.postgres.marks import Marks
 from adapter.queue.postgres.message_row import from_row, packed
-from adapter.queue.postgres.record_rows import activation_of
 from adapter.queue.postgres.samples import forget_samples, keep_growth, keep_rates
 from adapter.queue.postgres.settle import PostgresSettleBatch
 from adapter.queue.postgres.state import SQL, US, PostgresWriterState
+from adapter.queue.record_rows import activation_of
 from adapter.queue.samples import ProjectRate
 from adapter.queue.settlement import Settlement
 from adapter.queue.transaction import Staged

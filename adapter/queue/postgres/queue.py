@@ -7,13 +7,13 @@ for the contract.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Self
 
 from adapter.errors import QueueError
 from adapter.model import Lease
-from adapter.queue.activations import BY_FILE, Activation
-from adapter.queue.contract import ANY, Balance, Deletion, Disk, Limit, Pick, Stored
+from adapter.queue.archive import QueueArchive
+from adapter.queue.contract import ANY, Balance, Deletion, Pick, Stored
 from adapter.queue.group_commit import GroupCommit
 from adapter.queue.inbox import QueueInbox
 from adapter.queue.leased_queue import LeasedQueue
@@ -32,7 +32,6 @@ from adapter.queue.postgres.upkeep import PostgresUpkeep
 from adapter.queue.postgres.watchdog import Watchdog
 from adapter.queue.records import QueueOptions
 from adapter.queue.room import Room
-from adapter.queue.samples import ProjectRate
 from adapter.queue.shares import Shares
 
 _OPTIONS = QueueOptions()
@@ -44,7 +43,7 @@ _PUT_ANSWER_S = 5.0
 """Senders wait for it; after it they get a 503 and send again."""
 
 
-class PostgresQueue(LeasedQueue):
+class PostgresQueue(LeasedQueue, QueueArchive):
     """See `adapter.queue.contract` for the methods; created by `open_at`."""
 
     def __init__(
@@ -70,17 +69,19 @@ class PostgresQueue(LeasedQueue):
             look_at_clock=clock.look if isinstance(clock, StoreClock) else lambda _: None,
             counted=self._count_pending,
         )
+        room = Room(max_bytes=_NO_LIMIT, setting="the disk of the database")
         inbox = QueueInbox(
             self._put_commits,
             self._put_rows,
-            Room(max_bytes=_NO_LIMIT, setting="the disk of the database"),
+            room,
             storing=self._upkeep.storing,
             unordered=self._unordered,
             shares=shares,
             stored=self._put_done,
         )
         steady = clock.steady if isinstance(clock, StoreClock) else clock
-        super().__init__(self._commits, self._rows, inbox=inbox, now=clock, steady=steady)
+        LeasedQueue.__init__(self, self._commits, self._rows, inbox=inbox, now=clock, steady=steady)
+        QueueArchive.__init__(self, self._commits, self._rows, room)
         self._delivered: set[str] = set()
         self._claims = self._make_claims(options, terms)
         self._rows.fence(self._claims.ours)
@@ -151,29 +152,8 @@ class PostgresQueue(LeasedQueue):
         self._count_pending(balance.pending)
         return balance
 
-    def disk(self) -> Disk | None:
-        return None
-
     async def delete_requested(self, *, wait_s: float) -> Sequence[Deletion]:
         return await self._deletions.carry_out(wait_s)
-
-    async def keep_mapping(self, *, name: str, version: str, text: str, by: str = BY_FILE) -> Activation:
-        return await self._commits.write(lambda: self._rows.keep_mapping(name=name, version=version, text=text, by=by))
-
-    async def last_mapping(self, name: str) -> str | None:
-        return await self._commits.read(lambda: self._rows.text_of("last_mapping", key=name))
-
-    async def keep_limit(self, project: str, limit: Limit) -> None:
-        await self._commits.write(lambda: self._rows.keep_limit(project, limit))
-
-    async def keep_sample(self, minute: int, *, pending: int, rates: Mapping[str, ProjectRate]) -> None:
-        await self._commits.write(lambda: self._rows.keep_sample(minute, pending=pending, rates=rates))
-
-    async def limit(self, project: str) -> Limit | None:
-        return await self._commits.read(lambda: self._rows.limit(project))
-
-    async def mapping(self, version: str) -> str | None:
-        return await self._commits.read(lambda: self._rows.text_of("mapping", key=version))
 
     async def close(self) -> None:
         for task in self._keeping:

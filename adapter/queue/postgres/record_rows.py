@@ -1,110 +1,37 @@
-"""Rows of the operator's statements as records: the one place that knows the order of their columns."""
+"""Rows of the operator's statements as records, where text of a sender is bytea: see `queue.record_rows`."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from adapter.model import CallFailure, Event, PrivateEvent, Reason, Rejection
-from adapter.queue.activations import Activation
-from adapter.queue.codec import from_us, restore
+from adapter.model import Event, PrivateEvent
+from adapter.queue import record_rows
 from adapter.queue.contract import Deletion
-from adapter.queue.event_warnings import unpack
 from adapter.queue.postgres.message_row import SELECTED, from_row, unpacked
-from adapter.queue.records import (
-    CauseGroup,
-    EventRecord,
-    FailedCall,
-    Filter,
-    RejectionRecord,
-    cause_has,
-    problems_of,
-)
+from adapter.queue.records import EventRecord, Filter, RejectionRecord, cause_has
 
 
 def event_record(found: Sequence[Any], delivered_keys: tuple[str, ...]) -> EventRecord:
     """The event in a row of the statement `events`."""
     seq, stored, ends = found[0], found[1 : SELECTED + 1], found[SELECTED + 1 :]
-    warned, outcome, reason, rule, detail, attempt, mapping, finished_us = ends[:8]
-    dead_reason, dead_detail, dead_attempt, dead_mapping, died_us = ends[8:]
-    if died_us is not None:
-        outcome, reason, rule, detail = "dead", dead_reason, "", dead_detail
-        attempt, mapping, finished_us = dead_attempt, dead_mapping, died_us
-    event, _ = restore(from_row(stored))
-    return EventRecord(
-        seq=seq,
-        event=event,
-        outcome=outcome or "pending",
-        reason=reason or "",
-        rule=rule or "",
-        detail=detail or "",
-        attempt=attempt or 0,
-        mapping=mapping or "",
-        ended_at=None if finished_us is None else from_us(finished_us),
-        delivered_keys=delivered_keys,
-        warnings=event.warnings + unpack(warned),
-    )
+    return record_rows.event_record(seq, from_row(stored), ends, delivered_keys=delivered_keys)
 
 
-def failed_call(found: Sequence[Any]) -> FailedCall:
-    """The failed call in a row of the statement `failures`."""
-    at_us, call, status, cause, ms = found
-    return FailedCall(from_us(at_us), CallFailure(call=call, status=status, cause=cause, seconds=ms / 1000))
+def rejection_record(found: Sequence[Any]) -> RejectionRecord:
+    """The rejection in a row of the statement `rejection`."""
+    number, source, reason, message_id, *more = found
+    return record_rows.rejection_record((number, source, reason, unpacked(message_id), *more))
 
 
-def activation_of(found: Sequence[Any]) -> Activation:
-    """The activation in a row of the statement `activations`."""
-    id_, name, version, digest, at_us, by = found
-    return Activation(id=id_, name=name, version=version, digest=digest, at=from_us(at_us), by=by)
-
-
-def cause_group(found: Sequence[Any], *, rejected: bool) -> CauseGroup:
-    """The group in a row of the statements `dead_groups` and `rejection_groups`."""
-    reason, detail, count, first, since_us, until_us, mapping, sources = found
-    return CauseGroup(
-        count=count,
-        reason=reason,
-        detail=detail,
-        first=first,
-        rejected=rejected,
-        since=from_us(since_us),
-        until=from_us(until_us),
-        sources=tuple(sorted(sources)),
-        mapping=mapping,
-    )
+def deletion_of(found: Sequence[Any]) -> Deletion:
+    """The request in a row of the statement `open_deletions`."""
+    number, source, user, message_id, *more = found
+    return record_rows.deletion_of((number, source, unpacked(user) or "", unpacked(message_id) or "", *more))
 
 
 def has_cause(wanted: str, why: Sequence[str]) -> bool:
     """Whether `wanted` is in the cause that is made of reason, detail and rule, in this order."""
     reason, detail, rule = why
     return cause_has(wanted, reason=reason, detail=detail, rule=rule)
-
-
-def rejection_record(found: Sequence[Any]) -> RejectionRecord:
-    """The rejection in a row of the statement `rejection`."""
-    number, source, reason, message_id, problems, body, received_us = found
-    rejection = Rejection(
-        source=source,
-        reason=Reason(reason),
-        problems=problems_of(problems),
-        body=body,
-        message_id=unpacked(message_id),
-        received_at=from_us(received_us),
-    )
-    return RejectionRecord(number, rejection)
-
-
-def deletion_of(found: Sequence[Any]) -> Deletion:
-    """The request in a row of the statement `open_deletions`."""
-    number, source, user, message_id, received_us, events, rejections, done_us = found
-    return Deletion(
-        number=number,
-        source=source,
-        user=unpacked(user) or "",
-        message_id=unpacked(message_id) or "",
-        received_at=from_us(received_us),
-        events=events,
-        rejections=rejections,
-        done_at=None if done_us is None else from_us(done_us),
-    )
 
 
 def is_wanted(event: Event, wanted: Filter) -> bool:

@@ -16,6 +16,7 @@ from adapter.model import Event, Reason
 from adapter.queue.codec import from_us, is_of_user, to_us
 from adapter.queue.contract import Deletion
 from adapter.queue.copies import event_of
+from adapter.queue.record_rows import deletion_of, failed_call, rejection_record
 from adapter.queue.records import (
     CauseGroup,
     EventRecord,
@@ -37,13 +38,7 @@ from adapter.queue.sqlite.connection import attach
 from adapter.queue.sqlite.erase import delete_body, lanes_of
 from adapter.queue.sqlite.mapping_history import NO_END, SqliteMappingHistory
 from adapter.queue.sqlite.place import FilePlace, Place
-from adapter.queue.sqlite.record_rows import (
-    cause_group,
-    deletion_of,
-    event_record,
-    failed_call,
-    rejection_record,
-)
+from adapter.queue.sqlite.record_rows import cause_group, event_record
 from adapter.queue.sqlite.requeue import requeue_dead
 from adapter.queue.sqlite.seen_beside import SeenBeside
 from adapter.queue.sqlite.state import SQL

@@ -19,10 +19,10 @@ from adapter.errors import QueueError
 from adapter.queue.codec import from_us, is_asked, lanes_of_user
 from adapter.queue.contract import Deletion
 from adapter.queue.group_commit import GroupCommit
+from adapter.queue.record_rows import deletion_of
 from adapter.queue.sqlite.connection import opened
 from adapter.queue.sqlite.erase import delete_body, empty_log
 from adapter.queue.sqlite.place import Place
-from adapter.queue.sqlite.record_rows import deletion_of
 from adapter.queue.sqlite.state import SQL, US
 
 _WINDOW = 10_000

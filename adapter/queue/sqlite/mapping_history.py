@@ -3,9 +3,9 @@
 from typing import Final
 
 from adapter.queue.activations import Activation
+from adapter.queue.record_rows import activation_of
 from adapter.queue.samples import MinuteSample
 from adapter.queue.sqlite.admin_writes import ADMIN
-from adapter.queue.sqlite.record_rows import activation_of
 from adapter.queue.sqlite.samples import samples
 from adapter.queue.sqlite.state import SQL
 from adapter.queue.sqlite.statements import Execute

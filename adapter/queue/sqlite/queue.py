@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Self
 
 from adapter.errors import QueueError
+from adapter.queue.archive import QueueArchive
 from adapter.queue.contract import Balance, Deletion, Stored
 from adapter.queue.group_commit import GroupCommit
 from adapter.queue.inbox import QueueInbox
@@ -20,7 +21,6 @@ from adapter.queue.leased_queue import LeasedQueue
 from adapter.queue.records import QueueOptions
 from adapter.queue.room import Room
 from adapter.queue.shares import Shares
-from adapter.queue.sqlite.archive import SqliteArchive
 from adapter.queue.sqlite.balance import count_balance
 from adapter.queue.sqlite.connection import Transactions, connect
 from adapter.queue.sqlite.deletions import Deletions
@@ -36,7 +36,7 @@ _MAX_DELAY_S = 3600.0
 _OPTIONS = QueueOptions()
 
 
-class SqliteQueue(LeasedQueue, SqliteArchive):
+class SqliteQueue(LeasedQueue, QueueArchive):
     """See `adapter.queue.contract` for the methods; created by `open`."""
 
     _trusted_time = staticmethod(trusted_time)
@@ -66,7 +66,8 @@ class SqliteQueue(LeasedQueue, SqliteArchive):
             stored=self._put_done,
         )
         LeasedQueue.__init__(self, commits, rows, inbox=inbox, now=now)
-        SqliteArchive.__init__(self, commits, rows, room)
+        QueueArchive.__init__(self, commits, rows, room)
+        self._rows = rows
         self._place = place
         self._leave = leave
         self._connection = connection

@@ -10,13 +10,13 @@ from adapter.model import Rejection
 from adapter.queue.activations import BY_FILE, MAX_ACTIVATIONS, Activation, text_digest
 from adapter.queue.codec import Row
 from adapter.queue.contract import Limit, Stored
+from adapter.queue.record_rows import activation_of
 from adapter.queue.records import Retention
 from adapter.queue.samples import ProjectRate
 from adapter.queue.settlement import Settlement
 from adapter.queue.shares import Usage
 from adapter.queue.sqlite.lanes import LaneRows
 from adapter.queue.sqlite.put import PutBatch
-from adapter.queue.sqlite.record_rows import activation_of
 from adapter.queue.sqlite.samples import forget_samples, keep_sample
 from adapter.queue.sqlite.seen import SEEN_SIZES, SeenSizes
 from adapter.queue.sqlite.settle import SettleBatch
