@@ -10,8 +10,7 @@ from typing import Final, Protocol, TypeAlias
 
 from aiohttp import hdrs, web
 
-from adapter.console.params import BadRequest
-from adapter.console.requests import EarlyReply
+from adapter.console.requests import answered
 from adapter.errors import AdapterError, ConfigError, MappingError, MappingFileMissingError, QueueError
 from adapter.http.json_api import Handler, Operations, error_response, resource_routes
 
@@ -60,11 +59,7 @@ def _guarded(handler: Handler, refusal: Refusal) -> Handler:
         if refused is not None:
             return refused
         try:
-            return await handler(request)
-        except BadRequest as exc:
-            return error_response(400, "invalid_request", str(exc))
-        except EarlyReply as exc:
-            return exc.response
+            return await answered(handler, request)
         except MappingFileMissingError as exc:
             return error_response(404, "no_mapping_file", str(exc))
         except (QueueError, ConfigError) as exc:

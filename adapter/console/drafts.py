@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, Final
 
+from adapter.console.wording import result_word
 from adapter.files.finding import as_json
 from adapter.mapping import explain
 from adapter.mapping.diff import Change, Summary, compare
 from adapter.mapping.load import Examined
 from adapter.mapping.run.ruleset import Ruleset
-from adapter.model import Calls, Dropped, Event, JsonObject, Refused, Rendered, Unmatched
+from adapter.model import Event, JsonObject
 from adapter.queue.admin import QueueAdmin
 from adapter.queue.records import EventRecord, Filter
 
@@ -102,7 +103,7 @@ def compared_json(
             summary.add(record.event, changes)
             pending += record.ended_at is None
             if changes:
-                pair = _word(draft.active.render(record.event)), _word(after.render(record.event))
+                pair = result_word(draft.active.render(record.event)), result_word(after.render(record.event))
                 outcomes[pair] += 1
                 if pair[0] == "unmatched" != pair[1] and (len(taken) < MAX_NAMES or _name(record) in taken):
                     taken[_name(record)] += 1
@@ -122,18 +123,6 @@ def compared_json(
 def _name(record: EventRecord) -> str:
     name = record.event.body.get("event")
     return name[:200] if isinstance(name, str) else record.event.type
-
-
-def _word(rendered: Rendered) -> str:
-    match rendered:
-        case Calls():
-            return "sent"
-        case Refused():
-            return "refused"
-        case Dropped():
-            return "dropped"
-        case Unmatched():
-            return "unmatched"
 
 
 def guards_of(privacy: Any) -> Iterable[str]:

@@ -6,7 +6,8 @@ from itertools import islice
 
 from adapter.console.detail import ActiveRulesets
 from adapter.console.serialize import is_deleted
-from adapter.model import Calls, Dropped, JsonObject, Refused, Rendered, Unmatched
+from adapter.console.wording import result_word
+from adapter.model import JsonObject
 from adapter.queue.admin import QueueAdmin
 
 MAX_LOOKED = 1_000
@@ -25,17 +26,5 @@ def would_become(
             continue  # discarded or erased since the selection, so it would not be requeued
         ruleset = rulesets.of(record.event.source)
         counts["looked"] += 1
-        counts["refused" if ruleset is None else _word(ruleset.render(record.event))] += 1
+        counts["refused" if ruleset is None else result_word(ruleset.render(record.event))] += 1
     return {word: counts[word] for word in ("sent", "refused", "dropped", "unmatched", "looked")}
-
-
-def _word(rendered: Rendered) -> str:
-    match rendered:
-        case Calls():
-            return "sent"
-        case Refused():
-            return "refused"
-        case Dropped():
-            return "dropped"
-        case Unmatched():
-            return "unmatched"

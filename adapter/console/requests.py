@@ -10,6 +10,7 @@ from aiohttp import web
 from adapter.console import params
 from adapter.console.console import QueueConsole
 from adapter.console.params import BadRequest
+from adapter.http.json_api import Handler, error_response
 from adapter.http.responses import Response
 from adapter.ingest.decode import Body
 from adapter.ingest.limits import RequestLimits
@@ -29,6 +30,16 @@ class EarlyReply(Exception):  # noqa: N818 - an answer, not a fault
     def __init__(self, response: web.Response) -> None:
         super().__init__()
         self.response = response
+
+
+async def answered(handler: Handler, request: web.Request) -> web.StreamResponse:
+    """The answer of `handler`, also if the request was invalid or the handler ended early."""
+    try:
+        return await handler(request)
+    except BadRequest as exc:
+        return error_response(400, "invalid_request", str(exc))
+    except EarlyReply as exc:
+        return exc.response
 
 
 class Requests:

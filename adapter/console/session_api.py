@@ -14,7 +14,7 @@ from aiohttp import hdrs, web
 from adapter.console.api_auth import ApiAuth, RateLimits, too_often
 from adapter.console.cross_origin import cross_origin_refusal, request_scheme
 from adapter.console.params import BadRequest
-from adapter.console.requests import EarlyReply, Requests
+from adapter.console.requests import Requests, answered
 from adapter.console.session import LazySessionKey, Session, new_session, renewed
 from adapter.http.client_address import Network, client
 from adapter.http.json_api import DATA_HEADERS, Handler, error_response, json_response, resource_routes
@@ -115,12 +115,7 @@ class Sessions:
                 refusal = self._too_often()
             if refusal is not None:
                 return refusal
-            try:
-                return await handler(request)
-            except BadRequest as exc:
-                return error_response(400, "invalid_request", str(exc))
-            except EarlyReply as exc:
-                return exc.response
+            return await answered(handler, request)
 
         return guarded
 

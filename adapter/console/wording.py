@@ -1,6 +1,6 @@
 """The outcome of an event in words, made of its data, so that a command and the API say the same. Pure."""
 
-from adapter.model import JsonObject
+from adapter.model import Calls, Dropped, JsonObject, Refused, Rendered, Unmatched
 
 
 def counted(count: int, one: str, many: str | None = None) -> str:
@@ -61,3 +61,16 @@ def _tried(entry: JsonObject) -> str:
     if entry["lastFailure"]:
         tried += f"; the last try: {entry['lastFailure']}"
     return tried
+
+
+def result_word(rendered: Rendered) -> str:
+    """What a mapping makes of an event, in one word."""
+    match rendered:
+        case Calls():
+            return "sent"
+        case Refused():
+            return "refused"
+        case Dropped():
+            return "dropped"
+        case Unmatched():
+            return "unmatched"
