@@ -22,7 +22,7 @@ _NO_BOUNDS = Bounds()
 ReadCalls = Callable[[], Awaitable[Sequence[Seen]]]
 
 
-async def judged(
+async def judge(
     stage: Stage,
     oracle: Oracle,
     *,

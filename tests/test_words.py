@@ -25,7 +25,9 @@ RETIRED_MODULES = {
     "activation", "answers", "asked", "desk", "desk_console", "entries", "guard", "happenings", "hasty", "letters",
     "lines", "loss", "made_secrets", "operator", "read_anew", "sentences", "stories", "told", "unsynced", "wrong",
 }  # fmt: skip
-RETIRED_FUNCTIONS = {"put_back", "revive", "is_crammed", "readmit", "reopen_unmatched", "spoken", "told"}
+RETIRED_FUNCTIONS = {
+    "put_back", "revive", "is_crammed", "readmit", "reopen_unmatched", "spoken", "told", "built", "judged", "read_anew",
+}  # fmt: skip
 RETIRED_KEYS = {"atWork", "failedTries", "gotThrough", "logEmptied", "mappedBy"}
 """Of the API's JSON: what took their place stands in CHANGELOG.md."""
 
@@ -36,7 +38,7 @@ MEANT = {"the answers told the truth"}
 """Sentences in which such a word has its plain meaning."""
 
 
-RETIRED_NAMES = {"receipt", "receipts", "desk", "story", "stories"}
+RETIRED_NAMES = {"receipt", "receipts", "desk", "story", "stories", "brought"}
 """Of variables, arguments and attributes: an event's number is its `seq`, operators have an admin and read records."""
 
 

@@ -164,10 +164,10 @@ async def _browsee(url: str) -> DoctorCheck:
     except (aiohttp.ClientError, OSError, ValueError) as cause:
         return DoctorCheck("browsee", False, f"{url}: {cause}", _NETWORK)
     answered = f"{url}: answered {response.status} in {(time.perf_counter() - start_s) * 1000:.0f} ms"
-    return judged(answered, response.status, body)
+    return doctor_check(answered, response.status, body)
 
 
-def judged(answered: str, status: int, body: bytes) -> DoctorCheck:
+def doctor_check(answered: str, status: int, body: bytes) -> DoctorCheck:
     """What an answer to an empty call means. The documented one is 400 with `{"status": "failure", …}`."""
     if status == 400 and _is_failure(body):
         return DoctorCheck("browsee", True, f"{answered}, as documented for a call without a key")

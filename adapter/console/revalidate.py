@@ -21,7 +21,7 @@ _WITHHELD = Problem(
 _SEVERAL = Problem("", "maxItems", "it contains several messages; export it and send it again")
 
 
-def read_anew(
+def revalidate(
     rejection: Rejection,
     *,
     validator: Validator,

@@ -87,14 +87,14 @@ class Intake:
         self._bytes = _allowances({source.name: source.limit_bytes_per_s for source in parts.sources})
         self._limited = self._messages.keys() | self._bytes.keys()
 
-    async def take(self, context: RequestContext, brought: RequestBody) -> Response:
+    async def take(self, context: RequestContext, received: RequestBody) -> Response:
         """Store the messages of the body, or its bytes if it has none; on return the answer is final.
 
         A bad message in an array or batch fails alone. A single bad message is reported to a platform and, as Segment's
         own API does it, not to an SDK: SDKs send again what they should not.
         """
         # One coroutine from here to the queue: each nested one costs every event half a microsecond.
-        source, plain, body = context.source, brought.plain, brought.body
+        source, plain, body = context.source, received.plain, received.body
         if source.at and not context.dialect.is_direct and not isinstance(body, Problem):
             body = lifted(body, source.at)
         count = 1 if isinstance(body, Problem) else len(body.messages)
@@ -110,7 +110,7 @@ class Intake:
         else:
             events, rejections = await self._read_in_slices(context, body.messages)
         if events or rejections:
-            brought.pass_on()
+            received.pass_on()
             try:
                 stored = await self._parts.inbox.put(events, rejections)
             except QueueError as error:

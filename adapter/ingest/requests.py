@@ -69,8 +69,8 @@ class BodyReader:
 
     async def arrived(self, request: web.Request) -> RequestBody | Response:
         """The body of a request, for a caller that only looks at it."""
-        brought = self.at_once(request, owner="")
-        return await self.use(request, brought, as_is, owner="") if isinstance(brought, Unopened) else brought
+        received = self.at_once(request, owner="")
+        return await self.use(request, received, as_is, owner="") if isinstance(received, Unopened) else received
 
     def at_once(self, request: web.Request, *, owner: str | None) -> "RequestBody | Response | Unopened":
         """The body of a request that arrived with its headers and is small, as almost all are; or why there is none.
@@ -111,9 +111,9 @@ class BodyReader:
             raw = await _read(request.content, share, limits)
             if isinstance(raw, Response):
                 return raw
-            brought = _open_at_once(raw, limits)
-            if isinstance(brought, RequestBody):
-                return await work(brought)
+            received = _open_at_once(raw, limits)
+            if isinstance(received, RequestBody):
+                return await work(received)
             return await self._open_in_turn(raw, work, limits)
         finally:
             share.give_back()

@@ -97,9 +97,9 @@ class _Ingest:
     async def discard(self, request: web.Request) -> web.Response:
         """Metrics that analytics.js sends about itself: they are not events, so they are answered 200 and discarded."""
         began_s = self._now()
-        brought = await self._use(request, as_is, owner=None)
-        if isinstance(brought, Response):
-            return self._respond(request, brought, began_s, is_for_pages=True)
+        received = await self._use(request, as_is, owner=None)
+        if isinstance(received, Response):
+            return self._respond(request, received, began_s, is_for_pages=True)
         # Not in the histogram of answers that follow a commit.
         return web.Response(body=STORED.body, headers={**STORED.headers, **_cors(request)})
 
@@ -158,15 +158,15 @@ class _Ingest:
             return _done(_denied(Denial.WRONG_SOURCE, source))
         return self._use(request, partial(self._take_from_platform, source, request), owner=source.name)
 
-    def _take_from_platform(self, source: Source, request: web.Request, brought: RequestBody) -> Awaitable[Response]:
-        audience = audience_answer(brought.body)
+    def _take_from_platform(self, source: Source, request: web.Request, received: RequestBody) -> Awaitable[Response]:
+        audience = audience_answer(received.body)
         if audience is not None:
             # Segment does not sign this request. It changes nothing.
             return _done(audience)
-        unsigned = _unsigned(request, source, brought.plain)
+        unsigned = _unsigned(request, source, received.plain)
         if unsigned is not None:
             return _done(_denied(unsigned, source))
-        return self._intake.take(self._context(source, WEBHOOK, brought, request), brought)
+        return self._intake.take(self._context(source, WEBHOOK, received, request), received)
 
     def _take_sdk(self, dialect: Dialect, request: web.Request) -> Awaitable[Response]:
         claimed = claims(request)
@@ -182,31 +182,31 @@ class _Ingest:
             return respond(Reply.UNKNOWN_PATH)
         if closed := self._parts.closed:
             return respond(closed)
-        brought = RequestBody(*pixel_body(list(request.query.items())))
-        return await self._take_from_user(claims(request), dialect, request, brought)
+        received = RequestBody(*pixel_body(list(request.query.items())))
+        return await self._take_from_user(claims(request), dialect, request, received)
 
     def _take_from_user(
-        self, claimed: frozenset[str], dialect: Dialect, request: web.Request, brought: RequestBody
+        self, claimed: frozenset[str], dialect: Dialect, request: web.Request, received: RequestBody
     ) -> Awaitable[Response]:
-        if isinstance(brought.body, Problem) and not claimed:
+        if isinstance(received.body, Problem) and not claimed:
             # The key is in the body, which cannot be read: the body is at fault, and its source is unknown.
-            return _done(respond(Reply.UNPARSEABLE, problems=(brought.body,), cause=Denial.KEY_MISSING))
-        source = self._sdk_source(claimed | claims_within(brought.body))
+            return _done(respond(Reply.UNPARSEABLE, problems=(received.body,), cause=Denial.KEY_MISSING))
+        source = self._sdk_source(claimed | claims_within(received.body))
         if isinstance(source, Response):
             return _done(source)
-        return self._intake.take(self._context(source, dialect, brought, request), brought)
+        return self._intake.take(self._context(source, dialect, received, request), received)
 
     def _use(
         self, request: web.Request, work: Callable[[RequestBody], Awaitable[_T]], *, owner: str | None
     ) -> Awaitable[_T | Response]:
         if closed := self._parts.closed:
             return _done(respond(closed))
-        brought = self._bodies.at_once(request, owner=owner)
-        if isinstance(brought, RequestBody):
-            return work(brought)
-        if isinstance(brought, Response):
-            return _done(brought)
-        return self._bodies.use(request, brought, work, owner=owner)
+        received = self._bodies.at_once(request, owner=owner)
+        if isinstance(received, RequestBody):
+            return work(received)
+        if isinstance(received, Response):
+            return _done(received)
+        return self._bodies.use(request, received, work, owner=owner)
 
     def _sdk_source(self, claimed: frozenset[str]) -> Source | Response:
         """The source of the `claimed` key, or the answer if it has none; a source that signs is closed: no SDK can
@@ -217,21 +217,21 @@ class _Ingest:
             return _denied(denial(claimed))
         return _denied(Denial.SOURCE_SIGNS, source) if source.signing_secrets else source
 
-    def _context(self, source: Source, dialect: Dialect, brought: RequestBody, request: web.Request) -> RequestContext:
+    def _context(self, source: Source, dialect: Dialect, received: RequestBody, request: web.Request) -> RequestContext:
         """What the messages of the request have in common."""
         limit = self._parts.limits.message_bytes
         return RequestContext(
             source=source,
             received_at=self._parts.clock(),
             dialect=dialect,
-            envelope=brought.body.envelope if isinstance(brought.body, Body) else {},
+            envelope=received.body.envelope if isinstance(received.body, Body) else {},
             # A platform's address and page are not the user's.
             peer=client(request, self._parts.trusted_proxies) if dialect.is_direct else None,
             has_origin=dialect.is_direct and hdrs.ORIGIN in request.headers,
             # Measuring a message means encoding it, and no message of so small a body is too large.
-            max_message_bytes=limit if len(brought.plain) > limit else None,
+            max_message_bytes=limit if len(received.plain) > limit else None,
             traceparent=traceparent(request.headers.getall("traceparent", ())),
-            may_need_cleaning=may_need_cleaning(brought.plain),
+            may_need_cleaning=may_need_cleaning(received.plain),
         )
 
     def _fetched(self, request: web.Request, source: Source | Response, found: JsonObject) -> web.Response:

@@ -43,7 +43,7 @@ class MinuteSample(Struct, frozen=True):
     limit_per_s: float | None
 
 
-def sampled(
+def minute_samples(
     looks: Iterable[tuple[int, int, float, float | None]], grown: Iterable[tuple[int, str, int]]
 ) -> list[MinuteSample]:
     """Samples made of rows. `looks` are minute, pending events, rate and limit, one row for each sampled minute;

@@ -22,7 +22,7 @@ from adapter.console.events_api import EventsApi
 from adapter.console.health import Health
 from adapter.console.mapping_api import MappingApi
 from adapter.console.requests import Requests
-from adapter.console.revalidate import read_anew
+from adapter.console.revalidate import revalidate
 from adapter.console.sandbox_api import SandboxApi, SandboxCalls
 from adapter.console.serialize import PauseText
 from adapter.console.series_api import SeriesApi
@@ -81,7 +81,7 @@ def admin_console(
     sources = {source.name: plain_source(source) for source in settings.sources}
 
     def read(rejection: Rejection) -> Event | Rejection:
-        return read_anew(
+        return revalidate(
             rejection,
             validator=validator(),
             max_message_bytes=settings.limits.message_bytes,

@@ -69,7 +69,7 @@ def _secret(text: str) -> Secret:
     return Secret(text)
 
 
-def built(
+def build_settings(
     values: JsonObject,
     *,
     process: Mapping[str, Any],

@@ -80,7 +80,7 @@ def load_settings(
 
     notes = [finding.headline for finding in findings] + _notes(read, environ, with_source=with_source)
     key = Secret(text) if (text := text_of(environ, "BROWSEE_API_KEY")) else None
-    settings = build.built(
+    settings = build.build_settings(
         stack.values, process=process, file=path, folder=folder, mappings=mappings, browsee_api_key=key
     )
     shown = in_force(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from reliability.believing import MODULE
 from reliability.findings import Control, Experiment, Findings, Skipped, Trial
-from reliability.judge import fresh, judged
+from reliability.judge import fresh, judge
 from reliability.oracle import Message, Oracle
 from reliability.sender import load, send, users
 from reliability.stage import Setup, Stage
@@ -32,7 +32,7 @@ async def run(trial: Trial) -> Findings:
             await stage.start()
             # Copies of what came before: the jump must not make them new.
             await send(stage, oracle, [Message(f"before-{number}-{user}", 0) for user in range(USERS)])
-        return await judged(stage, oracle, broken=broken)
+        return await judge(stage, oracle, broken=broken)
 
 
 async def run_wrong(trial: Trial) -> Findings:
@@ -47,7 +47,7 @@ async def run_wrong(trial: Trial) -> Findings:
         _jump(stage, "+10d")
         await stage.start()
         await load(stage, oracle, users(USERS), each=1)
-        return await judged(stage, oracle)
+        return await judge(stage, oracle)
 
 
 def _jump(stage: Stage, offset: str) -> None:

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from reliability.checks import Bounds
 from reliability.findings import Control, Experiment, Findings, Trial, together
-from reliability.judge import judged
+from reliability.judge import judge
 from reliability.oracle import CALLS, ORDER, Oracle
 from reliability.processes import DidNotStart
 from reliability.sender import load, users
@@ -109,7 +109,7 @@ async def _damage(trial: Trial, damage: Damage, *, killed: bool) -> Findings:
         except DidNotStart as refused:
             return Findings(acked=len(oracle), broken=tuple(_unclear(stage, refused)))
         bounds = Bounds(duplicates=USERS * len(CALLS[ORDER]))
-        return await judged(stage, oracle, bounds=bounds, rest_s=3.0)
+        return await judge(stage, oracle, bounds=bounds, rest_s=3.0)
 
 
 def _unclear(stage: Stage, refused: DidNotStart) -> list[str]:

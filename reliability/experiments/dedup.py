@@ -12,7 +12,7 @@ from adapter.model import Delivered, Event
 from adapter.queue.address import QueueAddress
 from adapter.queue.contract import Queue
 from reliability.findings import Control, Experiment, Findings, Trial
-from reliability.judge import judged
+from reliability.judge import judge
 from reliability.oracle import Message, Oracle
 from reliability.places import forget, open_by, queue_address
 from reliability.stage import SOURCE, Setup, Stage
@@ -51,7 +51,7 @@ async def _copies(trial: Trial, id_of: Callable[[int], str]) -> Findings:
             await asyncio.sleep(trial.chance.uniform(0, 0.2))
             await stage.kill()
             await stage.start()
-        return await judged(stage, oracle, broken=broken)
+        return await judge(stage, oracle, broken=broken)
 
 
 async def _post(stage: Stage, message_id: str) -> int:

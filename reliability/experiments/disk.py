@@ -14,7 +14,7 @@ from reliability import disks
 from reliability.checks import ACCEPTED, Bounds
 from reliability.faulty_service import MODULE
 from reliability.findings import Control, Experiment, Findings, Skipped, Trial, together
-from reliability.judge import judged
+from reliability.judge import judge
 from reliability.oracle import Message, Oracle
 from reliability.polling import until
 from reliability.sender import post, send_batch, users
@@ -103,7 +103,7 @@ async def _break(folder: Path, setup: Setup, form: _Form, *, rest_s: float) -> F
             broken.append(f"L: it did not store again within {RECOVERY_S:.0f} s")
         recovery_s = time.monotonic() - mended_s
         bounds = Bounds(duplicates=form.repeated)
-        return await judged(stage, oracle, broken=broken, bounds=bounds, recovery_s=recovery_s, rest_s=rest_s)
+        return await judge(stage, oracle, broken=broken, bounds=bounds, recovery_s=recovery_s, rest_s=rest_s)
 
 
 async def _refused(stage: Stage, oracle: Oracle) -> list[str]:

@@ -17,7 +17,7 @@ from reliability.hostile import (
     swallow,
     web_page,
 )
-from reliability.judge import judged
+from reliability.judge import judge
 from reliability.oracle import Oracle
 from reliability.sender import load, users
 from reliability.stage import Setup, Stage
@@ -59,7 +59,7 @@ async def _treat(trial: Trial, treatments: Mapping[str, Treatment], *, rest_s: f
         await load(stage, oracle, users(GOOD_USERS), each=EACH)
         await load(stage, oracle, [*treatments, "redirect"], each=EACH)
         stage.note_memory()
-        found = await judged(
+        found = await judge(
             stage,
             oracle,
             calls=browsee.kept,

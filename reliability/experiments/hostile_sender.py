@@ -11,7 +11,7 @@ import aiohttp
 
 from reliability.checks import Bounds
 from reliability.findings import Control, Experiment, Findings, Trial
-from reliability.judge import judged
+from reliability.judge import judge
 from reliability.oracle import Oracle
 from reliability.sender import load, users
 from reliability.stage import KEY, SOURCE, Setup, Stage
@@ -86,7 +86,7 @@ async def _attack(trial: Trial, settings: Mapping[str, object], requests: Sequen
             await loading
         stage.note_memory()
         peak = f"{len(requests)} kinds of bad requests; at most {stage.peak_memory_bytes / _MB:.0f} MB"
-        return await judged(stage, oracle, bounds=Bounds(memory_bytes=MEMORY_BYTES), broken=broken, note=peak)
+        return await judge(stage, oracle, bounds=Bounds(memory_bytes=MEMORY_BYTES), broken=broken, note=peak)
 
 
 async def _send(stage: Stage, request: _Request) -> list[str]:

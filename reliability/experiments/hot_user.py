@@ -4,7 +4,7 @@ import time
 from dataclasses import replace
 
 from reliability.findings import Control, Experiment, Findings, Trial
-from reliability.judge import FRESH_S, fresh, judged
+from reliability.judge import FRESH_S, fresh, judge
 from reliability.oracle import Message, Oracle
 from reliability.sender import send_batch
 from reliability.stage import Setup, Stage
@@ -26,7 +26,7 @@ async def run(trial: Trial) -> Findings:
         if not await _is_hot(stage, oracle):
             broken.append("L: the hot user was done before the others were asked about")
         note = f"the slowest of {FRESH_USERS} others took {slowest_s:.2f} s"
-        return await judged(stage, oracle, broken=broken, note=note, rest_s=60.0)
+        return await judge(stage, oracle, broken=broken, note=note, rest_s=60.0)
 
 
 async def run_wrong(trial: Trial) -> Findings:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from reliability.checks import Bounds
 from reliability.faulty_service import MODULE
 from reliability.findings import Control, Experiment, Findings, Trial
-from reliability.judge import judged
+from reliability.judge import judge
 from reliability.oracle import CALLS, ORDER, Oracle
 from reliability.sender import load, users
 from reliability.stage import Setup, Stage
@@ -45,7 +45,7 @@ async def _kill(trial: Trial, setup: Setup, *, rest_s: float) -> Findings:
         await loading
         # Within a lane one event is in flight, so that each kill may repeat the calls of one event a user.
         bounds = Bounds(duplicates=kills * USERS * len(CALLS[ORDER]))
-        found = await judged(stage, oracle, bounds=bounds, recovery_s=max(recoveries), rest_s=rest_s)
+        found = await judge(stage, oracle, bounds=bounds, recovery_s=max(recoveries), rest_s=rest_s)
     if max(recoveries) > ready_s:
         slow = f"H: it took {max(recoveries):.1f} s to be ready again; {ready_s:.1f} s at most"
         return replace(found, broken=(*found.broken, slow))

@@ -12,7 +12,7 @@ from reliability.checks import Seen
 from reliability.edits import EDIT, KINDS, ConfigMap, misspelt
 from reliability.fast_reload import MODULE
 from reliability.findings import Control, Experiment, Findings, Trial, each_seen, together
-from reliability.judge import judged
+from reliability.judge import judge
 from reliability.oracle import ORDER, Message, Oracle
 from reliability.polling import until
 from reliability.processes import DidNotStart
@@ -67,7 +67,7 @@ async def _break(trial: Trial, *, is_strict: bool) -> Findings:
             _, ready = await stage.readyz()
             if str(stage.mapping) not in ready.get("mappings_failed", {}):
                 broken.append("H: /readyz did not say that the mapping is broken")
-        return await judged(stage, oracle, broken=broken)
+        return await judge(stage, oracle, broken=broken)
 
 
 async def _edit(trial: Trial, *, edits: int, options: Sequence[str] = (), rest_s: float = 60.0) -> Findings:
@@ -90,7 +90,7 @@ async def _edit(trial: Trial, *, edits: int, options: Sequence[str] = (), rest_s
         over.set()
         await asyncio.gather(*sending)
         names = _Names()
-        found = await judged(stage, oracle, broken=broken, rest_s=rest_s, calls=partial(names.read, stage))
+        found = await judge(stage, oracle, broken=broken, rest_s=rest_s, calls=partial(names.read, stage))
     good = {0, *(number for number, kind in made.items() if kind != "broken")}
     note = f"{edits:,} edits, {edits + 1 - len(good)} of them broken; events were made by {len(names)} of them"
     return replace(found, broken=(*found.broken, *names.wrong(good)), note=note)

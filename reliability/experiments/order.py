@@ -6,7 +6,7 @@ from dataclasses import replace
 import orjson
 
 from reliability.findings import Control, Experiment, Findings, Trial
-from reliability.judge import judged
+from reliability.judge import judge
 from reliability.oracle import ORDER, Oracle
 from reliability.sender import load, users
 from reliability.stage import Setup, Stage
@@ -35,7 +35,7 @@ async def _mix(trial: Trial, order: str) -> Findings:
     setup = Setup(script=orjson.dumps(rules).decode(), source={"order": order}, queue=trial.queue)
     async with Stage.opened(trial.folder, setup) as stage:
         await load(stage, oracle, names, each=each, event=ORDER)
-        found = await judged(stage, oracle, rest_s=60.0)
+        found = await judge(stage, oracle, rest_s=60.0)
     if found.dead != USERS * REFUSED_EACH:
         missed = f"C: {found.dead} events died; Browsee refused {USERS * REFUSED_EACH}"
         return replace(found, broken=(*found.broken, missed))

@@ -14,7 +14,7 @@ from reliability.checks import Bounds
 from reliability.faults import frozen, writes_refused
 from reliability.faulty_service import FAULTS, MODULE
 from reliability.findings import Control, Experiment, Findings, Trial, each_seen
-from reliability.judge import balance_of, judged
+from reliability.judge import balance_of, judge
 from reliability.oracle import Message, Oracle
 from reliability.places import server_full
 from reliability.platforms import HOUR_S, MINUTE_S, NO_ANSWER, PLATFORMS, Platform
@@ -152,7 +152,7 @@ async def _send(trial: Trial, setup: Setup, troubles: Troubles, *, rest_s: float
         note = f"{seen.copies:,} stored messages came again, {seen.timeouts} requests timed out"
         broken += _given_up(senders)
         bounds = Bounds(duplicates=kills * HELD)
-        found = await judged(stage, oracle, broken=broken, bounds=bounds, rest_s=rest_s, note=note)
+        found = await judge(stage, oracle, broken=broken, bounds=bounds, rest_s=rest_s, note=note)
         return replace(found, broken=(*found.broken, *await _stored_twice(stage, oracle)))
 
 

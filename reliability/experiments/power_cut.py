@@ -17,7 +17,7 @@ from adapter.queue.sqlite.connection import connect
 from adapter.queue.sqlite.log import refuse_damaged_log
 from adapter.queue.sqlite.place import FilePlace
 from reliability.findings import Control, Experiment, Findings, Trial, together
-from reliability.judge import judged
+from reliability.judge import judge
 from reliability.oracle import ORDER, Message, Oracle
 from reliability.power import RecordedDisk, RecordedStep
 from reliability.processes import DidNotStart
@@ -206,7 +206,7 @@ async def _started(folder: Path, cut: _Cut) -> Findings:
         except DidNotStart as refused:
             violations = f"C: after a cut it ended with {refused.code} instead of starting"
             return Findings(acked=len(oracle), lost=len(oracle), broken=(violations,))
-        return await judged(stage, oracle, recovery_s=recovery_s)
+        return await judge(stage, oracle, recovery_s=recovery_s)
 
 
 EXPERIMENT = Experiment(

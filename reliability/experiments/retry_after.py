@@ -8,7 +8,7 @@ from email.utils import format_datetime
 from functools import partial
 
 from reliability.findings import Control, Experiment, Findings, Trial, together
-from reliability.judge import judged
+from reliability.judge import judge
 from reliability.oracle import Oracle
 from reliability.polling import until
 from reliability.sender import load, users
@@ -62,7 +62,7 @@ async def _pause(trial: Trial, asked: _Asked) -> Findings:
         await until(partial(_has_come, stage))
         await asyncio.sleep(2 * _UNDER_WAY_S)
         await load(stage, oracle, users(USERS), each=2)
-        found = await judged(stage, oracle, rest_s=30.0)
+        found = await judge(stage, oracle, rest_s=30.0)
         calls = await stage.calls()
     first_s = calls[0].at_s
     # A date has whole seconds and was fixed before the first call, so that it leaves less of a pause.

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from reliability.findings import Control, Experiment, Findings, Trial
-from reliability.judge import judged
+from reliability.judge import judge
 from reliability.oracle import Message, Oracle
 from reliability.polling import until
 from reliability.sender import load, post, users
@@ -46,7 +46,7 @@ async def _stop(trial: Trial, number: signal.Signals) -> Findings:
         if took_s > GRACE_S:
             broken.append(f"L: stopping took {took_s:.1f} s; {GRACE_S:.0f} s at most")
         await stage.start()
-        return await judged(stage, oracle, broken=broken, note=f"stopped in {took_s:.1f} s")
+        return await judge(stage, oracle, broken=broken, note=f"stopped in {took_s:.1f} s")
 
 
 async def _are_open(stage: Stage, *, at_least: int) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace as changed
 
-from adapter.console.revalidate import read_anew
+from adapter.console.revalidate import revalidate
 from adapter.ingest.sources import Source
 from adapter.model import Event, JsonObject, Reason, Rejection, Secret
 from tests.fakes import make_rejection
@@ -170,7 +170,7 @@ def test_a_type_named_later_puts_back_too() -> None:
 
 
 def again(body: JsonObject, source: Source) -> Event | Rejection:
-    return read_anew(
+    return revalidate(
         changed(make_rejection(), body=json.dumps(body).encode(), problems=()),
         validator=VALIDATOR,
         max_message_bytes=100_000,

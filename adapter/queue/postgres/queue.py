@@ -191,7 +191,7 @@ class PostgresQueue(LeasedQueue, QueueArchive):
 
     def _put_done(self, stored: Stored) -> None:
         if stored.deletions:
-            self._deletions.asked()
+            self._deletions.request_stored()
         self._announce()
 
 

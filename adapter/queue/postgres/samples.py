@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from adapter.queue.postgres.state import SQL
-from adapter.queue.samples import OF_ALL, SAMPLES_KEPT_MINUTES, MinuteSample, ProjectRate, sampled
+from adapter.queue.samples import OF_ALL, SAMPLES_KEPT_MINUTES, MinuteSample, ProjectRate, minute_samples
 
 Run = Callable[[str, Mapping[str, object]], Any]
 
@@ -34,4 +34,4 @@ def samples(run: Run, *, since: int, until: int, source: str | None) -> list[Min
         grown = run(SQL["growth"], {**span, "of_all": OF_ALL}).fetchall()
     else:
         grown = run(SQL["growth_of"], {**span, "source": source}).fetchall()
-    return sampled(run(SQL["looks"], span).fetchall(), grown)
+    return minute_samples(run(SQL["looks"], span).fetchall(), grown)

@@ -66,7 +66,7 @@ class Deletions:
         self._asked.set()
         self._lanes_emptied_to = 0
 
-    def asked(self) -> None:
+    def request_stored(self) -> None:
         """Called when a request was stored."""
         self._asked.set()
 

@@ -155,5 +155,5 @@ class SqliteQueue(LeasedQueue, QueueArchive):
 
     def _put_done(self, stored: Stored) -> None:
         if stored.deletions:
-            self._deletions.asked()
+            self._deletions.request_stored()
         self._announce()

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from adapter.queue.samples import OF_ALL, SAMPLES_KEPT_MINUTES, MinuteSample, ProjectRate, sampled
+from adapter.queue.samples import OF_ALL, SAMPLES_KEPT_MINUTES, MinuteSample, ProjectRate, minute_samples
 from adapter.queue.sqlite.state import SQL
 from adapter.queue.sqlite.statements import Execute
 
@@ -31,4 +31,4 @@ def samples(run: Execute, *, since: int, until: int, source: str | None) -> list
     """The samples of a span, of all sources together or of one."""
     span = (since, until)
     grown = run(SQL["growth"], (OF_ALL, *span)) if source is None else run(SQL["growth_of"], (source, *span))
-    return sampled(run(SQL["looks"], span), grown)
+    return minute_samples(run(SQL["looks"], span), grown)

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from adapter.cli.doctor import judged
+from adapter.cli.doctor import doctor_check
 from adapter.errors import ConfigError
 from adapter.model import Reason
 from adapter.queue.sqlite.queue import SqliteQueue
@@ -287,7 +287,7 @@ def test_a_queue_in_memory_is_no_problem_but_reported(shop: Shell) -> None:
 )
 def test_answers_to_an_empty_call_are_judged(status: int, shown: bytes, ok: bool) -> None:
     """Documented is 400; a page or a redirect is somebody else; a problem says what to do."""
-    check = judged("x: answered", status, shown)
+    check = doctor_check("x: answered", status, shown)
     assert check.ok is ok
     assert bool(check.todo) is not ok
 

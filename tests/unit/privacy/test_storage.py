@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given, settings
 from msgspec.structs import replace
 
-from adapter.console.revalidate import read_anew
+from adapter.console.revalidate import revalidate
 from adapter.ingest.context import RequestContext
 from adapter.ingest.read import read_event, read_unchecked
 from adapter.ingest.sources import DigestOf, Source, plain_digest
@@ -152,7 +152,7 @@ def test_of_a_rejection_size_and_hash_are_kept() -> None:
     assert kept.body.startswith(b"16 bytes, keyed hash ")
     assert b"track" not in kept.body
     assert kept.message_id not in (None, "order-of-ann")
-    again = read_anew(
+    again = revalidate(
         kept,
         validator=VALIDATOR,
         max_message_bytes=1000,
