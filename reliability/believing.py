@@ -1,6 +1,4 @@
-"""An adapter that believes the machine's clock at once, so that the kit can show that it would notice.
-
-Never part of the service.
+"""A faulty adapter for controls: it trusts the machine's clock at once. Never part of the service.
 
 `python -m reliability.believing --config F --host H --port P` serves as `serve` does.
 """
@@ -27,7 +25,7 @@ def _believed(connection: sqlite3.Connection, *, wall: Callable[[], float], stea
 
 
 class _BelievingQueue(SqliteQueue):
-    """A queue whose retention goes by the machine's clock, whatever that says."""
+    """A queue whose retention uses the machine's clock, whatever it shows."""
 
     _trusted_time = staticmethod(_believed)
 

@@ -1,7 +1,7 @@
-"""The promises, one small function each: they look at the evidence of a run and say what does not hold. Pure.
+"""The promises, one small function each: they read the evidence of a run and say which promise is broken. Pure.
 
-Every sentence begins with the letter of its check: C conservation, I integrity, D duplicates, O order, B balance,
-R resources. L (a fresh event passes) and H (`/readyz` tells the truth) need a running service; see `judge`.
+Every sentence begins with the letter of its check: C conservation, I integrity, D duplicates, O order, B balance, R
+resources. L (a fresh event passes) and H (`/readyz` is right) need a running service; see `judge`.
 """
 
 from collections import Counter, defaultdict
@@ -15,7 +15,7 @@ from reliability.oracle import CALLS, Message
 
 ACCEPTED = 200
 FINAL = frozenset({ACCEPTED, 400})
-"""Answers after which a call must not be sent again."""
+"""Answers after which a call must not be repeated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +30,14 @@ class Seen:
 
     @property
     def message_id(self) -> str:
-        """The message it was made of; "" if that is unknown."""
+        """The message that it was made of; "" if that is unknown."""
         properties = self.body.get("properties")
         return str(properties.get("id", "")) if isinstance(properties, dict) else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How much is allowed: calls repeated after a final answer, bytes of memory, bytes of the queue file."""
+    """The limits: calls repeated after a final answer, bytes of memory, bytes of the queue file."""
 
     duplicates: int = 0
     memory_bytes: int = 250_000_000
@@ -46,7 +46,7 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What is known after a run: `calls` in the order they came, `dead` reasons by message id."""
+    """The evidence of a run: `calls` in the order of arrival, `dead` reasons by message id."""
 
     obligations: Mapping[str, Message]
     calls: Sequence[Seen]
@@ -75,7 +75,7 @@ def lost(evidence: Evidence) -> list[str]:
 
 
 def repeats(calls: Sequence[Seen]) -> int:
-    """Calls that were sent although one like them had its final answer."""
+    """Calls that were sent after a call with the same key had its final answer."""
     ended: set[tuple[str, str]] = set()
     count = 0
     for call in calls:
@@ -97,14 +97,14 @@ def conserved(evidence: Evidence, _: Bounds) -> Iterator[str]:
 
 
 def intact(evidence: Evidence, _: Bounds) -> Iterator[str]:
-    """I: the body of each call is what the mapping makes of that message, and none comes from nowhere."""
+    """I: the body of each call is what the mapping makes of its message, and no call has an unknown message."""
     wrong = [call for call in evidence.calls if call.body not in _expected(call, evidence)]
     if wrong:
         yield f"I: {len(wrong)} calls are not what the mapping makes of their event, such as one of {wrong[0].user}"
 
 
 def _expected(call: Seen, evidence: Evidence) -> Sequence[JsonObject]:
-    # What is stored but whose answer got lost is no obligation, and is delivered all the same.
+    # A message that was stored, and whose answer was lost, is not an obligation and is delivered all the same.
     user, _, number = call.message_id.rpartition("/")
     known = evidence.obligations.get(call.message_id)
     if known is None and number.isdigit():
@@ -113,14 +113,16 @@ def _expected(call: Seen, evidence: Evidence) -> Sequence[JsonObject]:
 
 
 def repeated_within(evidence: Evidence, bounds: Bounds) -> Iterator[str]:
-    """D: no more calls are repeated than may be."""
+    """D: no more calls are repeated than allowed."""
     count = repeats(evidence.calls)
     if count > bounds.duplicates:
         yield f"D: {count} calls were repeated; {bounds.duplicates} at most may be"
 
 
 def ordered(evidence: Evidence, _: Bounds) -> Iterator[str]:
-    """O: the calls of each user go in the order of its messages, and none before an earlier one is finished."""
+    """O: the calls of each user follow the order of the messages, and none is sent before an earlier one is
+    finished.
+    """
     by_user: dict[str, list[Seen]] = defaultdict(list)
     for call in evidence.calls:
         by_user[call.user].append(call)
@@ -134,7 +136,7 @@ def _late(calls: Sequence[Seen]) -> int:
     ended: set[tuple[int, int]] = set()
     for call in calls:
         place = _place(call)
-        # A repeat after a crash is no matter of order: it had its place the first time.
+        # A repeat after a crash does not break the order: the first call had its place.
         count += place < furthest and place not in ended
         furthest = max(furthest, place)
         if call.status in FINAL:
@@ -148,7 +150,7 @@ def _place(call: Seen) -> tuple[int, int]:
 
 
 def balanced(evidence: Evidence, _: Bounds) -> Iterator[str]:
-    """B: every message received is in exactly one term of the ledger, and nothing is left over."""
+    """B: every received message is in exactly one term of the ledger, and none is left over."""
     if evidence.balance.unaccounted:
         yield f"B: {evidence.balance.unaccounted} messages are in no term of the ledger"
     if evidence.balance.pending:
@@ -156,7 +158,7 @@ def balanced(evidence: Evidence, _: Bounds) -> Iterator[str]:
 
 
 def bounded(evidence: Evidence, bounds: Bounds) -> Iterator[str]:
-    """R: memory and file stay within bounds."""
+    """R: memory and file stay within their limits."""
     for what, found, most in (
         ("memory", evidence.memory_bytes, bounds.memory_bytes),
         ("the queue file", evidence.file_bytes, bounds.file_bytes),
@@ -169,5 +171,5 @@ CHECKS: tuple[PromiseCheck, ...] = (conserved, intact, repeated_within, ordered,
 
 
 def broken(evidence: Evidence, bounds: Bounds) -> tuple[str, ...]:
-    """What does not hold, of all of them."""
+    """The broken promises of all checks."""
     return tuple(sentence for check in CHECKS for sentence in check(evidence, bounds))

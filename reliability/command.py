@@ -1,4 +1,4 @@
-"""What `browsee-adapter chaos` does: runs the chosen experiments, with a progress bar, and prints the table."""
+"""The command `browsee-adapter chaos`: runs the selected experiments, with a progress bar, and prints the table."""
 
 import asyncio
 import signal
@@ -29,10 +29,10 @@ def run(
     folder: Path | None,
     queue: str = "",
 ) -> bool:
-    """Run them and print what they found; whether every promise held and every control failed.
+    """Run the experiments and print the results; returns whether every promise held and every control failed.
 
     `queue` is the address of a PostgreSQL database for the queues, "" for files. Raises ConfigError for an experiment
-    that does not exist, and for another address.
+    that does not exist, and for any other address.
     """
     queue_address(Path(), server=queue)
     try:
@@ -57,7 +57,7 @@ async def _run(chosen: list[Experiment], trial: Trial, *, seeds: int | None) -> 
     """`trial` has the first seed."""
     running = asyncio.current_task()
     if running is not None:
-        # Else the adapters that were started would outlive the command, and its file systems stay mounted.
+        # Otherwise the started adapters would outlive the command, and its file systems would stay mounted.
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
     rows: list[kit.ResultRow] = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())

@@ -1,7 +1,7 @@
-"""Disks that fail and are repaired, for a queue to lie on. Each raises Skipped where a machine cannot have it.
+"""Failing disks for a queue. Each raises Skipped if the machine cannot provide it.
 
-A read-only remount is refused by the system while the queue is open for writing, so the disk that turns read-only does
-it as real ones do: the file system finds itself in error.
+The system refuses a read-only remount while the queue is open for writing. So the disk that turns read-only does it as
+real ones do: the file system finds an error in itself.
 """
 
 import asyncio
@@ -20,18 +20,18 @@ from reliability.stage import Stage
 
 DISK_BYTES = 80_000_000
 _ATTACHED_S = 10.0
-# All by which SQLite and the ballast change a file.
+# All system calls by which SQLite and the ballast change a file.
 _WRITES = "write,pwrite64,writev,pwritev,ftruncate,fallocate,fsync,fdatasync"
 
 DiskFault: TypeAlias = Callable[[Stage], AbstractAsyncContextManager[None]]
-"""What is wrong with the disk while the block lasts; the adapter of the stage runs on it, before and after."""
+"""The fault of the disk while the block lasts; the adapter of the stage runs before, during and after it."""
 FaultyDisk: TypeAlias = Callable[[Path], AbstractAsyncContextManager[DiskFault]]
-"""A disk at an empty folder, and its trouble."""
+"""A disk at an empty folder, and its fault."""
 
 
 @asynccontextmanager
 async def full(folder: Path) -> AsyncIterator[DiskFault]:
-    """A small file system in memory, all of which is taken by others."""
+    """A small file system in memory that other files fill completely."""
     _needs_root("mount")
     await _mount("-t", "tmpfs", "-o", f"size={DISK_BYTES}", "chaos", str(folder))
     filler = folder / "filler"
@@ -50,7 +50,7 @@ async def full(folder: Path) -> AsyncIterator[DiskFault]:
 
 @asynccontextmanager
 async def failing(folder: Path) -> AsyncIterator[DiskFault]:
-    """Every write to the queue's files, and every sync, fails with EIO: strace answers in the system's place."""
+    """Every write to the queue's files, and every sync, fails with EIO: strace injects the error."""
     strace = shutil.which("strace")
     if strace is None:
         raise Skipped("needs strace (Debian: apt install strace)")
@@ -82,8 +82,8 @@ async def failing(folder: Path) -> AsyncIterator[DiskFault]:
 
 @asynccontextmanager
 async def read_only(folder: Path) -> AsyncIterator[DiskFault]:
-    """An ext4 in a file, which finds an error in itself and turns read-only. It stays so until the service is stopped,
-    the disk is repaired and mounted again, and the service is started.
+    """An ext4 in a file, which finds an error in itself and turns read-only. It stays read-only until the service is
+    stopped, the disk is repaired and mounted again, and the service is started.
     """
     _needs_root("mount", "mkfs.ext4", "fsck.ext4")
     image = folder.with_name(f"{folder.name}.ext4")
@@ -131,7 +131,7 @@ async def _ran(*command: str) -> int:
 
 
 def _is_traced(pid: int) -> bool:
-    """Whether all threads of `pid` are."""
+    """Whether all threads of `pid` are stopped."""
     return all("TracerPid:\t0\n" not in task.read_text("ascii") for task in Path(f"/proc/{pid}/task").glob("*/status"))
 
 
@@ -143,7 +143,7 @@ def _ext4_switch(folder: Path) -> Path:
 
 
 def _fill_up(filler: Path) -> None:
-    """Take every byte that is left."""
+    """Fill the disk completely."""
     with filler.open("wb", buffering=0) as file:
         for size in (65536, 4096, 512):
             _write_all(file.fileno(), b"\0" * size)

@@ -1,4 +1,4 @@
-"""A mapping file that is edited again and again: well, badly, and as Kubernetes replaces what a ConfigMap mounts."""
+"""Edits of a mapping file: good ones, bad ones, and replacements as Kubernetes makes them in a ConfigMap's mount."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -7,11 +7,11 @@ from reliability.oracle import MAPPING
 
 NAME = "mapping.yaml"
 EDIT = "edit"
-"""The property that tells by which edit a call was made."""
+"""The property that says which edit's mapping made a call."""
 
 
 def text_of(edit: int) -> str:
-    """The kit's mapping, whose every call names the edit."""
+    """The kit's mapping; each of its calls names the edit."""
     named = f"properties: {{{EDIT}: {{value: {edit}}}}}"
     lines = []
     for line in MAPPING.splitlines():
@@ -23,12 +23,12 @@ def text_of(edit: int) -> str:
 
 
 def broken_text_of(edit: int) -> str:
-    """The same, but one of two calls is misspelt; the problem that is reported names the edit."""
+    """The same with a typo in one of two calls; the reported problem names the edit."""
     return text_of(edit).replace("track: ORDER_COMPLETED", f"{misspelt(edit)}: ORDER_COMPLETED")
 
 
 def misspelt(edit: int) -> str:
-    """What stands where `track` should."""
+    """The word in place of `track`."""
     return f"track{edit}"
 
 
@@ -44,11 +44,11 @@ class ConfigMap:
         self.file.symlink_to(Path("..data") / NAME)
 
     def written(self, text: str) -> None:
-        """In place, as an editor may do it."""
+        """Written in place, as an editor may do it."""
         self.file.write_text(text, encoding="utf-8")
 
     def swapped(self, text: str) -> None:
-        """A new folder beside the old one, then the link to it in one step."""
+        """A new folder beside the old one, then the link replaced in one step."""
         self._count += 1
         data = self._folder / f"..{self._count}"
         data.mkdir()
@@ -63,4 +63,4 @@ KINDS: Mapping[str, tuple[Callable[[int], str], Callable[[ConfigMap, str], None]
     "swapped": (text_of, ConfigMap.swapped),
     "broken": (broken_text_of, ConfigMap.written),
 }
-"""What is written, and how."""
+"""The texts that are written, and how."""

@@ -1,8 +1,8 @@
-"""An adapter that looks at its mapping files a hundred times a second, so that a thousand edits take seconds; in all
-else it is the service. Never part of it.
+"""An adapter that polls its mapping files a hundred times a second, so that a thousand edits take seconds; otherwise it
+is the service. Never part of it.
 
-`python -m reliability.fast_reload --config F --host H --port P`; with `--fault torn` the first call of each event is
-made by the mapping that was active for the event before, which is wrong.
+`python -m reliability.fast_reload --config F --host H --port P`. With `--fault torn` the mapping that was active for
+the event before makes the first call of each event, which is wrong.
 """
 
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ SETTLE_S = 0.005
 
 
 class _HastyActive(Active):
-    """Follows files with less patience."""
+    """Polls files more often."""
 
     async def follow(self, archive: Archive, *, every_s: float = LOOK_EVERY_S, settle_s: float = SETTLE_S) -> None:
         await super().follow(archive, every_s=every_s, settle_s=settle_s)
@@ -46,7 +46,7 @@ class _TornRuleset(Ruleset):
 
 @dataclass
 class _TornActive(_HastyActive):
-    """Does not hold to one mapping for one event."""
+    """Mixes two mappings in one event."""
 
     before: dict[str, Ruleset] = field(default_factory=dict)
 

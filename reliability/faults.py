@@ -1,4 +1,4 @@
-"""Faults put into a running process from outside, without its help, each taken away again at the end of its block."""
+"""Faults injected into a running process from outside, each removed at the end of its block."""
 
 import resource
 import signal
@@ -11,9 +11,9 @@ from reliability.processes import Process
 
 @contextmanager
 def writes_refused(process: Process) -> Iterator[None]:
-    """The system refuses every write to a file, as a disk does that has no room for this user. Needs no rights.
+    """The system refuses every write to a file, as a full disk does. Needs no rights.
 
-    Raises Skipped where the system has no such limit for others.
+    Raises Skipped if the system has no such limit for other processes.
     """
     if not hasattr(resource, "prlimit"):
         raise Skipped("needs Linux, to have the writes of another process refused")
@@ -28,7 +28,7 @@ def writes_refused(process: Process) -> Iterator[None]:
 
 @contextmanager
 def frozen(process: Process) -> Iterator[None]:
-    """It does nothing for a while: connections are taken by the system, and nobody reads them."""
+    """The process is stopped for a while: the system accepts connections, and the process does not read them."""
     process.signal(signal.SIGSTOP)
     try:
         yield

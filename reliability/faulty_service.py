@@ -1,9 +1,9 @@
-"""An adapter that is wrong on purpose, so that the kit can show that it would notice. Never part of the service.
+"""A faulty adapter for controls. Never part of the service.
 
-`python -m reliability.faulty_service --config F --host H --port P` serves as `serve` does, but for a `--fault`:
+`python -m reliability.faulty_service --config F --host H --port P` serves as `serve` does, except for a `--fault`:
 
-- `answers-first`, also if none is named, acknowledges before the commit: it stores a little later what it took;
-- `blames-sender` answers 400, "drop this", where 503, "send this again", is due.
+- `answers-first`, the default, acknowledges before the commit: it stores messages a little later;
+- `blames-sender` answers 400, "drop this", in place of 503, "send this again".
 """
 
 import asyncio
@@ -30,7 +30,7 @@ LATE_S = 0.05
 
 
 class _LatePuts:
-    """An inbox that says yes and stores afterwards."""
+    """An inbox that acknowledges first and stores afterwards."""
 
     def __init__(self, inbox: Inbox) -> None:
         self._inbox = inbox
@@ -54,7 +54,7 @@ class _LatePuts:
 
 
 class _BlamedPuts:
-    """An inbox whose troubles are the sender's fault."""
+    """An inbox that reports its own errors as the sender's."""
 
     def __init__(self, inbox: Inbox) -> None:
         self._inbox = inbox
@@ -83,7 +83,7 @@ def command(wiring: Wiring, faults: Mapping[str, Wiring] = _NO_FAULTS) -> click.
     @click.option("--port", required=True, type=int)
     @click.option("--fault", type=click.Choice(list(faults)))
     def main(config: Path, host: str, port: int, fault: str | None) -> None:
-        """Serve, wrongly."""
+        """Serve with a fault."""
         settings, _ = fill_in_secrets(
             load_settings(file=config, environ=os.environ, host=host, port=port, sandbox=False)
         )

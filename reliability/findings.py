@@ -1,4 +1,4 @@
-"""What an experiment is, what one run of it is given, and what it finds. Values only."""
+"""What an experiment is, the inputs of one run, and its findings. Values only."""
 
 import random
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -14,7 +14,7 @@ class Skipped(Exception):  # noqa: N818 - to lack a tool is a state of the machi
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One run: everything random in it comes from `chance`, everything on disk is in `folder`, which is empty.
+    """One run: all its randomness comes from `chance`, and all its files are in `folder`, which is empty.
 
     The queue is in a file there, or at `queue`, the address of a PostgreSQL database.
     """
@@ -26,16 +26,16 @@ class Trial:
 
     @property
     def chance(self) -> random.Random:
-        """Random numbers that begin anew from the seed each time they are asked for."""
+        """Random numbers, which start again from the seed at each access."""
         return random.Random(self.seed)  # noqa: S311 - a run must be repeatable, not secret
 
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What one run, or several together, found.
+    """The findings of one run, or of several together.
 
-    `broken` has a sentence for each promise that did not hold, with the letter of the check before it. `recovery_s` is
-    the longest time from a fault to a ready service; None where nothing had to recover. `note` says what was measured.
+    `broken` has a sentence for each broken promise, with the letter of the check before it. `recovery_s` is the longest
+    time from a fault to a ready service; None if nothing had to recover. `note` says what was measured.
     """
 
     acked: int = 0
@@ -54,7 +54,7 @@ RunExperiment: TypeAlias = Callable[[Trial], Awaitable[Findings]]
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """The same with a fault put in: it must break one of the checks `breaks`, whose letters these are."""
+    """The same with an injected fault: it must break one of the checks `breaks`, given by their letters."""
 
     what: str
     breaks: str
@@ -63,10 +63,10 @@ class Control:
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """One row of the table. `max_s` bounds a run; `seeds` is how many runs the long form makes.
+    """One row of the table. `max_s` limits a run; `seeds` is the number of runs of the long form.
 
-    `gaps` are beginnings of sentences about what is known not to hold yet: the table shows them. `no_server` says why
-    it is not for a queue in PostgreSQL, "" if it is.
+    `gaps` are beginnings of sentences about known failures: the table shows them. `no_server` says why the experiment
+    is not for a queue in PostgreSQL, "" if it is.
     """
 
     number: str
@@ -99,9 +99,10 @@ def _add(one: Findings, other: Findings) -> Findings:
 
 
 def each_seen(runs: Sequence[tuple[Findings, str]]) -> Findings:
-    """What a control of several faults found: of each run, the letters of the checks of which one must have broken.
+    """The findings of a control of several faults: for each run, the letters of the checks of which one must have
+    failed.
 
-    If a fault was not seen, what others broke does not count.
+    If one fault was not detected, the failures of the others do not count.
     """
     unseen = [found for found, letters in runs if not any(sentence[0] in letters for sentence in found.broken)]
     return together(unseen or [found for found, _ in runs])

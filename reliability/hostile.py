@@ -1,7 +1,7 @@
-"""A Browsee that does all that a server, a proxy or a network can do wrong: raw bytes on a socket, in this process.
+"""A Browsee with every fault of a server, a proxy or a network: raw bytes on a socket, in this process.
 
-Each user's first calls are treated in one way, named by the user; those after it are answered as Browsee would, and
-kept. Reads calls as aiohttp's client writes them; no other client is to be pointed at it.
+Each user's first calls are treated in one way, named by the user; later ones are answered as Browsee does, and
+recorded. Reads calls as aiohttp's client writes them; it is not for other clients.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from adapter.model import JsonObject
 from reliability.checks import Seen
 
 Treatment: TypeAlias = Callable[[asyncio.StreamWriter], Awaitable[None]]
-"""Writes an answer, or what there is instead; the connection is closed afterwards."""
+"""Writes an answer, or a fault in its place; the connection is closed afterwards."""
 
 SUCCESS = b'{"status":"success"}'
 BOMB_BYTES = 200_000_000
@@ -40,7 +40,7 @@ async def drip(writer: asyncio.StreamWriter) -> None:
 
 
 async def endless_header(writer: asyncio.StreamWriter) -> None:
-    """Header lines without an end."""
+    """Header lines without end."""
     writer.write(b"HTTP/1.1 200 OK\r\n")
     for number in range(100_000):
         writer.write(b"X-%d: %s\r\n" % (number, _CHUNK[:100]))
@@ -56,7 +56,7 @@ async def huge_body(writer: asyncio.StreamWriter) -> None:
 
 
 async def bomb(writer: asyncio.StreamWriter) -> None:
-    """A small body that says it inflates to a large one."""
+    """A small body that inflates to a large one (gzip bomb)."""
     writer.write(_answer("200 OK", gzip.compress(b" " * BOMB_BYTES, 1), "Content-Encoding: gzip"))
     await writer.drain()
 
@@ -69,25 +69,27 @@ async def reset(writer: asyncio.StreamWriter) -> None:
 
 
 async def garbage(writer: asyncio.StreamWriter) -> None:
-    """Bytes that are no HTTP."""
+    """Bytes that are not HTTP."""
     writer.write(bytes(range(256)) * 4)
     await writer.drain()
 
 
 async def web_page(writer: asyncio.StreamWriter) -> None:
-    """A proxy's page, with 200."""
+    """A proxy's page, with status 200."""
     writer.write(_answer("200 OK", b"<html>Sign in to the network</html>", "Content-Type: text/html"))
     await writer.drain()
 
 
 async def swallow(writer: asyncio.StreamWriter) -> None:
-    """Success, though nothing is kept."""
+    """Success, but nothing is recorded."""
     writer.write(_answer("200 OK", SUCCESS))
     await writer.drain()
 
 
 class HostileBrowsee:
-    """Made by `served`. `calls` are those it kept, `strangers` counts connections to where its redirects lead."""
+    """Created by `served`. `calls` are the recorded ones, `strangers` counts connections to the target of its
+    redirects.
+    """
 
     def __init__(self, treatments: Mapping[str, Treatment], *, times: int) -> None:
         self.url = ""
@@ -101,7 +103,7 @@ class HostileBrowsee:
     @classmethod
     @asynccontextmanager
     async def served(cls, treatments: Mapping[str, Treatment], *, times: int = 2) -> AsyncIterator["HostileBrowsee"]:
-        """Users called as a treatment meet it `times` times; `redirect` is always among them."""
+        """Users whose calls get a treatment `times` times; `redirect` is always among them."""
         hostile = cls(treatments, times=times)
         elsewhere = await asyncio.start_server(hostile._count_stranger, "127.0.0.1", 0)
         server = await asyncio.start_server(hostile._serve, "127.0.0.1", 0, limit=1 << 20)
@@ -114,7 +116,7 @@ class HostileBrowsee:
                 each.close()
 
     async def kept(self) -> list[Seen]:
-        """The calls it kept, as the judge reads them."""
+        """The recorded calls, in the form of the judge."""
         return list(self.calls)
 
     async def _count_stranger(self, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

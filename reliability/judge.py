@@ -1,4 +1,4 @@
-"""The end of a run: a phase without faults, in which everything must come to rest, and then the checks."""
+"""The end of a run: a phase without faults, in which every event must be finished, and then the checks."""
 
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -33,9 +33,9 @@ async def judge(
     note: str = "",
     broken: Sequence[str] = (),
 ) -> Findings:
-    """What `stage` has made of what `oracle` is owed; `broken` is what the experiment itself found wrong before.
+    """The findings of `stage` about what it owes `oracle`; `broken` is what the experiment itself found before.
 
-    `calls` reads what Browsee got where it is not the sandbox. The adapter is stopped here.
+    `calls` reads what Browsee got if it is not the sandbox. The adapter is stopped here.
     """
     read = calls or stage.calls
     fresh_s = FRESH_S + stage.takeover_s
@@ -74,7 +74,7 @@ async def fresh(
 
 
 async def truthful(stage: Stage, oracle: Oracle, *, user: str = "truth") -> list[str]:
-    """H: `/readyz` says 200 exactly if a good event is stored."""
+    """H: `/readyz` says 200 exactly if a valid event is stored."""
     number = sum(owed.user == user for owed in oracle.obligations.values())
     ready, stored = await stage.is_ready(), await post(stage, oracle, Message(user, number)) == 200
     return (
@@ -87,7 +87,7 @@ async def truthful(stage: Stage, oracle: Oracle, *, user: str = "truth") -> list
 
 
 async def rested(stage: Stage, oracle: Oracle, read: ReadCalls, *, within_s: float) -> None:
-    """Wait until every obligation is delivered or dead, at most `within_s`; what is left then is for the checks."""
+    """Wait until every obligation is delivered or dead, at most `within_s`; the checks report the rest."""
 
     async def has_all() -> bool:
         return not checks.lost(Evidence(oracle.obligations, await read(), _dead(stage.address), _NOTHING, 0, 0))
@@ -96,7 +96,7 @@ async def rested(stage: Stage, oracle: Oracle, read: ReadCalls, *, within_s: flo
 
 
 async def evidence_of(stage: Stage, oracle: Oracle, calls: Sequence[Seen]) -> Evidence:
-    """Everything there is to know about `stage`, whose adapter has ended."""
+    """All evidence of `stage`, whose adapter has ended."""
     size = sum(file.stat().st_size for file in stage.queue.parent.glob(f"{stage.queue.name}*"))
     return Evidence(
         obligations=oracle.obligations,
@@ -123,7 +123,7 @@ def _dead(address: QueueAddress) -> Mapping[str, str]:
 
 
 async def balance_of(address: QueueAddress) -> Balance:
-    """The ledger of a queue that nobody serves."""
+    """The ledger of a queue without a service."""
     queue = await open_by(address, time.time)
     try:
         return await queue.balance()

@@ -1,6 +1,6 @@
-"""Runs experiments, each with its control, one after the other, and sums up what they found.
+"""Runs experiments, each with its control, one after the other, and sums up their findings.
 
-A row has held if no run of it broke a promise and its control broke the one it must. Every run has an end.
+A row holds if none of its runs broke a promise and its control broke the expected one. Every run has a time limit.
 """
 
 import asyncio
@@ -52,11 +52,11 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     backlog.EXPERIMENT,
     failing_users.EXPERIMENT,
 )
-"""All there are, in the order of their numbers."""
+"""All experiments, in the order of their numbers."""
 
 
 class ExperimentVerdict(StrEnum):
-    """How a row ended. A control that does not fail shows that the experiment has no teeth."""
+    """The result of a row. A control that does not fail shows that the experiment detects nothing."""
 
     HELD = "held"
     GAP = "held but for a known gap"
@@ -68,7 +68,7 @@ class ExperimentVerdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ResultRow:
-    """One line of the table: an experiment or its control. `text` says what broke, or why it was skipped."""
+    """One line of the table: an experiment or its control. `text` says what failed, or why it was skipped."""
 
     number: str
     what: str
@@ -79,7 +79,7 @@ class ResultRow:
 
     @property
     def is_good(self) -> bool:
-        """Nothing that somebody has to look at."""
+        """Whether the row needs no attention."""
         return self.verdict in (
             ExperimentVerdict.HELD,
             ExperimentVerdict.GAP,
@@ -89,7 +89,7 @@ class ResultRow:
 
 
 def choose(numbers: Sequence[str]) -> list[Experiment]:
-    """The experiments with these numbers, all if there are none. Raises KeyError with a number that is unknown."""
+    """The experiments with these numbers, all if none is given. Raises KeyError with an unknown number."""
     known = {experiment.number: experiment for experiment in EXPERIMENTS}
     return [known[number] for number in numbers] if numbers else list(EXPERIMENTS)
 
@@ -103,7 +103,7 @@ async def run(
     ran: Callable[[], None],
     queue: str = "",
 ) -> list[ResultRow]:
-    """The rows of `experiment` and its control; `ran` is called after every run. What is left on disk is removed.
+    """The rows of `experiment` and its control; `ran` is called after every run. Files of the runs are removed.
 
     `queue` is as in `Trial`.
     """
@@ -120,7 +120,7 @@ async def run(
 async def run_all(
     experiments: Sequence[Experiment], *, folder: Path, is_short: bool, at_once: int, seed: int = 1
 ) -> list[ResultRow]:
-    """The rows of all of them with one seed each, `at_once` experiments at a time, so that their waits overlap."""
+    """The rows of all experiments with one seed each, `at_once` of them at a time, so that their waits overlap."""
     free = asyncio.Semaphore(at_once)
 
     async def one(experiment: Experiment) -> list[ResultRow]:
@@ -175,7 +175,7 @@ async def _bounded(experiment: Experiment, run: RunExperiment, trial: Trial) -> 
 
 
 def _as_control(row: ResultRow, experiment: Experiment) -> ResultRow:
-    """A control is judged the other way round."""
+    """A control is judged the other way round: it must fail."""
     what = f"control: {experiment.control.what}"
     if row.verdict is ExperimentVerdict.SKIPPED:
         return replace(row, what=what)

@@ -1,7 +1,7 @@
-"""What was sent, what was acknowledged, and what each message must become. Never asks the adapter.
+"""The oracle: what was sent, what was acknowledged, and what each message must become. Never asks the adapter.
 
-A message that was answered 200 is an obligation: from then on the adapter owes its calls, or its death with a reason.
-The bodies owed are worked out here, by hand for this one mapping, so that a fault of the mapping shows too.
+A message that was answered 200 is an obligation: the adapter owes its calls, or its death with a reason. The expected
+bodies are computed here, by hand for this one mapping, so that a bug in the mapping shows too.
 """
 
 import asyncio
@@ -28,14 +28,14 @@ rules:
 ORDER = "Order Completed"
 CLICK = "Clicked"
 CALLS: Mapping[str, tuple[str, ...]] = {ORDER: ("ORDER_STARTED", "ORDER_COMPLETED"), CLICK: ("CLICKED",)}
-"""What MAPPING makes of each event: the names of its calls, in their order."""
+"""The names of the calls that MAPPING makes of each event, in order."""
 
 _BEGAN_AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """The `number`th message of `user`, from 0; both tell it from every other of a run."""
+    """The `number`th message of `user`, from 0; both together identify it in a run."""
 
     user: str
     number: int
@@ -43,12 +43,12 @@ class Message:
 
     @property
     def message_id(self) -> str:
-        """The id it is sent with, and found by among the calls."""
+        """Its message id, by which its calls are found."""
         return f"{self.user}/{self.number}"
 
     @property
     def body(self) -> JsonObject:
-        """The message as it is sent."""
+        """The message as sent."""
         return {
             "type": "track",
             "event": self.event,
@@ -60,7 +60,7 @@ class Message:
 
     @property
     def calls(self) -> tuple[JsonObject, ...]:
-        """The bodies of the calls it must become, without the key."""
+        """The bodies of its expected calls, without the key."""
         return tuple(
             {
                 "event": name,
@@ -100,7 +100,7 @@ class Oracle:
 
     @property
     def obligations(self) -> Mapping[str, Message]:
-        """By message id, in the order they were acknowledged."""
+        """By message id, in the order of acknowledgement."""
         return self._owed
 
     def __len__(self) -> int:

@@ -1,4 +1,4 @@
-"""Where the queue of a run is: a file of its own, or a schema of its own in a PostgreSQL database."""
+"""The queue of a run: a file of its own, or a schema of its own in a PostgreSQL database."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,11 +13,11 @@ from adapter.queue.sqlite.queue import SqliteQueue
 
 _SERVER = "postgresql://"
 TAKEOVER_S = 11.0
-"""What may pass with a server until a process delivers that comes after one that was killed."""
+"""Seconds until another process delivers after one was killed, with a server."""
 
 
 def queue_address(file: Path, *, server: str) -> QueueAddress:
-    """A queue that nobody has yet: in `file`, or at `server`, an address without a schema. Raises ConfigError."""
+    """A new queue: in `file`, or at `server`, an address without a schema. Raises ConfigError."""
     if not server:
         return SqliteFile(file)
     if not server.startswith(_SERVER):
@@ -26,7 +26,7 @@ def queue_address(file: Path, *, server: str) -> QueueAddress:
 
 
 def as_setting(address: QueueAddress) -> str:
-    """As the settings have it, with its password."""
+    """The address in the form of the settings, with its password."""
     if isinstance(address, Postgres):
         url = address.url.reveal()
         return f"{url}{'&' if '?' in url else '?'}schema={address.schema}"
@@ -34,12 +34,12 @@ def as_setting(address: QueueAddress) -> str:
 
 
 async def open_by(address: QueueAddress, clock: Callable[[], float]) -> Queue:
-    """The queue, by this clock whatever other clocks say. Raises QueueError."""
+    """The queue, with this clock whatever other clocks show. Raises QueueError."""
     match address:
         case SqliteFile(path):
             return await SqliteQueue.open(path, now=clock)
         case Postgres():
-            # The driver is needed with a server only.
+            # The driver is needed for a server only.
             from adapter.queue.postgres.backend import place_of  # noqa: PLC0415
             from adapter.queue.postgres.queue import PostgresQueue  # noqa: PLC0415
 
@@ -51,7 +51,7 @@ async def open_by(address: QueueAddress, clock: Callable[[], float]) -> Queue:
 
 
 def forget(address: QueueAddress) -> None:
-    """Remove what a server keeps; files go with their folder. Raises QueueError."""
+    """Remove the data on a server; files are removed with their folder. Raises QueueError."""
     if isinstance(address, Postgres):
         from adapter.queue.postgres.backend import place_of  # noqa: PLC0415
 
@@ -60,12 +60,12 @@ def forget(address: QueueAddress) -> None:
 
 
 _TABLES = ("message", "rejection", "finished", "probe")
-"""At least one of them is written to by whatever a service stores, settles or tries out."""
+"""Every service that stores, settles or probes writes to at least one of them."""
 
 
 @contextmanager
 def server_full(address: QueueAddress) -> Iterator[None]:
-    """The server refuses every write to the queue, in the words of one whose disk is full. Raises QueueError."""
+    """The server refuses every write to the queue, with the message of a full disk. Raises QueueError."""
     if not isinstance(address, Postgres):
         raise TypeError("a queue in a file has no server")
     from adapter.queue.postgres.backend import place_of  # noqa: PLC0415

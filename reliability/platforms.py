@@ -1,5 +1,5 @@
-"""How customer-data platforms send: how long they wait for an answer, what they send again and when, and when they
-give up. Values and pure functions; nothing here asks the adapter.
+"""The sending behaviour of customer-data platforms: how long they wait for an answer, what they send again and when,
+and when they give up. Values and pure functions; nothing here calls the adapter.
 
 Sources: for Segment its documentation of webhooks and of destinations, and `errors.ts`, `create-request-client.ts` of
 action-destinations; for RudderStack `router/` of rudder-server; for Jitsu `webhook-destination.ts` and `retries.ts`.
@@ -16,9 +16,9 @@ NO_ANSWER = 0
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What a platform knows of a message after a try that failed.
+    """A message after a failed attempt, as the platform knows it.
 
-    `age_s` is how long ago the first try was; `status` is that of the last answer, NO_ANSWER if none came in time.
+    `age_s` is the time since the first attempt; `status` is that of the last answer, NO_ANSWER if none came in time.
     """
 
     tries: int
@@ -27,14 +27,15 @@ class Tried:
 
 
 Schedule: TypeAlias = Callable[[Tried, float], float | None]
-"""Seconds until the next try, given a jitter in [0, 1); None gives the message up."""
+"""Seconds until the next attempt, given a jitter in [0, 1); None gives the message up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Platform:
-    """A sender. Up to `batch` messages go in one array, composed anew for each try; 1: an object of its own for each.
+    """A sender. Up to `batch` messages are sent in one array, grouped again for each attempt; 1: one object in a
+    request.
 
-    `is_ordered`: the next message of a user waits until the one before is done with.
+    `is_ordered`: the next message of a user waits until the one before is finished.
     """
 
     name: str
@@ -50,10 +51,10 @@ SEGMENT_RETRIED_4XX = frozenset({408, 423, 429})
 
 
 def segment(tried: Tried, jitter: float) -> float | None:
-    """Retries 5xx but 501, three of 4xx, and silence, for 4 h with randomised exponential backoff.
+    """Retries 5xx except 501, three of 4xx, and timeouts, for 4 h with randomised exponential backoff.
 
-    How often is not published; the table of discards of its Functions tells of 6 tries, so these waits double and,
-    without jitter, make 4 h together. With it they are half as long at least.
+    The number of attempts is not published. The table of discards of its Functions names 6 attempts, so these waits
+    double and, without jitter, add up to 4 h. With jitter they are at least half as long.
     """
     status = tried.status
     is_final = status == 501 or (400 <= status < 500 and status not in SEGMENT_RETRIED_4XX)
@@ -70,7 +71,7 @@ RUDDER_ENDLESS = frozenset({408, 429})
 
 
 def rudderstack(tried: Tried, _: float) -> float | None:
-    """Retries 5xx and silence for 3 h, after 10 s, doubling to 5 min, without jitter; 408 and 429 for as long as it
+    """Retries 5xx and timeouts for 3 h, after 10 s, doubling to 5 min, without jitter; 408 and 429 for as long as it
     keeps the job. Any other answer ends it.
     """
     is_final = 300 <= tried.status < 500 and tried.status not in RUDDER_ENDLESS
@@ -84,7 +85,7 @@ JITSU_WAITS_S = (10 * MINUTE_S, 100 * MINUTE_S, 1000 * MINUTE_S)
 
 
 def jitsu(tried: Tried, _: float) -> float | None:
-    """Retries whatever is no 2xx, three times, each wait ten times the one before."""
+    """Retries every answer but 2xx three times, each wait ten times the one before."""
     return None if tried.tries > len(JITSU_WAITS_S) else JITSU_WAITS_S[tried.tries - 1]
 
 

@@ -1,4 +1,4 @@
-"""Waiting for a fact that nobody announces: another process's state can only be asked for."""
+"""Waiting for a fact without notification: the state of another process can only be polled."""
 
 import asyncio
 import time
@@ -10,7 +10,7 @@ EVERY_S = 0.02
 async def until(
     is_so: Callable[[], Awaitable[bool]], *, within_s: float = float("inf"), every_s: float = EVERY_S
 ) -> bool:
-    """Ask until it is so; False if it is not within `within_s`. Asks at least once."""
+    """Poll until `is_so` is true; False if it is not within `within_s`. Polls at least once."""
     end_s = time.monotonic() + within_s
     while not await is_so():
         if time.monotonic() >= end_s:

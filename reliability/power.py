@@ -1,7 +1,7 @@
-"""A disk and its power: what was written and synced, as strace saw it, and what a power cut leaves of it. Pure.
+"""A disk and its power: what was written and synced, as strace recorded it, and what a power cut leaves of it. Pure.
 
-A write is on the disk for good once a sync of its file that began after it has ended. Before that each sector holds
-what was there last, or any state that the unsynced writes gave it, whatever its neighbours hold.
+A write is durable once a sync of its file that began after it has ended. Before that each sector holds what was there
+last, or any state that the unsynced writes gave it, whatever its neighbours hold.
 """
 
 import random
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 CALLS = ("pwrite64", "ftruncate", "fsync", "fdatasync")
-"""What SQLite changes a file with. Were there others, all that was recorded would not make the file."""
+"""The system calls by which SQLite changes a file. If there were others, the record would not reproduce the file."""
 _SECTOR_BYTES = 512
 _BLOCK_BYTES = 4096
 _NO_CHANCE = random.Random(0)  # noqa: S311 - where nothing is left to chance
@@ -36,7 +36,7 @@ class RecordedStep:
 
 
 def steps(lines: Iterable[str]) -> Iterator[RecordedStep]:
-    """What `strace -f -y -ttt -xx` wrote, in its order. A call that failed changed nothing and is left out."""
+    """The output of `strace -f -y -ttt -xx`, in order. Failed calls changed nothing and are left out."""
     for line in lines:
         if _FAILED.search(line[-200:]) is not None:
             continue
@@ -70,7 +70,7 @@ class _File:
 
 @dataclass(frozen=True, slots=True)
 class _Flight:
-    """A call that has begun and not ended: one that changes a file, or a sync of what `covered` has."""
+    """A call in progress: one that changes a file, or a sync of the writes in `covered`."""
 
     file: _File
     change: _Change | None = None
@@ -78,7 +78,7 @@ class _Flight:
 
 
 class RecordedDisk:
-    """Some files, by their paths. `take` tells it what happens to them, step by step."""
+    """Some files, by their paths. `take` applies what happens to them, step by step."""
 
     def __init__(self, files: Mapping[str, bytes]) -> None:
         self._files = {name: _File(bytearray(content)) for name, content in files.items()}
@@ -92,7 +92,7 @@ class RecordedDisk:
             _end(self._in_flight.pop(step.thread))
 
     def is_synced(self, name: str) -> bool:
-        """Whether the file has no writes that are not synced."""
+        """Whether the file has no unsynced writes."""
         return not self._files[name].unsynced
 
     def as_read(self) -> dict[str, bytes]:
@@ -102,7 +102,7 @@ class RecordedDisk:
         }
 
     def after_power_cut(self, chance: random.Random) -> dict[str, bytes]:
-        """The files as the next start finds them if the power goes now."""
+        """The files as the next start finds them after a power cut now."""
         left = {}
         for name, file in self._files.items():
             share = chance.choice((0.0, 0.1, 0.5, 0.9, 1.0))
@@ -128,7 +128,7 @@ def _end(flight: _Flight) -> None:
 
 
 def _left(file: _File, chance: random.Random, *, share: float, piece_bytes: int) -> bytes:
-    """The file with a `share` of its unsynced pieces as they were last, the others in any earlier state."""
+    """The file with a `share` of its unsynced pieces in their last state, the others in any earlier one."""
     states = Counter(piece for change in file.unsynced for piece in _pieces(change, piece_bytes))
     survive = {piece: n if chance.random() < share else chance.randrange(n) for piece, n in states.items()}
     content, seen = bytearray(file.synced), Counter[int]()
@@ -149,7 +149,7 @@ def _pieces(change: _Change, piece_bytes: int) -> range:
 
 
 def _within(change: _Change, start: int, end: int) -> _Change:
-    """The part of a write that lies between `start` and `end`."""
+    """The part of a write between `start` and `end`."""
     first = max(start, change.place)
     return _Change(first, (change.text or b"")[first - change.place : end - change.place])
 

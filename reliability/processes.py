@@ -1,4 +1,4 @@
-"""Commands of the adapter as processes of their own, reached at the address they print. Ends only what it started."""
+"""Commands of the adapter as processes, reached at the address that they print. Ends only processes that it started."""
 
 import asyncio
 import os
@@ -15,7 +15,7 @@ _ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
 
 
 class DidNotStart(Exception):  # noqa: N818 - for some experiments this is the answer they hope for
-    """The process ended before it served. `code` is its exit code, `said` the end of its log."""
+    """The process ended before it served. `code` is its exit status, `said` the end of its log."""
 
     def __init__(self, code: int, said: str) -> None:
         super().__init__(f"ended with {code}: {said[-500:]}")
@@ -31,22 +31,22 @@ class Process:
     url: str
 
     async def end(self, number: signal.Signals, *, within_s: float = 40.0) -> int:
-        """Send the signal and give the exit code. Raises TimeoutError if it takes longer than `within_s`."""
+        """Send the signal and return the exit status. Raises TimeoutError if it takes longer than `within_s`."""
         self.signal(number)
         return await self.ended(within_s=within_s)
 
     async def ended(self, *, within_s: float = 40.0) -> int:
-        """Wait for its end and give the exit code. Raises TimeoutError if it takes longer than `within_s`."""
+        """Wait for the end and return the exit status. Raises TimeoutError if it takes longer than `within_s`."""
         return await asyncio.wait_for(self.process.wait(), within_s)
 
     def signal(self, number: signal.Signals) -> None:
-        """Send the signal, if it still runs."""
+        """Send the signal if the process still runs."""
         if self.process.returncode is None:
             with suppress(ProcessLookupError):
                 self.process.send_signal(number)
 
     def peak_memory_bytes(self) -> int:
-        """The most memory it has held at once so far; 0 where the system does not tell."""
+        """The largest memory it has used so far; 0 if the system does not say."""
         with suppress(OSError):
             status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
             found = re.search(r"VmHWM:\s*(\d+) kB", status)
@@ -88,7 +88,7 @@ async def start(
 
 
 def log_of(file: Path) -> str:
-    """What a process wrote so far."""
+    """The output of a process so far."""
     return file.read_text(encoding="utf-8", errors="replace")
 
 

@@ -1,4 +1,4 @@
-"""A sender as a customer-data platform is one: it sends each message until it is acknowledged, and waits in between."""
+"""A sender like a customer-data platform: it sends each message until it is acknowledged, with waits in between."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -14,7 +14,7 @@ _AGAIN_S = 0.05
 
 
 async def post(stage: Stage, oracle: Oracle, message: Message, *, within_s: float = 30.0) -> int:
-    """Send `message` once; the status of the answer, 0 if there was none. A 200 is recorded by the oracle."""
+    """Send `message` once; returns the status of the answer, 0 if there was none. The oracle records a 200."""
     try:
         timeout = aiohttp.ClientTimeout(total=within_s)
         async with stage.http.post(stage.webhook, json=message.body, timeout=timeout) as answer:

@@ -1,5 +1,5 @@
-"""Platforms that send: what they have to send, on a clock that jumps from one try to the next, so that hours pass in
-the time that the requests take. The requests are real, and so is the time that an answer may take.
+"""Platforms as senders, on a clock that jumps from one attempt to the next, so that hours pass in the time of the
+requests. The requests are real, and so is the time that an answer may take.
 """
 
 import asyncio
@@ -17,14 +17,14 @@ from reliability.oracle import Message, Oracle
 from reliability.platforms import MINUTE_S, NO_ANSWER, Platform, Tried
 from reliability.stage import Stage
 
-# What is due within this time goes at once.
+# Messages due within this time are sent at once.
 _TOGETHER_S = MINUTE_S
 _TAKEN = 200
 
 
 @dataclass(slots=True)
 class _Parcel:
-    """A message on its way. `first_at_s` is the instant of its first try."""
+    """A message being sent. `first_at_s` is the instant of its first attempt."""
 
     message: Message
     platform: Platform
@@ -34,7 +34,7 @@ class _Parcel:
 
 @dataclass(frozen=True, slots=True)
 class GivenUp:
-    """What a platform will not send again, and the last status it saw."""
+    """A message that a platform gave up, and the last status it saw."""
 
     platform: str
     message_id: str
@@ -43,8 +43,8 @@ class GivenUp:
 
 @dataclass(slots=True)
 class Tally:
-    """What the platforms saw. `copies` is how often a message was sent again although it had been stored, because the
-    answer got lost on its way; `timeouts` counts requests.
+    """What the platforms saw. `copies` counts messages sent again although they were stored, because the answer was
+    lost; `timeouts` counts requests.
     """
 
     given_up: list[GivenUp] = field(default_factory=list)
@@ -56,7 +56,7 @@ class Tally:
 class Senders:
     """All of `platforms`, each with messages of its own.
 
-    While `loses_answers` is set no answer arrives: the adapter has stored what the platforms send again.
+    While `loses_answers` is set no answer arrives: the platforms send again what the adapter has stored.
     """
 
     def __init__(self, stage: Stage, oracle: Oracle, *, chance: Random) -> None:
@@ -71,7 +71,7 @@ class Senders:
         self._behind: dict[str, deque[_Parcel]] = {}
 
     def give(self, platform: Platform, messages: Sequence[tuple[float, Message]]) -> None:
-        """Let `platform` send these from the instants given."""
+        """Let `platform` send these from the given instants on."""
         for at_s, message in messages:
             parcel = _Parcel(message, platform, at_s)
             waiting = self._behind.setdefault(message.user, deque()) if platform.is_ordered else None
@@ -82,22 +82,22 @@ class Senders:
 
     @property
     def left(self) -> int:
-        """Messages neither sent nor given up, without those that wait behind another."""
+        """Messages neither sent nor given up, without those that wait for another one."""
         return len(self._due)
 
     async def until(self, end_s: float) -> None:
-        """Send all that comes due before `end_s`, and turn the clock to that."""
+        """Send all messages due before `end_s`, and set the clock to that."""
         while self._due and self._due[0][0] < end_s:
             self.now_s = self._due[0][0]
             await self.send_due(within_s=min(_TOGETHER_S, end_s - self.now_s))
         self.now_s = end_s
 
     async def send_due(self, *, within_s: float) -> None:
-        """Send together what is due by then, and wait for the answers as long as each platform does."""
+        """Send messages that are due by then together, and wait for the answers as long as each platform does."""
         parcels = []
         while self._due and self._due[0][0] < self.now_s + within_s:
             parcels.append(heapq.heappop(self._due)[2])
-        # Composed anew each time: what failed together does not come together again.
+        # Grouped again each time: messages that failed together need not be sent together again.
         self._chance.shuffle(parcels)
         async with asyncio.TaskGroup() as group:
             for platform, together in _requests(parcels):
@@ -139,7 +139,7 @@ class Senders:
             self._at(self.now_s + wait_s, parcel)
 
     def _next_of(self, done: _Parcel) -> None:
-        """Let the next message of this user go, if it waited for `done`."""
+        """Let the next message of this user go if it waited for `done`."""
         waiting = self._behind.get(done.message.user)
         if waiting is None:
             return

@@ -32,10 +32,10 @@ _TOKEN = "token-of-the-experiments"  # noqa: S105 - of services that live for on
 class Setup:
     """How adapter and sandbox are run.
 
-    `source` (what all sources have), `sources` (what each has besides) and `settings` go over the kit's own; `script`
-    and `sandbox` are the sandbox's script and options;
-    `browsee_url` replaces the sandbox; `module` runs something else than the adapter, with `options` of its own. The
-    queue is in a file, or in a schema of its own at `queue`, the address of a PostgreSQL database.
+    `source` (settings of all sources), `sources` (further settings of each) and `settings` override the kit's own.
+    `script` and `sandbox` are the sandbox's script and options. `browsee_url` replaces the sandbox. `module` runs
+    another program than the adapter, with `options` of its own. The queue is in a file, or in a schema of its own at
+    `queue`, the address of a PostgreSQL database.
     """
 
     source: Mapping[str, Any] = field(default_factory=dict)
@@ -52,10 +52,10 @@ class Setup:
 
 
 class Stage:
-    """Made by `opened`. `adapter` may be killed, stopped and started again; it keeps its address.
+    """Created by `opened`. `adapter` may be killed, stopped and started again; it keeps its address.
 
-    Before a start, `queue` (a file), `environ` and `under` may be set, and `browsee_url` to something else than the
-    sandbox.
+    Before a start, `queue` (a file), `environ` and `under` may be set, and `browsee_url` to another address than the
+    sandbox's.
     """
 
     def __init__(self, folder: Path, setup: Setup, *, http: aiohttp.ClientSession, stack: AsyncExitStack) -> None:
@@ -77,7 +77,7 @@ class Stage:
     @classmethod
     @asynccontextmanager
     async def opened(cls, folder: Path, setup: Setup | None = None, *, starts: bool = True) -> AsyncIterator[Self]:
-        """A stage with its sandbox; the adapter is started too if it `starts`. All is ended with the block."""
+        """A stage with its sandbox; the adapter is started too if `starts`. Everything ends with the block."""
         setup = setup or Setup()
         async with AsyncExitStack() as stack:
             http = await stack.enter_async_context(
@@ -94,31 +94,31 @@ class Stage:
 
     @property
     def address(self) -> QueueAddress:
-        """Where the queue is."""
+        """The address of the queue."""
         return self._at_server or SqliteFile(self.queue)
 
     @property
     def takeover_s(self) -> float:
-        """How long nobody delivers after the adapter was killed, at most, beside what its start takes."""
+        """The longest time without delivery after the adapter was killed, besides its start."""
         return 0.0 if self._at_server is None else TAKEOVER_S
 
     @property
     def url(self) -> str:
-        """Where the adapter is or was."""
+        """The address of the adapter."""
         return f"http://127.0.0.1:{self._port}"
 
     @property
     def webhook(self) -> str:
-        """Where to send messages."""
+        """The address for messages."""
         return f"{self.url}/webhooks/{SOURCE}/{KEY}"
 
     @property
     def pid(self) -> int:
-        """The adapter's process, as it was started last."""
+        """The adapter's process of the last start."""
         return 0 if self.adapter is None else self.adapter.process.pid
 
     async def start(self) -> float:
-        """Start the adapter and wait until it is ready; the seconds that took. Raises DidNotStart."""
+        """Start the adapter and wait until it is ready; returns the seconds that took. Raises DidNotStart."""
         began_s = time.monotonic()
         config = self._write_settings()
         arguments = ["--config", str(config), "--host", "127.0.0.1", "--port", str(self._port), *self.setup.options]
@@ -141,7 +141,7 @@ class Stage:
         await self._end(signal.SIGKILL)
 
     async def stop(self) -> int:
-        """SIGTERM, and the exit code."""
+        """SIGTERM; returns the exit status."""
         return await self._end(signal.SIGTERM)
 
     async def _end(self, number: signal.Signals) -> int:
@@ -155,11 +155,11 @@ class Stage:
             self.adapter.signal(number)
 
     async def ended(self) -> int:
-        """Wait until the adapter has ended; its exit code."""
+        """Wait until the adapter has ended; returns its exit status."""
         return 0 if self.adapter is None else await self.adapter.ended()
 
     def note_memory(self) -> None:
-        """Remember how much memory the adapter has used at most; what ended cannot be asked any more."""
+        """Record the largest memory of the adapter: an ended process cannot be queried."""
         if self.adapter is not None:
             self.peak_memory_bytes = max(self.peak_memory_bytes, self.adapter.peak_memory_bytes())
 
@@ -168,7 +168,7 @@ class Stage:
         return (await self.readyz())[0]
 
     async def readyz(self) -> tuple[bool, JsonObject]:
-        """Whether the adapter says that it is ready, and all that it says; not ready and {} if nobody answers."""
+        """Whether the adapter reports that it is ready, and its whole report; not ready and {} without an answer."""
         try:
             async with self.http.get(f"{self.url}/readyz", headers={"Authorization": f"Bearer {_TOKEN}"}) as answer:
                 return answer.status == 200, await answer.json()
@@ -176,7 +176,7 @@ class Stage:
             return False, {}
 
     async def calls(self) -> list[Seen]:
-        """Every call that the sandbox got, in the order it came."""
+        """Every call that the sandbox got, in order of arrival."""
         if self._sandbox is None:
             return []
         seen: list[Seen] = []
@@ -198,7 +198,7 @@ class Stage:
             return int((await answer.json())["calls"])
 
     async def limit_calls(self, limit: str) -> None:
-        """Have the sandbox answer 429 beyond `limit` from now on."""
+        """Let the sandbox answer 429 beyond `limit` from now on."""
         if self._sandbox is None:
             raise RuntimeError("there is no sandbox")
         async with self.http.put(f"{self._sandbox.url}/limit", data=limit) as answer:

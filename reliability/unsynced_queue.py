@@ -1,4 +1,4 @@
-"""An adapter whose queue never syncs, so that the kit can show that it would notice. Never part of the service.
+"""A faulty adapter for controls: its queue never syncs. Never part of the service.
 
 `python -m reliability.unsynced_queue --config F --host H --port P` serves as `serve` does, with `synchronous = OFF`.
 """
@@ -19,7 +19,7 @@ MODULE = "reliability.unsynced_queue"
 
 
 class _UnsyncedQueue(SqliteQueue):
-    """A queue that leaves it to the system when its commits reach the disk."""
+    """A queue whose commits reach the disk whenever the system writes them."""
 
     def __init__(self, *args: Any, connection: sqlite3.Connection, **rest: Any) -> None:
         connection.execute("PRAGMA synchronous = OFF")

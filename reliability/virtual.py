@@ -1,4 +1,4 @@
-"""An event loop whose clock jumps to what is next: hours pass in seconds. For work without sockets or threads."""
+"""An event loop whose clock jumps to the next event: hours pass in seconds. For work without sockets or threads."""
 
 import asyncio
 import selectors
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class _Jumping(selectors.SelectSelector):
-    """Waits for nothing: what it is asked to wait is added to `passed_s`."""
+    """Never waits: the requested time is added to `passed_s`."""
 
     passed_s = 0.0
 
@@ -34,7 +34,7 @@ class _VirtualLoop(asyncio.SelectorEventLoop):
 
 
 async def virtually(work: Callable[[Callable[[], float]], Awaitable[T]]) -> T:
-    """The result of `work`, run on a loop of its own in a thread; it is given the clock, which begins at 0."""
+    """The result of `work`, run on a loop of its own in a thread; its argument is the clock, which begins at 0."""
 
     def run() -> T:
         with asyncio.Runner(loop_factory=_VirtualLoop) as runner:

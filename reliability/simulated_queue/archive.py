@@ -36,7 +36,7 @@ class SimulatedArchive:
         self._limits[project] = limit
 
     async def keep_sample(self, minute: int, *, pending: int, rates: Mapping[str, ProjectRate]) -> None:
-        """Nobody draws charts of a simulation."""
+        """A simulation has no charts."""
 
     async def limit(self, project: str) -> Limit | None:
         return self._limits.get(project)

@@ -1,4 +1,4 @@
-"""Lanes of the simulated queue: when the first event of each is due, and which of them a `take` finds."""
+"""Lanes of the simulated queue: when the head of each is due, and which lanes a `take` finds."""
 
 from collections import deque
 from collections.abc import Collection, Mapping
@@ -10,7 +10,7 @@ from adapter.queue.contract import Pick
 
 @dataclass(slots=True)
 class Lane:
-    """Seqs in order, the first one being worked on; all but `source` and `priority` is about that one."""
+    """Seqs in order, the first one being the head; all fields but `source` and `priority` are about the head."""
 
     source: str
     due_s: float
@@ -21,11 +21,11 @@ class Lane:
     has_failed: bool = False
 
     def begin(self, now_s: float) -> None:
-        """The next event comes up."""
+        """Make the next event the head."""
         self.due_s, self.attempt, self.retried_s, self.has_failed = now_s, 0, 0.0, False
 
     def postpone(self, retry: Retry, *, now_s: float) -> None:
-        """Let the first event wait for its next try."""
+        """Let the head wait for its next attempt."""
         self.due_s = now_s + retry.delay_s
         self.has_failed = self.has_failed or (self.priority >= 0 and (retry.counted or retry.steps_back))
         if retry.counted:
@@ -33,7 +33,7 @@ class Lane:
             self.retried_s += retry.delay_s
 
     def make_due(self, head: int, now_s: float) -> bool:
-        """End the wait of the first event if that is `head`; False if it is not, or does not wait."""
+        """End the wait of the head if that is `head`; False if it is not, or does not wait."""
         if self.seqs[0] != head or self.due_s <= now_s:
             return False
         self.due_s = now_s
@@ -43,7 +43,7 @@ class Lane:
 def due_lanes(
     lanes: Mapping[int, Lane], sources: Collection[str], *, busy: Collection[int], now_s: float, pick: Pick
 ) -> list[int]:
-    """The lanes that `take` may lease from now, in their order."""
+    """The lanes that `take` may lease now, in their order."""
     due = sorted(
         (lane.priority, -lane.due_s if pick.newest else lane.due_s, key)
         for key, lane in lanes.items()

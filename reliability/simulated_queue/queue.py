@@ -1,6 +1,6 @@
-"""A queue that lives on the event loop alone, for a virtual clock: no thread, no database, nothing survives.
+"""A queue on the event loop alone, for a virtual clock: no thread, no database, no durability.
 
-The contract suite holds it to what ingest and delivery are promised; operators cannot look into it.
+The contract suite tests it for what ingest and delivery are promised; it has no admin.
 """
 
 import asyncio
@@ -26,9 +26,9 @@ from reliability.simulated_queue.rows import SimulatedRows
 
 
 class SimulatedQueue(SimulatedRows):
-    """See `adapter.queue.contract` for what each method promises. `now` gives seconds since 1970 and never jumps.
+    """See `adapter.queue.contract` for the methods. `now` returns seconds since 1970 and never jumps.
 
-    What only an operator reads (the mapping's warnings, why a try failed) is not kept.
+    Values for operators only (the mapping's warnings, why an attempt failed) are not kept.
     """
 
     def __init__(

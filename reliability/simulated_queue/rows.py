@@ -1,4 +1,4 @@
-"""What the simulated queue holds, and how an event moves between its states: rows as dictionaries."""
+"""The contents of the simulated queue, and the transitions of an event between its states: rows as dictionaries."""
 
 import asyncio
 from collections import Counter, deque
@@ -46,7 +46,7 @@ class SimulatedRows(SimulatedArchive):
         return None if ended is None else ended[0]
 
     def _held(self) -> dict[str, Usage]:
-        """What each source holds: events in lanes, and dead ones. Looks at all; nobody serves many from memory."""
+        """What each source holds: pending and dead events. Reads all of them, which is enough for a few in memory."""
         dead = (seq for seq, (outcome, _) in self._finished.items() if isinstance(outcome, Dead))
         waiting = (seq for lane in self._lanes.values() for seq in lane.seqs)
         counts = Counter(self._rows[seq].source for seq in (*dead, *waiting))
@@ -62,7 +62,7 @@ class SimulatedRows(SimulatedArchive):
         return seq if unfinished or self._now() - received_s < self._dedup_s else None
 
     def _is_other(self, first: int, row: Row) -> bool:
-        """Whether `row` is a copy with another body than event `first`, and new: then it is kept as a rejection."""
+        """Whether `row` is a new copy of event `first` with another body: then it is kept as a rejection."""
         bodies = self._rows[first].body, row.body
         digest = digest_of_copy(row)
         if b"{}" in bodies or not differs(*bodies) or digest in self._copies:
