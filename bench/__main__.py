@@ -1,6 +1,6 @@
-"""`make bench`: ratios against bare peers, each pair measured in one run, in turn; the median of the rounds counts.
+"""`make bench`: ratios against bare peers, each pair measured alternately in one run; the median of the rounds counts.
 
-Ratios and not figures, because they hold where machines differ and drift. Nothing here passes or fails.
+Ratios rather than figures, because they hold although machines differ and drift. Nothing here passes or fails.
 """
 
 import tempfile
@@ -95,7 +95,7 @@ async def _measured(names: tuple[str, ...]) -> list[Row]:
             measure = MEASURES[name]
             summary = (measure.__doc__ or "").splitlines()[0]
             task = progress.add_task(f"{number} of {len(names)}: {summary}", total=None)
-            # Here and not in /tmp, which may be in memory, where syncing costs nothing.
+            # Not in /tmp, which may be in memory, where a sync costs nothing.
             with tempfile.TemporaryDirectory(dir=HERE, prefix=".bench-") as folder:
                 rows.append(await measure(Path(folder)))
             progress.remove_task(task)

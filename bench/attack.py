@@ -1,7 +1,7 @@
 """Hostile senders as a process: `python -m bench.attack PORT`, until its standard input ends.
 
-Idle connections, twice as many as the service holds, headers that trickle, and in turn what costs most to refuse:
-bodies that are too large, that inflate to too much, that nest too deep, that are cut, or that are nearly JSON.
+Idle connections, twice as many as the service allows, headers that trickle, and the requests that cost most to refuse:
+bodies that are too large, that inflate to too much, that nest too deep, that are cut, or that are almost JSON.
 """
 
 import asyncio
@@ -46,7 +46,7 @@ async def _post(port: int, body: bytes) -> None:
 async def _posts(port: int) -> None:
     while True:
         for body in BODIES:
-            # Refused before all was sent, as some must be.
+            # Refused before everything was sent, as some must be.
             with suppress(OSError, asyncio.IncompleteReadError):
                 await _post(port, body)
 
@@ -75,6 +75,6 @@ async def main(port: int) -> None:
 
 if __name__ == "__main__":
     raise_file_limit()
-    # In earnest they have machines of their own; here they take what the service and its good senders leave.
+    # Real attackers have machines of their own; these use the CPU that service and good senders leave.
     os.nice(10)
     uvloop.run(main(int(sys.argv[1])))

@@ -1,4 +1,4 @@
-"""Calls at the bare Browsee: how many it took, how fast, and a bare client that posts the same ones."""
+"""The calls at the bare Browsee: how many it got, how fast, and a bare client that posts the same ones."""
 
 import asyncio
 import ssl
@@ -16,13 +16,13 @@ from bench.measure import Sample
 from bench.processes import Served
 
 TASKS = 128
-"""So many of the bare client post at once."""
+"""Concurrent requests of the bare client."""
 SECRET = Secret("bench-browsee-key")
 _POLL_S = 0.02
 
 
 def default_ruleset() -> Ruleset:
-    """The mapping that a source has if its settings name none."""
+    """The mapping of a source whose settings name none."""
     file = bundled("mappings/default.yaml")
     return load(file.read_text(encoding="utf-8"), file=str(file), read=read_message, hash_key=None)
 
@@ -45,7 +45,7 @@ async def drained(browsee: Served, count: int, sender_cpu_us: Callable[[], float
 
 
 async def taken(browsee: Served, count: int) -> int:
-    """How many calls the bare Browsee took, as soon as they are `count` at least."""
+    """The number of calls of the bare Browsee, once it is at least `count`."""
     return int((await _seen(browsee, count))["count"])
 
 

@@ -1,4 +1,4 @@
-"""What the console costs senders: eight streams that are listened to, a mapping that is checked each second, and a
+"""The cost of the console for senders: eight streams with listeners, a mapping that is checked each second, and a
 comparison.
 """
 

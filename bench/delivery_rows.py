@@ -1,4 +1,4 @@
-"""Rows about delivery alone: how fast calls leave a full queue, over TLS, at a low rate, and while events come in."""
+"""Rows about delivery alone: the rate of calls from a full queue, over TLS, at a low rate, and while events come in."""
 
 import asyncio
 import ssl
@@ -132,7 +132,7 @@ async def _delivered(folder: Path, name: str, what: str, *, target: str, certifi
 
 
 async def _drained(place: Path, events: list[Event], certificate: Path | None = None) -> Sample:
-    """Of a service that starts with these events waiting."""
+    """The process of a service that starts with these events waiting."""
     await fill(place / "queue.db", events)
     trusted = {} if certificate is None else {"SSL_CERT_FILE": str(certificate)}
     async with (
@@ -143,7 +143,7 @@ async def _drained(place: Path, events: list[Event], certificate: Path | None = 
 
 
 def self_signed(folder: Path) -> Path:
-    """A certificate of 127.0.0.1 and its key in one file; it is its own authority."""
+    """A certificate of 127.0.0.1 and its key in one file; it is self-signed."""
     key, certificate = folder / "key.pem", folder / "certificate.pem"
     options = "req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1"
     files = ("-keyout", str(key), "-out", str(certificate))

@@ -1,4 +1,4 @@
-"""A sender that costs little itself: prepared bytes over plain connections, one request at a time on each."""
+"""A sender with little cost of its own: prepared bytes over plain connections, one request at a time on each."""
 
 import asyncio
 import itertools
@@ -13,7 +13,7 @@ _Stream: TypeAlias = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class _Connection(asyncio.Protocol):
-    """Sends the next body of `left` as soon as the answer to the one before is whole."""
+    """Sends the next body of `left` as soon as the answer to the one before is complete."""
 
     def __init__(self, head: bytes, left: list[bytes], ended: "asyncio.Future[None]") -> None:
         self._head = head
@@ -22,7 +22,7 @@ class _Connection(asyncio.Protocol):
         self._answer = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's transports are no subclasses of asyncio's.
+        # uvloop's transports are not subclasses of asyncio's.
         self._transport = cast("asyncio.Transport", transport)
         self._next()
 
@@ -54,27 +54,27 @@ class _Connection(asyncio.Protocol):
 
 
 class _Pace:
-    """When each body is due, and how long those that were answered waited since then, in milliseconds."""
+    """When each body is due, and the waiting times of answered ones since then, in milliseconds."""
 
     def __init__(self, per_s: float) -> None:
         self._loop = asyncio.get_running_loop()
-        # The loop's own clock may stand still during a turn.
+        # The loop's own clock may not advance during a turn.
         self._dues = itertools.count(time.perf_counter() + 0.1, 1 / per_s)
         self.waits_ms: list[float] = []
 
     def at_its_time(self, send: Callable[[bytes], None], body: bytes) -> float:
-        """Have it sent when it is due, at once if that is over; when that is."""
+        """Schedule the body for when it is due, or now if that is past; returns when."""
         due_s = next(self._dues)
         self._loop.call_later(max(0.0, due_s - time.perf_counter()), send, body)
         return due_s
 
     def answered(self, due_s: float) -> None:
-        """What was due then is answered now."""
+        """The request that was due then is answered now."""
         self.waits_ms.append((time.perf_counter() - due_s) * 1000)
 
 
 class _PacedConnection(_Connection):
-    """Sends the next body when it is due, or when the answer before has come, if that is later."""
+    """Sends the next body when it is due, or after the answer before it, if that is later."""
 
     def __init__(self, pace: _Pace, head: bytes, left: list[bytes], ended: "asyncio.Future[None]") -> None:
         super().__init__(head, left, ended)
@@ -104,7 +104,7 @@ async def send(url: str, bodies: Sequence[bytes], *, connections: int) -> float:
 
 
 async def send_for(seconds: float, url: str, bodies: Sequence[bytes], *, connections: int) -> int:
-    """How many of `bodies` were answered 200 that were sent within so many seconds; they are more than that takes."""
+    """How many of `bodies` were answered 200 that were sent within so many seconds; there are more than that takes."""
     left = list(reversed(bodies))
     ended = await _sending(url, left, connections)
     await asyncio.sleep(seconds)
@@ -116,7 +116,8 @@ async def send_for(seconds: float, url: str, bodies: Sequence[bytes], *, connect
 
 
 async def paced_waits_ms(url: str, bodies: Sequence[bytes], *, connections: int, per_s: float) -> list[float]:
-    """How long each of `bodies` waited from when it was due until it was answered, so that a stall counts for all.
+    """The waiting time of each of `bodies` from when it was due until its answer, so that a stall counts for all of
+    them.
 
     So many are due a second, whether those before are answered or not.
     """
@@ -132,7 +133,7 @@ async def _sending(
     connections: int,
     make: "Callable[[bytes, list[bytes], asyncio.Future[None]], _Connection]" = _Connection,
 ) -> "list[asyncio.Future[None]]":
-    """What ends when the last of `left`, from its end, was answered, for each connection."""
+    """For each connection, a future that completes with the last answer; bodies are taken from the end of `left`."""
     head, parts = _head(url), urlsplit(url)
     loop = asyncio.get_running_loop()
     ended: list[asyncio.Future[None]] = [loop.create_future() for _ in range(connections)]
@@ -142,9 +143,9 @@ async def _sending(
 
 
 async def waits_ms(url: str, bodies: Sequence[bytes], *, connections: int, is_each_new: bool) -> list[float]:
-    """How long each of `bodies` waited for its answer, sent from so many connections that were there before.
+    """The waiting time of each of `bodies` for its answer, sent over so many connections that were opened before.
 
-    Where `is_each_new`, each has a connection of its own, and its waiting begins before that is opened.
+    With `is_each_new` each has a connection of its own, and its wait begins before that is opened.
     """
     head = _head(url)
     left = iter(bodies)
@@ -177,7 +178,7 @@ async def _exchange(stream: _Stream, request: bytes) -> None:
 
 
 def _head(url: str) -> bytes:
-    """All of a request before its length."""
+    """The request up to its length."""
     parts = urlsplit(url)
     return (
         f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Type: application/json\r\nContent-Length: "
@@ -190,5 +191,5 @@ async def _open(url: str) -> _Stream:
 
 
 def p99(waits: Sequence[float]) -> float:
-    """What 1 of 100 exceeds."""
+    """The 99th percentile."""
     return quantiles(waits, n=100)[98]

@@ -1,7 +1,7 @@
 """Rows about the mapping alone: from the stored text of one event to the text of its calls, as each delivery does it.
 
 Segment's mapping-kit does the same work on Node, in a process of its own for each case, which suits its compiler best.
-Its mapping is written to make the same of the message, and that both do is asserted before anything is measured.
+Its mapping is written to produce the same calls, and both results are compared before anything is measured.
 """
 
 import asyncio
@@ -44,7 +44,7 @@ PRODUCT_ADDED: JsonObject = {
         "coupon": None,
     },
 }
-"""With a null, as messages have them: both sides leave it out."""
+"""With a null, as in real messages: both sides leave it out."""
 
 
 VISIT: JsonObject = {
@@ -132,7 +132,7 @@ async def _against_kit(name: str, what: str, message: JsonObject, mapping: Path,
 
 
 def _likes(count: int) -> Ruleset:
-    """A mapping of so many rules with a pattern each, and one rule at its end that fits every event."""
+    """A mapping of so many rules with a pattern each, and one rule at its end that matches every event."""
     rules = [
         {"name": f"rule {number}", "when": {"event": {"like": f"Area {number} *"}}, "drop": "by rule"}
         for number in range(count)
@@ -152,7 +152,7 @@ def _parsed(message: JsonObject) -> Side:
 
 
 def _ours(message: JsonObject, mapping: Path) -> tuple[Side, list[bytes]]:
-    """What measures our side of a case, and the calls that it makes."""
+    """The measurement of our side of a case, and the calls that it makes."""
     ruleset = load(mapping.read_text(encoding="utf-8"), file=str(mapping), read=read_message, hash_key=None)
     row = codec.encode(read_unchecked(message, source="bench", received_at=datetime.now(UTC), new_id=str))
 
@@ -168,7 +168,7 @@ def _ours(message: JsonObject, mapping: Path) -> tuple[Side, list[bytes]]:
 
 
 def _us(work: Callable[[], object], *, times: int = TIMES) -> Sample:
-    """Microseconds that one `work` takes, out of many."""
+    """Microseconds for one `work`, out of many."""
     started = time.perf_counter()
     for _ in range(times):
         work()
@@ -176,7 +176,7 @@ def _us(work: Callable[[], object], *, times: int = TIMES) -> Sample:
 
 
 def _missing() -> str:
-    """Why there is no mapping-kit to measure; empty if there is."""
+    """Why mapping-kit is not measured; empty if it is."""
     if shutil.which("node") is None:
         return "not measured, there is no node here"
     if not (KIT / "node_modules").is_dir():
@@ -185,14 +185,14 @@ def _missing() -> str:
 
 
 def _case(kit: Path, *, message: bytes, expected: bytes) -> bytes:
-    """What the kit has to map, how, and what has to come of it."""
+    """The message for the kit, its mapping, and the expected result."""
     mapping, call = orjson.loads(kit.read_bytes()), orjson.loads(expected)
     return orjson.dumps({"message": message.decode(), "mapping": mapping, "expected": call})
 
 
 @asynccontextmanager
 async def _kit(case: bytes) -> AsyncIterator[Side]:
-    """What measures the kit's side of a case. Raises AssertionError unless it makes what is expected of the message."""
+    """The measurement of the kit's side of a case. Raises AssertionError unless its result is the expected one."""
     command = ("node", str(KIT / "measure.js"))
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)

@@ -1,4 +1,4 @@
-"""What one side of a row measures in one round, and the row that both sides make of all rounds."""
+"""The measurement of one side of a row in one round, and the row of both sides over all rounds."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ ROUNDS = 7
 
 
 class Sample(Struct, frozen=True):
-    """One side in one round: `figure` in the row's unit, and the microseconds of CPU that each event took.
+    """One side in one round: `figure` in the row's unit, and the microseconds of CPU for each event.
 
-    `cpu_us` is None where the figure is CPU itself or says nothing about an event.
+    `cpu_us` is None if the figure is CPU itself or is not about events.
     """
 
     figure: float
@@ -25,9 +25,9 @@ Side: TypeAlias = Callable[[int], Awaitable[Sample]]
 
 
 class Row(Struct, frozen=True):
-    """One line of the table. `theirs` is empty where there was nothing to measure against.
+    """One line of the table. `theirs` is empty if there was nothing to compare with.
 
-    `unit` is of `figure`, as `"acks/s"`; `target` is text for a reader, as `"≥ 0.6"`.
+    `unit` is that of `figure`, such as `"acks/s"`; `target` is text for a reader, such as `"≥ 0.6"`.
     """
 
     name: str
@@ -40,12 +40,14 @@ class Row(Struct, frozen=True):
 
     @property
     def ratio(self) -> "Spread | None":
-        """Of `ours` to `theirs`, pair by pair."""
+        """The ratios of `ours` to `theirs`, pair by pair."""
         return spread([a.figure / b.figure for a, b in self.pairs])
 
     @property
     def cpu_ratio(self) -> "Spread | None":
-        """Of their CPU to ours, pair by pair, so that it reads as a ratio of rates does: 1 is as good as theirs."""
+        """The ratios of their CPU to ours, pair by pair, so that it reads as a ratio of rates does: 1 is as good as
+        theirs.
+        """
         both = [(a.cpu_us, b.cpu_us) for a, b in self.pairs]
         return spread([theirs / ours for ours, theirs in both if ours and theirs])
 
@@ -65,7 +67,7 @@ class Spread:
 
 
 def spread(values: list[float]) -> Spread | None:
-    """None of nothing; of one value, three times that value."""
+    """None without values; for one value, three times that value."""
     if len(values) < 2:
         return Spread(*values * 3) if values else None
     low, _, high = quantiles(values, n=4, method="inclusive")

@@ -1,4 +1,4 @@
-"""A row about memory: what the service takes at most in a container of the size that README offers."""
+"""A row about memory: the peak of the service in a container of the size that README offers."""
 
 import os
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ _GROUPS = Path("/sys/fs/cgroup/memory")
 
 
 async def memory(folder: Path) -> Row:
-    """The most memory that the service holds while arrays of events of 2 KB come in."""
+    """The peak memory of the service while arrays of events of 2 KB come in."""
     samples: list[Sample] = []
     bodies = _arrays()
     with limited_group() as group:
@@ -31,7 +31,7 @@ async def memory(folder: Path) -> Row:
             async with AsyncExitStack() as stack:
                 browsee = await stack.enter_async_context(bare("browsee"))
                 with joined(group):
-                    # It reads the limit when it starts, so it must be in the group from the first moment.
+                    # It reads the limit at its start, so it must be in the group from the first moment.
                     served = adapter(new_folder(folder, number), browsee=browsee, rate="100000/s")
                     pid = (found := await stack.enter_async_context(served)).pid
                 await send(found.webhook, bodies, connections=8)
@@ -61,7 +61,7 @@ def _arrays() -> list[bytes]:
 
 @contextmanager
 def limited_group() -> Iterator[Path | None]:
-    """A control group with the limit; None where this process may not make one."""
+    """A control group with the limit; None if this process may not create one."""
     group = _GROUPS / f"bench-{os.getpid()}"
     try:
         group.mkdir()
@@ -77,7 +77,7 @@ def limited_group() -> Iterator[Path | None]:
 
 @contextmanager
 def joined(group: Path | None) -> Iterator[None]:
-    """Processes that this one starts meanwhile are in the group too, and stay there."""
+    """Processes that this one starts meanwhile are in the group too, and stay in it."""
     if group is None:
         yield
         return

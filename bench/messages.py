@@ -1,4 +1,4 @@
-"""The messages that are measured: an Order Completed as Segment's cloud delivers it, about 1.1 KB."""
+"""The measured messages: an Order Completed as Segment's cloud delivers it, about 1.1 KB."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a put costs in a queue that remembers many ids, beside the same in a new one."""
+"""The cost of a put into a queue that remembers many ids, beside the same in a new one."""
 
 import os
 import time
@@ -60,7 +60,7 @@ def remember(file: Path, count: int) -> None:
 
 
 def _digests(run: int, count: int) -> Iterator[tuple[int, bytes]]:
-    """In order, which saves sorting them: the first bytes count, the others are random."""
+    """In order, which saves sorting them: the first bytes count up, the others are random."""
     ids = count // SPANS
     for first in range(0, ids, _AT_ONCE):
         random = os.urandom(12 * _AT_ONCE)

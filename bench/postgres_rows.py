@@ -1,4 +1,4 @@
-"""A queue in PostgreSQL beside one in a file, on this machine: what both promise is the same, what it costs is not."""
+"""A queue in PostgreSQL beside one in a file, on this machine: the promises are the same, the costs are not."""
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable

@@ -24,7 +24,7 @@ class Served:
 
     @property
     def webhook(self) -> str:
-        """Where the service takes events of its first source."""
+        """The webhook of the service's first source."""
         return f"{self.url}/webhooks/{source_name(0)}/{KEY}-0"
 
 
@@ -78,13 +78,13 @@ def cpu_us(pid: int) -> float | None:
 
 
 def cpu_us_each(pid: int, before: float | None, count: int) -> float | None:
-    """What each of `count` events took since `before`, which `cpu_us` gave."""
+    """Microseconds for each of `count` events since `before`, a result of `cpu_us`."""
     after = cpu_us(pid)
     return None if before is None or after is None else (after - before) / count
 
 
 def tree_cpu_us(pid: int) -> float | None:
-    """As `cpu_us`, of a process and of all that it started and that still run."""
+    """As `cpu_us`, for a process and all running processes that it started."""
     try:
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
     except OSError:
@@ -94,7 +94,7 @@ def tree_cpu_us(pid: int) -> float | None:
 
 
 def memory_mb(pid: int, field: str) -> float:
-    """Millions of bytes of a process in memory: `VmRSS` now, or `VmHWM` at most; see proc_pid_status(5)."""
+    """Memory of a process in millions of bytes: `VmRSS` now, or `VmHWM` as peak; see proc_pid_status(5)."""
     found = re.search(rf"{field}:\s*(\d+) kB", Path(f"/proc/{pid}/status").read_text(encoding="ascii"))
     assert found is not None
     return int(found[1]) * 1024 / 1e6

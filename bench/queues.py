@@ -40,7 +40,7 @@ def order_events(count: int, *, first: int = 0) -> list[Event]:
 
 
 async def fill(path: Path, events: Sequence[Event]) -> None:
-    """Let these wait in the queue at `path`, behind what waits there."""
+    """Add these to the end of the queue at `path`."""
     queue = await SqliteQueue.open(path, now=steady_clock())
     for start in range(0, len(events), _GROUP):
         await queue.put(events[start : start + _GROUP])
@@ -48,6 +48,6 @@ async def fill(path: Path, events: Sequence[Event]) -> None:
 
 
 def new_folder(folder: Path, number: int) -> Path:
-    """Where the queue of this round is."""
+    """The path of this round's queue."""
     (made := folder / str(number)).mkdir()
     return made

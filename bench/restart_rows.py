@@ -43,7 +43,7 @@ RESTART_ROWS = (restarted, restarted_memory)
 
 
 async def _starts(folder: Path) -> tuple[int, list[tuple[float, float]]]:
-    """How many wait, and seconds and MB of each start but the first, which follows no kill."""
+    """The number of waiting events, and seconds and MB of each start but the first, which follows no kill."""
     if not _FOUND:
         count = await _fill(folder / "queue.db")
         async with bare("browsee") as browsee:
@@ -57,14 +57,14 @@ async def _start(folder: Path, browsee: Served, number: int) -> tuple[float, flo
     async with adapter(folder, browsee=browsee, rate="1/s") as served:
         await send(served.webhook, orders(number, 1), connections=1)
         taken_s, memory = time.perf_counter() - started_s, memory_mb(served.pid, "VmRSS")
-        # What the next start finds in the log that it has to read.
+        # Data in the log that the next start has to read.
         await send(served.webhook, batches(1_000 + number * 1_000, 10), connections=4)
         os.kill(served.pid, signal.SIGKILL)
     return taken_s, memory
 
 
 async def _fill(path: Path) -> int:
-    """How many small events wait now: all of them, or as many as could be stored in time."""
+    """The number of small events that wait now: all of them, or as many as could be stored in time."""
     [like] = order_events(1)
     like = replace(like, type="page", body={"type": "page", "properties": {"path": "/"}})
     started_s, queue = time.perf_counter(), await SqliteQueue.open(path, now=steady_clock())

@@ -42,7 +42,7 @@ def write(found: Results, file: Path) -> None:
 
 
 def read(file: Path) -> Results:
-    """What `write` wrote. Raises OSError, and msgspec.DecodeError or msgspec.ValidationError for anything else."""
+    """The results that `write` wrote. Raises OSError, and msgspec.DecodeError or msgspec.ValidationError otherwise."""
     return msgspec.json.decode(file.read_bytes(), type=Results)
 
 
@@ -66,7 +66,7 @@ def legend(found: Results) -> Table:
 
 
 def comparison(before: Results, after: Results) -> Table:
-    """Ratios to the peer of both runs: the peer takes out what differs between two hours of one machine."""
+    """Ratios to the peer of both runs: the peer cancels the differences between two hours on one machine."""
     made = Table(title=f"{before.commit} ({before.machine})\n→ {after.commit} ({after.machine})", box=box.SIMPLE)
     for heading in ("row", "", "before", "after", "change"):
         made.add_column(heading, justify="left" if heading in ("row", "") else "right", no_wrap=True)
@@ -84,7 +84,7 @@ def _change(before: Spread | None, after: Spread | None) -> tuple[str, str, str]
 
 
 def side_figures(samples: tuple[Sample, ...]) -> tuple[str, str]:
-    """The median figure of one side, and its CPU for each event with the unit; empty where there is none."""
+    """The median figure of one side, and its CPU for each event with the unit; empty if there is none."""
     if not samples:
         return "", ""
     figure = median(sample.figure for sample in samples)

@@ -1,4 +1,4 @@
-"""One function a row: a promise's cost against the least that does the same work, both sides measured in turn."""
+"""One function for each row: the cost of a promise against the least that does the same work, measured alternately."""
 
 import os
 import sqlite3
@@ -25,7 +25,7 @@ BATCHES = 60
 CONNECTIONS = 128
 MANY_SOURCES = 1_000
 GROUPED = 8
-"""Arrays under way at once: the service groups what waits, so each commit of the straight line has so many too."""
+"""Arrays in flight at once: the service groups waiting puts, so each commit of the straight line has so many too."""
 
 
 async def acknowledged(folder: Path) -> Row:
@@ -77,7 +77,7 @@ async def batched(folder: Path) -> Row:
 
 
 async def end_to_end(folder: Path) -> Row:
-    """Microseconds of CPU for an event from its receipt until Browsee has taken its call."""
+    """Microseconds of CPU for an event from its receipt until Browsee has its call."""
 
     async def ours(number: int) -> Sample:
         place = folder / str(number)

@@ -1,6 +1,6 @@
-"""Bare peers as processes: `python -m bench.servers ack` answers events, `… browsee` takes calls and times them.
+"""Bare peers as processes: `python -m bench.servers ack` answers events, `… browsee` answers calls and times them.
 
-`… browsee FILE` takes them over TLS too, with the certificate and key in that file.
+`… browsee FILE` answers over TLS too, with the certificate and key in that file.
 """
 
 import asyncio
@@ -14,13 +14,13 @@ from aiohttp import web
 
 
 async def acknowledge(request: web.Request) -> web.Response:
-    """What any handler has to do at least: read, parse, answer."""
+    """The least that any handler must do: read, parse, answer."""
     orjson.loads(await request.read())
     return web.Response(body=b'{"success":true}', content_type="application/json")
 
 
 class Calls:
-    """Answers as Browsee does and remembers when."""
+    """Answers as Browsee does and records the times."""
 
     def __init__(self) -> None:
         self._at_s: list[float] = []
@@ -32,20 +32,20 @@ class Calls:
         return web.Response(body=b'{"status":"success"}', content_type="application/json")
 
     async def seen(self, _: web.Request) -> web.Response:
-        """How many, and how many a second between the first tenth and the last, where no start or end is in it."""
+        """The number of calls, and the rate between the first tenth and the last, without start and end."""
         count = len(self._at_s)
         first, last = count // 10, count - count // 10 - 1
         rate = (last - first) / (self._at_s[last] - self._at_s[first]) if count >= 100 else 0.0
         return web.json_response({"count": count, "rate": rate})
 
     async def forget(self, _: web.Request) -> web.Response:
-        """Begin again."""
+        """Reset."""
         self._at_s.clear()
         return web.json_response({})
 
 
 async def serve(mode: str, certificate: str | None = None) -> None:
-    """Serve on ports of the system's choice, print the addresses, and end with standard input."""
+    """Serve on ports that the system chooses, print the addresses, and end with standard input."""
     app, calls = web.Application(client_max_size=16 * 1024 * 1024), Calls()
     if mode == "ack":
         app.router.add_post("/", acknowledge)

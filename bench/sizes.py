@@ -1,6 +1,6 @@
-"""`python -m bench.sizes`: what an event takes on disk in each state, and what the service holds in memory beside many.
+"""`python -m bench.sizes`: the bytes of an event on disk in each state, and the memory of the service beside many.
 
-Bytes, which hardly differ between machines; docs/scale.md shows them.
+Bytes hardly differ between machines; docs/scale.md shows them.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from bench.processes import bare, memory_mb
 EVENTS = 20_000
 BACKLOG = 200_000
 SETTLED = "0123456789ab"
-"""A version of a mapping, as each outcome names one."""
+"""A version of a mapping, as each outcome has one."""
 
 _SOURCE = "bench"
 _GROUP = 1_000
@@ -71,7 +71,7 @@ async def filled(file: Path, events: int) -> SqliteQueue:
 
 
 def used_bytes(file: Path) -> int:
-    """The pages in use, which is what `retention.max_disk` counts."""
+    """The used pages, which `retention.max_disk` counts."""
     connection = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
     pages, free, size = (
         connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
@@ -89,7 +89,7 @@ def id_bytes(file: Path, *, events: int = EVENTS) -> float:
 
 
 async def peak_memory_mb(file: Path) -> float:
-    """The most memory that the service has held after a start on this queue and ten seconds of delivery."""
+    """The peak memory of the service after a start on this queue and ten seconds of delivery."""
     async with bare("browsee") as browsee:
         config = file.with_suffix(".yaml")
         config.write_text(

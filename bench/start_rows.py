@@ -1,4 +1,4 @@
-"""A row about how long a command takes before it does anything, with the wheel installed."""
+"""A row about the start-up time of a command, with the wheel installed."""
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ PAIRS = 20
 
 
 async def version(folder: Path) -> Row:
-    """Milliseconds of `browsee-adapter --version` against those of Python that does nothing, each a process."""
+    """Milliseconds of `browsee-adapter --version` against those of an idle Python, each a process."""
     python = _environment(folder)
     ours, theirs = [str(python.parent / "browsee-adapter"), "--version"], [str(python), "-c", "pass"]
     pairs = [(_ms(ours), _ms(theirs)) for _ in range(PAIRS + 1)][1:]

@@ -1,4 +1,4 @@
-"""What a take costs delivery, by how many sources share a Browsee key."""
+"""The cost of a take, by the number of sources that share a Browsee key."""
 
 import asyncio
 import time
@@ -58,7 +58,7 @@ def _event(number: int, source: str) -> Event:
 
 
 async def _take_us(queue: SqliteQueue, sources: Sequence[str]) -> float:
-    """CPU of both threads; what was taken is due again before the next take."""
+    """CPU of both threads; the taken events are due again before the next take."""
     spent_s = 0.0
     for _ in range(TAKES):
         started_s = time.process_time()

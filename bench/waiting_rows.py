@@ -1,4 +1,4 @@
-"""How long senders wait for an acknowledgement: at steady rates, in a burst, and while hostile ones are at work."""
+"""Waiting times of senders for an acknowledgement: at steady rates, in a burst, and beside hostile senders."""
 
 import asyncio
 import itertools
@@ -26,7 +26,7 @@ EACH = 3
 
 
 async def attacked(folder: Path) -> Row:
-    """Waiting of good senders while hostile ones are at work."""
+    """Waiting times of good senders beside hostile ones."""
     async with bare("browsee") as browsee, adapter(folder, browsee=browsee, rate="1/s") as served:
         bodies = iter(orders(0, (ROUNDS * 2 + 1) * EACH_ROUND))
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=SENDERS)) as http:
@@ -70,7 +70,7 @@ async def waited(folder: Path) -> Row:
 
 
 async def half_load(folder: Path) -> Row:
-    """Waiting for an acknowledgement at half of what the service takes."""
+    """Waiting for an acknowledgement at half of the service's capacity."""
     async with bare("ack") as peer, bare("browsee") as browsee, adapter(folder, browsee=browsee, rate="1/s") as served:
         per_s = round(await _most_per_s(served.webhook) / 2)
         numbers = itertools.count(2 * PEAK, per_s)
@@ -131,7 +131,7 @@ async def _most_per_s(url: str) -> float:
 
 
 async def _p99_ms(http: aiohttp.ClientSession, url: str, bodies: Iterator[bytes]) -> float:
-    """The waiting that 1 of 100 exceeds, from when an event was due, so that a stall counts for all it holds up."""
+    """The 99th percentile of waiting from when an event was due, so that a stall counts for all events it delays."""
     started_s = time.perf_counter()
 
     async def one(number: int, body: bytes) -> float:
@@ -156,7 +156,7 @@ async def _attack(port: int) -> AsyncIterator[None]:
     assert process.stdin is not None
     assert process.stdout is not None
     try:
-        # They are all there.
+        # All connections are open.
         await process.stdout.readline()
         yield
     finally:

@@ -1,7 +1,7 @@
-"""`python -m cluster`, by `make scale`: PostgreSQL, three replicas and a proxy on this machine, until Ctrl-C.
+"""`python -m cluster`, run by `make scale`: PostgreSQL, three replicas and a proxy on this machine, until Ctrl-C.
 
-Nothing but the proxy is new to who knows `make run`: with BROWSEE_API_KEY the replicas deliver to Browsee, without it
-to one stand-in for all of them. What is queued is kept in `data/scale`, or where SCALE_DIR says.
+With BROWSEE_API_KEY the replicas deliver to Browsee, without it to one stand-in for all of them. The queue is kept in
+`data/scale`, or in SCALE_DIR.
 """
 
 import asyncio
@@ -27,13 +27,13 @@ _SERVER = ("-c", "max_connections=60")
 
 
 def say(line: str = "") -> None:
-    """A line for whoever started this."""
+    """A line for the user of the command."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 
 
 def data_folder(environ: Mapping[str, str], *, is_root: bool) -> Path:
-    """Where the cluster keeps its data. A server that root starts runs as another user, who may not get into a home."""
+    """The folder of the cluster's data. A server that root starts runs as another user, who may not enter a home."""
     folder = Path(environ.get("SCALE_DIR") or _FOLDER).absolute()
     above = [folder, *folder.parents]
     can_enter = all(each.stat().st_mode & 0o001 for each in above if each.exists())
@@ -53,7 +53,7 @@ def database(folder: Path) -> Iterator[Server]:
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """What runs: where it is, and how it is left."""
+    """The running parts, with their addresses and how they are stopped."""
 
     server: Server
     folder: Path
@@ -64,7 +64,7 @@ class Cluster:
     url: str
 
     def greeting(self, *, key: str, token: str) -> Iterator[str]:
-        """Where things are. `key` and `token` are shown as they come."""
+        """The addresses. `key` and `token` are shown as they are."""
         if self.sandbox is not None:
             yield f"SANDBOX: nothing goes to Browsee; a stand-in takes the calls: http://127.0.0.1:{self.sandbox.port}/calls"
         for replica in self.replicas:
@@ -83,7 +83,7 @@ def _command(name: str, arguments: Sequence[str], *, folder: Path, environ: Mapp
 
 
 async def run(environ: Mapping[str, str], *, stop: asyncio.Event, started: Callable[[Cluster], None]) -> None:
-    """Bring everything up, and take it down in the right order once `stop` is set. Raises ServerError, CommandError."""
+    """Start everything, and stop it in the right order once `stop` is set. Raises ServerError, CommandError."""
     folder = data_folder(environ, is_root=os.geteuid() == 0)
     folder.mkdir(parents=True, exist_ok=True)
     first = int(environ.get("PORT") or 8080)
@@ -107,7 +107,7 @@ async def run(environ: Mapping[str, str], *, stop: asyncio.Event, started: Calla
             replicas.append(_command(name, serve, folder=folder, environ=to_browsee | own))
         stack.push_async_callback(_stop_all, replicas)
         await _start_all(replicas)
-        # The first time is over: each keeps the port that it has, for the proxy.
+        # After the first start each keeps its port, for the proxy.
         for replica in replicas:
             replica.arguments = ["serve", "--host", "127.0.0.1", "--port", str(replica.port)]
         proxy = Proxy([replica.port for replica in replicas])
@@ -120,7 +120,7 @@ async def run(environ: Mapping[str, str], *, stop: asyncio.Event, started: Calla
 
 
 async def _start_all(commands: Sequence[Command]) -> None:
-    # The first makes the tables.
+    # The first replica creates the tables.
     await commands[0].start()
     await asyncio.gather(*(command.start() for command in commands[1:]))
 

@@ -1,6 +1,7 @@
-"""A PostgreSQL server of one's own: the system's programs, a data directory of its own, a socket and no port.
+"""A PostgreSQL server of one's own: the system's programs, a data directory, a socket and no port.
 
-It runs as an unprivileged user, for it refuses to run as root, and it ends with the process that started it.
+It runs as an unprivileged user, because PostgreSQL refuses to run as root, and it ends with the process that started
+it.
 """
 
 import contextlib
@@ -24,11 +25,11 @@ _SYSTEM = Path("/usr/lib/postgresql")
 
 
 class ServerError(Exception):
-    """The server cannot be had; the text says why, for whoever started this."""
+    """The server cannot be started; the text says why, for the user of the command."""
 
 
 def programs(version: str | None = None) -> Path | None:
-    """The folder of `initdb` and `postgres`, of the newest version or of that one; None where it is not installed."""
+    """The folder of `initdb` and `postgres`, of the newest version or of the given one; None if it is not installed."""
     folders = [folder / "bin" for folder in sorted(_SYSTEM.glob("*"), reverse=True) if version in (None, folder.name)]
     on_path = shutil.which("initdb")
     folders += [Path(on_path).parent] if on_path else []
@@ -37,13 +38,13 @@ def programs(version: str | None = None) -> Path | None:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server that runs, by the folder of its socket."""
+    """A running server, by the folder of its socket."""
 
     folder: Path
 
     @property
     def conninfo(self) -> str:
-        """The database, as libpq reads it."""
+        """The address of the database for libpq."""
         return f"host={self.folder} user=postgres dbname=postgres"
 
     def url(self, schema: str) -> str:
@@ -52,7 +53,7 @@ class Server:
 
 
 def user_command(*folders: Path) -> list[str]:
-    """What a command begins with to run as an unprivileged user who owns `folders`. It ends with this process."""
+    """The beginning of a command that runs as an unprivileged user who owns `folders`. It ends with this process."""
     with_parent = ["setpriv", "--pdeathsig", "INT"] if shutil.which("setpriv") else []
     if os.geteuid() != 0:
         return with_parent
@@ -63,9 +64,9 @@ def user_command(*folders: Path) -> list[str]:
 
 
 def make_data(data: Path, *, initdb: Sequence[str] = ()) -> None:
-    """Make the data directory `data` if it is not there, with more options of initdb. Raises ServerError.
+    """Create the data directory `data` if it does not exist, with more options of initdb. Raises ServerError.
 
-    Whoever reaches the server's socket is trusted, so it must stand in a folder that only its user can enter.
+    Every user who can reach the server's socket is trusted, so it must be in a folder that only its user can enter.
     """
     if (data / "PG_VERSION").exists():
         return
@@ -86,7 +87,7 @@ def make_data(data: Path, *, initdb: Sequence[str] = ()) -> None:
 def serving(data: Path, *, socket: Path, log: Path, options: Sequence[str] = ()) -> Iterator[Server]:
     """Runs the server of the data directory `data` until the block ends, with more `options` of postgres.
 
-    It is a session of its own, so that a Ctrl-C in the terminal is not its business. Raises ServerError.
+    It has a session of its own, so that a Ctrl-C in the terminal does not reach it. Raises ServerError.
     """
     version = (data / "PG_VERSION").read_text().strip()
     folder = programs(version)
@@ -102,8 +103,8 @@ def serving(data: Path, *, socket: Path, log: Path, options: Sequence[str] = ())
         _wait_for(server, process, log)
         yield server
     finally:
-        # Fast: end all connections, write what is in memory, and stop. Where the disk has too much to do for that, at
-        # once: the next start goes through the log, as after a crash.
+        # Fast: end all connections, write the memory, and stop. If that takes too long, stop at once: the next start
+        # then replays the log, as after a crash.
         for how in (signal.SIGINT, signal.SIGQUIT):
             process.send_signal(how)
             with contextlib.suppress(subprocess.TimeoutExpired):

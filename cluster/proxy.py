@@ -1,7 +1,7 @@
-"""A load balancer for trying things out: connections go in turn to the replicas that are ready.
+"""A load balancer for trials: connections go in turn to the replicas that are ready.
 
 A replica is ready while `/readyz` answers 200. A connection stays with its replica until either side closes it; nothing
-is repeated, for that is the sender's to do.
+is repeated, because that is the sender's task.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ class Proxy:
 
     @asynccontextmanager
     async def serving(self, *, host: str, port: int) -> AsyncIterator[int]:
-        """Listens until the block ends, then ends the connections; gives the port. Raises OSError."""
+        """Listens until the block ends, then closes the connections; returns the port. Raises OSError."""
         server = await asyncio.start_server(self._connected, host, port)
         looking = asyncio.gather(*(self._look(each) for each in self.ports))
         try:
@@ -74,7 +74,7 @@ class Proxy:
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there = await self._replica()
         if there is None:
-            # What is left unread when a connection is closed takes the answer with it.
+            # Closing a connection with unread input would discard the answer.
             await reader.read(_CHUNK_BYTES)
             writer.write(_NOBODY_HEAD + _NOBODY)
             await writer.drain()
@@ -89,7 +89,7 @@ class Proxy:
             to_there.close()
 
     async def _replica(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
-        """A connection to the next one that is ready; to the one after it if that has just gone."""
+        """A connection to the next ready replica; to the one after it if that has just ended."""
         for _ in self.ports:
             ready = [port for port in self.ports if port in self.ready]
             if not ready:

@@ -22,7 +22,7 @@ class CommandError(Exception):
 
 @dataclass(slots=True)
 class Command:
-    """`browsee-adapter` with `arguments`, which serves at a port; what it says goes to `log`."""
+    """`browsee-adapter` with `arguments`, which serves at a port; its output is added to `log`."""
 
     name: str
     arguments: Sequence[str]
@@ -34,7 +34,7 @@ class Command:
 
     @property
     def pid(self) -> int:
-        """Of the process that was started last."""
+        """The id of the process started last."""
         return 0 if self.process is None else self.process.pid
 
     async def start(self) -> None:
@@ -68,7 +68,7 @@ class Command:
                 say(f"{self.name} is back: pid {self.pid}")
 
     async def stop(self) -> None:
-        """Let it end what it began; afterwards it is gone."""
+        """Let it finish its work; on return it has ended."""
         if self.process is None:
             return
         for sent in (signal.SIGTERM, signal.SIGKILL):

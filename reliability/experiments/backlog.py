@@ -30,8 +30,8 @@ _LOOK_EVERY_S = 0.05
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """How many events wait, how often and how long at most the drain is watched beside that of a small backlog, and
-    what share of its rate it must have.
+    """The number of waiting events, how often and how long at most the drain is measured beside that of a small
+    backlog, and the share of its rate that the large backlog must reach.
     """
 
     pending: int
@@ -40,18 +40,18 @@ class _Form:
     share: float
 
 
-# Two seconds beside whatever else a test machine does are no measurement: only a collapse is held to be one.
+# Two seconds on a busy test machine measure little, so only a collapse counts.
 _SHORT = _Form(pending=20_000, rounds=1, watched_s=2.0, share=0.25)
 _LONG = _Form(pending=2_000_000, rounds=5, watched_s=15.0, share=0.9)
 
 
 async def run(trial: Trial) -> Findings:
-    """As fast as the adapter can."""
+    """At the adapter's full speed."""
     return await _drain(trial, _SHORT if trial.is_short else _LONG, rate=_FAST)
 
 
 async def run_wrong(trial: Trial) -> Findings:
-    """The large backlog is drained at a pinned rate: it must be seen to be slower."""
+    """The large backlog is drained at a pinned rate: the check must detect that it is slower."""
     return await _drain(trial, _SHORT, rate="50/s")
 
 
@@ -68,7 +68,7 @@ async def _drain(trial: Trial, form: _Form, *, rate: str) -> Findings:
     share = median(one.large_per_s / one.small_per_s for one in rounds)
     start_s, small_start_s = (max(starts) for starts in zip(*(one.starts_s for one in rounds), strict=True))
     broken = []
-    # On a busy machine every start is slow: the small backlog says how slow.
+    # On a busy machine every start is slow; the small backlog shows how slow.
     if start_s > START_S + small_start_s:
         broken.append(
             f"H: {start_s:.1f} s to start with {form.pending:,} pending, {small_start_s:.1f} s with {SMALL:,}"
@@ -100,8 +100,8 @@ class _Round:
 
 
 async def _side_by_side(folder: Path, template: Path, large: Stage, form: _Form) -> _Round:
-    """Drain the large backlog and a fresh small one at the same time, so that both have the same machine; both adapters
-    are killed in the end.
+    """Drain the large backlog and a new small one at the same time, so that both have the same machine; both adapters
+    are killed at the end.
     """
     async with Stage.opened(folder, Setup(rate=_FAST), starts=False) as small:
         shutil.copy(template, small.queue)
@@ -120,7 +120,7 @@ async def _side_by_side(folder: Path, template: Path, large: Stage, form: _Form)
 
 
 async def _preload(file: Path, count: int) -> None:
-    """Put `count` events into the queue file, as ingest would, without the way there."""
+    """Put `count` events into the queue file, as ingest would, without HTTP."""
     queue = await SqliteQueue.open(file, now=time.time)
     try:
         events = _events(count)

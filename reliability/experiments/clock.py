@@ -18,7 +18,7 @@ _LIBRARIES = ("/usr/lib/*/faketime/libfaketimeMT.so.1", "/usr/lib*/faketime/libf
 
 
 async def run(trial: Trial) -> Findings:
-    """Each jump under way, then a kill and a start at that time."""
+    """Each jump during the run, then a kill and a start at that time."""
     oracle, broken = Oracle(), list[str]()
     async with Stage.opened(trial.folder, Setup(queue=trial.queue), starts=False) as stage:
         _jump(stage, "+0")
@@ -30,13 +30,13 @@ async def run(trial: Trial) -> Findings:
             broken += await fresh(stage, oracle, stage.calls, user=f"fresh-{number}")
             await stage.stop()
             await stage.start()
-            # Copies of what came before: the jump must not make them new.
+            # Copies of earlier messages: the jump must not make them new events.
             await send(stage, oracle, [Message(f"before-{number}-{user}", 0) for user in range(USERS)])
         return await judge(stage, oracle, broken=broken)
 
 
 async def run_wrong(trial: Trial) -> Findings:
-    """A service that believes a clock ten days ahead, beyond the dedup window: copies must be seen to pass."""
+    """A service that trusts a clock ten days ahead, beyond the dedup window: the check must detect the copies."""
     oracle = Oracle()
     async with Stage.opened(trial.folder, Setup(module=MODULE, queue=trial.queue), starts=False) as stage:
         _jump(stage, "+0")
@@ -51,7 +51,7 @@ async def run_wrong(trial: Trial) -> Findings:
 
 
 def _jump(stage: Stage, offset: str) -> None:
-    """Turn the clock of the adapter, now and when it is started again."""
+    """Set the clock of the adapter, now and for its next start."""
     library = next((file for pattern in _LIBRARIES for file in Path("/").glob(pattern[1:])), None)
     if library is None:
         raise Skipped("needs libfaketime (Debian: apt install libfaketime)")
@@ -62,7 +62,7 @@ def _jump(stage: Stage, offset: str) -> None:
         "FAKETIME_TIMESTAMP_FILE": str(offset_file),
         "FAKETIME_NO_CACHE": "1",
         "DONT_FAKE_MONOTONIC": "1",
-        # Its correction of waits on the monotonic clock makes threads of Python wait as long as the clock was turned.
+        # Its correction of monotonic waits makes Python's threads wait as long as the clock was changed.
         "FAKETIME_FORCE_MONOTONIC_FIX": "0",
     }
 

@@ -1,6 +1,6 @@
-"""Experiment 2: bytes that were synced are damaged while the service is down. It refuses and names the file.
+"""Experiment 2: synced bytes are damaged while the service is down. It refuses to start and names the file.
 
-Never starting quietly with less is the promise; a damage that touches nothing of what is kept may pass.
+The promise is never to start silently with less data; damage to unused bytes may go unnoticed.
 """
 
 import random
@@ -21,7 +21,7 @@ USERS = 10
 EACH = 20
 REFUSED_CODE = 2
 _PAGE = 4096
-# Browsee is away, so that everything acknowledged is still in the queue when the damage is done.
+# Browsee is down, so that everything acknowledged is still in the queue when the file is damaged.
 _AWAY = "http://127.0.0.1:9"
 
 Damage: TypeAlias = Callable[[Path, random.Random], None]
@@ -45,7 +45,7 @@ def cut_short(file: Path, _: random.Random) -> None:
 
 
 def pages(file: Path, chance: random.Random) -> None:
-    """Noise over pages here and there, the schema's left out."""
+    """Random bytes in some pages, but not in the schema's."""
     count = file.stat().st_size // _PAGE
     for page in chance.sample(range(2, count), max(1, count // 4)):
         _overwrite(file, page * _PAGE, chance.randbytes(_PAGE))
@@ -73,7 +73,7 @@ DAMAGES: Mapping[str, tuple[Damage, bool]] = {
 
 
 async def run(trial: Trial) -> Findings:
-    """Each damage to a queue of its own; in the short form the two that a file system is most likely to do."""
+    """Each damage to a queue of its own; in the short form the two that a file system is most likely to cause."""
     found = []
     chosen = ("the header", "the log") if trial.is_short else tuple(DAMAGES)
     for name in chosen:
@@ -85,7 +85,7 @@ async def run(trial: Trial) -> Findings:
 
 
 async def run_wrong(trial: Trial) -> Findings:
-    """The file is replaced by an empty one, which is a whole queue with less in it: the loss must be seen."""
+    """The file is replaced by an empty one, a valid queue with less data: the check must detect the loss."""
     return await _damage(trial, lambda file, _: file.unlink(), killed=False)
 
 

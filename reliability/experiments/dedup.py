@@ -35,7 +35,7 @@ async def run(trial: Trial) -> Findings:
 
 
 async def run_wrong(trial: Trial) -> Findings:
-    """Copies whose ids something on the way has replaced: nothing tells them from other events."""
+    """Copies whose ids were replaced on the way: they cannot be recognised as copies."""
     return await _copies(trial, lambda number: f"copy-{number}")
 
 
@@ -63,7 +63,7 @@ async def _post(stage: Stage, message_id: str) -> int:
 
 
 async def _over_hours(address: QueueAddress) -> list[str]:
-    """The same on a clock that is turned on: the window holds, and ends."""
+    """The same on a clock that is set forward: the window holds, and ends."""
     began_s = time.time()
     event = Event(
         source=SOURCE,
@@ -92,7 +92,7 @@ async def _over_hours(address: QueueAddress) -> list[str]:
 
 
 async def _is_known(queue: Queue, event: Event) -> bool:
-    """Put `event` into the queue, deliver it if it is new, and say whether it was a duplicate."""
+    """Put `event` into the queue, deliver it if it is new, and return whether it was a duplicate."""
     stored = await queue.put([event])
     for lease in await queue.take(sources=[SOURCE], limit=1, lease_s=60, wait_s=0):
         await queue.settle(lease, Delivered())

@@ -1,5 +1,5 @@
-"""Experiment 11: the disk is full, fails with EIO, or turns read-only. The service says 503 at once, goes on delivering
-as far as the disk lets it, and is well again when the disk is.
+"""Experiment 11: the disk is full, fails with EIO, or turns read-only. The service answers 503 at once, continues to
+deliver as far as the disk allows, and recovers when the disk does.
 """
 
 import asyncio
@@ -32,10 +32,11 @@ _SCRIPT = f"- {{delay_s: {_CALL_S}}}\n"
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """A disk, and what is asked of the service while it is in trouble: so many of `each` events a user still go out.
+    """A disk, and what the service must do during its fault: deliver so many of `each` events of a user.
 
-    On a full disk the ballast makes room for settling, and all pass. Where nothing can be written, the next event of a
-    user waits until the one before is settled; and if the service must be stopped then, `repeated` calls are at most.
+    On a full disk the ballast makes room for settling, and all pass. If nothing can be written, the next event of a
+    user waits until the one before is settled; and if the service must be stopped then, at most `repeated` calls are
+    repeated.
     """
 
     disk: disks.FaultyDisk
@@ -45,7 +46,7 @@ class _Form:
     repeated: int = 0
 
 
-# At 20 calls a second most users' first events still wait when the trouble begins.
+# At 20 calls a second most users' first events still wait when the fault begins.
 _FORMS: Mapping[str, _Form] = {
     "full": _Form(disks.full, each=10, passing=10, rate="5000/s"),
     "EIO": _Form(disks.failing, each=2, passing=1, rate="20/s"),
@@ -54,7 +55,7 @@ _FORMS: Mapping[str, _Form] = {
 
 
 async def run(trial: Trial) -> Findings:
-    """Each disk that this machine can have, side by side; in the short form the two that recover by themselves."""
+    """Each disk that this machine can provide, side by side; in the short form the two that recover by themselves."""
     forms = {name: form for name, form in _FORMS.items() if not (trial.is_short and form.repeated)}
     found = await asyncio.gather(*(_try(trial, name, form) for name, form in forms.items()))
     ran = [one for one in found if isinstance(one, Findings)]
@@ -65,7 +66,7 @@ async def run(trial: Trial) -> Findings:
 
 
 async def run_wrong(trial: Trial) -> Findings:
-    """An adapter that acknowledges before the commit: it says 200 to what cannot be stored."""
+    """An adapter that acknowledges before the commit: it answers 200 to events that cannot be stored."""
     for name in ("full", "EIO"):
         found = await _try(trial, name, _FORMS[name], module=MODULE, rest_s=2.0)
         if isinstance(found, Findings):
@@ -107,7 +108,7 @@ async def _break(folder: Path, setup: Setup, form: _Form, *, rest_s: float) -> F
 
 
 async def _refused(stage: Stage, oracle: Oracle) -> list[str]:
-    """What is not stored is refused, soon, and `/readyz` says so."""
+    """Events that cannot be stored are refused, soon, and `/readyz` says so."""
     broken, statuses = list[str](), Counter[int]()
     while statuses[503] < _REFUSALS and statuses.total() < _TRIES:
         began_s = time.monotonic()
@@ -125,7 +126,7 @@ async def _refused(stage: Stage, oracle: Oracle) -> list[str]:
 
 
 async def _delivers(stage: Stage, before: int, *, passing: int) -> list[str]:
-    """What is stored goes on to Browsee: `passing` events of each user, not all of which were among the first calls."""
+    """Stored events are delivered: `passing` events of each user, not all of which were among the first calls."""
 
     async def have_passed() -> bool:
         accepted = Counter(call.user for call in await stage.calls() if call.status == ACCEPTED)

@@ -1,4 +1,6 @@
-"""Experiment 17: users whose calls fail, a trickle of 429s, and an outage of 3 s. Everybody else's events go on."""
+"""Experiment 17: users whose calls fail, a trickle of 429s, and an outage of 3 s. The events of others are
+delivered.
+"""
 
 import asyncio
 import time
@@ -28,7 +30,7 @@ SLOWEST_AFTER_S = 10.0
 
 @dataclass(slots=True)
 class _Browsee:
-    """Users named `bad-…` are answered 500, one call in `NOISE_EACH` 429, and everybody 503 between two instants."""
+    """Users named `bad-…` are answered 500, one call in `NOISE_EACH` 429, and all calls 503 between two instants."""
 
     away_from_s: float = float("inf")
     away_to_s: float = float("inf")
@@ -63,12 +65,12 @@ class _Browsee:
 
 
 async def run(trial: Trial) -> Findings:
-    """Learned, as the settings have it."""
+    """Learned, the default of the settings."""
     return await _watch(trial, rate="auto")
 
 
 async def run_wrong(trial: Trial) -> Findings:
-    """A rate pinned far below what comes: everybody waits, as behind a rate that noise has brought down."""
+    """A rate pinned far below the load: all users wait, as if noise had lowered the rate."""
     return await _watch(trial, rate="5/s")
 
 
@@ -90,7 +92,7 @@ async def _watch(trial: Trial, *, rate: str) -> Findings:
 
 
 async def _send_good(stage: Stage, oracle: Oracle, *, seconds: float, numbered_from: int) -> dict[str, float]:
-    """Events of good users in turn for so long; when each was sent, by message id."""
+    """Events of good users in turn for so long; returns when each was sent, by message id."""
     sent, began_s = dict[str, float](), time.monotonic()
     async with asyncio.TaskGroup() as group:
         for step in range(round(seconds * PER_S)):

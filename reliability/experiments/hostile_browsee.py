@@ -1,4 +1,6 @@
-"""Experiment 8: Browsee answers with all that breaks clients. Each call is made good once Browsee is well again."""
+"""Experiment 8: Browsee's answers have every fault that breaks clients. Each call is delivered once Browsee
+recovers.
+"""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -33,19 +35,19 @@ _QUICK: Mapping[str, Treatment] = {
     "garbage": garbage,
     "web-page": web_page,
 }
-# Takes the client's whole patience of 30 s each time.
+# Takes the client's whole timeout of 30 s each time.
 _SLOW: Mapping[str, Treatment] = {"drip": drip}
 
 
 async def run(trial: Trial) -> Findings:
-    """A user for each treatment, and users who are treated well beside them."""
+    """A user for each treatment, and users who are answered well beside them."""
     return await _treat(
         trial, _QUICK if trial.is_short else {**_QUICK, **_SLOW}, rest_s=30.0 if trial.is_short else 120.0
     )
 
 
 async def run_wrong(trial: Trial) -> Findings:
-    """A Browsee that says success and keeps nothing: what arrived must be missed."""
+    """A Browsee that reports success and records nothing: the check must detect the missing calls."""
     return await _treat(trial, {"swallow": swallow}, rest_s=1.0)
 
 
@@ -55,7 +57,7 @@ async def _treat(trial: Trial, treatments: Mapping[str, Treatment], *, rest_s: f
         HostileBrowsee.served(treatments) as browsee,
         Stage.opened(trial.folder, Setup(browsee_url=browsee.url, queue=trial.queue)) as stage,
     ):
-        # The good ones first: were the first ten calls nearly all bad, the breaker would rightly wait for 30 s.
+        # The good ones first: if almost all of the first ten calls failed, the breaker would rightly wait for 30 s.
         await load(stage, oracle, users(GOOD_USERS), each=EACH)
         await load(stage, oracle, [*treatments, "redirect"], each=EACH)
         stage.note_memory()

@@ -1,4 +1,4 @@
-"""Experiment 9: senders that are broken or mean. Each is answered as it deserves, and good ones are served."""
+"""Experiment 9: broken and malicious senders. Each gets the right answer, and good senders are served."""
 
 import asyncio
 import gzip
@@ -31,7 +31,7 @@ _UNLIMITED = {"limits": {"body": "500MB", "inflated": "2GB", "message": "2GB"}}
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    """What is sent, and the statuses that are right; 0 is a connection that is closed before all was sent."""
+    """A request, and the right statuses; 0 is a connection that is closed before everything was sent."""
 
     name: str
     body: bytes
@@ -66,12 +66,12 @@ def _requests() -> Sequence[_Request]:
 
 
 async def run(trial: Trial) -> Findings:
-    """With the limits that the adapter has."""
+    """With the default limits."""
     return await _attack(trial, _SETTINGS, _requests())
 
 
 async def run_wrong(trial: Trial) -> Findings:
-    """With the limits lifted: a bomb is taken into memory."""
+    """Without limits: a gzip bomb is read into memory."""
     return await _attack(trial, _UNLIMITED, [request for request in _requests() if request.name == "a bomb"])
 
 

@@ -1,4 +1,4 @@
-"""Experiment 15: one user with a long backlog of slow calls. Nobody else waits for it."""
+"""Experiment 15: one user with a long backlog of slow calls. Other users do not wait for it."""
 
 import time
 from dataclasses import replace
@@ -15,7 +15,7 @@ FRESH_USERS = 10
 
 
 async def run(trial: Trial) -> Findings:
-    """Users of their own pass at once, while the hot one's calls still go."""
+    """Events of other users pass at once, while the hot user's calls continue."""
     async with Stage.opened(trial.folder, replace(_SETUP, queue=trial.queue)) as stage:
         oracle = await _heated(trial, stage)
         broken, slowest_s = list[str](), 0.0
@@ -30,7 +30,7 @@ async def run(trial: Trial) -> Findings:
 
 
 async def run_wrong(trial: Trial) -> Findings:
-    """Everybody has the hot user's id, as with a shared `guest`: who comes later waits for all before."""
+    """All events have the hot user's id, as with a shared `guest`: later events wait for all before."""
     async with Stage.opened(trial.folder, replace(_SETUP, queue=trial.queue)) as stage:
         oracle = await _heated(trial, stage)
         broken = await fresh(stage, oracle, stage.calls, user=HOT, within_s=_patience_s(trial))
@@ -45,7 +45,7 @@ def _patience_s(trial: Trial) -> float:
 
 
 async def _heated(trial: Trial, stage: Stage) -> Oracle:
-    """A backlog of twice the time that anybody else may take."""
+    """A backlog of twice the time that other events may take."""
     oracle = Oracle()
     backlog = round(2 * _patience_s(trial) / CALL_S)
     await send_batch(stage, oracle, [Message(HOT, number) for number in range(backlog)])

@@ -17,7 +17,7 @@ READY_S = 2.0
 
 
 async def run(trial: Trial) -> Findings:
-    """Kill amid the load, several times; what was acknowledged must arrive."""
+    """Kill the adapter under load, several times; every acknowledged message must be delivered."""
     return await _kill(trial, Setup(), rest_s=30.0)
 
 
@@ -30,7 +30,7 @@ async def _kill(trial: Trial, setup: Setup, *, rest_s: float) -> Findings:
     chance, oracle = trial.chance, Oracle()
     each, kills = (60, 3) if trial.is_short else (300, 10)
     async with Stage.opened(trial.folder, replace(setup, queue=trial.queue), starts=False) as stage:
-        # On a busy machine every start is slow: one with nothing to recover says how slow.
+        # On a busy machine every start is slow; one with nothing to recover shows how slow.
         ready_s = READY_S + 3 * await stage.start()
         loading = asyncio.create_task(load(stage, oracle, users(USERS), each=each, event=ORDER))
         recoveries = []

@@ -1,5 +1,5 @@
-"""Experiment 14: the mapping is edited a thousand times under load, well, badly and as Kubernetes does it; and it is
-broken when the service starts. No event sees half of one, and a broken one changes nothing.
+"""Experiment 14: the mapping is edited a thousand times under load, with and without errors, and as Kubernetes does it;
+and it is broken at a start. No event sees half a mapping, and a broken one changes nothing.
 """
 
 import asyncio
@@ -35,14 +35,14 @@ _BROKEN = (
 
 
 async def run(trial: Trial) -> Findings:
-    """Broken at start, and edited while events are on their way."""
+    """Broken at a start, and edited while events are processed."""
     edits = FEW_EDITS if trial.is_short else EDITS
     started, edited = await asyncio.gather(_break(trial, is_strict=False), _edit(trial, edits=edits))
     return together([started, edited])
 
 
 async def run_wrong(trial: Trial) -> Findings:
-    """With --strict the service does not fall back; and an adapter that does not hold to one mapping for one event."""
+    """With --strict the service does not fall back; and an adapter that mixes two mappings in one event."""
     strict, torn = await asyncio.gather(
         _break(trial, is_strict=True), _edit(trial, edits=FEW_EDITS, options=("--fault", "torn"), rest_s=1.0)
     )
@@ -50,7 +50,7 @@ async def run_wrong(trial: Trial) -> Findings:
 
 
 async def _break(trial: Trial, *, is_strict: bool) -> Findings:
-    """A kill, a broken file of each kind, a start: events go on as before, and `/readyz` says what is wrong."""
+    """A kill, a broken file of each kind, a start: delivery continues as before, and `/readyz` reports the problem."""
     oracle, broken = Oracle(), list[str]()
     chosen = trial.chance.sample(_BROKEN, 2 if trial.is_short else len(_BROKEN))
     folder = trial.folder / "start"
@@ -119,7 +119,7 @@ async def _is_shown(stage: Stage, number: int, kind: str, before: str) -> bool:
 
 
 class _Names:
-    """Reads calls as the judge knows them, and keeps by which edit each was made."""
+    """Reads calls for the judge, and records which edit's mapping made each."""
 
     def __init__(self) -> None:
         self._edits: dict[str, set[object]] = {}
@@ -134,7 +134,7 @@ class _Names:
         return replace(call, body={**call.body, "properties": properties})
 
     def wrong(self, good: Collection[object]) -> list[str]:
-        """I: the calls of one event are of one edit, and that a good one."""
+        """I: the calls of one event are of one edit, and of one without errors."""
         torn = sum(len(edits) > 1 for edits in self._edits.values())
         bad = sum(not edits <= set(good) for edits in self._edits.values())
         return [

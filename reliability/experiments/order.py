@@ -1,4 +1,4 @@
-"""Experiment 6: each user's calls meet a mix of 5xx and 400. The order stays exact, and what is final is final."""
+"""Experiment 6: each user's calls meet a mix of 5xx and 400. The order is exact, and a final answer is final."""
 
 import random
 from dataclasses import replace
@@ -19,12 +19,12 @@ _FAILURES = (500, 502, 503, 504, 408)
 
 
 async def run(trial: Trial) -> Findings:
-    """With lanes by user, as a source has them unless it says otherwise."""
+    """With lanes by user, the default of a source."""
     return await _mix(trial, "user")
 
 
 async def run_wrong(trial: Trial) -> Findings:
-    """Without order every event goes its own way."""
+    """Without order, events overtake each other."""
     return await _mix(trial, "none")
 
 
@@ -43,9 +43,9 @@ async def _mix(trial: Trial, order: str) -> Findings:
 
 
 def _answers(chance: random.Random, name: str, each: int) -> list[dict[str, object]]:
-    """Rules of the sandbox for one user: which of its calls, as they come, are not taken."""
-    # A rule counts the calls that the rules before it let through: all these are reached by an order's two calls each.
-    # The first call of each is taken: were the first ten nearly all bad, the breaker would rightly wait for 30 s.
+    """Rules of the sandbox for one user: which of its calls, by number, fail."""
+    # A rule counts the calls that the rules before it let through: an order's two calls reach all of these. The first
+    # call of each user succeeds: if almost all of the first ten calls failed, the breaker would rightly wait for 30 s.
     failed = [
         {"when": {"user": name}, "nth": nth, "status": chance.choice(_FAILURES)}
         for nth in sorted(chance.sample(range(2, each), FAILED_EACH))

@@ -1,4 +1,4 @@
-"""Experiment 7: Browsee is away for six hours, on a virtual clock: the worker itself, without processes or sockets."""
+"""Experiment 7: Browsee is down for six hours, on a virtual clock: the worker itself, without processes or sockets."""
 
 import asyncio
 import time
@@ -31,23 +31,23 @@ RATE = 50.0
 CALL_S = 0.1
 # The longest time between two rounds, and 2,160 events at 50 a second.
 RECOVERED_S = 90.0
-# While it is away: a round of three probes each 24 to 30 s, sooner in the first minutes, and what was under way.
+# During the outage: a round of three probes every 24 to 30 s, sooner at first, and calls in flight.
 MOST_TRIES = 3 * round((AWAY_TO_S - AWAY_FROM_S) / 24) + 400
 _SOURCE = "test"  # the source of which `read_message` makes events
 
 
 async def run(trial: Trial) -> Findings:
-    """With the retries that the settings have."""
+    """With the default retries."""
     return await virtually(lambda now: _World(trial, now, RetryFor(for_s=72 * HOUR_S, max_s=300.0)).run())
 
 
 async def run_wrong(trial: Trial) -> Findings:
-    """With retries that give up within the outage."""
+    """With retries that give up during the outage."""
     return await virtually(lambda now: _World(trial, now, RetryFor(for_s=0.5, max_s=300.0)).run())
 
 
 class _Away(Browsee):
-    """Browsee as a value: away for some time, and keeping what it takes."""
+    """Browsee as a value: down for some time, and recording calls."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         super().__init__("http://127.0.0.1/api/v1")

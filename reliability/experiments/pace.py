@@ -1,5 +1,5 @@
-"""Experiment 4: Browsee has a limit that nobody states. The adapter finds it, uses it, and hardly ever exceeds it; and
-follows it where it moves.
+"""Experiment 4: Browsee has a limit that it does not publish. The adapter finds it, uses it, seldom exceeds it, and
+follows its changes.
 """
 
 import asyncio
@@ -44,7 +44,7 @@ class _Form:
         return ", then ".join(self.limits)
 
 
-# In forty seconds the limit is found once, and the calls that found it are a larger share of all.
+# In forty seconds the limit is found once, and the calls that find it are a larger share of all.
 _SHORT = _Form(("20/s",), seconds=40.0, used_from_s=14.0, used=REACHED, refused=2 * REFUSED)
 _FIXED = tuple(
     _Form((limit,), seconds=180.0, used_from_s=60.0, used=USED, refused=REFUSED)

@@ -1,7 +1,7 @@
-"""Experiment 10: Segment, RudderStack and Jitsu send, each with its own patience, while the adapter is refused disk,
-frozen, killed and restarted. What they take for sent arrives or is dead with a reason; they give nothing up.
+"""Experiment 10: Segment, RudderStack and Jitsu send, each with its own timeouts and retries, while the adapter has a
+full disk, is frozen, killed and restarted. Messages that they count as sent are delivered or dead; they give none up.
 
-Their hours are on a clock that jumps; their time-outs are real.
+Their hours are on a clock that jumps; their timeouts are real.
 """
 
 import asyncio
@@ -24,9 +24,9 @@ from reliability.stage import Setup, Stage
 SENDING_S = HOUR_S
 ALL_TRIED_S = 24 * HOUR_S
 EACH_USER = 5
-# Calls under way or not yet settled when it is killed: twice what may be under way, which may have doubled once.
+# Calls in flight or not settled at a kill: twice the limit of calls in flight, which may have doubled once.
 HELD = 64
-# What is due within this time goes at once where a fault is to meet requests.
+# Messages due within this time are sent at once, so that the fault meets requests.
 _AMID_S = 5 * MINUTE_S
 _LATER_S = 0.2
 _SCRIPT = "".join(f"- {{when: {{user: {platform.name}-refused}}, status: 400}}\n" for platform in PLATFORMS)
@@ -41,9 +41,9 @@ class _Scene:
 
 
 PlatformFault: TypeAlias = Callable[[_Scene], AbstractAsyncContextManager[None]]
-"""Begins a trouble, and ends it with the block."""
+"""Begins a fault, and ends it with the block."""
 Troubles: TypeAlias = Sequence[tuple[float, float, PlatformFault]]
-"""Minutes from and to, and what happens between."""
+"""Minutes from and to, and the fault between them."""
 
 
 @asynccontextmanager
@@ -56,13 +56,13 @@ async def _no_disk(scene: _Scene) -> AsyncIterator[None]:
         if await stage.is_ready():
             scene.broken.append("H: /readyz said ready while nothing could be written")
         yield
-        # Hours have passed in a moment: what is to be stored a little later must meet this as well.
+        # Hours have passed in a moment; messages that are stored a little later must meet this fault as well.
         await asyncio.sleep(_LATER_S)
 
 
 @asynccontextmanager
 async def _answers_lost(scene: _Scene) -> AsyncIterator[None]:
-    """What is stored is not thanked for: all of it comes again, in other batches."""
+    """Stored messages are not acknowledged: all of them are sent again, in other batches."""
     scene.senders.loses_answers = True
     yield
     scene.senders.loses_answers = False
@@ -70,7 +70,7 @@ async def _answers_lost(scene: _Scene) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _killed(scene: _Scene) -> AsyncIterator[None]:
-    """SIGKILL amid requests, and nobody there for a while."""
+    """SIGKILL during requests, and no adapter for a while."""
     sending = asyncio.create_task(scene.senders.send_due(within_s=_AMID_S))
     await asyncio.sleep(scene.trial.chance.uniform(0.001, 0.02))
     await scene.stage.kill()
@@ -81,7 +81,7 @@ async def _killed(scene: _Scene) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _stopped(scene: _Scene) -> AsyncIterator[None]:
-    """SIGTERM amid requests, as a deployment sends it."""
+    """SIGTERM during requests, as a deployment sends it."""
     sending = asyncio.create_task(scene.senders.send_due(within_s=_AMID_S))
     code = await scene.stage.stop()
     await sending
@@ -93,7 +93,7 @@ async def _stopped(scene: _Scene) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _frozen(scene: _Scene) -> AsyncIterator[None]:
-    """It hangs for longer than the patience of some (in the long form, of all), and takes what they sent afterwards."""
+    """It hangs for longer than some timeouts (in the long form, than all), and then stores what was sent meanwhile."""
     if scene.stage.adapter is None:
         raise RuntimeError("no adapter runs")
     patience = sorted({platform.timeout_s for platform in PLATFORMS})
@@ -114,16 +114,16 @@ TROUBLES: Troubles = (
     (82, 88, _killed),
     (90, 100, _answers_lost),
 )
-"""All are over in time for the most impatient: Segment's sixth try may come after 2 h."""
+"""All end in time for the shortest schedule: Segment's sixth attempt may come after 2 h."""
 
 
 async def run(trial: Trial) -> Findings:
-    """The adapter as it is."""
+    """The adapter itself."""
     return await _send(trial, Setup(rate="200/s", script=_SCRIPT), TROUBLES, rest_s=60.0)
 
 
 async def run_wrong(trial: Trial) -> Findings:
-    """Two adapters that are wrong without a disk; each must be seen."""
+    """Two faulty adapters that need no disk fault; each must be detected."""
     found = await asyncio.gather(*(_fault(trial, fault) for fault in FAULTS))
     return each_seen([(one, "C") for one in found])
 
@@ -157,14 +157,16 @@ async def _send(trial: Trial, setup: Setup, troubles: Troubles, *, rest_s: float
 
 
 async def _stored_twice(stage: Stage, oracle: Oracle) -> list[str]:
-    """D: a kill repeats calls of an event; a copy that is taken for new is an event more."""
+    """D: a kill repeats calls of an event; a copy that is stored as new is one more event."""
     balance = await balance_of(stage.address)
     more = balance.counts.get("delivered", 0) + balance.dead - len(oracle)
     return [f"D: {more} messages that came again were taken for new"] if more > 0 else []
 
 
 def _messages(platform: Platform, count: int) -> list[tuple[float, Message]]:
-    """`count` messages over the hour. A platform that keeps no order has one for each user: none can be asked of us."""
+    """`count` messages over the hour. A platform that keeps no order has one for each user: no order can be
+    expected.
+    """
     each = EACH_USER if platform.is_ordered else 1
     sent = []
     for number in range(count):
@@ -174,7 +176,7 @@ def _messages(platform: Platform, count: int) -> list[tuple[float, Message]]:
 
 
 def _given_up(senders: Senders) -> list[str]:
-    """C: a message that a platform gives up is lost, however right each of our answers was."""
+    """C: a message that a platform gives up is lost, however right each answer was."""
     sentences = []
     if senders.left:
         sentences.append(f"C: {senders.left} messages were still on their way after {ALL_TRIED_S / HOUR_S:.0f} h")

@@ -1,8 +1,8 @@
-"""Experiment 1b: the power goes at random instants. What was acknowledged before is in the files that are left.
+"""Experiment 1b: power cuts at random instants. Everything acknowledged before is in the remaining files.
 
-All that the adapter writes and syncs is recorded under load, with Browsee away, so that everything acknowledged stays
-in the queue. Of that record the files are rebuilt as a cut at an instant leaves them, see `power`: many are looked
-into, and with some the adapter is started.
+All writes and syncs of the adapter are recorded under load, while Browsee is down, so that everything acknowledged
+stays in the queue. From the record the files are rebuilt as a cut at an instant leaves them, see `power`. Many are
+checked, and with some the adapter is started.
 """
 
 import random
@@ -28,14 +28,14 @@ from reliability.unsynced_queue import MODULE
 
 USERS = 20
 _AWAY = "http://127.0.0.1:9"
-# So few tries that no breaker opens, whose pause would be in the files and outlast the run.
+# So few attempts that no breaker opens: its pause would be in the files and outlast the run.
 _RATE = "1/s"
 _PAGE = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class _Scale:
-    """How much one run does: messages of each user, cuts looked into, and cuts that the adapter is started after."""
+    """The size of one run: messages of each user, cuts checked, and cuts after which the adapter is started."""
 
     each: int
     looks: int
@@ -48,7 +48,7 @@ _LONG = _Scale(each=300, looks=60, starts=4)
 
 @dataclass(frozen=True, slots=True)
 class _Cut:
-    """What is left after a cut, by file name, and what was acknowledged before it."""
+    """The files after a cut, by name, and the messages acknowledged before it."""
 
     files: Mapping[str, bytes]
     owed: Sequence[Message]
@@ -56,7 +56,7 @@ class _Cut:
 
 @dataclass(frozen=True, slots=True)
 class _Recording:
-    """Files before, the steps on them, files after, and who was acknowledged when."""
+    """Files before, the steps on them, files after, and when each message was acknowledged."""
 
     before: Mapping[str, bytes]
     steps: Sequence[RecordedStep]
@@ -65,7 +65,7 @@ class _Recording:
 
 
 class _Noting(Oracle):
-    """Also notes when, by the clock that strace goes by."""
+    """Also records instants, by the clock of strace."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -77,7 +77,7 @@ class _Noting(Oracle):
 
 
 async def run(trial: Trial) -> Findings:
-    """The adapter as it is."""
+    """The adapter itself."""
     scale = _SHORT if trial.is_short else _LONG
     cuts, broken = await _cuts(trial, Setup(), scale)
     found = [_looked(trial.folder, cuts, broken)]
@@ -87,7 +87,7 @@ async def run(trial: Trial) -> Findings:
 
 
 async def run_wrong(trial: Trial) -> Findings:
-    """An adapter that never syncs: its files must be seen to lack what it acknowledged."""
+    """An adapter that never syncs: the check must detect that its files lack acknowledged messages."""
     cuts, broken = await _cuts(trial, Setup(module=MODULE), _SHORT)
     return _looked(trial.folder, cuts, broken)
 
@@ -109,7 +109,7 @@ async def _record(trial: Trial, setup: Setup, *, each: int) -> _Recording:
     async with Stage.opened(trial.folder, replace(setup, browsee_url=_AWAY, rate=_RATE), starts=False) as stage:
         await stage.start()
         await load(stage, oracle, users(USERS, "before"), each=2, event=ORDER)
-        # With a log that is there already, or with one that is made under way.
+        # With a log that exists already, or one that is created during the run.
         await (stage.kill() if trial.seed % 2 else stage.stop())
         before = _files(stage.queue)
         stage.under = recorder.under
@@ -121,7 +121,7 @@ async def _record(trial: Trial, setup: Setup, *, each: int) -> _Recording:
 
 
 def _files(queue: Path) -> dict[str, bytes]:
-    """The database and its log, by the paths that strace tells."""
+    """The database and its log, by their paths in the output of strace."""
     own = queue.resolve()
     files = (own, own.with_name(f"{own.name}-wal"))
     return {str(file): file.read_bytes() if file.is_file() else b"" for file in files}
@@ -154,7 +154,7 @@ def _made(recording: _Recording, chosen: Sequence[int], chance: random.Random) -
 
 
 def _written(folder: Path, cut: _Cut) -> Path:
-    """The files of a cut in a folder of their own; the queue's path."""
+    """The files of a cut in a folder of their own; returns the queue's path."""
     folder.mkdir()
     for name, content in cut.files.items():
         (folder / Path(name).name).write_bytes(content)
@@ -184,7 +184,7 @@ def _looked(folder: Path, cuts: Sequence[_Cut], broken: Sequence[str]) -> Findin
 def _pending(file: Path) -> set[str]:
     found, after = set[str](), 0
     refuse_damaged_log(file)
-    # As the next owner opens it: the power may have gone before there was a table.
+    # As the next owner opens it: the cut may have been before there was a table.
     connect(FilePlace(file)).close()
     with SqliteQueueAdmin.open(file) as admin:
         while records := admin.since(after, limit=_PAGE):
@@ -194,7 +194,7 @@ def _pending(file: Path) -> set[str]:
 
 
 async def _started(folder: Path, cut: _Cut) -> Findings:
-    """The adapter with what a cut left, and Browsee back."""
+    """The adapter with the files after a cut, and Browsee up again."""
     oracle = Oracle()
     for message in cut.owed:
         oracle.acknowledged(message)

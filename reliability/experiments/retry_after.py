@@ -1,4 +1,4 @@
-"""Experiment 5: every spelling of Retry-After. A pause that is asked for is kept; what makes no sense stops nothing."""
+"""Experiment 5: every form of Retry-After. A requested pause is kept; an invalid value stops nothing."""
 
 import asyncio
 import time
@@ -17,13 +17,13 @@ from reliability.stage import Setup, Stage
 USERS = 5
 PAUSE_S = 3
 _DATE_S = 6.0
-# What was under way when the pause was asked for comes all the same.
+# Calls in flight when the pause was requested arrive all the same.
 _UNDER_WAY_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A spelling of the header, and how long nothing may come after it; 0 if it must be taken for nothing."""
+    """A form of the header, and how long no call may come after it; 0 if it must be ignored."""
 
     name: str
     header: str | None
@@ -43,12 +43,12 @@ def _spellings() -> list[_Asked]:
 
 
 async def run(trial: Trial) -> Findings:
-    """Each spelling on a stage of its own."""
+    """Each form on a stage of its own."""
     return together(await asyncio.gather(*(_pause(trial, asked) for asked in _spellings())))
 
 
 async def run_wrong(trial: Trial) -> Findings:
-    """The header gets lost on the way."""
+    """The header is lost on the way."""
     return await _pause(trial, replace(_spellings()[0], header=None))
 
 

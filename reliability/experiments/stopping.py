@@ -1,4 +1,4 @@
-"""Experiment 3: SIGTERM while slow calls are open. It takes nothing more, ends what is open, and repeats none of it."""
+"""Experiment 3: SIGTERM while slow calls are open. The adapter accepts no more, ends open calls, and repeats none."""
 
 import asyncio
 import signal
@@ -26,7 +26,7 @@ async def run(trial: Trial) -> Findings:
 
 
 async def run_wrong(trial: Trial) -> Findings:
-    """SIGKILL instead: nobody waits for the calls that are open."""
+    """SIGKILL instead: open calls are not awaited."""
     return await _stop(trial, signal.SIGKILL)
 
 
