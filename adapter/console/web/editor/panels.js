@@ -103,7 +103,9 @@ export function Comparison({ source, text, canCompare, asked, onResult }) {
     ${state.error && html`<${Failure} error=${state.error} retry=${() => run(state.all)} />`}
     ${sum && state.of !== text && html`<${Banner} tone="warning">The draft was changed since this comparison.<//>`}
     ${sum && html`<p role="status"><strong>${plural(sum.events, "recorded event")}</strong>: ${count(sum.same)} the same, <strong>${count(sum.different)} different</strong>.${state.all ? "" : " The newest of 24 hours."}</p>
-      ${sum.outcomes.length > 0 && html`<${Table} caption="Outcomes" columns=${[{ title: "Now" }, { title: "Then" }, { title: "Events", class: "number" }]}>${sum.outcomes.map((/** @type {any} */ each) => html`<tr><td>${each.from}</td><td>${each.to}</td><td class="number">${count(each.events)}</td></tr>`)}<//>`}
+      ${sum.outcomes.length > 0 &&
+        html`<${Table} caption="Outcomes" columns=${[{ title: "Now" }, { title: "Then" }, { title: "Events", class: "number" }]}>
+        ${sum.outcomes.map((/** @type {any} */ each) => html`<tr><td>${each.from}</td><td>${each.to}</td><td class="number">${count(each.events)}</td></tr>`)}<//>`}
       ${sum.unmatchedTaken.length > 0 && html`<p>A rule takes these names now: ${sum.unmatchedTaken.map((/** @type {any} */ each) => `${each.name} (${count(each.events)})`).join(", ")}.</p>`}
       ${sum.changes.map((/** @type {any} */ change) => html`<details class="previewed" key=${change.what}><summary><span class="clip">${change.what}</span> <strong>${count(change.events)}</strong></summary>
         <p class="muted">${change.of}, for example <a href=${href(`/events/${encodeURIComponent(change.examples[0])}`)}>${change.examples[0]}</a></p>

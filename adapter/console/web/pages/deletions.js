@@ -16,9 +16,13 @@ export default function Deletions({ query }) {
       <${Field} label="User id in the request">${(/** @type {string} */ id) => html`<input id=${id} name="user" data-search placeholder="any" defaultValue=${query.user ?? ""} key=${query.user} />`}<//>
       ${query.user && html`<${Button} quiet onClick=${() => navigate("/deletions")}>Clear<//>`}
     </form>`}
-    <${Loaded} of=${requests}>${(/** @type {any} */ { deletions }) => (deletions.length === 0 ? html`<${Empty} title=${query.user ? "No request for this user" : "No platform has asked to delete anybody's data"} />` : html`<${Table} narrow caption="Deletion requests" columns=${[{ title: "Received" }, { title: "User" }, { title: "Source" }, { title: "State" }, { title: "Events", class: "number" }, { title: "Rejections", class: "number" }]}>
+    <${Loaded} of=${requests}>
+      ${(/** @type {any} */ { deletions }) => (deletions.length === 0 ? html`<${Empty} title=${query.user ? "No request for this user" : "No platform has asked to delete anybody's data"} />`
+      : html`<${Table} narrow caption="Deletion requests"
+        columns=${[{ title: "Received" }, { title: "User" }, { title: "Source" }, { title: "State" }, { title: "Events", class: "number" }, { title: "Rejections", class: "number" }]}>
       ${deletions.map((/** @type {any} */ request) => html`<tr data-row><td class="time"><${Time} at=${request.receivedAt} /></td><td class="clip wide">${request.userId}</td><td>${request.source}</td>
-        <td>${request.doneAt ? html`<${Badge} outcome="ok" text="done" /> <${Time} at=${request.doneAt} />` : html`<${Badge} outcome="pending" text="waiting" />`}</td><td class="number">${count(request.events)}</td><td class="number">${count(request.rejections)}</td></tr>`)}<//>`)}<//>
+        <td>${request.doneAt ? html`<${Badge} outcome="ok" text="done" /> <${Time} at=${request.doneAt} />` : html`<${Badge} outcome="pending" text="waiting" />`}</td>
+        <td class="number">${count(request.events)}</td><td class="number">${count(request.rejections)}</td></tr>`)}<//>`)}<//>
     <${DeleteUser} open=${isOpen} close=${() => (setOpen(false), requests.reload())} />
   <//>`;
 }

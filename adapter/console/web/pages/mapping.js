@@ -141,12 +141,20 @@ function Workbench({ source, query, data, reload, tab, setTab, done, setDone, go
   return html`
     ${done && html`<${Activated} done=${done} query=${query} source=${source} undo=${() => setDialog({ kind: "activate", text: done.before, etag: done.etag })} />`}
     ${file.problem && html`<${Banner} tone="danger"><strong>The file on disk has problems.</strong> Version ${file.active.version.slice(0, 8)} is active.<//>`}
-    ${!file.writable && html`<${Banner} tone="warning" actions=${html`<${Button} onClick=${() => download("mapping.patch", patchOf(file.file, file.text, text), "text/x-diff")} disabled=${!isDraft}>Download patch<//><${CopyButton} text=${() => text} label="Copy file" />${file.configMapKey && html`<${CopyButton} text=${() => kubectlPatch(file.configMapKey, text)} label="Copy for kubectl" />`}`}>This file cannot be written here: <strong>${file.whyNot}</strong>. You can try changes and take them with you.<//>`}
-    ${offer && html`<${Banner} actions=${html`<${Button} primary onClick=${() => resume()}>Go on<//><${Button} onClick=${() => setOffer(offer.earlier ?? null)}>Discard it<//>`}>Your draft of <${Time} at=${offer.at} />${offer.base.etag === file.etag ? "" : ", made from an earlier file"}.<//>`}
-    ${resumed.current && hasRule.current && html`<${Banner}>The rule was added to your draft of <${Time} at=${resumed.current.at} />.<//>`}
-    ${isBehind && html`<${Banner} tone="warning" actions=${html`<${Button} onClick=${() => setDialog({ kind: "differences" })}>See the differences<//>`}>The file was changed since your draft was begun${file.problem ? "" : html` (<${Author} at=${file.active.since} by=${file.active.by} />)`}. Activating your draft replaces that text; the history keeps it.<//>`}
+    ${!file.writable && html`<${Banner} tone="warning"
+        actions=${html`<${Button} onClick=${() => download("mapping.patch", patchOf(file.file, file.text, text), "text/x-diff")} disabled=${!isDraft}>Download patch<//>
+        <${CopyButton} text=${() => text} label="Copy file" />
+        ${file.configMapKey && html`<${CopyButton} text=${() => kubectlPatch(file.configMapKey, text)} label="Copy for kubectl" />`}`}>
+      This file cannot be written here: <strong>${file.whyNot}</strong>. You can try changes and take them with you.<//>`}
+    ${offer && html`<${Banner} actions=${html`<${Button} primary onClick=${() => resume()}>Go on<//><${Button} onClick=${() => setOffer(offer.earlier ?? null)}>Discard it<//>`}>
+      Your draft of <${Time} at=${offer.at} />${offer.base.etag === file.etag ? "" : ", made from an earlier file"}.<//>`}
+    ${resumed.current && hasRule.current && html`<${Banner}>
+      The rule was added to your draft of <${Time} at=${resumed.current.at} />.<//>`}
+    ${isBehind && html`<${Banner} tone="warning" actions=${html`<${Button} onClick=${() => setDialog({ kind: "differences" })}>See the differences<//>`}>
+      The file was changed since your draft was begun${file.problem ? "" : html` (<${Author} at=${file.active.since} by=${file.active.by} />)`}. Activating your draft replaces that text; the history keeps it.<//>`}
     <div class="workbench-head"><div class="actions">
-        ${isDraft ? html`<${Badge} outcome="info" text=${`draft ${check.checked?.version?.slice(0, 8) ?? ""}`} />` : file.problem ? html`<${Badge} outcome="off" text="on disk, not active" />` : html`<${Badge} outcome="ok" text=${`active ${file.active.version.slice(0, 8)}`} />`}
+        ${isDraft ? html`<${Badge} outcome="info" text=${`draft ${check.checked?.version?.slice(0, 8) ?? ""}`} />`
+          : file.problem ? html`<${Badge} outcome="off" text="on disk, not active" />` : html`<${Badge} outcome="ok" text=${`active ${file.active.version.slice(0, 8)}`} />`}
         <span role="status"><${Verdict} check=${check} isCurrent=${isCurrent} /></span></div>
       <div class="actions">${isDraft && html`<${Button} quiet onClick=${() => replace(file.text)}>Undo all<//>`}
         ${file.writable && html`<${Button} primary disabled=${!isDraft || !checks} onClick=${() => setDialog({ kind: "activate", text, etag: file.etag, base: base.text })}>Activate…<//>`}</div></div>

@@ -27,8 +27,10 @@ export default function Names({ query }) {
   return html`<${Page} title="Names" lead="Every event name, with the types of its values and the rule of the active mapping that takes it.">
     <div class="filters" role="search">
       <${Field} label="Name">${(/** @type {string} */ id) => html`<input id=${id} data-search type="search" placeholder="any" defaultValue=${query.text ?? ""} onChange=${(/** @type {any} */ event) => filter({ text: event.target.value })} />`}<//>
-      <${Field} label="Source">${(/** @type {string} */ id) => html`<select id=${id} value=${query.source ?? ""} onChange=${(/** @type {any} */ event) => filter({ source: event.target.value, text: query.text ?? "" })}><option value="">all</option>${sources.map((name) => html`<option value=${name}>${name}</option>`)}</select>`}<//>
-      <${Field} label="Received in">${(/** @type {string} */ id) => html`<select id=${id} value=${hours} onChange=${(/** @type {any} */ event) => filter({ hours: event.target.value, text: query.text ?? "" })}>${SPANS.map(([value, text]) => html`<option value=${value}>${text}</option>`)}</select>`}<//>
+      <${Field} label="Source">${(/** @type {string} */ id) => html`<select id=${id} value=${query.source ?? ""} onChange=${(/** @type {any} */ event) => filter({ source: event.target.value, text: query.text ?? "" })}>
+        <option value="">all</option>${sources.map((name) => html`<option value=${name}>${name}</option>`)}</select>`}<//>
+      <${Field} label="Received in">${(/** @type {string} */ id) => html`<select id=${id} value=${hours} onChange=${(/** @type {any} */ event) => filter({ hours: event.target.value, text: query.text ?? "" })}>
+        ${SPANS.map(([value, text]) => html`<option value=${value}>${text}</option>`)}</select>`}<//>
     </div>
     <p class="lead looked" role="status">${looked(found, hours)} ${found.next && !found.isBusy ? html`<${Button} quiet onClick=${found.more}>Look further<//>` : ""}</p>
     ${found.error && html`<${Failure} error=${found.error} retry=${found.more} />`}
@@ -96,7 +98,9 @@ function Row({ name }) {
     <td class="wide name"><a href=${href("/events", { source: name.source, ...outcome })} class=${name.name ? "" : "unnamed"}>${title}</a><div class="muted">${name.type && name.name ? `${name.type}, ` : ""}${name.source}</div></td>
     <td class="number">${count(name.events)}<span class="unit"> ${name.events === 1 ? "event" : "events"}</span></td>
     <td class="wide values">${name.paths.length === 0 ? html`<span class="muted">none</span>` : html`<details><summary>${plural(name.paths.length, "value")}${mixed > 0 && html` <${Badge} outcome="warning" text=${`${mixed} of mixed types`} />`}</summary>
-      <dl class="paths">${name.paths.map((path) => html`<div class=${isMixed(path) ? "mixed" : ""}><dt><code>${path.path}</code></dt><dd>${Object.entries(path.types).map(([type, n]) => `${count(n)} ${type}`).join(", ")}</dd></div>`)}</dl>${name.morePaths && html`<p class="muted">There are more: long lists, deep or very large objects are not counted as a whole.</p>`}</details>`}</td>
+      <dl class="paths">
+        ${name.paths.map((path) => html`<div class=${isMixed(path) ? "mixed" : ""}><dt><code>${path.path}</code></dt><dd>${Object.entries(path.types).map(([type, n]) => `${count(n)} ${type}`).join(", ")}</dd></div>`)}</dl>
+        ${name.morePaths && html`<p class="muted">There are more: long lists, deep or very large objects are not counted as a whole.</p>`}</details>`}</td>
     <td class="time"><${Time} at=${name.first} /></td><td class="time"><${Time} at=${name.last} /></td>
     <td class="wide"><${Rule} name=${name} /></td></tr>`;
 }

@@ -33,7 +33,8 @@ export const SENDERS = [
   {
     id: "server", title: "Library, server",
     steps: (at) => unsigned(at, [
-      { text: "Segment's library for Node; those for other languages take the same two values:", copy: `import { Analytics } from "@segment/analytics-node";\nconst analytics = new Analytics({ writeKey: "${KEY}", host: "${at.address}" });\nanalytics.track({ userId: "u-1", event: "Order Completed", properties: { total: 27.5 } });` },
+      { text: "Segment's library for Node; those for other languages take the same two values:",
+        copy: `import { Analytics } from "@segment/analytics-node";\nconst analytics = new Analytics({ writeKey: "${KEY}", host: "${at.address}" });\nanalytics.track({ userId: "u-1", event: "Order Completed", properties: { total: 27.5 } });` },
       { text: "Or for Python:", copy: `import segment.analytics as analytics\nanalytics.write_key = "${KEY}"\nanalytics.host = "${at.address}"\nanalytics.track("u-1", "Order Completed", {"total": 27.5})` },
     ]),
   },

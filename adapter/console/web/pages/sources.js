@@ -120,7 +120,9 @@ function SetUp({ source, base }) {
   const clean = address.trim().replace(/\/+$/, "") || base;
   const tabs = SENDERS.map(({ id, title, steps }) => ({
     id, title,
-    panel: () => html`<ol class="steps">${steps({ address: clean, source: source.name, signing: source.signing }).map((step) => html`<li><p>${step.text}</p>${step.copy && html`<div class="copy"><pre tabindex="0">${step.copy}</pre><${CopyButton} text=${step.copy} aria-label=${`Copy: ${step.text}`} /></div>`}</li>`)}
+    panel: () => html`<ol class="steps">
+      ${steps({ address: clean, source: source.name, signing: source.signing }).map((step) => html`<li><p>${step.text}</p>
+        ${step.copy && html`<div class="copy"><pre tabindex="0">${step.copy}</pre><${CopyButton} text=${step.copy} aria-label=${`Copy: ${step.text}`} /></div>`}</li>`)}
       <li><${Waiting} source=${source} /></li></ol>`,
   }));
   return html`<div class="stack">
@@ -135,7 +137,8 @@ function SetUp({ source, base }) {
 function Waiting({ source }) {
   const [refused] = source.refused;
   const last = source.lastEvent;
-  if (last && (!refused || Date.parse(last.at) >= Date.parse(refused.last))) return html`<p role="status"><${Badge} outcome="ok" text="came" /> ${ago(last.at)}: <a href=${href(`/events/${last.id}`)}>${typeof last.event === "string" ? last.event : (last.type ?? "a rejected message")}</a></p>`;
+  if (last && (!refused || Date.parse(last.at) >= Date.parse(refused.last)))
+    return html`<p role="status"><${Badge} outcome="ok" text="came" /> ${ago(last.at)}: <a href=${href(`/events/${last.id}`)}>${typeof last.event === "string" ? last.event : (last.type ?? "a rejected message")}</a></p>`;
   if (refused) return html`<p role="status"><${Badge} outcome="error" text="refused" /> 401: ${refused.says}</p>`;
   return html`<p role="status"><${Badge} outcome="pending" text="waiting for the first event" /> Send one: this line changes by itself.</p>`;
 }
