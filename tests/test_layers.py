@@ -64,30 +64,32 @@ KIT_MODULES = {
     for file in sorted(KIT.rglob("*.py"))
     if file.name != "__init__.py"
 }
-EACH_MODULE = pytest.mark.parametrize("module", MODULES)
-EACH_OF_BOTH = pytest.mark.parametrize("module", [*MODULES, *KIT_MODULES])
+EVERY_MODULE = MODULES | KIT_MODULES
 TO_THE_KIT = {("cli.chaos", "reliability.command.run")}
 """The one arrow from the package to the kit: the command imports it when it is called."""
 
 
 @cache
 def tree(module: str) -> ast.Module:
-    return ast.parse((MODULES | KIT_MODULES)[module].read_text(encoding="utf-8"))
+    return ast.parse(EVERY_MODULE[module].read_text(encoding="utf-8"))
 
 
-def imports(module: str) -> Iterator[str]:
+@cache
+def imports(module: str) -> tuple[str, ...]:
     """Every dotted name that `module` imports, also within functions and for types only."""
+    found: list[str] = []
     for node in ast.walk(tree(module)):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found += (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            yield from (f"{'.' * node.level}{node.module or ''}.{alias.name}" for alias in node.names)
+            found += (f"{'.' * node.level}{node.module or ''}.{alias.name}" for alias in node.names)
+    return tuple(found)
 
 
 def module_of(name: str) -> str | None:
     """The module of the package that a dotted name is, or is in."""
     inner = name.removeprefix("adapter.")
-    return next((found for found in (inner, inner.rpartition(".")[0]) if found in MODULES | KIT_MODULES), None)
+    return next((found for found in (inner, inner.rpartition(".")[0]) if found in EVERY_MODULE), None)
 
 
 def rooms(module: str) -> set[str]:
@@ -101,28 +103,32 @@ def is_pure(module: str) -> bool:
     return bool(SAYS_PURE.search(says)) or (module.startswith(("files.", "mapping.", "wire.")) and module not in DOERS)
 
 
-@EACH_MODULE
-def test_imports_go_down_the_ranks(module: str) -> None:
+def test_imports_go_down_the_ranks() -> None:
     """Who reads a module needs to know only what lies below it."""
-    home = module.partition(".")[0]
-    for room in rooms(module) - {home}:
-        assert room in RANKS, f"{room} has no rank"
-        assert RANKS[room] < RANKS[home], f"{module} imports {room}"
-        assert (home, room) not in STRANGERS, f"{module} imports {room}"
+    pairs = {(module, room) for module in MODULES for room in rooms(module) - {module.partition(".")[0]}}
+    assert {room for _, room in pairs} - RANKS.keys() == set()
+    homes = {(module, room): module.partition(".")[0] for module, room in pairs}
+    assert [pair for pair, home in homes.items() if RANKS[pair[1]] >= RANKS[home]] == []
+    assert [pair for pair, home in homes.items() if (home, pair[1]) in STRANGERS] == []
 
 
-@pytest.mark.parametrize("module", [module for module in MODULES if module.startswith("mapping.")])
-def test_imports_go_down_within_the_mapping(module: str) -> None:
+def test_imports_go_down_within_the_mapping() -> None:
     """A language of words, what runs, what compiles, and tools."""
-    home = MAPPING_RANKS.get(module.split(".")[1], 3)
-    inner = (name.split(".")[2] for name in imports(module) if name.startswith("adapter.mapping."))
-    assert [room for room in inner if MAPPING_RANKS.get(room, 3) > home] == []
+    found = {
+        (module, name.split(".")[2])
+        for module in MODULES
+        if module.startswith("mapping.")
+        for name in imports(module)
+        if name.startswith("adapter.mapping.")
+    }
+    ranks = {(module, room): MAPPING_RANKS.get(module.split(".")[1], 3) for module, room in found}
+    assert [pair for pair, home in ranks.items() if MAPPING_RANKS.get(pair[1], 3) > home] == []
 
 
-@pytest.mark.parametrize("module", [module for module in MODULES if is_pure(module)])
-def test_pure_modules_touch_nothing(module: str) -> None:
+def test_pure_modules_touch_nothing() -> None:
     """Time, randomness and the world come in as arguments, so that every branch can be tested by values."""
-    assert {name.split(".")[0] for name in imports(module)} & IMPURE == set()
+    pure = [module for module in MODULES if is_pure(module)]
+    assert [(module, name) for module in pure for name in imports(module) if name.split(".")[0] in IMPURE] == []
 
 
 def test_the_docstrings_are_the_list_of_the_pure() -> None:
@@ -168,65 +174,72 @@ def test_nothing_else_imports_the_kit() -> None:
     assert "cli" not in kit_uses
 
 
-@EACH_OF_BOTH
-def test_imports_are_absolute_and_a_tree(module: str) -> None:
+def test_imports_are_absolute_and_a_tree() -> None:
     """Each name says where it comes from, and nothing is imported from a package as a whole."""
-    assert [name for name in imports(module) if name.startswith(".") or name.endswith(".*")] == []
+    found = [(module, name) for module in EVERY_MODULE for name in imports(module)]
+    assert [(module, name) for module, name in found if name.startswith(".") or name.endswith(".*")] == []
 
 
 def test_there_is_no_import_cycle() -> None:
     """Modules form a tree, so that each can be understood before the ones that use it."""
-    known = MODULES | KIT_MODULES
-    below = {module: {name for found in imports(module) if (name := module_of(found))} for module in known}
+    below = {module: {name for found in imports(module) if (name := module_of(found))} for module in EVERY_MODULE}
     while leaves := {module for module, used in below.items() if not used}:
         below = {module: used - leaves for module, used in below.items() if module not in leaves}
     assert below == {}
 
 
-@pytest.mark.parametrize(
-    "file",
-    # What is installed for tests/clients is not ours.
-    [
-        file
-        for part in ("adapter", "reliability", "tests")
-        for file in (ROOT / part).rglob("__init__.py")
-        if ".installed" not in file.parts
-    ],
-    ids=lambda file: file.parent.name,
-)
-def test_packages_hold_no_code(file: Path) -> None:
+def test_packages_hold_no_code() -> None:
     """An `__init__.py` that imports would turn every import into an import of the whole folder."""
-    assert file.read_text(encoding="utf-8") == ""
+    parts = ("adapter", "reliability", "tests")
+    # What is installed for tests/clients is not ours.
+    files = [file for part in parts for file in (ROOT / part).rglob("__init__.py") if ".installed" not in file.parts]
+    assert len(files) > len(parts)
+    assert [file for file in files if file.read_text(encoding="utf-8") != ""] == []
 
 
-@EACH_OF_BOTH
-def test_a_module_says_what_it_is_for(module: str) -> None:
+def test_a_module_says_what_it_is_for() -> None:
     """The first thing in a file is a sentence or two."""
-    assert (ast.get_docstring(tree(module)) or "").partition("\n\n")[0].endswith((".", ":"))
+    said = {module: (ast.get_docstring(tree(module)) or "").partition("\n\n")[0] for module in EVERY_MODULE}
+    assert [module for module, text in said.items() if not text.endswith((".", ":"))] == []
 
 
-@EACH_OF_BOTH
-def test_functions_stay_small(module: str) -> None:
+@cache
+def functions(module: str) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """Every function and method of a module."""
+    return [node for node in ast.walk(tree(module)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+
+
+def test_functions_stay_small() -> None:
     """What does not fit on a screen is two things."""
-    for node in ast.walk(tree(module)):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            assert (node.end_lineno or 0) - node.lineno < MAX_FUNCTION_LINES, node.name
+    found = [(module, node) for module in EVERY_MODULE for node in functions(module)]
+    assert [
+        (module, node.name) for module, node in found if (node.end_lineno or 0) - node.lineno >= MAX_FUNCTION_LINES
+    ] == []
 
 
-@EACH_OF_BOTH
-def test_arguments_of_one_type_are_named(module: str) -> None:
+def test_arguments_of_one_type_are_named() -> None:
     """Two numbers or two texts in a row can be swapped without an error: callers name them.
 
     Not where a pair is one thing that is always said in one order (`ORDERED`), nor in what a library calls: commands.
     """
-    for node in ast.walk(tree(module)):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and is_for_others(node):
-            given = [one for one in (*node.args.posonlyargs, *node.args.args) if one.annotation is not None]
-            kinds = [(ast.unparse(one.annotation), one.arg) for one in given if one.annotation]
-            plain = [(kind.removesuffix(" | None"), name) for kind, name in kinds]
-            for kind in PLAIN_TYPES:
-                names = [name for found, name in plain if found == kind]
-                assert len(names) < 2 or tuple(names) in ORDERED, f"{node.name}: {names}"
+    alike = [
+        (module, node.name, names)
+        for module in EVERY_MODULE
+        for node in functions(module)
+        if is_for_others(node)
+        for names in of_one_type(node)
+    ]
+    assert [found for found in alike if found[2] not in ORDERED] == []
+
+
+def of_one_type(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[tuple[str, ...]]:
+    """Names of arguments, given by their place, that have the same plain type."""
+    given = [one for one in (*node.args.posonlyargs, *node.args.args) if one.annotation is not None]
+    plain = [(ast.unparse(one.annotation).removesuffix(" | None"), one.arg) for one in given if one.annotation]
+    for kind in PLAIN_TYPES:
+        names = tuple(name for found, name in plain if found == kind)
+        if len(names) > 1:
+            yield names
 
 
 def is_for_others(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
@@ -235,11 +248,10 @@ def is_for_others(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     return not calls and (not node.name.startswith("_") or node.name == "__init__")
 
 
-@EACH_OF_BOTH
-def test_files_stay_small(module: str) -> None:
+def test_files_stay_small() -> None:
     """A reader keeps a file in mind as a whole."""
-    text = (MODULES | KIT_MODULES)[module].read_text(encoding="utf-8")
-    assert len(text.splitlines()) <= MAX_FILE_LINES
+    lines = {module: len(file.read_text(encoding="utf-8").splitlines()) for module, file in EVERY_MODULE.items()}
+    assert {module: count for module, count in lines.items() if count > MAX_FILE_LINES} == {}
 
 
 def drawn() -> Iterator[str]:
