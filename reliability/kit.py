@@ -120,14 +120,22 @@ async def run(
 async def run_all(
     experiments: Sequence[Experiment], *, folder: Path, is_short: bool, at_once: int, seed: int = 1
 ) -> list[ResultRow]:
-    """The rows of all experiments with one seed each, `at_once` of them at a time, so that their waits overlap."""
+    """The rows of all experiments with one seed each, `at_once` rows at a time, so that their waits overlap.
+
+    An experiment and its control are two rows, and may run at the same time.
+    """
     free = asyncio.Semaphore(at_once)
+    trial = Trial(seed=0, folder=folder, is_short=is_short)
 
-    async def one(experiment: Experiment) -> list[ResultRow]:
+    async def row(experiment: Experiment, run: RunExperiment) -> ResultRow:
         async with free:
-            return await run(experiment, seeds=[seed], is_short=is_short, folder=folder, ran=lambda: None)
+            return await _row(experiment, run, [seed], trial, ran=lambda: None)
 
-    return [row for rows in await asyncio.gather(*map(one, experiments)) for row in rows]
+    async def both(experiment: Experiment) -> list[ResultRow]:
+        own, control = await asyncio.gather(row(experiment, experiment.run), row(experiment, experiment.control.run))
+        return [own] if own.verdict is ExperimentVerdict.SKIPPED else [own, _as_control(control, experiment)]
+
+    return [row for rows in await asyncio.gather(*map(both, experiments)) for row in rows]
 
 
 def _skipped(experiment: Experiment, why: str) -> ResultRow:
