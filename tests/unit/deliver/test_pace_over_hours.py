@@ -1,4 +1,8 @@
-"""The bar for the pace, over virtual hours: how much of a limit that nobody states is used, and how much is refused."""
+"""The bar for the pace, over virtual hours: how much of a limit that nobody states is used, and how much is refused.
+
+`make test-long TESTS=tests/unit/deliver/test_pace_over_hours.py` has two more limits, which
+test_bars.py holds for ten minutes.
+"""
 
 import pytest
 
@@ -7,8 +11,8 @@ from tests.unit.deliver.simulation import Load, Phase, simulate
 
 STEADY = [
     pytest.param(CallLimit(5, 1.0), 3600.0, id="5-a-second"),
-    pytest.param(CallLimit(20, 1.0), 1800.0, id="20-a-second"),
-    pytest.param(CallLimit(100, 1.0), 600.0, id="100-a-second"),
+    pytest.param(CallLimit(20, 1.0), 1800.0, id="20-a-second", marks=pytest.mark.long),
+    pytest.param(CallLimit(100, 1.0), 600.0, id="100-a-second", marks=pytest.mark.long),
     pytest.param(CallLimit(1200, 60.0), 1800.0, id="1200-a-minute"),
 ]
 MOVING = (Phase(0.0, CallLimit(40, 1.0)), Phase(600.0, CallLimit(10, 1.0)), Phase(1200.0, CallLimit(60, 1.0)))
@@ -24,9 +28,9 @@ def test_a_steady_limit_is_used_and_respected(limit: CallLimit, seconds: float) 
 
 
 def test_a_moving_limit_is_followed() -> None:
-    """40, 10, then 60 a second: at least 80 % of it used, at most 2 % answered 429; down within 10 s, up within 120."""
+    """40, 10, then 60 a second: at least 90 % of it used, at most 2 % answered 429; down within 10 s, up within 120."""
     run = simulate(MOVING, seconds=1800.0)
-    assert run.used >= 0.80
+    assert run.used >= 0.90
     assert run.refused <= 0.02
     assert run.reached(0.8 * 40) <= 60
     assert run.refused_between(610.0, 1200.0) <= 0.02

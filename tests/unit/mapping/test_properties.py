@@ -1,4 +1,7 @@
-"""What holds of every event and every file: generated ones, not chosen ones."""
+"""What holds of every event and every file: generated ones, not chosen ones.
+
+The long form generates more of them: `make test-long TESTS=tests/unit/mapping/test_properties.py`.
+"""
 
 import copy
 import json
@@ -22,6 +25,7 @@ from adapter.model import Calls, Dropped, Event, JsonObject, Refused, Unmatched
 from tests.unit.mapping.reading import parsed, read, ruleset
 from tests.unit.mapping.test_cases import FILES
 
+LONG = pytest.mark.long
 NAMES = st.sampled_from(
     ["a", "a.b", "email", "to_email", "phone", "products", "total", "revenue", "price", "quantity", "traits", "page",
      "url", "ip", "name", "card", "x", "$tags", "plan", "type", "id", "externalId", "library"]
@@ -133,11 +137,20 @@ def leaves(value: Any) -> Iterator[Any]:
         yield from leaves(member)
 
 
+@pytest.mark.parametrize("examples", [20, pytest.param(60, marks=LONG)])
 @pytest.mark.parametrize("rules", RULESETS)
-@given(message=MESSAGES)
-@settings(max_examples=60, deadline=None)
-def test_any_event_ends_in_one_of_four_outcomes(rules: Ruleset, message: JsonObject) -> None:
+def test_any_event_ends_in_one_of_four_outcomes(rules: Ruleset, examples: int) -> None:
     """Rendering never raises, never changes the event, gives the same twice, and makes only what JSON can carry."""
+
+    @given(message=MESSAGES)
+    @settings(max_examples=examples, deadline=None)
+    def each(message: JsonObject) -> None:
+        _ends_in_an_outcome(rules, message)
+
+    each()
+
+
+def _ends_in_an_outcome(rules: Ruleset, message: JsonObject) -> None:
     event = event_of(message)
     before = copy.deepcopy(event.body)
     rendered = rules.render(event)
@@ -165,14 +178,19 @@ rules:
 """
 
 
-@given(message=MESSAGES)
-@settings(max_examples=150, deadline=None)
-def test_nothing_that_privacy_removed_is_in_a_call(message: JsonObject) -> None:
+def test_nothing_that_privacy_removed_is_in_a_call() -> None:
     """Whatever way the rules read the event, a removed name is in no output and a raw value of a hashed one neither."""
-    marked = json.loads(json.dumps(message), object_hook=_with_secrets)
-    rendered = ruleset(PRIVATE).render(event_of(marked))
-    assert isinstance(rendered, Calls)
-    assert "s3cr3t" not in json.dumps(rendered.calls[0].body)
+    private = ruleset(PRIVATE)
+
+    @given(message=MESSAGES)
+    @settings(max_examples=150, deadline=None)
+    def each(message: JsonObject) -> None:
+        marked = json.loads(json.dumps(message), object_hook=_with_secrets)
+        rendered = private.render(event_of(marked))
+        assert isinstance(rendered, Calls)
+        assert "s3cr3t" not in json.dumps(rendered.calls[0].body)
+
+    each()
 
 
 def _with_secrets(fields: JsonObject) -> JsonObject:
@@ -233,10 +251,19 @@ def mutated(draw: st.DrawFn) -> Any:
     return document
 
 
-@given(data=mutated(), message=MESSAGES)
-@settings(max_examples=400, deadline=None)
-def test_what_the_schema_refuses_the_compiler_refuses_with_a_place(data: Any, message: JsonObject) -> None:
+@pytest.mark.parametrize("examples", [100, pytest.param(400, marks=LONG)])
+def test_what_the_schema_refuses_the_compiler_refuses_with_a_place(examples: int) -> None:
     """A mutated file never crashes the loader; refused by the schema means refused by the compiler, at a line."""
+
+    @given(data=mutated(), message=MESSAGES)
+    @settings(max_examples=examples, deadline=None)
+    def each(data: Any, message: JsonObject) -> None:
+        _is_refused_with_a_place(data, message)
+
+    each()
+
+
+def _is_refused_with_a_place(data: Any, message: JsonObject) -> None:
     text = json.dumps(data, indent=1)
     document = read_document(text, file="f.yaml")
     compiled = compile_document(document, hash_key="k")
