@@ -71,7 +71,7 @@ RULE_SNIPPETS: Final = [
         "body": {
             "name": "${1:Noise}",
             "when": {"event": {"like": "${2:Heartbeat*}"}},
-            "drop": "${3:nobody searches for it}",
+            "drop": "${3:too frequent}",
         },
     },
 ]  # fmt: skip
@@ -95,7 +95,7 @@ def exactly_one(*names: str) -> JsonObject:
 
 def apart(one: str, other: str) -> JsonObject:
     """`other` may not be used beside `one`; for `not` an editor would only say that it is not allowed."""
-    message = f"`{other}` cannot stand beside `{one}`"
+    message = f"`{other}` cannot be combined with `{one}`"
     return {"if": {"required": [one]}, "then": {"properties": {other: False}, "errorMessage": message}}
 
 

@@ -233,7 +233,7 @@ def _left(node: Node, reader: Reader) -> IsMeant | None:
         return None
     if node.has("fields") and not node.has("values"):
         reader.error_of_key(
-            "E171", node.at("except"), "`except` stands beside `named` or `values`, not beside `fields`"
+            "E171", node.at("except"), "`except` needs `named` or `values`; it cannot be combined with `fields`"
         )
     return folded_globs(_globs(node.at("except"), reader, "except"))
 
