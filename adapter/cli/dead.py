@@ -8,13 +8,12 @@ from adapter.cli.at_console import Target, console_at, console_options
 from adapter.cli.dead_try import letters, try_
 from adapter.cli.events import print_entries, show_entries
 from adapter.cli.ndjson import part_of
+from adapter.cli.nothing import NOTHING_DEAD, nothing_dead
 from adapter.cli.show import say, show_json
 from adapter.cli.table import plain, show_table
 from adapter.console.console import Selection
 from adapter.console.wording import counted
 from adapter.model import JsonObject
-
-_NONE = "no dead letters and no rejections"
 
 
 @click.group()
@@ -40,21 +39,25 @@ dead.add_command(try_)
 
 @dead.command("list")
 @click.option("--group", "grouped", is_flag=True, help="One line for each cause, with how many there are.")
+@click.option("--cause", metavar="TEXT", help="Only those whose cause contains TEXT.")
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="Maximum number of lines.")
 @click.option("--json", "machine", is_flag=True, help="One JSON object a line.")
 @console_options
-def list_(grouped: bool, limit: int, machine: bool, place: Target) -> None:
+def list_(grouped: bool, cause: str | None, limit: int, machine: bool, place: Target) -> None:
     """List dead letters and rejections, the oldest first, or their causes, the most frequent first.
 
     \b
-    Example:
+    Examples:
       browsee-adapter dead list --group
+      browsee-adapter dead list --cause "total is required"
     """
+    if grouped and cause is not None:
+        raise click.UsageError("--group lists all causes; leave out --cause")
     with console_at(place) as console:
         if grouped:
             _print_causes(console.causes(limit=limit)["causes"], machine=machine)
             return
-        print_entries(letters(console, limit=limit), machine=machine, empty=_NONE)
+        print_entries(letters(console, cause, limit=limit), machine=machine, empty=nothing_dead(cause))
 
 
 @dead.command("show")
@@ -192,4 +195,4 @@ def _print_causes(causes: list[JsonObject], *, machine: bool) -> None:
             show_json(cause)
         return
     rows = [(str(cause["count"]), cause["outcome"], cause["cause"], cause["oldest"]) for cause in causes]
-    show_table(("how many", "outcome", "cause", "oldest"), rows, empty=_NONE)
+    show_table(("how many", "outcome", "cause", "oldest"), rows, empty=NOTHING_DEAD)

@@ -8,6 +8,7 @@ import click
 
 from adapter.cli.at_console import Target, console_at, console_options
 from adapter.cli.completing import mappings
+from adapter.cli.nothing import nothing_dead
 from adapter.cli.reading import text_of
 from adapter.cli.show import say, show_json
 from adapter.cli.table import plain, show_table
@@ -68,8 +69,12 @@ def try_(
         for row in tried:
             show_json(row)
     else:
-        show_table(_COLUMNS, [_cells(row) for row in tried], empty="no event is kept that matches")
-        say(_summary(tried, rejections=len(rows) - len(events)), err=not tried)
+        if tried:
+            show_table(_COLUMNS, [_cells(row) for row in tried], empty="")
+        if rows or idents:
+            say(_summary(tried, rejections=len(rows) - len(events)), err=not tried)
+        else:
+            say("no unmatched event is kept" if unmatched else nothing_dead(cause), err=True)
     for ident in missing:
         is_file = Path(ident).suffix in (".yaml", ".yml")
         fix = f"; to try this file: --mapping {plain(ident)}" if is_file else ""

@@ -90,7 +90,7 @@ def _why(entry: JsonObject) -> str:
     """The cause; for a delivered event its rule, and how long delivery took."""
     parts = [why(entry) or ("no rule takes it" if entry["outcome"] == "unmatched" else None)]
     if entry["outcome"] == "delivered":
-        parts = [entry.get("rule"), _took(entry), *parts]
+        parts = [_took(entry), entry.get("rule"), *parts]
     return ", ".join(part for part in parts if part)
 
 

@@ -6,6 +6,7 @@ import click
 
 from adapter.cli.at_console import Target, console_at, console_options
 from adapter.cli.completing import source_names
+from adapter.cli.nothing import nothing_matches
 from adapter.cli.show import say, show_json
 from adapter.cli.table import show_table
 from adapter.cli.when import Instant
@@ -14,7 +15,7 @@ from adapter.console.names import add_up
 from adapter.console.wording import counted
 from adapter.model import JsonObject
 
-_COLUMNS = ("how many", "type", "name", "source", "last", "rule", "values of mixed types")
+_COLUMNS = ("how many", "type", "name", "source", "last", "rule", "mixed types")
 
 
 @click.command("names")
@@ -42,7 +43,8 @@ def names_(source: str | None, since: datetime | None, limit: int, machine: bool
         for name in names:
             show_json(name)
     else:
-        show_table(_COLUMNS, [_cells(name) for name in names], empty="no event is kept that matches")
+        nothing = nothing_matches({"source": source, "since": since})
+        show_table(_COLUMNS, [_cells(name) for name in names], empty=nothing)
     if left := sum(page["otherNames"] for page in pages):
         say(f"{counted(left, 'event')} of further names are not shown", err=True)
     if pages[-1]["next"] is not None:

@@ -3,7 +3,6 @@
 import time
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
 from typing import Any, NoReturn
 
 import click
@@ -13,6 +12,7 @@ from adapter.cli.at_console import Target, console_at, console_options
 from adapter.cli.completing import event_types, source_names
 from adapter.cli.event_names import names_
 from adapter.cli.flow import EVERY_S, Flow, Tail, lines_for, print_line, shows_flow, terminal
+from adapter.cli.nothing import NOTHING_YET, nothing_matches
 from adapter.cli.rows import DELETION_COLUMNS, cells, deletion_cells
 from adapter.cli.show import say, show, show_json
 from adapter.cli.table import plain, show_table, tabbed
@@ -21,11 +21,6 @@ from adapter.console.console import MAX_PAGE, OUTCOMES, Console, Events
 from adapter.console.narrowing import split_where
 from adapter.console.wording import counted
 from adapter.model import JsonObject
-
-_NOTHING_YET = (
-    "no event is kept: none arrived, or all ended longer ago than retention.history; "
-    "`serve` prints a command that sends one"
-)
 
 
 class _Where(click.ParamType[tuple[str, str]]):
@@ -84,7 +79,7 @@ def list_(machine: bool, place: Target, **narrowed: Any) -> None:
     """
     with console_at(place) as console:
         found = newest(console, Events(**narrowed))
-        print_entries(found, machine=machine, empty=_nothing_matches(narrowed))
+        print_entries(found, machine=machine, empty=nothing_matches(narrowed))
 
 
 @events.command()
@@ -107,7 +102,7 @@ def tail(follow: bool, limit: int, machine: bool, place: Target) -> None:
         news = Tail(page["newest"], first)
         if follow and not machine and shows_flow(terminal()):
             _flow(console, news, first)
-        print_entries(first, machine=machine, empty=_NOTHING_YET)
+        print_entries(first, machine=machine, empty=NOTHING_YET)
         while follow:
             for entry in news.look_at_all(console):
                 _print_line(entry, machine=machine)
@@ -251,30 +246,6 @@ def print_entries(found: list[JsonObject], *, machine: bool, empty: str) -> None
     lines = lines_for(screen, found)
     for line in (lines.head(), *map(lines.line, found)):
         print_line(screen, line)
-
-
-def _nothing_matches(narrowed: dict[str, Any]) -> str:
-    """The filter, in the words of the options."""
-    given = {name: value for name, value in narrowed.items() if value and name != "limit"}
-    if not given:
-        return _NOTHING_YET
-    if narrowed.get("where"):
-        given["where"] = "=".join(narrowed["where"])
-    looked = " ".join(
-        f"--{name}{'' if value is True else f' {plain(_as_given(value))}'}" for name, value in given.items()
-    )
-    names = "; names match with their case: browsee-adapter events names lists them" if narrowed.get("name") else ""
-    return f"no event matches {looked}; ended events are kept for retention.history (24h unless set){names}"
-
-
-def _as_given(value: object) -> str:
-    match value:
-        case datetime():
-            return f"{value.astimezone():%Y-%m-%d %H:%M:%S}"
-        case tuple():
-            return ",".join(map(str, value))
-        case _:
-            return str(value)
 
 
 def _counts_text(counts: JsonObject) -> str:

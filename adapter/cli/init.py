@@ -17,11 +17,13 @@ from adapter.files.finding import did_you_mean
 from adapter.printable import printable
 
 _MAPPING = "mappings/shop.yaml"
+_EVENT = "event.json"
 _ENV = ".env"
 _SECRETS = ("SHOP_KEY", "ADAPTER_ADMIN_TOKEN", "POSTGRES_PASSWORD")
 _WRITTEN = {
     "adapter.yaml": "the settings",
     _MAPPING: "the mapping: what your events become",
+    _EVENT: f"an event to try: browsee-adapter explain {_MAPPING} event.json",
     "compose.yaml": "for Docker Compose",
     _ENV: "for Docker Compose: generated secrets, which only you can read",
     "schemas/adapter/settings.json": "for your editor: completes the settings",

@@ -99,11 +99,13 @@ def part_of(file: Path, *, resume: bool = True) -> Iterator[PartialFile]:
 
 
 @contextmanager
-def progress(what: str, total: int, *, start: int = 0, in_bytes: bool = False) -> Iterator[Callable[[int], None]]:
+def progress(
+    what: str, total: int, *, start: int = 0, in_bytes: bool = False, transient: bool = False
+) -> Iterator[Callable[[int], None]]:
     """A progress bar on a terminal, nothing elsewhere; call the result with the progress."""
     console = Console(stderr=True)
     amount = DownloadColumn() if in_bytes else MofNCompleteColumn()
     columns = (TextColumn("{task.description}"), BarColumn(), amount, TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+    with Progress(*columns, console=console, transient=transient, disable=not console.is_terminal) as bar:
         task = bar.add_task(what, total=total, completed=start)
         yield lambda completed: bar.update(task, completed=completed)

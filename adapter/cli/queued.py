@@ -53,7 +53,7 @@ class QueuedEvents:
             wanted = replace(wanted, since=self._origin.since)
         newest = self._admin.newest_seq()
         before, is_all = newest + 1, False
-        with progress("queue", newest) as show:
+        with progress("queue", newest, transient=True) as show:
             while not is_all:
                 # A page at a time, with no read open in between, so that the queue's log can be emptied meanwhile.
                 page = self._admin.page_before(wanted, limit=_PAGE, before=before)

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -32,12 +31,13 @@ NAMES = ("Order Completed", "Other")
 SECONDS = 20
 GROWTH_KB = 8_000
 MEASURED = """
-import pathlib, re, sys
+import pathlib, re, sys, time
 from adapter.cli.main import main
 try:
     main()
 finally:
-    print(*re.findall(r"VmHWM:\\s*(\\d+)", pathlib.Path("/proc/self/status").read_text()), file=sys.stderr)
+    (peak_kb,) = re.findall(r"VmHWM:\\s*(\\d+)", pathlib.Path("/proc/self/status").read_text())
+    print(peak_kb, time.process_time(), file=sys.stderr)
 """
 
 
@@ -146,18 +146,20 @@ def test_a_hundred_thousand_events_take_seconds_and_no_memory(maps: Shell) -> No
             json.dumps({**ORDER, "messageId": f"m-{number}", "event": NAMES[number % 2]}) for number in range(count)
         )
         maps.write(name, "\n".join(events))
-    few, _ = peak_kb(maps.folder, "few.ndjson")
-    started = time.monotonic()
-    many, said = peak_kb(maps.folder, "many.ndjson")
-    assert time.monotonic() - started < SECONDS
+    few, _, _ = measured(maps.folder, "few.ndjson")
+    many, processor_s, said = measured(maps.folder, "many.ndjson")
+    assert processor_s < SECONDS
     assert many - few < GROWTH_KB
     assert said.startswith("50000 events: call 1 properties.tax → vat\n    m-0  track Order Completed\n")
     assert said.endswith(f"\n{EVENTS} events: 50000 the same, 50000 different\n")
 
 
-def peak_kb(folder: Path, events: str) -> tuple[int, str]:
-    """The most memory that a process of its own used to compare `events`, and what it said."""
+def measured(folder: Path, events: str) -> tuple[int, float, str]:
+    """The most memory, in KB, and the time of the processor that a process of its own used to compare `events`, and
+    what it said.
+    """
     files = [str(folder / name) for name in ("old.yaml", "new.yaml", events)]
     command = [sys.executable, "-c", MEASURED, "diff", *files[:2], "--events", files[2]]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
-    return int(done.stderr), done.stdout
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=110, check=True)
+    peak_kb, processor_s = done.stderr.split()
+    return int(peak_kb), float(processor_s), done.stdout

@@ -39,7 +39,7 @@ def line(width: int = 100, **changed: Any) -> str:
 
 
 def test_a_line_says_who_what_and_what_became_of_it() -> None:
-    assert " ".join(line().split()) == "101 04:08:43 track Order Completed u-77 ✓ delivered orders, 0.4 s"
+    assert " ".join(line().split()) == "101 04:08:43 track Order Completed u-77 ✓ delivered 0.4 s, orders"
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,8 @@ def test_first_files_are_sound(shell: Shell) -> None:
     result = shell.run("init", "shop")
     assert result.exit_code == 0, result.output
     assert "Next: cd shop && browsee-adapter check" in result.stdout
+    explained = shell.run("explain", "shop/mappings/shop.yaml", "shop/event.json")
+    assert "track ORDER_COMPLETED" in explained.stdout
     checked = shell.run("check", "--format", "json", "shop/adapter.yaml", "shop/mappings/shop.yaml")
     assert checked.exit_code == 0
     findings = json.loads(checked.stdout)["findings"]
