@@ -91,7 +91,7 @@ def test_replicas_of_the_compose_file_have_what_they_need(shell: Shell) -> None:
     assert settings.admin_token is not None
     assert replica["deploy"]["replicas"] == 3
     assert set(replica["depends_on"]) | set(services["proxy"]["depends_on"]) <= services.keys()
-    assert "replica 8080" in compose["configs"]["proxy"]["content"]
+    assert "replica 8080" in compose["services"]["proxy"]["environment"]["CADDYFILE"]
     assert {volume.split(":")[0] for service in services.values() for volume in service.get("volumes", ())} == {
         *compose["volumes"],
         ".",
