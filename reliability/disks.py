@@ -121,7 +121,7 @@ def _needs_root(*commands: str) -> None:
 
 async def _mount(*arguments: str) -> None:
     if await _ran("mount", *arguments) != 0:
-        raise Skipped("this machine lets nobody mount a file system")
+        raise Skipped("this machine does not allow mounting a file system")
 
 
 async def _ran(*command: str) -> int:

@@ -33,7 +33,7 @@ class Recorder:
         """Raises Skipped if this machine does not allow tracing."""
         process = await asyncio.create_subprocess_exec(*self._tool, "true", stderr=asyncio.subprocess.DEVNULL)
         if await process.wait() != 0 or not await self._has_ended(process.pid, within_s=_TRIED_S):
-            raise Skipped("this machine lets nobody trace a process, which strace needs")
+            raise Skipped("this machine does not allow tracing a process, which strace needs")
 
     async def steps(self, pid: int) -> list[RecordedStep]:
         """The record of process `pid`, which was killed. Raises Skipped if strace does not write it completely."""

@@ -92,7 +92,7 @@ def api_alone(
     session_limits: RateLimits = SESSION_LIMITS,
     emit: Emit | None = None,
 ) -> Iterator[str]:
-    """The API at the queue of `settings` with nobody at work beside it; long work ends once `stopping` is set.
+    """The API at the queue of `settings` without a service; long work ends once `stopping` is set.
     `pause_texts` is by source, as in `OperatorDeps`; without it every source is delivered.
     """
 

@@ -71,7 +71,7 @@ class Pair:
             os.kill(each, signal.SIGKILL)
 
     def promote(self) -> None:
-        """The standby takes writes from now on, and waits for nobody."""
+        """The standby accepts writes from now on, and waits for no other server."""
         with psycopg.connect(self.standby.conninfo, autocommit=True) as connection:
             connection.execute("SELECT pg_promote()")
 

@@ -102,7 +102,7 @@ def test_a_text_shows_labels_that_are_left(query: Query) -> None:
 
 @EACH_ALERT
 def test_an_alert_says_what_to_do(rule: dict[str, Any]) -> None:
-    """Who is woken finds a sentence and the section that goes on from there."""
+    """Every alert has a summary, and a link to the section that says what to do."""
     assert re.fullmatch(r"BrowseeAdapter[A-Z]\w+", rule["alert"])
     assert rule["labels"]["severity"] in {"page", "ticket"}
     assert rule["for"]

@@ -67,7 +67,7 @@ def schema_leaves(node: JsonObject, path: tuple[str, ...] = ()) -> Iterator[tupl
 
 @EACH_PAGE
 def test_commands_that_are_shown_exist(page: str) -> None:
-    """Whoever pastes a line from the documentation gets no usage error."""
+    """Every line of a command in the documentation parses without a usage error."""
     for words in calls_of("browsee-adapter", PAGES[page]):
         if not words or words[0].startswith("-"):
             continue
@@ -139,7 +139,7 @@ def test_generated_parts_are_as_the_code_is(page: str) -> None:
 
 
 def test_the_schema_names_the_variables() -> None:
-    """Who reads a setting's description learns which variable sets it too."""
+    """The description of a setting names the variable that sets it too."""
     described = str(settings_schema())
     for name in ENVIRONMENT - {CONFIG_VARIABLE, "ADAPTER_LOG_FORMAT", "ADAPTER_LOG_LEVEL", "ADAPTER_ROLE"}:
         assert name in described, name

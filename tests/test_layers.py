@@ -104,7 +104,7 @@ def is_pure(module: str) -> bool:
 
 
 def test_imports_go_down_the_ranks() -> None:
-    """Who reads a module needs to know only what lies below it."""
+    """A reader of a module needs to know only the ranks below it."""
     pairs = {(module, room) for module in MODULES for room in rooms(module) - {module.partition(".")[0]}}
     assert {room for _, room in pairs} - RANKS.keys() == set()
     homes = {(module, room): module.partition(".")[0] for module, room in pairs}
@@ -141,7 +141,7 @@ def test_the_docstrings_are_the_list_of_the_pure() -> None:
 
 
 def test_sqlite_stays_in_its_folder() -> None:
-    """Who uses the queue sees its contract: another backend needs a line only where a backend is chosen."""
+    """A user of the queue sees its contract: another backend needs a line only where a backend is chosen."""
     outside = [module for module in MODULES if not module.startswith("queue.sqlite.")]
     assert {module for module in outside if "sqlite3" in imports(module)} == {"sandbox.recording"}
     users = {module for module in outside if any(name.startswith("adapter.queue.sqlite.") for name in imports(module))}
@@ -149,7 +149,7 @@ def test_sqlite_stays_in_its_folder() -> None:
 
 
 def test_postgresql_stays_in_its_folder() -> None:
-    """Who does not use it needs no driver, and no other folder knows how the queue is stored there."""
+    """Users of SQLite need no driver, and no other folder knows how the queue is stored there."""
     outside = [module for module in MODULES if not module.startswith("queue.postgres.")]
     assert [module for module in outside if any(name.split(".")[0] == "psycopg" for name in imports(module))] == []
     users = {

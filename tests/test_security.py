@@ -29,7 +29,7 @@ def defined_in(file: str) -> set[str]:
 
 @pytest.mark.parametrize(("file", "name"), NAMED)
 def test_the_page_names_tests_that_exist(file: str, name: str) -> None:
-    """A test that is renamed or goes takes its defence with it, or the page would promise what nobody holds."""
+    """A renamed or removed test must be updated on the page, or the page would promise an untested defence."""
     assert name.startswith("test_")
     assert name in defined_in(file)
 

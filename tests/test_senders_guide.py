@@ -13,7 +13,7 @@ TOOLS = {"@segment/actions-core", "playwright-core"}
 
 
 def test_every_error_is_explained() -> None:
-    """Whoever sees an error in a platform's console finds its code and status in the guide, and no other."""
+    """Every status and code that a sender can get is in the guide, and no other."""
     explained = {(int(status), code) for status, code in re.findall(r"(?m)^\| (\d+) \| `(\w+)` \|", GUIDE)}
     answered = {(respond(reply).status, reply.value) for reply in Reply}
     assert explained == answered - {(200, "stored")}

@@ -164,7 +164,7 @@ class MappingApi:
         )
 
     async def _by_history(self, source: str, facts: JsonObject) -> JsonObject:
-        """Who activated the text that is on disk, and when, if the history has it."""
+        """The author and time of the activation of the text on disk, if the history has it."""
         if "by" not in facts:
             return facts
         found = await self._requests.ask(lambda console: console.mapping_history(source, limit=MAX_PAGE))

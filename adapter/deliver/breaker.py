@@ -1,6 +1,6 @@
 """Whether Browsee is down, judged by users and not by calls. Pure; the clock comes in as `now_s`.
 
-In an outage the calls of every user fail. Users whose own calls always fail are no sign of one: between their calls,
+In an outage the calls of every user fail. Users whose own calls always fail do not mean one: between their calls,
 calls of others are delivered. So the breaker counts the different lanes that failed since the last delivered call. It
 trips when so many are not credible any more, given the usual share of successes. Later failures of a lane that failed
 while others were delivered are ignored. A 429 or a refusal never counts as a failure: a working server sent it.

@@ -58,7 +58,7 @@ from adapter.queue.contract import Backlog
 STOPPING = Retry(Reason.STOPPING, delay_s=0, counted=False)
 # The event was settled by its new holder or deleted, so this changes nothing.
 _LET_GO = Retry(Reason.DELETED, delay_s=0, counted=False)
-# An event that would wait longer than this for its call is put back, so that others of its project may pass.
+# An event that would wait longer than this for its call returns to the queue, so that others of its project may pass.
 _PATIENCE_S = 5.0
 _DAMAGED = Dead(Reason.DAMAGED, "the stored event is damaged and cannot be read")
 # The next probe should be of another event, because this one may be the cause.

@@ -136,7 +136,7 @@ class LeasedQueue:
             return await self._ends.write(
                 lambda: self._heads.settle(self._end(held, lease, outcome, mapping, warnings)),
                 after=settled,
-                # Whoever comes next in the lane waits for this settle.
+                # The next event of the lane waits for this settle.
                 may_wait=partial(self._heads.is_last, held.lane) if may_wait else None,
             )
         except QueueError:

@@ -54,7 +54,7 @@ class _Away(Browsee):
         self.calls: list[Seen] = []
         self._now = now
 
-    async def send(self, call: Call, key: Secret) -> Answer:  # noqa: ARG002 - nobody is here to ask for it
+    async def send(self, call: Call, key: Secret) -> Answer:  # noqa: ARG002 - the simulation checks no key
         await asyncio.sleep(CALL_S)
         is_away = AWAY_FROM_S <= self._now() < AWAY_TO_S
         body = dict(call.body)

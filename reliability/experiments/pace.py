@@ -100,7 +100,7 @@ def _judged(calls: Sequence[Seen], form: _Form, *, acked: int) -> Findings:
 
 EXPERIMENT = Experiment(
     number="4",
-    what="a limit that nobody states",
+    what="a limit that Browsee does not publish",
     run=run,
     control=Control("pinned at five times the limit", "P", run_wrong),
     max_s=2400.0,

@@ -87,7 +87,7 @@ class SimulatedQueue(SimulatedRows):
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), min(left_s, self._until_due_s(sources)))
 
-    def tenure(self, sources: Collection[str]) -> int:  # noqa: ARG002 - nobody else has any of them
+    def tenure(self, sources: Collection[str]) -> int:  # noqa: ARG002 - there is one process
         return 1
 
     async def renew(self, lease: Lease, *, lease_s: float) -> bool:
@@ -107,7 +107,7 @@ class SimulatedQueue(SimulatedRows):
         outcome: Outcome,
         *,
         mapping: str = "",
-        warnings: Sequence[EventWarning] = (),  # noqa: ARG002 - nobody can read them here
+        warnings: Sequence[EventWarning] = (),  # noqa: ARG002 - there is no admin to read them
         may_wait: bool = False,  # noqa: ARG002 - an outcome costs nothing here, so none waits for others
     ) -> bool:
         held = self._leases.get(lease.token)

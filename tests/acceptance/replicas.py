@@ -211,7 +211,7 @@ def address_of(conninfo: str, schema: str) -> str:
 
 
 class Road:
-    """A road to the server's socket in `there` through the folder `here`, that may be cut: then nobody answers."""
+    """A road to the server's socket in `there` through the folder `here`, that can be cut: then nothing answers."""
 
     def __init__(self, here: Path, there: Path) -> None:
         self._is_whole = asyncio.Event()

@@ -82,7 +82,7 @@ def test_a_repeat_after_a_crash_is_counted_and_keeps_its_place() -> None:
 
 
 def test_what_was_stored_but_not_acknowledged_may_arrive() -> None:
-    """A kill between commit and answer leaves an event that nobody is owed."""
+    """A kill between commit and answer leaves an event that is not an obligation."""
     assert broken(evidence([*GOOD, *calls_of(Message("eve", 7, CLICK))]), Bounds()) == ()
 
 
@@ -106,7 +106,7 @@ CONTROLS: dict[str, tuple[list[tuple[str, str]], tuple[str, ...]]] = {
 
 @pytest.mark.parametrize(("runs", "expected"), CONTROLS.values(), ids=CONTROLS)
 def test_a_control_of_several_faults_needs_each_to_show(runs: list[tuple[str, str]], expected: tuple[str, ...]) -> None:
-    """What one fault broke does not stand for another that nobody noticed."""
+    """The effects of one fault do not count for another that was not detected."""
     found = each_seen([(Findings(broken=(shown,) if shown else ()), letters) for shown, letters in runs])
     assert found.broken == expected
 
@@ -185,7 +185,7 @@ def test_a_table_has_a_line_for_each_row() -> None:
 
 
 def test_a_seed_gives_the_same_run_again(tmp_path: Path) -> None:
-    """Whoever sees a fault can see it again."""
+    """A reported fault can be reproduced."""
     trial = Trial(seed=7, folder=tmp_path, is_short=True)
     assert trial.chance.random() == trial.chance.random()
 

@@ -110,7 +110,7 @@ async def send(http: aiohttp.ClientSession, port: int, user: str = "u") -> int:
 
 
 async def readyz(http: aiohttp.ClientSession, port: int) -> dict[str, Any]:
-    """What `/readyz` tells, or nothing while nobody listens."""
+    """The body of `/readyz`, or None while nothing listens."""
     try:
         headers = {"Authorization": f"Bearer {TOKEN}"}
         async with http.get(f"http://127.0.0.1:{port}/readyz", headers=headers) as answer:
@@ -136,7 +136,7 @@ async def started(podman: Podman, name: str) -> bool:
 
 
 def test_it_is_small_and_says_what_it_is(podman: Podman) -> None:
-    """Little on top of the base, nobody's root, and labelled with the version that it holds."""
+    """Little on top of the base, without root, and labelled with the version that it holds."""
     image, base = podman.inspect(IMAGE), podman.inspect(BASE)
     assert (image["Size"] - base["Size"]) / 1e6 < MOST_MB
     assert image["Config"]["User"] == f"{USER}:{USER}"
@@ -265,7 +265,7 @@ def test_without_a_key_it_says_so_and_ends(podman: Podman) -> None:
 
 
 def test_other_commands_run_in_it(podman: Podman, mapping: Path) -> None:
-    """Who has the image only can check a mapping with it, and sees where it is wrong."""
+    """A user of the image alone can check a mapping with it, and sees the place of each mistake."""
     command = ("run", "--rm", "--network=none", f"--volume={mapping.parent}:/mappings:ro", IMAGE, "check")
     podman(*command, "/mappings/shop.yaml")
     mapping.write_text(MAPPING.format(name="FIRST").replace("track:", "trakc:"), encoding="utf-8")

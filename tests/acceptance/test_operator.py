@@ -1,4 +1,4 @@
-"""An operator's commands beside a service at work, each a process of its own, as people run them."""
+"""An operator's commands beside a running service, each as a process of its own."""
 
 import asyncio
 import json

@@ -19,7 +19,7 @@ sources:
 
 
 async def test_operators_may_have_an_address_of_their_own(tmp_path: Path) -> None:
-    """There are the figures and details; at the senders' address nobody sees them, token or not."""
+    """Metrics and details are there; at the senders' address they are not served, with or without the token."""
     (tmp_path / "adapter.yaml").write_text(SETTINGS)
     arguments = ["serve", "--sandbox", "--config", str(tmp_path / "adapter.yaml"), "--host", "127.0.0.1", "--port", "0"]
     adapter = await start(arguments, log=tmp_path / "adapter.log")

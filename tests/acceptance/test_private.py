@@ -1,4 +1,4 @@
-"""`store: private` on a service at work: what privacy removes is nowhere on the disk, and each call is right."""
+"""`store: private` on a running service: what privacy removes is nowhere on the disk, and each call is right."""
 
 import asyncio
 import gzip

@@ -53,7 +53,7 @@ async def test_a_rolling_restart_loses_and_repeats_nothing(cluster: Cluster) -> 
 
 
 async def test_replicas_share_projects_and_go_on_when_one_is_killed(tmp_path: Path, postgres: Server) -> None:
-    """Whoever only takes messages in delivers none; whoever only delivers takes none. Of the projects of one that is
+    """A replica that only ingests delivers none; one that only delivers accepts none. Of the projects of one that is
     killed nothing is lost or overtaken that was acknowledged, and only calls that were open may be repeated.
     """
     async with running_cluster(postgres.conninfo, tmp_path, projects=2, replicas=0) as cluster:

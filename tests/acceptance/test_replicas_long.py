@@ -160,7 +160,7 @@ async def test_an_owner_cut_off_from_the_database(tmp_path: Path, postgres: Serv
 
 
 async def test_who_is_alone_and_was_cut_off_settles_what_it_has(tmp_path: Path, postgres: Server) -> None:
-    """Nobody took over: the results of its calls waited, and no call is repeated."""
+    """No replica took over: the results of its calls waited, and no call is repeated."""
     road = Road(tmp_path, postgres.folder)
     async with road.opened(), running_cluster(postgres.conninfo, tmp_path, replicas=0, answer_s=1.0) as cluster:
         owner = await cluster.start_replica(host=tmp_path)

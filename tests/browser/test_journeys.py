@@ -36,7 +36,7 @@ def test_a_wrong_token_is_said(signed_out: Console) -> None:
 
 
 def test_too_many_tries_wait(browser: Browser, own_service: Service) -> None:
-    """Whoever tries tokens is asked to wait, with the seconds."""
+    """A client that tries tokens is asked to wait, with the seconds."""
     with console_of(browser, own_service, signed_in=False) as console:
         console.expected += ["401", "429"]
         page = console.page

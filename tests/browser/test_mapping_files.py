@@ -166,7 +166,7 @@ def test_a_rule_that_is_handed_over_joins_the_draft(console: Console) -> None:
 
 
 def test_a_roll_back_says_which_guards_go(browser: Browser, own_service: Service) -> None:
-    """Of a version that guards less, which nobody has opened as a draft; so does undoing."""
+    """Of a version that guards less and was never opened as a draft; so does undoing."""
     own_service.replace_mapping(
         MAPPING.replace("\nrules:", "\nprivacy:\n  - named: [email]\n    do: [lower]\n\nrules:")
     )

@@ -232,7 +232,7 @@ HOSTILE = {
 
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A service that was sent what nobody means well with."""
+    """A service that received hostile messages."""
     needs_chromium()
     with service_in(tmp_path_factory.mktemp("hostile"), seed=()) as service:
         service.send(*HOSTILE.values(), source="app")

@@ -127,7 +127,7 @@ def outage(tmp_path_factory: pytest.TempPathFactory) -> Outage:
 
 
 async def _send_through_an_outage(folder: Path) -> Outage:
-    """Refused with 503 because the queue is full; then nobody is there; then there is room, and Browsee."""
+    """Refused with 503 because the queue is full; then the adapter is down; then there is room, and Browsee."""
     clients = [client for client in SERVER_CLIENTS if not client.lacking]
     async with staged(folder) as stage, asyncio.timeout(100):
         adapter = await stage.serve_full()

@@ -104,7 +104,7 @@ async def test_failed_calls_are_kept_with_their_event(queue: Queue, admin_of: Ad
 
 
 async def test_failed_calls_go_with_a_discarded_event(queue: Queue, admin_of: AdminOf) -> None:
-    """What nobody can look up any more is not kept."""
+    """Data without a reader is not kept."""
     await queue.put([make_event("bad")])
     [lease] = await take(queue)
     await queue.settle(lease, Dead(Reason.REFUSED, "no", failure=failed_call("refused")))
@@ -115,7 +115,7 @@ async def test_failed_calls_go_with_a_discarded_event(queue: Queue, admin_of: Ad
 
 
 async def test_a_waiting_event_names_the_one_before_it(queue: Queue, admin_of: AdminOf) -> None:
-    """The head of its lane, by its seq; the head itself waits for nobody."""
+    """The head of its lane, by its seq; the head itself waits for none."""
     await queue.put([make_event(f"m-{n}", user="a") for n in range(3)])
     with admin_of() as admin:
         places = [admin.position(record) for record in reversed(newest(admin))]
@@ -280,7 +280,7 @@ async def test_a_message_after_a_readmission_is_stored(queue: Queue, admin_of: A
 
 
 async def test_unmatched_events_can_be_requeued(queue: Queue, admin_of: AdminOf, clock: FakeClock) -> None:
-    """A rule that was missing is written, and what nobody took comes up once more; what was delivered does not."""
+    """After a missing rule is written, unmatched events are pending again; delivered ones are not."""
     await end(queue, "m-1", Unmatched())
     await end(queue, "m-2", Delivered())
     await end(queue, "m-3", Unmatched())
@@ -306,7 +306,7 @@ async def test_a_pending_event_tells_where_it_stands(queue: Queue, admin_of: Adm
 
 
 async def test_a_parked_event_is_found_from_one_that_waits(queue: Queue, admin_of: AdminOf) -> None:
-    """It stands aside and holds up nobody of its user; taken away, nothing of it is left behind."""
+    """It is set aside and holds up no event of its user; when it is erased, nothing of it remains."""
     await queue.put([make_event("m-1"), make_event("m-2")])
     [lease] = await take(queue)
     await queue.settle(lease, Retry(Reason.PAUSED, delay_s=0, counted=False, parked=True))
@@ -432,7 +432,8 @@ async def test_a_kept_copy_goes_with_its_users_data(queue: Queue, admin_of: Admi
 
 
 async def test_the_history_of_a_mapping_file_has_every_text(queue: Queue, admin_of: AdminOf, clock: FakeClock) -> None:
-    """Also one that changes a comment only; a text that is active already adds nothing, and whoever wrote it through
+    """Also one that changes a comment only; a text that is active already adds nothing, and the one who wrote it
+    through
     the console is named.
     """
     one, other = "version: 1 # a", "version: 1 # b"

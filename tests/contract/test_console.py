@@ -372,7 +372,7 @@ def test_a_users_data_goes(console: Console) -> None:
 
 
 def test_a_place_that_no_page_named_is_refused(console: Console) -> None:
-    """Rather than beginning anew in silence."""
+    """Rather than starting again silently."""
     with pytest.raises(ConfigError):
         console.events(Events(before="x"))
     with pytest.raises(ConfigError):

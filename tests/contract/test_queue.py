@@ -586,7 +586,7 @@ async def test_many_at_once_keep_their_order_and_balance(queue: Queue) -> None:
 
 
 async def test_who_takes_has_its_turn(queue: Queue) -> None:
-    """The number stays the same while nobody else takes these sources."""
+    """The number stays the same while no other process takes these sources."""
     await queue.put([make_event("m-1"), make_event("m-2", source="app")])
     [lease] = await take(queue)
     number = queue.tenure(["shop"])
@@ -599,7 +599,7 @@ async def test_who_takes_has_its_turn(queue: Queue) -> None:
 
 
 async def test_two_takes_wait_side_by_side(queue: Queue) -> None:
-    """A take that waits for one source holds up nobody who takes from another."""
+    """A take that waits for one source holds up no take from another."""
     for_app = asyncio.create_task(queue.take(sources=["app"], limit=1, lease_s=60, wait_s=30))
     for_shop = asyncio.create_task(queue.take(sources=["shop"], limit=1, lease_s=60, wait_s=30))
     await asyncio.sleep(0)
@@ -610,7 +610,7 @@ async def test_two_takes_wait_side_by_side(queue: Queue) -> None:
 
 
 async def test_revived_events_are_pending_again(queue: Queue, clock: FakeClock) -> None:
-    """Dead events come back oldest first, behind live traffic, with what got through; others are passed over."""
+    """Dead events come back oldest first, behind live traffic, with their delivered calls; others are skipped."""
     await queue.put([make_event("a-1", user="a"), make_event("b-1", user="b"), make_event("b-2", user="b")])
     dead = await take(queue)
     for lease in dead:
@@ -664,7 +664,7 @@ async def test_the_balance_names_sources_with_pending_events(queue: Queue) -> No
 
 
 async def test_an_event_that_ingest_dropped_ends_at_once(queue: Queue) -> None:
-    """It is stored as dropped, never delivered, holds up nobody of its lane, and a copy of it is a duplicate."""
+    """It is stored as dropped, never delivered, holds up no event of its lane, and a copy of it is a duplicate."""
     dropped = replace(make_event("m-1"), body={}, dropped=Dropped(Reason.CONSENT, "", "no consent"))
     assert await queue.put([dropped, make_event("m-2"), dropped]) == Stored(2, 1, 0, 0, dropped=1)
     balance = await queue.balance()
@@ -697,7 +697,7 @@ async def test_one_source_leaves_room_for_the_others(make_queue: MakeQueue) -> N
 
 
 async def test_one_source_alone_may_fill_the_queue(make_queue: MakeQueue) -> None:
-    """Without others there is nobody to leave room for."""
+    """Without other sources no room is reserved."""
     queue = await make_queue(max_pending=4)
     assert (await queue.put([make_event(f"m-{n}", user=f"u-{n}") for n in range(4)])).stored == 4
 

@@ -1,4 +1,4 @@
-"""`make docs`: writes anew what the pages take from the code, so that only prose is written by hand."""
+"""`make docs`: renews the generated parts of the pages, so that only prose is written by hand."""
 
 from adapter.mapping import reference as mapping_reference
 from adapter.observe import reference as metrics_reference

@@ -1,4 +1,4 @@
-"""Whoever pastes a command from README or docs/ gets what the page promises: each is run, or the tables say why not."""
+"""Every command in README or docs/ does what the page says: each is run, or the tables say why not."""
 
 import re
 import shlex
@@ -57,7 +57,7 @@ def parsed(words: list[str], mappings: Path) -> None:
 def stayed(line: str, environ: Mapping[str, str], folder: Path) -> None:
     """It starts, says something of its own, and can be stopped."""
     with staying(line, folder=folder, environ=environ, log=folder / "stays.log") as started:
-        started.said(r"Webhook of |reaches nobody|\tshop\t")
+        started.said(r"Webhook of |sent to no one else|\tshop\t")
 
 
 def done(line: str, environ: Mapping[str, str], folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

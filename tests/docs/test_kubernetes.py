@@ -137,7 +137,7 @@ def test_the_settings_can_be_used() -> None:
 
 
 def test_an_empty_secret_is_reported() -> None:
-    """Whoever applies the files as they are sees each variable named, rather than served with a key that all know."""
+    """The files applied unchanged fail with the name of each variable, rather than serve with a published key."""
     assert set(SECRET.values()) == {""}
     found = check_settings(SETTINGS, file=Path("/config/adapter.yaml"), environ=SECRET)
     shown = "\n".join(one.message for one in found)

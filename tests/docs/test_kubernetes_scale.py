@@ -93,7 +93,7 @@ def test_the_queue_is_the_one_of_the_environment(tmp_path: Path) -> None:
 
 
 def test_an_empty_secret_is_reported() -> None:
-    """Whoever applies the files as they are sees each variable named; the password is PostgreSQL's to ask for."""
+    """The files applied unchanged fail with the name of each variable; PostgreSQL asks for its own password."""
     assert set(SECRET.values()) == {""}
     found = check_settings(SETTINGS, file=Path("/config/adapter.yaml"), environ=SECRET)
     shown = "\n".join(one.message for one in found)

@@ -23,7 +23,7 @@ def test_a_recipe_passes_its_tests_without_a_warning(recipe: RecipeFile) -> None
 
 
 def test_every_recipe_has_its_place_on_the_page() -> None:
-    """A file that no section names would be found by nobody."""
+    """Every file is named by a section, or readers would not find it."""
     assert sorted(recipe.name for recipe in RECIPES) == sorted(file.stem for file in FOLDER.glob("*.yaml"))
 
 

@@ -26,7 +26,7 @@ def test_a_recipe_passes_its_tests(recipe: Recipe) -> None:
 
 @EACH_RECIPE
 def test_a_recipe_has_tests(recipe: Recipe) -> None:
-    """Nobody copies a rule that nothing holds to its word."""
+    """Every recipe is tested."""
     assert read_document(recipe.mapping, file=GUIDE).data["tests"]
 
 

@@ -89,7 +89,7 @@ def stack() -> Iterator[ExitStack]:
 
 
 def test_a_backup_is_whole_and_a_move_loses_nothing(tmp_path: Path, stack: ExitStack) -> None:
-    """The page's line makes a copy of a queue at work; on it, and on the file moved after a stop, all is delivered."""
+    """The page's line makes a copy of a queue in use; on it, and on the file moved after a stop, all is delivered."""
     sandbox = stack.enter_context(
         staying("exec browsee-adapter sandbox --port 0", folder=tmp_path, environ=environment(), log=tmp_path / "log")
     )

@@ -21,7 +21,7 @@ def test_links_lead_somewhere(page: str) -> None:
 
 
 def test_the_index_names_every_page() -> None:
-    """A page that nobody is led to is not read: docs/README.md has a line for each, once."""
+    """docs/README.md has a line for each page, once."""
     assert sorted(ORDER) == [page for page in PAGES if page.startswith("docs/") and page != INDEX]
 
 
@@ -34,6 +34,6 @@ def test_a_page_ends_with_the_next(page: str) -> None:
 
 
 def test_the_index_calls_pages_by_their_titles() -> None:
-    """Who follows a link of the index arrives at what it said."""
+    """A link of the index leads to the page that it names."""
     named = dict(re.findall(r"(?m)^(?:\d+\.|-) \[([^\]]+)\]\(([\w-]+\.md)\)", PAGES[INDEX]))
     assert {name: f"docs/{file}" for name, file in named.items()} == {title(PAGES[page]): page for page in ORDER}

@@ -1,4 +1,4 @@
-"""A real queue file and a clock that only moves when it is moved, for whoever asks for them."""
+"""Fixtures: a real queue file, and a clock that only moves when it is moved."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

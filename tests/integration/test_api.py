@@ -323,7 +323,7 @@ def test_commands_say_the_same_of_a_file_and_of_a_service(
         (["--url", "http://127.0.0.1:{closed}"], TOKEN, "is the service running there?"),
         (["--url", "{url}/elsewhere"], TOKEN, "answered 404"),
     ],
-    ids=["no token", "wrong token", "no header", "both", "scheme", "port", "nobody there", "another path"],
+    ids=["no token", "wrong token", "no header", "both", "scheme", "port", "nothing listens", "another path"],
 )
 def test_a_service_that_cannot_be_asked_is_reported(ask: Asking, words: list[str], token: str, said: str) -> None:
     """With what to do, and exit code 2."""

@@ -1,4 +1,4 @@
-"""The bundles of the console are what their inputs make, byte by byte: nobody edited them."""
+"""The bundles of the console are byte by byte what their inputs produce."""
 
 import os
 import shutil

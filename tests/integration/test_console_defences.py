@@ -63,7 +63,7 @@ ANSWERS: list[tuple[str, str, Mapping[str, str], int]] = [
 def test_every_answer_has_a_policy(
     browser: Browser, method: str, path: str, headers: Mapping[str, str], status: int
 ) -> None:
-    """No page frames it, nothing in it runs, its type is not guessed, and nobody else's script reads it."""
+    """No page frames it, nothing in it runs, its type is not guessed, and no other origin's script reads it."""
     found = browser.ask(method, path, headers, cookie=False)
     assert found.status == status
     policy = found.headers["Content-Security-Policy"]

@@ -204,7 +204,7 @@ def test_a_name_that_was_rebound_gets_the_sign_in(browser: Browser) -> None:
 
 
 def test_a_trusted_proxy_says_which_host_was_asked(tmp_path: Path) -> None:
-    """And that it was https, so that the cookie is Secure; nobody else may say so."""
+    """And that it was https, so that the cookie is Secure; only trusted proxies may say so."""
     headers = {"Origin": "https://ops.example", "X-Forwarded-Host": "ops.example", "X-Forwarded-Proto": "https"}
     with served(tmp_path, PROXIED) as url:
         found = Browser(url).sign_in(headers=headers)

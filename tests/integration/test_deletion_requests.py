@@ -89,7 +89,7 @@ async def test_what_a_library_made_never_acts(context: JsonObject) -> None:
 @pytest.mark.parametrize("ids", [{}, {"userId": None}, {"userId": " "}, {"userId": {}, "anonymousId": []}], ids=str)
 @pytest.mark.parametrize("source", [SHOP, DELETING], ids=["not authorised", "authorised"])
 async def test_one_that_names_nobody_is_refused(source: Source, ids: JsonObject) -> None:
-    """Nobody's data can be deleted by it, however it is authorised."""
+    """It can delete no user's data, however it is authorised."""
     nameless = {name: held for name, held in ASKED.items() if name != "userId"} | ids
     async with serving(source) as served:
         status, said, _ = await served.send("POST", PATH, json=nameless)
@@ -183,7 +183,7 @@ async def test_what_may_never_act_is_not_put_back(tmp_path: Path, store: str, me
 
 
 async def test_one_by_a_library_s_path_is_not_put_back(tmp_path: Path) -> None:
-    """It was refused for the way it came, which nobody sees any more when it is read once more."""
+    """It was refused for its path, which is not known when it is read again."""
     queue = await SqliteQueue.open(tmp_path / "queue.db", now=FakeClock())
     async with serving(DELETING) as served:
         served.inbox.queue = queue

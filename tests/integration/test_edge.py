@@ -63,7 +63,7 @@ UNUSUAL = {
     "CONNECT": (b"CONNECT secret-1:443 HTTP/1.1\r\n" + HOST + b"\r\n", "404 not_found"),
     "OPTIONS of all": (b"OPTIONS * HTTP/1.1\r\n" + HOST + b"\r\n", "404 not_found"),
     "TRACE": (b"TRACE /secret-1 HTTP/1.1\r\n" + HOST + b"X-A: secret-1\r\n\r\n", "404 not_found"),
-    "a method of nobody's": (b"PROPFIND /secret-1 HTTP/1.1\r\n" + HOST + b"\r\n", "404 not_found"),
+    "an unknown method": (b"PROPFIND /secret-1 HTTP/1.1\r\n" + HOST + b"\r\n", "404 not_found"),
     "a whole URL": (b"GET http://secret-1/secret-1 HTTP/1.1\r\n" + HOST + b"\r\n", "404 not_found"),
     "a path of dots": (b"GET /../../secret-1 HTTP/1.1\r\n" + HOST + b"\r\n", "404 not_found"),
     "an upgrade": (
@@ -253,7 +253,7 @@ async def test_who_does_not_read_its_answers_is_cut() -> None:
 
 
 async def test_idle_connections_make_room() -> None:
-    """First those that never brought a request, then the one whose last was longest ago; senders at work stay."""
+    """First those that never sent a request, then the one whose last was longest ago; active senders stay."""
     async with serving(connections=ConnectionLimits(connections=3)) as served, AsyncExitStack() as stack:
         known, silent, begun = [await stack.enter_async_context(connected(served, sent)) for sent in (GOOD, b"", START)]
         await known[0].readuntil(b'{"success":true}')
@@ -265,7 +265,7 @@ async def test_idle_connections_make_room() -> None:
 
 
 async def test_when_all_are_busy_a_newcomer_is_turned_away() -> None:
-    """503, so that it comes again; those at work are answered."""
+    """503, so that it retries; active senders are answered."""
     async with serving(connections=ConnectionLimits(connections=2)) as served, AsyncExitStack() as stack:
         served.inbox.gate.clear()
         busy = []

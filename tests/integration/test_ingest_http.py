@@ -224,7 +224,7 @@ async def test_a_sender_may_ask_before_it_sends() -> None:
 
 
 async def test_what_others_serve_is_found() -> None:
-    """The 404 is for what nobody serves, though it stands before the others' routes."""
+    """The 404 is for unknown paths, although it is registered before the others' routes."""
 
     async def found(request: web.Request) -> web.Response:
         return web.json_response({"path": request.path})

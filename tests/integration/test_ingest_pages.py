@@ -22,7 +22,7 @@ async def served() -> AsyncIterator[Served]:
 
 
 async def pixel(served: Served, path: str) -> bool:
-    """Whether the image came, as an image that nobody keeps."""
+    """Whether the answer is an image that is not cached."""
     async with served.session.get(served.url + path) as response:
         kind, kept = response.headers["Content-Type"], response.headers["Cache-Control"]
         return (response.status, kind, kept, await response.read()) == (200, "image/gif", "no-store", GIF)
@@ -116,7 +116,7 @@ async def test_rudder_sdk_js_finds_its_source(served: Served, slash: str) -> Non
     ],
 )
 async def test_settings_are_for_known_keys(served: Served, path: str) -> None:
-    """A wrong key shows when a page loads, not when its events are missed; nobody learns who the sources are."""
+    """A wrong key shows when a page loads, not when its events are missed; the answer names no source."""
     status, said, headers = await served.send("GET", path, headers=PAGE)
     assert (status, said["code"], headers["access-control-allow-origin"]) == (401, "unauthorized", PAGE["Origin"])
     assert "signed-key" not in str(served.telemetry)

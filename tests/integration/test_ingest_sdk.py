@@ -102,7 +102,7 @@ BLANK = b'{"batch":[{"type":"track"},\n\n,{"type":"track"}],"writeKey":"shop-key
 @pytest.mark.parametrize("body", [b"{", CUT, BLANK, b"\x1f\x8b damaged", b"\xff\xfe", b""])
 @pytest.mark.parametrize("path", ["/v1/batch", "/v1/b", "/b", "/v1/import/", "/beacon/v1/batch", "/api/s/track"])
 async def test_an_unparseable_body(served: Served, path: str, body: bytes) -> None:
-    """400 whoever sends it: what is wrong is the body. Kept for the source that a header names; else counted."""
+    """400 for any sender: the body is at fault. Kept for the source that a header names; else counted."""
     status, said, _ = await served.send("POST", path, data=body, headers=KEY)
     assert (status, said["code"], len(served.inbox.rejections)) == (400, "unparseable_body", 1)
     status, said, _ = await served.send("POST", path, data=body)

@@ -41,7 +41,7 @@ BURST = 500
 
 @pytest.fixture(params=LOOPS)
 def run(request: pytest.FixtureRequest) -> Run:
-    """Runs a test's coroutine on a loop of this kind; whatever nobody handled fails it."""
+    """Runs a test's coroutine on a loop of this kind; an unhandled exception fails it."""
 
     def run_on_loop(body: Callable[[], Awaitable[None]]) -> None:
         faults: list[dict[str, Any]] = []
@@ -89,7 +89,7 @@ def test_newcomers_of_one_turn_are_limited(run: Run) -> None:
 
 
 def test_stopping_during_a_burst_leaks_nothing(run: Run) -> None:
-    """Whoever was accepted is served, the others are refused, and the port is free again."""
+    """Accepted connections are served, the others are refused, and the port is free again."""
 
     async def body() -> None:
         counted = []
@@ -152,7 +152,7 @@ def test_an_error_of_one_connection_is_skipped(run: Run, error: str) -> None:
 
 @pytest.mark.parametrize("error", ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM", "EINVAL"])
 def test_where_nothing_can_be_accepted_it_waits(run: Run, error: str) -> None:
-    """One try, reported; another after a second. Also for errors that nobody foresees, which must not spin either."""
+    """One try, reported; another after a second. Also for unforeseen errors, which must not spin either."""
 
     async def body() -> None:
         sock = await failing(*[getattr(errno, error)] * 2)
@@ -250,7 +250,7 @@ def test_a_port_is_had_once(run: Run) -> None:
 
 
 def test_the_limit_holds_in_a_burst(run: Run) -> None:
-    """As many are served as may be; the rest are asked to come again or make room for others, and nobody hangs."""
+    """As many are served as allowed; the rest are asked to retry or make room for others, and none hangs."""
 
     async def body() -> None:
         async with serving(connections=ConnectionLimits(connections=50)) as served, AsyncExitStack() as stack:

@@ -152,7 +152,7 @@ async def test_a_moved_queue_goes_on(here: str, there: str, new_url: Callable[[s
 
 @BOTH_WAYS
 async def test_the_queue_that_was_left_is_not_served(here: str, there: str, new_url: Callable[[str], str]) -> None:
-    """By nobody, and nobody looks into it: they learn where it went. It is not moved again either."""
+    """It can neither be served nor read: the error says where it went. It is not moved again either."""
     urls = [new_url(kind) for kind in (here, there, there)]
     await filled(urls[0])
     moved(urls[0], urls[1])
@@ -236,7 +236,7 @@ async def test_a_row_that_differs_undoes_all(here: str, there: str, part: str, n
 
 @BOTH_WAYS
 async def test_what_is_served_is_not_moved(here: str, there: str, new_url: Callable[[str], str]) -> None:
-    """Neither from it nor to it; and nobody begins to serve what is being moved."""
+    """Neither from it nor to it; and no service starts on a queue that is being moved."""
     urls = [new_url(kind) for kind in (here, there)]
     await filled(urls[0])
     for served in urls:

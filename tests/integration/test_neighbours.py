@@ -204,7 +204,7 @@ async def _hold(served: Served, address: str, *, size: int) -> tuple[int, asynci
 
 
 async def test_slow_bodies_of_one_address_leave_room_for_the_other() -> None:
-    """Nobody knows their source before their key is read, so an address has a share: the next one is stored."""
+    """Their source is unknown before their key is read, so an address has a share: the next one is stored."""
     body = json.dumps({"writeKey": "shop-key", "batch": [{"type": "track", "event": "A", "userId": "u"}]}).encode()
     async with serving() as served:
         held = await asyncio.gather(*(_hold(served, "127.0.0.2", size=4_900_000) for _ in range(10)))

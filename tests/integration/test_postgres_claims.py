@@ -78,7 +78,7 @@ async def test_one_of_two_delivers(open_queue: Open) -> None:
 
 
 async def test_sources_are_claimed_together_or_not_at_all(open_queue: Open) -> None:
-    """Whoever cannot have one of them has none, so that what another can have is left to it."""
+    """A replica that cannot have one of them takes none, so that another can have the rest."""
     one, other = await open_queue(), await open_queue()
     await one.put([make_event("m-1"), make_event("m-2", source="app")])
     assert len(await take(one, "shop")) == 1
@@ -108,7 +108,7 @@ async def test_who_stops_is_followed(open_queue: Open) -> None:
 
 
 async def test_who_wakes_up_in_time_goes_on(open_queue: Open) -> None:
-    """Its trust was over, so that it began nothing; nobody took over, so that it settles what it has."""
+    """Its trust ended, so it began no call; no replica took over, so it settles its leases."""
     queue = await open_queue()
     await queue.put([make_event("m-1")])
     [lease] = await take(queue)
@@ -222,7 +222,7 @@ async def test_who_comes_back_with_its_old_claim_waits_for_the_trust_of_the_late
 
 
 async def test_a_released_claim_that_comes_back_waits_too(open_queue: Open, place: PostgresPlace) -> None:
-    """Whoever is connected anew cannot know whether somebody took it since."""
+    """After a new connection a replica cannot know whether another took the claim since."""
     one, other = await open_queue(), await open_queue()
     await one.put([make_event("m-1")])
     await take(one)
@@ -250,7 +250,7 @@ async def test_an_epoch_that_is_given_twice_fences_its_first_holder(open_queue: 
 
 
 async def test_a_deletion_request_goes_to_who_delivers(open_queue: Open) -> None:
-    """So that the event in its hands is let go; one of a source that nobody delivers is anybody's."""
+    """So that its event is released; any replica may take a source without a holder."""
     one, other = await open_queue(), await open_queue()
     await one.put([make_event("m-1"), make_event("m-2", source="app")])
     [lease] = await take(one)
@@ -263,7 +263,7 @@ async def test_a_deletion_request_goes_to_who_delivers(open_queue: Open) -> None
 
 
 async def test_what_another_replica_stores_is_found_soon(open_queue: Open) -> None:
-    """Nobody tells the one that delivers; it looks."""
+    """The replica that delivers is not notified; it polls."""
     one, other = await open_queue(), await open_queue()
     assert list(await take(one)) == []
     waiting = asyncio.create_task(take(one, wait_s=10))
@@ -292,7 +292,7 @@ class Bidder:
     "seconds", [8, pytest.param(600, marks=[pytest.mark.long, pytest.mark.timeout(700)])], ids=["short", "long"]
 )
 async def test_of_many_bidders_at_most_one_trusts(open_queue: Open, seconds: int) -> None:
-    """Whoever is stopped and goes on, at whatever moment, and however often."""
+    """A replica that is stopped and continues, at any moment and any number of times."""
     queues = [await open_queue() for _ in range(4)]
     for queue in queues:
         stop_renewing(queue)

@@ -156,7 +156,7 @@ async def test_no_event_is_left_behind_a_lane_that_is_gone(open_queue: Open, pla
 async def test_a_put_that_waits_for_another_transaction_is_stored_after_it(
     open_queue: Open, place: PostgresPlace
 ) -> None:
-    """Whoever holds its lane for a while holds up nothing else for ever: the put ends with its commit."""
+    """A process that holds its lane for a while does not block others for ever: the put ends with its commit."""
     queue = await open_queue()
     await queue.put([make_event("m-1")])
     with place.connect() as other:
@@ -196,7 +196,7 @@ def waits_for_a_lock(place: PostgresPlace) -> bool:
 
 
 async def test_a_lost_connection_is_made_again(open_queue: Open, postgres: Server) -> None:
-    """Between two transactions nobody notices; whatever was acknowledged is there."""
+    """Between two transactions it has no effect; everything acknowledged is there."""
     queue = await open_queue()
     await queue.put([make_event("m-1")])
     # From then on its claim is trusted, for 8 s without another word.
@@ -262,7 +262,7 @@ async def test_a_server_that_does_not_answer_is_not_waited_for(
 
 @pytest.mark.parametrize("ended", ["put", "settle"])
 async def test_a_commit_whose_answer_is_lost_is_done_once(open_queue: Open, place: PostgresPlace, ended: str) -> None:
-    """The connection goes after COMMIT was sent, so that nobody knows; sent again, nothing is done twice."""
+    """The connection is lost after COMMIT was sent, so the result is unknown; sent again, nothing is stored twice."""
     queue = await open_queue()
     await queue.put([make_event("m-1")])
     [lease] = await queue.take(sources=["shop"], limit=1, lease_s=60, wait_s=0)

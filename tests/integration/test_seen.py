@@ -204,7 +204,7 @@ async def test_an_unmatched_event_put_back_is_known_while_it_waits(path: Path, c
 
 
 async def test_a_vacuum_beside_the_service_hides_nothing(small: SmallQueue, path: Path) -> None:
-    """It may number rows anew."""
+    """It may number rows again."""
     known = names("m", 7)
     await small.put([], [make_rejection()])
     assert await small.put_ids(known) == known

@@ -22,7 +22,7 @@ from tests.integration.small_queue import SIZES, SPAN_S, SmallQueue, crashed, in
     ids=["a slice", "all", "bits"],
 )
 async def test_a_lost_filter_is_built_again(path: Path, clock: FakeClock, damage: str) -> None:
-    """Meanwhile the runs are asked; and it is saved anew."""
+    """Meanwhile the runs are read; and it is saved again."""
     queue = await SmallQueue.at(path, clock)
     known = await in_spans(queue, clock)
     await queue.upkeep()

@@ -98,7 +98,7 @@ def test_settings_say_where_they_come_from_and_no_secret(ask: Asking) -> None:
 
 
 def test_a_group_that_is_off_has_no_settings_in_it(tmp_path: Path) -> None:
-    """`console: off` is one line of the list, not a line and a setting within it that nobody set."""
+    """`console: off` is one line of the list, not a line and an unset setting in it."""
     with service(settings_in(a_shop(tmp_path, f"console: off\n{SETTINGS}"), sandbox=True)) as url:
         listed = {each["path"]: each for each in Asking(url)("GET", "/api/settings").json["settings"]}
     assert [path for path in listed if path.startswith("console")] == ["console"]

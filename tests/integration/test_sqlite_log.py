@@ -157,7 +157,7 @@ def test_a_log_that_a_checkpoint_has_passed(machine: Machine) -> None:
 
 @pytest.mark.parametrize("spoil", [lambda file: file.write_bytes(b""), Path.unlink], ids=["empty", "missing"])
 def test_a_log_without_its_database(machine: Machine, spoil: Callable[[Path], object]) -> None:
-    """SQLite would begin anew and delete the log."""
+    """SQLite would start a new log and delete the old one."""
     for _ in range(3):
         machine.commit()
     file = machine.crashed()
@@ -324,7 +324,7 @@ async def test_a_service_does_not_start_with_less(tmp_path: Path, clock: FakeClo
 
 
 def test_a_reader_beside_a_service_that_writes(machine: Machine) -> None:
-    """A command beside the service sees a log that is used, and no damage, also while the log begins anew."""
+    """A command beside the service sees a log in use, and no damage, also while the log restarts."""
     other = sqlite3.connect(machine.path, isolation_level=None)
     for number in range(40):
         machine.commit()

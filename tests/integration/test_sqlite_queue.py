@@ -267,7 +267,7 @@ async def test_what_is_finished_fills_no_disk(path: Path, clock: FakeClock) -> N
     """A queue that grows by its history alone is in no danger; one that grows by what waits is."""
 
     def space(folder: Path) -> Space:
-        # A disk that nobody else uses: what others write meanwhile must not count.
+        # A disk of its own, so that writes of other processes do not count.
         used = sum(file.stat().st_blocks * 512 for file in folder.iterdir() if file.name != "queue.db.ballast")
         return Space(10**12 - used, 10**12)
 
@@ -420,7 +420,7 @@ async def test_one_bad_job_fails_alone(path: Path) -> None:
 
 
 async def test_a_lock_that_another_holds_fails_all_at_once(queue: SqliteQueue, path: Path) -> None:
-    """Whoever leaves a transaction open beside us costs a group one wait for the lock, not one for each of its jobs."""
+    """A process that leaves a transaction open costs a group one wait for the lock, not one for each of its jobs."""
     queue._connection.execute("PRAGMA busy_timeout = 200")
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -435,7 +435,7 @@ async def test_a_lock_that_another_holds_fails_all_at_once(queue: SqliteQueue, p
 
 
 async def test_nothing_of_a_group_that_failed_is_remembered(path: Path, clock: FakeClock) -> None:
-    """A source first seen in a transaction that was rolled back gets its number anew, and its events are found."""
+    """A source first seen in a transaction that was rolled back gets a new number, and its events are found."""
     queue = await SqliteQueue.open(path, now=clock)
 
     def fail() -> None:
@@ -570,7 +570,7 @@ async def test_what_is_requeued_beside_the_service_is_due_at_once(path: Path) ->
 
 
 async def test_an_event_that_lost_its_place_is_not_settled(path: Path, clock: FakeClock) -> None:
-    """Whoever ended it beside the service has settled it; others of its group are settled all the same."""
+    """It was settled by the command that ended it; others of its group are settled all the same."""
     queue = await SqliteQueue.open(path, now=clock)
     await queue.put([make_event("m-1", user="ada"), make_event("m-2", user="bob"), make_event("m-3", user="ada")])
     leases = {lease.event.message_id: lease for lease in await take(queue)}

@@ -1,4 +1,4 @@
-"""The traps that RudderStack and Jitsu set to whoever receives them, one by one, over real sockets.
+"""The traps for receivers of RudderStack and Jitsu, one by one, over real sockets.
 
 They were gathered from RudderStack's and Jitsu's code and docs and from running RudderStack's libraries; each test has
 one trap's number and name in that list, and shows the promise that keeps the adapter out of it.

@@ -1,4 +1,4 @@
-"""The traps that Segment's webhooks and libraries set to whoever receives them, one by one, over real sockets.
+"""The traps for receivers of Segment's webhooks and libraries, one by one, over real sockets.
 
 They were gathered from Segment's code and docs and from running its packages; each test has one trap's number and name
 in that list, and shows the promise that keeps the adapter out of it. The parts have tests of their own.
@@ -120,7 +120,7 @@ async def test_09_answering_after_the_downstream_call(served: Served) -> None:
 
 
 async def test_10_idempotency_by_request(served: Served) -> None:
-    """Batches are put together anew for each try: an event counts once, whatever company it comes in."""
+    """Batches are grouped again for each attempt: an event counts once, in whatever batch it arrives."""
     other = {**TRACK, "messageId": "m-2"}
     for batch in ([TRACK, other], [other], [other, TRACK], [{"json": TRACK}]):
         assert (await served.send("POST", WEBHOOK, json=batch))[0] == 200

@@ -107,7 +107,7 @@ def test_the_99th_percentile_is_of_the_longest_waits() -> None:
 
 
 async def test_calls_are_counted_over_tls_for_who_trusts_the_certificate(tmp_path: Path) -> None:
-    """Who does not has no connection, so that nothing is measured without TLS by mistake."""
+    """Without it there is no connection, so that nothing is measured without TLS by mistake."""
     certificate = self_signed(tmp_path)
     context = ssl.create_default_context(cafile=certificate)
     async with bare("browsee", str(certificate)) as browsee:

@@ -12,7 +12,7 @@ KIT = Path(__file__).parents[2] / "bench" / "mapping_kit"
 
 
 def test_the_lock_pins_what_is_installed_but_not_from_where() -> None:
-    """Every package has its hash, and none an address: whoever has a registry of their own uses that."""
+    """Every package has its hash, and none an address, so that any registry can be used."""
     packages = json.loads((KIT / "package-lock.json").read_text(encoding="utf-8"))["packages"]
     locked = {name: package for name, package in packages.items() if name}
     assert locked

@@ -159,7 +159,7 @@ def test_events_that_die_do_not_fill_the_log(capsys: pytest.CaptureFixture[str])
 
 
 def test_at_debug_every_dead_event_has_its_line(capsys: pytest.CaptureFixture[str]) -> None:
-    """Whoever tries the service out sees what became of each event."""
+    """In the sandbox the user sees the outcome of each event."""
     configure_logging(log_format="json", level=logging.DEBUG)
     observer = Observer()
     for place in range(3):

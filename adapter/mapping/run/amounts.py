@@ -10,7 +10,7 @@ from adapter.mapping.run.scalars import number_of
 DECIMALS: Final = (".", ",")
 THOUSANDS: Final = (",", ".", " ", "'")
 MAX_CHARS: Final = 100
-"""A longer text is no amount. It also bounds what a pattern has to search."""
+"""A longer text is not an amount. This also limits what a pattern has to search."""
 
 CURRENCY_SIGNS: Final = "$¢£¤¥֏؋߾߿৲৳৻૱௹฿៛\u20a0-\u20c0꠸﷼﹩＄￠￡￥￦"
 """The currency signs of Unicode (category Sc) within its first plane, as the inside of a class of characters."""

@@ -147,9 +147,9 @@ class PostgresRowsMoved:
 
 @contextmanager
 def end_at(place: PostgresPlace, *, make: bool) -> Iterator[PostgresRowsMoved]:
-    """One end of a move, which nobody serves or looks into meanwhile. With `make` its tables are made if need be.
+    """One end of a move; no process serves or reads it meanwhile. With `make` missing tables are created.
 
-    Raises ConfigError if it is served or is no queue, QueueError if the server cannot be reached or fails.
+    Raises ConfigError if it is served or is not a queue, QueueError if the server cannot be reached or fails.
     """
     try:
         with place.connect() as connection:

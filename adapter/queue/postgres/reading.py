@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class ReadSession:
-    """One read at a time; whoever does not wait for one any more cancels nothing."""
+    """One read at a time. Cancelling a waiter does not cancel its read."""
 
     def __init__(self, place: PostgresPlace, watchdog: Watchdog) -> None:
         self._session = PostgresSession(place, watchdog=watchdog)

@@ -43,7 +43,7 @@ class Ended:
 
 
 async def fill(path: Path, ended: Sequence[Ended], rejections: Sequence[Rejection] = ()) -> str:
-    """Put and settle all of them in the queue at `path`; the version of the mapping that is at work."""
+    """Put and settle all of them in the queue at `path`; returns the version of the active mapping."""
     settings = load_settings(file=None, environ={}, folder=path.parent)
     ruleset = loader(settings, settings.sources[0])(MAPPING)
     queue = await SqliteQueue.open(path, now=time)

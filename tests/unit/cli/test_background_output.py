@@ -1,4 +1,4 @@
-"""An output that takes nothing holds up nobody."""
+"""A blocked output holds up no other work."""
 
 import json
 import os

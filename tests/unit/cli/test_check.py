@@ -47,7 +47,7 @@ def test_all_files_are_checked_in_one_run(shell: Shell) -> None:
 
 
 def test_without_files_it_checks_what_serve_would_use(shop: Shell) -> None:
-    """The settings that lie here and each mapping that they name, once; a mapping that nobody uses is left alone."""
+    """The settings here and each mapping that they name, once; other mappings are not checked."""
     others = "  app: {keys: [k], mapping: shop.yaml}\n  web: {keys: [w], mapping: default}\n"
     shop.write("adapter.yaml", SETTINGS + others)
     shop.write("unused.yaml", BROKEN)
@@ -162,7 +162,7 @@ def test_an_unknown_variable_is_named(shop: Shell) -> None:
     ids=["all", "some", "none", "not run"],
 )
 def test_the_summary_says_how_many_tests_passed(shell: Shell, text: str, summary: str) -> None:
-    """Nobody takes a file without tests, or one whose tests did not run, for a tested one."""
+    """A file without tests, or whose tests did not run, is not reported as tested."""
     result = shell.run("check", shell.write("a.yaml", text))
     assert result.stdout.splitlines()[-1] == summary
     report = json.loads(shell.run("check", "--format", "json", "a.yaml").stdout)
@@ -216,7 +216,7 @@ def test_accept_follows_a_link(shell: Shell) -> None:
 
 
 def test_a_read_only_file_is_not_replaced(shell: Shell) -> None:
-    """Its folder would allow it, but whoever took the right away meant the file to stay."""
+    """Its folder would allow it, but a read-only file is meant to stay."""
     shell.write("shop.yaml", FAILING)
     (shell.folder / "shop.yaml").chmod(0o444)
     result = shell.run("check", "--accept", "shop.yaml")

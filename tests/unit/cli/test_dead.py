@@ -104,7 +104,7 @@ async def test_a_cause_is_requeued_after_its_mapping_was_mended(queue: Shell) ->
 
 
 async def test_all_are_requeued_but_what_still_does_not_fit(queue: Shell) -> None:
-    """A rejection is read anew: as an event it is pending, else it stays and says why."""
+    """A rejection is read again: as an event it is pending, else it stays and says why."""
     result = queue.run("dead", "requeue", "--all")
     assert "pending again: 3 events, 1 rejection that can be read now" in result.stdout
     assert "still rejected: 1 × schema: /event is required" in result.stdout

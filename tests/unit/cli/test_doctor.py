@@ -99,7 +99,7 @@ def test_an_operators_page_where_senders_are_is_worth_a_word(shop: Shell) -> Non
 
 
 def test_a_queue_that_is_there_is_written_and_synced(shop: Shell, unused_tcp_port: int) -> None:
-    """Really, in its own file; and an address where nobody is is a problem with what to look at."""
+    """Really, in its own file; and an address without a server is a problem with advice."""
     shop.write("adapter.yaml", f"browsee: {{url: 'http://127.0.0.1:{unused_tcp_port}'}}\n{SETTINGS}")
     asyncio.run(fill(shop.folder / "queue.db", []))
     code, found = checks(shop)
@@ -111,7 +111,7 @@ def test_a_queue_that_is_there_is_written_and_synced(shop: Shell, unused_tcp_por
 
 
 def test_broken_settings_end_it(shop: Shell) -> None:
-    """The rest hangs on them."""
+    """The other checks depend on them."""
     shop.write("adapter.yaml", "sorces: {}\n")
     code, found = checks(shop)
     assert (code, list(found)) == (1, ["settings"])
@@ -236,7 +236,7 @@ def test_doctor_leaves_no_folder_behind(shop: Shell) -> None:
 
 
 def test_a_file_of_an_older_version_is_left_to_the_service(shop: Shell) -> None:
-    """It can be written, and is upgraded by whoever owns it: not by `doctor`, nor by a command that looks."""
+    """It can be written, and its owner upgrades it: not `doctor`, nor a command that reads it."""
     shop.write("adapter.yaml", SETTINGS)
     asyncio.run(fill(shop.folder / "queue.db", []))
     with closing(sqlite3.connect(shop.folder / "queue.db")) as file:
@@ -302,7 +302,7 @@ def test_what_to_do_stands_below_a_caret(shell: Shell) -> None:
 
 
 def test_deletion_requests_that_wait_are_reported(shop: Shell, browsee: Browsee) -> None:
-    """By doctor and, where it checks what is in force here, by check: nobody looks among rejections for them."""
+    """By doctor and, where it checks the settings in force, by check: they are easily missed among rejections."""
     waiting = replace(
         a_rejection(b'{"type":"delete","userId":"u-1"}'), reason=Reason.DELETION_UNAUTHORISED, message_id="delete-1"
     )

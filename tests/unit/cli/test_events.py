@@ -240,7 +240,7 @@ def test_a_queue_that_cannot_be_looked_at_is_reported(shop: Shell, text: str, fo
 
 
 def test_the_sandbox_has_a_queue_of_its_own(shop: Shell) -> None:
-    """Who forgot --sandbox is reminded of it."""
+    """A missing --sandbox is suggested."""
     (shop.folder / "sandbox.db").touch()
     assert "add --sandbox" in shop.run("events", "list").stderr
     (shop.folder / "sandbox.db").unlink()

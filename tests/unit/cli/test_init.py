@@ -55,7 +55,7 @@ def test_a_place_that_cannot_be_written_is_named(shell: Shell) -> None:
 
 
 def test_secrets_are_for_the_user_alone_and_stay(shell: Shell) -> None:
-    """Replicas need the same ones, so they are generated once, in a file that nobody else reads."""
+    """Replicas need the same ones, so they are generated once, in a file that only its owner can read."""
     shell.run("init")
     file = shell.folder / ".env"
     secrets = dict(line.split("=") for line in file.read_text().splitlines())

@@ -1,4 +1,4 @@
-"""One task asks for news, many listeners hear: what each gets, and when nobody is asked."""
+"""One task reads news for many listeners: what each of them gets, and when nothing is read."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -124,7 +124,7 @@ async def test_news_reach_everybody_by_one_question(served: Service) -> None:
 
 
 async def test_nobody_listens_nobody_asks(served: Service) -> None:
-    """Before the first listener came, after the last left, and where nobody wants events."""
+    """Before the first listener came, after the last left, and without a listener to events."""
     hub = hub_of(served)
     first = listener()
     await hub.join(first, None)
@@ -207,7 +207,7 @@ async def test_more_than_a_person_follows_becomes_one_resync(served: Service) ->
 
 
 async def test_the_end_of_what_was_requeued_is_news(served: Service) -> None:
-    """By its id; where nobody knows which, the page is to be loaded again, and what is pending is watched."""
+    """By its id; if the id is unknown, the page is to be loaded again, and pending events are watched."""
     hub = hub_of(served)
     one = listener("events")
     await hub.join(one, None)

@@ -50,14 +50,14 @@ class Seen:
     pending: int = 0
 
     def delays(self, user: str, *, from_s: float = 0.0) -> list[float]:
-        """How long each event of `user` waited that came from `from_s` on; inf if it never got through."""
+        """How long each event of `user` waited that came from `from_s` on; inf if it was never delivered."""
         came = [one.at_s for one in self.arrivals if one.user == user]
         passed = [at_s for at_s, who, good in self.calls if who == user and good]
         passed += [float("inf")] * (len(came) - len(passed))
         return [end_s - at_s for at_s, end_s in zip(came, passed, strict=True) if at_s >= from_s]
 
     def first_pass(self, *, from_s: float) -> float:
-        """Seconds from `from_s` until a call got through."""
+        """Seconds from `from_s` until a call was delivered."""
         return min((at_s for at_s, _, good in self.calls if good and at_s >= from_s), default=float("inf")) - from_s
 
     def caught_up(self, *, from_s: float) -> float:

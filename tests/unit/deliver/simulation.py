@@ -43,7 +43,7 @@ class Measured:
 
     @property
     def used(self) -> float:
-        """The share of what the limit would have let through in all this time that got through."""
+        """The delivered share of what the limit would have allowed in all this time."""
         return len(self.passed_at) / self.offered
 
     @property
@@ -52,7 +52,7 @@ class Measured:
         return len(self.limited_at) / (len(self.limited_at) + len(self.passed_at))
 
     def passed_between(self, from_s: float, to_s: float) -> int:
-        """How many calls got through."""
+        """The number of delivered calls."""
         return sum(from_s <= at_s < to_s for at_s in self.passed_at)
 
     def sent_between(self, from_s: float, to_s: float) -> int:
@@ -65,7 +65,7 @@ class Measured:
         return 1.0 - self.passed_between(from_s, to_s) / sent if sent else 0.0
 
     def reached(self, rate: float, *, from_s: float = 0.0, within_s: float = 5.0) -> float:
-        """Seconds from `from_s` until `rate` calls a second got through for `within_s`; inf if never."""
+        """Seconds from `from_s` until `rate` calls a second were delivered for `within_s`; inf if never."""
         window: deque[float] = deque()
         for at_s in self.passed_at:
             if at_s < from_s:
@@ -165,7 +165,7 @@ class _World:
         return self._load.latency_s * self._chance.uniform(1 - jitter, 1 + jitter) / 2
 
     def _ask(self, _: Measured) -> None:
-        """Ask for one call to go; whoever has nobody left to send for asks again when a user is free."""
+        """Ask for one call to go; a caller without a free user asks again when one is free."""
         self._is_asking = False
         if not self._users or self._under_way >= MAX_UNDER_WAY:
             return

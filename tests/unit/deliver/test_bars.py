@@ -1,4 +1,4 @@
-"""The bars for the rate, over virtual minutes through the real controller: noise, limits that nobody states, and both.
+"""The bars for the rate, over virtual minutes through the real controller: noise, unpublished limits, and both.
 
 Each row has what is promised and, where the controller misses that, what it reaches: the tests hold it to the latter.
 """

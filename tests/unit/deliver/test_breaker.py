@@ -25,7 +25,7 @@ def test_five_users_in_a_row_are_an_outage(lanes: int, expected: bool) -> None:
 
 
 def test_one_users_failures_are_no_outage() -> None:
-    """However many: others got through lately."""
+    """However many, because calls of others were delivered lately."""
     breaker = new()
     breaker.passed(0.0, lane=100)
     for _ in range(1000):
@@ -35,7 +35,7 @@ def test_one_users_failures_are_no_outage() -> None:
 
 @pytest.mark.parametrize(("calls", "expected"), [(4, False), (5, True)])
 def test_a_quiet_site_trips_on_failures_alone(calls: int, expected: bool) -> None:
-    """Where nothing got through for five minutes, five failed calls of one user do."""
+    """If no call was delivered for five minutes, five failed calls of one user are enough."""
     breaker = new()
     breaker.passed(0.0, lane=1)
     for _ in range(calls):
@@ -44,7 +44,7 @@ def test_a_quiet_site_trips_on_failures_alone(calls: int, expected: bool) -> Non
 
 
 def test_users_who_always_fail_say_nothing() -> None:
-    """500 of them: once others got through between, each is known for that; a user who was fine is not."""
+    """500 of them: once calls of others are delivered in between, they are known for that; other users are not."""
     breaker = new()
     for round_s in range(10):
         fail(breaker, range(500), now_s=float(round_s))

@@ -14,7 +14,7 @@ def limited(lanes: Lanes, lane: int, *, times: int, others_pass: bool) -> list[b
 
 
 def test_the_third_429_of_a_user_is_its_own() -> None:
-    """Where others got through between; its own pass begins anew."""
+    """If calls of others were delivered in between; its own success starts the count again."""
     lanes = Lanes()
     assert limited(lanes, 1, times=4, others_pass=True) == [False, False, True, True]
     lanes.answered(1, passed=True, slow=False)
@@ -22,7 +22,7 @@ def test_the_third_429_of_a_user_is_its_own() -> None:
 
 
 def test_a_ban_is_nobodys_own() -> None:
-    """Where nobody gets through, every 429 counts; so where only the user itself does."""
+    """If no call is delivered, every 429 counts; so if only the user's own are."""
     lanes = Lanes()
     assert not any(limited(lanes, 1, times=20, others_pass=False))
     for _ in range(20):

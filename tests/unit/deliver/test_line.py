@@ -51,7 +51,7 @@ async def test_who_finds_nobody_is_answered_at_once() -> None:
 
 
 async def test_nobody_overtakes() -> None:
-    """Whoever comes while others wait is not even asked, be there a place; places go in the order of the line."""
+    """A later call is not even asked while others wait, even if there is a place; places go in order."""
     line, door = Line[str](lost=print), Door()
     tasks = await queue_up(line, door, "abc")
     door.places = 2
@@ -80,7 +80,7 @@ async def test_the_first_is_asked_again_when_its_wait_is_over() -> None:
 
 @pytest.mark.parametrize(("why", "done"), [(PauseReason.SLOW, True), (PauseReason.PACE, False)])
 async def test_a_call_that_ends_makes_way_for_who_waits_for_that(why: PauseReason, done: bool) -> None:
-    """And for nobody else: the pace lets no call go because another one has ended."""
+    """And for no other: the pace lets no call go because another one has ended."""
     line, door = Line[str](lost=print), Door(why=why)
     line.call_ended()
     tasks = await queue_up(line, door, "a")
@@ -93,7 +93,7 @@ async def test_a_call_that_ends_makes_way_for_who_waits_for_that(why: PauseReaso
 
 
 async def test_who_gives_up_holds_up_nobody() -> None:
-    """The next one is asked at once, and whoever comes later finds the line empty."""
+    """The next one is asked at once, and a later call finds the line empty."""
     line, door = Line[str](lost=print), Door()
     first, second = await queue_up(line, door, "ab")
     door.places = 2

@@ -74,7 +74,7 @@ def test_one_episode_is_one_cut() -> None:
 
 
 def test_a_whole_cycle_shows_the_limit_exactly() -> None:
-    """From 429 to 429 what got through is what the limit poured in, whatever its bucket had saved up before."""
+    """The calls delivered from one 429 to the next are what the limit allowed, whatever its bucket held before."""
     rate = learned(20.0)
     passed = press(rate, from_s=0.0, to_s=45.0)
     assert rate.per_s(45.0) > 1.1 * passed / 45
@@ -160,7 +160,7 @@ def test_a_pinned_rate_learns_nothing() -> None:
     ("met_ago_s", "per_s"), [pytest.param(3600.0, 18.0, id="within-an-hour"), pytest.param(3601.0, 2.0, id="older")]
 )
 def test_a_restart_begins_where_it_was(met_ago_s: float, per_s: float) -> None:
-    """Just below a limit met within the hour, else anew; and how long ago it was met is not forgotten."""
+    """Just below a limit met within the hour, else in slow start; and the time of the limit is kept."""
     rate = rate_at(1000.0)
     rate.restore(Learned(20.0, met_ago_s), now_s=1000.0)
     assert rate.per_s(1000.0) == pytest.approx(per_s)
@@ -219,7 +219,7 @@ def test_far_below_the_limit_a_lone_429_is_no_cut() -> None:
 
 
 def test_after_a_pause_it_goes_on_where_it_was() -> None:
-    """What got through once, while no limit was met, is known to be allowed: an outage does not begin it anew."""
+    """A rate that succeeded before any limit was met is known to be allowed: an outage does not restart it."""
     rate = rate_at()
     for call in range(200):
         now_s = call / 20

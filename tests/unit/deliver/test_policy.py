@@ -146,7 +146,7 @@ def test_a_refusal_without_words_still_says_the_status(message: str) -> None:
     ],
 )
 def test_retry_after_is_believed_within_reason(headers: dict[str, str], wait_s: float | None) -> None:
-    """Seconds and dates count, clamped to 1 s … 15 min; what nobody can mean is as good as absent."""
+    """Seconds and dates count, clamped to 1 s … 15 min; absurd values count as absent."""
     assert retry_after_s(headers, now=NOW) == wait_s
 
 

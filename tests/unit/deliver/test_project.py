@@ -149,7 +149,7 @@ def test_what_an_outage_held_up_goes_on_when_it_ends(worker: Worker) -> None:
 
 
 def test_a_pause_says_why_and_when_the_next_try_is(worker: Worker) -> None:
-    """In words for whoever asks after a pending event; and what keeps calls from a Browsee that is down."""
+    """In words for readers of a pending event; and the reason why no calls go to a Browsee that is down."""
     worker.send(WRONG_KEY)
     text = "Browsee answered 401: check browsee_api_key; next try in 1 s"
     assert worker.project.state(worker.now_s).waiting_text == f"delivery is paused: {text}"
@@ -190,7 +190,9 @@ def test_a_wrong_key_pauses_that_kind_of_call(worker: Worker) -> None:
 
 
 def test_one_event_cannot_pause_all_others_for_ever(worker: Worker) -> None:
-    """What meets 403 again after others got through is to blame itself: it costs it a try, and nobody a pause."""
+    """An event that gets 403 again after others were delivered is to blame itself: it uses an attempt, without a
+    pause.
+    """
     for attempt in range(5):
         permit = worker.permit()
         ruling = worker.project.answered(permit, WRONG_KEY, of=subject("poison", 7), now_s=worker.now_s)
@@ -237,7 +239,7 @@ def test_a_slow_pace_says_what_sets_it(pinned_per_s: float | None, limits: int, 
 
 
 def test_while_tracks_are_paused_nothing_is_taken(worker: Worker) -> None:
-    """Nor set aside: a backlog of tracks would be written anew, event by event, for as long as the pause lasts."""
+    """Nor set aside: a backlog of tracks would be rewritten, event by event, for as long as the pause lasts."""
     worker.send(WRONG_KEY)
     assert worker.project.paused_for_s(worker.now_s) == 1.0
     assert not worker.project.sets_aside("track")
@@ -245,7 +247,7 @@ def test_while_tracks_are_paused_nothing_is_taken(worker: Worker) -> None:
 
 
 def test_while_identify_alone_is_paused_its_events_are_set_aside(worker: Worker) -> None:
-    """Tracks go on, and when they are paused too nobody passes anybody."""
+    """Tracks are delivered; when they are paused too, no event passes another."""
     worker.send(WRONG_KEY, "identify")
     assert worker.project.paused_for_s(worker.now_s) == 0.0
     assert (worker.project.sets_aside("identify"), worker.project.sets_aside("track")) == (True, False)
@@ -377,7 +379,7 @@ def test_an_event_with_several_refused_calls_is_revived_once(worker: Worker) -> 
 
 
 def test_an_abandoned_probe_is_followed_by_another(worker: Worker) -> None:
-    """A worker that is stopped between admission and answer keeps nobody waiting."""
+    """A worker that is stopped between admission and answer blocks no other call."""
     worker.send(WRONG_KEY)
     worker.now_s += 1.0
     worker.project.abandoned(worker.permit(), now_s=worker.now_s)

@@ -35,7 +35,7 @@ def basic(credentials: bytes) -> str:
     ids=lambda value: str(value)[:30] or "empty",
 )
 def test_the_authorization_header(authorization: str, claims: set[str]) -> None:
-    """Basic with or without its colon, Bearer; what cannot be read claims a key that is nobody's."""
+    """Basic with or without its colon, Bearer; an unreadable credential claims a key that no source has."""
     assert claimed_keys(path_key=None, query=(), authorizations=[authorization], write_keys=()) == claims
 
 
@@ -111,5 +111,5 @@ def test_every_key_takes_as_long() -> None:
          "one unreadable", "surrogate"],
 )  # fmt: skip
 def test_whose_key_it_is(claims: set[str], source: Source | None) -> None:
-    """Exactly one claimed key that is a source's names that source; the empty key is nobody's, though configured."""
+    """Exactly one claimed key that is a source's names that source; the empty key never does, even if configured."""
     assert KEYRING.source_of(claims) is source

@@ -253,7 +253,7 @@ BATCH = [{"type": "track", "event": "A", "userId": "u", "context": {"page": {"ur
     ],
 )  # fmt: skip
 def test_what_would_take_seconds_to_read_is_known_before(raw: bytes, crammed: bool) -> None:
-    """A body of 20 KB that inflates to millions of empty arrays holds up nobody; the largest real batch is no such."""
+    """A body of 20 KB that inflates to millions of empty arrays holds up no other; the largest real batch passes."""
     assert has_too_many_values(raw) is crammed
 
 
@@ -334,7 +334,7 @@ def test_what_is_broken_otherwise_is_not_read_by_halves(body: bytes) -> None:
 
 
 def test_lines_without_end_are_refused_unread() -> None:
-    """As messages would be: nobody waits for the reading of a million bad lines."""
+    """As messages would be: other requests do not wait while a million bad lines are read."""
     found = decode(TRACK + b"\n{" * 200_000)
     assert isinstance(found, Problem)
     assert found.keyword == "maxItems"

@@ -91,7 +91,7 @@ def test_whom_a_proxy_is_believed_to_speak_for(peer: str | None, forwarded: list
 
 
 def test_without_trusted_proxies_the_peer_is_the_client() -> None:
-    """By default nobody's X-Forwarded-For is believed."""
+    """By default no X-Forwarded-For is trusted."""
     assert client_address("10.0.0.1", ["198.51.100.1"], ()) == "10.0.0.1"
 
 
@@ -108,5 +108,5 @@ def test_without_trusted_proxies_the_peer_is_the_client() -> None:
     ],
 )
 def test_an_address_stands_for_one_sender(peer: str | None, network: str) -> None:
-    """Who has a whole network of IPv6 addresses counts once."""
+    """A sender with a whole IPv6 network counts once."""
     assert network_of(peer) == network

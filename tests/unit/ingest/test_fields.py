@@ -41,7 +41,7 @@ def noted(found: Event) -> list[tuple[WarningKind, str]]:
     ids=repr,
 )  # fmt: skip
 def test_an_id_is_text_in_plain_digits_or_absent(value: object, text: str | None) -> None:
-    """42.0 and 42 are one user; a blank or shapeless id is nobody, never one user for all."""
+    """42.0 and 42 are one user; a blank or malformed id is no user, never one user for all."""
     assert text_id(value) == text
     stored = event({"userId": value, "groupId": value})
     assert stored.user_id == text
@@ -116,7 +116,7 @@ def test_a_name_that_no_message_needs_is_left_out(kind: str, name: str, value: o
 
 @pytest.mark.parametrize("value", [{"title": "x"}, ["x"], True, "", "\0", None], ids=str)
 def test_a_track_message_needs_its_name(value: object) -> None:
-    """Without one nobody knows what was done; U+0000 alone is none."""
+    """Without one the event has no meaning; U+0000 alone is not a name."""
     found = read({"type": "track", "userId": "u", "event": value})
     assert isinstance(found, Rejection)
     assert found.problems[0].pointer == "/event"

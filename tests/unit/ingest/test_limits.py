@@ -48,7 +48,7 @@ def test_room_is_for_all_together_and_comes_back() -> None:
 
 
 def test_an_owner_of_divided_room_leaves_half_to_the_others() -> None:
-    """However much one wants, the next always finds some; what was given back counts for nobody."""
+    """However much one wants, the next always finds some; what was given back counts for no owner."""
     room = BodyBudget(100, divided=True)
     assert room.take("shop", 30)
     assert not room.take("shop", 21)

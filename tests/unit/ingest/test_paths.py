@@ -1,4 +1,4 @@
-"""What a sender that asks for a path of nobody's may have meant."""
+"""Suggestions for senders that use an unknown path."""
 
 import pytest
 

@@ -85,7 +85,7 @@ def test_the_type_is_the_messages_own_else_the_paths(given: object, arrival: Req
 @pytest.mark.parametrize("given", [None, 5, "", " ", {}, ["track"]], ids=repr)
 @pytest.mark.parametrize("arrival", [WEBHOOK_ARRIVAL, BATCHED], ids=["webhook", "batch"])
 def test_without_a_type_anywhere_it_is_no_message(given: object, arrival: RequestContext) -> None:
-    """An envelope, or another kind of JSON: no rule would take it, and nobody would look."""
+    """An envelope, or other JSON: no rule would match it, and the mistake would go unnoticed."""
     for message in (track(type=given), {"events": [], "type": given}, {"data": {"type": "track"}}):
         [problem] = rejection(message, arrival).problems
         assert (problem.pointer, problem.keyword) == ("/type", "required")
@@ -93,7 +93,7 @@ def test_without_a_type_anywhere_it_is_no_message(given: object, arrival: Reques
 
 @pytest.mark.parametrize("kind", ["track", "identify", "record"])
 def test_without_a_user_only_the_common_schema_is_asked(kind: str) -> None:
-    """A message of nobody is stored, whatever else it lacks: it ends as unmatched, not as a fault of the sender's."""
+    """A message without a user is stored, whatever else it lacks: it ends as unmatched, not as the sender's fault."""
     assert event({"type": kind, "messageId": "m", "userId": " ", "properties": 5}).user_id is None
 
 
@@ -142,7 +142,7 @@ def test_an_envelope_that_is_none_is_left_out() -> None:
     ids=["browser", "said already", "said to be unknown", "phone", "server", "webhook", "peer unknown"],
 )
 def test_the_peers_address_where_it_is_the_users(context: object, arrival: RequestContext, ip: str | None) -> None:
-    """context.ip is filled from a browser's or phone's connection alone; a platform's address is nobody's."""
+    """context.ip is filled from a browser's or phone's connection alone, never with a platform's address."""
     message = track() if context is None else track(context=context)
     assert (event(message, arrival).body.get("context") or {}).get("ip") == ip
 
@@ -210,7 +210,7 @@ def test_a_member_that_is_no_object_is_rejected(message: object) -> None:
 
 
 def test_a_rejection_keeps_what_reading_it_anew_needs() -> None:
-    """An SDK's rejection is kept as it would have been stored: read anew as a webhook's, it is corrected once."""
+    """An SDK's rejection is kept as it would have been stored: read again as a webhook's, it is corrected once."""
     message = {"userId": 7, "event": [], "messageId": "m", "timestamp": "2026-11-23T01:00:00Z"}
     arrival = replace(DIRECT, envelope={"sentAt": "2026-11-23T01:00:10Z", "context": {"ip": "1.2.3.4"}})
     found = rejection(message, arrival)

@@ -50,7 +50,7 @@ def test_a_message_that_is_taken_ends_it_after_a_calm() -> None:
 
 
 def test_a_new_refusal_after_a_calm_begins_anew() -> None:
-    """Also when nobody looked in between."""
+    """Also if it was not read in between."""
     refusals = Refusals()
     refusals.record("shop", Reply.FULL, 0.0)
     refusals.record("shop", Reply.STORED, 1.0)

@@ -49,7 +49,7 @@ def test_any_of_the_secrets_will_do(secrets: list[str]) -> None:
     ids=["object with space around", "array", "wrapped", "wrapped, signed unwrapped", "json beside another key"],
 )
 def test_the_signature_covers_this_part_of_the_bytes(body: bytes, part: bytes) -> None:
-    """The bytes are taken as they were sent, with the spaces within, never written anew."""
+    """The bytes are used as they were sent, with their inner spaces, never rewritten."""
     assert verify([Secret("s")], [signed(part)], body)
 
 

@@ -39,6 +39,6 @@ def test_a_bad_one_is_none(sent: str) -> None:
 
 
 def test_two_are_none() -> None:
-    """Which of them is true nobody can say."""
+    """It is unknown which of them is right."""
     assert traceparent([GOOD, GOOD]) is None
     assert traceparent([]) is None

@@ -1,4 +1,4 @@
-"""Who may read a large body, and how much of what was read is held."""
+"""The order in which large bodies are read, and the limit of what is held of them."""
 
 import asyncio
 

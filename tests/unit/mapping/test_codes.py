@@ -208,7 +208,7 @@ def test_a_hash_without_a_key_says_how_to_make_one() -> None:
 
 
 def test_every_code_is_seeded() -> None:
-    """A code without a mistake that shows it would be a promise nobody keeps; E109 is the net under the others.
+    """Every code has a mistake that causes it; E109 is the net under the others.
 
     E155, E159 and E165 are about the machine, and have tests of their own.
     """

@@ -1,4 +1,4 @@
-"""Ids of calls: texts that are none never leave, whoever put them there."""
+"""Ids of calls: texts that are not ids are never sent, whatever set them."""
 
 import json
 from typing import Any

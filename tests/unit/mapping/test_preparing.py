@@ -111,7 +111,7 @@ def test_derived_values_are_read_like_paths() -> None:
 
 
 def test_a_derived_value_is_computed_once() -> None:
-    """So a warning of it is one, however often it is read; and none if nobody reads it."""
+    """So it adds one warning, however often it is read, and none if it is never read."""
     mapping = ruleset(DERIVED)
     rendered = mapping.render(event(properties={"total": "n/a"}))
     assert isinstance(rendered, Calls)

@@ -103,7 +103,7 @@ def test_guards_run_in_order() -> None:
 
 
 def test_an_id_that_is_guarded_is_guarded_in_the_call_too() -> None:
-    """A hashed user id reaches Browsee hashed; a removed one not at all, and nobody at all is refused."""
+    """A hashed user id is sent hashed; a removed one is not sent, and an event without any id is refused."""
     rules = [{"track": "T"}]
 
     def rendered(do: Any, **words: Any) -> Any:

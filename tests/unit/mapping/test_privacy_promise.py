@@ -1,6 +1,6 @@
 """`mappings/privacy.yaml`: nothing that names a person leaves, and little that does not is taken.
 
-What is personal is said here anew, by other means than the mapping's, so that neither hides a fault of the other.
+Personal data is defined here again, by other means than the mapping's, so that neither hides a fault of the other.
 """
 
 import json
@@ -125,7 +125,7 @@ def test_nothing_personal_of_the_shipped_messages_leaves() -> None:
     assert left > 30
 
 
-# What is taken though it names nobody
+# Removed values that identify no person
 
 
 def changes(before: Any, after: Any, way: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -141,14 +141,16 @@ def changes(before: Any, after: Any, way: tuple[str, ...] = ()) -> Iterator[tupl
 
 
 def is_false(way: tuple[str, ...], message: JsonObject) -> bool:
-    """Whether a changed field of the shipped messages named nobody."""
+    """Whether a changed field of the shipped messages identified no person."""
     if way[-1] == "name":
         return way[-2:-1] != ("traits",) or message.get("type") == "group"
     return way[-1] == "cart_token"
 
 
 def test_false_hits_are_counted() -> None:
-    """How much is taken that names nobody, as docs/privacy.md says; guards of `values` take nothing of that."""
+    """How much is removed that identifies no person, as docs/privacy.md says; guards of `values` take nothing of
+    that.
+    """
     guards = privacy().guards
     counts = {"messages": 0, "name": 0, "cart_token": 0}
     for _, message in shipped_messages():

@@ -107,7 +107,7 @@ def test_texts(value: Any, step: Any, result: Any) -> None:
 
 
 def test_the_keyed_hash_is_always_applied() -> None:
-    """Also to a text that looks hashed already: whoever sends one must not choose what is stored."""
+    """Also a text that looks hashed already: a sender must not choose what is stored."""
     found, _ = applied("1" * 64, "hash")
     assert found != "1" * 64
     assert applied("1" * 64, {"hash": "hmac-sha256"})[0] == found
@@ -350,7 +350,7 @@ def test_a_url_is_read_up_to_a_length(length: int, is_readable: bool) -> None:
     ],
 )  # fmt: skip
 def test_what_is_found_and_computed(value: Any, step: Any, result: Any) -> None:
-    """Nothing to find is absent, and nobody is warned of it."""
+    """Nothing found is absent, without a warning."""
     assert applied(value, step) == (ABSENT if result is None else result, [])
 
 

@@ -28,7 +28,7 @@ def test_it_counts_as_the_library_does() -> None:
 
 
 def test_one_child_for_each_combination_of_labels() -> None:
-    """Who keeps a child at hand and who asks again add to the same."""
+    """A kept child and one that is looked up again are the same."""
     histograms = Histograms([METRIC])
     assert histograms.child(METRIC, "shop") is histograms.child(METRIC, "shop")
     assert histograms.child(METRIC, "shop") is not histograms.child(METRIC, "app")

@@ -99,7 +99,7 @@ def test_a_text_line_is_for_people(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_facts_of_several_lines_stand_below_a_text_line(capsys: pytest.CaptureFixture[str]) -> None:
-    """Who edits a mapping sees the place of the mistake with its caret, not one long line with escapes in it."""
+    """The author of a mapping sees the place of the mistake with its caret, not one long line with escapes."""
     configure_logging(log_format="text")
     problems = "shop.yaml:4:5: error E111: `trakc`\n   4 |     trakc: T\n     |     ^"
     Observer().emit(MappingFailed(file="shop.yaml", problems=problems))

@@ -144,7 +144,7 @@ def test_a_guarded_message_id_still_tells_copies(do: Any) -> None:
 
 
 def test_of_a_rejection_size_and_hash_are_kept() -> None:
-    """The body goes, problems stay; it cannot be read anew, and the output says so."""
+    """The body is not kept, problems are; it cannot be read again, and the output says so."""
     rejection = replace(make_rejection(), message_id="order-of-ann")
     kept = store(mapping(MAIL)).rejection(rejection)
     assert (kept.problems, kept.reason) == (rejection.problems, rejection.reason)

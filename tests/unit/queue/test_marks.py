@@ -34,7 +34,7 @@ def test_the_next_take_begins_where_the_first_lane_was() -> None:
 
 
 def test_a_lane_that_comes_back_is_not_passed_over() -> None:
-    """While it is busy nobody looks for it; afterwards the take begins at its due time, once."""
+    """While it is busy it is not searched; afterwards the take begins at its due time, once."""
     marks = Marks()
     marks.begin((), now_us=NOW)
     marks.given([head(1, NOW - 60 * S), head(2, NOW - 50 * S)])

@@ -32,7 +32,7 @@ def test_few_other_ids_are_found(name: bytes | None) -> None:
 
 
 def test_each_is_found_in_its_span_only() -> None:
-    """As far as a filter can tell, and not where nobody asks."""
+    """As far as a filter can know, and only in the requested spans."""
     filter_ = SpanFilter(bytearray(1 << 16))
     spans = [digests(100, seed=span) for span in range(SPANS)]
     for span, ids in enumerate(spans):

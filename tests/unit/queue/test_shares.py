@@ -60,7 +60,7 @@ def test_a_put_of_several_sources_is_judged_by_source() -> None:
 
 @given(st.lists(st.integers(0, 1000), max_size=8), st.integers(0, 3000))
 def test_only_the_largest_give(sizes: list[int], most: int) -> None:
-    """Cut down to the cap all fit together; and nobody is cut who has less than an equal part."""
+    """Cut down to the cap all fit together; and no source with less than an equal part is cut."""
     cap = fair_cap(sizes, most)
     assert sum(min(size, cap) for size in sizes) <= most
     assert all(size <= cap for size in sizes if size * len(sizes) <= most)

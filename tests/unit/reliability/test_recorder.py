@@ -22,5 +22,5 @@ async def test_a_machine_that_forbids_it(tmp_path: Path, monkeypatch: pytest.Mon
     tool.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     recorder = Recorder(tmp_path / "strace.txt")
-    with pytest.raises(Skipped, match="lets nobody trace a process"):
+    with pytest.raises(Skipped, match="does not allow tracing a process"):
         await recorder.try_out()

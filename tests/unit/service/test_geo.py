@@ -75,7 +75,7 @@ def test_places_are_looked_up(database: Path) -> None:
 
 
 def test_a_replaced_database_is_used_within_10_s(database: Path, clock: FakeClock) -> None:
-    """One that is half written, or gone, leaves the last one at work."""
+    """One that is half written, or missing, leaves the last one active."""
     places = GeoDatabase(database, monotonic_s=clock)
     write(database, {"203.0.113.0/24": {"city": "Bonn"}})
     assert places("203.0.113.7") == PARTS

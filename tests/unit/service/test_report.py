@@ -27,7 +27,7 @@ def report(*sources: str, pending_of: frozenset[str], disk: Disk | None = None) 
 
 
 def test_events_of_a_source_that_is_gone_are_named() -> None:
-    """A source renamed in the settings leaves events behind that nobody delivers: somebody has to know."""
+    """A source renamed in the settings leaves events that are not delivered: the operator must be informed."""
     found = report("shop", pending_of=frozenset({"shop", "old-shop"}))
     assert found.facts["sources_not_configured"] == ["old-shop"]
     assert found.why == "events wait of sources that the settings do not name: old-shop; name them again"
@@ -40,7 +40,7 @@ def test_nothing_is_said_while_every_event_has_a_worker() -> None:
 
 
 def test_a_project_that_another_replica_delivers_is_no_trouble_here() -> None:
-    """Its sources are still known, so that nobody is told to name them."""
+    """Its sources are still known, so that the report does not ask for them."""
     found = make_report(
         stopping=False,
         sandbox=False,

@@ -1,4 +1,4 @@
-"""A key or token that nobody gave is made once and stays the same."""
+"""A missing key or token is generated once and stays the same."""
 
 import json
 import stat
@@ -31,7 +31,7 @@ def test_what_is_missing_is_made_and_kept(folder: Folder) -> None:
 
 
 def test_the_file_is_for_its_owner_only(folder: Folder) -> None:
-    """Nobody else on the machine reads the keys."""
+    """No other user of the machine can read the keys."""
     _, made = fill_in_secrets(folder.load())
     assert made.file is not None
     assert stat.S_IMODE(made.file.stat().st_mode) == 0o600

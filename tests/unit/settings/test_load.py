@@ -226,7 +226,7 @@ def test_a_replica_may_do_a_part_of_the_work(
 
 @pytest.mark.parametrize("queue", ["memory:", "sqlite:///adapter.db"])
 def test_a_process_that_is_alone_does_all(folder: Folder, queue: str) -> None:
-    """Nobody would do the rest."""
+    """No other process could do the rest."""
     environ = {"BROWSEE_API_KEY": BROWSEE_KEY, "ADAPTER_QUEUE": queue, "ADAPTER_ROLE": "ingest"}
     with pytest.raises(ConfigError, match="set queue: postgresql://user@host/database"):
         folder.load(environ=environ)
@@ -249,7 +249,7 @@ def test_variables_of_the_source_default_go_before_the_file(folder: Folder) -> N
 
 
 def test_variables_that_have_no_source_are_reported(folder: Folder) -> None:
-    """A write key that nobody would ever be let in with is not passed over in silence; one used by name is fine."""
+    """A write key that would never be accepted is reported; one that the settings use by name is fine."""
     text = "sources: {shop: {keys: ['${ADAPTER_SIGNING_SECRET}']}}\n"
     environ = {"BROWSEE_API_KEY": BROWSEE_KEY, "ADAPTER_WRITE_KEY": KEY, "ADAPTER_SIGNING_SECRET": KEY}
     settings = folder.load(text, environ=environ)
@@ -259,7 +259,7 @@ def test_variables_that_have_no_source_are_reported(folder: Folder) -> None:
 
 
 def test_an_empty_variable_counts_as_not_set(folder: Folder) -> None:
-    """Container tools pass on empty what nobody gave."""
+    """Container tools pass unset variables on as empty ones."""
     settings = folder.load(environ={"BROWSEE_API_KEY": BROWSEE_KEY, "ADAPTER_PORT": "", "ADAPTER_WRITE_KEY": ""})
     assert settings.listen.port == 8080
     assert settings.sources[0].keys == ()
@@ -298,13 +298,13 @@ def test_the_sandbox_needs_no_key_and_has_its_own_queue(folder: Folder) -> None:
 
 
 def test_a_queue_in_memory_stays_there_in_the_sandbox(folder: Folder) -> None:
-    """Who asks for nothing on disk gets nothing on disk."""
+    """Without a need for files none is written."""
     assert folder.load("queue: 'memory:'\n", environ={}, sandbox=True).queue == Memory()
 
 
 @pytest.mark.parametrize("way", ["option", "variable"])
 def test_a_named_file_is_read(folder: Folder, way: str) -> None:
-    """--config or ADAPTER_CONFIG names the settings file; adapter.yaml is then nobody's business."""
+    """--config or ADAPTER_CONFIG names the settings file; adapter.yaml is then ignored."""
     folder.write("adapter.yaml", "nonsense: true\n")
     folder.write("container-mappings/default.yaml")
     other = folder.write("conf/other.yaml", "queue: sqlite:///here.db\n")

@@ -97,7 +97,7 @@ def test_the_line_and_a_caret_are_shown() -> None:
 
 
 def test_all_problems_are_reported_in_one_run_from_the_top(folder: Folder) -> None:
-    """Nobody has to start the service five times to find five mistakes."""
+    """One start reports all five mistakes, not one each."""
     text = textwrap.dedent("""\
         listen: 8080
         browsee: {rate: fast}

@@ -31,7 +31,7 @@ def test_it_is_a_schema() -> None:
 
 @pytest.mark.parametrize(("name", "node"), SETTINGS, ids=[name for name, _ in SETTINGS])
 def test_every_setting_is_described(name: str, node: JsonObject) -> None:
-    """Who points at a setting in an editor reads what it does, in a sentence."""
+    """An editor shows for every setting what it does, in a sentence."""
     assert node.get("description", "").endswith((".", "?")), name
 
 
@@ -68,6 +68,6 @@ def test_every_definition_of_a_text_is_read() -> None:
     ids=".".join,
 )
 def test_secrets_are_marked(path: tuple[str, ...]) -> None:
-    """Every place of a secret is known as one, and so is every place that nobody knows."""
+    """Every place of a secret is known as one, and so is every unknown place."""
     assert SHAPE.is_secret(path)
     assert SHAPE.is_secret((*path[:-1], "misspelt"))

@@ -23,5 +23,5 @@ def test_what_has_a_meaning_is_not_named(name: str) -> None:
 
 
 def test_a_variable_that_the_settings_name_is_used() -> None:
-    """`${ADAPTER_SHOP_KEY}` in a settings file is nobody's mistake."""
+    """`${ADAPTER_SHOP_KEY}` in a settings file is not a mistake."""
     assert list(unknown_variables({"ADAPTER_SHOP_KEY": "x"}, {"ADAPTER_SHOP_KEY"})) == []

@@ -171,5 +171,5 @@ CREATE TABLE replica (holder text PRIMARY KEY, delivers boolean NOT NULL, seen_a
 -- Numbers that the queue remembers: `now_us`, the time by which lanes are due, as the service looked at it last.
 CREATE TABLE state (name text PRIMARY KEY, value bigint NOT NULL);
 
--- Where the queue was moved to: with a row, nobody serves it any more. SQLite has this in the header of the file.
+-- Where the queue was moved to: with a row, it cannot be served any more. SQLite has this in the header of the file.
 CREATE TABLE moved (place text NOT NULL, at_us bigint NOT NULL);

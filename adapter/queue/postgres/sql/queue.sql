@@ -375,7 +375,7 @@ WITH gone AS MATERIALIZED (
 DELETE FROM message WHERE seq IN (SELECT seq FROM gone);
 
 -- name: dead_without_ids
--- Of a source, among the next dead letters by seq: nobody can ever deliver what has no user.
+-- Of a source, among the next dead letters by seq: an event without a user can never be delivered.
 SELECT dead.seq, source.name = %(source)s AND message.user_id IS NULL AND message.anonymous_id IS NULL
 FROM dead JOIN message USING (seq) JOIN source ON source.id = message.source
 WHERE dead.seq > %(after)s ORDER BY dead.seq LIMIT %(limit)s;
@@ -512,7 +512,7 @@ INSERT INTO claim (name) SELECT unnest(%(names)s::text[]) ON CONFLICT DO NOTHING
 SELECT name, holder, epoch, beat, released FROM claim WHERE name = ANY(%(names)s::text[]) ORDER BY name;
 
 -- name: lock_claims
--- Those that are as they were seen and that nobody has locked, in the order of their names.
+-- Claims that are as they were seen and that no transaction has locked, in the order of their names.
 SELECT claim.name FROM claim
 JOIN unnest(%(names)s::text[], %(epochs)s::bigint[], %(beats)s::bigint[]) AS seen (name, epoch, beat) USING (name, epoch, beat)
 ORDER BY claim.name FOR UPDATE OF claim SKIP LOCKED;

@@ -75,7 +75,7 @@ INSERT INTO held (source, events, bytes) SELECT source, ?2, ?2 * (length(body) +
 ON CONFLICT (source) DO UPDATE SET events = events + excluded.events, bytes = bytes + excluded.bytes;
 
 -- name: dead_without_ids
--- Of a source, among the next dead letters by seq: nobody can ever deliver what has no user.
+-- Of a source, among the next dead letters by seq: an event without a user can never be delivered.
 SELECT dead.seq, message.source = ?1 AND message.user_id IS NULL AND message.anonymous_id IS NULL
 FROM dead JOIN message USING (seq) WHERE dead.seq > ?2 ORDER BY dead.seq LIMIT ?3;
 
