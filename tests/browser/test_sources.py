@@ -11,12 +11,21 @@ HOSTILE = "<img src=x onerror=alert(1)>\u202e\x1b[31m"
 
 
 def test_the_first_event_turns_the_page_by_itself(browser: Browser, own_service: Service) -> None:
-    """A refused request is said with its reason, and then what came, without a reload."""
+    """The command has the key while it is shown. A refused request is said with its reason, and then what came, without
+    a reload.
+    """
     with console_of(browser, own_service) as console:
         console.open("#/sources")
         shop = console.page.get_by_role("region", name="shop")
         expect(shop.get_by_text("waiting for the first event")).to_be_visible()
         shop.get_by_role("tab", name="curl").click()
+        expect(shop.get_by_role("tabpanel")).to_contain_text(f"{own_service.url}/webhooks/shop/<key>")
+        shop.get_by_role("button", name="Show key…").click()
+        dialog = console.page.get_by_role("dialog")
+        dialog.get_by_label("Admin token").fill(TOKEN)
+        dialog.get_by_role("button", name="Show key").click()
+        expect(shop.get_by_role("tabpanel")).to_contain_text(f"{own_service.url}/webhooks/shop/{KEY}")
+        shop.get_by_role("button", name="Hide").click()
         expect(shop.get_by_role("tabpanel")).to_contain_text(f"{own_service.url}/webhooks/shop/<key>")
         own_service.refuse()
         shop.get_by_text("401: no source has its key").wait_for()

@@ -39,7 +39,7 @@ export function createEditor({ parent, text, schema, seen, onChange, onCheck, on
           { key: "Mod-s", run: () => (onCheck(), true), preventDefault: true },
           { key: "Mod-Enter", run: () => (onCompare(), true) },
           { key: "F8", run: cm.nextDiagnostic },
-          ...cm.closeBracketsKeymap, ...cm.completionKeymap, ...cm.searchKeymap, ...cm.historyKeymap, ...cm.foldKeymap, ...cm.defaultKeymap,
+          ...cm.closeBracketsKeymap, ...cm.completionKeymap, { key: "Enter", run: newLine }, ...cm.searchKeymap, ...cm.historyKeymap, ...cm.foldKeymap, ...cm.defaultKeymap,
           cm.indentWithTab,
         ]),
       ],
@@ -61,6 +61,22 @@ export function createEditor({ parent, text, schema, seen, onChange, onCheck, on
     },
     destroy: () => view.destroy(),
   };
+}
+
+/** A new line after the end of one, as far right as its rule goes on; elsewhere the editor's own. @param {import("../vendor/editor.js").EditorView} view */
+function newLine({ state, dispatch }) {
+  const [{ empty, head }, ...others] = state.selection.ranges;
+  const line = state.doc.lineAt(head);
+  if (!empty || others.length > 0 || head !== line.to || !line.text.trim()) return false;
+  dispatch(state.update(state.replaceSelection(`\n${" ".repeat(indentAfter(line.text))}`), { scrollIntoView: true, userEvent: "input" }));
+  return true;
+}
+
+/** Below the first key of an item, and further right after a key that has no value yet. @param {string} line */
+function indentAfter(line) {
+  const [, spaces, dashes, rest] = /** @type {RegExpExecArray} */ (/^( *)((?:- +)*)(.*)$/.exec(line));
+  const hasKey = /^[^\s#{["'][^#]*:(?: |$)/.test(rest);
+  return spaces.length + (hasKey ? dashes.length : 0) + (hasKey && /^[^:]*:\s*(?:#.*)?$/.test(rest) ? 2 : 0);
 }
 
 /** The text of the editor, which knows LF alone, with the line ends of the file; the file itself where nothing else differs. @param {string} file @param {string} text */

@@ -161,8 +161,8 @@ function End({ entry }) {
 function WhatNow({ entry, reload }) {
   const isRejected = entry.outcome === "rejected";
   const user = entry.userId ?? entry.anonymousId;
-  const mapping = href(`/mappings/${encodeURIComponent(entry.source)}`, { events: entry.id, line: entry.ruleLine });
   const canRequeue = ["dead", "rejected", "unmatched"].includes(entry.outcome);
+  const mapping = href(`/mappings/${encodeURIComponent(entry.source)}`, { events: entry.id, requeue: canRequeue ? entry.id : "", line: entry.ruleLine });
   const needsFix = entry.mapped && entry.mapped.outcome !== "sent" && entry.mapped.outcome !== "dropped";
   const which = { ids: [entry.id] };
   return html`<${Card} title="What now" class="what-now"><div class="stack-actions">

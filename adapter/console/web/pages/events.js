@@ -78,10 +78,12 @@ function LiveControl({ list }) {
 function Selection({ entries, clear }) {
   const ids = entries.map((entry) => entry.id);
   const kept = entries.filter((entry) => entry.outcome !== "unmatched").map((entry) => entry.id);
+  const shown = entries.filter(({ outcome }) => outcome !== "rejected").slice(0, 20);
+  const failed = shown.filter(({ outcome }) => outcome === "dead" || outcome === "unmatched");
   const one = entries.find((entry) => entry.source);
   return html`<${Banner} actions=${html`
       <${Button} primary onClick=${() => ask({ kind: "requeue", which: { ids }, about: "The selected events.", done: clear })}>Requeue…<//>
-      ${one && html`<a class="button" href=${href(`/mappings/${encodeURIComponent(one.source)}`, { events: ids.filter((id) => !id.startsWith("r")).slice(0, 20).join(",") })}>Open in mapping</a>`}
+      ${one && html`<a class="button" href=${href(`/mappings/${encodeURIComponent(one.source)}`, { events: shown.map(({ id }) => id).join(","), requeue: failed.map(({ id }) => id).join(",") })}>Open in mapping</a>`}
       ${kept.length > 0 && html`<${Button} danger onClick=${() => ask({ kind: "discard", which: { ids: kept }, about: "The selected events.", done: clear })}>Discard…<//>`}`}>
     <strong>${plural(ids.length, "event")} selected</strong><//>`;
 }

@@ -191,7 +191,7 @@ const testCount = (checked) => (checked?.tests.length ? `${checked.tests.filter(
 /** @param {{done: any, query: Record<string, string>, source: string, undo: () => void}} props */
 function Activated({ done, query, source, undo }) {
   const actions = html`${query.cause && html`<${Button} primary onClick=${() => ask({ kind: "requeue", which: { cause: query.cause, exact: true }, about: `All with the cause “${query.cause}”.`, done: () => navigate("/events", { source, cause: "" }) })}>Requeue them…<//>`}
-    ${query.events && html`<${Button} primary onClick=${() => ask({ kind: "requeue", which: { ids: query.events?.split(",") }, about: "The events that this change was made for." })}>Requeue ${query.events.split(",").length}…<//>`}<${Button} onClick=${undo}>Undo<//>`;
+    ${query.requeue && html`<${Button} primary onClick=${() => ask({ kind: "requeue", which: { ids: query.requeue?.split(",") }, about: "The events that this change was made for." })}>Requeue ${query.requeue.split(",").length}…<//>`}<${Button} onClick=${undo}>Undo<//>`;
   return html`<${Banner} tone="success" actions=${actions}>Version <strong>${done.version.slice(0, 8)}</strong> is active.<//>`;
 }
 

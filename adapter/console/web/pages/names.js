@@ -110,7 +110,7 @@ function Rule({ name }) {
   const mapping = `/mappings/${encodeURIComponent(name.source)}`;
   if (name.outcome === "rejected") return html`<a href="#/dead">See the causes</a>`;
   if (name.outcome === "unknown") return html`<span class="muted">not known</span>`;
-  if (name.outcome === "unmatched") return html`<${Badge} outcome="unmatched" text="no rule" /> <a class="button small" href=${href(mapping, { events: name.newest, insert: suggestedRule(name) })}>Suggest a rule</a>`;
+  if (name.outcome === "unmatched") return html`<${Badge} outcome="unmatched" text="no rule" /> <a class="button small" href=${href(mapping, { events: name.newest, requeue: name.newest, insert: suggestedRule(name) })}>Suggest a rule</a>`;
   const link = html`<a href=${href(mapping, { events: name.newest, line: name.ruleLine })}>${name.rule ?? "the mapping"}</a>`;
   if (name.outcome === "dropped") return html`<${Badge} outcome="dropped" /> ${link}`;
   if (name.outcome === "refused") return html`<${Badge} outcome="dead" text="refuses the newest" /> ${link}`;

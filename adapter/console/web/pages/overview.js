@@ -77,10 +77,10 @@ function Now({ now }) {
 
 /** @param {{now: any}} props */
 function Status({ now }) {
-  const [tone, text] = { ok: ["success", "All is well."], slowed: ["warning", "Delivery is slowed."], paused: ["danger", "Delivery is paused."] }[
+  const [tone, text] = { ok: now.dead ? ["warning", `Delivery works, but ${plural(now.dead, "event")} failed.`] : ["success", "All is well."], slowed: ["warning", "Delivery is slowed."], paused: ["danger", "Delivery is paused."] }[
     /** @type {"ok"} */ (now.delivery)
   ];
-  return html`<div class="banner ${tone}" role="status"><div><strong>${text}</strong> ${capitalized(now.delivery_why ?? "")}</div></div>`;
+  return html`<div class="banner ${tone}" role="status"><div><strong>${text}</strong> ${capitalized(now.delivery_why ?? "")}${now.delivery === "ok" && now.dead > 0 && html`<a href="#/dead">See the causes</a>`}</div></div>`;
 }
 
 /** @param {{project: any, isOne: boolean}} props */
@@ -139,7 +139,7 @@ function Nothing({ now }) {
   const url = `${baseAddress(sources.data?.adminListen ?? false)}/webhooks/${encodeURIComponent(source)}/<key>`;
   const command = `curl ${url} -H 'Content-Type: application/json' -d '{"type": "track", "event": "Order Completed", "userId": "u-1", "properties": {"total": 27.5}}'`;
   return html`<${Empty} title="No event yet">
-    <p>Set up a source in your customer-data platform, or send one event from a terminal:</p>
+    <p>Set up a source in your customer-data platform, or send one event from a terminal, with the source's key in place of <code>${"<key>"}</code>. <a href="#/sources">Sources</a> has both.</p>
     <pre>${command}</pre><${CopyButton} text=${command} label="Copy the command" />
   <//>`;
 }

@@ -1,11 +1,12 @@
 // What to type where, for the senders that most people have; docs/senders.md has all of them.
-/** @typedef {{address: string, source: string, signing: boolean}} At */
+/** @typedef {{address: string, source: string, signing: boolean, key: string}} At */
 /** @typedef {{text: string, copy?: string}} Step */
 
-const KEY = "<key>";
+/** Stands for the key until it is shown. */
+export const KEY = "<key>";
 
 /** @param {At} at */
-const webhook = (at) => `${at.address}/webhooks/${encodeURIComponent(at.source)}/${KEY}`;
+const webhook = (at) => `${at.address}/webhooks/${encodeURIComponent(at.source)}/${at.key}`;
 
 /** A source that asks for signatures takes nothing from a library. @param {At} at @param {Step[]} steps @returns {Step[]} */
 const unsigned = (at, steps) => (at.signing ? [{ text: "This source asks for signatures, and libraries do not sign: use a second source for them." }] : steps);
@@ -34,14 +35,14 @@ export const SENDERS = [
     id: "server", title: "Library, server",
     steps: (at) => unsigned(at, [
       { text: "Segment's library for Node; those for other languages take the same two values:",
-        copy: `import { Analytics } from "@segment/analytics-node";\nconst analytics = new Analytics({ writeKey: "${KEY}", host: "${at.address}" });\nanalytics.track({ userId: "u-1", event: "Order Completed", properties: { total: 27.5 } });` },
-      { text: "Or for Python:", copy: `import segment.analytics as analytics\nanalytics.write_key = "${KEY}"\nanalytics.host = "${at.address}"\nanalytics.track("u-1", "Order Completed", {"total": 27.5})` },
+        copy: `import { Analytics } from "@segment/analytics-node";\nconst analytics = new Analytics({ writeKey: "${at.key}", host: "${at.address}" });\nanalytics.track({ userId: "u-1", event: "Order Completed", properties: { total: 27.5 } });` },
+      { text: "Or for Python:", copy: `import segment.analytics as analytics\nanalytics.write_key = "${at.key}"\nanalytics.host = "${at.address}"\nanalytics.track("u-1", "Order Completed", {"total": 27.5})` },
     ]),
   },
   {
     id: "browser", title: "Library, browser",
     steps: (at) => unsigned(at, [
-      { text: "analytics.js from npm:", copy: `import { AnalyticsBrowser } from "@segment/analytics-next";\nconst analytics = AnalyticsBrowser.load({ writeKey: "${KEY}", cdnURL: "${at.address}" });\nanalytics.track("Order Completed", { total: 27.5 });` },
+      { text: "analytics.js from npm:", copy: `import { AnalyticsBrowser } from "@segment/analytics-next";\nconst analytics = AnalyticsBrowser.load({ writeKey: "${at.key}", cdnURL: "${at.address}" });\nanalytics.track("Order Completed", { total: 27.5 });` },
     ]),
   },
   {

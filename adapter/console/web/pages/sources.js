@@ -6,7 +6,7 @@ import { href } from "../router.js";
 import { subscribe } from "../stream.js";
 import { Badge, Button, Card, CopyButton, Dialog, Field, Page, Tabs } from "../ui.js";
 import { html, useEffect, useState } from "../vendor/preact.js";
-import { SENDERS, baseAddress, fitsPlatforms } from "./senders.js";
+import { KEY, SENDERS, baseAddress, fitsPlatforms } from "./senders.js";
 
 const AGAIN_MS = 3_000;
 const QUIET_MS = 86_400_000;
@@ -37,6 +37,7 @@ function useReload(reload) {
 /** @param {{source: any, base: string}} props */
 function Source({ source, base }) {
   const [isOpen, setOpen] = useState(source.lastEvent === null);
+  const [shown, setShown] = useState("");
   return html`<${Card} title=${source.name} actions=${html`<${State} source=${source} />`}>
     <dl class="facts">
       <dt>Mapping</dt><dd><a href=${href(`/mappings/${encodeURIComponent(source.name)}`)} title=${source.mapping}>${source.mapping.split("/").at(-1)}</a></dd>
@@ -45,11 +46,11 @@ function Source({ source, base }) {
       <dt>Limit</dt><dd>${limits(source)}</dd>
       <dt>Retry horizon</dt><dd>${duration(source.horizonS)}, how long its sender retries what was refused</dd>
       <dt>Signature</dt><dd>${source.signing ? "required" : "not asked for"}</dd>
-      <dt>${source.keys.length === 1 ? "Key" : "Keys"}</dt><dd>${source.keys.map((/** @type {any} */ key) => html`<${Key} key=${key.name} source=${source.name} named=${key} />`)}</dd>
+      <dt>${source.keys.length === 1 ? "Key" : "Keys"}</dt><dd>${source.keys.map((/** @type {any} */ key) => html`<${Key} key=${key.name} source=${source.name} named=${key} show=${setShown} />`)}</dd>
     </dl>
     <${Refused} refused=${source.refused} />
     <details class="setup" open=${isOpen} onToggle=${(/** @type {any} */ event) => setOpen(event.target.open)}><summary>Set up a sender</summary>
-      ${isOpen && html`<${SetUp} source=${source} base=${base} />`}</details>
+      ${isOpen && html`<${SetUp} source=${source} base=${base} shown=${shown} />`}</details>
   <//>`;
 }
 
@@ -77,9 +78,10 @@ function Refused({ refused }) {
 
 // -- keys ------------------------------------------------------------------------------------------------------------
 
-/** @param {{source: string, named: {name: string, lastUsed: string | null}}} props */
-function Key({ source, named }) {
-  const [key, setKey] = useState("");
+/** `show` gets the key while it is shown, for the steps below. @param {{source: string, named: {name: string, lastUsed: string | null}, show: (key: string) => void}} props */
+function Key({ source, named, show }) {
+  const [key, put] = useState("");
+  const setKey = (/** @type {string} */ next) => (put(next), show(next));
   const [isAsking, setAsking] = useState(false);
   const used = named.lastUsed ? html`last used <${Time} at=${named.lastUsed} />` : "not used since the service started";
   return html`<div class="source-key">${key ? html`<code>${key}</code> <${CopyButton} text=${key} aria-label="Copy the key" /><${Button} quiet onClick=${() => setKey("")}>Hide<//>` : html`<code>key ${named.name}</code> <${Button} quiet onClick=${() => setAsking(true)}>Show key…<//>`}
@@ -105,7 +107,7 @@ function AskToken({ open, close, found, ask }) {
   const isWrong = error?.status === 401;
   return html`<${Dialog} title="Show the key" open=${open} onClose=${end}>
     <form class="stack" onSubmit=${submit}><p>Whoever has the key can send events as this source. The log notes that it was shown.</p>
-      <${Field} label="Admin token" error=${isWrong ? "That is not the token." : ""}>${(/** @type {string} */ id) => html`<input id=${id} type="password" autocomplete="current-password" required value=${token} onInput=${(/** @type {any} */ event) => setToken(event.target.value)} />`}<//>
+      <${Field} label="Admin token" hint="admin_token of the settings, or of generated-secrets.json beside the queue" error=${isWrong ? "That is not the token." : ""}>${(/** @type {string} */ id) => html`<input id=${id} type="password" autocomplete="current-password" required value=${token} onInput=${(/** @type {any} */ event) => setToken(event.target.value)} />`}<//>
       ${error && !isWrong && html`<${Failure} error=${error} />`}
       <div class="actions end"><${Button} onClick=${end}>Cancel<//><${Button} primary type="submit">Show key<//></div></form>
   <//>`;
@@ -113,15 +115,15 @@ function AskToken({ open, close, found, ask }) {
 
 // -- set-up ----------------------------------------------------------------------------------------------------------
 
-/** @param {{source: any, base: string}} props */
-function SetUp({ source, base }) {
+/** @param {{source: any, base: string, shown: string}} props */
+function SetUp({ source, base, shown }) {
   const [address, setAddress] = useState(base);
   const [sender, setSender] = useState("segment");
   const clean = address.trim().replace(/\/+$/, "") || base;
   const tabs = SENDERS.map(({ id, title, steps }) => ({
     id, title,
     panel: () => html`<ol class="steps">
-      ${steps({ address: clean, source: source.name, signing: source.signing }).map((step) => html`<li><p>${step.text}</p>
+      ${steps({ address: clean, source: source.name, signing: source.signing, key: shown || KEY }).map((step) => html`<li><p>${step.text}</p>
         ${step.copy && html`<div class="copy"><pre tabindex="0">${step.copy}</pre><${CopyButton} text=${step.copy} aria-label=${`Copy: ${step.text}`} /></div>`}</li>`)}
       <li><${Waiting} source=${source} /></li></ol>`,
   }));
@@ -129,7 +131,7 @@ function SetUp({ source, base }) {
     <${Field} label="Base address" hint=${fitsPlatforms(clean) ? "Where senders reach this service." : "Where senders reach this service. Segment and RudderStack need https on a host name."}>
       ${(/** @type {string} */ id) => html`<input id=${id} class="base" type="url" value=${address} onInput=${(/** @type {any} */ event) => setAddress(event.target.value)} />`}<//>
     <${Tabs} label="Sender" tabs=${tabs} selected=${sender} onSelect=${setSender} />
-    <p class="muted">Put the key of this source in place of <code>${"<key>"}</code>. More senders are in <code>docs/senders.md</code>.</p>
+    <p class="muted">${!shown && html`Show key… puts the key of this source in place of <code>${KEY}</code>. `}More senders are in <code>docs/senders.md</code>.</p>
   </div>`;
 }
 
