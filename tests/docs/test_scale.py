@@ -89,12 +89,12 @@ def stack() -> Iterator[ExitStack]:
 
 
 def test_a_backup_is_whole_and_a_move_loses_nothing(tmp_path: Path, stack: ExitStack) -> None:
-    """The page's line makes a copy of a queue in use; on it, and on the file moved after a stop, all is delivered."""
+    """The lines copy a running queue and restore it; there, and on a file moved after a stop, all is delivered."""
     sandbox = stack.enter_context(
         staying("exec browsee-adapter sandbox --port 0", folder=tmp_path, environ=environment(), log=tmp_path / "log")
     )
     browsee = sandbox.said(r"browsee\.url: (\S+)")[1]
-    (backup,) = [code for code in blocks(TEXT, "") if "backup(" in code]
+    (backup,) = [code for code in blocks(TEXT, "") if code.startswith("(umask") and "backup(" in code]
     # At such a rate most of them wait.
     old = Instance(tmp_path / "old", stack, rate="2/s")
     copied, moved = (Instance(tmp_path / name, stack) for name in ("copied", "moved"))
@@ -109,7 +109,10 @@ def test_a_backup_is_whole_and_a_move_loses_nothing(tmp_path: Path, stack: ExitS
     for file in ("data/adapter.db", "data/generated-secrets.json"):
         assert file in TEXT
         shutil.copy(old.folder / file, moved.folder / file)
-    shutil.copy(old.folder / "backup.db", copied.folder / "data/adapter.db")
+    shutil.copytree(old.folder / "data", copied.folder / "data", dirs_exist_ok=True)
+    shutil.copy(old.folder / "backup.db", copied.folder)
+    (restore,) = [code for code in blocks(TEXT, "") if "cp backup.db" in code]
+    run(restore, folder=copied.folder, environ=environment())
     copied.start(browsee)
     before = {f"before-{number}" for number in range(20)}
     assert arrived(browsee, before) == before
