@@ -1,8 +1,9 @@
 """Samples: what a queue keeps of each minute for charts. Theory of operation. Pure.
 
 A sample has three parts: how much each counter of the ledger grew, by source; the number of pending events; and the
-rate and the limit of each project. The monitor of the process that delivers takes samples (`Archive.keep_sample`),
-several in a minute.
+rate and the limit of each project. Every process takes samples several times a minute (`service/readiness.py`). Where
+several processes serve a queue, each stores the rates of the projects that it delivers, and the one that does the
+upkeep stores growth and pending events.
 
 Growth is stored, not the counters. A sample stores how much the counters grew since the sample before, and stores the
 counters it has covered in the same transaction. So the invariant: the growth of all minutes equals the counters of the

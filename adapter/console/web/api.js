@@ -1,8 +1,8 @@
-// The API of the service, as the console asks it. Every address is relative to the page, so that a proxy may serve the
+// The client of the service's API. Every address is relative to the page, so that a proxy may serve the
 // console under any prefix.
 import { signal } from "./vendor/preact.js";
 
-/** What went wrong with a request. `status` is 0 where no answer came. */
+/** A failed request. `status` is 0 if no answer came. */
 export class ApiError extends Error {
   /**
    * @param {number} status
@@ -18,7 +18,7 @@ export class ApiError extends Error {
   }
 }
 
-/** The session: null until the service said whether there is one. */
+/** The session: null until the service has answered whether there is one. */
 export const session = signal(/** @type {Session | null} */ (null));
 /** @typedef {{signedIn: boolean, sandbox: boolean, expires?: string, version?: string, memoryQueue?: boolean, edit?: boolean, whyNotEdit?: string | null}} Session */
 

@@ -26,7 +26,7 @@ const PAGES = [
 const SESSION_MS = 600_000;
 const RETRY_S = 5;
 
-/** A failure of what somebody pressed, where its page shows none. */
+/** The failure of an action whose page does not show it. */
 const problem = signal(/** @type {ApiError | null} */ (null));
 window.addEventListener("unhandledrejection", (event) => {
   if (!(event.reason instanceof ApiError)) return;
@@ -92,7 +92,7 @@ function Theme() {
     <option value="system">System</option><option value="light">Light</option><option value="dark">Dark</option></select></label>`;
 }
 
-/** What holds for every page, worst first. */
+/** Banners for every page, worst first. */
 function Bars() {
   const now = summary.value ?? {};
   const failed = Object.entries(now.mappings_failed ?? {});
@@ -104,7 +104,7 @@ function Bars() {
     ${problem.value && html`<${Banner} tone="danger" actions=${html`<${Button} onClick=${() => (problem.value = null)}>Close<//>`}>${capitalized(problem.value.message)}<//>`}
     ${session.value?.sandbox && html`<${Banner} tone="warning"><strong>Sandbox.</strong> Nothing here reaches Browsee.<//>`}
     ${session.value?.memoryQueue && html`<${Banner} tone="warning"><strong>The queue is in memory.</strong> What is pending is lost when the service stops.<//>`}
-    ${!isSecret && html`<${Banner} tone="warning">This page came over plain HTTP: whoever reads the traffic can use your session. Serve it over HTTPS.<//>`}
+    ${!isSecret && html`<${Banner} tone="warning">This page came over plain HTTP: anyone who can read the traffic can use your session. Serve it over HTTPS.<//>`}
     ${now.ready === false && html`<${Banner} tone="danger">${now.why === "stopping" ? "The service is stopping." : html`The service stores no events: ${now.why}.`}<//>`}
     ${now.delivery === "paused" && html`<${Banner} tone="danger"><strong>Delivery is paused.</strong> ${now.delivery_why}<//>`}
     ${now.time_left?.says && html`<${Banner} tone="warning">${capitalized(now.time_left.says)}.<//>`}

@@ -8,7 +8,7 @@ import { html, useState } from "./vendor/preact.js";
 const EMAIL = /^[^\s@]+@[^\s@]+\.[^\s@]+$/;
 const IP4 = /^\d{1,3}(\.\d{1,3}){3}$/;
 const IP6 = /^[0-9a-f]{0,4}(:[0-9a-f]{0,4}){2,7}$/i;
-/** Of no use to a test: they differ with each message. */
+/** Useless in a test: they differ with each message. */
 const PASSING = new Set(["messageId", "sentAt", "receivedAt", "originalTimestamp", "timestamp", "writeKey", "request_ip"]);
 
 /**
@@ -41,7 +41,7 @@ function replaced(value, kinds, above = []) {
   }));
 }
 
-/** What a mapping did, without the values: the same words mean the same test. @param {any} mapped */
+/** The result of a mapping without the values: equal words mean equal tests. @param {any} mapped */
 const shape = (mapped) => JSON.stringify([mapped.outcome, mapped.rule, mapped.problems?.map((/** @type {any} */ each) => each.message),
   mapped.calls?.map((/** @type {any} */ call) => [call.kind, call.rule, call.body.event, fields(call.body.properties ?? call.body.traits ?? {})])]);
 
@@ -125,7 +125,7 @@ function TestDialog({ entry, close }) {
   <//>`;
 }
 
-/** Another check under way is no failure of this one. @param {unknown} error */
+/** A check that another one replaced has not failed. @param {unknown} error */
 function busy(error) {
   if (error instanceof ApiError && error.status === 429) throw new ApiError(429, { message: "another draft is being checked." }, error.retryAfterS ?? 1);
   throw error;

@@ -24,7 +24,7 @@ export function ask(change) {
 export function ChangeDialog() {
   const change = asked.value;
   const close = () => (asked.value = null);
-  // It belongs to the page that asked for it.
+  // It belongs to the page that opened it.
   useEffect(() => close, []);
   if (!change) return null;
   return html`<${change.kind === "requeue" ? Requeue : Discard} key=${JSON.stringify(change.which)} change=${change} close=${close} />`;
@@ -62,7 +62,7 @@ function Requeue({ change, close }) {
     if (!result || !change.done) return;
     const { done } = change;
     done();
-    // What ends before the stream looks again is in no news of it; whoever has left the page meanwhile is not called back.
+    // Events that end before the stream's next turn are not in its news. A page that was left is not called back.
     const page = location.hash;
     setTimeout(() => location.hash === page && done(), STREAM_TURNS_MS);
   };
@@ -82,7 +82,7 @@ function Requeue({ change, close }) {
   <//>`;
 }
 
-/** What a preview says would become of them. @param {{would: any, n: number}} props */
+/** The result of a preview. @param {{would: any, n: number}} props */
 function Would({ would, n }) {
   if (!would || would.looked === 0) return null;
   const said = [

@@ -1,4 +1,4 @@
-// What the charts of the overview show, and the same as a table.
+// The charts of the overview, and their values as a table.
 import { api } from "./api.js";
 import { Loaded, useAgain, useData } from "./data.js";
 import { count, timeText } from "./format.js";
@@ -14,7 +14,7 @@ const SPANS = [
 const AGAIN_MS = 30_000;
 const TERMS = ["received", "delivered", "dropped", "unmatched", "rejected", "dead"];
 
-/** The charts, once their code is there. */
+/** The charts, once their code is loaded. */
 export function Charts() {
   const [span, setSpan] = useState(SPANS[1]);
   const [code, setCode] = useState(/** @type {any} */ (null));
@@ -22,7 +22,7 @@ export function Charts() {
     api.get("/series", { since: new Date(Date.now() - (span?.s ?? 0) * 1000).toISOString(), step: span?.step }, abort);
   const series = useData(load, [span]);
   useEffect(() => void import("./chart.js").then(setCode), []);
-  // What arrived just now is counted within some seconds.
+  // New events are counted within some seconds.
   useAgain(series.reload, AGAIN_MS, series.data?.received.some(Boolean) ?? false);
   const choice = html`<label class="theme">Span <select onChange=${(/** @type {any} */ event) => setSpan(SPANS[event.target.selectedIndex])}>${SPANS.map((each) => html`<option selected=${each === span}>${each.text}</option>`)}</select></label>`;
   return html`<${Card} title="Activity" actions=${choice} class="charts">

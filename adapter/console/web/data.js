@@ -1,4 +1,4 @@
-// What a page shows of the API: data, an error in its place, or grey lines while it loads.
+// The data of a page: loaded data, an error in its place, or grey lines while it loads.
 import { ApiError, reachable } from "./api.js";
 import { Button, Skeleton } from "./ui.js";
 import { html, useCallback, useEffect, useRef, useState } from "./vendor/preact.js";
@@ -11,7 +11,7 @@ import { html, useCallback, useEffect, useRef, useState } from "./vendor/preact.
 /**
  * Loads by `load` whenever `deps` change. An answer that comes after a newer question is dropped; data stay while they
  * are loaded again. `reload` waits for an answer that is on its way, and then asks once more: what changes often does not
- * keep a slow answer from ever being shown, nor the service busy with answers that nobody reads.
+ * keep a slow answer from ever being shown, nor the service busy with answers that are not shown.
  * @template T
  * @param {(abort: AbortSignal) => Promise<T>} load
  * @param {readonly unknown[]} deps
@@ -49,7 +49,7 @@ export function useData(load, deps) {
     else setRound((n) => n + 1);
   }, []);
   const set = useCallback((/** @type {T} */ data) => setState({ data, error: null, loading: false }), []);
-  // A service that came back is asked again without a click.
+  // When the service is back, it is asked again without a click.
   const isLost = state.error?.status === 0;
   useEffect(() => (isLost ? reachable.subscribe((is) => is && reload()) : undefined), [isLost]);
   return { ...state, reload, set };

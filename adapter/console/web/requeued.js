@@ -21,7 +21,7 @@ export async function toWatch(which) {
   return { ids: events(page.entries.map((/** @type {any} */ entry) => entry.id)), isAll: page.next === null, after: next };
 }
 
-/** Rejections become events of new ids, which nobody can name beforehand. @param {string[]} ids */
+/** Rejections become events with new ids, which are unknown beforehand. @param {string[]} ids */
 const events = (ids) => ids.filter((id) => !id.startsWith("r"));
 
 /** Counts while it is shown. @param {{watched: Watched}} props */

@@ -3,7 +3,7 @@
 import { ApiError, api, session } from "./api.js";
 import { signal } from "./vendor/preact.js";
 
-/** "live": by the stream; "polling": asked for; "lost": the service does not answer; "off": nobody asks. */
+/** "live": by the stream; "polling": asked for; "lost": the service does not answer; "off": no page needs news. */
 export const connection = signal(/** @type {"off" | "live" | "polling" | "lost"} */ ("off"));
 
 /** The answer of `/api/summary`, kept new. */
@@ -97,7 +97,7 @@ async function run(stop) {
       failures = 0;
     } catch (error) {
       if (stop.aborted) return;
-      // A fault of the page, or a message that nobody can read, ends one stream and not the news.
+      // A bug of the page, or a message that cannot be read, ends one stream and not the news.
       if (!(error instanceof ApiError)) reportError(error);
       const status = error instanceof ApiError ? error.status : 0;
       // A proxy that asks for its own password leaves the session as it is.

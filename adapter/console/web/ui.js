@@ -79,7 +79,7 @@ export function Dialog({ title, open, onClose, actions, wide, children }) {
   useLayoutEffect(() => {
     if (!open) return undefined;
     const from = document.activeElement;
-    // A dialog that leaves the page with its focus gives it to nobody.
+    // A dialog that is removed with the focus leaves the page without one.
     return () => void setTimeout(() => document.activeElement === document.body && from instanceof HTMLElement && from.focus());
   }, [open]);
   useLayoutEffect(() => {

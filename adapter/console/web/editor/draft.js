@@ -43,7 +43,7 @@ const listed = (kept) => (kept ? [kept, ...listed(kept.earlier)] : []);
 export function keepDraft(file, text, base, earlier) {
   const mine = text === null ? [] : [{ text, base, at: new Date().toISOString(), tab: TAB }];
   const own = listed(earlier).map((each) => ({ tab: TAB, ...each }));
-  // What other tabs wrote meanwhile stays.
+  // Drafts of other tabs stay.
   const others = listed(stored(file)).filter((each) => each.tab !== TAB && !offered.has(nameOf(each)));
   const kept = [...mine, ...own, ...others].reduceRight((/** @type {Kept | null} */ later, each) => ({ ...each, earlier: later }), null);
   try {
@@ -81,7 +81,7 @@ export function useCheck(source, text, events, messages) {
         if (error.code === "busy" || error.status === 429) timer = window.setTimeout(ask, BUSY_MS);
         else {
           setState((now) => ({ ...now, error, isBusy: false }));
-          // Nobody types until the service is back, so the check asks by itself.
+          // The user may not type until the service is back, so the check repeats by itself.
           if (error.status === 0) timer = window.setTimeout(ask, LOST_MS);
         }
       }

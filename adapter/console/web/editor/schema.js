@@ -1,5 +1,5 @@
 // What the JSON Schema of mappings allows at a place of a YAML text: for completion and for hover. The place is read from
-// the indentation, which works while a text is being typed and is no valid YAML yet.
+// the indentation, which works while a text is being typed and is not valid YAML yet.
 
 /** @typedef {{schema: any, root: any}} Spot */
 /** @typedef {{path: (string | number)[], indent: number, key: string | null, isKey: boolean}} Place */

@@ -35,7 +35,7 @@ function nothing(error) {
 
 /** @param {{id: string}} props */
 function NotKept({ id }) {
-  return html`<${Empty} title="Nothing is kept under this id"><p><code>${id.slice(0, 200)}</code> is no event id, message id or rejection that is still kept. Finished events go after <code>retention.history</code>.</p><a href="#/events">All events</a><//>`;
+  return html`<${Empty} title="Nothing is kept under this id"><p><code>${id.slice(0, 200)}</code> is not the id of an event, message or rejection that is still kept. Finished events go after <code>retention.history</code>.</p><a href="#/events">All events</a><//>`;
 }
 
 /** @param {{found: any[]}} props */

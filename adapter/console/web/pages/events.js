@@ -61,7 +61,7 @@ function Row({ entry, isSelected, toggle }) {
   </tr>`;
 }
 
-/** `track Order Completed`; a name that is no text is shown as JSON. @param {any} entry */
+/** `track Order Completed`; a name that is not text is shown as JSON. @param {any} entry */
 export function eventName(entry) {
   if (entry.outcome === "rejected" && !entry.type) return entry.messageId ? `message ${entry.messageId}` : "a message";
   const name = typeof entry.event === "string" ? entry.event : entry.event === null || entry.event === undefined ? "" : JSON.stringify(entry.event);
@@ -143,7 +143,7 @@ function useEvents(query) {
     return () => abort.current.abort();
   }, [load, round]);
   useEffect(() => subscribe({
-    // Whoever reads further down, or paused, keeps what is shown.
+    // A list that is scrolled down, or paused, stays as it is.
     resync: () => (isStill.current || !isAtTop() ? setGap(true) : setRound((n) => n + 1)),
     events: (entries) => {
       const latest = new Map(entries.map((entry) => [entry.id, entry]));

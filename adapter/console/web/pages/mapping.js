@@ -111,7 +111,7 @@ function Workbench({ source, query, data, reload, tab, setTab, done, setDone, go
   const replace = (/** @type {string} */ next) => editor.current?.setText(next);
   const resume = () => {
     const { earlier = null, ...draft } = /** @type {import("../editor/draft.js").Kept} */ (offer);
-    // What was written meanwhile is offered in its turn.
+    // Text written meanwhile is offered next.
     setOffer(isDraft ? { text, base, at: new Date().toISOString(), earlier } : earlier);
     setBase(draft.base);
     replace(draft.text);
@@ -125,7 +125,7 @@ function Workbench({ source, query, data, reload, tab, setTab, done, setDone, go
       setMessages([...messages, message]);
       return "";
     } catch {
-      return given ? "That is no event id and no JSON." : "Give an event id or a JSON message.";
+      return given ? "This is neither an event id nor JSON." : "Give an event id or a JSON message.";
     }
   };
   const remove = (/** @type {string} */ id) => {
@@ -200,7 +200,7 @@ function Activate({ source, file, dialog, guards, sum, close, fromTheirs, keepMi
   const [error, setError] = useState(/** @type {ApiError | null} */ (null));
   const [theirs, setTheirs] = useState(/** @type {string | null} */ (null));
   const [isBusy, setBusy] = useState(false);
-  // A version of the history is no draft, so nobody has checked it yet.
+  // A version of the history is not a draft, so it has not been checked yet.
   const checked = useData(async (abort) => (guards ? null : api.post("/mapping/check", { source, text: dialog.text }, {}, abort)), [dialog.text]);
   const gone = guards ?? checked.data?.guards.gone ?? [];
   const isKnown = guards !== null || checked.data !== null;

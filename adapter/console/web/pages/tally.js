@@ -37,7 +37,7 @@ function addPaths(paths, more) {
 /** What a platform adds to each event comes last. @param {string} path */
 const placeOf = (path) => (path.startsWith("context") ? `~${path}` : path);
 
-/** Text here, a number there; an absent value is no type of its own. @param {Path} path */
+/** Values of several types; an absent value does not count as one. @param {Path} path */
 export const isMixed = (path) => Object.keys(path.types).filter((type) => type !== "null").length > 1;
 
 /**
