@@ -39,10 +39,10 @@ def renewed(page: str) -> str:
 
 def _of_block(block: words.Block) -> Callable[[], str]:
     rows = [
-        (f"`{name}`" + (" (needed)" if word.required else ""), _SHAPES.get(word.takes, word.takes), word.means)
+        (f"`{name}`" + (" (required)" if word.required else ""), _SHAPES.get(word.takes, word.takes), word.means)
         for name, word in block.words.items()
     ]
-    return lambda: _table(("word", "takes", "means"), rows)
+    return lambda: _table(("key", "value", "meaning"), rows)
 
 
 def _of_steps() -> str:
