@@ -4,6 +4,7 @@ import ast
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -51,10 +52,16 @@ RETIRED_NAMES = {"receipt", "receipts", "desk", "story", "stories", "brought"}
 """Of variables, arguments and attributes: an event's number is its `seq`, operators have an admin and read records."""
 
 
+@cache
+def nodes(file: Path) -> tuple[ast.AST, ...]:
+    """Every node of a module, parsed once for all tests."""
+    return tuple(ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
+
+
 def defined(kind: type[ast.AST]) -> Iterator[tuple[str, str]]:
     """Names that modules of the package define at their top, or as methods, each with its file."""
     for file in CODE:
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        for node in nodes(file):
             if isinstance(node, kind):
                 yield getattr(node, "name", ""), str(file.relative_to(ROOT))
 
@@ -68,20 +75,25 @@ def test_retired_names_do_not_come_back() -> None:
     assert {file.stem for file in CODE} & RETIRED_MODULES == set()
 
 
-@pytest.mark.parametrize("file", CODE, ids=lambda file: str(file.relative_to(ROOT)))
-def test_retired_variables_do_not_come_back(file: Path) -> None:
+def test_retired_variables_do_not_come_back() -> None:
     """The number of an event has one name in SQL, in code and in the description of the API."""
-    tree = ast.walk(ast.parse(file.read_text(encoding="utf-8")))
     kinds = {ast.Name: "id", ast.arg: "arg", ast.Attribute: "attr", ast.keyword: "arg"}
-    names = {getattr(node, kinds[type(node)]) for node in tree if type(node) in kinds}
-    assert names & RETIRED_NAMES == set()
+    found = {
+        (str(file.relative_to(ROOT)), name)
+        for file in CODE
+        for node in nodes(file)
+        if type(node) in kinds and (name := getattr(node, kinds[type(node)])) in RETIRED_NAMES
+    }
+    assert found == set()
 
 
 def test_a_public_class_has_its_name_for_itself() -> None:
     """`Limit` means the same in every file."""
     files = defaultdict(set)
     for file in CODE:
-        for node in ast.parse(file.read_text(encoding="utf-8")).body:
+        module = nodes(file)[0]
+        assert isinstance(module, ast.Module)
+        for node in module.body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 files[node.name].add(str(file.relative_to(ROOT)))
     assert {name: found for name, found in files.items() if len(found) > 1} == {}
