@@ -323,3 +323,11 @@ def asked_at_once(node: ast.AST) -> Iterator[str]:
 def test_browser_tests_wait(file: Path) -> None:
     """No test of a page passes only where the machine is fast enough: they wait for states, by `expect` or `until`."""
     assert list(asked_at_once(ast.parse(file.read_text(encoding="utf-8")))) == []
+
+
+def test_the_page_names_every_theory_of_operation() -> None:
+    """Each mechanism is explained in one module, and the page leads there."""
+    explaining = {module for module in MODULES if "heory of operation" in (ast.get_docstring(tree(module)) or "")}
+    listed = set(re.findall(r"\| `adapter/(\S+)\.py` \|", PAGE))
+    assert {module.replace(".", "/") for module in explaining} - listed == set()
+    assert listed <= {module.replace(".", "/") for module in MODULES}

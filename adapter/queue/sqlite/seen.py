@@ -1,5 +1,4 @@
-"""Remembers the ids seen within the dedup window, so that a put costs the same with millions of ids. Theory of
-operation.
+"""Remembers the ids seen in the dedup window; a put costs the same with millions of them. Theory of operation.
 
 **States of an id**
 - *Recent* ids are in `seen_recent`, in the order of arrival, and in a dict: a put appends to a table and reads no disk.
