@@ -1,6 +1,6 @@
 """Bare peers as processes: `python -m bench.servers ack` answers events, `… browsee` answers calls and times them.
 
-`… browsee FILE` answers over TLS too, with the certificate and key in that file.
+`… browsee FILE` answers over TLS too, with the certificate and key in that file; `… collector` takes traces.
 """
 
 import asyncio
@@ -17,6 +17,12 @@ async def acknowledge(request: web.Request) -> web.Response:
     """The least that any handler must do: read, parse, answer."""
     orjson.loads(await request.read())
     return web.Response(body=b'{"success":true}', content_type="application/json")
+
+
+async def collect(request: web.Request) -> web.Response:
+    """What a collector of traces has to do at least: read, and answer that it took them."""
+    await request.read()
+    return web.Response(content_type="application/x-protobuf")
 
 
 class Calls:
@@ -49,6 +55,8 @@ async def serve(mode: str, certificate: str | None = None) -> None:
     app, calls = web.Application(client_max_size=16 * 1024 * 1024), Calls()
     if mode == "ack":
         app.router.add_post("/", acknowledge)
+    elif mode == "collector":
+        app.router.add_post("/v1/traces", collect)
     else:
         app.router.add_post("/api/v1/{kind}", calls.take)
         app.router.add_get("/calls", calls.seen)
