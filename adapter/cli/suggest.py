@@ -6,6 +6,7 @@ from adapter.cli.completing import mappings
 from adapter.cli.queued import EventsOrigin, events_of, events_options
 from adapter.cli.reading import ruleset_of
 from adapter.cli.show import say
+from adapter.console.wording import counted
 from adapter.mapping import suggest as suggesting
 from adapter.mapping.suggest import Suggestion
 
@@ -40,7 +41,8 @@ def suggest(origin: EventsOrigin, mapping: str | None) -> None:
 
 
 def _notes(suggestion: Suggestion) -> list[str]:
-    notes = [f"{len(suggestion.names) or 'no'} event names that no rule names"]
+    unnamed = counted(len(suggestion.names), "event name")
+    notes = [f"without a rule that names it: {unnamed}" if suggestion.names else "rules name every event name"]
     notes += [f"no rule takes messages of type '{name}': {count} seen" for name, count in suggestion.types]
     if suggestion.uncounted:
         notes.append(f"{suggestion.uncounted} messages with names that are too many, or that no file can hold")

@@ -26,7 +26,7 @@ def test_what_is_suggested_works_as_it_is(seen: Shell) -> None:
     """The output, put into a file, passes `check` and maps what was seen."""
     result = seen.run(*SUGGEST)
     assert result.exit_code == 0, result.output
-    assert result.stderr == "note: 3 event names that no rule names\n"
+    assert result.stderr == "note: without a rule that names it: 3 event names\n"
     assert "    Signed Up: SIGNED_UP    # seen 4 times\n" in result.stdout
     checked = seen.run("check", seen.write("new.yaml", result.stdout))
     assert checked.stdout.startswith(
@@ -42,7 +42,7 @@ def test_what_a_mapping_names_is_left_out(seen: Shell) -> None:
     assert result.exit_code == 0, result.output
     assert "Order Completed" not in result.stdout
     assert result.stderr.splitlines() == [
-        "note: 2 event names that no rule names",
+        "note: without a rule that names it: 2 event names",
         "note: no rule takes messages of type 'merge': 2 seen",
     ]
 
@@ -52,7 +52,7 @@ def test_nothing_new_is_no_mapping(seen: Shell) -> None:
     orders = json.dumps({"type": "track", "event": "Order Completed"})
     result = seen.run("suggest", "--events", "-", "--mapping", "shop.yaml", stdin=orders)
     assert (result.exit_code, result.stdout) == (0, "")
-    assert result.stderr == "note: no event names that no rule names\n"
+    assert result.stderr == "note: rules name every event name\n"
 
 
 def test_lines_that_cannot_be_read_are_reported(seen: Shell) -> None:
