@@ -11,7 +11,7 @@ from adapter.queue.activations import Activation
 from adapter.queue.codec import Row, from_us, restore
 from adapter.queue.contract import Deletion
 from adapter.queue.event_warnings import unpack
-from adapter.queue.records import CauseGroup, EventRecord, FailedCall, RejectionRecord, problems_of
+from adapter.queue.records import CauseGroup, EventRecord, FailedCall, QueuePosition, RejectionRecord, problems_of
 
 
 def event_record(seq: int, stored: Row, ends: Sequence[Any], *, delivered_keys: tuple[str, ...]) -> EventRecord:
@@ -62,6 +62,20 @@ def cause_group(found: Sequence[Any], *, rejected: bool) -> CauseGroup:
         until=from_us(until_us),
         sources=tuple(sorted(sources)),
         mapping=mapping,
+    )
+
+
+def queue_position(head: Sequence[Any], *, ahead: int, parked: bool) -> QueuePosition:
+    """The place of an event with `ahead` others before it in its lane, whose head is in a row of `head_of`."""
+    seq, due_us, attempt, *failure = head
+    # Attempts and their failure are the head's: an event behind it has had no attempt.
+    return QueuePosition(
+        ahead=ahead,
+        blocked_by=seq if ahead else None,
+        parked=parked,
+        due_at=from_us(due_us),
+        attempt=0 if ahead else attempt,
+        failure="" if ahead else ": ".join(filter(None, failure)),
     )
 
 

@@ -17,7 +17,7 @@ from adapter.queue.postgres.message_row import packed, shown
 from adapter.queue.postgres.record_rows import deletion_of, event_record, has_cause, is_wanted, rejection_record
 from adapter.queue.postgres.samples import samples
 from adapter.queue.postgres.state import SQL
-from adapter.queue.record_rows import activation_of, cause_group, failed_call
+from adapter.queue.record_rows import activation_of, cause_group, failed_call, queue_position
 from adapter.queue.records import (
     CauseGroup,
     EventRecord,
@@ -109,19 +109,11 @@ class PostgresAdminReads:
             head = self._run(ADMIN["head_of"], {"lane": lane}).fetchone()
             if head is None:
                 continue
-            seq, due_us, attempt, *failure = head
+            seq = head[0]
             waiting = self._run(ADMIN["place_in_waiting"], {"lane": lane, "seq": record.seq}).fetchone()
             ahead = 0 if waiting is None else int(waiting[0])
             if seq == record.seq or ahead:
-                # Tries and their failure are of the head: who waits behind it has had none.
-                return QueuePosition(
-                    ahead=ahead,
-                    blocked_by=seq if ahead else None,
-                    parked=lane in lanes[2:],
-                    due_at=from_us(due_us),
-                    attempt=0 if ahead else attempt,
-                    failure="" if ahead else ": ".join(filter(None, failure)),
-                )
+                return queue_position(head, ahead=ahead, parked=lane in lanes[2:])
         return None
 
     def failures(self, seq: int) -> list[FailedCall]:

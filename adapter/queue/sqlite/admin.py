@@ -16,7 +16,7 @@ from adapter.model import Event, Reason
 from adapter.queue.codec import from_us, is_of_user, to_us
 from adapter.queue.contract import Deletion
 from adapter.queue.copies import event_of
-from adapter.queue.record_rows import deletion_of, failed_call, rejection_record
+from adapter.queue.record_rows import deletion_of, failed_call, queue_position, rejection_record
 from adapter.queue.records import (
     CauseGroup,
     EventRecord,
@@ -126,18 +126,10 @@ class SqliteQueueAdmin(SqliteMappingHistory):
             head = self._run(SQL["head_of"], (lane,)).fetchone()
             if head is None:
                 continue
-            seq, due_us, attempt, *failure = head
+            seq = head[0]
             ahead = int(self._run(ADMIN["place_in_waiting"], (lane, record.seq)).fetchone()[0])
             if seq == record.seq or ahead:
-                # Attempts and their failure are the head's: an event behind it has had no attempt.
-                return QueuePosition(
-                    ahead=ahead,
-                    blocked_by=seq if ahead else None,
-                    parked=lane in lanes[2:],
-                    due_at=from_us(due_us),
-                    attempt=0 if ahead else attempt,
-                    failure="" if ahead else ": ".join(filter(None, failure)),
-                )
+                return queue_position(head, ahead=ahead, parked=lane in lanes[2:])
         return None
 
     def failures(self, seq: int) -> list[FailedCall]:
