@@ -80,19 +80,38 @@ class Pair:
         pid = server_pid(self.standby.folder)
         return [pid, *_children(pid)]
 
+    def cut_standby(self) -> None:
+        """It receives nothing from now on, and an asynchronous one is not waited for."""
+        with psycopg.connect(self.standby.conninfo, autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET primary_conninfo = ''")
+            connection.execute("SELECT pg_reload_conf()")
+            end_s = time.monotonic() + 30
+            while connection.execute("SELECT 1 FROM pg_stat_wal_receiver").fetchone():
+                assert time.monotonic() < end_s
+                time.sleep(0.02)
+
+    def has_all(self) -> bool:
+        """Whether the standby has everything that was committed on the primary."""
+        ask = "SELECT 1 FROM pg_stat_replication WHERE replay_lsn >= pg_current_wal_lsn()"
+        with psycopg.connect(self.primary.conninfo, autocommit=True) as connection:
+            return connection.execute(ask).fetchone() is not None
+
 
 @contextlib.contextmanager
-def running_pair() -> Iterator[Pair]:
-    """Starts a primary and a synchronous standby, and stops both afterwards."""
+def running_pair(*, is_synchronous: bool = True) -> Iterator[Pair]:
+    """Starts a primary and a standby, for which commits wait if it is synchronous, and stops both afterwards."""
     with running_server() as primary, _folder() as folder:
         _run(folder, "pg_basebackup", f"-D {folder}/data -h {primary.folder} -U postgres -R -X stream -c fast")
         with _serving(folder):
             with psycopg.connect(primary.conninfo, autocommit=True) as connection:
-                # Of the primary alone: the standby was copied before.
-                connection.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
-                connection.execute("SELECT pg_reload_conf()")
+                if is_synchronous:
+                    # Of the primary alone: the standby was copied before.
+                    connection.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
+                    connection.execute("SELECT pg_reload_conf()")
+                states = ["sync" if is_synchronous else "async"]
+                ask = "SELECT 1 FROM pg_stat_replication WHERE state = 'streaming' AND sync_state = %s"
                 end_s = time.monotonic() + 30
-                while not connection.execute("SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'").fetchone():
+                while not connection.execute(ask, states).fetchone():
                     assert time.monotonic() < end_s
                     time.sleep(0.02)
             yield Pair(primary, Server(folder))

@@ -24,6 +24,7 @@ from adapter.queue.contract import Inbox
 DeliveryStatus: TypeAlias = Literal["ok", "slowed", "paused"]
 
 _PROBE_S = 5.0
+_LOOK_AT = "look at the disk, or at the database, its network and the standbys that its commits wait for"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ class Health:
         except QueueError as exc:
             return f"queue: {exc}"
         except TimeoutError:
-            return f"queue: a write took longer than {_PROBE_S:.0f} s"
+            return f"queue: a write took longer than {_PROBE_S:.0f} s; {_LOOK_AT}"
         return ""
 
 

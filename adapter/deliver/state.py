@@ -23,7 +23,7 @@ All of it belongs to the one event loop and is in memory, except the learned lim
 queue. A crash loses pauses and concurrency, which the next calls show again.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, Literal, TypeAlias
 
@@ -68,7 +68,8 @@ class State:
     """The state of delivery to this project, for `/readyz`. `text` says for people why calls wait and when the next
     attempt is; `cause` is the same without the time. Both are empty while all is well.
 
-    `per_s` is the rate now, `limit_per_s` the learned limit (None: not met yet, or pinned).
+    `per_s` is the rate now, `limit_per_s` the learned limit (None: not met yet, or pinned). `is_here`: this process
+    delivers the project.
     """
 
     delivery: DeliveryStatus
@@ -79,6 +80,7 @@ class State:
     concurrency: int
     in_flight: int
     cause: str = ""
+    is_here: bool = True
 
     @property
     def waiting_text(self) -> str:
@@ -88,8 +90,15 @@ class State:
         return f"delivery is paused: {self.text}" if self.delivery == "paused" else ""
 
 
-ELSEWHERE: Final = State("ok", None, "", per_s=0.0, limit_per_s=None, concurrency=0, in_flight=0)
+ELSEWHERE: Final = State("ok", None, "", per_s=0.0, limit_per_s=None, concurrency=0, in_flight=0, is_here=False)
 """The state of a project that another replica delivers: what this process learned of it no longer holds."""
+
+
+def undelivered(seconds: float) -> State:
+    """The state of a project that no replica has delivered for so long."""
+    cause = "no replica delivers; start one with --role all or --role deliver, whose settings have the same sources"
+    text = f"no replica has delivered for {seconds:.0f} s{cause.removeprefix('no replica delivers')}"
+    return replace(ELSEWHERE, delivery="paused", text=text, cause=cause)
 
 
 def worded(trouble: Obstacle) -> str:

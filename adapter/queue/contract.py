@@ -170,6 +170,13 @@ class Backlog(Protocol):
         """
         ...
 
+    def undelivered_s(self, sources: Collection[str]) -> float:
+        """For how many seconds at least one of `sources` has been delivered by no process, as far as this one saw.
+
+        A queue that one process serves gives 0.
+        """
+        ...
+
     async def renew(self, lease: Lease, *, lease_s: float) -> bool:
         """Hold the event for `lease_s` from now. False if the lease was lost: the worker must stop working on it."""
         ...

@@ -100,6 +100,9 @@ class LeasedQueue:
     def tenure(self, sources: Collection[str]) -> int:  # noqa: ARG002 - here this process has all of them
         return 1
 
+    def undelivered_s(self, sources: Collection[str]) -> float:  # noqa: ARG002 - this process delivers all of them
+        return 0.0
+
     async def renew(self, lease: Lease, *, lease_s: float) -> bool:
         return self._leases.extend(lease.token, lease_s)
 

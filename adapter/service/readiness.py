@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from adapter.console.health import Report
-from adapter.deliver.state import ELSEWHERE
+from adapter.deliver.state import ELSEWHERE, State, undelivered
 from adapter.deliver.worker import Worker
 from adapter.errors import QueueError
 from adapter.ingest.denials import Denials
@@ -27,6 +27,8 @@ from adapter.settings.settings import Settings
 from adapter.wire.instants import instant_text
 
 _BALANCE_EVERY_S = 2.0
+_UNDELIVERED_S = 30.0
+"""Longer than a takeover or a rolling restart leaves a project without a replica."""
 _COUNTING_SHARE = 0.01
 """The largest share of time for counting. With 10,000,000 pending events one count takes about a second."""
 
@@ -94,18 +96,21 @@ class Readiness:
         rates = {
             ", ".join(sources): ProjectRate(per_s=state.per_s, limit_per_s=state.limit_per_s)
             for sources, state in self.projects()
-            if state is not ELSEWHERE
+            if state.is_here
         }
         minute = int(self._count.at.timestamp()) // 60
         await self._observed.queue.keep_sample(minute, pending=self._count.balance.pending, rates=rates)
 
     def projects(self) -> Projects:
-        """The state of delivery of each Browsee project that this process delivers."""
-        now_s, tenure = self._observed.now(), self._observed.queue.tenure
-        return [
-            (worker.sources, worker.project.state(now_s) if tenure(worker.sources) else ELSEWHERE)
-            for worker in self._observed.workers
-        ]
+        """The state of delivery of each Browsee project that this process delivers, or that no replica does."""
+        return [(worker.sources, self._state(worker)) for worker in self._observed.workers]
+
+    def _state(self, worker: Worker) -> State:
+        queue = self._observed.queue
+        if queue.tenure(worker.sources):
+            return worker.project.state(self._observed.now())
+        undelivered_s = queue.undelivered_s(worker.sources)
+        return undelivered(undelivered_s) if undelivered_s > _UNDELIVERED_S else ELSEWHERE
 
     def report(self) -> Report:
         """The report of now."""

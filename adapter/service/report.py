@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 
 from adapter.console.health import DeliveryStatus, Gauge, Report
-from adapter.deliver.state import ELSEWHERE, PAUSING, SLOWING, State
+from adapter.deliver.state import PAUSING, SLOWING, State
 from adapter.model import JsonObject
 from adapter.observe import metrics
 from adapter.queue.contract import Balance, Disk
@@ -77,7 +77,7 @@ def _facts(active: Active, projects: Projects, balance: Balance, disk: Disk | No
                 "limit_per_s": None if state.limit_per_s is None else round(state.limit_per_s, 2),
                 "concurrency": state.concurrency,
                 "calls_under_way": state.in_flight,
-                "delivered_here": state is not ELSEWHERE,
+                "delivered_here": state.is_here,
             }
             for sources, state in projects
         ],
@@ -106,8 +106,8 @@ def _gauges(active: Active, projects: Projects, balance: Balance) -> Iterator[Ga
         yield Gauge(metrics.MAPPING_INFO, 1, (source, mapping.ruleset.version))
     for names, state in projects:
         sources = ", ".join(names)
-        yield Gauge(metrics.DELIVERS, state is not ELSEWHERE, (sources,))
-        if state is ELSEWHERE:
+        yield Gauge(metrics.DELIVERS, state.is_here, (sources,))
+        if not state.is_here:
             # What this process learned no longer holds; the replica that delivers reports the state.
             continue
         yield Gauge(metrics.RATE, state.per_s, (sources,))

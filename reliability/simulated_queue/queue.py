@@ -90,6 +90,9 @@ class SimulatedQueue(SimulatedRows):
     def tenure(self, sources: Collection[str]) -> int:  # noqa: ARG002 - there is one process
         return 1
 
+    def undelivered_s(self, sources: Collection[str]) -> float:  # noqa: ARG002 - no other process has any of them
+        return 0.0
+
     async def renew(self, lease: Lease, *, lease_s: float) -> bool:
         return self._leases.extend(lease.token, lease_s)
 

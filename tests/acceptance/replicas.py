@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from itertools import count
 from pathlib import Path
 from time import monotonic
@@ -208,47 +207,6 @@ def address_of(conninfo: str, schema: str) -> str:
     """The address of a queue, as the settings have it, in the database that libpq calls `conninfo`."""
     given = conninfo_to_dict(conninfo)
     return f"postgresql:///{given.pop('dbname')}?{urlencode({**given, 'schema': schema})}"
-
-
-class Road:
-    """A road to the server's socket in `there` through the folder `here`, that can be cut: then nothing answers."""
-
-    def __init__(self, here: Path, there: Path) -> None:
-        self._is_whole = asyncio.Event()
-        self._here = here
-        self._there = there
-
-    @asynccontextmanager
-    async def opened(self) -> AsyncIterator[None]:
-        """While the block lasts."""
-        self.restore()
-        name = ".s.PGSQL.5432"
-        server = await asyncio.start_unix_server(partial(self._connect, str(self._there / name)), self._here / name)
-        try:
-            yield
-        finally:
-            server.close()
-
-    def cut(self) -> None:
-        """From now on nothing passes."""
-        self._is_whole.clear()
-
-    def restore(self) -> None:
-        """What was held up passes too."""
-        self._is_whole.set()
-
-    async def _connect(self, there: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        to_server, from_server = await asyncio.open_unix_connection(there)
-        ways = (self._carry(reader, from_server), self._carry(to_server, writer))
-        await asyncio.gather(*ways, return_exceptions=True)
-
-    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while data := await reader.read(65_536):
-                await self._is_whole.wait()
-                writer.write(data)
-        finally:
-            writer.close()
 
 
 @asynccontextmanager

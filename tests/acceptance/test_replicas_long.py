@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -18,9 +18,10 @@ from time import monotonic
 import pytest
 
 from tests.acceptance.processes import Process
-from tests.acceptance.replicas import TAKEOVER_S, Cluster, Road, running_cluster, until_delivering, until_shared
+from tests.acceptance.replicas import TAKEOVER_S, Cluster, running_cluster, until_delivering, until_shared
 from tests.fakes import until
 from tests.postgres import Server, running_pair
+from tests.relay import Relay
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1200)]
 
@@ -121,10 +122,17 @@ def _settled_by(replica: Process) -> int:
     return replica.log.read_text().count("event delivered")
 
 
-async def test_an_owner_cut_off_from_the_database(tmp_path: Path, postgres: Server) -> None:
+@pytest.fixture
+def road(tmp_path: Path, postgres: Server) -> Iterator[Relay]:
+    """The way of one replica to the database."""
+    relay = Relay(tmp_path, postgres.folder)
+    with relay.opened():
+        yield relay
+
+
+async def test_an_owner_cut_off_from_the_database(tmp_path: Path, postgres: Server, road: Relay) -> None:
     """It begins no call after 8 s, and refuses messages; another takes over, and it settles nothing when it is back."""
-    road = Road(tmp_path, postgres.folder)
-    async with road.opened(), running_cluster(postgres.conninfo, tmp_path, replicas=0, answer_s=1.0) as cluster:
+    async with running_cluster(postgres.conninfo, tmp_path, replicas=0, answer_s=1.0) as cluster:
         owner = await cluster.start_replica(host=tmp_path)
         await until_delivering(cluster)
         cluster.takers = [await cluster.start_replica() for _ in range(2)]
@@ -159,10 +167,9 @@ async def test_an_owner_cut_off_from_the_database(tmp_path: Path, postgres: Serv
         assert not [at_s for at_s in times if 8.5 < at_s < took_s - 1.5]
 
 
-async def test_who_is_alone_and_was_cut_off_settles_what_it_has(tmp_path: Path, postgres: Server) -> None:
+async def test_who_is_alone_and_was_cut_off_settles_what_it_has(tmp_path: Path, postgres: Server, road: Relay) -> None:
     """No replica took over: the results of its calls waited, and no call is repeated."""
-    road = Road(tmp_path, postgres.folder)
-    async with road.opened(), running_cluster(postgres.conninfo, tmp_path, replicas=0, answer_s=1.0) as cluster:
+    async with running_cluster(postgres.conninfo, tmp_path, replicas=0, answer_s=1.0) as cluster:
         owner = await cluster.start_replica(host=tmp_path)
         await until_delivering(cluster)
         sending = asyncio.create_task(cluster.send(users=20, seconds=15, pause_s=1.5))

@@ -81,7 +81,7 @@ async def test_sources_are_claimed_together_or_not_at_all(open_queue: Open) -> N
     """A replica that cannot have one of them takes none, so that another can have the rest."""
     one, other = await open_queue(), await open_queue()
     await one.put([make_event("m-1"), make_event("m-2", source="app")])
-    assert len(await take(one, "shop")) == 1
+    assert len(await take(one, "shop", wait_s=20)) == 1
     assert list(await take(other, "shop", "app")) == []
     assert len(await take(one, "app", wait_s=20)) == 1
 
@@ -90,7 +90,7 @@ async def test_who_stops_is_followed(open_queue: Open) -> None:
     """Within the time that its trust ends and another has seen it do nothing; then it holds and settles nothing."""
     one, other = await open_queue(), await open_queue()
     await one.put([make_event("m-1"), make_event("m-2")])
-    [stopped] = await take(one)
+    [stopped] = await take(one, wait_s=20)
     assert list(await take(other)) == []
     before = one.tenure(["shop"])
     stop_renewing(one)
@@ -126,7 +126,7 @@ async def test_who_lost_its_claim_says_so(open_queue: Open) -> None:
     """Its leases are gone, and it takes part in what comes next like any other."""
     one, other = await open_queue(), await open_queue()
     await one.put([make_event("m-1")])
-    [lease] = await take(one)
+    [lease] = await take(one, wait_s=20)
     stop_renewing(one)
     assert len(await take(other, wait_s=20)) == 1
     await one._claims.renew()
@@ -192,7 +192,7 @@ async def test_an_old_claim_that_comes_back_settles_nothing_of_the_later_one(
     """
     one, other = await open_queue(), await open_queue()
     await one.put([make_event("m-1")])
-    await take(one)
+    await take(one, wait_s=20)
     stop_renewing(one)
     before = await claim_of(place)
     [late] = await take(other, wait_s=20)
@@ -209,7 +209,7 @@ async def test_who_comes_back_with_its_old_claim_waits_for_the_trust_of_the_late
     """Which may not know yet that it lost it, and begin calls until its trust is over."""
     one, other = await open_queue(), await open_queue()
     await one.put([make_event("m-1")])
-    await take(one)
+    await take(one, wait_s=20)
     stop_renewing(one)
     before = await claim_of(place)
     assert len(await take(other, wait_s=20)) == 1
@@ -225,7 +225,7 @@ async def test_a_released_claim_that_comes_back_waits_too(open_queue: Open, plac
     """After a new connection a replica cannot know whether another took the claim since."""
     one, other = await open_queue(), await open_queue()
     await one.put([make_event("m-1")])
-    await take(one)
+    await take(one, wait_s=20)
     stop_renewing(one)
     assert list(await take(other)) == []
     await rewind(other, place, ("", 0, 0, True))
@@ -239,7 +239,7 @@ async def test_an_epoch_that_is_given_twice_fences_its_first_holder(open_queue: 
     """After a fail-over a third one has the number that another had on the old server."""
     one, other = await open_queue(), await open_queue()
     await one.put([make_event("m-1")])
-    [late] = await take(one)
+    [late] = await take(one, wait_s=20)
     _, epoch, _, _ = await claim_of(place)
     stop_renewing(one)
     await rewind(other, place, ("", 0, 0, True))
@@ -253,7 +253,7 @@ async def test_a_deletion_request_goes_to_who_delivers(open_queue: Open) -> None
     """So that its event is released; any replica may take a source without a holder."""
     one, other = await open_queue(), await open_queue()
     await one.put([make_event("m-1"), make_event("m-2", source="app")])
-    [lease] = await take(one)
+    [lease] = await take(one, wait_s=20)
     await other.put([make_event("d-1", type="delete"), make_event("d-2", source="app", type="delete")])
     assert [request.message_id for request in await other.delete_requested(wait_s=0)] == ["d-2"]
     assert one.holds(lease)

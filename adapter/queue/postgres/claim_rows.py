@@ -6,9 +6,12 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from socket import gethostname
+from typing import TypeAlias
 from uuid import uuid4
 
-from adapter.queue.postgres.connect import PostgresSession
+from adapter.errors import QueueError
+from adapter.queue.postgres.connect import PostgresSession, StoreLostError
+from adapter.queue.postgres.schema import LINEAGE
 from adapter.queue.postgres.state import SQL
 
 
@@ -30,11 +33,15 @@ class Terms:
     live_s: float = 15.0
 
 
+_Mark: TypeAlias = tuple[str, int, int, bool]
+"""Holder, epoch, beat and whether it is released."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Seen:
     """A claim of another process as it was seen, and since when."""
 
-    mark: tuple[str, int, int, bool]
+    mark: _Mark
     since_s: float
     connection: int
 
@@ -64,7 +71,11 @@ class ClaimRows:
         self._terms = terms
         self._now = now
         self._seen: dict[str, _Seen] = {}
+        self._unmoved_s: Mapping[str, float] = {}
+        self._began_s = self._looked_s = now()
         self._connection, self._connected_s = 0, -math.inf
+        self._lineage: tuple[int, int | None] = (0, None)
+        self._is_known = False
 
     def bid(self, sources: Collection[str], *, has: int, wanted: int) -> Mapping[str, int]:
         """Claim all of these if none of them is held, and return their epochs; otherwise claim none.
@@ -73,18 +84,14 @@ class ClaimRows:
         `wanted`.
         """
         names = sorted(sources)
-        run, now_s = self._session.run, self._now()
+        run = self._session.run
         run(SQL["add_claims"], {"names": names})
+        now_s = self._now()
         found = run(SQL["claims"], {"names": names}).fetchall()
-        is_steady, connection = self._is_steady(now_s), self._session.number
-        marks = {name: (holder, epoch, beat, released) for name, holder, epoch, beat, released in found}
-        for name, mark in marks.items():
-            seen = self._seen.get(name)
-            if seen is None or seen.mark != mark or seen.connection != connection:
-                self._seen[name] = _Seen(mark, now_s, connection)
+        is_steady, marks = self._is_steady(now_s), self._look(found)
         least_s = 0.0 if has < share_of(wanted, replicas=self._live()) else self._terms.free_s
         are_free = all(
-            now_s - self._seen[name].since_s >= (least_s if released and is_steady else self._terms.expires_s)
+            max(0.0, now_s - self._seen[name].since_s) >= (least_s if released and is_steady else self._terms.expires_s)
             for name, _, _, _, released in found
         )
         if not are_free or len(found) < len(names):
@@ -103,18 +110,64 @@ class ClaimRows:
         run(SQL["note_replica"], {"holder": self._holder, "delivers": self._delivers, "live_s": self._terms.live_s})
         self.replicas = self._live()
         found = run(SQL["renew"], self._values(epochs)).fetchall() if epochs else ()
-        return frozenset(name for (name,) in found), self._is_steady(self._now())
+        self._look(run(SQL["all_claims"]).fetchall())
+        self._looked_s = self._now()
+        self._unmoved_s = {name: seen.since_s for name, seen in self._seen.items()}
+        is_steady, (_, lineage) = self._is_steady(self._looked_s), self._lineage
+        if is_steady and lineage is not None and not self._is_noted():
+            run(SQL["set_state"], {"name": LINEAGE, "value": lineage})
+        return frozenset(name for (name,) in found), is_steady
+
+    def undelivered_s(self, sources: Collection[str]) -> float:
+        """How long the claim of one of them has not been moved, as of the last `beat`. Any thread may ask."""
+        unmoved_s = self._unmoved_s
+        return max((self._looked_s - unmoved_s.get(name, self._began_s) for name in sources), default=0.0)
+
+    def _look(self, found: Collection[tuple[str, str, int, int, bool]]) -> Mapping[str, _Mark]:
+        """Remember since when these claims are as they are, as far as one connection saw: by a clock that is read after
+        them, for this process may be stopped between the two, and their holders move them meanwhile.
+        """
+        connection, now_s = self._session.number, self._now()
+        marks = {name: (holder, epoch, beat, released) for name, holder, epoch, beat, released in found}
+        for name, mark in marks.items():
+            seen = self._seen.get(name)
+            if seen is None or seen.mark != mark or seen.connection != connection:
+                self._seen[name] = _Seen(mark, now_s, connection)
+        return marks
 
     def _live(self) -> int:
         found = self._session.run(SQL["live_replicas"], {"live_s": self._terms.live_s}).fetchone()
         return int(found[0]) if found else 0
 
+    def look_at_server(self) -> None:
+        """Ask it for its lineage, once a connection; outside of a transaction, for some servers do not say."""
+        if self._session.number and self._lineage[0] == self._session.number:
+            return
+        try:
+            found = self._session.run(SQL["lineage"]).fetchone()
+        except StoreLostError:
+            raise
+        except QueueError:
+            found = None
+        self._lineage = (self._session.number, None if found is None else int(found[0]))
+
     def _is_steady(self, now_s: float) -> bool:
-        """Whether the connection is the first, or so old that all earlier trust has ended."""
+        """Whether the server knows of every claim that anybody trusts: this is our first connection, to the server that
+        was noted; or it was made so long ago that all earlier trust is over.
+        """
         number = self._session.number
         if number != self._connection:
             self._connection, self._connected_s = number, now_s
-        return number == 1 or now_s - self._connected_s >= self._terms.expires_s
+            self._is_known = number == 1 and self._is_noted()
+        return self._is_known or now_s - self._connected_s >= self._terms.expires_s
+
+    def _is_noted(self) -> bool:
+        """Whether the lineage of the server is the one that is noted in it."""
+        number, lineage = self._lineage
+        if number != self._session.number or lineage is None:
+            return False
+        found = self._session.run(SQL["state"], {"name": LINEAGE}).fetchone()
+        return found is not None and found[0] == lineage
 
     def release(self, epochs: Mapping[str, int]) -> None:
         """Let any replica take these."""

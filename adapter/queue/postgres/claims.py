@@ -16,9 +16,11 @@ The invariant: at most one replica begins calls of a source, and settles its eve
 stopped and continues later begins no call and settles nothing, and no step of a clock makes two holders. The sources of
 one project are claimed together or not at all, because one process learns their rate.
 
-**Fail-over.** A standby may lack the last transactions, so a claim may be as it was before. On any connection but this
-process's first, for 9 s no claim is taken over, and a replica without trust gets none by a renewal. Within that time
-the trust of the last holder ends, or is renewed on the new server.
+**Fail-over.** A standby may lack the last transactions, so a claim may be as it was before. For 9 s after a connection
+is made, no claim is taken over, and a replica without trust gets none by a renewal. Within that time the trust of the
+last holder ends, or is renewed on the new server. Only the first connection of a process does without the 9 s, if the
+*lineage* of the server is the one that is noted in it. Each promotion of a standby changes the lineage; a replica that
+has waited notes the new one.
 
 **A crash between any two steps.** After a claim was taken, before a call: the beat stops, and another replica takes
 over after 9 s. After a call, before its settle: the next holder repeats the call unless its key is stored. After a
@@ -104,6 +106,14 @@ class Claims:
     def may_take(self, sources: Collection[str]) -> bool:
         """Whether this process may take events of all of `sources` now."""
         return self._leaving.isdisjoint(sources) and all(map(self.is_trusted, sources))
+
+    def prepare(self) -> None:
+        """Before each transaction, on the thread of `commits`."""
+        self._rows.look_at_server()
+
+    def undelivered_s(self, sources: Collection[str]) -> float:
+        """See `Backlog.undelivered_s`, as of the last renewal."""
+        return self._rows.undelivered_s(sources)
 
     async def claim(self, sources: Collection[str], *, briefly: bool = False) -> bool:
         """Whether this process may take events of all of `sources`, a project, now. Tries to claim them, if it is time

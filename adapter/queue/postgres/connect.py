@@ -55,9 +55,18 @@ _OPTIONS = {
     "jit": "off",
     "statement_timeout": "10s",
     "lock_timeout": "5s",
-    "idle_in_transaction_session_timeout": "10s",
+    # Shorter than `lock_timeout`: a transaction that waits for a process that stopped between two statements goes on.
+    "idle_in_transaction_session_timeout": "4s",
+    # So that the server notices that a process is gone with its machine, and frees its connections and locks.
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
 }
 _SHARED = "SELECT pg_try_advisory_lock_shared(hashtext(current_schema()), 2)"
+_LATE = (
+    "look at the network, at the disk of the server, and at the standbys that its commits wait for "
+    "(synchronous_standby_names)"
+)
 _OLDEST_SERVER = 140000
 _AT_ONCE_S = 1.0
 _ANSWER_S = 12.0
@@ -160,12 +169,12 @@ class PostgresSession:
     def _execute(
         self, connection: psycopg.Connection[Any], statement: str, values: Mapping[str, object] | None
     ) -> psycopg.Cursor[Any]:
-        try:
-            # Statements are constants of this package; values are bound.
-            with self._watchdog.watch(connection.fileno(), within_s=self._answer_s):
+        with self._watchdog.watch(connection.fileno(), within_s=self._answer_s) as wait:
+            try:
+                # Statements are constants of this package; values are bound.
                 return connection.execute(statement.encode(), values)
-        except psycopg.Error as exc:
-            raise self._error(exc) from None
+            except psycopg.Error as exc:
+                raise self._error(exc, is_late=wait.is_late) from None
 
     def begin(self) -> None:
         """Connects if there is no connection."""
@@ -210,11 +219,12 @@ class PostgresSession:
                 raise QueueError(f"{self._place}: is being moved; wait until that has ended")
         return self._connection
 
-    def _error(self, exc: psycopg.Error) -> QueueError:
+    def _error(self, exc: psycopg.Error, *, is_late: bool) -> QueueError:
         code = exc.sqlstate
         if self._connection is not None and self._connection.closed:
             self.close()
-            return StoreLostError(f"{self._place}: {_first_line(exc)}")
+            text = f"no answer within {self._answer_s:.0f} s; {_LATE}" if is_late else _first_line(exc)
+            return StoreLostError(f"{self._place}: {text}")
         text = f"{self._place}: {exc.diag.message_primary or type(exc).__name__} ({code})"
         if code in _PASSING:
             return StorePassingError(text)

@@ -84,6 +84,7 @@ class PostgresQueue(LeasedQueue, QueueArchive):
         QueueArchive.__init__(self, self._commits, self._rows, room)
         self._delivered: set[str] = set()
         self._claims = self._make_claims(options, terms)
+        ends.session.prepare = self._claims.prepare
         self._rows.fence(self._claims.ours)
         self._deletions = PostgresDeletions(
             self._reading,
@@ -133,6 +134,9 @@ class PostgresQueue(LeasedQueue, QueueArchive):
 
     def tenure(self, sources: Collection[str]) -> int:
         return self._claims.number(sources)
+
+    def undelivered_s(self, sources: Collection[str]) -> float:
+        return self._claims.undelivered_s(sources)
 
     def holds(self, lease: Lease) -> bool:
         return self._claims.is_trusted(lease.event.source) and super().holds(lease)

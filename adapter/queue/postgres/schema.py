@@ -5,6 +5,7 @@
 it, and the others find it done. A migration that has been released is never changed.
 """
 
+from contextlib import suppress
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -14,7 +15,10 @@ from psycopg import sql
 
 from adapter.errors import ConfigError, QueueError
 from adapter.queue.postgres.connect import PostgresPlace
+from adapter.queue.postgres.state import SQL
 
+LINEAGE = "lineage"
+"""The state that says of which lineage the server is; see claims.py."""
 _LOCK = 0x42726F77  # "Brow"
 _NO_RIGHT = "42501"
 
@@ -59,12 +63,23 @@ def migrate(connection: psycopg.Connection[Any], place: PostgresPlace) -> None:
     try:
         with connection.transaction():
             connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-            _apply(connection, place, after=schema_version(connection, place))
+            version = schema_version(connection, place)
+            _apply(connection, place, after=version)
+        if version == 0:
+            _note_lineage(connection)
     except psycopg.Error as exc:
         text = f"{place}: its tables cannot be made: {exc.diag.message_primary or type(exc).__name__}"
         if exc.sqlstate == _NO_RIGHT:
             raise ConfigError(f"{text}. GRANT CREATE ON DATABASE to this user, or make the schema for it") from None
         raise QueueError(text) from None
+
+
+def _note_lineage(connection: psycopg.Connection[Any]) -> None:
+    """See claims.py. In new tables no replica has a claim, so that the first one need not wait."""
+    with suppress(psycopg.Error):  # some servers do not say
+        found = connection.execute(SQL["lineage"].encode()).fetchone()
+        value = None if found is None else found[0]
+        connection.execute(SQL["set_state"].encode(), {"name": LINEAGE, "value": value})
 
 
 def _apply(connection: psycopg.Connection[Any], place: PostgresPlace, *, after: int) -> None:

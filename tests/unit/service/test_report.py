@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from adapter.console.health import Report
 from adapter.deliver.project import Project, ProjectConfig
-from adapter.deliver.state import ELSEWHERE
+from adapter.deliver.state import ELSEWHERE, undelivered
 from adapter.observe import metrics
 from adapter.queue.contract import Balance, Disk
 from adapter.service.mappings import Active
@@ -56,6 +56,28 @@ def test_a_project_that_another_replica_delivers_is_no_trouble_here() -> None:
     of_holder = {metrics.PAUSED, metrics.SLOWED, metrics.RATE, metrics.LIMIT, metrics.CALLS_UNDER_WAY}
     assert [gauge for gauge in found.gauges if gauge.metric in of_holder] == []
     assert [gauge.value for gauge in found.gauges if gauge.metric is metrics.DELIVERS] == [0]
+
+
+def test_a_project_that_no_replica_delivers_is_paused_and_says_what_to_do() -> None:
+    """Whichever replica is asked; the figures are those of a project that this one does not deliver."""
+    found = make_report(
+        stopping=False,
+        sandbox=False,
+        active=Active(),
+        projects=[(["shop"], undelivered(41.4)), (["app"], ELSEWHERE)],
+        balance=Balance(counts={"received": 1}, pending=1, dead=0, pending_of=frozenset({"shop"})),
+        disk=None,
+        now=datetime.now(UTC),
+        deadlines=(),
+    )
+    assert found.delivery == "paused"
+    assert found.why == (
+        "shop: no replica has delivered for 41 s; start one with --role all or --role deliver, whose settings have the "
+        "same sources"
+    )
+    assert [project["delivered_here"] for project in found.facts["projects"]] == [False, False]
+    assert [gauge.value for gauge in found.gauges if gauge.metric is metrics.DELIVERS] == [0, 0]
+    assert [gauge for gauge in found.gauges if gauge.metric is metrics.PAUSED] == []
 
 
 def test_the_real_window_of_the_history_is_shown() -> None:

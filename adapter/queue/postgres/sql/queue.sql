@@ -511,6 +511,13 @@ INSERT INTO claim (name) SELECT unnest(%(names)s::text[]) ON CONFLICT DO NOTHING
 -- name: claims
 SELECT name, holder, epoch, beat, released FROM claim WHERE name = ANY(%(names)s::text[]) ORDER BY name;
 
+-- name: all_claims
+SELECT name, holder, epoch, beat, released FROM claim;
+
+-- name: lineage
+-- A number that is another one after each promotion of a standby, and for each cluster. Some servers do not say.
+SELECT hashtextextended(system_identifier || left(pg_walfile_name(pg_current_wal_lsn()), 8), 0) FROM pg_control_system();
+
 -- name: lock_claims
 -- Claims that are as they were seen and that no transaction has locked, in the order of their names.
 SELECT claim.name FROM claim
