@@ -77,8 +77,10 @@ def test_a_paused_list_stays_when_much_is_new(console: Console) -> None:
     streams = "**/console/api/stream?after=1.1"
 
     def answer(route: Route) -> None:
-        route.fulfill(content_type="text/event-stream", body=BEGINNING + "".join(left))
+        # Taken first: while one answer is on its way the next request may be here.
+        body = BEGINNING + "".join(left)
         left.clear()
+        route.fulfill(content_type="text/event-stream", body=body)
 
     page.route("**/console/api/stream*", answer)
     # The second stream: what the first one has the page load again is under way or there.
