@@ -142,7 +142,8 @@ def test_the_reliability_kit_is_not_in_it(installed: Path, tmp_path: Path) -> No
 def served(installed: Path, tmp_path: Path) -> Iterator[str]:
     """All that a running `serve --sandbox` has printed when it is ready."""
     command = [str(installed / "browsee-adapter"), "serve", "--sandbox", "--host", "127.0.0.1", "--port", "0"]
-    with subprocess.Popen(command, cwd=tmp_path, env=clean(), stdout=subprocess.PIPE, text=True) as process:
+    environ = {**clean(), "ADAPTER_LOG_FORMAT": "json"}
+    with subprocess.Popen(command, cwd=tmp_path, env=environ, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         lines: list[str] = []
         for line in process.stdout:
@@ -172,7 +173,8 @@ def test_an_event_comes_through(served: str, tmp_path: Path) -> None:
 def test_the_console_is_in_it(served: str) -> None:
     """Its page, and what the page loads; the types of the bundles are for a clone."""
     (service,) = re.findall(r"(http://127\.0\.0\.1:\d+)/readyz", served)
-    assert f"Console: {service}/console/\n" in served, "the token was printed where it ends in a log"
+    greeting = [json.loads(line)["message"] for line in served.splitlines()]
+    assert f"Console: {service}/console/" in greeting, "the token was printed where it ends in a log"
     with urlopen(f"{service}/console/", timeout=PATIENCE_S) as answer:
         page = answer.read().decode()
     assets = re.findall(r'(?:src|href)="(assets/[^"]+)"', page)

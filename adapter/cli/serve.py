@@ -23,7 +23,7 @@ from adapter.cli.show import say
 from adapter.console.console import MAX_PAGE, QueueConsole
 from adapter.errors import ConfigError, QueueError
 from adapter.http.limits import raise_file_limit
-from adapter.observe.observer import Observer, configure_logging, writes_json
+from adapter.observe.observer import Observer, configure_logging, log_line, writes_json
 from adapter.service.app import Running, run_service
 from adapter.settings.generated_secrets import Generated, fill_in_secrets
 from adapter.settings.load import load_settings
@@ -78,11 +78,11 @@ def serve(
     with background_output(notice=JSON_NOTICE if is_json else NOTICE):
         configure_logging(log_format=settings.log_format, level=logging.DEBUG if level == "debug" else logging.INFO)
         for note in settings.notes:
-            say(note, err=True)
-        uvloop.run(_serve(settings, made, strict=strict, screen=screen if shown else None))
+            say(log_line(note, level="warning") if is_json else note, err=True)
+        uvloop.run(_serve(settings, made, strict=strict, screen=screen if shown else None, is_json=is_json))
 
 
-async def _serve(settings: Settings, made: Generated, *, strict: bool, screen: Console | None) -> None:
+async def _serve(settings: Settings, made: Generated, *, strict: bool, screen: Console | None, is_json: bool) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -95,7 +95,10 @@ async def _serve(settings: Settings, made: Generated, *, strict: bool, screen: C
         console = screen or Console(highlight=False)
         lines = [*greeting(settings, made, running, is_terminal=console.is_terminal, is_flow=screen is not None)]
         for line in lines:
-            console.print(line, soft_wrap=True)
+            # A container's output is one log: beside JSON each line is JSON.
+            console.print(
+                line if console.is_terminal or not is_json else log_line(line.plain), soft_wrap=True, markup=False
+            )
         if screen is not None:
             flow.append(asyncio.create_task(_show_flow(running, stop, screen, lines)))
 

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, MutableMapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any, TypeAlias
 
@@ -260,6 +261,12 @@ def _processors(*, colours: bool, json: bool) -> Iterable[Any]:
 def writes_json(log_format: str | None) -> bool:
     """Whether log lines are JSON: as `log_format` says, else unless they go to a terminal."""
     return log_format == "json" or (log_format is None and not sys.stderr.isatty())
+
+
+def log_line(message: str, *, level: str = "info") -> str:
+    """`message` as a line of the JSON log, for what is printed beside the log."""
+    at = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    return orjson.dumps({"message": message, "level": level, "at": at}).decode()
 
 
 def configure_logging(*, log_format: str | None = None, level: int = logging.INFO) -> None:

@@ -102,8 +102,26 @@ async def test_the_greeting_says_where_events_are_delivered(shop: Shop, sandbox:
     assert adapter.url != sandbox.url
     assert await adapter.stop() == 0
     assert adapter.process.stdout is not None
-    greeting = (await adapter.process.stdout.read()).decode()
-    assert f"Delivers to {sandbox.url}/api/v1\n" in greeting
+    greeting = [json.loads(line) for line in (await adapter.process.stdout.read()).splitlines()]
+    assert f"Delivers to {sandbox.url}/api/v1" in [line["message"] for line in greeting]
+
+
+async def test_all_that_serve_prints_beside_a_json_log_is_json(shop: Shop) -> None:
+    """The output of a container is one log, and a collector parses each line of it. A text log stays text."""
+    shop.mapping.write_text(GOOD.format(name="FIRST"))
+    for log_format in ("json", "text"):
+        adapter = await shop.start(environ={"ADAPTER_LOG_FORMAT": log_format, "ADAPTER_BROWSE_URL": "http://typo.test"})
+        assert await adapter.stop() == 0
+        assert adapter.process.stdout is not None
+        printed = (await adapter.process.stdout.read() + adapter.log.read_bytes()).splitlines()
+        assert any(b"ADAPTER_BROWSE_URL" in line for line in printed)
+        assert any(b"/readyz" in line for line in printed)
+        for line in printed:
+            if log_format == "json":
+                assert {"message", "level", "at"} <= json.loads(line).keys()
+            else:
+                assert not line.startswith(b"{")
+        adapter.log.unlink()
 
 
 async def test_a_port_that_is_taken_is_reported(shop: Shop) -> None:
