@@ -24,9 +24,9 @@ from adapter.mapping.load import Checked
 from adapter.mapping.table_reader import table_reader
 from adapter.service.mappings import read_message
 from adapter.settings.codes import SETTINGS_CODES
-from adapter.settings.environment import CONFIG_VARIABLE, unknown_variables
+from adapter.settings.environment import CONFIG_VARIABLE, MAPPING_VARIABLE, unknown_variables
 from adapter.settings.load import FILE_NAME, check_settings, settings_schema
-from adapter.settings.mapping_choice import named_mapping
+from adapter.settings.mapping_choice import OWN_MAPPING, found_mapping, named_mapping
 
 _MAPPING_WORDS = frozenset({"version", "rules"})
 
@@ -48,7 +48,8 @@ def check(files: tuple[Path, ...], form: str, strict: bool, accept: bool, watch:
     """Find every problem in your files, and run their tests.
 
     FILES are mappings and settings; the content of a file says which of them it is. Without FILES, the settings that
-    `serve` would read here and the mappings that they name are checked. Each problem is shown with its line and column,
+    `serve` would read here and the mappings that they name are checked; without settings, the mapping that `serve`
+    would use. Each problem is shown with its line and column,
     and the tests inside mappings are run. Exits with status 1 if there is an error or a failed test.
 
     --accept changes the `expect` of failing tests only, and of tests without one. Read the difference before you
@@ -80,7 +81,7 @@ def _check_once(files: tuple[Path, ...], form: str, strict: bool) -> bool:
     findings = [finding for one in checked for finding in one.findings]
     _FORMATS[form](findings, len(files), sum(one.passed for one in checked))
     if is_own:
-        for sentence in unknown_variables(os.environ, text_of(files[0])):
+        for sentence in unknown_variables(os.environ, text if _is_settings(text := text_of(files[0])) else ""):
             say(f"note: {sentence}", err=True)
         _say_what_waits()
     return not any(strict or finding.blocks for finding in findings)
@@ -108,13 +109,19 @@ def _say_what_waits() -> None:
 
 
 def own_files(environ: Mapping[str, str]) -> Iterator[Path]:
-    """The settings file that `serve` would read, then each mapping file that it names, once.
+    """The settings file that `serve` would read, then each mapping file that it names, once. Without a settings file
+    the mapping that `serve` would use.
 
-    Raises UsageError if there is no settings file. One that cannot be read names no mappings; its own check says why.
+    Raises UsageError if there is neither. A settings file that cannot be read names no mappings; its own check says
+    why.
     """
     settings = Path(environ.get(CONFIG_VARIABLE) or FILE_NAME)
     if not settings.is_file():
-        raise click.UsageError(f"there is no {settings} here; name the FILES to check")
+        mapping = None if environ.get(CONFIG_VARIABLE) else _mapping_alone(environ.get(MAPPING_VARIABLE))
+        if mapping is None:
+            raise click.UsageError(f"there is no {settings} here and no mapping; name the FILES to check")
+        yield mapping
+        return
     yield settings
     data = read_document(text_of(settings), file="").data
     sources = data.get("sources") if isinstance(data, dict) else None
@@ -124,6 +131,14 @@ def own_files(environ: Mapping[str, str]) -> Iterator[Path]:
         # A missing file is a problem of the settings, and is reported by their check.
         with suppress(ConfigError):
             yield named_mapping(name, folder=settings.parent)
+
+
+def _mapping_alone(name: str | None) -> Path | None:
+    """The mapping that `serve` would use without a settings file; None for the one that comes with the adapter."""
+    if name:
+        return named_mapping(name, folder=Path())
+    found = found_mapping(own=OWN_MAPPING)
+    return None if found.note else found.file
 
 
 def check_file(file: Path, *, environ: Mapping[str, str]) -> Checked:

@@ -1,6 +1,7 @@
 """`browsee-adapter explain`: what a mapping makes of one message. Sends and stores nothing."""
 
 import json
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TextIO
 from uuid import uuid4
@@ -21,6 +22,7 @@ from adapter.files.finding import did_you_mean
 from adapter.mapping.explain import as_json, as_text
 from adapter.mapping.language.codes import CODES
 from adapter.mapping.mistakes import explain_code, is_code
+from adapter.mapping.run.ruleset import Ruleset
 from adapter.model import JsonObject
 from adapter.printable import printable
 from adapter.settings.codes import SETTINGS_CODES
@@ -46,7 +48,8 @@ def explain(mapping: str, event: TextIO | None, ident: str | None, machine: bool
 
     Says which rule applies, and lists the warnings. MAPPING is a file, or the name of a mapping that comes with the
     adapter. FILE contains the message as the sender sends it, a line as `export` writes it, or the output of `events
-    show ID --json` or of the API; - for stdin. With --event the message is read from the queue, or with --url from a
+    show ID --json` or of the API; - for stdin. Several messages, one on each line, are shown one after another. With
+    --event the message is read from the queue, or with --url from a
     running service. A mapping that hashes uses ADAPTER_HASH_KEY, or else a demo key.
 
     A CODE of `check` or of a message about settings, such as E150 or E301, is explained with an example.
@@ -54,6 +57,7 @@ def explain(mapping: str, event: TextIO | None, ident: str | None, machine: bool
     \b
     Examples:
       browsee-adapter explain mappings/shop.yaml event.json
+      browsee-adapter explain mappings/shop.yaml events.ndjson
       echo '{"type":"track","event":"Signed Up"}' | browsee-adapter explain default -
       browsee-adapter explain mappings/shop.yaml --event 4711
       browsee-adapter explain E150
@@ -64,12 +68,20 @@ def explain(mapping: str, event: TextIO | None, ident: str | None, machine: bool
         return
     match event, ident:
         case None, str():
-            name, message = f"event {ident}", _kept(ident, place)
+            messages = [(f"event {ident}", _kept(ident, place))]
         case _, None if event is not None:
-            name, message = event.name, _message(event)
+            messages = _messages(event)
         case _:
             raise click.UsageError("give either a FILE (- for stdin) or --event ID")
     ruleset = ruleset_of(mapping)
+    for name, message in messages:
+        if len(messages) > 1 and not machine:
+            show(Text(printable(name), "dim"))
+        _explain(ruleset, name, message, machine=machine, is_one=len(messages) == 1)
+
+
+def _explain(ruleset: Ruleset, name: str, message: JsonObject, *, machine: bool, is_one: bool) -> None:
+    """Show what `ruleset` makes of one message; as JSON, one of several takes one line."""
     read = recorded(message, now=datetime.now(UTC), place=uuid4().hex)
     if isinstance(read, str):
         raise ConfigError(printable(f"{name}: {read}"))
@@ -80,7 +92,7 @@ def explain(mapping: str, event: TextIO | None, ident: str | None, machine: bool
     hint = ruleset.hint(read)
     if machine:
         values = {"derived": dict(derived)} if derived else {}
-        show_json({**as_json(rendered, hint, read.warnings), **values}, indented=True)
+        show_json({**as_json(rendered, hint, read.warnings), **values}, indented=is_one)
         return
     shown = Text(as_text(rendered, hint, read.warnings, derived=derived))
     for pattern, style in _STYLES:
@@ -103,15 +115,32 @@ def _kept(ident: str, place: Target) -> JsonObject:
     return {"found": found}
 
 
-def _message(file: TextIO) -> JsonObject:
+def _messages(file: TextIO) -> list[tuple[str, JsonObject]]:
+    """The message of a file under its name, or the messages of its lines under `name:line`. Raises ConfigError."""
     try:
-        message = json.load(file)
+        text = file.read()
     except UnicodeDecodeError as cause:
         raise ConfigError(f"{file.name} {not_utf8(cause)}") from None
+    lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+    if len(lines) > 1 and all(_is_object(line) for _, line in lines[:2]):
+        return [(f"{file.name}:{number}", _message(file.name, line, above=number - 1)) for number, line in lines]
+    return [(file.name, _message(file.name, text))]
+
+
+def _is_object(text: str) -> bool:
+    with suppress(ValueError, RecursionError):
+        return isinstance(json.loads(text), dict)
+    return False
+
+
+def _message(name: str, text: str, *, above: int = 0) -> JsonObject:
+    """The one message in `text`, which `above` lines of the file precede."""
+    try:
+        message = json.loads(text)
     except json.JSONDecodeError as cause:
-        raise ConfigError(f"{file.name}:{cause.lineno}:{cause.colno}: not JSON: {cause.msg}") from None
+        raise ConfigError(f"{name}:{above + cause.lineno}:{cause.colno}: not JSON: {cause.msg}") from None
     except (ValueError, RecursionError):
-        raise ConfigError(f"{file.name}: a number has too many digits, or the nesting is too deep") from None
+        raise ConfigError(f"{name}: a number has too many digits, or the nesting is too deep") from None
     if not isinstance(message, dict):
-        raise ConfigError(f"{file.name}: a message must be a JSON object; this is not one")
+        raise ConfigError(f"{name}: a message must be a JSON object; this is not one")
     return message

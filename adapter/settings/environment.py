@@ -18,6 +18,9 @@ from adapter.settings.shape import SettingProblem, SettingsShape, ValueReader
 
 DEFAULT_SOURCE = "default"
 
+MAPPING_VARIABLE = "ADAPTER_MAPPING"
+"""The variable that names the mapping of the source `default`."""
+
 VARIABLES: Mapping[str, DocumentPath] = {
     "ADAPTER_BROWSEE_URL": ("browsee", "url"),
     "BROWSEE_URL": ("browsee", "url"),
@@ -35,7 +38,7 @@ SOURCE_VARIABLES: Mapping[str, DocumentPath] = {
     "BROWSEE_API_KEY": ("sources", DEFAULT_SOURCE, "browsee_api_key"),
     "ADAPTER_WRITE_KEY": ("sources", DEFAULT_SOURCE, "keys"),
     "ADAPTER_SIGNING_SECRET": ("sources", DEFAULT_SOURCE, "signing_secrets"),
-    "ADAPTER_MAPPING": ("sources", DEFAULT_SOURCE, "mapping"),
+    MAPPING_VARIABLE: ("sources", DEFAULT_SOURCE, "mapping"),
 }
 """Variables that are a setting of the source `default`."""
 

@@ -71,7 +71,20 @@ def test_without_files_and_without_settings_it_asks_for_them(shell: Shell) -> No
     """Nothing to check is wrong use, not nothing wrong."""
     result = shell.run("check")
     assert result.exit_code == 2
-    assert "there is no adapter.yaml here; name the FILES to check" in result.stderr
+    assert "there is no adapter.yaml here and no mapping; name the FILES to check" in result.stderr
+
+
+def test_without_settings_the_mapping_that_serve_would_use_is_checked(shell: Shell) -> None:
+    """The one that the environment names, else the one of `make run`; not the one that comes with the adapter."""
+    (shell.folder / "data").mkdir()
+    shell.write("data/mapping.yaml", MAPPING)
+    assert "1 file: no problems" in shell.run("check").stdout
+    result = shell.run("check", env={"ADAPTER_MAPPING": shell.write("shop.yaml", BROKEN)})
+    assert result.exit_code == 1
+    assert "shop.yaml:8:5: error E111" in result.stdout
+    assert "note" not in result.stderr
+    assert shell.run("check", env={"ADAPTER_MAPPING": "gone.yaml"}).exit_code == 2
+    assert shell.run("check", env={"ADAPTER_CONFIG": "gone.yaml"}).exit_code == 2
 
 
 def test_the_line_is_shown_with_a_caret(shell: Shell) -> None:

@@ -45,6 +45,29 @@ def test_each_outcome_is_an_answer(shell: Shell, message: str, outcome: str) -> 
     assert json.loads(result.stdout)["outcome"] == outcome
 
 
+def test_each_line_of_a_file_of_lines_is_explained(shell: Shell) -> None:
+    """As `export` writes them, with where each was read; a message over several lines stays one message."""
+    mapping = shell.write("shop.yaml", MAPPING)
+    lines = shell.write("lines.ndjson", f'{ORDER}\n\n{{"type": "track", "event": "Other"}}\n')
+    shown = shell.run("explain", mapping, lines).stdout.splitlines()
+    assert [line for line in shown if line.startswith((lines, "sent", "dropped"))][0::2] == [f"{lines}:1", f"{lines}:3"]
+    assert sum(line.startswith(("sent", "dropped")) for line in shown) == 2
+    answers = [json.loads(line) for line in shell.run("explain", mapping, lines, "--json").stdout.splitlines()]
+    assert [answer["outcome"] for answer in answers] == ["sent", "dropped"]
+    assert (
+        shell.run("explain", mapping, shell.write("one.json", json.dumps(json.loads(ORDER), indent=1))).exit_code == 0
+    )
+
+
+def test_a_broken_line_is_reported_where_it_is(shell: Shell) -> None:
+    """The lines above it count, empty ones too."""
+    lines = shell.write("lines.ndjson", f'{ORDER}\n{ORDER}\n\n{{"type": \n')
+    result = shell.run("explain", shell.write("shop.yaml", MAPPING), lines)
+    assert result.exit_code == 2
+    assert f"{lines}:4:" in result.stderr
+    assert "not JSON" in result.stderr
+
+
 def test_a_shipped_mapping_is_named_by_a_word(shell: Shell) -> None:
     """One can try what comes with the adapter without knowing where it lies."""
     result = shell.run("explain", "default", "-", stdin=ORDER)
