@@ -26,6 +26,7 @@ FRAMES = {
     "a condition": RULE + "    when: {{type: track, ¦{}: [{{type: page}}]}}\n",
     "a step": RULE + "    properties: {{v: {{from: properties.a, apply: [¦{}]}}}}\n",
     "`date`": RULE + "    properties: {{v: {{from: properties.a, apply: [{{date: {{¦{}: x}}}}]}}}}\n",
+    "`number`": RULE + "    properties: {{v: {{from: properties.a, apply: [{{number: {{¦{}: x}}}}]}}}}\n",
     "`since`": RULE + "    properties: {{v: {{from: timestamp, apply: [{{since: {{from: sentAt, ¦{}: x}}}}]}}}}\n",
     "`sort`": RULE + "    properties: {{v: {{from: properties.a, apply: [{{sort: {{¦{}: x}}}}, first]}}}}\n",
     "`lookup`": HEAD + "tables: {{t: {{a: b}}}}\nrules:\n  - track: T\n"
@@ -41,7 +42,7 @@ BLOCKS = {
     "a call": words.CALL.words, "a value": words.VALUE.words, "a check": words.CHECK.words,
     "a condition": words.JOINED.words, "a step": STEPS, "a privacy guard": words.GUARD.words,
     "a test": words.TEST.words,
-    **{f"`{name}`": STEP_SETTINGS[name].words for name in ("date", "since", "sort", "lookup", "replace")},
+    **{f"`{name}`": STEP_SETTINGS[name].words for name in ("date", "number", "since", "sort", "lookup", "replace")},
 }  # fmt: skip
 
 MISSPELT = {
