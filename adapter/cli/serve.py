@@ -78,7 +78,7 @@ def serve(
     with background_output(notice=JSON_NOTICE if is_json else NOTICE):
         configure_logging(log_format=settings.log_format, level=logging.DEBUG if level == "debug" else logging.INFO)
         for note in settings.notes:
-            say(log_line(note, level="warning") if is_json else note, err=True)
+            say(log_line(note, name="SettingsNote", level="warning") if is_json else note, err=True)
         uvloop.run(_serve(settings, made, strict=strict, screen=screen if shown else None, is_json=is_json))
 
 
@@ -97,7 +97,9 @@ async def _serve(settings: Settings, made: Generated, *, strict: bool, screen: C
         for line in lines:
             # A container's output is one log: beside JSON each line is JSON.
             console.print(
-                line if console.is_terminal or not is_json else log_line(line.plain), soft_wrap=True, markup=False
+                line if console.is_terminal or not is_json else log_line(line.plain, name="Greeting"),
+                soft_wrap=True,
+                markup=False,
             )
         if screen is not None:
             flow.append(asyncio.create_task(_show_flow(running, stop, screen, lines)))

@@ -263,10 +263,10 @@ def writes_json(log_format: str | None) -> bool:
     return log_format == "json" or (log_format is None and not sys.stderr.isatty())
 
 
-def log_line(message: str, *, level: str = "info") -> str:
+def log_line(message: str, *, name: str, level: str = "info") -> str:
     """`message` as a line of the JSON log, for what is printed beside the log."""
     at = datetime.now(UTC).isoformat().replace("+00:00", "Z")
-    return orjson.dumps({"message": message, "level": level, "at": at}).decode()
+    return orjson.dumps({"name": name, "level": level, "at": at, "message": message}).decode()
 
 
 def configure_logging(*, log_format: str | None = None, level: int = logging.INFO) -> None:

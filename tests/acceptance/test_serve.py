@@ -118,7 +118,7 @@ async def test_all_that_serve_prints_beside_a_json_log_is_json(shop: Shop) -> No
         assert any(b"/readyz" in line for line in printed)
         for line in printed:
             if log_format == "json":
-                assert {"message", "level", "at"} <= json.loads(line).keys()
+                assert {"name", "message", "level", "at"} <= json.loads(line).keys()
             else:
                 assert not line.startswith(b"{")
         adapter.log.unlink()
