@@ -102,7 +102,7 @@ class _Stream(io.TextIOBase):
         return self._encoding
 
     @property
-    def errors(self) -> str | None:  # type: ignore[override] # the same
+    def errors(self) -> str | None:  # type: ignore[override] # as for encoding
         return self._errors
 
     def fileno(self) -> int:

@@ -20,13 +20,13 @@ from adapter.errors import AdapterError
 _TYPES: Final = ("track", "identify", "page", "screen", "group", "alias")
 
 
-def source_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001 - click's
+def source_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001 - click passes all three
     """Names of sources in the settings file that the command would read."""
     # Imported here: shells ask for other completions too, and these are slow to import.
-    from adapter.files.document import read_document  # noqa: PLC0415
-    from adapter.files.regular_file import read_regular  # noqa: PLC0415
-    from adapter.settings.environment import CONFIG_VARIABLE  # noqa: PLC0415
-    from adapter.settings.load import FILE_NAME, settings_schema  # noqa: PLC0415
+    from adapter.files.document import read_document  # noqa: PLC0415 - as said above
+    from adapter.files.regular_file import read_regular  # noqa: PLC0415 - as said above
+    from adapter.settings.environment import CONFIG_VARIABLE  # noqa: PLC0415 - as said above
+    from adapter.settings.load import FILE_NAME, settings_schema  # noqa: PLC0415 - as said above
 
     file = Path(ctx.params.get("config") or os.environ.get(CONFIG_VARIABLE) or FILE_NAME)
     with suppress(AdapterError, OSError, ValueError):
@@ -38,12 +38,12 @@ def source_names(ctx: click.Context, param: click.Parameter, incomplete: str) ->
     return []
 
 
-def event_types(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001 - click's
+def event_types(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001 - click passes all three
     """The types of events."""
     return _beginning(incomplete, _TYPES)
 
 
-def mappings(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG001
+def mappings(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG001 - click passes all three
     """Mappings that come with the adapter, and files."""
     names = _beginning(incomplete, _stems("mappings"))
     return [*map(CompletionItem, names), CompletionItem(incomplete, type="file")]
@@ -54,14 +54,14 @@ def mappings_and_codes(ctx: click.Context, param: click.Parameter, incomplete: s
     return [*(_codes(incomplete.upper()) if incomplete else ()), *mappings(ctx, param, incomplete)]
 
 
-def recipes(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001 - click's
+def recipes(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001 - click passes all three
     """Recipes that come with the adapter."""
     return _beginning(incomplete, _stems("mappings/recipes"))
 
 
 def _codes(begun: str) -> list[CompletionItem]:
     from adapter.mapping.language.codes import CODES  # noqa: PLC0415 - as above
-    from adapter.settings.codes import SETTINGS_CODES  # noqa: PLC0415
+    from adapter.settings.codes import SETTINGS_CODES  # noqa: PLC0415 - as said above
 
     meanings = {**CODES, **{code: about.means for code, about in SETTINGS_CODES.items()}}
     return [CompletionItem(code, help=means) for code, means in meanings.items() if code.startswith(begun)]

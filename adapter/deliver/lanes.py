@@ -7,7 +7,7 @@ from collections import OrderedDict
 MAX_PASSED = 64
 MAX_SLOW = 10_000
 MAX_LIMITED = 10_000
-# A limit hits each user now and then, and seldom the same one many times in a row.
+# A limit hits each user now and then, and rarely the same one many times in a row.
 OWN_RUN = 3
 
 

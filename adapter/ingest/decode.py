@@ -147,7 +147,7 @@ def decode(raw: bytes) -> Body | Problem:
         if isinstance(lenient, Problem):
             return _lines(raw) or lenient
         value, repaired = lenient
-    # A small body seldom has so many brackets, and counting them is cheapest; a large body is a batch.
+    # A small body rarely has so many brackets, and counting them is cheapest; a large body is a batch.
     if (len(raw) > _COUNTED_BYTES or raw.count(b"{") + raw.count(b"[") > MAX_DEPTH) and depth_exceeds(value, MAX_DEPTH):
         return _too_deep()
     return _unpacked(value, repaired)

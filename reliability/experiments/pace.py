@@ -1,4 +1,4 @@
-"""Experiment 4: Browsee has a limit that it does not publish. The adapter finds it, uses it, seldom exceeds it, and
+"""Experiment 4: Browsee has a limit that it does not publish. The adapter finds it, uses it, rarely exceeds it, and
 follows its changes.
 """
 

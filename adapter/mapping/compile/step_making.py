@@ -131,7 +131,7 @@ def _remembered(spell: Callable[[str], str]) -> Callable[[str], str]:
 
 _NAMES_KEPT: Final = 1_024
 _MAX_NAME_CHARS: Final = 100
-"""A longer text is seldom a name, and would take memory."""
+"""A longer text is rarely a name, and would take memory."""
 
 
 def whole(pure: Pure, cause: str) -> Builder:

@@ -246,7 +246,7 @@ def compile_text(text: str, node: Node, reader: Reader, scope: Scope) -> Get:
 
 
 _DOUBLED: Final = re.compile(r"\{\{([^{}]+)\}\}")
-"""Placeholders of other languages. Here two braces are one brace of text, which is seldom meant around a path."""
+"""Placeholders of other languages. Here two braces are one brace of text, which is rarely meant around a path."""
 
 
 def _parts(text: str, node: Node, reader: Reader, scope: Scope) -> Sequence[str | Get]:

@@ -85,7 +85,7 @@ def _field(word: str, name: str) -> str:
 _known_field: Final = lru_cache(1_024)(_field)
 """Cached, because names recur: a list in an order is in every order."""
 _MAX_KNOWN: Final = 100
-"""A longer name seldom recurs, and would take memory."""
+"""A longer name rarely recurs, and would take memory."""
 
 
 def list_text(members: list[Any]) -> str | None:

@@ -70,7 +70,7 @@ _CARD_CHARS: Final = min(min(lengths) for _, _, lengths in _ISSUERS)
 def _emails(text: str) -> Iterator[Span]:
     for match in _EMAIL.finditer(text):
         if match["last"].lower() not in _FILES:
-            # Quotation marks are allowed at the beginning of an address, but are seldom part of it.
+            # Quotation marks are allowed at the beginning of an address, but are rarely part of it.
             yield match.end() - len(match[0].lstrip(".'-")), match.end()
 
 

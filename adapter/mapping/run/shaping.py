@@ -19,7 +19,7 @@ MAX_DEPTH: Final = 60
 _NAMES_KEPT: Final = 1_024
 """New names that are cached for one renaming."""
 _MAX_KNOWN: Final = 100
-"""A longer name seldom recurs, and would take memory."""
+"""A longer name rarely recurs, and would take memory."""
 TAGS: Final = "$tags"
 """The one field that Browsee documents as a list: no glob and no spelling changes its name."""
 
