@@ -4,6 +4,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from adapter.cli.at_queue import settings_of, waiting_deletions
 from adapter.cli.reading import replace_text, text_of
 from adapter.cli.show import coloured, say, show, show_json
 from adapter.cli.watching import watch_files
+from adapter.console.wording import counted
 from adapter.errors import AdapterError, ConfigError
 from adapter.files.document import read_document
 from adapter.files.finding import Finding, Severity, as_github, as_json, as_text
@@ -29,6 +31,21 @@ from adapter.settings.load import FILE_NAME, check_settings, settings_schema
 from adapter.settings.mapping_choice import OWN_MAPPING, found_mapping, named_mapping
 
 _MAPPING_WORDS = frozenset({"version", "rules"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Count:
+    """What was checked. `rules` and `passed` are those of mappings without errors, `mappings` how many these are."""
+
+    files: int
+    mappings: int
+    rules: int
+    passed: int
+
+    @classmethod
+    def of(cls, checked: Sequence[Checked]) -> "_Count":
+        known = [one.rules for one in checked if one.rules is not None]
+        return cls(len(checked), len(known), sum(known), sum(one.passed for one in checked))
 
 
 @click.command()
@@ -79,7 +96,7 @@ def _check_once(files: tuple[Path, ...], form: str, strict: bool) -> bool:
     is_own, files = not files, files or tuple(own_files(os.environ))
     checked = [check_file(file, environ=os.environ) for file in files]
     findings = [finding for one in checked for finding in one.findings]
-    _FORMATS[form](findings, len(files), sum(one.passed for one in checked))
+    _FORMATS[form](findings, _Count.of(checked))
     if is_own:
         for sentence in unknown_variables(os.environ, text if _is_settings(text := text_of(files[0])) else ""):
             say(f"note: {sentence}", err=True)
@@ -142,7 +159,10 @@ def _mapping_alone(name: str | None) -> Path | None:
 
 
 def check_file(file: Path, *, environ: Mapping[str, str]) -> Checked:
-    """The findings of `file`, and how many of its tests passed. Raises ConfigError if it cannot be read."""
+    """The findings of `file`, the results of its tests and the number of its rules.
+
+    Raises ConfigError if the file cannot be read.
+    """
     text = text_of(file)
     if _is_settings(text):
         return Checked(check_settings(text, file=file, environ=environ))
@@ -157,18 +177,21 @@ def _is_settings(text: str) -> bool:
     return bool(settings_schema()["properties"].keys() & data.keys())
 
 
-def _as_text(findings: Sequence[Finding], files: int, passed: int) -> None:
+def _as_text(findings: Sequence[Finding], count: _Count) -> None:
     for finding in findings:
         show(coloured(as_text(finding)))
-    show(_summary(findings, files, passed))
+    show(_summary(findings, count))
 
 
-def _summary(findings: Sequence[Finding], files: int, passed: int) -> str:
+def _summary(findings: Sequence[Finding], count: _Count) -> str:
+    """`2 files: 1 warning, 4 rules, 3 tests passed`."""
     counts = Counter(finding.severity for finding in findings)
     parts = [_counted(counts[severity], severity) for severity in Severity if counts[severity]] or ["no problems"]
-    if passed:
-        parts.append("1 test passed" if passed == 1 else f"{passed} tests passed")
-    return f"{'1 file' if files == 1 else f'{files} files'}: {', '.join(parts)}"
+    if count.mappings:
+        parts.append(counted(count.rules, "rule"))
+        if count.passed or not counts[Severity.FAILED]:
+            parts.append(f"{counted(count.passed, 'test')} passed" if count.passed else "no tests")
+    return f"{counted(count.files, 'file')}: {', '.join(parts)}"
 
 
 def _counted(count: int, severity: Severity) -> str:
@@ -177,24 +200,29 @@ def _counted(count: int, severity: Severity) -> str:
     return f"{count} {severity}" if count == 1 else f"{count} {severity}s"
 
 
-def _as_json(findings: Sequence[Finding], files: int, passed: int) -> None:
-    report = {"files": files, "testsPassed": passed, "findings": [as_json(finding) for finding in findings]}
+def _as_json(findings: Sequence[Finding], count: _Count) -> None:
+    report = {
+        "files": count.files,
+        "rules": count.rules,
+        "testsPassed": count.passed,
+        "findings": [as_json(finding) for finding in findings],
+    }
     show_json(report, indented=True)
 
 
-def _as_github(findings: Sequence[Finding], files: int, passed: int) -> None:  # noqa: ARG001 - one for all formats
+def _as_github(findings: Sequence[Finding], count: _Count) -> None:  # noqa: ARG001 - one for all formats
     for finding in findings:
         say(as_github(finding))
 
 
-def _as_sarif(findings: Sequence[Finding], files: int, passed: int) -> None:  # noqa: ARG001 - one for all formats
+def _as_sarif(findings: Sequence[Finding], count: _Count) -> None:  # noqa: ARG001 - one for all formats
     show_json(
         as_sarif(findings, codes={**CODES, **{code: about.means for code, about in SETTINGS_CODES.items()}}),
         indented=True,
     )
 
 
-_FORMATS: dict[str, Callable[[Sequence[Finding], int, int], None]] = {
+_FORMATS: dict[str, Callable[[Sequence[Finding], _Count], None]] = {
     "text": _as_text,
     "json": _as_json,
     "github": _as_github,

@@ -4,7 +4,7 @@ The text and a function that reads the files of its tables come as arguments; no
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from adapter.errors import MappingError
@@ -32,10 +32,14 @@ _NO_PLACES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """The findings of a check, in the order of the file's lines, and the results of its tests."""
+    """The findings of a check, in the order of the file's lines, the results of its tests, and the number of rules.
+
+    `rules` is None for a file without rules: settings, or a mapping with errors, whose rules are not all known.
+    """
 
     findings: Sequence[Finding]
     tests: Sequence[TestResult] = ()
+    rules: int | None = None
 
     @property
     def passed(self) -> int:
@@ -112,9 +116,9 @@ def check(text: str, *, file: str, read: ReadEvent, read_table: ReadTable = unre
 
 
 def check_with_tests(text: str, *, file: str, read: ReadEvent, read_table: ReadTable = unreadable) -> Checked:
-    """The findings of `check`, with the number of passed tests."""
+    """The findings of `check`, with the results of its tests and the number of rules."""
     _, checked = _checked(text, file=file, read=read, read_table=read_table)
-    return Checked(_ordered(checked.findings), checked.tests)
+    return replace(checked, findings=_ordered(checked.findings))
 
 
 def _ordered(findings: Sequence[Finding]) -> Sequence[Finding]:
@@ -133,7 +137,8 @@ def _checked(text: str, *, file: str, read: ReadEvent, read_table: ReadTable) ->
     if any(finding.blocks for finding in findings):
         return document, Checked(findings)
     tests = run_tests(document, compiled.ruleset, read)
-    return document, Checked([*findings, *warnings_of(document, compiled), *tests.findings], tests.results)
+    findings += [*warnings_of(document, compiled), *tests.findings]
+    return document, Checked(findings, tests.results, len(compiled.ruleset.rules))
 
 
 def _lacking(document: Document, compiled: Compiled) -> Sequence[Finding]:

@@ -1,6 +1,7 @@
 """`check` tells every problem of every file, in the form that is asked for."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -21,7 +22,7 @@ def test_a_sound_file_is_fine(shell: Shell) -> None:
     """No finding, exit code 0."""
     result = shell.run("check", shell.write("shop.yaml", MAPPING))
     assert result.exit_code == 0
-    assert result.stdout == "1 file: no problems, 2 tests passed\n"
+    assert result.stdout == "1 file: no problems, 2 rules, 2 tests passed\n"
 
 
 @pytest.mark.parametrize(
@@ -167,19 +168,23 @@ def test_an_unknown_variable_is_named(shop: Shell) -> None:
 @pytest.mark.parametrize(
     ("text", "summary"),
     [
-        (MAPPING, "1 file: no problems, 2 tests passed"),
-        (FAILING, "1 file: 1 failed test, 1 test passed"),
-        (MAPPING[: MAPPING.index("tests:")], "1 file: 1 note"),
+        (MAPPING, "1 file: no problems, 2 rules, 2 tests passed"),
+        (FAILING, "1 file: 1 failed test, 2 rules, 1 test passed"),
+        (MAPPING[: MAPPING.index("tests:")], "1 file: 1 note, 2 rules, no tests"),
         (BROKEN, "1 file: 1 error"),
+        (SETTINGS, "1 file: 1 warning"),
     ],
-    ids=["all", "some", "none", "not run"],
+    ids=["all", "some", "none", "not run", "settings"],
 )
-def test_the_summary_says_how_many_tests_passed(shell: Shell, text: str, summary: str) -> None:
-    """A file without tests, or whose tests did not run, is not reported as tested."""
+def test_the_summary_says_how_much_was_checked(shell: Shell, text: str, summary: str) -> None:
+    """A file without tests, or whose tests did not run, is not reported as tested. Settings have neither."""
+    shell.write("shop.yaml", MAPPING)
     result = shell.run("check", shell.write("a.yaml", text))
     assert result.stdout.splitlines()[-1] == summary
     report = json.loads(shell.run("check", "--format", "json", "a.yaml").stdout)
-    assert report["testsPassed"] == (int(summary.split(", ")[1][0]) if ", " in summary else 0)
+    numbers = {word: int(number) for number, word in re.findall(r"(\d+) (rules|tests? passed)", summary)}
+    assert report["rules"] == numbers.pop("rules", 0)
+    assert [report["testsPassed"]] == (list(numbers.values()) or [0])
 
 
 def test_a_file_without_tests_is_named(shell: Shell) -> None:
@@ -203,7 +208,7 @@ def test_accept_writes_what_the_tests_give(shell: Shell) -> None:
     (shell.folder / "shop.yaml").chmod(0o640)
     result = shell.run("check", "--accept", shell.write("adapter.yaml", SETTINGS), "shop.yaml")
     assert (result.exit_code, result.stderr) == (0, "shop.yaml: accepted the results of 'an order'\n")
-    assert result.stdout.endswith("2 files: 1 warning, 2 tests passed\n")
+    assert result.stdout.endswith("2 files: 1 warning, 2 rules, 2 tests passed\n")
     assert (shell.folder / "shop.yaml").read_text() == MAPPING
     assert (shell.folder / "shop.yaml").stat().st_mode & 0o777 == 0o640
     assert {file.name for file in shell.folder.iterdir()} == {"adapter.yaml", "shop.yaml"}
@@ -272,9 +277,9 @@ def test_watch_checks_again_after_each_save(shell: Shell) -> None:
         watching.send_signal(signal.SIGINT)
         assert watching.wait(30) == 0
     assert summaries == [
-        "1 file: no problems, 2 tests passed\n",
-        "1 file: 1 failed test, 1 test passed\n",
-        "1 file: no problems, 2 tests passed\n",
+        "1 file: no problems, 2 rules, 2 tests passed\n",
+        "1 file: 1 failed test, 2 rules, 1 test passed\n",
+        "1 file: no problems, 2 rules, 2 tests passed\n",
     ]
 
 
