@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from adapter.cli.main import BROKEN_INPUT
+from adapter.cli.ending import BROKEN_INPUT
 from adapter.service.app import GRACE_S
 from adapter.settings.environment import VARIABLES
 from adapter.wire.durations import duration_s

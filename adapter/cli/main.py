@@ -1,10 +1,5 @@
-"""The command line: one file for each group of commands, and one way to report errors for all of them.
+"""The command line: one file for each group of commands, and one way to report errors for all of them (`ending`)."""
 
-Exit status: 0 success; 1 the command found problems, as `check` does; 2 wrong use, or a file, option or variable that
-cannot be used; 70 a bug in the adapter (EX_SOFTWARE of sysexits.h), with a traceback in the log.
-"""
-
-import errno
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,34 +10,12 @@ from typing import Any, Final
 import click
 from click.shell_completion import CompletionItem
 
+from adapter.cli.ending import errors_in_words
 from adapter.cli.env_file import fill_in_environment, take_back
-from adapter.cli.show import coloured, show
-from adapter.errors import AdapterError
-from adapter.printable import printable
 from adapter.version import VERSION
-
-BROKEN_INPUT = 2
-OUR_FAULT = 70
-_REFUSED_BY_THE_SYSTEM = frozenset(
-    {
-        *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EMFILE),
-        *(errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ELOOP, errno.ENAMETOOLONG, errno.ENODEV),
-    }
-)
-"""Errors of files and the standard output that the operator can fix, in any command."""
-
 
 _FOR_EVERYBODY = frozenset({"init"})
 """Commands whose files hold no secrets and no events; in a container another user reads those of `init`."""
-
-
-class _Refusal(click.ClickException):
-    """An error that the operator has to fix: its text, in colour on a terminal, and no traceback."""
-
-    exit_code = BROKEN_INPUT
-
-    def show(self, file: Any = None) -> None:  # noqa: ARG002 - the signature is click's
-        show(coloured(self.format_message()), error=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,23 +112,8 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that `ctx` names."""
-        try:
+        with errors_in_words():
             return super().invoke(ctx)
-        except AdapterError as error:
-            raise _Refusal(str(error) if error.is_listing else printable(str(error))) from error
-        except click.UsageError as error:
-            # The text may quote an argument, such as a file name.
-            raise click.UsageError(printable(error.format_message()), ctx=error.ctx) from error
-        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
-            raise
-        except Exception as error:
-            if isinstance(error, OSError) and error.errno in _REFUSED_BY_THE_SYSTEM:
-                raise _Refusal(printable(f"{error.filename or 'the output'}: {error.strerror}")) from error
-            # Imported here: logging is slow to import, and most commands end without an error.
-            from adapter.cli.fault import log_fault  # noqa: PLC0415
-
-            log_fault(error)
-            ctx.exit(OUR_FAULT)
 
 
 @click.group(

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.text import Text
 
 from adapter.cli.background_output import JSON_NOTICE, NOTICE, background_output
+from adapter.cli.ending import errors_shown_here
 from adapter.cli.flow import EVERY_S, Flow, Tail, entered_lines, shows_flow, terminal
 from adapter.cli.greeting import greeting
 from adapter.cli.show import say
@@ -75,7 +76,8 @@ def serve(
     # At every statement the committing thread waits so long (5 ms by default) for the event loop to yield.
     sys.setswitchinterval(0.0005)
     is_json = writes_json(settings.log_format)
-    with background_output(notice=JSON_NOTICE if is_json else NOTICE):
+    # An error that ends the service is written by the background output too: a stopped terminal must not hold its end.
+    with background_output(notice=JSON_NOTICE if is_json else NOTICE), errors_shown_here():
         configure_logging(log_format=settings.log_format, level=logging.DEBUG if level == "debug" else logging.INFO)
         for note in settings.notes:
             say(log_line(note, name="SettingsNote", level="warning") if is_json else note, err=True)

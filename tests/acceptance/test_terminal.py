@@ -6,6 +6,7 @@ import pty
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -47,10 +48,11 @@ class Screen:
 
 @contextmanager
 def in_terminal(
-    *arguments: str, folder: Path, environ: dict[str, str], is_interactive: bool = False
+    *arguments: str, folder: Path, environ: dict[str, str], is_interactive: bool = False, typed: bytes = b""
 ) -> Iterator[tuple[Screen, subprocess.Popen[bytes]]]:
-    """The command in a terminal of its own; `is_interactive`: it reads what is typed there."""
+    """The command in a terminal of its own, where `typed` was typed before; `is_interactive`: it reads keys."""
     ours, theirs = pty.openpty()
+    os.write(ours, typed)
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("ADAPTER_", "BROWSEE_"))}
     process = subprocess.Popen(
         # setsid makes the terminal that of a session, as a login does, and becomes the command.
@@ -113,3 +115,14 @@ async def test_a_stopped_terminal_stops_no_service(tmp_path: Path) -> None:
                 assert response.status == 200
         process.terminate()
         assert await asyncio.to_thread(process.wait, _END_S) == 0
+
+
+async def test_a_stopped_terminal_keeps_no_service_that_failed(tmp_path: Path) -> None:
+    """The error cannot be shown there, and the exit status says it: a supervisor can act."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        with in_terminal("serve", "--sandbox", "--port", port, folder=tmp_path, environ=_KEY, typed=b"\x13") as (
+            _,
+            process,
+        ):
+            assert await asyncio.to_thread(process.wait, _END_S) == 2
