@@ -1,6 +1,7 @@
 """Options that choose the console of a command: at the queue, or of a running service with `--url`."""
 
 import os
+import shlex
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -17,6 +18,7 @@ from adapter.cli.remote import HttpConsole
 from adapter.console.console import Console
 from adapter.errors import AdapterError, ConfigError
 from adapter.model import Secret
+from adapter.printable import printable
 from adapter.service.applications import event_validator
 from adapter.service.operators import admin_console
 from adapter.settings.generated_secrets import generated_token
@@ -32,6 +34,13 @@ class Target:
     config: Path | None
     sandbox: bool
     url: str | None
+
+    def command(self, *words: str) -> str:
+        """A command to paste that goes to the same console."""
+        config = () if self.config is None else ("--config", str(self.config))
+        url = () if self.url is None else ("--url", self.url)
+        options = (*config, *(("--sandbox",) if self.sandbox else ()), *url)
+        return printable(shlex.join(("browsee-adapter", *words, *options)))
 
 
 def console_options(command: Callable[..., None]) -> Callable[..., None]:

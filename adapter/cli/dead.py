@@ -1,5 +1,6 @@
 """`browsee-adapter dead`: dead letters and rejections, by cause, and what to do about them."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -88,6 +89,7 @@ def requeue(
 
     They are delivered within the rate and behind live traffic, and are mapped by the mapping that is then active. Calls
     already delivered are not repeated. A rejection is validated again, and stays if it still does not fit its schema.
+    The command does not wait for the results; it prints the commands that show them.
 
     \b
     Examples:
@@ -108,7 +110,19 @@ def requeue(
         say(f"received again meanwhile, so a duplicate now: {counted(done['duplicates'], 'rejection')}")
     for still in done["stillRejected"]:
         say(f"still rejected: {still['count']} × {plain(still['cause'])}")
+    if done["events"] or done["rejections"]:
+        for line in _next_lines(done, which, place):
+            say(line, err=True)
     _end(done, which)
+
+
+def _next_lines(done: JsonObject, which: Selection, place: Target) -> Iterator[str]:
+    """The commands that show the result."""
+    if len(which.ids) == 1 and done["events"]:
+        yield f"see the result with: {place.command('events', 'show', *which.ids)}"
+        return
+    yield f"see what is still pending with: {place.command('events', 'list', '--outcome', 'pending')}"
+    yield f"see what failed again with: {place.command('dead', 'list', '--group')}"
 
 
 def _preview_text(done: JsonObject) -> str:

@@ -1,9 +1,11 @@
 """`dead` shows what did not get through by its cause, and puts it back, away or into a file."""
 
 import json
+from pathlib import Path
 
 import pytest
 
+from adapter.cli.at_console import Target
 from adapter.model import Dead, Delivered, Reason, Unmatched
 from tests.unit.cli.conftest import Shell
 from tests.unit.cli.queues import Ended, a_rejection, an_order, balance_of, fill
@@ -123,8 +125,40 @@ async def test_ids_are_requeued_and_unknown_ones_reported(queue: Shell) -> None:
     result = queue.run("dead", "requeue", "1", "4", "r2", "5", "r77", "nonsense")
     assert result.exit_code == 1
     assert "pending again: 2 events, 1 rejection " in result.stdout
-    assert [line.partition(":")[0] for line in result.stderr.splitlines()] == ["5", "r77", "nonsense"]
+    assert [line.partition(":")[0] for line in result.stderr.splitlines()[2:]] == ["5", "r77", "nonsense"]
     assert await counts(queue) == (3, 2, 1, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("which", "commands"),
+    [
+        (["1"], ["events show 1"]),
+        (["r2"], ["events list --outcome pending", "dead list --group"]),
+        (["--all"], ["events list --outcome pending", "dead list --group"]),
+    ],
+    ids=["an event", "a rejection", "all"],
+)
+def test_a_requeue_names_the_commands_that_show_the_result(queue: Shell, which: list[str], commands: list[str]) -> None:
+    """With the options of this one, so that they can be pasted; each of them works."""
+    result = queue.run("dead", "requeue", *which, "--config", "adapter.yaml")
+    pasted = [line.partition(": browsee-adapter ")[2] for line in result.stderr.splitlines()]
+    assert pasted == [f"{command} --config adapter.yaml" for command in commands]
+    assert [queue.run(*line.split()).exit_code for line in pasted] == [0] * len(commands)
+
+
+def test_a_requeue_of_nothing_names_no_command(queue: Shell) -> None:
+    assert "see " not in queue.run("dead", "requeue", "r1").stderr
+
+
+def test_a_command_to_paste_goes_to_the_same_console() -> None:
+    """Options are kept, and quoted for a shell."""
+    file = Path("my shop/adapter.yaml")
+    assert Target(file, True, None).command("where", "m 1") == (
+        "browsee-adapter where 'm 1' --config 'my shop/adapter.yaml' --sandbox"
+    )
+    assert Target(None, False, "https://a.example").command("where", "m") == (
+        "browsee-adapter where m --url https://a.example"
+    )
 
 
 async def test_a_requeued_rejection_that_came_again_is_a_duplicate(shop: Shell) -> None:
