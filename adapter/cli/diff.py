@@ -26,13 +26,14 @@ def diff(old: str, new: str, origin: EventsOrigin, fail_on_change: bool, machine
     """Show what a change to a mapping would do.
 
     Every event is mapped by OLD and by NEW, which are files or names of mappings that come with the adapter. Events
-    with the same difference are shown together, with an example. The events are those that the queue keeps, or of a
-    file: a line is what `export` writes, or a bare message. Lines that cannot be read are reported; the command then
-    exits with status 2 after the result.
+    with the same difference are shown together, with an example. The events are those that the queue keeps, with --url
+    those of a running service, or of a file: a line is what `export` writes, or a bare message. Lines that cannot be
+    read are reported; the command then exits with status 2 after the result.
 
     \b
     Examples:
       browsee-adapter diff default mappings/shop.yaml --source shop --since 24h
+      browsee-adapter diff default mappings/shop.yaml --url https://adapter.example.com
       browsee-adapter diff old.yaml mappings/shop.yaml --events events.ndjson
       browsee-adapter diff <(git show HEAD:shop.yaml) shop.yaml --events events.ndjson --fail-on-change
     """

@@ -1,19 +1,22 @@
-"""Events for `diff` and `suggest`: of a file, or those that the queue keeps. Reads both a piece at a time."""
+"""Events for `diff` and `suggest`: of a file, or those that the queue or a running service keeps. Reads all of these a
+piece at a time.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import wraps
-from pathlib import Path
+from itertools import chain
 from typing import Any, BinaryIO, Final
 
 import click
 
-from adapter.cli.at_queue import admin_of, queue_options, settings_of
+from adapter.cli.at_console import Target, console_at, console_options
+from adapter.cli.at_queue import admin_of, settings_of
 from adapter.cli.completing import source_names
 from adapter.cli.ndjson import progress
-from adapter.cli.recording import EventRecording
+from adapter.cli.recording import EventRecording, recording_of
 from adapter.cli.show import say
 from adapter.cli.when import Instant
 from adapter.errors import ConfigError
@@ -26,13 +29,21 @@ _PAGE: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class EventsOrigin:
-    """The origin of the events: `file`, or the queue of the settings; those of `source`, received since then."""
+    """The origin of the events: `file`, or the queue or service at `place`; those of `source`, received since then."""
 
     file: BinaryIO | None
     source: str | None
     since: datetime | None
-    config: Path | None
-    sandbox: bool
+    place: Target
+
+    @property
+    def narrowed(self) -> str:
+        """The filters in words; "" without any."""
+        parts = (
+            f" of source {self.source}" if self.source else "",
+            f" received since {self.since.astimezone():%Y-%m-%d %H:%M:%S}" if self.since else "",
+        )
+        return "".join(parts)
 
 
 class QueuedEvents:
@@ -68,18 +79,12 @@ class QueuedEvents:
     def complete(self) -> None:
         """Say how far back the events reach. Raises ConfigError if there were none."""
         if self._oldest is None:
-            raise ConfigError(
-                f"the queue has no event{self._narrowed()}; finished events are deleted after retention.history"
-            )
+            raise ConfigError(f"the queue {_nothing(self._origin)}")
         say(f"note: events of the queue received since {self._oldest.astimezone():%Y-%m-%d %H:%M:%S}", err=True)
 
-    def _narrowed(self) -> str:
-        since = self._origin.since
-        parts = (
-            f" of source {self._origin.source}" if self._origin.source else "",
-            f" received since {since.astimezone():%Y-%m-%d %H:%M:%S}" if since else "",
-        )
-        return "".join(parts)
+
+def _nothing(origin: EventsOrigin) -> str:
+    return f"has no event{origin.narrowed}; finished events are deleted after retention.history"
 
 
 def events_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -91,29 +96,34 @@ def events_options(command: Callable[..., None]) -> Callable[..., None]:
         events: BinaryIO | None,
         source: str | None,
         since: datetime | None,
-        config: Path | None,
-        sandbox: bool,
+        place: Target,
         **more: Any,
     ) -> None:
-        if events is not None and (source, since, config, sandbox) != (None, None, None, False):
+        if events is not None and (source, since, place) != (None, None, Target(None, sandbox=False, url=None)):
             raise click.UsageError(
-                "--events reads a file; --source, --since, --config and --sandbox are about the queue"
+                "--events reads a file; --source, --since, --config, --sandbox and --url are about the queue"
             )
-        command(*args, origin=EventsOrigin(events, source, since, config, sandbox), **more)
+        command(*args, origin=EventsOrigin(events, source, since, place), **more)
 
     file = click.option("--events", type=click.File("rb"), help="Recorded events of a file, one a line; - for stdin.")
     source = click.option("--source", metavar="NAME", shell_complete=source_names, help="Only those of one source.")
     since = click.option(
         "--since", type=Instant(), help="Only those received then or later: 24h (ago), 04:00, or a date."
     )
-    return file(source(since(queue_options(with_origin))))
+    return file(source(since(console_options(with_origin))))
 
 
 @contextmanager
 def events_of(origin: EventsOrigin) -> Iterator[EventRecording | QueuedEvents]:
-    """The events at `origin`. Raises ConfigError if there is no queue."""
+    """The events at `origin`. Raises ConfigError if there is no queue, or no such service."""
+    place, now = origin.place, datetime.now(UTC)
     if origin.file is not None:
-        yield EventRecording(origin.file, now=datetime.now(UTC))
+        yield recording_of(origin.file, now=now)
         return
-    with admin_of(settings_of(origin.config, sandbox=origin.sandbox)) as admin:
+    if place.url is not None:
+        with console_at(place) as console:
+            pages = console.export_events(source=origin.source, since=origin.since).pages
+            yield EventRecording(chain.from_iterable(pages), name=place.url, now=now, nothing=_nothing(origin))
+        return
+    with admin_of(settings_of(place.config, sandbox=place.sandbox)) as admin:
         yield QueuedEvents(admin, origin)

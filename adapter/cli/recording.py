@@ -1,4 +1,4 @@
-"""Reads recorded events from a file, line by line and in constant memory, with a progress bar on a terminal.
+"""Reads recorded events from lines of a file or of a service, in constant memory, with a progress bar on a terminal.
 
 A line is one JSON object: a line of `export`, or a bare message as a sender sends it. Each line shows which. Messages
 are read as a webhook would read them, without a check by their schema.
@@ -6,7 +6,7 @@ are read as a webhook would read them, without a check by their schema.
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import BinaryIO, Final
@@ -40,24 +40,35 @@ _UNREADABLE: Final = {
 
 
 class EventRecording:
-    """The events in `file`: iterate once, then call `complete`. `now` is the receipt if none is recorded.
+    """The events in `lines` of the file or service `name`, `size` bytes in all: iterate once, then call `complete`.
+    `now` is the receipt if none is recorded; `nothing` says that there are no events.
 
     A line that cannot be read is skipped, and reported by `complete`.
     """
 
-    def __init__(self, file: BinaryIO, *, now: datetime) -> None:
+    def __init__(
+        self,
+        lines: Iterable[bytes],
+        *,
+        name: str,
+        now: datetime,
+        size: int | None = None,
+        nothing: str = "contains no events",
+    ) -> None:
         self.read = 0
         self.unread = 0
-        self._file = file
-        self._name = printable(str(getattr(file, "name", "<stdin>")))
+        self._raw_lines = lines
+        self._name = printable(name)
+        self._size = size
+        self._nothing = nothing
         self._now = now
         self._lines = 0
         self._reported: list[str] = []
 
     def __iter__(self) -> Iterator[Event]:
-        """Each event in turn. Raises ConfigError if reading the file fails."""
-        with _bar(self._name, _size(self._file)) as advance:
-            for line in self._raw_lines():
+        """Each event in turn. Raises what `lines` raises."""
+        with _bar(self._name, self._size) as advance:
+            for line in self._raw_lines:
                 self._lines += 1
                 advance(len(line))
                 found = self._event(line) if line.strip() else None
@@ -73,20 +84,7 @@ class EventRecording:
             left_out = f"{self._name}: {self.unread} of {self._lines} lines cannot be read; the result is without them"
             raise ConfigError("\n".join([*self._reported, left_out]), is_listing=True)
         if not self.read:
-            raise ConfigError(f"{self._name}: contains no events")
-
-    def _raw_lines(self) -> Iterator[bytes]:
-        """Lines with their ends; of a line that is too long, just enough to show that."""
-        while True:
-            try:
-                line = rest = self._file.readline(MAX_LINE_BYTES + 1)
-                while len(rest) > MAX_LINE_BYTES and not rest.endswith(b"\n"):
-                    rest = self._file.readline(MAX_LINE_BYTES + 1)
-            except OSError as cause:
-                raise ConfigError(f"cannot read {self._name}: {cause.strerror}") from cause
-            if not line:
-                return
-            yield line
+            raise ConfigError(f"{self._name}: {printable(self._nothing)}")
 
     def _event(self, line: bytes) -> Event | str:
         """The event of one line, or what is wrong with it."""
@@ -103,6 +101,26 @@ class EventRecording:
         self.unread += 1
         if len(self._reported) < MAX_REPORTED:
             self._reported.append(f"{self._name}:{self._lines}: {problem}")
+
+
+def recording_of(file: BinaryIO, *, now: datetime) -> EventRecording:
+    """The events in `file`. Reading raises ConfigError if the file cannot be read."""
+    name = str(getattr(file, "name", "<stdin>"))
+    return EventRecording(_lines_of(file, printable(name)), name=name, now=now, size=_size(file))
+
+
+def _lines_of(file: BinaryIO, name: str) -> Iterator[bytes]:
+    """Lines with their ends; of a line that is too long, just enough to show that."""
+    while True:
+        try:
+            line = rest = file.readline(MAX_LINE_BYTES + 1)
+            while len(rest) > MAX_LINE_BYTES and not rest.endswith(b"\n"):
+                rest = file.readline(MAX_LINE_BYTES + 1)
+        except OSError as cause:
+            raise ConfigError(f"cannot read {name}: {cause.strerror}") from cause
+        if not line:
+            return
+        yield line
 
 
 def recorded(held: JsonObject, *, now: datetime, place: str) -> Event | str:

@@ -132,10 +132,18 @@ class HttpConsole:
         return self._post("/api/purge", {"user": user, "dryRun": dry_run})
 
     def export(self, cause: str | None = None, *, exact: bool = False) -> Export:
-        response = self._answered("GET", "/api/dead/export", _of_cause(cause, exact=exact))
+        return self._export("/api/dead/export", _of_cause(cause, exact=exact))
+
+    def export_events(self, *, source: str | None = None, since: datetime | None = None) -> Export:
+        instant = None if since is None else instant_text(since)
+        return self._export("/api/events/export", {"source": source, "since": instant})
+
+    def _export(self, path: str, query: Query) -> Export:
+        response = self._answered("GET", path, query)
         if response.status != 200:
             self._refuse(response.status, _read(response))
-        return Export(int(response.getheader("X-Left-Out", "0")), self._lines(response))
+        left_out = response.getheader("X-Left-Out")
+        return Export(None if left_out is None else int(left_out), self._lines(response))
 
     def _lines(self, response: http.client.HTTPResponse) -> Iterator[Sequence[bytes]]:
         begun = b""
@@ -143,6 +151,8 @@ class HttpConsole:
             # Not by `readline`, which cannot tell a broken connection from the end.
             while read := response.read(_EXPORT_BYTES):
                 *lines, begun = (begun + read).split(b"\n")
+                if len(begun) > _MAX_ANSWER_BYTES:
+                    raise QueueError(f"{self._url}: a line of the export is longer than any that a service sends")
                 yield [line + b"\n" for line in lines]
         except (http.client.HTTPException, OSError) as cause:
             raise QueueError(f"{self._url}: the export broke off: {str(cause) or type(cause).__name__}") from cause

@@ -23,7 +23,7 @@ def suggest(origin: EventsOrigin, mapping: str | None) -> None:
 
     Names that no rule of the mapping mentions are listed in a table, most frequent first, with a rule that reads it,
     ready to be edited. The mapping is written to stdout and notes to stderr. The events are those that the queue keeps,
-    or of a file: a line is what `export` writes, or a bare message.
+    with --url those of a running service, or of a file: a line is what `export` writes, or a bare message.
 
     \b
     Examples:

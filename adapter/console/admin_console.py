@@ -14,7 +14,7 @@ from adapter.console.console import MAX_MAPPED, MAX_PAGE, MAX_WATCHED, REJECTED,
 from adapter.console.detail import Private, SourceMappings
 from adapter.console.names import count_names
 from adapter.console.narrowing import has_content, is_by_content, is_wanted, queue_filter
-from adapter.console.ndjson import line_of_entry
+from adapter.console.ndjson import line_of_entry, lines_down
 from adapter.console.pagination import Cursor, Stream, merge, number_of
 from adapter.console.preview import would_become
 from adapter.console.selection import choose, has_cause, letters_in_pages, merged, unmatched_kept
@@ -155,6 +155,10 @@ class AdminConsole(AdminMappings):
         # Counted beforehand, because a stream of lines has no room for the count.
         left_out = sum(page.count(None) for page in pages())
         return Export(left_out, ([line for line in page if line is not None] for page in pages()))
+
+    def export_events(self, *, source: str | None = None, since: datetime | None = None) -> Export:
+        wanted = queue_filter(Events(source=source, since=since), ())
+        return Export(None, lines_down(self._admin, wanted, mark_of=self._private.mark_of, go_on=self._go_on))
 
     # -- changing --------------------------------------------------------------------------------------------------
 

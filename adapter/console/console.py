@@ -68,9 +68,9 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """`pages` of lines, and how many rejections are left out because they are not JSON objects."""
+    """`pages` of lines, and how many rejections are left out because they are not JSON objects; None without any."""
 
-    left_out: int
+    left_out: int | None
     pages: Iterator[Sequence[bytes]] = field(repr=False)
 
 
@@ -163,6 +163,12 @@ class Console(Protocol):
 
     def export(self, cause: str | None = None, *, exact: bool = False) -> Export:
         """Dead letters and rejections as lines for `send`, oldest first. `exact` as in `Selection`."""
+        ...
+
+    def export_events(self, *, source: str | None = None, since: datetime | None = None) -> Export:
+        """Events with their messages as lines for `send`, newest first: of a source, received since then. Erased
+        bodies are left out.
+        """
         ...
 
     def purge(self, user: str, *, dry_run: bool = False) -> JsonObject:

@@ -1,19 +1,14 @@
 """The operations about dead letters and rejections (pages, causes, export, requeue, discard), and erasing a user."""
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 
-from aiohttp import hdrs, web
+from aiohttp import web
 
 from adapter.console import params
 from adapter.console.audit import Audit
 from adapter.console.requests import Requests, query
-from adapter.errors import QueueError
-from adapter.http.json_api import DATA_HEADERS, Operations, error_response, json_response
-from adapter.http.responses import SERVER
+from adapter.http.json_api import Operations, error_response, json_response
 from adapter.observe.console_telemetry import DeadLettersDiscarded, EventsRequeued, UserErased
-
-_EXPORT_HEADERS = {"Content-Type": "application/x-ndjson", **DATA_HEADERS}
 
 
 class DeadApi:
@@ -48,24 +43,7 @@ class DeadApi:
     async def export(self, request: web.Request) -> web.StreamResponse:
         """The dead letters and rejections as a stream of lines, read as fast as the client reads."""
         given = params.of_cause(query(request))
-        with ExitStack() as stack:
-            # The connection stays open, but no read is open between pages, so the queue's log can be emptied.
-            opening = self._requests.opened()
-            console = await self._requests.in_thread(lambda: stack.enter_context(opening))
-            export = await self._requests.in_thread(lambda: console.export(**given))
-            headers = {**_EXPORT_HEADERS, hdrs.SERVER: SERVER, "X-Left-Out": str(export.left_out)}
-            if request.method == hdrs.METH_HEAD:
-                return web.Response(headers=headers)
-            response = web.StreamResponse(headers=headers)
-            await response.prepare(request)
-            try:
-                while (lines := await self._requests.in_thread(lambda: next(export.pages, None))) is not None:
-                    await response.write(b"".join(lines))
-            except QueueError:
-                # The part that was sent must not look complete.
-                if request.transport is not None:
-                    request.transport.abort()
-            return response
+        return await self._requests.lines(request, lambda console: console.export(**given))
 
     async def requeue(self, request: web.Request) -> web.StreamResponse:
         """Make them pending again."""

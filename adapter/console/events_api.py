@@ -18,6 +18,7 @@ class EventsApi:
         """By path below the API's own."""
         return {
             "/events": {"GET": self.events},
+            "/events/export": {"GET": self.export},
             "/event": {"GET": self.event},
             "/where": {"GET": self.where},
             "/tail": {"GET": self.tail},
@@ -28,6 +29,11 @@ class EventsApi:
         """A page of events and rejections, newest first."""
         wanted = params.events(query(request))
         return json_response(await self._requests.ask(lambda console: console.events(wanted)))
+
+    async def export(self, request: web.Request) -> web.StreamResponse:
+        """The events with their messages as a stream of lines, newest first."""
+        given = params.read(query(request), {"source": params.text, "since": params.instant})
+        return await self._requests.lines(request, lambda console: console.export_events(**given))
 
     async def tail(self, request: web.Request) -> web.StreamResponse:
         """Events that are new."""

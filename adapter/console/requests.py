@@ -2,16 +2,17 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from typing import TypeAlias, TypeVar
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from adapter.console import params
-from adapter.console.console import QueueConsole
+from adapter.console.console import Export, QueueConsole
 from adapter.console.params import BadRequest
-from adapter.http.json_api import Handler, error_response
-from adapter.http.responses import Response
+from adapter.errors import QueueError
+from adapter.http.json_api import DATA_HEADERS, Handler, error_response
+from adapter.http.responses import SERVER, Response
 from adapter.ingest.decode import Body
 from adapter.ingest.limits import RequestLimits
 from adapter.ingest.requests import BodyReader
@@ -20,6 +21,7 @@ from adapter.model import JsonObject
 T = TypeVar("T")
 OpenConsole: TypeAlias = Callable[[], AbstractContextManager[QueueConsole]]
 
+_EXPORT_HEADERS = {"Content-Type": "application/x-ndjson", **DATA_HEADERS}
 _THREADS = 2
 """Threads that operators' requests may use at a time, of the few that the service has."""
 
@@ -68,6 +70,31 @@ class Requests:
         """The result of `work`, called in a thread; waits for a free one."""
         async with self._free:
             return await asyncio.to_thread(work)
+
+    async def lines(self, request: web.Request, work: Callable[[QueueConsole], Export]) -> web.StreamResponse:
+        """The lines of `work` as a stream, read as fast as the client reads."""
+        with ExitStack() as stack:
+            # The connection stays open, but no read is open between pages, so the queue's log can be emptied.
+            opening = self.opened()
+            console = await self.in_thread(lambda: stack.enter_context(opening))
+            export = await self.in_thread(lambda: work(console))
+            left_out = {} if export.left_out is None else {"X-Left-Out": str(export.left_out)}
+            headers = {**_EXPORT_HEADERS, hdrs.SERVER: SERVER, **left_out}
+            if request.method == hdrs.METH_HEAD:
+                return web.Response(headers=headers)
+            # Before the headers are sent, so that a queue that fails at once is answered 503.
+            lines = await self.in_thread(lambda: next(export.pages, None))
+            response = web.StreamResponse(headers=headers)
+            await response.prepare(request)
+            try:
+                while lines is not None:
+                    await response.write(b"".join(lines))
+                    lines = await self.in_thread(lambda: next(export.pages, None))
+            except QueueError:
+                # The part that was sent must not look complete.
+                if request.transport is not None:
+                    request.transport.abort()
+            return response
 
     async def change(self, request: web.Request) -> JsonObject:
         """The body of a request without a query. Raises BadRequest or EarlyReply."""

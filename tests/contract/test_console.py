@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import time
 from typing import Any
@@ -350,6 +350,21 @@ def test_letters_are_forgotten(console: Console) -> None:
     gone = shaped(console.discard(Selection(ids=("3", "4", "r1"))), "Discarded")
     assert (gone["events"], gone["rejections"], gone["missing"]) == (1, 1, ["4"])
     assert ids(console.dead()) == ["2", "r2"]
+
+
+def test_events_are_exported(console: Console) -> None:
+    """Every event with its message, the newest first; of one source, or received since an instant."""
+    export = console.export_events()
+    lines = [orjson.loads(line) for page in export.pages for line in page]
+    assert export.left_out is None
+    assert [line["message"]["messageId"] for line in lines] == [f"m-{number}" for number in (6, 5, 4, 3, 2, 1)]
+    assert {line["source"] for line in lines} == {"shop"}
+    assert list(console.export_events(source="other").pages) == []
+    assert list(console.export_events(since=datetime(2100, 1, 1, tzinfo=UTC)).pages) == []
+    assert (
+        sum(len(page) for page in console.export_events(source="shop", since=datetime(2000, 1, 1, tzinfo=UTC)).pages)
+        == 6
+    )
 
 
 def test_letters_are_exported(console: Console) -> None:

@@ -108,7 +108,7 @@ def ask(unchanged: Path) -> Iterator[Asking]:
 )
 def test_only_the_token_lets_in(ask: Asking, token: str | None, headers: dict[str, str]) -> None:
     """Sitting at the same machine does not, and a cookie does not."""
-    for method, path in (("GET", "/api/summary"), ("GET", "/api/dead/export"), ("POST", "/api/purge")):
+    for method, path in (("GET", "/api/summary"), ("GET", "/api/events/export"), ("POST", "/api/purge")):
         answered = ask(method, path, token=token, headers=headers)
         assert (answered.status, answered.json["code"]) == (401, "unauthorized")
         assert shaped(answered.json, "Error")
@@ -230,8 +230,8 @@ def test_long_work_ends_when_the_service_stops(folder: Path) -> None:
         answered = Asking(url)("POST", "/api/dead/requeue", body={"all": True})
         assert (answered.status, answered.headers["Retry-After"]) == (503, "5")
         assert "stopping" in answered.json["message"]
-        exported = Asking(url)("GET", "/api/dead/export")
-        assert exported.status == 503
+        for path in ("/api/dead/export", "/api/events/export"):
+            assert Asking(url)("GET", path).status == 503
 
 
 def test_a_queue_in_memory_can_be_looked_into(tmp_path: Path) -> None:

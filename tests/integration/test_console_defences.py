@@ -51,6 +51,8 @@ ANSWERS: list[tuple[str, str, Mapping[str, str], int]] = [
     ("GET", "/api/events?limit=x", BEARER, 400),
     ("GET", "/api/event?id=1", BEARER, 404),
     ("GET", "/api/dead/export", BEARER, 200),
+    ("GET", "/api/events/export", BEARER, 200),
+    ("GET", "/api/events/export?limit=5", BEARER, 400),
     ("HEAD", "/api/stream", BEARER, 200),
     ("GET", "/api/mapping?source=shop", BEARER, 200),
     ("PUT", "/api/mapping?source=shop", BEARER, 428),

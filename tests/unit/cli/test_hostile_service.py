@@ -26,6 +26,8 @@ COMMANDS = [
     ("dead", "discard", "--cause", "c", "--yes"),
     ("dead", "export", "lost.ndjson"),
     ("explain", "default", "--event", "1"),
+    ("diff", "default", "default"),
+    ("suggest",),
 ]
 ANSWERS = {
     "a page": b"<html>" + EVIL.encode("utf-8", "surrogatepass"),

@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from adapter.model import Dead, Event, Reason
+from tests.operated import TOKEN, api_alone, settings_in
 from tests.unit.cli.conftest import MAPPING, Shell
 from tests.unit.cli.queues import Ended, an_order, fill
 
@@ -56,6 +57,21 @@ def test_names_are_suggested_from_the_queue(kept: Shell) -> None:
     assert result.exit_code == 0, result.output
     assert "    Signed Up: SIGNED_UP    # seen 1 times\n" in result.stdout
     assert "Order Completed" not in result.stdout
+
+
+def test_a_running_service_is_asked(kept: Shell) -> None:
+    """`--url` leads to the same result as the queue beside it, and also says what was looked for."""
+    env = {"ADAPTER_ADMIN_TOKEN": TOKEN}
+    with api_alone(settings_in(kept.folder)) as url:
+        for words in (("diff", "shop.yaml", "new.yaml"), ("suggest", "--mapping", "shop.yaml")):
+            for narrowed in ((), ("--source", "shop", "--since", "1h")):
+                here = kept.run(*words, *narrowed)
+                there = kept.run(*words, *narrowed, "--url", url, env=env)
+                assert (there.exit_code, there.stdout) == (0, here.stdout)
+        nothing = kept.run("suggest", "--source", "none", "--url", url, env=env)
+        both = kept.run("suggest", "--sandbox", "--url", url, env=env)
+    assert (nothing.exit_code, both.exit_code) == (2, 2)
+    assert nothing.stderr.startswith(f"{url}: has no event of source none;")
 
 
 @pytest.mark.parametrize("command", [("diff", "shop.yaml", "default"), ("suggest",)], ids=lambda words: str(words[0]))

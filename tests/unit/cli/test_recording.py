@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from adapter.cli.recording import MAX_LINE_BYTES, MAX_REPORTED, EventRecording
+from adapter.cli.recording import MAX_LINE_BYTES, MAX_REPORTED, EventRecording, recording_of
 from adapter.errors import ConfigError
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -25,7 +25,7 @@ class Named(io.BytesIO):
 def recording(*lines: object) -> EventRecording:
     """A file with these lines: bytes as they are, all else as JSON."""
     encoded = [line if isinstance(line, bytes) else json.dumps(line).encode() for line in lines]
-    return EventRecording(Named(b"\n".join(encoded)), now=NOW)
+    return recording_of(Named(b"\n".join(encoded)), now=NOW)
 
 
 def problems(read: EventRecording) -> list[str]:
@@ -121,7 +121,7 @@ def test_a_file_that_cannot_be_read_on_is_reported(tmp_path: Path) -> None:
         (tmp_path / "e.ndjson").open("wb") as written_only,
         pytest.raises(ConfigError, match=r"cannot read .*e\.ndjson"),
     ):
-        list(EventRecording(written_only, now=NOW))
+        list(recording_of(written_only, now=NOW))
 
 
 def test_an_exported_time_is_held_against_its_own_receipt() -> None:
