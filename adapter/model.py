@@ -246,13 +246,14 @@ MAX_FAILURES = 20
 class Retry(Struct, frozen=True):
     """Not now. `counted` is False if the event is not to blame (429, pauses, stopping): no attempt is used up.
 
+    `delay_s`: the event is due again after so many seconds; None if it was not tried and stays due as it was.
     `parked`: the event is set aside, so that later ones of its user may pass while its kind of call is paused.
     `steps_back`: until it is finished, the event counts among those that failed before, though it did not.
     `detail` says more about why the attempt failed, and `failure` which call it was, for operators.
     """
 
     reason: Reason
-    delay_s: float
+    delay_s: float | None
     counted: bool
     parked: bool = False
     steps_back: bool = False

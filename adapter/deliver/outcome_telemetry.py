@@ -37,7 +37,7 @@ def telemetry_of(lease: Lease, outcome: Outcome, *, mapping: str, taken_s: float
                 source=source,
                 reason=reason,
                 message_id=message_id,
-                delay_s=wait_s,
+                delay_s=wait_s or 0.0,
                 attempt=lease.attempt,
                 traceparent=trace,
             )

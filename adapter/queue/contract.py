@@ -204,10 +204,10 @@ class Backlog(Protocol):
     ) -> bool:
         """End the lease with `outcome`, durably. `mapping` is the version that rendered the event, for the history.
 
-        `Retry` makes the lane due again after `delay_s`, and counts an attempt if `counted`. With `parked` the event
-        moves to its user's lane of parked events, keeps its order there, and is due at once. Every other outcome
-        finishes the event and frees the next one of its lane. Returns False, and changes nothing, if the lease had
-        expired and the event was leased again or finished: a late settle never settles the lease of the next holder.
+        `Retry` makes the lane due again after `delay_s` (None: as it was), and counts an attempt if `counted`. With
+        `parked` the event moves to its user's lane of parked events, keeps its order there, and is due at once. Every
+        other outcome finishes the event and frees the next one of its lane. Returns False, and changes nothing, if the
+        lease had expired and the event was leased again or finished: a late settle never ends the next holder's.
 
         With `may_wait` the outcome may become durable up to 100 ms later, together with others, unless another event of
         its lane waits behind it. A crash before that repeats the calls of the event.

@@ -26,11 +26,12 @@ class Lane:
 
     def postpone(self, retry: Retry, *, now_s: float) -> None:
         """Let the head wait for its next attempt."""
-        self.due_s = now_s + retry.delay_s
+        if retry.delay_s is not None:
+            self.due_s = now_s + retry.delay_s
         self.has_failed = self.has_failed or (self.priority >= 0 and (retry.counted or retry.steps_back))
         if retry.counted:
             self.attempt += 1
-            self.retried_s += retry.delay_s
+            self.retried_s += retry.delay_s or 0.0
 
     def make_due(self, head: int, now_s: float) -> bool:
         """End the wait of the head if that is `head`; False if it is not, or does not wait."""

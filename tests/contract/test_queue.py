@@ -398,6 +398,21 @@ async def test_an_uncounted_retry_costs_no_attempt(queue: Queue, clock: FakeCloc
     assert (again.attempt, again.retried_s) == (0, 0.0)
 
 
+async def test_an_untried_event_keeps_its_place(queue: Queue, clock: FakeClock) -> None:
+    """An event that was taken and not tried goes before those that became due later, and is not the newest."""
+    for number in range(3):
+        await queue.put([make_event(f"m-{number}", user=f"u-{number}")])
+        clock.advance(1)
+    [first] = await take(queue, limit=1)
+    assert await queue.settle(first, Retry(Reason.PAUSED, delay_s=None, counted=False))
+    newest = await queue.take(sources=["shop"], limit=1, lease_s=60, wait_s=0, pick=Pick(failed=0, newest=True))
+    assert ids(newest) == ["m-2"]
+    again = await take(queue, limit=3)
+    assert ids(again) == ["m-0", "m-1"]
+    assert again[0].due_at_s == first.due_at_s
+    assert (again[0].attempt, again[0].retried_s) == (0, 0.0)
+
+
 async def test_attempts_are_the_events_own(queue: Queue, clock: FakeClock) -> None:
     """The next event of the lane begins at none."""
     await queue.put([make_event("m-1"), make_event("m-2")])

@@ -105,11 +105,14 @@ class PostgresSettleBatch:
         if not retries:
             return
         now_us = self._state.now_us()
-        delays_us = [round(retry.delay_s * US) for _, retry in retries]
+        delays_us = [round((retry.delay_s or 0.0) * US) for _, retry in retries]
         failures = [failure_of(retry) for _, retry in retries]
         values = {
             "lanes": [lane for lane, _ in retries],
-            "dues_us": [now_us + delay_us for delay_us in delays_us],
+            "dues_us": [
+                None if retry.delay_s is None else now_us + delay_us
+                for delay_us, (_, retry) in zip(delays_us, retries, strict=True)
+            ],
             "counted": [int(retry.counted) for _, retry in retries],
             "counted_us": [us if retry.counted else 0 for us, (_, retry) in zip(delays_us, retries, strict=True)],
             "fall_back": [retry.counted or retry.steps_back for _, retry in retries],

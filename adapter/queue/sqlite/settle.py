@@ -97,8 +97,9 @@ class SettleBatch:
             run(sql("remove_heads_from_waiting", count), lanes)
 
     def _postpone(self, end: Settlement, retry: Retry) -> bool:
-        delay_us = round(retry.delay_s * US)
-        due_us, counted_us = self._state.now_us() + delay_us, delay_us if retry.counted else 0
+        delay_us = round((retry.delay_s or 0.0) * US)
+        due_us = None if retry.delay_s is None else self._state.now_us() + delay_us
+        counted_us = delay_us if retry.counted else 0
         falls_back = retry.counted or retry.steps_back
         values = (due_us, int(retry.counted), counted_us, int(falls_back), *failure_of(retry), end.lane, end.seq)
         return self._state.run(SQL["postpone"], values).rowcount == 1

@@ -217,7 +217,7 @@ DELETE FROM lane WHERE lane = ANY(%(lanes)s::bigint[]) AND NOT EXISTS (SELECT 1 
 
 -- name: postpone
 -- Who falls back counts among those that failed from now on: `priority` 2 or 3.
-UPDATE lane SET due_us = p.due_us, attempt = lane.attempt + p.counted, retried_us = retried_us + p.counted_us,
+UPDATE lane SET due_us = coalesce(p.due_us, lane.due_us), attempt = lane.attempt + p.counted, retried_us = retried_us + p.counted_us,
        priority = CASE WHEN p.falls_back AND priority IN (0, 1) THEN priority + 2 ELSE priority END,
        reason = coalesce(p.reason, lane.reason), detail = coalesce(p.detail, lane.detail)
 FROM unnest(

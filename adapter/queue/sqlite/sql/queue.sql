@@ -162,8 +162,8 @@ DELETE FROM sent WHERE seq = ?;
 DELETE FROM sent WHERE seq IN ({list});
 
 -- name: postpone
--- With ?4 the event counts among those that failed from now on: `priority` 2 or 3.
-UPDATE lane SET due_us = ?1, attempt = attempt + ?2, retried_us = retried_us + ?3,
+-- Without ?1 the lane stays due as it was. With ?4 the event counts among those that failed from now on: `priority` 2 or 3.
+UPDATE lane SET due_us = coalesce(?1, due_us), attempt = attempt + ?2, retried_us = retried_us + ?3,
        priority = CASE WHEN ?4 AND priority IN (0, 1) THEN priority + 2 ELSE priority END,
        reason = coalesce(?5, reason), detail = coalesce(?6, detail)
 WHERE lane = ?7 AND head = ?8;
