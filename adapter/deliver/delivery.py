@@ -55,9 +55,9 @@ from adapter.observe.observer import Emit
 from adapter.observe.service_telemetry import QueueFailed
 from adapter.queue.contract import Backlog
 
-STOPPING = Retry(Reason.STOPPING, delay_s=0, counted=False)
+STOPPING = Retry(Reason.STOPPING, delay_s=None, counted=False)
 # The event was settled by its new holder or deleted, so this changes nothing.
-_LET_GO = Retry(Reason.DELETED, delay_s=0, counted=False)
+_LET_GO = Retry(Reason.DELETED, delay_s=None, counted=False)
 # An event that would wait longer than this for its call returns to the queue, so that others of its project may pass.
 _PATIENCE_S = 5.0
 _DAMAGED = Dead(Reason.DAMAGED, "the stored event is damaged and cannot be read")
@@ -91,8 +91,6 @@ class Delivery:
         jitter: Callable[[], float],
     ) -> None:
         self._stopping = asyncio.Event()
-        # In an outage any waiting event may be the probe if no better one is pending.
-        self.probes_with_any = False
         self._backlog = backlog
         self._browsee = browsee
         self._project = project
@@ -260,14 +258,14 @@ class Delivery:
             return _LET_GO
         if self._project.repeats_probe(call.kind, _name(call)):
             return Retry(Reason.PAUSED, _MISCONFIGURED_S, counted=False)
-        admitted = self._project.admit(call.kind, self._now(), probe=probe or self.probes_with_any, apart=apart)
+        admitted = self._project.admit(call.kind, self._now(), probe=probe, apart=apart)
         if isinstance(admitted, Go):
             return admitted.permit
         aside = self._project.sets_aside(call.kind)
-        if aside or admitted.seconds > _PATIENCE_S:
-            # In an outage the gate decides when to continue, and no other wait should come on top.
-            wait_s = 0.0 if admitted.why is PauseReason.DOWN else admitted.seconds
-            return Retry(Reason.PAUSED, wait_s, counted=False, parked=aside)
+        is_down = admitted.why is PauseReason.DOWN
+        if aside or is_down or admitted.seconds > _PATIENCE_S:
+            # In an outage the event stays due in the queue, where the next probes are chosen among all events.
+            return Retry(Reason.PAUSED, None if is_down else admitted.seconds, counted=False, parked=aside)
         return admitted
 
     async def _alone(self, ask: Ask[Permit | Retry]) -> Permit | Retry:

@@ -56,6 +56,11 @@ class Outage:
         """Seconds until the next round; 0 if it is due, or the gate is open."""
         return max(0.0, self._due_s - now_s) if self.is_shut else 0.0
 
+    @property
+    def probes_in_flight(self) -> int:
+        """How many probes have no answer yet."""
+        return len(self._probes)
+
     def probes_left(self, now_s: float) -> int:
         """How many probes may go now."""
         free = self._config.probes - len(self._probes)

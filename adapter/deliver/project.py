@@ -129,6 +129,11 @@ class Project:
         return self._down.probes_left(now_s) if self._down.is_shut else None
 
     @property
+    def probes_in_flight(self) -> int:
+        """How many calls in flight test whether Browsee is back."""
+        return self._down.probes_in_flight
+
+    @property
     def passed_lately(self) -> frozenset[int]:
         """Lanes that suit a probe: their last calls were delivered."""
         return self._lanes.passed_lately
@@ -226,10 +231,10 @@ class Project:
         if not failed:
             if self._down.is_probe(permit.number):
                 self._down.open()
-            return self._breaker.passed(now_s, lane=of.lane) if passed else {}
+            return self._breaker.passed(now_s, lane=of.lane, sent_at_s=permit.sent_at_s) if passed else {}
         self._down_cause = cause
         self._down.probe_ended(permit.number)
-        self._breaker.failed(now_s, lane=of.lane, seq=of.seq)
+        self._breaker.failed(now_s, lane=of.lane, seq=of.seq, sent_at_s=permit.sent_at_s)
         if self._down.is_shut or not self._breaker.is_tripped(now_s):
             return {}
         self._down.shut(now_s)

@@ -120,7 +120,10 @@ class Worker:
         paused_s = self.project.paused_for_s(now_s)
         probes = self.project.probes(now_s)
         most = self._most_held(now_s)
-        free = most - (len(self._held) - self.project.in_flight) if probes is None else probes - self._probes
+        if probes is None:
+            free = most - (len(self._held) - self.project.in_flight)
+        else:
+            free = probes - (self._probes - self.project.probes_in_flight)
         least = max(1, most // _TAKE_AT_LEAST) if probes is None else 1
         if free < least or paused_s > 0:
             # In a pause or an outage each released event may change what to do.
@@ -150,7 +153,6 @@ class Worker:
                 leases = await self._take(1, pick, wait_s=0.0)
                 started += len(leases)
                 await self._start(leases, probe=True)
-        self._delivery.probes_with_any = not started
         if not started:
             await self._start(await self._take(1, Pick()), probe=True)
 

@@ -1,6 +1,6 @@
 """Good events go on beside users whose calls fail or hang, and soon after an outage, as virtual minutes show.
 
-The long form has 500 such users: `make test-long TESTS=tests/unit/deliver/test_liveness.py`.
+The long form has 20 and 500 such users: `make test-long TESTS=tests/unit/deliver/test_liveness.py`.
 """
 
 import random
@@ -20,13 +20,14 @@ FAILING = {
     "connection-broken": (REFUSED, 0.01, None),
 }
 """How the calls of bad users end, after how many seconds, and how often each has another event."""
-# Of only 100 users whose calls hang and then fail, a good event waits up to 10 s: that row always has 500.
 ROWS = [
-    *(pytest.param(*row, MANY if "then-500" in name else FEW, id=name) for name, row in FAILING.items()),
+    *(pytest.param(*row, FEW, id=name) for name, row in FAILING.items()),
+    pytest.param(*FAILING["hangs-10-s-then-500"], MANY, id="hangs-10-s-then-500-many"),
     *(
-        pytest.param(*row, MANY, id=f"{name}-many", marks=pytest.mark.long)
+        pytest.param(*row, users, id=f"{name}-{users}", marks=pytest.mark.long)
         for name, row in FAILING.items()
-        if "then-500" not in name
+        for users in (20, MANY)
+        if (name, users) != ("hangs-10-s-then-500", MANY)
     ),
 ]
 
