@@ -11,7 +11,7 @@ class OperatorSignedIn(Telemetry, frozen=True):
 
 
 class OperatorSignedOut(Telemetry, frozen=True):
-    """`address` as of OperatorSignedIn."""
+    """`address` as in OperatorSignedIn."""
 
     text = "an operator signed out of the console"
     address: str
@@ -29,7 +29,7 @@ class KeyShown(Telemetry, frozen=True):
 
 
 class EventsRequeued(Telemetry, frozen=True):
-    """`events` and `rejections` are how many became pending, `address` as of OperatorSignedIn."""
+    """`events` and `rejections` are how many became pending, `address` as in OperatorSignedIn."""
 
     text = "an operator requeued events"
     address: str
@@ -56,7 +56,7 @@ class UserErased(Telemetry, frozen=True):
 
 
 class MappingWritten(Telemetry, frozen=True):
-    """`version` is the active one afterwards, `address` as of OperatorSignedIn."""
+    """`version` is the active one afterwards, `address` as in OperatorSignedIn."""
 
     text = "an operator wrote a mapping file"
     address: str

@@ -218,7 +218,7 @@ class Retention:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueOptions:
     """The options of a queue: sources without order, limits, and retention. `shared`: no source may hold more than its
-    share. Of several processes that serve a queue, those without `deliver` only accept messages.
+    share. Of several processes that serve a queue, those without `delivers` only accept messages.
     """
 
     unordered: Collection[str] = ()

@@ -11,9 +11,8 @@ States of a text: *on disk* (the file has it), *active* (it renders events), *in
 - **Another program saves the file** (`Active.follow`, `mapping.watch`): a text without errors becomes active, then goes
   into the history. A text with errors changes nothing but `problem`.
 - **The console or a rollback saves the file** (`mapping_files`): under a lock of the file, the ETag is compared, the
-text
-  is checked for every source of the file, the file is replaced (`rewriting`), reloaded and added to the history. A text
-  that this displaces without having been active goes into the history first.
+  text is checked for every source of the file, the file is replaced (`rewriting`), reloaded and added to the history. A
+  text that this displaces without having been active goes into the history first.
 
 The invariants: a source always has an active mapping without errors; a file is never half written; no text that was on
 disk is lost by an activation of the console. One lock in `LiveMapping` orders reloads, so that the last text read is

@@ -10,10 +10,10 @@
 | state | rows |
 |---|---|
 | waiting | `message`, `waiting(lane, seq)` |
-| head | `message`, `lane(lane, head, due_us, priority, attempt …)`; `delivered_keys` if some calls were delivered |
+| head | `message`, `lane(lane, head, due_us, priority, attempt …)`; `sent(seq, key)` for each delivered call |
 | leased | as head; its holder is in memory (`queue/leases.py`), so a restart voids every lease |
 | finished | `message` until retention, `finished` |
-| dead | `message`, `dead`; `delivered_keys` stays, so that a requeue repeats no call |
+| dead | `message`, `dead`; `sent` stays, so that a requeue repeats no call |
 | erased | `message` with an empty body and no ids; a pending or dead event is finished as dropped |
 
 **Invariants.** A seq is in exactly one of `lane.head`, `waiting`, `finished` and `dead`. `lane.head` is the
