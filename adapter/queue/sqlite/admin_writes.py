@@ -13,8 +13,8 @@ from adapter.queue.records import RequeuedRejection
 from adapter.queue.sqlite.message_row import from_row, to_row
 from adapter.queue.sqlite.requeue import join_lane
 from adapter.queue.sqlite.seen_beside import SeenBeside
-from adapter.queue.sqlite.state import SQL
-from adapter.queue.sqlite.statements import Execute, for_rows, statements
+from adapter.queue.sqlite.state import SQL, for_one
+from adapter.queue.sqlite.statements import Execute, statements
 
 ADMIN = statements("admin.sql")
 
@@ -70,7 +70,7 @@ def requeue_rejection(
     if not copied and seen.is_seen([row.digest, plain_digest(source=row.source, message_id=row.message_id)]):
         run(SQL["count"], (source, "duplicate", 1))
         return "duplicate"
-    seq = run(_for_one("add_messages"), to_row(row, seq=None, source=source)).lastrowid or 0
+    seq = run(for_one("add_messages"), to_row(row, seq=None, source=source)).lastrowid or 0
     digest = digest_of_copy(row) if copied else row.digest
     seen.add(digest, seq, at_us=seen_us)
     user = named_by(row)
@@ -84,8 +84,3 @@ def requeue_rejection(
     run(SQL["add_ended"], (seq, "dropped", ASKED.reason.value, ASKED.rule, ASKED.text, seen_us))
     run(SQL["count"], (source, "dropped", 1))
     return "deletion"
-
-
-def _for_one(name: str) -> str:
-    """The service's statement for many rows, applied to one."""
-    return for_rows(SQL[name], 1)

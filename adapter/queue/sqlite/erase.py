@@ -9,8 +9,8 @@ from adapter.model import Event
 from adapter.queue.codec import lane_of, parked_lane, restore
 from adapter.queue.ledger import DELETED, term_of
 from adapter.queue.sqlite.message_row import from_row
-from adapter.queue.sqlite.state import SQL
-from adapter.queue.sqlite.statements import Execute, for_rows
+from adapter.queue.sqlite.state import SQL, for_one
+from adapter.queue.sqlite.statements import Execute
 
 
 def empty_log(run: Execute) -> bool:
@@ -67,11 +67,6 @@ def lanes_of(event: Event) -> tuple[int, ...]:
 
 
 def _advance(run: Execute, lane: int, now_us: int) -> None:
-    if run(_for_one("close_empty_lanes"), (lane,)).rowcount == 0:
-        run(_for_one("advance_lanes"), (now_us, lane))
-        run(_for_one("remove_heads_from_waiting"), (lane,))
-
-
-def _for_one(name: str) -> str:
-    """The service's statement for many rows, applied to one."""
-    return for_rows(SQL[name], 1)
+    if run(for_one("close_empty_lanes"), (lane,)).rowcount == 0:
+        run(for_one("advance_lanes"), (now_us, lane))
+        run(for_one("remove_heads_from_waiting"), (lane,))

@@ -63,7 +63,7 @@ _OLDEST, _NEWEST, _AMONG = (
 )
 
 
-class _Asked(Struct, frozen=True):
+class _HeadQuery(Struct, frozen=True):
     """The values that a take's statements need; `sources` and `busy` are JSON arrays."""
 
     sources: str
@@ -93,15 +93,15 @@ class LaneRows:
 
     def heads(self, *, sources: Sequence[str], limit: int, busy: Collection[int], pick: Pick) -> list[Head]:
         """Up to `limit` heads of lanes that are due and not `busy`, by priority, then those due longest first."""
-        asked = _Asked(_json(self._state.sources(sources)), self._state.now_us(), _json(busy), pick)
-        return pick_heads(partial(self._due_heads, asked), limit=limit, pick=pick)
+        query = _HeadQuery(_json(self._state.sources(sources)), self._state.now_us(), _json(busy), pick)
+        return pick_heads(partial(self._due_heads, query), limit=limit, pick=pick)
 
-    def _due_heads(self, asked: _Asked, priority: Priority, limit: int) -> Sequence[Head]:
+    def _due_heads(self, query: _HeadQuery, priority: Priority, limit: int) -> Sequence[Head]:
         if limit <= 0:
             return ()
-        among = asked.pick.lanes
-        sql = _AMONG if among is not None else _NEWEST if asked.pick.newest else _OLDEST
-        values = (asked.sources, priority, asked.now_us, asked.busy, limit)
+        among = query.pick.lanes
+        sql = _AMONG if among is not None else _NEWEST if query.pick.newest else _OLDEST
+        values = (query.sources, priority, query.now_us, query.busy, limit)
         heads = [
             # A key contains a name as its sender wrote it, so no separator is safe.
             Head(
@@ -115,10 +115,10 @@ class LaneRows:
                 is_warned=warned is not None and warned != event_warnings.NONE,
             )
             for lane, due_us, seq, attempt, retried_us, delivered_keys, *columns, warned in self._run(
-                sql, values if among is None else (*values, _json(among), asked.pick.newest)
+                sql, values if among is None else (*values, _json(among), query.pick.newest)
             ).fetchall()
         ]
-        heads.sort(key=attrgetter("due_us"), reverse=asked.pick.newest)
+        heads.sort(key=attrgetter("due_us"), reverse=query.pick.newest)
         return heads
 
     def until_due_s(self, sources: Sequence[str]) -> float | None:

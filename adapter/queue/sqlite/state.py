@@ -17,6 +17,11 @@ DAY_US = 86_400 * US
 SQL = statements("queue.sql")
 
 
+def for_one(name: str) -> str:
+    """The statement `name`, which is for many rows, for one row."""
+    return for_rows(SQL[name], 1)
+
+
 def trusted_time(
     connection: sqlite3.Connection, *, wall: Callable[[], float], steady: Callable[[], float]
 ) -> TrustedTime:
