@@ -22,7 +22,7 @@ NO_HASH_KEY = (
 )
 
 
-def troubles(values: JsonObject) -> list[SettingProblem]:
+def problems(values: JsonObject) -> list[SettingProblem]:
     """The problems of settings that are each valid. Codes beginning with W are warnings."""
     return [
         *_shared_keys(values),

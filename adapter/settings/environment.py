@@ -195,13 +195,13 @@ def _text_of_process(environ: Mapping[str, str], name: str) -> str:
     return "" if name == "ADAPTER_PORT" and _SERVICE_LINK.fullmatch(text) else text
 
 
-def in_environment(trouble: SettingProblem) -> Finding:
+def in_environment(problem: SettingProblem) -> Finding:
     """A problem with the name of its variable."""
     names = {path: name for name, path in {**VARIABLES, **SOURCE_VARIABLES}.items()}
-    path = trouble.path
+    path = problem.path
     while path and path not in names:
         path = path[:-1]
-    return _finding(names.get(path, "environment"), trouble.code, trouble.message)
+    return _finding(names.get(path, "environment"), problem.code, problem.message)
 
 
 def _finding(name: str, code: str, message: str) -> Finding:

@@ -38,11 +38,11 @@ class Stack:
         """The problems of each layer by itself."""
         return [finding for layer in self.layers for finding in layer.findings]
 
-    def place(self, trouble: SettingProblem) -> Finding:
+    def place(self, problem: SettingProblem) -> Finding:
         """A finding in the layer whose value is in force."""
-        named = tuple(key for key in trouble.path if isinstance(key, str))
+        named = tuple(key for key in problem.path if isinstance(key, str))
         owners = [layer for layer in self.layers if has(layer.values, named)]
-        return (owners or self.layers)[-1].place(trouble)
+        return (owners or self.layers)[-1].place(problem)
 
 
 def layer_of(
@@ -57,13 +57,13 @@ def layer_of(
 
     Values at the paths of `unset` cause no problems, because their text is not known.
     """
-    refused = shape.troubles(data)
-    sound = _without(data, (), {trouble.path for trouble in refused})
+    refused = shape.problems(data)
+    sound = _without(data, (), {problem.path for problem in refused})
     values, unread = shape.read(sound, reading)
     if unread:
-        values, _ = shape.read(_without(sound, (), {trouble.path for trouble in unread}), reading)
-    reported = (trouble for trouble in (*refused, *unread) if trouble.path not in unset)
-    return Layer(values, tuple(place(trouble) for trouble in reported), place)
+        values, _ = shape.read(_without(sound, (), {problem.path for problem in unread}), reading)
+    reported = (problem for problem in (*refused, *unread) if problem.path not in unset)
+    return Layer(values, tuple(place(problem) for problem in reported), place)
 
 
 def stacked(layers: Sequence[Layer], *, source_defaults: JsonObject) -> Stack:

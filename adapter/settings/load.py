@@ -159,8 +159,8 @@ def _is_default_open(layer: Layer) -> bool:
 
 
 def _judged(stack: Stack, read: FileLayer | None) -> list[Finding]:
-    unknown = () if read is None else {trouble.path for trouble in read.unset}
-    crossed = (trouble for trouble in checks.troubles(stack.values) if trouble.path not in unknown)
+    unknown = () if read is None else {problem.path for problem in read.unset}
+    crossed = (problem for problem in checks.problems(stack.values) if problem.path not in unknown)
     return [*stack.findings, *map(stack.place, crossed)]
 
 
@@ -172,19 +172,19 @@ def _unset(read: FileLayer | None, *, sandbox: bool) -> list[Finding]:
     if read is None:
         return []
     # The sandbox does not call Browsee, so it needs no keys.
-    troubles = [trouble for trouble in read.unset if not (sandbox and _is_api_key(trouble))]
-    return [read.layer.place(_with_ways_on(trouble)) for trouble in troubles]
+    problems = [problem for problem in read.unset if not (sandbox and _is_api_key(problem))]
+    return [read.layer.place(_with_ways_on(problem)) for problem in problems]
 
 
-def _with_ways_on(trouble: SettingProblem) -> SettingProblem:
-    if not _is_api_key(trouble):
-        return trouble
-    return replace(trouble, message=f"{trouble.message}; set it, or add --sandbox to try the adapter without Browsee")
+def _with_ways_on(problem: SettingProblem) -> SettingProblem:
+    if not _is_api_key(problem):
+        return problem
+    return replace(problem, message=f"{problem.message}; set it, or add --sandbox to try the adapter without Browsee")
 
 
-def _is_api_key(trouble: SettingProblem) -> bool:
+def _is_api_key(problem: SettingProblem) -> bool:
     # A file that is a single text has its problems at the empty path.
-    return trouble.path[-1:] == ("browsee_api_key",)
+    return problem.path[-1:] == ("browsee_api_key",)
 
 
 def _unused(environ: Mapping[str, str], used: Collection[str]) -> Iterator[str]:

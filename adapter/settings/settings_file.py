@@ -19,7 +19,6 @@ from adapter.settings.shape import SettingProblem, SettingsShape, ValueReader, h
 
 _REFERENCE = re.compile(r"\$\{([^}]*)\}?")
 _REFERENCE_ONLY = re.compile(r"\$\{[A-Za-z0-9_]+\}")
-"""User and password in a URL."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _LINE_START = re.compile(r"[\s-]*")
 
@@ -49,7 +48,7 @@ def read_layer(
     names: set[str] = set()
     unset: list[SettingProblem] = []
     data = _expanded(document.data, (), partial(_replaced, environ, names, unset))
-    layer = layer_of(data, shape, reading=reading, place=veil.place, unset=frozenset(trouble.path for trouble in unset))
+    layer = layer_of(data, shape, reading=reading, place=veil.place, unset=frozenset(problem.path for problem in unset))
     layer = replace(layer, findings=(*of_yaml, *layer.findings))
     written = document.data if isinstance(document.data, dict) else {}
     return FileLayer(layer, frozenset(names), tuple(unset), written, lambda path: document.mark_of_key(path).line)
@@ -99,11 +98,11 @@ class _Veil:
             if self._is_veiled(path, value):
                 self._secret_from[mark.line] = min(mark.column, self._secret_from.get(mark.line, mark.column))
 
-    def place(self, trouble: SettingProblem) -> Finding:
-        """`trouble` as a finding at its place in the file."""
-        mark_of = self._document.mark_of_key if trouble.at_key else self._document.mark_of
-        severity = Severity.WARNING if trouble.code.startswith("W") else Severity.ERROR
-        return self.over(self._document.finding(severity, trouble.code, mark_of(trouble.path), trouble.message))
+    def place(self, problem: SettingProblem) -> Finding:
+        """`problem` as a finding at its place in the file."""
+        mark_of = self._document.mark_of_key if problem.at_key else self._document.mark_of
+        severity = Severity.WARNING if problem.code.startswith("W") else Severity.ERROR
+        return self.over(self._document.finding(severity, problem.code, mark_of(problem.path), problem.message))
 
     def over(self, finding: Finding) -> Finding:
         """`finding` without possible secrets, in its source line and in its words."""

@@ -46,12 +46,12 @@ class SettingsShape:
         self._definitions: JsonObject = schema["$defs"]
         self._root: JsonObject = schema
 
-    def troubles(self, data: object) -> list[SettingProblem]:
+    def problems(self, data: object) -> list[SettingProblem]:
         """Everything in `data` that the schema refuses, one problem for each place, in the order of the file."""
         found: dict[DocumentPath, SettingProblem] = {}
         for error in self._validator.iter_errors(data):
-            for trouble in self._worded(error):
-                found.setdefault(trouble.path, trouble)
+            for problem in self._worded(error):
+                found.setdefault(problem.path, problem)
         return list(found.values())
 
     def is_secret(self, path: DocumentPath) -> bool:
@@ -90,8 +90,8 @@ class SettingsShape:
         """`data`, which fits the schema, with each text of a definition in `readers` read; and those that could not be
         read.
         """
-        troubles: list[SettingProblem] = []
-        return self._read(self._root, data, (), readers, troubles), troubles
+        problems: list[SettingProblem] = []
+        return self._read(self._root, data, (), readers, problems), problems
 
     def _read(
         self,
@@ -99,23 +99,23 @@ class SettingsShape:
         value: Any,
         path: DocumentPath,
         readers: Mapping[str, ValueReader],
-        troubles: list[SettingProblem],
+        problems: list[SettingProblem],
     ) -> Any:
         if isinstance(value, dict):
             return {
-                key: self._read(self._below(node, key) or {}, inner, (*path, key), readers, troubles)
+                key: self._read(self._below(node, key) or {}, inner, (*path, key), readers, problems)
                 for key, inner in value.items()
             }
         if isinstance(value, list):
             items = self._resolved(node.get("items", {}))
-            return tuple(self._read(items, inner, (*path, i), readers, troubles) for i, inner in enumerate(value))
+            return tuple(self._read(items, inner, (*path, i), readers, problems) for i, inner in enumerate(value))
         reader = readers.get(_definition(node))
         if reader is None or not isinstance(value, str):
             return value
         try:
             return reader(value)
         except (ValueError, ConfigError) as cause:
-            troubles.append(SettingProblem("E302", path, str(cause)))
+            problems.append(SettingProblem("E302", path, str(cause)))
             return None
 
     def _worded(self, error: ValidationError) -> Iterator[SettingProblem]:

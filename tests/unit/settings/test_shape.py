@@ -47,9 +47,9 @@ def test_every_setting_says_what_is_allowed(name: str, node: JsonObject) -> None
 def test_the_defaults_are_settings_themselves() -> None:
     """What is in force without a file could be written into one."""
     defaults = {**SHAPE.defaults(), "sources": {"shop": SHAPE.source_defaults()}}
-    assert SHAPE.troubles(defaults) == []
-    _, troubles = SHAPE.read(defaults, readers(folder=Path(), mappings=Path()))
-    assert troubles == []
+    assert SHAPE.problems(defaults) == []
+    _, problems = SHAPE.read(defaults, readers(folder=Path(), mappings=Path()))
+    assert problems == []
 
 
 def test_every_definition_of_a_text_is_read() -> None:
