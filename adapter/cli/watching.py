@@ -11,9 +11,10 @@ import click
 
 from adapter.cli.show import say
 from adapter.errors import AdapterError
+from adapter.files.regular_file import FileState, file_state
 
 _EVERY_S: Final = 0.2
-_Look: TypeAlias = list[tuple[Path, int, int, int] | None]
+_States: TypeAlias = dict[Path, FileState] | None
 
 
 def watch_files(files: Callable[[], Iterable[Path]], act: Callable[[], object]) -> None:
@@ -26,28 +27,20 @@ def watch_files(files: Callable[[], Iterable[Path]], act: Callable[[], object]) 
         while True:
             if is_terminal:
                 click.clear()
-            before = _look(files)
+            before = _states(files)
             try:
                 act()
             except (AdapterError, click.UsageError) as error:
                 say(f"error: {error}", err=True)
             if is_terminal:
                 say("Watching for changes; Ctrl-C ends.", err=True)
-            while _look(files) == before:
+            while _states(files) == before:
                 time.sleep(_EVERY_S)
 
 
-def _look(files: Callable[[], Iterable[Path]]) -> _Look:
-    """The state of the files: their times of change, sizes and inodes; None for a missing file."""
+def _states(files: Callable[[], Iterable[Path]]) -> _States:
+    """The state of each file; None if it is not known which files they are."""
     try:
-        return [_look_at(file) for file in files()]
+        return {file: file_state(file) for file in files()}
     except (AdapterError, click.UsageError):
-        return [None]
-
-
-def _look_at(file: Path) -> tuple[Path, int, int, int] | None:
-    try:
-        found = file.stat()
-    except OSError:
         return None
-    return file, found.st_mtime_ns, found.st_size, found.st_ino

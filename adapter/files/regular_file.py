@@ -1,12 +1,26 @@
-"""Reads a file that a person wrote; waits for the disk only."""
+"""Reads a file that a person wrote, and tells whether it has changed; waits for the disk only."""
 
 import errno
 import os
 import stat
 from pathlib import Path
+from typing import TypeAlias
 
 MAX_BYTES = 10_000_000
 """Far more than any mapping or settings file has; a device without end is cut here."""
+
+
+FileState: TypeAlias = tuple[int, int, int] | None
+"""The time of change, size and inode of a file, which differ after a change; None if it cannot be read."""
+
+
+def file_state(path: Path) -> FileState:
+    """The state of the file `path` now. Never raises."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def read_regular(path: Path, *, max_bytes: int = MAX_BYTES) -> bytes:

@@ -17,7 +17,7 @@ from typing import TypeAlias, TypeVar
 
 from adapter.errors import MappingError
 from adapter.files.encoding import not_utf8
-from adapter.files.regular_file import read_regular
+from adapter.files.regular_file import FileState, file_state, read_regular
 from adapter.mapping.compile.table_files import MAX_BYTES
 from adapter.mapping.run.ruleset import Ruleset
 from adapter.mapping.table_reader import place_of
@@ -31,8 +31,8 @@ _BY_FILE = "file"
 _PATIENCE = 20
 """How many polls a file may keep changing before it is read as it is."""
 _T = TypeVar("_T")
-_Look: TypeAlias = tuple[tuple[int, int, int] | None, ...]
-"""For each file its time of change, size and inode; None if it cannot be read."""
+_States: TypeAlias = tuple[FileState, ...]
+"""The states of the mapping's file and of its tables."""
 
 
 class LiveMapping:
@@ -54,7 +54,7 @@ class LiveMapping:
         self.path = path
         self._load = load
         self._emit = emit
-        self._looked: _Look = ()
+        self._looked: _States = ()
         # The watcher and the console reload it in threads of their own. The last to read must be the last to activate,
         # or an older text would stay active over the newer file, unnoticed.
         self._reloading = threading.Lock()
@@ -65,9 +65,9 @@ class LiveMapping:
         """Whether the file has changed since the last reload; its content may be the same nevertheless."""
         return self.look() != self._looked
 
-    def look(self) -> _Look:
+    def look(self) -> _States:
         """The state of the file and of its tables; it changes while one is being written."""
-        return tuple(map(_look_at, (self.path, *self._table_places())))
+        return tuple(map(file_state, (self.path, *self._table_places())))
 
     def _table_places(self) -> Iterator[Path]:
         for name in self.ruleset.table_files:
@@ -215,14 +215,6 @@ def _fail(answered: "asyncio.Future[_T]", exc: Exception) -> None:
 def _digest(*contents: bytes) -> bytes:
     """The states of the mapping and of its tables, in their order."""
     return hashlib.sha256(b"".join(hashlib.sha256(content).digest() for content in contents)).digest()
-
-
-def _look_at(path: Path) -> tuple[int, int, int] | None:
-    try:
-        stat = path.stat()
-    except OSError:
-        return None
-    return stat.st_mtime_ns, stat.st_size, stat.st_ino
 
 
 def _content(path: Path) -> bytes:

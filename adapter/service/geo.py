@@ -9,14 +9,14 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from time import monotonic
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from adapter.errors import ConfigError
+from adapter.files.regular_file import file_state
 from adapter.mapping.run.places import INSTALL, is_installed, parts_of
 
-_LOOK_EVERY_S: Final = 10.0
+_CHECK_EVERY_S: Final = 10.0
 _REMEMBERED: Final = 10_000
-_Looks: TypeAlias = tuple[int, int, int]
 
 
 class GeoDatabase:
@@ -28,8 +28,8 @@ class GeoDatabase:
             raise ConfigError(f"geo.database needs the extra `geo`: {INSTALL}")
         self._path = path
         self._monotonic_s = monotonic_s
-        self._looks = _looks_of(path)
-        self._looked_s = monotonic_s()
+        self._state = file_state(path)
+        self._checked_s = monotonic_s()
         try:
             self._find = _opened(path)
         except (OSError, ValueError, RuntimeError) as cause:
@@ -37,31 +37,23 @@ class GeoDatabase:
             raise ConfigError(f"geo.database: {path}: cannot be used: {why}") from cause
 
     def __call__(self, address: str) -> Mapping[str, Any]:
-        if self._monotonic_s() - self._looked_s > _LOOK_EVERY_S:
-            self._look_again()
+        if self._monotonic_s() - self._checked_s > _CHECK_EVERY_S:
+            self._reload_if_changed()
         try:
             return self._find(address)
         except (TypeError, ValueError, RuntimeError):  # not an address, or the database is damaged there
             return {}
 
-    def _look_again(self) -> None:
-        self._looked_s = self._monotonic_s()
-        looks = _looks_of(self._path)
-        if looks is None or looks == self._looks:
+    def _reload_if_changed(self) -> None:
+        self._checked_s = self._monotonic_s()
+        state = file_state(self._path)
+        if state is None or state == self._state:
             return
         try:
             self._find = _opened(self._path)
         except (OSError, ValueError, RuntimeError):
             return  # half written; the next check tries again
-        self._looks = looks
-
-
-def _looks_of(path: Path) -> _Looks | None:
-    try:
-        stat = path.stat()
-    except OSError:
-        return None
-    return stat.st_mtime_ns, stat.st_size, stat.st_ino
+        self._state = state
 
 
 def _opened(path: Path) -> Callable[[str], Mapping[str, Any]]:
