@@ -100,9 +100,9 @@ def part_of(file: Path, *, resume: bool = True) -> Iterator[PartialFile]:
 
 @contextmanager
 def progress(
-    what: str, total: int, *, start: int = 0, in_bytes: bool = False, transient: bool = False
+    what: str, total: int | None, *, start: int = 0, in_bytes: bool = False, transient: bool = False
 ) -> Iterator[Callable[[int], None]]:
-    """A progress bar on a terminal, nothing elsewhere; call the result with the progress."""
+    """A progress bar on a terminal, nothing elsewhere; call the result with the progress. `total` may be unknown."""
     console = Console(stderr=True)
     amount = DownloadColumn() if in_bytes else MofNCompleteColumn()
     columns = (TextColumn("{task.description}"), BarColumn(), amount, TimeRemainingColumn())

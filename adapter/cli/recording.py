@@ -6,14 +6,12 @@ are read as a webhook would read them, without a check by their schema.
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import datetime
 from typing import BinaryIO, Final
 
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-
+from adapter.cli.ndjson import progress
 from adapter.cli.unwrap import unwrap
 from adapter.errors import ConfigError
 from adapter.ingest.decode import Body, decode
@@ -67,10 +65,13 @@ class EventRecording:
 
     def __iter__(self) -> Iterator[Event]:
         """Each event in turn. Raises what `lines` raises."""
-        with _bar(self._name, self._size) as advance:
+        read_bytes = 0
+        with progress(self._name, self._size, in_bytes=True, transient=True) as show:
             for line in self._raw_lines:
                 self._lines += 1
-                advance(len(line))
+                read_bytes += len(line)
+                if self._lines % _LINES_A_STEP == 0:
+                    show(read_bytes)
                 found = self._event(line) if line.strip() else None
                 if isinstance(found, Event):
                     self.read += 1
@@ -140,25 +141,6 @@ def recorded(held: JsonObject, *, now: datetime, place: str) -> Event | str:
         return "not as `export` writes it: source, a text; receivedAt, a date; message, an object"
     event = read_unchecked(message, source=source, received_at=received_at, new_id=lambda: place)
     return marked(event, held.get("privacy"))
-
-
-@contextmanager
-def _bar(what: str, size: int | None) -> Iterator[Callable[[int], None]]:
-    """A bar of the bytes read out of `size`, on a terminal only; call the result with the size of each line."""
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task(what, total=size)
-        read = lines = 0
-
-        def advance(line_bytes: int) -> None:
-            nonlocal read, lines
-            read += line_bytes
-            lines += 1
-            if lines % _LINES_A_STEP == 0:
-                progress.update(task, completed=read)
-
-        yield advance
 
 
 def _size(file: BinaryIO) -> int | None:
