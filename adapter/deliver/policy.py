@@ -17,7 +17,7 @@ from typing import Any, Literal, TypeAlias
 import orjson
 from msgspec import Struct
 
-from adapter.model import Reason
+from adapter.model import JsonObject, Reason
 
 Failure: TypeAlias = Literal[Reason.TIMEOUT, Reason.UNREACHABLE, Reason.GARBAGE]
 """Ends of an exchange without an HTTP answer: too late, no or a broken connection, bytes that are not HTTP."""
@@ -172,14 +172,16 @@ def _refusal(body: Any, status: int | None) -> RefusedByBrowsee | None:
     error = body.get("error")
     if _word(body, "status") not in FAILURES and body.get("success") is not False and not error:
         return None
-    message_body = (
-        body if isinstance(body.get("message"), str) or not isinstance(error, dict | str) else _as_error(error)
-    )
-    return RefusedByBrowsee(_message(message_body, status))
+    return RefusedByBrowsee(_message(_with_message(body, error), status))
 
 
-def _as_error(error: Any) -> Any:
-    return error if isinstance(error, dict) else {"message": error}
+def _with_message(body: JsonObject, error: object) -> object:
+    """The object whose `message` says why: `body`, or else its `error`, which may be the text itself."""
+    if isinstance(body.get("message"), str):
+        return body
+    if isinstance(error, str):
+        return {"message": error}
+    return error if isinstance(error, dict) else body
 
 
 def _word(body: Any, name: str) -> str:
@@ -218,8 +220,8 @@ def _try_again(reason: Reason, answer: Answer, now: datetime) -> TryAgain:
     return TryAgain(reason, wait_s, counted=wait_s is None and reason is not Reason.RATE_LIMITED)
 
 
-def _message(message_body: Any, status: int | None) -> str:
-    message = message_body.get("message") if isinstance(message_body, dict) else None
+def _message(holder: object, status: int | None) -> str:
+    message = holder.get("message") if isinstance(holder, dict) else None
     if not isinstance(message, str) or not message.strip():
         return f"Browsee answered {status} without a message"
     line = _CONTROL.sub(" ", message[: 4 * MAX_MESSAGE_CHARS]).strip()

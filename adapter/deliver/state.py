@@ -101,8 +101,8 @@ def undelivered(seconds: float) -> State:
     return replace(ELSEWHERE, delivery="paused", text=text, cause=cause)
 
 
-def worded(trouble: Obstacle) -> str:
+def worded(obstacle: Obstacle) -> str:
     """The cause, and when the next attempt is."""
-    if trouble.next_s is None:
-        return trouble.cause
-    return f"{trouble.cause}; next try " + (f"in {trouble.next_s:.0f} s" if trouble.next_s >= 0.5 else "now")
+    if obstacle.next_s is None:
+        return obstacle.cause
+    return f"{obstacle.cause}; next try " + (f"in {obstacle.next_s:.0f} s" if obstacle.next_s >= 0.5 else "now")
