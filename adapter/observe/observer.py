@@ -30,7 +30,7 @@ Emit: TypeAlias = Callable[[Telemetry], None]
 """The function by which a part reports telemetry; tests pass `list.append`."""
 
 LOGGER = "adapter"
-SELDOM_S = 60.0
+THROTTLE_S = 60.0
 """Telemetry that a sender can cause any number of times is logged once in this time, and always counted."""
 
 _TRACE = ("trace_id", "span_id", "trace_flags")
@@ -119,10 +119,10 @@ def _texts(key: object) -> tuple[str, ...]:
 
 
 @dataclass(slots=True)
-class _Seldom:
+class _Throttled:
     """When telemetry with these values was last logged, and how often it was suppressed since."""
 
-    said_at_s: float
+    logged_at_s: float
     suppressed: int = 0
 
 
@@ -131,7 +131,7 @@ class Observer:
 
     def __init__(self, *, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
-        self._seldom: dict[tuple[object, ...], _Seldom] = {}
+        self._throttled: dict[tuple[object, ...], _Throttled] = {}
         self.registry = CollectorRegistry()
         counted = {kind: _Counted(kind.metric, kind) for kind in CATALOG if kind.metric is not None}
         self.registry.register(_Counts(counted.values()))
@@ -156,9 +156,9 @@ class Observer:
         for add in self._adding[kind]:
             add(telemetry)
         if self._stdlib.isEnabledFor(kind.level):
-            self._say(telemetry)
+            self._log_line(telemetry)
 
-    def _say(self, telemetry: Telemetry) -> None:
+    def _log_line(self, telemetry: Telemetry) -> None:
         kind = type(telemetry)
         # The debug log has a line for every event anyway.
         is_throttled = bool(kind.throttle_by) and not self._stdlib.isEnabledFor(logging.DEBUG)
@@ -176,11 +176,11 @@ class Observer:
         """How many like this were suppressed since the last logged one; None if this one is suppressed as well."""
         kind, now_s = type(telemetry), self._now()
         key = (kind, *(getattr(telemetry, name) for name in kind.throttle_by))
-        held = self._seldom.get(key)
-        if held is not None and now_s - held.said_at_s < SELDOM_S:
+        held = self._throttled.get(key)
+        if held is not None and now_s - held.logged_at_s < THROTTLE_S:
             held.suppressed += 1
             return None
-        self._seldom[key] = _Seldom(now_s)
+        self._throttled[key] = _Throttled(now_s)
         return 0 if held is None else held.suppressed
 
     def histogram(self, metric: Metric, *values: str) -> Histogram:
