@@ -115,7 +115,7 @@ class Intake:
                 stored = await self._parts.inbox.put(events, rejections)
             except QueueError as error:
                 return self._recorded(source, self._failure(error))
-            self._tell(source.name, stored, events, rejections)
+            self._report(source.name, stored, events, rejections)
         return self._recorded(source, self._answer(context, body, rejections))
 
     def _refusal(self, source: Source, count: int, size_bytes: int) -> Response | None:
@@ -198,7 +198,7 @@ class Intake:
         self._parts.refusals.record(source.name, response.reply, self._parts.monotonic_s())
         return response
 
-    def _tell(self, source: str, stored: Stored, events: Sequence[Event], rejections: Sequence[Rejection]) -> None:
+    def _report(self, source: str, stored: Stored, events: Sequence[Event], rejections: Sequence[Rejection]) -> None:
         emit = self._parts.emit
         if stored.stored:
             emit(MessagesStored(source, stored.stored))

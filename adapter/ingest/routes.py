@@ -6,12 +6,13 @@ A sender is answered 200 after its messages are durable and not before. Every fa
 
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from typing import TypeAlias, TypeVar
+from typing import TypeVar
 
 import orjson
 from aiohttp import hdrs, web
 
 from adapter.http.client_address import client
+from adapter.http.json_api import Handler
 from adapter.http.prepared import PreparedResponse
 from adapter.http.responses import Reply, Response, respond, status_of
 from adapter.ingest.audiences import audience_answer
@@ -33,7 +34,6 @@ from adapter.observe.ingest_telemetry import RequestRefused
 from adapter.observe.metrics import ANSWER
 
 _T = TypeVar("_T")
-Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _KEPT = frozenset({Reply.UNPARSEABLE, Reply.INVALID})
 """Errors after which something was received, if only as a rejection."""
@@ -108,7 +108,7 @@ class _Ingest:
         broken.
         """
         began_s = self._now()
-        self._tell(request, await self._take_pixel(request), began_s)
+        self._report(request, await self._take_pixel(request), began_s)
         # Not cached, or the next event would not be sent.
         headers = {"Content-Type": "image/gif", "Cache-Control": "no-store", **_cors(request)}
         return web.Response(body=GIF, headers=headers)
@@ -243,13 +243,13 @@ class _Ingest:
     def _respond(
         self, request: web.Request, response: Response, began_s: float, *, is_for_pages: bool = False
     ) -> web.Response:
-        self._tell(request, response, began_s)
+        self._report(request, response, began_s)
         more = _cors(request) if is_for_pages else {}
         if response is STORED and not more and PreparedResponse.suits(request):
             return self._stored
         return web.Response(body=response.body, status=response.status, headers={**response.headers, **more})
 
-    def _tell(self, request: web.Request, response: Response, began_s: float) -> None:
+    def _report(self, request: web.Request, response: Response, began_s: float) -> None:
         self._times[response.reply].observe(self._now() - began_s)
         if response.status != 200 and (response.reply not in _KEPT or response.cause):
             route = self._named(request)

@@ -76,7 +76,7 @@ def _problems(error: ValidationError) -> Iterator[Problem]:
     if keyword == "required":
         # The pointer names the missing member; that of jsonschema names the object that lacks it.
         for name in _limit(error):
-            if name not in dict(error.instance):  # type: ignore[arg-type]
+            if isinstance(error.instance, Mapping) and name not in error.instance:
                 yield Problem(pointer((*path, name)), keyword, "is required")
         return
     yield Problem(pointer(path), keyword, _WORDS.get(keyword, _other)(error))
