@@ -50,11 +50,11 @@ class RetryHorizons:
 
 
 def deadlines(
-    patience: RetryHorizons, refusals: Sequence[Refusing], *, balance: Balance | None, disk: Disk | None, now: datetime
+    horizons: RetryHorizons, refusals: Sequence[Refusing], *, balance: Balance | None, disk: Disk | None, now: datetime
 ) -> list[Deadline]:
     """The clocks that run, the one that ends first at the front."""
-    found = [_until_loss(one, patience.horizons_s[one.source]) for one in refusals]
-    found += [*_until_full(disk), *_until_dead(balance, patience.retry_for_s, now)]
+    found = [_until_loss(one, horizons.horizons_s[one.source]) for one in refusals]
+    found += [*_until_full(disk), *_until_dead(balance, horizons.retry_for_s, now)]
     return sorted(found, key=lambda deadline: deadline.left_s)
 
 

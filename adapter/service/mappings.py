@@ -85,7 +85,7 @@ def live_loader(settings: Settings, source: SourceSettings) -> Callable[[str], R
     """As `loader`, but for activation: a private source needs a mapping with guards."""
     load_text = loader(settings, source)
 
-    def load_to_work(text: str) -> Ruleset:
+    def load_guarded(text: str) -> Ruleset:
         ruleset = load_text(text)
         if source.store == "private" and not ruleset.guards:
             raise MappingError(
@@ -94,7 +94,7 @@ def live_loader(settings: Settings, source: SourceSettings) -> Callable[[str], R
             )
         return ruleset
 
-    return load_to_work
+    return load_guarded
 
 
 @cache

@@ -91,8 +91,8 @@ class Monitor:
             if number == 0:
                 continue
             state = watched.project.state(self._now())
-            self._tell_pauses(watched, state)
-            self._tell_limit(watched, state)
+            self._report_pauses(watched, state)
+            self._report_limit(watched, state)
             # A limit that cannot be stored is learned again; other parts report the failing disk.
             with suppress(QueueError):
                 await self._keep(watched)
@@ -106,7 +106,7 @@ class Monitor:
             self._emit(DeliveryTaken(sources=watched.sources))
         watched.number = number
 
-    def _tell_pauses(self, watched: Watched, state: State) -> None:
+    def _report_pauses(self, watched: Watched, state: State) -> None:
         paused = state.delivery == "paused"
         if paused and (not watched.paused or state.cause != watched.cause):
             why = "" if state.why is None else state.why.value
@@ -115,7 +115,7 @@ class Monitor:
             self._emit(DeliveryResumed(sources=watched.sources))
         watched.paused, watched.cause = paused, state.cause
 
-    def _tell_limit(self, watched: Watched, state: State) -> None:
+    def _report_limit(self, watched: Watched, state: State) -> None:
         limit = state.limit_per_s
         if limit is not None and abs(limit - watched.logged_per_s) > _NEWS * watched.logged_per_s:
             watched.logged_per_s = limit

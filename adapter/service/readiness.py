@@ -67,7 +67,7 @@ class Readiness:
 
     def __init__(self, observed: Observed, count: Count, *, emit: Emit) -> None:
         self._observed = observed
-        self._patience = RetryHorizons.of(observed.settings)
+        self._horizons = RetryHorizons.of(observed.settings)
         self._deleting = frozenset(source.name for source in observed.settings.sources if source.may_delete)
         self._waiting_deletions = deletions.WaitingDeletions(emit)
         self._count = count
@@ -116,7 +116,7 @@ class Readiness:
         """The report of now."""
         observed, count, now = self._observed, self._count, datetime.now(UTC)
         balance, disk = count.balance, observed.queue.disk()
-        refusals = observed.refusals.now(time.monotonic(), self._patience.horizons_s)
+        refusals = observed.refusals.now(time.monotonic(), self._horizons.horizons_s)
         report = make_report(
             stopping=observed.draining.is_set(),
             sandbox=observed.settings.sandbox,
@@ -125,7 +125,7 @@ class Readiness:
             balance=balance,
             disk=disk,
             now=now,
-            deadlines=deadlines(self._patience, refusals, balance=balance, disk=disk, now=now),
+            deadlines=deadlines(self._horizons, refusals, balance=balance, disk=disk, now=now),
         )
         # Counting takes time, so `pending`, `dead` and the ledger are some seconds old.
         counted: JsonObject = {"counted_at": instant_text(count.at)}
