@@ -8,7 +8,7 @@ from adapter.mapping.run.absent import ABSENT
 from adapter.mapping.run.frame import Frame, Get
 from adapter.mapping.run.listing import members_reader
 from adapter.mapping.run.scalars import text_of
-from adapter.model import EventWarning
+from adapter.model import EventWarning, WarningKind
 
 
 def compile_path(path: EventPath, *, rule: str | None = None, skips_blanks: bool = False) -> Get:
@@ -27,8 +27,8 @@ def compile_path(path: EventPath, *, rule: str | None = None, skips_blanks: bool
             return compile_below(_OWN_ROOTS[root], path, segments, rule=rule, skips_blanks=skips_blanks)
         case (Key(first),):
             return _one_key(root, first, skips_blanks=skips_blanks)
-        case (Key(first), Key(second)):
-            return _two_keys(root, first, second, skips_blanks=skips_blanks)
+        case (Key(first), Key(second) as last) if last.place is None:
+            return _two_keys(root, first, second, rule=rule, skips_blanks=skips_blanks)
         case _:
             return compile_below(_member_of_body(root), path, segments, rule=rule, skips_blanks=skips_blanks)
 
@@ -113,13 +113,17 @@ def _traits_key(key: str, *, skips_blanks: bool) -> Get:
     return get
 
 
-def _two_keys(root: str, first: str, second: str, *, skips_blanks: bool) -> Get:
+def _two_keys(root: str, first: str, second: str, *, rule: str | None, skips_blanks: bool) -> Get:
+    path = root + written_segment(Key(first))
+
     def get(frame: Frame) -> Any:
         value = frame.body.get(root)
         if type(value) is not dict:
             return ABSENT
         value = value.get(first)
         if type(value) is not dict:
+            if type(value) is list and rule is not None:
+                frame.warnings.append(_of_list(path, second, rule))
             return ABSENT
         value = value.get(second, ABSENT)
         if skips_blanks and type(value) is str and (not value or value.isspace()):
@@ -134,14 +138,14 @@ _Follow: TypeAlias = Callable[[Any, list[EventWarning]], Any]
 
 
 def _follower(segments: tuple[Segment, ...], before: str, rule: str | None) -> _Follow:
-    names = [segment.name for segment in segments if isinstance(segment, Key)]
-    if len(names) == len(segments):
-        return _through(names)
+    keys = [segment for segment in segments if isinstance(segment, Key)]
+    if len(keys) == len(segments) and all(key.place is None for key in keys):
+        return _through([key.name for key in keys], before, rule)
     rest = _follower(segments[1:], before + written_segment(segments[0]), rule)
     members = members_reader(before, rule=rule)
     match segments[0]:
-        case Key(name):
-            return lambda value, heard: rest(value.get(name, ABSENT), heard) if type(value) is dict else ABSENT
+        case Key() as key:
+            return _member_of(key, rest, before, rule)
         case At(place):
             return lambda value, heard: rest(_member(members(value, heard), place), heard)
         case Matching(key, text):
@@ -153,15 +157,37 @@ def _follower(segments: tuple[Segment, ...], before: str, rule: str | None) -> _
             return lambda value, heard: spread(members(value, heard), heard)
 
 
-def _through(names: Sequence[str]) -> _Follow:
-    def follow(value: Any, _heard: list[EventWarning]) -> Any:
-        for name in names:
+def _through(names: Sequence[str], before: str, rule: str | None) -> _Follow:
+    ways = [before + "".join(written_segment(Key(name)) for name in names[:number]) for number in range(len(names))]
+    steps = list(zip(names, ways, strict=True))
+
+    def follow(value: Any, heard: list[EventWarning]) -> Any:
+        for name, way in steps:
             if type(value) is not dict:
+                if type(value) is list and rule is not None:
+                    heard.append(_of_list(way, name, rule))
                 return ABSENT
             value = value.get(name, ABSENT)
         return value
 
     return follow
+
+
+def _member_of(key: Key, rest: _Follow, before: str, rule: str | None) -> _Follow:
+    """The member of an object with this name; for a number also that of a list at this position."""
+    step, place, members = _through([key.name], before, rule), key.place, members_reader(before, rule=rule)
+
+    def follow(value: Any, heard: list[EventWarning]) -> Any:
+        if place is not None and type(value) is not dict:
+            return rest(_member(members(value, heard), place), heard)
+        return rest(step(value, heard), heard)
+
+    return follow
+
+
+def _of_list(path: str, name: str, rule: str) -> EventWarning:
+    cause = f"a list has no `{name}`; `{path}[*]{written_segment(Key(name))}` reads that of every member"
+    return EventWarning(WarningKind.LIST, path, cause, rule)
 
 
 def _member(members: list[Any] | None, place: int) -> Any:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from adapter.mapping.compile.node import Node, Scope
-from adapter.mapping.compile.privacy import both_spellings, editor_of, guardable_path
+from adapter.mapping.compile.path_editing import editor_of
+from adapter.mapping.compile.privacy import both_spellings, guardable_path
 from adapter.mapping.compile.reader import Reader
 from adapter.mapping.compile.steps import compile_steps
 from adapter.mapping.compile.values import compile_value

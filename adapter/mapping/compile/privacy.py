@@ -7,16 +7,17 @@ and a value that is nested too deep to be checked is removed as a whole: a guard
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from adapter.mapping.compile.field_names import MAX_NAMES
 from adapter.mapping.compile.node import Node, Scope
+from adapter.mapping.compile.path_editing import editor_of
 from adapter.mapping.compile.reader import Reader
 from adapter.mapping.compile.steps import compile_steps
 from adapter.mapping.compile.values import compile_value
-from adapter.mapping.language.paths import At, EventPath, EveryMember, Key, Matching, Segment
+from adapter.mapping.language.paths import EventPath, Key
 from adapter.mapping.language.words import GUARD
 from adapter.mapping.run.absent import ABSENT
 from adapter.mapping.run.frame import Frame, Step
@@ -27,16 +28,11 @@ from adapter.mapping.run.guard_walk import (
     shown,
     walk_names,
     walk_texts,
-    with_members,
-    with_places,
 )
 from adapter.mapping.run.guarding import Guard, GuardMessage
 from adapter.mapping.run.personal import CALLED, FINDERS, HINTS, replace_found
 from adapter.mapping.run.scalars import text_of
 from adapter.model import MAX_WARNINGS, JsonObject, WarningKind
-
-_Change: TypeAlias = Callable[[Any], Any]
-_Edit: TypeAlias = Callable[[Any, _Change], Any]
 
 MAX_GUARDS: Final = 200
 _UNGUARDED: Final = {
@@ -168,55 +164,6 @@ def both_spellings(path: EventPath) -> Sequence[EventPath]:
             return path, EventPath("traits", tuple(segments))
         case _:
             return (path,)
-
-
-def editor_of(way: Sequence[Segment]) -> _Edit:
-    """The closure that changes everything at the end of `way`; ABSENT there means removal."""
-    if not way:
-        return lambda value, change: change(value)
-    segment, rest = way[0], editor_of(way[1:])
-    match segment:
-        case Key(name):
-            return _editor_of_key(name, rest)
-        case EveryMember(of_object=True):
-            return lambda value, change: (
-                with_members(value, {name: rest(member, change) for name, member in value.items()})
-                if type(value) is dict
-                else value
-            )
-        case _:
-            return lambda value, change: (
-                with_places(value, {place: rest(value[place], change) for place in _chosen(value, segment)})
-                if type(value) is list
-                else value
-            )
-
-
-def _editor_of_key(name: str, rest: _Edit) -> _Edit:
-    def edit(value: Any, change: _Change) -> Any:
-        if type(value) is not dict or name not in value:
-            return value
-        new = rest(value[name], change)
-        return value if new is value[name] else with_members(value, {name: new})
-
-    return edit
-
-
-def _chosen(members: list[Any], segment: Segment) -> Sequence[int]:
-    """The positions of a list that a segment selects: for a guard every match, and not only the first."""
-    match segment:
-        case EveryMember(of_object=False):
-            return range(len(members))
-        case At(place) if -len(members) <= place < len(members):
-            return (place % len(members),)
-        case Matching(key, text):
-            return [
-                place
-                for place, member in enumerate(members)
-                if type(member) is dict and text_of(member.get(key)) == text
-            ]
-        case _:
-            return ()
 
 
 # By name

@@ -17,6 +17,14 @@ class Key:
 
     name: str
 
+    @property
+    def place(self) -> int | None:
+        """The position that the name means in a list, as in `products.0.name`; None if it is no number."""
+        return int(self.name) if _PLACE.fullmatch(self.name) else None
+
+
+_PLACE: Final = re.compile("0|[1-9][0-9]{0,8}")
+
 
 @dataclass(frozen=True, slots=True)
 class At:

@@ -190,7 +190,21 @@ def _walk_json(text: str, depth: int, place: Location, walk: _Walk) -> Any:
     """The JSON text of an object or list, or of such a text, after the walk; ABSENT if it cannot be read within
     limits.
     """
-    bare = text.strip(_AROUND)
+
+    def change(value: Any) -> Any:
+        return _walk_json(value, depth + 1, place, walk) if type(value) is str else _walk(value, depth, place, walk)
+
+    otherwise = walk.otherwise
+    return change_json(text, change, otherwise=None if otherwise is None else lambda: otherwise(text, place))
+
+
+def change_json(text: str, change: ChangeValue, *, otherwise: Callable[[], Any] | None = None) -> Any:
+    """The JSON text of an object or list, or of such a text, after `change`; the same text if nothing changed.
+
+    ABSENT if `change` removes all of it, or if it cannot be read within limits. Another text is the result of
+    `otherwise`, or stays.
+    """
+    bare = text.strip(_AROUND) if text[:1] in _JSON_BEGINS else ""
     # A JSON text of a text was encoded twice.
     if bare[:1] in {"{", "["} or (bare[:1] == '"' and bare[1:2] in _INNER_BEGINS):
         try:
@@ -200,14 +214,12 @@ def _walk_json(text: str, depth: int, place: Location, walk: _Walk) -> Any:
         except (ValueError, RecursionError):  # a number of thousands of digits, or unbounded nesting
             return ABSENT
         else:
-            walked = (
-                _walk_json(value, depth + 1, place, walk) if type(value) is str else _walk(value, depth, place, walk)
-            )
-            if walked is ABSENT:
+            changed = change(value)
+            if changed is ABSENT:
                 return ABSENT
             # Of a repeated name only the last value was checked, so the original text cannot stay.
-            return text if walked is value and not is_repeated else _written(walked)
-    return text if walk.otherwise is None else walk.otherwise(text, place)
+            return text if changed is value and not is_repeated else _written(changed)
+    return text if otherwise is None else otherwise()
 
 
 def _read_json(text: str) -> tuple[Any, bool]:

@@ -79,6 +79,51 @@ def test_a_path_reaches_into_lists(path: str, result: list[Any]) -> None:
     assert guarded({"fields": [path], "do": "remove"})["properties"]["list"] == result
 
 
+CARD = {"no": 4111, "kind": "visa"}
+FORMS: dict[str, Any] = {
+    "a list": [CARD, CARD],
+    "one object": CARD,
+    "an object as PHP writes lists": {"0": CARD, "1": CARD},
+    "the text of a list": json.dumps([CARD, CARD]),
+    "the text of an object": json.dumps(CARD),
+    "text in text": json.dumps(json.dumps([CARD])),
+    "lists in a list": [[CARD], [CARD]],
+    "texts in a list": [json.dumps(CARD)],
+}
+
+
+@pytest.mark.parametrize("path", ["properties.cards.no", "properties.cards[*].no", "properties.cards[kind=visa].no"])
+@pytest.mark.parametrize("form", FORMS)
+def test_a_guard_reaches_a_field_in_whatever_form_its_list_arrives(path: str, form: str) -> None:
+    """The author writes one path, and each sender another form of the list."""
+    if "kind" in path and form in {"lists in a list", "texts in a list"}:
+        return  # a member that is not an object has no kind
+    left = json.dumps(guarded({"fields": [path], "do": "remove"}, properties={"cards": FORMS[form]})["properties"])
+    assert ("visa" in left, "4111" in left) == (True, False)
+
+
+def test_a_guard_by_position_reaches_only_that_member() -> None:
+    """Written with a dot or in brackets, in a list and in its text."""
+    for path in ("properties.cards.1.no", "properties.cards[1].no", "properties.cards[-1].no"):
+        for cards in ([CARD, CARD], {"0": CARD, "1": CARD}):
+            left = guarded({"fields": [path], "do": "remove"}, properties={"cards": cards})["properties"]["cards"]
+            assert json.dumps(left).count("4111") == 1
+    assert guarded({"fields": ["properties.cards.9.no"], "do": "remove"}, properties={"cards": [CARD]}) == {
+        **MESSAGE, "properties": {"cards": [CARD]}
+    }  # fmt: skip
+
+
+def test_lists_nested_too_deep_to_look_at_are_removed() -> None:
+    """In a message and in a text."""
+    deep: Any = {"no": "4111"}
+    for _ in range(300):
+        deep = [deep]
+    for cards in (deep, json.dumps(deep), "[" * 100_000):
+        left = guarded({"fields": ["properties.cards.no"], "do": "remove"}, properties={"cards": cards, "a": 1})
+        assert "4111" not in repr(left["properties"])
+        assert left["properties"]["a"] == 1
+
+
 def test_every_member_of_an_object() -> None:
     """`.*` guards all members of an object, whatever they are called."""
     assert "traits" not in changed({"fields": ["properties.*"], "do": "remove"})

@@ -22,7 +22,12 @@ PROPERTIES = {
     "n": 5.0,
     "o": {"p": 1, "q": 2},
     "ids": [{"type": 7, "id": "seven"}],
+    "php": {"0": {"id": "a"}, "1": {"id": "b"}},
 }
+
+
+ODD = {"properties.l[*].t.0": "a text with letters is not a list", "properties.n.0": "a number is not a list"}
+"""Causes of warnings, by path."""
 
 
 @pytest.mark.parametrize(
@@ -35,7 +40,8 @@ PROPERTIES = {
         ("properties.l[0].id", 1), ("properties.l[-1]", 5), ("properties.l[9]", ABSENT), ("properties.l[-9]", ABSENT),
         ("properties.l[*].id", [1, 3]), ("properties.l[*].gone", []), ("properties.a[*].d", ["x"]),
         ("properties.a[0].d", "x"), ("properties.a[d=x].d", "x"),
-        ("properties.l.id", ABSENT),
+        ("properties.l.0.id", 1), ("properties.l.3", 5), ("properties.l.9.id", ABSENT), ("properties.php.1.id", "b"),
+        ("properties.l[*].t.0", []), ("properties.n.0", ABSENT), ("properties.o.0", ABSENT),
         ("properties.l[t=y].id", ABSENT), ('properties.l[t="x"].id', 1), ("properties.ids[type=7].id", "seven"),
         ("properties.o.*", [1, 2]), ("properties.l.*", ABSENT), ("properties.a.list[*][*]", [1, 2, 3]),
         ("event", "E"), ("raw.event", "E"), ("messageId", "m-1"), ("traits", ABSENT), ("context.gone.more", ABSENT),
@@ -45,7 +51,18 @@ def test_paths(path: str, result: Any) -> None:
     """A path reads members of objects and lists, and nothing else; what is not there is absent."""
     found, warnings = value_of(path, properties=PROPERTIES)
     assert same(found, result) or found is result
-    assert warnings == []
+    assert warnings == [cause for place, cause in ODD.items() if path == place]
+
+
+@pytest.mark.parametrize(
+    "path", ["properties.l.id", "properties.deep.l.id", "properties.deep.l.id.x", "properties.l.01"]
+)
+def test_a_name_below_a_list_is_absent_and_says_how_to_read_the_members(path: str) -> None:
+    """The most common wrong path; a list that spread by itself would hide a typo."""
+    found, [warning] = value_of(path, properties={**PROPERTIES, "deep": PROPERTIES})
+    assert found is ABSENT
+    name = "01" if path.endswith("01") else "id"
+    assert warning == f"a list has no `{name}`; `{path[: path.index('l.') + 1]}[*].{name}` reads that of every member"
 
 
 @pytest.mark.parametrize(
