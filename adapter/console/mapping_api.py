@@ -138,7 +138,8 @@ class MappingApi:
             facts = await self._by_history(source, written.facts)
             return error_response(written.status, written.code, written.message, **facts)
         self._audit.written(request, file=written.file, version=written.version)
-        response = json_response({"version": written.version, "etag": written.etag})
+        replicas = {"replicas": written.replicas} if written.replicas else {}
+        response = json_response({"version": written.version, "etag": written.etag, **replicas})
         response.headers[hdrs.ETAG] = written.etag
         return response
 

@@ -11,11 +11,14 @@ from adapter.model import Event, JsonObject
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A mapping file that was replaced: its new ETag, and its version for the source of the request."""
+    """A mapping file that was replaced: its new ETag, and its version for the source of the request. `replicas` lists
+    the version of each replica, if several processes serve the queue.
+    """
 
     file: str
     version: str
     etag: str
+    replicas: Sequence[JsonObject] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from adapter.model import Event, EventWarning, Lease, Outcome, Rejection
 from adapter.queue.activations import BY_FILE, Activation
+from adapter.queue.replicas import Replicas
 from adapter.queue.samples import ProjectRate
 
 
@@ -170,13 +171,6 @@ class Backlog(Protocol):
         """
         ...
 
-    def undelivered_s(self, sources: Collection[str]) -> float:
-        """For how many seconds at least one of `sources` has been delivered by no process, as far as this one saw.
-
-        A queue that one process serves gives 0.
-        """
-        ...
-
     async def renew(self, lease: Lease, *, lease_s: float) -> bool:
         """Hold the event for `lease_s` from now. False if the lease was lost: the worker must stop working on it."""
         ...
@@ -292,8 +286,8 @@ class Archive(Protocol):
         ...
 
 
-class Queue(Inbox, Backlog, Archive, Protocol):
-    """All three, for the composition root."""
+class Queue(Inbox, Backlog, Archive, Replicas, Protocol):
+    """All four, for the composition root."""
 
     async def close(self) -> None:
         """Finish what was begun and close the database. No method may be called afterwards."""

@@ -16,6 +16,7 @@ from adapter.queue.group_commit import GroupCommit
 from adapter.queue.heads import Head
 from adapter.queue.inbox import QueueInbox
 from adapter.queue.leases import Held, Leases
+from adapter.queue.replicas import Replica
 from adapter.queue.settlement import Settlement
 from adapter.queue.transaction import Staged
 
@@ -99,6 +100,12 @@ class LeasedQueue:
 
     def tenure(self, sources: Collection[str]) -> int:  # noqa: ARG002 - here this process has all of them
         return 1
+
+    def announce(self, facts: Mapping[str, str]) -> None:
+        """There is no other process."""
+
+    def replicas(self) -> Sequence[Replica]:
+        return ()
 
     def undelivered_s(self, sources: Collection[str]) -> float:  # noqa: ARG002 - this process delivers all of them
         return 0.0

@@ -100,6 +100,7 @@ def make_applications(
         active=observed.active,
         health=health,
         archive=observed.queue,
+        replicas=observed.queue.replicas,
         pause_texts=lambda: pause_texts(readiness.projects()),
         api_limits=rate_limits,
         sandbox=sandbox,

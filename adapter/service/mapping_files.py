@@ -1,7 +1,7 @@
 """The mapping files of the sources, read and replaced: `MappingStore` of `console.mapping_store`."""
 
 from asyncio import AbstractEventLoop
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -18,8 +18,10 @@ from adapter.mapping.watch import LiveMapping
 from adapter.model import Event, JsonObject
 from adapter.queue.activations import BY_FILE
 from adapter.queue.contract import Archive
+from adapter.queue.replicas import Replica
 from adapter.service.mapping_history import MappingHistory
 from adapter.service.mappings import Active, examiner, live_loader, read_message
+from adapter.service.replicas import mapping_versions
 from adapter.service.rewriting import (
     config_map_key,
     etag_of,
@@ -35,7 +37,15 @@ from adapter.wire.instants import instant_text
 class MappingFiles:
     """See the module."""
 
-    def __init__(self, settings: Settings, active: Active, archive: Archive) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        active: Active,
+        archive: Archive,
+        *,
+        replicas: Callable[[], Sequence[Replica]] = lambda: (),
+    ) -> None:
+        self._replicas = replicas
         self._settings = settings
         self._sources: Mapping[str, SourceSettings] = {source.name: source for source in settings.sources}
         self._active = active
@@ -65,6 +75,7 @@ class MappingFiles:
             "whyNot": why_not or None,
             "configMapKey": config_map_key(settings.mapping),
             "problem": live.problem or None,
+            **({"replicas": replicas} if (replicas := self._versions(source)) else {}),
         }
 
     def draft(self, source: str, *, text: str) -> Draft:
@@ -121,7 +132,11 @@ class MappingFiles:
             kept = history.keep(raw.decode(), version=version, by=by)
             for other in sharing:
                 self._live(other.name).credit(at=kept.at, by=kept.by)
-        return Written(live.name, version=version, etag=etag_of(raw))
+        return Written(live.name, version=version, etag=etag_of(raw), replicas=self._versions(source))
+
+    def _versions(self, source: str) -> Sequence[JsonObject]:
+        """The version of the mapping that each replica has, if there are several."""
+        return mapping_versions(self._replicas(), source, here=self._live(source).ruleset.version)
 
     def _examined(self, source: SourceSettings, text: str) -> Examined:
         examined = examiner(self._settings, source)(text)

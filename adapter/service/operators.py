@@ -1,6 +1,6 @@
 """Builds the operator's API, and the console at a queue, from settings and from the running parts."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -47,6 +47,7 @@ from adapter.queue.admin import QueueAdmin
 from adapter.queue.backends import open_admin
 from adapter.queue.contract import Archive
 from adapter.queue.records import Retention
+from adapter.queue.replicas import Replica
 from adapter.service import settings_view
 from adapter.service.cpu_share import CpuShare
 from adapter.service.mapping_files import MappingFiles
@@ -112,7 +113,7 @@ class OperatorDeps:
 
     `pause_texts` returns, by source, why delivery is paused now, "" where it is not. Bodies are read as `ingest` does,
     and long work stops when ingest stops. `sandbox` is the running stand-in for Browsee, if there is one; `archive`
-    stores the history of mappings.
+    stores the history of mappings; `replicas` is that of the queue.
     """
 
     ingest: IngestDeps
@@ -120,6 +121,7 @@ class OperatorDeps:
     health: Health
     pause_texts: Callable[[], Mapping[str, str]]
     archive: Archive
+    replicas: Callable[[], Sequence[Replica]] = lambda: ()
     api_limits: RateLimits = USUAL
     session_limits: RateLimits = SESSION_LIMITS
     stream_limits: StreamLimits = USUAL_STREAM
@@ -155,7 +157,7 @@ def operator_routes(settings: Settings, deps: OperatorDeps) -> list[web.RouteDef
     groups.append(StreamApi(hub, is_draining=ingest.is_draining, monotonic_s=monotonic))
     groups += [SeriesApi(requests, time), SandboxApi(deps.sandbox, requests)]
     groups.append(_sources_api(settings, requests, deps, auth))
-    files = MappingFiles(settings, active, deps.archive)
+    files = MappingFiles(settings, active, deps.archive, replicas=deps.replicas)
     groups.append(MappingApi(files, requests, settings.trusted_proxies, policy=edit_policy(settings), audit=audit))
     api = Api(groups)
     routes = [*api.routes("/api", auth.refusal), nothing_else("/api")]

@@ -22,6 +22,7 @@ from adapter.queue.samples import ProjectRate
 from adapter.service import deletions
 from adapter.service.deadlines import RetryHorizons, deadlines
 from adapter.service.mappings import Active
+from adapter.service.replicas import facts_of, replicas_json, with_mappings
 from adapter.service.report import Projects, make_report
 from adapter.settings.settings import Settings
 from adapter.wire.instants import instant_text
@@ -71,6 +72,8 @@ class Readiness:
         self._deleting = frozenset(source.name for source in observed.settings.sources if source.may_delete)
         self._waiting_deletions = deletions.WaitingDeletions(emit)
         self._count = count
+        self._facts = facts_of(observed.settings)
+        self._announce()
         self._waiting_deletions.look(count.balance.deletions_waiting)
 
     async def follow(self) -> None:
@@ -79,6 +82,7 @@ class Readiness:
         count_at_s = 0.0
         while True:
             await asyncio.sleep(_BALANCE_EVERY_S)
+            self._announce()
             with contextlib.suppress(QueueError):
                 began_s = time.monotonic()
                 if began_s >= count_at_s:
@@ -90,6 +94,10 @@ class Readiness:
                 if refusals.waits_for_queue:
                     await queue.probe()
                     refusals.queue_takes()
+
+    def _announce(self) -> None:
+        """Let other replicas see the settings and mappings of this one."""
+        self._observed.queue.announce(with_mappings(self._facts, self._observed.active))
 
     async def _keep_sample(self) -> None:
         """Store a sample for charts; the last sample of a minute counts."""
@@ -129,5 +137,6 @@ class Readiness:
         )
         # Counting takes time, so `pending`, `dead` and the ledger are some seconds old.
         counted: JsonObject = {"counted_at": instant_text(count.at)}
+        others = replicas_json(observed.queue.replicas())
         waiting = deletions.facts(balance.deletions_waiting, self._deleting.__contains__)
-        return replace(report, facts=report.facts | counted | waiting | observed.denials.facts(now))
+        return replace(report, facts=report.facts | counted | waiting | observed.denials.facts(now) | others)

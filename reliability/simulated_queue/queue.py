@@ -20,6 +20,7 @@ from adapter.queue.codec import (
 )
 from adapter.queue.contract import ANY, Balance, Deletion, Pick, Stored
 from adapter.queue.leases import Leases
+from adapter.queue.replicas import Replica
 from adapter.queue.shares import Shares
 from reliability.simulated_queue.lanes import Lane, due_lanes
 from reliability.simulated_queue.rows import SimulatedRows
@@ -89,6 +90,12 @@ class SimulatedQueue(SimulatedRows):
 
     def tenure(self, sources: Collection[str]) -> int:  # noqa: ARG002 - there is one process
         return 1
+
+    def announce(self, facts: Mapping[str, str]) -> None:
+        """There is no other process."""
+
+    def replicas(self) -> Sequence[Replica]:
+        return ()
 
     def undelivered_s(self, sources: Collection[str]) -> float:  # noqa: ARG002 - no other process has any of them
         return 0.0

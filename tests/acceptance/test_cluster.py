@@ -13,6 +13,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from adapter.version import VERSION
 from cluster.__main__ import data_folder
 from cluster.postgres import HOW_TO_GET_IT, make_data, programs, serving, user_command
 from cluster.proxy import Proxy
@@ -67,8 +68,16 @@ async def test_a_cluster_takes_events_while_a_replica_goes(checkout: Path) -> No
                 async with http.get(calls, params={"after": "0"}) as answer:
                     return len(await answer.json()) >= sent
 
+            async def do_agree() -> bool:
+                headers = {"Authorization": f"Bearer {secrets['ADAPTER_ADMIN_TOKEN']}"}
+                async with http.get(f"{proxy}/readyz", headers=headers) as answer:
+                    found = await answer.json()
+                announced = [replica["version"] for replica in found.get("replicas", ())]
+                return (announced, found["replicas_disagree"]) == ([VERSION] * 3, [])
+
             await until(is_taken, within_s=20)
             await until(are_delivered, within_s=30)
+            await until(do_agree, within_s=30)
             os.kill(pids[0], signal.SIGKILL)
             await until(is_taken, within_s=20)
             cluster.said(r"replica-1 ended by SIGKILL; starting it again")
@@ -93,7 +102,12 @@ def test_one_process_serves_a_database_that_is_there(checkout: Path, postgres: S
 
 SETTINGS = """\
 queue: "{queue}"
-sources: {{shop: {{keys: [a-key-of-shop-to-test], browsee_api_key: key}}}}
+sources: {{shop: {{keys: [a-key-of-shop-to-test], browsee_api_key: key, mapping: shop.yaml}}}}
+console: {{edit: on}}
+"""
+MAPPING = """\
+version: 1
+rules: [{name: all, when: {type: track}, track: {from: event}}]
 """
 
 
@@ -107,6 +121,7 @@ async def test_a_replica_is_ready_exactly_while_it_reaches_the_database(tmp_path
         settings = tmp_path / "adapter.yaml"
         url = Server(folder).url("ready").replace("user=postgres", "user=postgres&password=S3CRET")
         settings.write_text(SETTINGS.format(queue=url))
+        (tmp_path / "shop.yaml").write_text(MAPPING)
         async with AsyncExitStack() as stack:
             with serving(folder / "data", socket=folder, log=folder / "log"):
                 arguments = ["serve", "--config", str(settings), "--host", "127.0.0.1", "--port", "0"]
@@ -114,6 +129,7 @@ async def test_a_replica_is_ready_exactly_while_it_reaches_the_database(tmp_path
                 stack.push_async_callback(service.stop)
                 http = await stack.enter_async_context(aiohttp.ClientSession(headers=OPERATOR))
                 assert (await answer_of(http, f"{service.url}/readyz"))[0] == 200
+                await has_mapping_on_one_replica(http, f"{service.url}/api/mapping")
 
             async def is_refused() -> bool:
                 return (await answer_of(http, f"{service.url}/readyz"))[0] == 503
@@ -134,6 +150,22 @@ async def test_a_replica_is_ready_exactly_while_it_reaches_the_database(tmp_path
                 assert await service.stop() == 0
     finally:
         shutil.rmtree(folder)
+
+
+async def has_mapping_on_one_replica(http: aiohttp.ClientSession, url: str) -> None:
+    """An activation names the version of each replica, once this one has seen itself; so does the file."""
+
+    async def is_seen() -> bool:
+        async with http.get(url) as answer:
+            return len((await answer.json()).get("replicas", ())) == 1
+
+    await until(is_seen, within_s=20)
+    async with http.get(url) as answer:
+        headers = {"If-Match": answer.headers["ETag"], "Origin": str(answer.url.origin()), "Content-Type": "text/yaml"}
+    async with http.put(url, data=f"{MAPPING}vars: {{currency: EUR}}\n", headers=headers) as answer:
+        written = await answer.json()
+        assert answer.status == 200, written
+    assert [replica["version"] for replica in written["replicas"]] == [written["version"]]
 
 
 async def answer_of(http: aiohttp.ClientSession, url: str) -> tuple[int, str]:

@@ -126,6 +126,26 @@ async def test_a_project_with_an_open_call_stays_until_it_has_ended(start: Start
     await until_shared([first, other], 3, 3)
 
 
+async def test_replicas_see_what_the_others_announce(start: StartReplica) -> None:
+    """Itself first, the last facts of each, and not the ones that have gone."""
+    one, other = await start(), await start(delivers=False)
+    one.queue.announce({"hash_key": "1"})
+    other.queue.announce({"hash_key": "2"})
+
+    async def until_seen(*expected: tuple[bool, bool, dict[str, str]]) -> None:
+        async def is_so() -> bool:
+            seen = one.queue.replicas()
+            return [(each.is_here, each.delivers, each.facts) for each in seen] == list(expected)
+
+        await until(is_so, within_s=WITHIN_S)
+
+    await until_seen((True, True, {"hash_key": "1"}), (False, False, {"hash_key": "2"}))
+    other.queue.announce({"hash_key": "1", "order": "3"})
+    await until_seen((True, True, {"hash_key": "1"}), (False, False, {"hash_key": "1", "order": "3"}))
+    await other.die()
+    await until_seen((True, True, {"hash_key": "1"}))
+
+
 async def test_who_only_takes_messages_in_has_no_share(start: StartReplica) -> None:
     """Its projects would wait for nothing."""
     await start(wanted=(), delivers=False)

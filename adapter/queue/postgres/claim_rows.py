@@ -3,16 +3,19 @@
 import math
 import os
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from socket import gethostname
 from typing import TypeAlias
 from uuid import uuid4
 
+import orjson
+
 from adapter.errors import QueueError
 from adapter.queue.postgres.connect import PostgresSession, StoreLostError
 from adapter.queue.postgres.schema import LINEAGE
 from adapter.queue.postgres.state import SQL
+from adapter.queue.replicas import Replica
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +60,15 @@ def share_of(projects: int, *, replicas: int) -> int:
 
 
 class ClaimRows:
-    """The claims of one process. `replicas` is the number of replicas that deliver, as seen last; one that does not
-    `deliver` has no share.
+    """The claims of one process. `replicas` are those seen last; one that does not `deliver` has no share. `facts` is
+    what this process announces, in place of the last.
     """
 
     def __init__(
         self, session: PostgresSession, *, delivers: bool, terms: Terms, now: Callable[[], float] = boot_time
     ) -> None:
-        self.replicas = 1
+        self.facts: Mapping[str, str] = {}
+        self.replicas: Sequence[Replica] = ()
         self._session = session
         self._holder = _name_of_process()
         self._delivers = delivers
@@ -107,8 +111,9 @@ class ClaimRows:
     def beat(self, epochs: Mapping[str, int]) -> tuple[Collection[str], bool]:
         """The sources whose claims this process still has, and whether the server knows of every trusted claim."""
         run = self._session.run
-        run(SQL["note_replica"], {"holder": self._holder, "delivers": self._delivers, "live_s": self._terms.live_s})
-        self.replicas = self._live()
+        noted = {"holder": self._holder, "delivers": self._delivers, "facts": orjson.dumps(self.facts).decode()}
+        run(SQL["note_replica"], {**noted, "live_s": self._terms.live_s})
+        self._live()
         found = run(SQL["renew"], self._values(epochs)).fetchall() if epochs else ()
         self._look(run(SQL["all_claims"]).fetchall())
         self._looked_s = self._now()
@@ -135,9 +140,18 @@ class ClaimRows:
                 self._seen[name] = _Seen(mark, now_s, connection)
         return marks
 
+    @property
+    def delivering(self) -> int:
+        """The number of replicas that deliver, as seen last."""
+        return sum(replica.delivers for replica in self.replicas)
+
     def _live(self) -> int:
-        found = self._session.run(SQL["live_replicas"], {"live_s": self._terms.live_s}).fetchone()
-        return int(found[0]) if found else 0
+        values = {"live_s": self._terms.live_s, "holder": self._holder}
+        found = self._session.run(SQL["live_replicas"], values).fetchall()
+        self.replicas = [
+            Replica(holder, delivers, orjson.loads(facts), holder == self._holder) for holder, delivers, facts in found
+        ]
+        return self.delivering
 
     def look_at_server(self) -> None:
         """Ask it for its lineage, once a connection; outside of a transaction, for some servers do not say."""

@@ -34,7 +34,7 @@ calls of that project have ended.
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -42,6 +42,7 @@ from adapter.errors import QueueError
 from adapter.queue.group_commit import GroupCommit
 from adapter.queue.postgres.claim_rows import ClaimRows, Terms, boot_time, share_of
 from adapter.queue.postgres.connect import PostgresSession
+from adapter.queue.replicas import Replica
 
 _IDLE_S = 0.05
 
@@ -112,8 +113,17 @@ class Claims:
         self._rows.look_at_server()
 
     def undelivered_s(self, sources: Collection[str]) -> float:
-        """See `Backlog.undelivered_s`, as of the last renewal."""
+        """See `Replicas.undelivered_s`, as of the last renewal."""
         return self._rows.undelivered_s(sources)
+
+    def announce(self, facts: Mapping[str, str]) -> None:
+        """See `Replicas.announce`: at the next renewal."""
+        self._rows.facts = facts
+
+    @property
+    def replicas(self) -> Sequence[Replica]:
+        """See `Replicas.replicas`, as of the last renewal."""
+        return self._rows.replicas
 
     async def claim(self, sources: Collection[str], *, briefly: bool = False) -> bool:
         """Whether this process may take events of all of `sources`, a project, now. Tries to claim them, if it is time
@@ -182,7 +192,7 @@ class Claims:
         while True:
             await asyncio.sleep(self._terms.give_s)
             held = self._held_projects()
-            if len(held) > share_of(len(self._projects), replicas=self._rows.replicas):
+            if len(held) > share_of(len(self._projects), replicas=self._rows.delivering):
                 with contextlib.suppress(QueueError):  # the claim expires then
                     await self._give_back(max(held, key=self.number))
 

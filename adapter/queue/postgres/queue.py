@@ -7,7 +7,7 @@ for the contract.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Self
 
 from adapter.errors import QueueError
@@ -31,6 +31,7 @@ from adapter.queue.postgres.state import SQL, Holdings, PostgresWriterState
 from adapter.queue.postgres.upkeep import PostgresUpkeep
 from adapter.queue.postgres.watchdog import Watchdog
 from adapter.queue.records import QueueOptions
+from adapter.queue.replicas import Replica
 from adapter.queue.room import Room
 from adapter.queue.shares import Shares
 
@@ -137,6 +138,12 @@ class PostgresQueue(LeasedQueue, QueueArchive):
 
     def undelivered_s(self, sources: Collection[str]) -> float:
         return self._claims.undelivered_s(sources)
+
+    def announce(self, facts: Mapping[str, str]) -> None:
+        self._claims.announce(facts)
+
+    def replicas(self) -> Sequence[Replica]:
+        return self._claims.replicas
 
     def holds(self, lease: Lease) -> bool:
         return self._claims.is_trusted(lease.event.source) and super().holds(lease)

@@ -192,7 +192,23 @@ const testCount = (checked) => (checked?.tests.length ? `${checked.tests.filter(
 function Activated({ done, query, source, undo }) {
   const actions = html`${query.cause && html`<${Button} primary onClick=${() => ask({ kind: "requeue", which: { cause: query.cause, exact: true }, about: `All with the cause “${query.cause}”.`, done: () => navigate("/events", { source, cause: "" }) })}>Requeue them…<//>`}
     ${query.requeue && html`<${Button} primary onClick=${() => ask({ kind: "requeue", which: { ids: query.requeue?.split(",") }, about: "The events that this change was made for." })}>Requeue ${query.requeue.split(",").length}…<//>`}<${Button} onClick=${undo}>Undo<//>`;
-  return html`<${Banner} tone="success" actions=${actions}>Version <strong>${done.version.slice(0, 8)}</strong> is active.<//>`;
+  return html`<${Banner} tone="success" actions=${actions}>Version <strong>${done.version.slice(0, 8)}</strong> is active${useSpread(source, done)}.<//>`;
+}
+
+/** On how many replicas a version is active, until all have it or 30 s have passed. @param {string} source @param {any} done */
+function useSpread(source, done) {
+  const [seen, setSeen] = useState({ replicas: done.replicas ?? [], asked: 0 });
+  const having = seen.replicas.filter((/** @type {any} */ replica) => replica.version === done.version).length;
+  const isEverywhere = having === seen.replicas.length;
+  useEffect(() => {
+    if (isEverywhere || seen.asked === 15) return undefined;
+    const timer = setTimeout(async () => {
+      const found = await api.get("/mapping", { source }).catch(() => seen);
+      setSeen({ replicas: found.replicas ?? [], asked: seen.asked + 1 });
+    }, 2000);
+    return () => clearTimeout(timer);
+  }, [seen]);
+  return isEverywhere ? "" : ` on ${having} of ${plural(seen.replicas.length, "replica")}`;
 }
 
 /** @param {{source: string, file: any, dialog: any, guards: string[] | null, sum: any, close: () => void, fromTheirs: () => void, keepMine: () => void, done: (result: any) => void}} props */

@@ -165,8 +165,11 @@ CREATE TABLE claim (
     released boolean NOT NULL DEFAULT TRUE
 ) WITH (fillfactor = 50);
 
--- The replicas that are there, so that they share the projects; SQLite has one process.
-CREATE TABLE replica (holder text PRIMARY KEY, delivers boolean NOT NULL, seen_at timestamptz NOT NULL) WITH (fillfactor = 50);
+-- The replicas that are there, so that they share the projects, and what each announced of itself, as JSON, so that
+-- operators see where they differ; SQLite has one process.
+CREATE TABLE replica (
+    holder text PRIMARY KEY, delivers boolean NOT NULL, seen_at timestamptz NOT NULL, facts text NOT NULL
+) WITH (fillfactor = 50);
 
 -- Numbers that the queue remembers: `now_us`, the time by which lanes are due, as the service looked at it last.
 CREATE TABLE state (name text PRIMARY KEY, value bigint NOT NULL);

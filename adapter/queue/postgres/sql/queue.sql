@@ -546,11 +546,12 @@ WITH gone AS (
         AND holder <> %(holder)s FOR UPDATE SKIP LOCKED
     )
 )
-INSERT INTO replica (holder, delivers, seen_at) VALUES (%(holder)s, %(delivers)s, clock_timestamp())
-ON CONFLICT (holder) DO UPDATE SET seen_at = excluded.seen_at;
+INSERT INTO replica (holder, delivers, seen_at, facts) VALUES (%(holder)s, %(delivers)s, clock_timestamp(), %(facts)s)
+ON CONFLICT (holder) DO UPDATE SET seen_at = excluded.seen_at, facts = excluded.facts;
 
 -- name: live_replicas
-SELECT count(*) FROM replica WHERE delivers AND seen_at > clock_timestamp() - make_interval(secs => %(live_s)s);
+SELECT holder, delivers, facts FROM replica
+WHERE seen_at > clock_timestamp() - make_interval(secs => %(live_s)s) ORDER BY holder <> %(holder)s, holder;
 
 -- name: forget_replica
 DELETE FROM replica WHERE holder = %(holder)s;
