@@ -8,13 +8,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime
 from functools import partial
-from itertools import count
 
 import psycopg
 import pytest
 
 from adapter.errors import QueueError, QueueFull
 from adapter.model import Dead, Delivered, Reason
+from adapter.queue.codec import digest_of
 from adapter.queue.contract import Stored
 from adapter.queue.postgres.clock import StoreClock
 from adapter.queue.postgres.connect import PostgresPlace, PostgresSession, StoreLostError
@@ -128,29 +128,58 @@ async def test_without_its_lock_a_lane_leaves_an_event_behind(open_queue: Open, 
 
 
 async def test_no_event_is_left_behind_a_lane_that_is_gone(open_queue: Open, place: PostgresPlace) -> None:
-    """Two replicas put for a few users while a third settles what they sent, so that lanes close as events come."""
-    delivering, *putting = [await open_queue() for _ in range(3)]
-    numbers = count()
-    ended: dict[str, list[int]] = {}
+    """Two replicas put for a few users while a third settles what they sent, so that lanes close as events come.
 
-    async def put(queue: PostgresQueue) -> None:
-        for _ in range(150):
-            await queue.put([make_event(f"m-{next(numbers)}", user=f"u-{next(numbers) % 4}")])
+    Of one replica's events, each was acknowledged before the next one came: these keep their order.
+    """
+    delivering, *putting = [await open_queue() for _ in range(3)]
+    ended: dict[tuple[str | None, str], list[int]] = {}
+
+    async def put(queue: PostgresQueue, replica: str) -> None:
+        for number in range(150):
+            await queue.put([make_event(f"{replica} {number}", user=f"u-{number % 2}")])
 
     async def deliver() -> None:
         while sum(map(len, ended.values())) < 300:
             leases = await delivering.take(sources=["shop"], limit=50, lease_s=60, wait_s=0.05)
             for lease in leases:
-                ended.setdefault(lease.event.user_id or "", []).append(lease.seq)
+                replica, _, number = lease.event.message_id.partition(" ")
+                ended.setdefault((lease.event.user_id, replica), []).append(int(number))
             await asyncio.gather(*(delivering.settle(lease, Delivered()) for lease in leases))
 
     async with asyncio.timeout(60):
-        await asyncio.gather(deliver(), *map(put, putting))
-    assert all(seqs == sorted(seqs) for seqs in ended.values())
+        await asyncio.gather(deliver(), *(put(queue, f"replica-{number}") for number, queue in enumerate(putting)))
+    assert all(numbers == sorted(numbers) for numbers in ended.values())
     assert rows(place, "SELECT count(*) FROM waiting") == [(0,)]
     assert rows(place, "SELECT count(*) FROM lane") == [(0,)]
     balance = await delivering.balance()
     assert (balance.counts["delivered"], balance.pending, balance.unaccounted) == (300, 0, 0)
+
+
+async def test_of_two_puts_that_overlap_either_may_be_first(open_queue: Open, place: PostgresPlace) -> None:
+    """A put that draws its number first, and reaches the lane of its user last, waits behind the other put."""
+    slow, fast = [await open_queue() for _ in range(2)]
+    await slow.put([make_event("m-1", user="u-2")])
+    [lease] = await slow.take(sources=["shop"], limit=1, lease_s=60, wait_s=0)
+    await slow.settle(lease, Delivered())
+    first = make_event("m-2")
+    digest = digest_of(source="shop", message_id="m-2", kind="track", body=first.body)
+    with place.connect() as other:
+        # The put draws its number, notes its id, and waits for this transaction, which may have noted the id too.
+        other.execute("SET idle_in_transaction_session_timeout = 0")
+        other.execute("BEGIN")
+        other.execute("INSERT INTO seen SELECT %s, day, 0 FROM seen LIMIT 1", [digest])
+        putting = asyncio.create_task(slow.put([first]))
+        await until(partial(asyncio.to_thread, waits_for_a_lock, place))
+        await fast.put([make_event("m-3")])
+        other.execute("ROLLBACK")
+    assert (await putting).stored == 1
+    ended = []
+    for _ in range(2):
+        [lease] = await slow.take(sources=["shop"], limit=1, lease_s=60, wait_s=0)
+        ended.append((lease.event.message_id, lease.seq))
+        await slow.settle(lease, Delivered())
+    assert ended == [("m-3", 3), ("m-2", 2)]
 
 
 async def test_a_put_that_waits_for_another_transaction_is_stored_after_it(
