@@ -44,12 +44,12 @@ class Target:
 
 
 def console_options(command: Callable[..., None]) -> Callable[..., None]:
-    """`--url`, `--config` and `--sandbox`, passed to `command` as `place`."""
+    """`--url`, `--config` and `--sandbox`, passed to `command` as `target`."""
 
     @wraps(command)
-    def with_place(*args: Any, config: Path | None, sandbox: bool, url: str | None, **more: Any) -> None:
+    def with_target(*args: Any, config: Path | None, sandbox: bool, url: str | None, **more: Any) -> None:
         try:
-            command(*args, place=Target(config, sandbox, url), **more)
+            command(*args, target=Target(config, sandbox, url), **more)
         except (LookupError, TypeError, ValueError, AttributeError) as cause:
             if url is None:
                 raise
@@ -62,7 +62,7 @@ def console_options(command: Callable[..., None]) -> Callable[..., None]:
     asked = click.option(
         "--url", metavar="URL", help=f"Ask a running service instead; its admin token from {TOKEN_VARIABLE}."
     )
-    return asked(queue_options(with_place))
+    return asked(queue_options(with_target))
 
 
 def _generated_token(url: str) -> str:
@@ -77,20 +77,20 @@ def _generated_token(url: str) -> str:
 
 
 @contextmanager
-def console_at(place: Target) -> Iterator[Console]:
-    """The console at `place`. Raises ConfigError if there is none."""
-    if place.url is None:
-        settings = settings_of(place.config, sandbox=place.sandbox)
+def console_at(target: Target) -> Iterator[Console]:
+    """The console at `target`. Raises ConfigError if there is none."""
+    if target.url is None:
+        settings = settings_of(target.config, sandbox=target.sandbox)
         with admin_of(settings) as admin:
             yield admin_console(admin, settings, validator=event_validator)
         return
-    if place.config is not None or place.sandbox:
+    if target.config is not None or target.sandbox:
         raise click.UsageError("--url asks a service, --config and --sandbox lead to a file: give one of them")
-    token = os.environ.get(TOKEN_VARIABLE, "") or _generated_token(place.url)
+    token = os.environ.get(TOKEN_VARIABLE, "") or _generated_token(target.url)
     if not token:
         raise ConfigError(
             f"--url needs the admin token of that service in {TOKEN_VARIABLE}; a generated token is in "
             "generated-secrets.json in state_dir (the folder of the queue)"
         )
-    with closing(HttpConsole(place.url, Secret(token), sleep=time.sleep)) as console:
+    with closing(HttpConsole(target.url, Secret(token), sleep=time.sleep)) as console:
         yield console

@@ -32,9 +32,9 @@ def chaos(
 ) -> None:
     """Break the service on purpose, and check that every promise holds.
 
-    Kills the adapter, fills its disk, makes Browsee hostile, and then holds what was acknowledged against what
-    arrived. Starts processes of its own on loopback and touches nothing else. Each experiment has a control with a
-    fault put in, which must fail: that shows that the experiment would notice.
+    Kills the adapter, fills its disk, makes Browsee hostile, and then compares what was acknowledged with what
+    arrived. Starts processes of its own on loopback and touches nothing else. Each experiment has a control with an
+    injected fault, which must fail: that shows that the experiment would notice the fault.
 
     \b
     Examples:

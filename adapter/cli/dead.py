@@ -42,9 +42,9 @@ dead.add_command(try_)
 @click.option("--group", "grouped", is_flag=True, help="One line for each cause, with how many there are.")
 @click.option("--cause", metavar="TEXT", help="Only those whose cause contains TEXT.")
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="Maximum number of lines.")
-@click.option("--json", "machine", is_flag=True, help="One JSON object a line.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @console_options
-def list_(grouped: bool, cause: str | None, limit: int, machine: bool, place: Target) -> None:
+def list_(grouped: bool, cause: str | None, limit: int, as_json: bool, target: Target) -> None:
     """List dead letters and rejections, the oldest first, or their causes, the most frequent first.
 
     \b
@@ -54,36 +54,36 @@ def list_(grouped: bool, cause: str | None, limit: int, machine: bool, place: Ta
     """
     if grouped and cause is not None:
         raise click.UsageError("--group lists all causes; leave out --cause")
-    with console_at(place) as console:
+    with console_at(target) as console:
         if grouped:
-            _print_causes(console.causes(limit=limit)["causes"], machine=machine)
+            _print_causes(console.causes(limit=limit)["causes"], as_json=as_json)
             return
-        print_entries(letters(console, cause, limit=limit), machine=machine, empty=nothing_dead(cause))
+        print_entries(letters(console, cause, limit=limit), as_json=as_json, empty=nothing_dead(cause))
 
 
 @dead.command("show")
-@click.argument("ident", metavar="ID")
-@click.option("--json", "machine", is_flag=True, help="As JSON, for other programs.")
+@click.argument("id_", metavar="ID")
+@click.option("--json", "as_json", is_flag=True, help="As JSON, for other programs.")
 @console_options
-def show_(ident: str, machine: bool, place: Target) -> None:
+def show_(id_: str, as_json: bool, target: Target) -> None:
     """Show one dead letter or rejection completely; the same as `events show`.
 
     \b
     Example:
       browsee-adapter dead show r12
     """
-    show_entries(ident, machine=machine, place=place)
+    show_entries(id_, as_json=as_json, target=target)
 
 
 @dead.command()
-@click.argument("idents", metavar="[ID]...", nargs=-1)
+@click.argument("ids", metavar="[ID]...", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="All dead letters and rejections.")
 @click.option("--cause", metavar="TEXT", help="Those whose cause, as `dead list` shows it, contains TEXT.")
 @click.option("--unmatched", is_flag=True, help="The events that no rule matched, as far back as history goes.")
 @click.option("--dry-run", is_flag=True, help="Change nothing; show what the active mapping would make of them.")
 @console_options
 def requeue(
-    idents: tuple[str, ...], everything: bool, cause: str | None, unmatched: bool, dry_run: bool, place: Target
+    ids: tuple[str, ...], everything: bool, cause: str | None, unmatched: bool, dry_run: bool, target: Target
 ) -> None:
     """Make dead letters and rejections pending again, the oldest first.
 
@@ -97,8 +97,8 @@ def requeue(
       browsee-adapter dead requeue --cause "total is required"
       browsee-adapter dead requeue 4711 r12
     """
-    which = _which(idents, cause, everything=everything, unmatched=unmatched)
-    with console_at(place) as console:
+    which = _which(ids, cause, everything=everything, unmatched=unmatched)
+    with console_at(target) as console:
         done = console.requeue(which, dry_run=dry_run, preview=dry_run)
     if dry_run:
         say(_preview_text(done))
@@ -111,18 +111,18 @@ def requeue(
     for still in done["stillRejected"]:
         say(f"still rejected: {still['count']} × {plain(still['cause'])}")
     if done["events"] or done["rejections"]:
-        for line in _next_lines(done, which, place):
+        for line in _next_lines(done, which, target):
             say(line, err=True)
     _end(done, which)
 
 
-def _next_lines(done: JsonObject, which: Selection, place: Target) -> Iterator[str]:
+def _next_lines(done: JsonObject, which: Selection, target: Target) -> Iterator[str]:
     """The commands that show the result."""
     if len(which.ids) == 1 and done["events"]:
-        yield f"see the result with: {place.command('events', 'show', *which.ids)}"
+        yield f"see the result with: {target.command('events', 'show', *which.ids)}"
         return
-    yield f"see what is still pending with: {place.command('events', 'list', '--outcome', 'pending')}"
-    yield f"see what failed again with: {place.command('dead', 'list', '--group')}"
+    yield f"see what is still pending with: {target.command('events', 'list', '--outcome', 'pending')}"
+    yield f"see what failed again with: {target.command('dead', 'list', '--group')}"
 
 
 def _preview_text(done: JsonObject) -> str:
@@ -138,24 +138,24 @@ def _preview_text(done: JsonObject) -> str:
 
 
 @dead.command("discard")
-@click.argument("idents", metavar="[ID]...", nargs=-1)
+@click.argument("ids", metavar="[ID]...", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="All dead letters and rejections.")
 @click.option("--cause", metavar="TEXT", help="Those whose cause, as `dead list` shows it, contains TEXT.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @console_options
-def discard_(idents: tuple[str, ...], everything: bool, cause: str | None, yes: bool, place: Target) -> None:
+def discard_(ids: tuple[str, ...], everything: bool, cause: str | None, yes: bool, target: Target) -> None:
     """Delete dead letters and rejections for good, after asking.
 
     \b
     Example:
       browsee-adapter dead discard --cause "no such project" --yes
     """
-    which = _which(idents, cause, everything=everything)
-    with console_at(place) as console:
+    which = _which(ids, cause, everything=everything)
+    with console_at(target) as console:
         if not yes:
             chosen = console.discard(which, dry_run=True)["chosen"]
             if any(chosen.values()):
-                click.confirm(f"Forget {_counts_text(chosen)} for good?", abort=True)
+                click.confirm(f"Delete {_counts_text(chosen)} for good?", abort=True)
         done = console.discard(which)
     say(f"discarded {_counts_text(done)}")
     _end(done, which)
@@ -165,14 +165,14 @@ def discard_(idents: tuple[str, ...], everything: bool, cause: str | None, yes: 
 @click.argument("file", metavar="FILE.ndjson", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--cause", metavar="TEXT", help="Those whose cause, as `dead list` shows it, contains TEXT.")
 @console_options
-def export_(file: Path, cause: str | None, place: Target) -> None:
+def export_(file: Path, cause: str | None, target: Target) -> None:
     """Write them to a file, as `export` does: the messages, to inspect or to send again.
 
     \b
     Example:
       browsee-adapter dead export lost.ndjson --cause "total is required"
     """
-    with console_at(place) as console, part_of(file, resume=False) as part:
+    with console_at(target) as console, part_of(file, resume=False) as part:
         export = console.export(cause)
         for page in export.pages:
             part.write(list(page), seq=0)
@@ -182,16 +182,16 @@ def export_(file: Path, cause: str | None, place: Target) -> None:
             say(f"left out, as no JSON object: {counted(export.left_out, 'rejection')}; see `dead show`", err=True)
 
 
-def _which(idents: tuple[str, ...], cause: str | None, **more: bool) -> Selection:
-    if [bool(idents), cause is not None, *more.values()].count(True) != 1:
+def _which(ids: tuple[str, ...], cause: str | None, **more: bool) -> Selection:
+    if [bool(ids), cause is not None, *more.values()].count(True) != 1:
         raise click.UsageError("select some: give ids, or one of the options that select, such as --all or --cause")
-    return Selection(ids=idents, cause=cause, **more)
+    return Selection(ids=ids, cause=cause, **more)
 
 
 def _end(done: JsonObject, which: Selection) -> None:
     """Exit with status 1 if an id or a cause matches nothing."""
-    for ident in done["missing"]:
-        say(f"{plain(ident)}: neither a dead letter nor a rejection", err=True)
+    for id_ in done["missing"]:
+        say(f"{plain(id_)}: neither a dead letter nor a rejection", err=True)
     is_nothing = which.cause is not None and not any(done["chosen"].values())
     if is_nothing:
         say("no cause has this text; see them with: browsee-adapter dead list --group", err=True)
@@ -203,8 +203,8 @@ def _counts_text(counts: JsonObject) -> str:
     return f"{counted(counts['events'], 'dead letter')} and {counted(counts['rejections'], 'rejection')}"
 
 
-def _print_causes(causes: list[JsonObject], *, machine: bool) -> None:
-    if machine:
+def _print_causes(causes: list[JsonObject], *, as_json: bool) -> None:
+    if as_json:
         for cause in causes:
             show_json(cause)
         return

@@ -24,7 +24,7 @@ _OUTCOMES = {"sent": "sent", "rejected": "refused", "dropped": "dropped", "unmat
 
 
 @click.command("try")
-@click.argument("idents", metavar="[ID]...", nargs=-1)
+@click.argument("ids", metavar="[ID]...", nargs=-1)
 @click.option(
     "--mapping",
     metavar="FILE",
@@ -34,16 +34,16 @@ _OUTCOMES = {"sent": "sent", "rejected": "refused", "dropped": "dropped", "unmat
 @click.option("--cause", metavar="TEXT", help="Those whose cause, as `dead list` shows it, contains TEXT.")
 @click.option("--unmatched", is_flag=True, help="The newest events that no rule matched.")
 @click.option("--limit", type=click.IntRange(1), default=500, show_default=True, help="How many events at most.")
-@click.option("--json", "machine", is_flag=True, help="One JSON object a line, with the calls that would be sent.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, with the calls that would be sent.")
 @console_options
 def try_(
-    idents: tuple[str, ...],
+    ids: tuple[str, ...],
     mapping: str | None,
     cause: str | None,
     unmatched: bool,
     limit: int,
-    machine: bool,
-    place: Target,
+    as_json: bool,
+    target: Target,
 ) -> None:
     """Show what a mapping would do with dead letters, before they are requeued.
 
@@ -56,37 +56,35 @@ def try_(
       browsee-adapter dead try --mapping shop-new.yaml --cause "total is required"
       browsee-adapter dead try 4711 --mapping mappings/shop.yaml --json
     """
-    if [bool(idents), cause is not None, unmatched].count(True) > 1:
+    if [bool(ids), cause is not None, unmatched].count(True) > 1:
         raise click.UsageError("choose by one of: ids, --cause, --unmatched")
     text = None if mapping is None else text_of(named_mapping(mapping, folder=Path()))
-    with console_at(place) as console:
-        rows, missing = (
-            _named(console, idents) if idents else (letters(console, cause, unmatched=unmatched, limit=limit), [])
-        )
+    with console_at(target) as console:
+        rows, missing = _named(console, ids) if ids else (letters(console, cause, unmatched=unmatched, limit=limit), [])
         events = [row for row in rows if row["outcome"] != "rejected"][:limit]
         tried = _tried(console, events, text)
-    if machine:
+    if as_json:
         for row in tried:
             show_json(row)
     else:
         if tried:
             show_table(_COLUMNS, [_cells(row) for row in tried], empty="")
-        if rows or idents:
+        if rows or ids:
             say(_summary(tried, rejections=len(rows) - len(events)), err=not tried)
         else:
             say("no unmatched event is kept" if unmatched else nothing_dead(cause), err=True)
-    for ident in missing:
-        is_file = Path(ident).suffix in (".yaml", ".yml")
-        fix = f"; to try this file: --mapping {plain(ident)}" if is_file else ""
-        say(f"{plain(ident)}: nothing is kept under this id{fix}", err=True)
+    for id_ in missing:
+        is_file = Path(id_).suffix in (".yaml", ".yml")
+        fix = f"; to try this file: --mapping {plain(id_)}" if is_file else ""
+        say(f"{plain(id_)}: nothing is kept under this id{fix}", err=True)
     if missing:
         raise SystemExit(1)
 
 
-def _named(console: Console, idents: Sequence[str]) -> tuple[list[JsonObject], list[str]]:
+def _named(console: Console, ids: Sequence[str]) -> tuple[list[JsonObject], list[str]]:
     """The events and rejections of these ids, and the ids without a match."""
-    found = {ident: console.event(ident)["found"] for ident in idents}
-    return [row for rows in found.values() for row in rows], [ident for ident, rows in found.items() if not rows]
+    found = {id_: console.event(id_)["found"] for id_ in ids}
+    return [row for rows in found.values() for row in rows], [id_ for id_, rows in found.items() if not rows]
 
 
 def letters(console: Console, cause: str | None = None, *, unmatched: bool = False, limit: int) -> list[JsonObject]:

@@ -21,8 +21,8 @@ _STYLES = (
 @click.argument("new", shell_complete=mappings)
 @events_options
 @click.option("--fail-on-change", is_flag=True, help="Exit with status 1 if any event would map differently.")
-@click.option("--json", "machine", is_flag=True, help="As JSON, for other programs.")
-def diff(old: str, new: str, origin: EventsOrigin, fail_on_change: bool, machine: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="As JSON, for other programs.")
+def diff(old: str, new: str, origin: EventsOrigin, fail_on_change: bool, as_json: bool) -> None:
     """Show what a change to a mapping would do.
 
     Every event is mapped by OLD and by NEW, which are files or names of mappings that come with the adapter. Events
@@ -42,7 +42,7 @@ def diff(old: str, new: str, origin: EventsOrigin, fail_on_change: bool, machine
     with events_of(origin) as recording:
         for event in recording:
             summary.add(event, compare(before, after, event))
-    if machine:
+    if as_json:
         report = {**summary.as_json(), "unread": recording.unread}
         show_json(report, indented=True)
     elif recording.read:

@@ -47,8 +47,8 @@ class DoctorCheck:
 @click.command()
 @click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="Settings file (else ./adapter.yaml).")
 @click.option("--sandbox", is_flag=True, help="For `serve --sandbox`.")
-@click.option("--json", "machine", is_flag=True, help="One JSON object a line.")
-def doctor(config: Path | None, sandbox: bool, machine: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def doctor(config: Path | None, sandbox: bool, as_json: bool) -> None:
     """Check whether the service would work here.
 
     Reads the settings, loads the mappings, writes to the queue and syncs it, and calls Browsee with an empty object
@@ -63,7 +63,7 @@ def doctor(config: Path | None, sandbox: bool, machine: bool) -> None:
     checks = []
     for tried in _checks(config, sandbox=sandbox):
         checks.append(tried)
-        _print(tried, machine=machine)
+        _print(tried, as_json=as_json)
     if not all(tried.ok for tried in checks):
         raise SystemExit(1)
 
@@ -172,11 +172,11 @@ def doctor_check(answered: str, status: int, body: bytes) -> DoctorCheck:
     if status == 400 and _is_failure(body):
         return DoctorCheck("browsee", True, f"{answered}, as documented for a call without a key")
     if status in _ELSEWHERE or 200 <= status < 400:
-        return DoctorCheck("browsee", False, f"{answered}, which is not Browsee's way", "look at browsee.url")
+        found = f"{answered}, which is not an answer of Browsee's API"
+        return DoctorCheck("browsee", False, found, "check browsee.url")
     if status >= 500 or status == 429:
-        return DoctorCheck(
-            "browsee", False, f"{answered}: it accepts no calls now", "nothing: events wait and go when it does"
-        )
+        todo = "nothing to do: events stay pending until it accepts calls again"
+        return DoctorCheck("browsee", False, f"{answered}: it accepts no calls now", todo)
     return DoctorCheck("browsee", True, f"{answered}, which is not documented but is an answer")
 
 
@@ -189,11 +189,11 @@ def _is_failure(body: bytes) -> bool:
 
 
 _ELSEWHERE = (404, 405, 410)
-_NETWORK = "look at browsee.url, and at name service, firewall and proxy of this machine"
+_NETWORK = "check browsee.url, and the name service, firewall and proxy of this machine"
 
 
-def _print(check: DoctorCheck, *, machine: bool) -> None:
-    if machine:
+def _print(check: DoctorCheck, *, as_json: bool) -> None:
+    if as_json:
         show_json(asdict(check))
         return
     line = Text(f"{'ok' if check.ok else 'PROBLEM':<8} {check.part:<9} {check.found}")

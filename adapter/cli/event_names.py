@@ -22,9 +22,9 @@ _COLUMNS = ("how many", "type", "name", "source", "last", "rule", "mixed types")
 @click.option("--source", metavar="NAME", shell_complete=source_names, help="Only those of one source.")
 @click.option("--since", type=Instant(), help="Only of events received then or later: 24h (ago), 04:00, or a date.")
 @click.option("--limit", type=click.IntRange(1), default=10_000, show_default=True, help="How many events are counted.")
-@click.option("--json", "machine", is_flag=True, help="One JSON object a line, with every value's path and types.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, with every value's path and types.")
 @console_options
-def names_(source: str | None, since: datetime | None, limit: int, machine: bool, place: Target) -> None:
+def names_(source: str | None, since: datetime | None, limit: int, as_json: bool, target: Target) -> None:
     """List the names of received events, the most frequent first.
 
     Of the newest events, by pages of 2,000. The rule is the one of the active mapping that matches the newest event of
@@ -36,10 +36,10 @@ def names_(source: str | None, since: datetime | None, limit: int, machine: bool
       browsee-adapter events names --source shop --since 24h
       browsee-adapter events names --limit 100000 --json
     """
-    with console_at(place) as console:
+    with console_at(target) as console:
         pages = _pages(console, source, since, limit=limit)
     names = add_up(pages)
-    if machine:
+    if as_json:
         for name in names:
             show_json(name)
     else:

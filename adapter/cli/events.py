@@ -64,9 +64,9 @@ events.add_command(names_)
 @click.option("--since", type=Instant(), help="Only those received then or later: 10m (ago), 04:00, or a date.")
 @click.option("--until", type=Instant(), help="Only those received before then, written as for --since.")
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="Maximum number of lines.")
-@click.option("--json", "machine", is_flag=True, help="One JSON object a line.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @console_options
-def list_(machine: bool, place: Target, **narrowed: Any) -> None:
+def list_(as_json: bool, target: Target, **narrowed: Any) -> None:
     """List events and rejections, the newest first.
 
     \b
@@ -77,9 +77,9 @@ def list_(machine: bool, place: Target, **narrowed: Any) -> None:
       browsee-adapter events list --where properties.order_id=o-777
       browsee-adapter events list --user u-1 --name "Order Completed" --since 10m
     """
-    with console_at(place) as console:
+    with console_at(target) as console:
         found = newest(console, Events(**narrowed))
-        print_entries(found, machine=machine, empty=nothing_matches(narrowed))
+        print_entries(found, as_json=as_json, empty=nothing_matches(narrowed))
 
 
 @events.command()
@@ -87,25 +87,25 @@ def list_(machine: bool, place: Target, **narrowed: Any) -> None:
 @click.option(
     "--limit", type=click.IntRange(0, MAX_PAGE), default=10, show_default=True, help="Number of events to start with."
 )
-@click.option("--json", "machine", is_flag=True, help="One JSON object a line.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @console_options
-def tail(follow: bool, limit: int, machine: bool, place: Target) -> None:
+def tail(follow: bool, limit: int, as_json: bool, target: Target) -> None:
     """Show the last events; with --follow also each new event, and again when it has ended.
 
     \b
     Example:
       browsee-adapter events tail --follow
     """
-    with suppress(KeyboardInterrupt), console_at(place) as console:
+    with suppress(KeyboardInterrupt), console_at(target) as console:
         page = console.events(Events(limit=max(1, limit)))
         first = page["entries"][:limit][::-1]
         news = Tail(page["newest"], first)
-        if follow and not machine and shows_flow(terminal()):
+        if follow and not as_json and shows_flow(terminal()):
             _flow(console, news, first)
-        print_entries(first, machine=machine, empty=NOTHING_YET)
+        print_entries(first, as_json=as_json, empty=NOTHING_YET)
         while follow:
             for entry in news.look_at_all(console):
-                _print_line(entry, machine=machine)
+                _print_line(entry, as_json=as_json)
             time.sleep(EVERY_S)
 
 
@@ -120,10 +120,10 @@ def _flow(console: Console, news: Tail, first: list[JsonObject]) -> NoReturn:
 
 
 @events.command("show")
-@click.argument("ident", metavar="ID")
-@click.option("--json", "machine", is_flag=True, help="As JSON, for other programs.")
+@click.argument("id_", metavar="ID")
+@click.option("--json", "as_json", is_flag=True, help="As JSON, for other programs.")
 @console_options
-def show_(ident: str, machine: bool, place: Target) -> None:
+def show_(id_: str, as_json: bool, target: Target) -> None:
     """Show one event completely: received, mapped, answered.
 
     ID is the number that lists show (r12 for a rejection), or the message id. The event is mapped by the version that
@@ -135,14 +135,14 @@ def show_(ident: str, machine: bool, place: Target) -> None:
       browsee-adapter events show r12
       browsee-adapter events show 0b5e3e1c-order-1
     """
-    show_entries(ident, machine=machine, place=place)
+    show_entries(id_, as_json=as_json, target=target)
 
 
 @events.command()
 @click.option("--user", required=True, metavar="ID", help="A user id or anonymous id, as in the events.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @console_options
-def purge(user: str, yes: bool, place: Target) -> None:
+def purge(user: str, yes: bool, target: Target) -> None:
     """Erase a user's data.
 
     Bodies and ids of the user are removed from pending, dead and finished events, and the user's rejections are
@@ -154,7 +154,7 @@ def purge(user: str, yes: bool, place: Target) -> None:
     Example:
       browsee-adapter events purge --user u-1
     """
-    with console_at(place) as console:
+    with console_at(target) as console:
         chosen = console.purge(user, dry_run=True)["chosen"]
         if not any(chosen.values()):
             say("nothing is kept of this user")
@@ -162,7 +162,7 @@ def purge(user: str, yes: bool, place: Target) -> None:
         if not yes:
             click.confirm(f"Erase {_counts_text(chosen)} of this user?", abort=True)
         gone = console.purge(user)
-        say(f"took away {_counts_text(gone)}")
+        say(f"erased {_counts_text(gone)}")
         if gone["erasedFromDisk"] is None:
             say("PostgreSQL keeps copies until it vacuums its tables, and in its log and backups", err=True)
         elif not gone["erasedFromDisk"]:
@@ -177,9 +177,9 @@ def purge(user: str, yes: bool, place: Target) -> None:
 @click.option(
     "--limit", type=click.IntRange(1, MAX_PAGE), default=20, show_default=True, help="Maximum number of lines."
 )
-@click.option("--json", "machine", is_flag=True, help="One JSON object a line.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @console_options
-def deletions_(user: str | None, limit: int, machine: bool, place: Target) -> None:
+def deletions_(user: str | None, limit: int, as_json: bool, target: Target) -> None:
     """List the deletion requests that a platform sent, and when each was carried out, the newest first.
 
     A request deletes the data of its user that its source received before it; see `events purge` for what that means.
@@ -190,9 +190,9 @@ def deletions_(user: str | None, limit: int, machine: bool, place: Target) -> No
       browsee-adapter events deletions
       browsee-adapter events deletions --user u-1 --json
     """
-    with console_at(place) as console:
+    with console_at(target) as console:
         found = console.deletions(user, limit=limit)["deletions"]
-    if machine:
+    if as_json:
         for request in found:
             show_json(request)
         return
@@ -212,33 +212,33 @@ def newest(console: Console, wanted: Events) -> list[JsonObject]:
     return found
 
 
-def show_entries(ident: str, *, machine: bool, place: Target) -> None:
-    """Print everything about the matches of `ident`; exit with status 1 if there is none."""
-    with console_at(place) as console:
-        found = console.event(ident)["found"]
+def show_entries(id_: str, *, as_json: bool, target: Target) -> None:
+    """Print everything about the matches of `id_`; exit with status 1 if there is none."""
+    with console_at(target) as console:
+        found = console.event(id_)["found"]
     if not found:
-        not_kept(ident)
-    if machine:
+        not_kept(id_)
+    if as_json:
         for entry in found:
             show_json(entry, indented=True)
         return
     show("\n\n".join(map(render.as_text, found)))
 
 
-def not_kept(ident: str) -> NoReturn:
-    """Say that there is no match of `ident`, and exit with status 1."""
-    say(f"{plain(ident)}: nothing is kept under this id; finished events go after retention.history", err=True)
+def not_kept(id_: str) -> NoReturn:
+    """Say that there is no match of `id_`, and exit with status 1."""
+    say(f"{plain(id_)}: nothing is kept under this id; finished events go after retention.history", err=True)
     raise SystemExit(1)
 
 
-def print_entries(found: list[JsonObject], *, machine: bool, empty: str) -> None:
+def print_entries(found: list[JsonObject], *, as_json: bool, empty: str) -> None:
     """A line for each on a terminal, tab-separated cells elsewhere, or one JSON object a line. If there is nothing,
     `empty` says so on stderr.
     """
     screen = terminal()
-    if machine or (found and not screen.is_terminal):
+    if as_json or (found and not screen.is_terminal):
         for entry in found:
-            _print_line(entry, machine=machine)
+            _print_line(entry, as_json=as_json)
         return
     if not found:
         say(empty, err=True)
@@ -252,8 +252,8 @@ def _counts_text(counts: JsonObject) -> str:
     return f"{counted(counts['events'], 'event')} and {counted(counts['rejections'], 'rejection')}"
 
 
-def _print_line(entry: JsonObject, *, machine: bool) -> None:
-    if machine:
+def _print_line(entry: JsonObject, *, as_json: bool) -> None:
+    if as_json:
         show_json(entry)
     else:
         say(tabbed(cells(entry)))

@@ -19,7 +19,7 @@ from adapter.cli.unwrap import unwrap
 from adapter.errors import ConfigError
 from adapter.files.encoding import not_utf8
 from adapter.files.finding import did_you_mean
-from adapter.mapping.explain import as_json, as_text
+from adapter.mapping import explain as explanation
 from adapter.mapping.language.codes import CODES
 from adapter.mapping.mistakes import explain_code, is_code
 from adapter.mapping.run.ruleset import Ruleset
@@ -40,10 +40,10 @@ _STYLES = (
 @click.command()
 @click.argument("mapping", metavar="MAPPING|CODE", shell_complete=mappings_and_codes)
 @click.argument("event", metavar="[FILE]", type=click.File(encoding="utf-8"), required=False)
-@click.option("--event", "ident", metavar="ID", help="Read this event from the queue instead of a file.")
-@click.option("--json", "machine", is_flag=True, help="As JSON, for other programs.")
+@click.option("--event", "id_", metavar="ID", help="Read this event from the queue instead of a file.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON, for other programs.")
 @console_options
-def explain(mapping: str, event: TextIO | None, ident: str | None, machine: bool, place: Target) -> None:
+def explain(mapping: str, event: TextIO | None, id_: str | None, as_json: bool, target: Target) -> None:
     """Show what a mapping makes of an event, or what a code of `check` means.
 
     Says which rule applies, and lists the warnings. MAPPING is a file, or the name of a mapping that comes with the
@@ -63,24 +63,24 @@ def explain(mapping: str, event: TextIO | None, ident: str | None, machine: bool
       browsee-adapter explain E150
       browsee-adapter explain E301
     """
-    if event is None and ident is None and is_code(mapping):
+    if event is None and id_ is None and is_code(mapping):
         _explain_code(mapping)
         return
-    match event, ident:
+    match event, id_:
         case None, str():
-            messages = [(f"event {ident}", _kept(ident, place))]
+            messages = [(f"event {id_}", _kept(id_, target))]
         case _, None if event is not None:
             messages = _messages(event)
         case _:
             raise click.UsageError("give either a FILE (- for stdin) or --event ID")
     ruleset = ruleset_of(mapping)
     for name, message in messages:
-        if len(messages) > 1 and not machine:
+        if len(messages) > 1 and not as_json:
             show(Text(printable(name), "dim"))
-        _explain(ruleset, name, message, machine=machine, is_one=len(messages) == 1)
+        _explain(ruleset, name, message, as_json=as_json, is_one=len(messages) == 1)
 
 
-def _explain(ruleset: Ruleset, name: str, message: JsonObject, *, machine: bool, is_one: bool) -> None:
+def _explain(ruleset: Ruleset, name: str, message: JsonObject, *, as_json: bool, is_one: bool) -> None:
     """Show what `ruleset` makes of one message; as JSON, one of several takes one line."""
     read = recorded(message, now=datetime.now(UTC), place=uuid4().hex)
     if isinstance(read, str):
@@ -90,11 +90,11 @@ def _explain(ruleset: Ruleset, name: str, message: JsonObject, *, machine: bool,
         say(f"note: the message is that of {opened[1]}", err=True)
     rendered, derived = ruleset.explain(read)
     hint = ruleset.hint(read)
-    if machine:
+    if as_json:
         values = {"derived": dict(derived)} if derived else {}
-        show_json({**as_json(rendered, hint, read.warnings), **values}, indented=is_one)
+        show_json({**explanation.as_json(rendered, hint, read.warnings), **values}, indented=is_one)
         return
-    shown = Text(as_text(rendered, hint, read.warnings, derived=derived))
+    shown = Text(explanation.as_text(rendered, hint, read.warnings, derived=derived))
     for pattern, style in _STYLES:
         shown.highlight_regex(pattern, style)
     show(shown)
@@ -107,11 +107,11 @@ def _explain_code(code: str) -> None:
     show(coloured(said))
 
 
-def _kept(ident: str, place: Target) -> JsonObject:
-    with console_at(place) as console:
-        found = console.event(ident)["found"]
+def _kept(id_: str, target: Target) -> JsonObject:
+    with console_at(target) as console:
+        found = console.event(id_)["found"]
     if not found:
-        not_kept(ident)
+        not_kept(id_)
     return {"found": found}
 
 

@@ -120,7 +120,7 @@ class Commands(click.Group):
     cls=Commands,
     sections=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 fine, 1 problems found, 2 wrong use or broken input, 70 a fault of the adapter itself.",
+    epilog="Exit codes: 0 success, 1 problems found, 2 wrong usage or unusable input, 70 a bug in the adapter.",
 )
 @click.version_option(VERSION, prog_name="browsee-adapter")
 @click.pass_context

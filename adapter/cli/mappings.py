@@ -42,18 +42,18 @@ def mappings() -> None:
 @mappings.command()
 @click.argument("source", shell_complete=source_names)
 @click.option("--limit", type=click.IntRange(1, 200), default=20, show_default=True, help="Maximum number of lines.")
-@click.option("--json", "machine", is_flag=True, help="One JSON object a line.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @console_options
-def history(source: str, limit: int, machine: bool, place: Target) -> None:
+def history(source: str, limit: int, as_json: bool, target: Target) -> None:
     """List the activations of a source's mapping file, the newest first.
 
     \b
     Example:
       browsee-adapter mappings history shop --limit 5
     """
-    with console_at(place) as console:
+    with console_at(target) as console:
         versions = console.mapping_history(source, limit=limit)["versions"]
-    if machine:
+    if as_json:
         for version in versions:
             show_json(version)
         return
@@ -67,14 +67,14 @@ def history(source: str, limit: int, machine: bool, place: Target) -> None:
 @click.argument("source", shell_complete=source_names)
 @click.argument("id_", metavar="ID", type=click.IntRange(1))
 @console_options
-def show_(source: str, id_: int, place: Target) -> None:
+def show_(source: str, id_: int, target: Target) -> None:
     """Print the text of one activation.
 
     \b
     Example:
       browsee-adapter mappings show shop 12 > before.yaml
     """
-    with console_at(place) as console:
+    with console_at(target) as console:
         text = _version(console, source, id_)["text"]
     # A file gets the exact text; a terminal gets it without control characters.
     if sys.stdout.isatty():
@@ -88,7 +88,7 @@ def show_(source: str, id_: int, place: Target) -> None:
 @click.argument("id_", metavar="ID", type=click.IntRange(1))
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @console_options
-def rollback(source: str, id_: int, yes: bool, place: Target) -> None:
+def rollback(source: str, id_: int, yes: bool, target: Target) -> None:
     """Write the text of an earlier activation to the mapping file.
 
     The text is checked with the current settings. A running service activates it within seconds, for every source of
@@ -99,7 +99,7 @@ def rollback(source: str, id_: int, yes: bool, place: Target) -> None:
       browsee-adapter mappings rollback shop 12
       browsee-adapter mappings rollback shop 12 --yes --url https://adapter.example.com
     """
-    with console_at(place) as console:
+    with console_at(target) as console:
         version = _version(console, source, id_)
         if not yes:
             click.confirm(f"Roll the mapping of {plain(source)} back to version {version['version']}?", abort=True)
@@ -108,7 +108,7 @@ def rollback(source: str, id_: int, yes: bool, place: Target) -> None:
             say(f"version {version['version']} is active")
             return
         kept = {row["digest"] for row in console.mapping_history(source, limit=MAX_ACTIVATIONS)["versions"]}
-    file = _replace(source, version["text"], place, kept=kept)
+    file = _replace(source, version["text"], target, kept=kept)
     say(f"{plain(str(file))}: is version {version['version']} again; a running service activates it within seconds")
 
 
@@ -119,11 +119,11 @@ def _version(console: Console, source: str, id_: int) -> JsonObject:
     return found
 
 
-def _replace(source: str, text: str, place: Target, *, kept: Collection[str]) -> Path:
+def _replace(source: str, text: str, target: Target, *, kept: Collection[str]) -> Path:
     """Write `text` to the mapping file of `source`. The old text is kept beside it unless `kept`, the digests of the
     history, have it. Raises ConfigError if the file cannot be written or the text has errors.
     """
-    settings = settings_of(place.config, sandbox=place.sandbox)
+    settings = settings_of(target.config, sandbox=target.sandbox)
     found = next((each for each in settings.sources if each.name == source), None)
     if found is None:
         raise ConfigError(f"the settings have no source {plain(source)}")

@@ -29,12 +29,12 @@ _PAGE: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class EventsOrigin:
-    """The origin of the events: `file`, or the queue or service at `place`; those of `source`, received since then."""
+    """The origin of the events: `file`, or the queue or service at `target`; those of `source`, received since then."""
 
     file: BinaryIO | None
     source: str | None
     since: datetime | None
-    place: Target
+    target: Target
 
     @property
     def narrowed(self) -> str:
@@ -96,14 +96,14 @@ def events_options(command: Callable[..., None]) -> Callable[..., None]:
         events: BinaryIO | None,
         source: str | None,
         since: datetime | None,
-        place: Target,
+        target: Target,
         **more: Any,
     ) -> None:
-        if events is not None and (source, since, place) != (None, None, Target(None, sandbox=False, url=None)):
+        if events is not None and (source, since, target) != (None, None, Target(None, sandbox=False, url=None)):
             raise click.UsageError(
                 "--events reads a file; --source, --since, --config, --sandbox and --url are about the queue"
             )
-        command(*args, origin=EventsOrigin(events, source, since, place), **more)
+        command(*args, origin=EventsOrigin(events, source, since, target), **more)
 
     file = click.option("--events", type=click.File("rb"), help="Recorded events of a file, one a line; - for stdin.")
     source = click.option("--source", metavar="NAME", shell_complete=source_names, help="Only those of one source.")
@@ -116,14 +116,14 @@ def events_options(command: Callable[..., None]) -> Callable[..., None]:
 @contextmanager
 def events_of(origin: EventsOrigin) -> Iterator[EventRecording | QueuedEvents]:
     """The events at `origin`. Raises ConfigError if there is no queue, or no such service."""
-    place, now = origin.place, datetime.now(UTC)
+    target, now = origin.target, datetime.now(UTC)
     if origin.file is not None:
         yield recording_of(origin.file, now=now)
         return
-    if place.url is not None:
-        with console_at(place) as console:
+    if target.url is not None:
+        with console_at(target) as console:
             pages = console.export_events(source=origin.source, since=origin.since).pages
-            yield EventRecording(chain.from_iterable(pages), name=place.url, now=now, nothing=_nothing(origin))
+            yield EventRecording(chain.from_iterable(pages), name=target.url, now=now, nothing=_nothing(origin))
         return
-    with admin_of(settings_of(place.config, sandbox=place.sandbox)) as admin:
+    with admin_of(settings_of(target.config, sandbox=target.sandbox)) as admin:
         yield QueuedEvents(admin, origin)

@@ -21,7 +21,7 @@ def _event_lines(entry: JsonObject) -> list[str]:
     lines += _indented(_pretty(entry["message"]) if entry["message"] else nothing)
     if entry["guards"] is not None:
         went = counted(len(entry["guards"]), "guard")
-        lines += ["", f"stored privately: what stands above is what {went} of the mapping's privacy left"]
+        lines += ["", f"stored privately: the message above is what {went} of the mapping's `privacy` left"]
     becomes = entry["mapped"]
     lines += ["", f"not mapped: {entry['mappingSource']}" if becomes is None else f"mapped {entry['mappingSource']}"]
     if entry["ruleLine"] is not None:

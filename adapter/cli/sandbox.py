@@ -43,7 +43,7 @@ def sandbox(
     """Run a stand-in for Browsee that checks calls as Browsee documents them and shows what arrived.
 
     \b
-    Example:
+    Examples:
       browsee-adapter sandbox --limit 20/s
       curl -d '{"apiKey":"k","event":"CLICKED","userId":"u"}' http://127.0.0.1:8081/api/v1/track
       curl -X PUT -d 10/s http://127.0.0.1:8081/limit

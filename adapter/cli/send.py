@@ -53,7 +53,7 @@ def send(
     records the progress: if interrupted, the same command continues there. A message that is sent twice is stored once.
 
     \b
-    Example:
+    Examples:
       browsee-adapter send events.ndjson --to http://127.0.0.1:8080 --key-file shop.key
       browsee-adapter send test.ndjson --to http://127.0.0.1:8080 --key-file shop.key --sign --secret-file shop.secret
     """

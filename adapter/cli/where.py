@@ -11,7 +11,7 @@ from adapter.cli.table import plain
 @click.command()
 @click.argument("message_id", metavar="MESSAGE_ID")
 @console_options
-def where(message_id: str, place: Target) -> None:
+def where(message_id: str, target: Target) -> None:
     """Show where a message is now, and why.
 
     MESSAGE_ID is the sender's messageId. Exits with status 1 if the queue has no record of it: it was never received,
@@ -22,7 +22,7 @@ def where(message_id: str, place: Target) -> None:
       browsee-adapter where 0b5e3e1c-order-1
       browsee-adapter where 0b5e3e1c-order-1 --url https://adapter.example.com
     """
-    with console_at(place) as console:
+    with console_at(target) as console:
         found = console.where(message_id)["found"]
         if not found:
             not_kept(message_id)

@@ -159,7 +159,7 @@ async def test_a_users_data_goes_while_the_service_tries_to_send_it(shop: Shop) 
 
     await until(is_tried)
     purged = await shop.run("events", "purge", "--user", USER, stdin="y\n")
-    assert (purged.code, "took away 3 events and 0 rejections" in purged.out) == (0, True)
+    assert (purged.code, "erased 3 events and 0 rejections" in purged.out) == (0, True)
     assert "dropped" in (await shop.run("where", "m-0")).out
 
     await shop.adapter.stop()

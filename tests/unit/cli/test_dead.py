@@ -183,7 +183,7 @@ async def test_what_cannot_be_read_says_why(shop: Shell, body: bytes) -> None:
 async def test_letters_are_discarded_after_asking(queue: Shell) -> None:
     """No is no; yes forgets them, and the ledger knows."""
     refused = queue.run("dead", "discard", "--all", stdin="n\n")
-    assert (refused.exit_code, "Forget 3 dead letters and 2 rejections for good?" in refused.stdout) == (1, True)
+    assert (refused.exit_code, "Delete 3 dead letters and 2 rejections for good?" in refused.stdout) == (1, True)
     assert await counts(queue) == (0, 3, 2, 0, 0)
     done = queue.run("dead", "discard", "--cause", "no such project", "--yes")
     assert "discarded 1 dead letter and 0 rejections" in done.stdout

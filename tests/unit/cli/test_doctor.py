@@ -107,7 +107,7 @@ def test_a_queue_that_is_there_is_written_and_synced(shop: Shell, unused_tcp_por
     assert found["queue"][0]
     assert "written and synced in" in found["queue"][1]
     assert not found["browsee"][0]
-    assert "look at browsee.url" in found["browsee"][2]
+    assert "check browsee.url" in found["browsee"][2]
 
 
 def test_broken_settings_end_it(shop: Shell) -> None:

@@ -161,7 +161,7 @@ async def test_a_users_data_is_taken_away(shop: Shell, version: str) -> None:
     assert (asked.exit_code, "Erase 2 events and 0 rejections" in asked.stdout) == (1, True)
     done = shop.run("events", "purge", "--user", USER, "--yes")
     assert done.exit_code == 0, done.output
-    assert "took away 2 events and 0 rejections" in done.stdout
+    assert "erased 2 events and 0 rejections" in done.stdout
     for file in shop.folder.glob("queue.db*"):
         assert USER.encode() not in file.read_bytes()
     assert "not mapped: its user's data was deleted" in shop.run("events", "show", "1").stdout

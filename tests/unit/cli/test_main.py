@@ -99,7 +99,7 @@ def test_help_has_an_example(shell: Shell, name: str) -> None:
 
 def test_the_epilog_explains_the_exit_codes(shell: Shell) -> None:
     """Scripts know what to look for."""
-    assert "1 problems found, 2 wrong use or broken input, 70 a fault" in " ".join(shell.run("--help").stdout.split())
+    assert "1 problems found, 2 wrong usage or unusable input, 70 a bug" in " ".join(shell.run("--help").stdout.split())
 
 
 @pytest.mark.parametrize("name", ["mapping", "settings"])

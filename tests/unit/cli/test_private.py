@@ -63,7 +63,7 @@ async def shop(shell: Shell) -> Shell:
 def test_an_event_is_shown_as_it_was_stored(shop: Shell) -> None:
     """With the words that it is private, mapped by the guards that are left: none."""
     shown = shop.run("events", "show", "m-1").stdout
-    assert "stored privately: what stands above is what 2 guards of the mapping's privacy left" in shown
+    assert "stored privately: the message above is what 2 guards of the mapping's `privacy` left" in shown
     assert USER not in shown
     found = orjson.loads(shop.run("events", "show", "m-1", "--json").stdout)
     [call] = found["mapped"]["calls"]
