@@ -5,7 +5,7 @@ The text and a function that reads the files of its tables come as arguments; no
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, NotRequired, TypedDict, Unpack
 
 from adapter.errors import MappingError
 from adapter.files.document import Document, read_document
@@ -60,48 +60,42 @@ class Examined:
     privacy: Any
 
 
-def load(
-    text: str,
-    *,
-    file: str,
-    read: ReadEvent,
-    hash_key: str | None,
-    vars: JsonObject | None = None,  # noqa: A002 - the word of the mapping and of the settings
-    source: SourceOptions = _USUAL,
-    read_table: ReadTable = unreadable,
-) -> Ruleset:
-    """The ruleset of a mapping, for a source with these settings. `vars` override its own; `read_table` reads the files
-    of its tables.
-
-    Raises MappingError, whose text lists every error and failed test, for a mapping that must not be activated.
+class LoadOptions(TypedDict):
+    """The options of `load` and `examine`: the name of the file in findings, how messages are read, and the settings of
+    the source. `vars` override those of the mapping; `read_table` reads the files of its tables.
     """
-    examined = examine(text, file=file, read=read, hash_key=hash_key, vars=vars, source=source, read_table=read_table)
+
+    file: str
+    read: ReadEvent
+    hash_key: str | None
+    vars: NotRequired[JsonObject | None]
+    source: NotRequired[SourceOptions]
+    read_table: NotRequired[ReadTable]
+
+
+def load(text: str, **options: Unpack[LoadOptions]) -> Ruleset:
+    """The ruleset of a mapping. Raises MappingError, whose text lists every error and failed test, for a mapping that
+    must not be activated.
+    """
+    examined = examine(text, **options)
     if examined.ruleset is None:
         raise _refusal(examined.findings)
     return examined.ruleset
 
 
-def examine(
-    text: str,
-    *,
-    file: str,
-    read: ReadEvent,
-    hash_key: str | None,
-    vars: JsonObject | None = None,  # noqa: A002 - the word of the mapping and of the settings
-    source: SourceOptions = _USUAL,
-    read_table: ReadTable = unreadable,
-) -> Examined:
+def examine(text: str, **options: Unpack[LoadOptions]) -> Examined:
     """The results of `load` and `check` together, and the ruleset if the text may be activated. Never raises."""
-    document, checked = _checked(text, file=file, read=read, read_table=read_table)
+    read_table = options.get("read_table", unreadable)
+    document, checked = _checked(text, file=options["file"], read=options["read"], read_table=read_table)
     findings = _ordered(checked.findings)
     privacy = document.data.get("privacy") if document is not None and isinstance(document.data, dict) else None
     if document is None or any(finding.blocks for finding in findings):
         return Examined(findings, checked.tests, None, privacy)
     compiled = compile_document(
         document,
-        hash_key=hash_key,
-        variables=vars,
-        source=source,
+        hash_key=options["hash_key"],
+        variables=options.get("vars"),
+        source=options.get("source", _USUAL),
         read_table=read_table,
     )
     problems = [*compiled.findings, *_lacking(document, compiled)]

@@ -28,7 +28,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 from adapter.console.detail import SourceMapping, SourceMappings
@@ -36,7 +35,7 @@ from adapter.errors import MappingError, QueueError
 from adapter.files.encoding import not_utf8
 from adapter.files.regular_file import read_regular
 from adapter.ingest.read import read_unchecked
-from adapter.mapping.load import Examined, examine, load
+from adapter.mapping.load import Examined, LoadOptions, examine, load
 from adapter.mapping.run.ruleset import Ruleset, SourceOptions
 from adapter.mapping.table_reader import table_reader
 from adapter.mapping.watch import LiveMapping, watch
@@ -117,7 +116,7 @@ def examiner(settings: Settings, source: SourceSettings) -> Callable[[str], Exam
     return partial(examine, **_options(settings, source))
 
 
-def _options(settings: Settings, source: SourceSettings) -> dict[str, Any]:
+def _options(settings: Settings, source: SourceSettings) -> LoadOptions:
     locate = None if settings.geo_database is None else geo_database(settings.geo_database)
     return {
         "file": str(source.mapping),

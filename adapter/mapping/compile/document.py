@@ -120,7 +120,7 @@ def _constants(root: Node, reader: Reader) -> None:
 
 
 def _omits_blanks(root: Node) -> bool:
-    """The `settings` block, which may read derived values."""
+    """Whether `settings` has `blanks: omit`. Read before the rest of `settings`, which may read derived values."""
     return root.has("settings") and root.at("settings").has("blanks") and root.value["settings"]["blanks"] == "omit"
 
 

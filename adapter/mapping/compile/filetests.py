@@ -113,11 +113,6 @@ class FileTests:
     findings: Sequence[Finding]
     results: Sequence[TestResult] = ()
 
-    @property
-    def passed(self) -> int:
-        """The number of passed tests."""
-        return sum(not result.difference for result in self.results)
-
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:

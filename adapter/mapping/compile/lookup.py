@@ -85,7 +85,7 @@ def _looking_up(table: Mapping[str, Any], other: Any, *, keep: bool, spell: Call
 
 
 def _looked_up(look_up: Pure) -> Step:
-    """Whether the lookup leaves values out on purpose, and so without a warning."""
+    """The step on a value or each member of a list. What it leaves out is left out on purpose, so without a warning."""
 
     def step(value: Any, _frame: Frame) -> Any:
         if type(value) is not list:
