@@ -184,12 +184,17 @@ class Reader:
             return None
         return self.path_in(node.value, node, scope)
 
-    def path_in(self, text: str, node: Node, scope: Scope, *, of_key: bool = False) -> EventPath | None:
-        """The path `text`, written at `node` (or, `of_key`, as its key)."""
+    def path_in(
+        self, text: str, node: Node, scope: Scope, *, of_key: bool = False, or_constant: bool = True
+    ) -> EventPath | None:
+        """The path `text`, written at `node` (or, `of_key`, as its key); `or_constant`: a constant may stand there."""
         report = self.error_of_key if of_key else self.error
         path = parse_path(text)
         if isinstance(path, Misspelt):
-            report(path.code, node, path.message)
+            root = text.partition(".")[0]
+            named = [word for word, names in (("derived", self.derived), ("vars", self.variables)) if root in names]
+            hint = path.as_constant if or_constant and not of_key else ""
+            report(path.code, node, path.message + (f"; write `{named[0]}.{text}`" if named else hint))
             return None
         if path.root in {"item", "index"} and not scope.has_item:
             report("E123", node, f"`{path.root}` only means something inside `each`, `map`, `where` or `collect`")

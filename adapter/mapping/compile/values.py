@@ -273,7 +273,10 @@ def _parts(text: str, node: Node, reader: Reader, scope: Scope) -> Sequence[str 
             if not written.strip():
                 reader.error("E122", node, "a placeholder holds a path: `{properties.total}`")
                 return parts
-            parts += [*([plain] if plain else []), reader.getter(reader.path_in(written, node, scope), scope)]
+            parts += [
+                *([plain] if plain else []),
+                reader.getter(reader.path_in(written, node, scope, or_constant=False), scope),
+            ]
             plain, place = "", end + 1
         else:
             plain, place = plain + character, place + 1

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from adapter.files.finding import did_you_mean
+from adapter.mapping.language import path_hints
 from adapter.mapping.language.words import ROOTS, SCALAR_ROOTS
 
 
@@ -89,10 +89,11 @@ class EventPath:
 
 @dataclass(frozen=True, slots=True)
 class Misspelt:
-    """Why a text is not a path: the code and the words of the finding."""
+    """Why a text is not a path: the code and the words of the finding; `as_constant` is added where one is allowed."""
 
     code: str
     message: str
+    as_constant: str = ""
 
 
 _SEGMENT: Final = re.compile(
@@ -107,19 +108,21 @@ _SEGMENT: Final = re.compile(
     re.VERBOSE,
 )
 _ROOT: Final = re.compile(r"[^.\[]*")
-_ODD: Final = re.compile(r"\s*(\|\||\?\?|[|?=+])\s*")
-"""Operators of other languages. Within a name they are a mistake more often than a part of it."""
 MAX_SEGMENTS: Final = 40
 
 
 def parse_path(text: str) -> EventPath | Misspelt:
     """Parse a path as written in a mapping."""
     if text.startswith(("$.", "$[")) and (meant := text.lstrip("$").lstrip(".")):
+        meant = meant if (_ROOT.match(meant) or [""])[0] in ROOTS else f"properties.{meant}"
         return Misspelt("E120", f"leave out the leading `$.`: write `{meant}`")
     head = _ROOT.match(text)
     root = head[0] if head is not None else ""
     if root not in ROOTS:
-        return Misspelt("E121", _not_a_root(text, root))
+        meant = path_hints.not_a_root(text, root=root)
+        if meant:
+            return Misspelt("E121", meant)
+        return Misspelt("E121", path_hints.unknown_start(text), f". For constant text write {{value: {text}}}")
     if root in SCALAR_ROOTS and len(text) > len(root):
         return Misspelt("E125", f"`{root}` is text or a number, so nothing is below it; fields are in `properties`")
     return _below(root, text)
@@ -131,14 +134,15 @@ def _below(root: str, text: str) -> EventPath | Misspelt:
     while place < len(text):
         match = _SEGMENT.match(text, place)
         if match is None:
-            return Misspelt("E120", _misspelt(text, place))
+            return Misspelt("E120", path_hints.misspelt(text, place))
         if len(segments) == MAX_SEGMENTS:
             return Misspelt("E120", f"a path goes at most {MAX_SEGMENTS} names deep")
-        odd = _ODD.search(match["bare"] or "")
-        if odd is not None:
-            return Misspelt("E120", _with_operator(match["bare"], odd[0].strip()))
-        segments.append(_segment(match))
         place = match.end()
+        odd = path_hints.odd_name(match["bare"], is_last=place == len(text)) if match["bare"] else ""
+        odd = odd or (path_hints.odd_selector(match["key"], text=match["text"] or "") if match["key"] else "")
+        if odd:
+            return Misspelt("E120", odd)
+        segments.append(_segment(match))
     return EventPath(root, tuple(segments))
 
 
@@ -151,38 +155,6 @@ def _segment(match: re.Match[str]) -> Segment:
     if kind in {"quoted", "bare"}:
         return Key(match[kind])
     return Matching(match["key"].strip(), match["quoted_text"] if match["quoted_text"] is not None else match["text"])
-
-
-def _not_a_root(text: str, root: str) -> str:
-    if "{" in text:
-        return f"a path has no braces; for text with placeholders write {{text: '{text}'}}"
-    meant = did_you_mean(root, ROOTS)
-    if meant:
-        return f"`{root}` is not a path{meant}"
-    starts = ", ".join(ROOTS[:9])
-    return f"`{text}` is not a path: a path starts with one of {starts} … For constant text write {{value: {text}}}"
-
-
-def _with_operator(name: str, operator: str) -> str:
-    if operator in {"||", "??", "|"}:
-        return (
-            f"a path has no `{operator}`; write {{from: [a, b]}} for the first that is there, `default` for a constant"
-        )
-    if operator == "+":
-        return 'a path has no `+`; write {text: "{a}{b}"} for text and the step `plus` for numbers'
-    return f'a path has no `{operator}`; a name with one is quoted: `."{name}"`'
-
-
-def _misspelt(text: str, place: int) -> str:
-    rest = text[place:]
-    read = f"after `{text[:place]}`"
-    if rest.startswith(('."', '["')):
-        return f'{read} a quote is not closed, or stands in brackets; a quoted name is written `."any text"`'
-    if rest.startswith("."):
-        return f'{read} a name is expected; one with . [ ] {{ }} * " or spaces around it is quoted: `."any text"`'
-    if rest.startswith("["):
-        return f"{read} `[` wants [*], [0], [-1] or [key=value]"
-    return f"{read} comes `{rest[:20]}`; names are parted by dots"
 
 
 def written_segment(segment: Segment) -> str:

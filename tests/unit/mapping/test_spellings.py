@@ -3,6 +3,7 @@
 `¦` stands before the place that the finding points at. One mistake gives one finding.
 """
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -12,7 +13,7 @@ from adapter.mapping.language.foreign import FOREIGN
 from adapter.mapping.language.step_settings import STEP_SETTINGS
 from adapter.mapping.language.step_words import STEPS
 from adapter.mapping.load import check
-from tests.unit.mapping.reading import read
+from tests.unit.mapping.reading import read, value_of
 
 HEAD = "version: 1\n"
 RULE = HEAD + "rules:\n  - track: T\n"
@@ -22,6 +23,8 @@ FRAMES = {
     "a rule": RULE + "    ¦{}: x\n",
     "a call": HEAD + "rules: [{{send: [{{track: T, ¦{}: x}}]}}]\n",
     "a value": RULE + "    properties: {{v: {{from: properties.a, ¦{}: x}}}}\n",
+    "a path": RULE + "    properties: {{v: ¦{}}}\n",
+    "the start of a path": RULE + "    properties: {{v: ¦{}.x}}\n",
     "a check": RULE + "    when: {{properties.a: {{exists: true, ¦{}: 5}}}}\n",
     "a condition": RULE + "    when: {{type: track, ¦{}: [{{type: page}}]}}\n",
     "a step": RULE + "    properties: {{v: {{from: properties.a, apply: [¦{}]}}}}\n",
@@ -40,7 +43,8 @@ FRAMES = {
 BLOCKS = {
     "a mapping file": words.FILE.words, "settings": words.SETTINGS.words, "a rule": words.RULE.words,
     "a call": words.CALL.words, "a value": words.VALUE.words, "a check": words.CHECK.words,
-    "a condition": words.JOINED.words, "a step": STEPS, "a privacy guard": words.GUARD.words,
+    "a condition": words.JOINED.words,
+    "a path": words.ROOTS, "the start of a path": words.ROOTS, "a step": STEPS, "a privacy guard": words.GUARD.words,
     "a test": words.TEST.words,
     **{f"`{name}`": STEP_SETTINGS[name].words for name in ("date", "number", "since", "sort", "lookup", "replace")},
 }  # fmt: skip
@@ -87,6 +91,64 @@ ALONE = [
 ]  # fmt: skip
 
 
+PATHS = {
+    "properties.a - properties.b": "the step `minus`",
+    "properties.a * 2": "the step `times`",
+    "properties.a / 100": "`divided_by`",
+    "properties.a > 5": "{above: …}",
+    "properties.a, properties.b": "[a, b]",
+    "properties.a and traits.b": "two lines of a condition",
+    "properties.a or traits.b": "write `any`",
+    "properties.a if traits.b": "write `when`",
+    "properties.a?.b": "has no `?`",
+    "properties.a == 1": "has no `=`",
+    "properties.a.toLowerCase()": "functions are steps",
+    "lower(properties.a)": "{from: properties.a, apply: [lower]}",
+    "properties.'a.b'": 'quoted with "',
+    "properties.a\\.b": 'quoted with "',
+    "properties['a.b']": 'write `properties."a.b"`',
+    "properties.l[last]": "`[-1]`",
+    "properties.l[first]": "`[0]`",
+    "properties.l[].a": "`[*]`",
+    "properties.l[index]": "{get: {from: index}}",
+    "properties.l[?(@.a=1)]": "the step `where`",
+    "properties.l[a!=1]": "the step `where`",
+    "properties.l[a=1,b=2]": "the step `where`",
+    "properties->a": "as in `properties.name`",
+    "properties/a": "as in `properties.name`",
+    "$.total": "`properties.total`",
+    "{{ properties.a }}": "write `properties.a`",
+    "${properties.a}": "write `properties.a`",
+    "<%= properties.a %>": "write `properties.a`",
+    "{properties.a} {properties.b}": "{text: '{properties.a} {properties.b}'}",
+    "@properties.a": "did you mean `properties`",
+    "direct": "{value: direct}",
+    "total": "is `properties.total`",
+}
+"""Expressions and paths of other languages, and what the message names."""
+
+NAMES = [
+    "Order ID",
+    "Price (USD)",
+    "Terms & Conditions",
+    "Shipping - Cost",
+    "utm:source",
+    "24/7",
+    "C#",
+    "50%",
+    "Reason if any",
+    "Country / Region",
+    "$current_url",
+    "a-b",
+    "Hello!",
+    "it's",
+    "in stock",
+    "x ~ y",
+    "Name, first",
+]
+"""Names that forms and spreadsheets send."""
+
+
 def _foreign() -> Iterator[tuple[str, str, str]]:
     for called, table in FOREIGN.items():
         for word, remedy in table.items():
@@ -129,6 +191,39 @@ def test_a_wrong_guess_is_one_finding(text: str, helps: str) -> None:
     [(line, column, message)] = _found(text.replace("¦", ""))
     assert (line, column) == _place(text)
     assert helps in message
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_an_expression_is_not_read_as_a_path(path: str) -> None:
+    """It would be absent in every event. The message names what to write, at its place."""
+    text = RULE + f"    properties: {{v: ¦{json.dumps(path)}}}\n"
+    [(line, column, message)] = _found(text.replace("¦", ""))
+    assert (line, column) == _place(text)
+    assert PATHS[path] in message
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_with_spaces_and_signs_needs_no_quotes(name: str) -> None:
+    """Senders use such names; nothing in them is an operator."""
+    assert value_of(f"properties.{name}", properties={name: 5}) == (5, [])
+    assert value_of(f"properties.{name}.x", properties={name: {"x": 5}}) == (5, [])
+
+
+def test_only_where_a_constant_can_stand_does_a_message_offer_one() -> None:
+    """Left of a check and within braces only a path can stand."""
+    for text in ("    when: {¦total: 5}\n", "    properties: {v: {text: ¦'{total}'}}\n"):
+        [(_, _, message)] = _found(RULE + text.replace("¦", ""))
+        assert "`properties.total`" in message
+        assert "{value" not in message
+
+
+def test_a_name_of_the_file_is_offered_with_its_root() -> None:
+    """A value of `derived`, a constant of `vars`."""
+    head = HEAD + "vars: {shop: eu}\nderived: {origin: properties.c}\nrules:\n  - track: T\n"
+    for name, path in (("shop", "vars.shop"), ("origin", "derived.origin")):
+        for text in (f"    properties: {{v: {name}}}\n", f"    when: {{{name}: x}}\n"):
+            [(_, _, message)] = _found(head + text)
+            assert message.endswith(f"write `{path}`")
 
 
 def test_no_foreign_word_is_one_of_ours() -> None:
