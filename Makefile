@@ -35,8 +35,6 @@ unit: ## the tests of pure parts, and of the structure (about 2 minutes)
 test: ## install what the tests need and run all of them (about 12 minutes on 2 cores)
 	@scripts/venv dev
 	@scripts/install-test-tools
-	@scripts/test-clients & clients=$$!; \
-	scripts/install-image-tools && scripts/promtool && scripts/npm-tools; others=$$?; wait $$clients && [ $$others = 0 ]
 	@scripts/test
 
 test-long: ## the tests that take minutes and print figures (TESTS=tests/…: some of them)
