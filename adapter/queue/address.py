@@ -20,7 +20,13 @@ _SCHEMA = "schema"
 _USUAL_SCHEMA = "browsee_adapter"
 _PLAIN_PARAMS = frozenset({"host", "hostaddr", "port", "dbname", "user", "sslmode"})
 """Parameters of libpq that say where a database is, and hold no secret."""
-_SCHEMA_NAME = re.compile(r"[a-z_][a-z0-9_]{0,50}")
+_SCHEMA_NAME = re.compile(r"(?!pg_)[a-z_][a-z0-9_]{0,50}")
+_HOSTS = re.compile(r"((\[[^\]@]*\]|[^\[\]@:,]*)(:\d*)?(,|$))*")
+_HALF_ESCAPED = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_UNREADABLE = (
+    "queue: a PostgreSQL queue is postgresql://user@host/database. In a user or password write @ as %40, / as %2F, "
+    "? as %3F, # as %23 and % as %25; or put the password into PGPASSWORD"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +51,16 @@ class SqliteFile:
 
 @dataclass(frozen=True, slots=True)
 class Postgres:
-    """A queue in a schema of a PostgreSQL database. `url` is libpq's and may hold a password; `shown` does not."""
+    """A queue in a schema of a PostgreSQL database. `url` is libpq's and may hold a password; `shown` does not, and has
+    no parameters.
+    """
 
     url: Secret
     shown: str
     schema: str
 
     def __str__(self) -> str:
-        return self.shown
+        return self.shown if self.schema == _USUAL_SCHEMA else f"{self.shown}?{_SCHEMA}={self.schema}"
 
 
 QueueAddress: TypeAlias = Memory | SqliteFile | Postgres
@@ -61,27 +69,40 @@ QueueAddress: TypeAlias = Memory | SqliteFile | Postgres
 def parse_address(text: str, *, folder: Path) -> QueueAddress:
     """The address that `text` means; `text` fits the schema of the setting. Relative paths are relative to `folder`.
 
-    Raises ConfigError for an invalid address of PostgreSQL; the text of the error quotes none of it.
+    Raises ConfigError for an address that cannot be used; the text of the error quotes none of it.
     """
     if text == _MEMORY:
         return Memory()
     if text.startswith(_SQLITE):
-        return SqliteFile(folder / text.removeprefix(_SQLITE))
+        file = Path(text.removeprefix(_SQLITE))
+        if not file.name:
+            raise ConfigError("queue: name a file, as in sqlite:///data/adapter.db")
+        return SqliteFile(folder / file)
     return _postgres(text)
 
 
 def _postgres(text: str) -> Postgres:
     try:
         parts = urlsplit(text)
-        query = parse_qsl(parts.query, strict_parsing=bool(parts.query))
+        query = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
     except ValueError:
-        raise ConfigError("queue: a PostgreSQL queue is postgresql://user@host/database") from None
+        raise ConfigError(_UNREADABLE) from None
+    user, _, hosts = parts.netloc.rpartition("@")
+    # A password with one of these characters ends too early, and the rest of it would be shown as a host or a path.
+    if (
+        "#" in text
+        or "@" in user + parts.path + parts.query
+        or _HALF_ESCAPED.search(text)
+        or _HOSTS.fullmatch(hosts) is None
+    ):
+        raise ConfigError(_UNREADABLE)
     schemas = [value for name, value in query if name == _SCHEMA]
     schema = schemas[-1] if schemas else _USUAL_SCHEMA
     if _SCHEMA_NAME.fullmatch(schema) is None:
-        raise ConfigError("queue: the schema of a PostgreSQL queue is at most 51 of a-z, 0-9 and _, and no digit first")
+        raise ConfigError(
+            "queue: `schema` takes up to 51 characters of a-z, 0-9 and _, begins with none of 0-9, and not with pg_"
+        )
     left = urlencode([(name, value) for name, value in query if name != _SCHEMA])
-    user, _, hosts = parts.netloc.rpartition("@")
     shown = f"{user.partition(':')[0]}@{hosts}" if user else hosts
     url = f"{parts.scheme}://{parts.netloc}{parts.path}{'?' if left else ''}{left}"
     return Postgres(Secret(url), f"{parts.scheme}://{shown}{parts.path}", schema)

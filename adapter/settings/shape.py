@@ -20,11 +20,13 @@ ValueReader: TypeAlias = Callable[[str], object]
 """Reads a text that fits its schema; raises ValueError or ConfigError with what is allowed."""
 
 
-_LOGIN = re.compile("://[^/]*@|[?&](ssl)?password=")
+_LOGIN = re.compile("://.*@|[?&](ssl)?password=", re.DOTALL)
 
 
 def has_login(value: object) -> bool:
-    """Whether the value is a URL that may contain a password, such as that of a database or a proxy."""
+    """Whether the value is a URL that may contain a password, such as that of a database or a proxy. A password may
+    hold a slash that should have been escaped.
+    """
     return isinstance(value, str) and _LOGIN.search(value) is not None
 
 

@@ -273,6 +273,8 @@ async def test_a_queue_that_received_something_takes_no_other(new_url: Callable[
         (["--from", "sqlite:///a.db", "--to", "mysql://u:S3CRET@h/d"], "not an address of a queue"),
         (["--from", "sqlite:///a.db", "--to", "sqlite:///a.db"], "are the same queue"),
         (["--from", "sqlite:///no.db", "--to", "sqlite:///b.db"], "there is no queue here"),
+        (["--from", "sqlite:///a.db", "--to", "sqlite:///"], "name a file"),
+        (["--from", "sqlite:///a.db", "--to", "postgresql://u:S3C/RET@h/d"], "write @ as %40"),
         (["--from", "postgresql://u:S3CRET@127.0.0.1:1/d", "--to", "sqlite:///b.db"], "127.0.0.1"),
     ],
 )

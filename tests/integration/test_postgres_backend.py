@@ -43,7 +43,7 @@ async def test_a_queue_is_opened_by_its_address(url: str) -> None:
     """By the clock of the server: what is put is due at once, whatever this machine's clock says."""
     address = address_of(url)
     assert not is_there(address)
-    assert "its tables are made at the first start" in check(address).found
+    assert "its tables are created at the first start" in check(address).found
     queue = await open_queue(address, QueueOptions(), now=lambda: time.time() + 3600, wall=time.time)
     await queue.put([make_event("m-1")])
     [lease] = await take(queue)
@@ -104,13 +104,50 @@ async def test_a_database_in_another_encoding_is_refused(latin: str) -> None:
     assert (kind, "make the database with ENCODING 'UTF8'" in text) == (ConfigError, True)
 
 
-async def test_who_may_not_make_the_tables_is_told_what_to_grant(postgres: Server, url: str) -> None:
-    """It is the operator's to change, not a fault of the database."""
+@pytest.fixture
+def of_guest(postgres: Server, url: str) -> str:
+    """The address for a user without rights."""
     with psycopg.connect(postgres.conninfo, autocommit=True) as connection:
         connection.execute("DROP ROLE IF EXISTS guest")
         connection.execute("CREATE ROLE guest LOGIN")
-    kind, text = await refusal(url.replace("user=postgres", "user=guest"))
+    return url.replace("user=postgres", "user=guest")
+
+
+async def test_who_may_not_make_the_tables_is_told_what_to_grant(of_guest: str) -> None:
+    """It is the operator's to change, not a fault of the database; `doctor` finds it before the first start."""
+    kind, text = await refusal(of_guest)
     assert (kind, "GRANT CREATE ON DATABASE" in text) == (ConfigError, True)
+    checked = check(address_of(of_guest))
+    assert (checked.ok, "GRANT CREATE ON DATABASE" in checked.todo) == (False, True)
+
+
+async def test_who_may_not_use_the_tables_is_told_what_to_grant(postgres: Server, url: str, of_guest: str) -> None:
+    """Without the right to the schema its tables look as if they were missing; without rights to them they do not."""
+    await (await open_queue(address_of(url), QueueOptions(), now=time.time, wall=time.time)).close()
+    for granted in ("", f"GRANT USAGE ON SCHEMA {url.partition('schema=')[2]} TO guest"):
+        if granted:
+            with psycopg.connect(postgres.conninfo, autocommit=True) as connection:
+                connection.execute(granted.encode())
+        _, text = await refusal(of_guest)
+        assert text.endswith("make this user the owner of the schema and its tables, or GRANT it all rights on them")
+        assert check(address_of(of_guest)).found == text
+        assert not is_there(address_of(of_guest))
+        with pytest.raises(AdapterError, match="owner of the schema"), open_admin(address_of(of_guest), unordered=()):
+            pass
+
+
+async def test_a_table_that_was_dropped_by_hand_is_named(postgres: Server, url: str) -> None:
+    """Senders get 503, and each answer says what to do; the next start says so too."""
+    queue = await open_queue(address_of(url), QueueOptions(), now=time.time, wall=time.time)
+    await queue.put([make_event("m-1")])
+    with psycopg.connect(postgres.conninfo, autocommit=True) as connection:
+        connection.execute(f"DROP TABLE {url.partition('schema=')[2]}.lane".encode())
+    for work in (queue.put([make_event("m-2")]), queue.balance(), take(queue)):
+        with pytest.raises(QueueError, match=r"\"lane\" does not exist \(42P01\): .* restore the schema from a backup"):
+            await work
+    await queue.close()
+    checked = check(address_of(url))
+    assert (checked.ok, checked.found) == (False, f"{address_of(url)}: lacks the tables lane")
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:1", "no-such-host.invalid"])

@@ -1,4 +1,4 @@
-"""Servers that a queue cannot be kept in, and one whose disk is full: real ones, but for one that is too old."""
+"""Servers that a queue cannot be kept in, and ones whose disk is full: real ones, but for one that is too old."""
 
 import os
 import shutil
@@ -8,18 +8,19 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from adapter.errors import ConfigError, QueueError, QueueFull
-from adapter.model import Delivered
+from adapter.model import Delivered, Event
 from adapter.queue.postgres.connect import PostgresPlace
 from adapter.queue.postgres.queue import PostgresQueue
-from cluster.postgres import user_command
+from cluster.postgres import make_data, serving, user_command
 from tests.fakes import FakeClock, make_event, until
 from tests.postgres import Server
 
@@ -163,29 +164,43 @@ def test_a_server_that_is_too_old_is_refused() -> None:
 # -- a full disk -------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def small_disk(postgres: Server) -> Iterator[tuple[PostgresPlace, Path]]:
-    """A place whose tables are on a file system of their own of 8 MB, and its folder."""
+@contextmanager
+def file_system(size: str) -> Iterator[Path]:
+    """The folder of a file system of its own of that size; PostgreSQL's user owns it."""
     folder = Path(tempfile.mkdtemp(prefix="small-"))
-    mounted = ["mount", "-t", "tmpfs", "-o", "size=8m", "tests", str(folder)]
+    mounted = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tests", str(folder)]
     if os.geteuid() != 0 or subprocess.run(mounted, capture_output=True, check=False).returncode:
         pytest.skip("needs a user who may mount a file system")
-    place = postgres.place()
     try:
-        (folder / "tables").mkdir()
-        user_command(folder, folder / "tables")
-        with psycopg.connect(postgres.conninfo, autocommit=True) as connection:
-            connection.execute(f"CREATE TABLESPACE {place.schema} LOCATION '{folder}/tables'".encode())
-            yield (
-                PostgresPlace(f"{postgres.conninfo} options='-c default_tablespace={place.schema}'", place.schema),
-                folder,
-            )
-            connection.execute(f"DROP SCHEMA {place.schema} CASCADE".encode())
-            connection.execute("CHECKPOINT")
-            connection.execute(f"DROP TABLESPACE {place.schema}".encode())
+        user_command(folder)
+        yield folder
     finally:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
         folder.rmdir()
+
+
+def fill(file: Path) -> None:
+    """Use all the space that is left."""
+    with suppress(OSError), file.open("wb", buffering=0) as out:
+        while True:
+            out.write(bytes(4096))
+
+
+@pytest.fixture
+def small_disk(postgres: Server) -> Iterator[tuple[PostgresPlace, Path]]:
+    """A place whose tables are on a file system of their own of 8 MB, and its folder."""
+    place = postgres.place()
+    with file_system("8m") as folder, psycopg.connect(postgres.conninfo, autocommit=True) as connection:
+        (folder / "tables").mkdir()
+        user_command(folder / "tables")
+        connection.execute(f"CREATE TABLESPACE {place.schema} LOCATION '{folder}/tables'".encode())
+        yield (
+            PostgresPlace(f"{postgres.conninfo} options='-c default_tablespace={place.schema}'", place.schema),
+            folder,
+        )
+        connection.execute(f"DROP SCHEMA {place.schema} CASCADE".encode())
+        connection.execute("CHECKPOINT")
+        connection.execute(f"DROP TABLESPACE {place.schema}".encode())
 
 
 async def test_a_full_disk_takes_nothing_and_loses_nothing(small_disk: tuple[PostgresPlace, Path]) -> None:
@@ -198,9 +213,7 @@ async def test_a_full_disk_takes_nothing_and_loses_nothing(small_disk: tuple[Pos
     await queue.put([make_event("m-1")])
     [lease] = await queue.take(sources=["shop"], limit=1, lease_s=60, wait_s=5)
     filler = folder / "filler"
-    with suppress(OSError), filler.open("wb", buffering=0) as file:
-        while True:
-            file.write(bytes(4096))
+    fill(filler)
     # Far more than the pages that its tables have already.
     many = [make_event(f"large-{number}", user=f"u-{number}", properties=large) for number in range(100)]
     with pytest.raises(QueueFull, match=r"\(53100\): free space on the disk of PostgreSQL"):
@@ -220,3 +233,61 @@ async def test_a_full_disk_takes_nothing_and_loses_nothing(small_disk: tuple[Pos
     balance = await queue.balance()
     assert (balance.counts["delivered"], balance.unaccounted) == (1, 0)
     await queue.close()
+
+
+@contextmanager
+def log_on(small: Path) -> Iterator[Path]:
+    """The folder of a server that is not started yet and writes its log to the file system `small`."""
+    folder = Path(tempfile.mkdtemp(prefix="postgres-"))
+    try:
+        user_command(folder)
+        make_data(folder / "data", initdb=["--no-sync", "--wal-segsize=1"])
+        subprocess.run(["mv", str(folder / "data/pg_wal"), str(small)], check=True)
+        (folder / "data/pg_wal").symlink_to(small / "pg_wal")
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+async def put_until_refused(queue: PostgresQueue, event: Callable[[int], Event]) -> int:
+    """How many events were acknowledged before one was not."""
+    for number in count():
+        try:
+            await queue.put([event(number)])
+        except QueueError:
+            return number
+    raise AssertionError
+
+
+async def test_a_full_disk_of_the_log_takes_nothing_and_loses_nothing() -> None:
+    """PostgreSQL stops if it cannot write its log: senders get 503. Once it runs again with room, all that was
+    acknowledged is there, and the queue goes on by itself.
+    """
+    text = os.urandom(50_000).hex()
+
+    def event(number: int) -> Event:
+        return make_event(f"m-{number}", user=f"u-{number}", properties={"text": text[number:]})
+
+    with file_system("24m") as small, log_on(small) as folder:
+        with serving(folder / "data", socket=folder, log=folder / "log"):
+            with psycopg.connect(Server(folder).conninfo, autocommit=True) as connection:
+                # The log of a standby that is gone is kept: what commonly fills such a disk.
+                connection.execute("SELECT pg_create_physical_replication_slot('gone', true)")
+            queue = await PostgresQueue.open_at(PostgresPlace(Server(folder).conninfo), clock=FakeClock())
+            fill(small / "filler")
+            acknowledged = await put_until_refused(queue, event)
+        assert "No space left on device" in (folder / "log").read_text()
+        (small / "filler").unlink()
+        with serving(folder / "data", socket=folder, log=folder / "log"):
+
+            async def is_stored() -> bool:
+                with suppress(QueueError):
+                    return (await queue.put([make_event("last")])).stored == 1
+                return False
+
+            await until(is_stored, within_s=WITHIN_S)
+            # The event that was not acknowledged may have been stored: then its copy is a duplicate.
+            await queue.put([event(acknowledged)])
+            balance = await queue.balance()
+            assert (balance.pending, balance.unaccounted) == (acknowledged + 2, 0)
+            await queue.close()

@@ -36,7 +36,7 @@ class PostgresQueueAdmin(PostgresAdminReads):
 
         Raises ConfigError if there is no queue, QueueError if it cannot be reached or is of another version.
         """
-        with place.connect() as connection:
+        with place.opened() as connection:
             version = schema_version(connection, place)
         if version == 0:
             raise ConfigError(f"{place}: contains no queue yet; the service creates the tables when it starts")

@@ -8,11 +8,12 @@ from adapter.errors import AdapterError
 from adapter.queue.address import Postgres
 from adapter.queue.admin import QueueAdmin
 from adapter.queue.postgres.admin import PostgresQueueAdmin
+from adapter.queue.postgres.advice import TABLES_MISSING
 from adapter.queue.postgres.clock import StoreClock
 from adapter.queue.postgres.connect import PostgresPlace, PostgresSession
 from adapter.queue.postgres.moving import PostgresRowsMoved, end_at
 from adapter.queue.postgres.queue import PostgresQueue
-from adapter.queue.postgres.schema import migrations, schema_version
+from adapter.queue.postgres.schema import MAY_CREATE, may_create, migrations, missing_tables, schema_version
 from adapter.queue.postgres.state import SQL
 from adapter.queue.records import QueueCheck, QueueOptions
 
@@ -21,7 +22,7 @@ _SLOW_COMMIT_S = 0.1
 
 def place_of(address: Postgres) -> PostgresPlace:
     """The place that the address means."""
-    return PostgresPlace(address.url.reveal(), schema=address.schema, shown=address.shown)
+    return PostgresPlace(address.url.reveal(), schema=address.schema, shown=str(address))
 
 
 async def open_queue(address: Postgres, options: QueueOptions, *, now: Callable[[], float]) -> PostgresQueue:
@@ -43,7 +44,7 @@ def is_there(address: Postgres) -> bool:
     """Whether the queue has its tables. Never raises."""
     place = place_of(address)
     try:
-        with place.connect() as connection:
+        with place.opened() as connection:
             return schema_version(connection, place) > 0
     except AdapterError:
         return False
@@ -53,13 +54,17 @@ def check(address: Postgres) -> QueueCheck:
     """Whether a queue could be served from here: connects, and writes if the tables are there."""
     place = place_of(address)
     try:
-        with place.connect() as connection:
+        with place.opened() as connection:
             version = schema_version(connection, place)
+            if version == 0 and not may_create(connection, place):
+                return QueueCheck(False, f"{place}: this user may not create the tables", MAY_CREATE)
+            if version and (missing := missing_tables(connection, place)):
+                return QueueCheck(False, f"{place}: lacks the tables {', '.join(missing)}", TABLES_MISSING)
             standbys = connection.execute("SELECT current_setting('synchronous_standby_names')").fetchone()
         took_s = _written(place) if version else None
     except AdapterError as error:
-        return QueueCheck(False, str(error), "look at the address, the user's rights and the server's log")
-    there = ", its tables are made at the first start" if took_s is None else f", written in {took_s * 1000:.1f} ms"
+        return QueueCheck(False, str(error))
+    there = ", its tables are created at the first start" if took_s is None else f", written in {took_s * 1000:.1f} ms"
     todo = ""
     if took_s is not None and took_s > _SLOW_COMMIT_S:
         todo = "a slow disk or network: every request waits for this"

@@ -13,7 +13,8 @@ replicated. Cancelling a waiter has no effect on the statement.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,14 +24,11 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import TransactionStatus
 
 from adapter.errors import ConfigError, QueueError, QueueFull
+from adapter.queue.postgres.advice import address_text, connection_text, statement_text
 from adapter.queue.postgres.watchdog import Watchdog
 
-_FULL = {
-    "53100": "free space on the disk of PostgreSQL",
-    "53200": "give PostgreSQL more memory",
-    "53300": "raise max_connections, or let other programs use fewer",
-}
-"""Codes of a server that accepts nothing now, and what to do about them."""
+_FULL = frozenset({"53100", "53200", "53300"})
+"""Codes of a server that accepts nothing now."""
 _PASSING = frozenset({"40P01", "40001"})
 """Codes of a deadlock and of a serialization failure: the server ended this transaction in favour of another."""
 _POOLER = (
@@ -96,8 +94,8 @@ class PostgresPlace:
         """A connection in autocommit mode. Raises StoreLostError, or ConfigError if it can never be used."""
         try:
             parsed = conninfo_to_dict(self.conninfo)
-        except psycopg.Error:  # its text quotes what it cannot parse
-            raise ConfigError(f"{self}: not an address of PostgreSQL that libpq can read") from None
+        except psycopg.Error as exc:
+            raise ConfigError(f"{self}: {address_text(str(exc))}") from None
         given = {name: str(value) for name, value in parsed.items() if value is not None}
         set_up = " ".join(f"-c {name}={_escaped(value)}" for name, value in _OPTIONS.items())
         options = f"{given.pop('options', '')} {set_up} -c search_path={_escaped(self.schema)}".strip()
@@ -106,13 +104,36 @@ class PostgresPlace:
         except psycopg.Error as exc:
             if _NO_OPTIONS in str(exc):
                 raise ConfigError(f"{self}: {_POOLER}") from None
-            raise StoreLostError(f"{self}: {_first_line(exc)}") from None
+            raise StoreLostError(f"{self}: {connection_text(str(exc))}") from None
         try:
             self._check(connection)
+        except psycopg.Error as exc:
+            connection.close()
+            raise StoreLostError(f"{self}: {connection_text(str(exc))}") from None
         except BaseException:
             connection.close()
             raise
         return connection
+
+    @contextmanager
+    def opened(self) -> Iterator[psycopg.Connection[Any]]:
+        """A connection as of `connect` until the block ends. An error of a statement is raised as QueueError."""
+        try:
+            with self.connect() as connection:
+                yield connection
+        except psycopg.Error as exc:
+            raise self.error(exc) from None
+
+    def error(self, exc: psycopg.Error) -> QueueError:
+        """An error of a statement as the module says, in words for an operator."""
+        code = exc.sqlstate
+        if code is None:  # not of the server: the connection is gone
+            return StoreLostError(f"{self}: {connection_text(str(exc))}")
+        # The other parts of the message may quote a row.
+        text = f"{self}: {statement_text(exc.diag.message_primary or type(exc).__name__, code=code)}"
+        if code in _PASSING:
+            return StorePassingError(text)
+        return QueueFull(text) if code in _FULL else QueueError(text)
 
     def _check(self, connection: psycopg.Connection[Any]) -> None:
         if connection.info.server_version < _OLDEST_SERVER:
@@ -220,22 +241,13 @@ class PostgresSession:
         return self._connection
 
     def _error(self, exc: psycopg.Error, *, is_late: bool) -> QueueError:
-        code = exc.sqlstate
-        if self._connection is not None and self._connection.closed:
-            self.close()
-            text = f"no answer within {self._answer_s:.0f} s; {_LATE}" if is_late else _first_line(exc)
-            return StoreLostError(f"{self._place}: {text}")
-        text = f"{self._place}: {exc.diag.message_primary or type(exc).__name__} ({code})"
-        if code in _PASSING:
-            return StorePassingError(text)
-        todo = _FULL.get(code or "")
-        return QueueError(text) if todo is None else QueueFull(f"{text}: {todo}")
+        if self._connection is None or not self._connection.closed:
+            return self._place.error(exc)
+        self.close()
+        text = f"no answer within {self._answer_s:.0f} s; {_LATE}" if is_late else connection_text(str(exc))
+        return StoreLostError(f"{self._place}: {text}")
 
 
 def _escaped(value: str) -> str:
     """A value of libpq's `options`, where a space ends one."""
     return value.replace("\\", "\\\\").replace(" ", "\\ ")
-
-
-def _first_line(exc: psycopg.Error) -> str:
-    return (str(exc).strip() or type(exc).__name__).splitlines()[0]

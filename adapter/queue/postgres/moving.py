@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from adapter.errors import ConfigError, QueueError
+from adapter.errors import ConfigError
 from adapter.queue.moving import BY_NAME, COUNTERS, NUMBERED, NUMBERS, SEEN, SEEN_PREFIXES, TABLES, Row, Table
 from adapter.queue.postgres.connect import PostgresPlace
 from adapter.queue.postgres.schema import migrate, moved_to
@@ -151,20 +151,15 @@ def end_at(place: PostgresPlace, *, make: bool) -> Iterator[PostgresRowsMoved]:
 
     Raises ConfigError if it is served or is not a queue, QueueError if the server cannot be reached or fails.
     """
-    try:
-        with place.connect() as connection:
-            is_there = connection.execute("SELECT to_regclass('migration')").fetchone() != (None,)
-            if not is_there and not make:
-                raise ConfigError(f"{place}: there is no queue here")
-            if not is_there or moved_to(connection) is None:
-                migrate(connection, place)
-            connection.execute(_SETTINGS)
-            _have_alone(connection, place)
-            yield PostgresRowsMoved(connection, place)
-    except psycopg.Error as exc:
-        # The text of a server may quote a row.
-        text = exc.diag.message_primary or type(exc).__name__
-        raise QueueError(f"{place}: {text} ({exc.sqlstate})") from None
+    with place.opened() as connection:
+        is_there = connection.execute("SELECT to_regclass('migration')").fetchone() != (None,)
+        if not is_there and not make:
+            raise ConfigError(f"{place}: there is no queue here")
+        if not is_there or moved_to(connection) is None:
+            migrate(connection, place)
+        connection.execute(_SETTINGS)
+        _have_alone(connection, place)
+        yield PostgresRowsMoved(connection, place)
 
 
 def _have_alone(connection: psycopg.Connection[Any], place: PostgresPlace) -> None:

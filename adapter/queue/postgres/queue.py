@@ -227,7 +227,7 @@ def _writers(
 
 
 def _prepare(place: PostgresPlace, clock: Callable[[], float]) -> None:
-    with place.connect() as connection:
+    with place.opened() as connection:
         migrate(connection, place)
     session = PostgresSession(place)
     try:

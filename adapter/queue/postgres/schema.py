@@ -5,6 +5,7 @@
 it, and the others find it done. A migration that has been released is never changed.
 """
 
+import re
 from contextlib import suppress
 from functools import cache
 from importlib.resources import files
@@ -14,6 +15,7 @@ import psycopg
 from psycopg import sql
 
 from adapter.errors import ConfigError, QueueError
+from adapter.queue.postgres import advice
 from adapter.queue.postgres.connect import PostgresPlace
 from adapter.queue.postgres.state import SQL
 
@@ -21,6 +23,9 @@ LINEAGE = "lineage"
 """The state that says of which lineage the server is; see claims.py."""
 _LOCK = 0x42726F77  # "Brow"
 _NO_RIGHT = "42501"
+_CREATED = re.compile(r"^CREATE TABLE (\w+)", re.MULTILINE)
+MAY_CREATE = "GRANT CREATE ON DATABASE to this user, or CREATE SCHEMA … AUTHORIZATION for it"
+"""What an operator does for a user who cannot create the tables."""
 
 
 @cache
@@ -32,12 +37,18 @@ def migrations() -> tuple[tuple[str, str], ...]:
 
 def schema_version(connection: psycopg.Connection[Any], place: PostgresPlace) -> int:
     """The number of the last migration that was applied, or 0. Raises QueueError if a newer version created the tables,
-    or if the queue was moved.
+    or if the queue was moved, and ConfigError if this user may not use them.
     """
     # Read from the catalogue as it is now: `to_regclass` may answer from this connection's older cache.
-    there = "SELECT 1 FROM pg_tables WHERE schemaname = %s AND tablename = 'migration'"
-    if connection.execute(there, [place.schema]).fetchone() is None:
+    there = (
+        "SELECT has_schema_privilege(schemaname, 'USAGE') FROM pg_tables "
+        "WHERE schemaname = %s AND tablename = 'migration'"
+    )
+    may_use = connection.execute(there, [place.schema]).fetchone()
+    if may_use is None:
         return 0
+    if may_use != (True,):
+        raise ConfigError(f"{place}: this user may not use the schema {place.schema}: {advice.NO_RIGHT}")
     if (place_now := moved_to(connection)) is not None:
         raise QueueError(f"{place}: was moved to {place_now}; serve that one")
     found = connection.execute("SELECT coalesce(max(number), 0) FROM migration").fetchone()
@@ -48,6 +59,23 @@ def schema_version(connection: psycopg.Connection[Any], place: PostgresPlace) ->
             f"{len(migrations())}. Use that version, or a newer one"
         )
     return version
+
+
+def missing_tables(connection: psycopg.Connection[Any], place: PostgresPlace) -> list[str]:
+    """The tables of the migrations that are not there, by name: somebody dropped them."""
+    created = {name for _, text in migrations() for name in _CREATED.findall(text)}
+    found = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = %s", [place.schema]).fetchall()
+    return sorted(created - {name for (name,) in found})
+
+
+def may_create(connection: psycopg.Connection[Any], place: PostgresPlace) -> bool:
+    """Whether this user has the right to create the tables."""
+    found = connection.execute(
+        "SELECT coalesce((SELECT has_schema_privilege(oid, 'CREATE') FROM pg_namespace WHERE nspname = %s), "
+        "has_database_privilege(current_database(), 'CREATE'))",
+        [place.schema],
+    ).fetchone()
+    return found == (True,)
 
 
 def moved_to(connection: psycopg.Connection[Any]) -> str | None:
@@ -68,10 +96,10 @@ def migrate(connection: psycopg.Connection[Any], place: PostgresPlace) -> None:
         if version == 0:
             _note_lineage(connection)
     except psycopg.Error as exc:
-        text = f"{place}: its tables cannot be made: {exc.diag.message_primary or type(exc).__name__}"
         if exc.sqlstate == _NO_RIGHT:
-            raise ConfigError(f"{text}. GRANT CREATE ON DATABASE to this user, or make the schema for it") from None
-        raise QueueError(text) from None
+            text = exc.diag.message_primary
+            raise ConfigError(f"{place}: the tables cannot be created: {text} ({_NO_RIGHT}): {MAY_CREATE}") from None
+        raise place.error(exc) from None
 
 
 def _note_lineage(connection: psycopg.Connection[Any]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from mypy import api
 
+from adapter.errors import ConfigError
 from adapter.queue.address import (
     Memory,
     Postgres,
@@ -85,7 +86,12 @@ def test_an_address_is_read_from_the_setting(text: str, address: QueueAddress, s
     ("text", "url", "shown", "schema"),
     [
         ("postgresql://me@db-1,db-2:5433/q", None, None, "browsee_adapter"),
-        ("postgres://db/q?sslmode=require&schema=a_1", "postgres://db/q?sslmode=require", "postgres://db/q", "a_1"),
+        (
+            "postgres://db/q?sslmode=require&schema=a_1",
+            "postgres://db/q?sslmode=require",
+            "postgres://db/q?schema=a_1",
+            "a_1",
+        ),
         ("postgresql://me:S3C%40RET@db/q", None, "postgresql://me@db/q", "browsee_adapter"),
         ("postgresql:///q?host=/run/db", "postgresql:///q?host=%2Frun%2Fdb", "postgresql:///q", "browsee_adapter"),
         ("postgresql://db/q?password=S3CRET", None, "postgresql://db/q", "browsee_adapter"),
@@ -99,6 +105,44 @@ def test_an_address_of_postgresql_shows_no_password(text: str, url: str | None, 
     assert "S3C" not in repr(address) + spelled(address)
     assert is_shared(address)
     assert sandbox_address(address) == replace(address, schema=f"{schema}_sandbox")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("postgresql://me:S3C@RET@db/q", "postgresql://me:S3CRET/x@db/q", "postgresql://me:S3CRET#x@db/q"),
+        *("postgresql://me:S3CRET?x@db/q", "postgresql://me:S3CRET?x=@db/q", "postgresql://me:5432?x=S3CRET@db/q"),
+        *("postgresql://me:S3CRET%zz@db/q", "postgresql://me:S3CRET%@db/q", "postgresql://db/q?password=S3CRET%"),
+        *("postgresql://me:S3CRET@[::1/q", "postgresql://me:S3CRET@db:port/q", "postgresql://me:S3CRET@[::1]x/q"),
+    ],
+)
+def test_an_address_that_would_be_misread_is_refused(text: str) -> None:
+    """A password with a character that ends it would be shown in part as a host, a port or a path."""
+    with pytest.raises(ConfigError, match="write @ as %40") as raised:
+        parse_address(text, folder=Path("/here"))
+    assert "S3C" not in str(raised.value)
+    assert "RET" not in str(raised.value)
+
+
+@pytest.mark.parametrize("text", ["sqlite:///", "sqlite:////", "sqlite:///.", "sqlite:///./"])
+def test_a_file_must_be_named(text: str) -> None:
+    """A folder is none."""
+    with pytest.raises(ConfigError, match="name a file"):
+        parse_address(text, folder=Path("/here"))
+
+
+@pytest.mark.parametrize("host", ["", "db", "db-1,db-2:5433", "[::1]:5432,[fe80::1]", "127.0.0.1:", "%2Frun%2Fdb"])
+def test_every_form_of_hosts_is_read(host: str) -> None:
+    """Several ones, with ports, with addresses of IPv6, and the folder of a socket."""
+    address = parse_address(f"postgresql://me@{host}/q", folder=Path("/here"))
+    assert str(address) == f"postgresql://me@{host}/q"
+
+
+@pytest.mark.parametrize("schema", ["", "pg_adapter", "Shop", "1a", "a;b", "a b", "a-b", "é", "a" * 52])
+def test_a_schema_that_would_need_quotes_is_refused(schema: str) -> None:
+    """And names that PostgreSQL keeps for itself; the sentence says what is allowed."""
+    with pytest.raises(ConfigError, match="`schema` takes up to 51 characters"):
+        parse_address(f"postgresql://db/q?schema={schema}", folder=Path("/here"))
 
 
 @pytest.mark.parametrize(

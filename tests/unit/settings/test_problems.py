@@ -35,7 +35,7 @@ def problems(text: str, environ: dict[str, str] | None = None) -> list[str]:
         ("browsee: {url: api.test}", "1:16: error E302: browsee.url: a URL is http:// or https://"),
         ("browsee: {identify: no}", "1:21: error E302: browsee.identify: true or false"),
         ("queue: mysql://x", "1:8: error E302: queue: a queue is sqlite:///relative/path.db"),
-        ("queue: postgresql://db/x?schema=A-b", "1:8: error E302: queue: the schema of a PostgreSQL queue is"),
+        ("queue: postgresql://db/x?schema=A-b", "1:8: error E302: queue: `schema` takes up to 51 characters"),
         ("queue: postgresql://db/x?schema", "1:8: error E302: queue: a PostgreSQL queue is postgresql://user@host"),
         ("queue: sqlite:///", "1:8: error E302: queue: a queue is"),
         ("sources: {}", "1:10: error E302: sources: a name for each source"),

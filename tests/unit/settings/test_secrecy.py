@@ -2,6 +2,7 @@
 
 import pytest
 
+from adapter.errors import ConfigError
 from tests.unit.settings.folders import BROWSEE_KEY, KEY, Folder
 
 FILE = f"""
@@ -19,6 +20,14 @@ def test_no_secret_is_in_any_form_of_the_settings(folder: Folder) -> None:
     shown = f"{settings!r} {settings}"
     assert KEY not in shown
     assert BROWSEE_KEY not in shown
+
+
+@pytest.mark.parametrize("url", ["postgresql://me:S3CRET/x@db/x", "postgresql://me:S3CRET@db/x?schema=A"])
+def test_an_error_in_an_address_shows_no_password(folder: Folder, url: str) -> None:
+    """The excerpt of the file hides it, also if a character in it should have been escaped."""
+    with pytest.raises(ConfigError, match=r"queue: \*\*\*") as raised:
+        folder.load(FILE.replace("sqlite:////data/adapter.db", url))
+    assert "S3CRET" not in str(raised.value)
 
 
 @pytest.mark.parametrize("url", ["postgresql://me:S3CRET@db/x", "postgresql://me@db/x?sslpassword=S3CRET"])
