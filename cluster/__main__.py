@@ -6,14 +6,17 @@ With BROWSEE_API_KEY the replicas deliver to Browsee, without it to one stand-in
 
 import asyncio
 import contextlib
+import fcntl
 import os
 import signal
+import socket
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from cluster.postgres import HOW_TO_GET_IT, Server, ServerError, make_data, programs, serving
 from cluster.proxy import Proxy
@@ -24,6 +27,7 @@ _FOLDER = Path("data/scale")
 _OF_ROOT = Path("/var/lib/browsee-adapter-scale")
 _EXAMPLE = '{"type":"track","event":"Order Completed","userId":"u-1","properties":{"total":27.5}}'
 _SERVER = ("-c", "max_connections=60")
+_LOOK_S = 0.2
 
 
 def say(line: str = "") -> None:
@@ -43,12 +47,49 @@ def data_folder(environ: Mapping[str, str], *, is_root: bool) -> Path:
 @contextlib.contextmanager
 def database(folder: Path) -> Iterator[Server]:
     """PostgreSQL with its data in `folder`. Raises ServerError."""
-    with tempfile.TemporaryDirectory(prefix="browsee-adapter-", ignore_cleanup_errors=True) as socket:
+    with tempfile.TemporaryDirectory(prefix="browsee-adapter-", ignore_cleanup_errors=True) as sockets:
         make_data(folder / "postgresql")
         with serving(
-            folder / "postgresql", socket=Path(socket), log=folder / "postgresql.log", options=_SERVER
+            folder / "postgresql", socket=Path(sockets), log=folder / "postgresql.log", options=_SERVER
         ) as server:
             yield server
+
+
+@contextlib.asynccontextmanager
+async def alone_in(folder: Path, *, patience_s: float = 30.0) -> AsyncIterator[None]:
+    """No other `make scale` uses `folder` in the block. Waits for one that is stopping; raises ServerError then."""
+    with (folder / "lock").open("w") as lock:
+        end_s = asyncio.get_running_loop().time() + patience_s
+        is_said = False
+        while not _lock(lock):
+            if asyncio.get_running_loop().time() > end_s:
+                raise ServerError(f"another `make scale` uses {folder}: stop it, or set SCALE_DIR and PORT")
+            if not is_said:
+                say(f"Waiting until another `make scale` has stopped, which uses {folder} ...")
+                is_said = True
+            await asyncio.sleep(_LOOK_S)
+        yield
+
+
+def _lock(file: IO[str]) -> bool:
+    with contextlib.suppress(BlockingIOError):
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False
+
+
+def check_ports(ports: Sequence[int]) -> None:
+    """Raises ServerError if another program listens at one of `ports` of this machine."""
+    for port in filter(None, ports):
+        with socket.socket() as tried:
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                tried.bind(("127.0.0.1", port))
+            except OSError as taken:
+                raise ServerError(
+                    f"port {port}: {(taken.strerror or 'not to be had').lower()}. This command needs the ports "
+                    f"{ports[0]} to {ports[-1]}; choose others: make scale PORT=9000"
+                ) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +130,8 @@ async def run(environ: Mapping[str, str], *, stop: asyncio.Event, started: Calla
     first = int(environ.get("PORT") or 8080)
     ports = [first + number if first else 0 for number in range(REPLICAS + 2)]
     async with AsyncExitStack() as stack:
+        await stack.enter_async_context(alone_in(folder))
+        check_ports(ports)
         server = stack.enter_context(database(folder))
         queue = server.url("browsee_adapter")
         to_browsee = dict(environ)
@@ -106,7 +149,7 @@ async def run(environ: Mapping[str, str], *, stop: asyncio.Event, started: Calla
             own = {"ADAPTER_QUEUE": queue, "ADAPTER_STATE_DIR": str(folder / name)}
             replicas.append(_command(name, serve, folder=folder, environ=to_browsee | own))
         stack.push_async_callback(_stop_all, replicas)
-        await _start_all(replicas)
+        await asyncio.gather(*(replica.start() for replica in replicas))
         # After the first start each keeps its port, for the proxy.
         for replica in replicas:
             replica.arguments = ["serve", "--host", "127.0.0.1", "--port", str(replica.port)]
@@ -117,12 +160,6 @@ async def run(environ: Mapping[str, str], *, stop: asyncio.Event, started: Calla
         started(Cluster(server, folder, queue, sandbox, replicas, proxy, f"http://127.0.0.1:{port}"))
         await stop.wait()
         say("Stopping: calls under way end first ...")
-
-
-async def _start_all(commands: Sequence[Command]) -> None:
-    # The first replica creates the tables.
-    await commands[0].start()
-    await asyncio.gather(*(command.start() for command in commands[1:]))
 
 
 async def _stop_all(commands: Sequence[Command]) -> None:

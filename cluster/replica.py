@@ -30,6 +30,7 @@ class Command:
     log: Path
     port: int = 0
     process: asyncio.subprocess.Process | None = None
+    _before: int = 0
     _reading: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property
@@ -42,6 +43,7 @@ class Command:
         # A session of its own: a Ctrl-C in the terminal ends the cluster, which ends its parts in the right order.
         with_parent = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
         with self.log.open("ab") as log:
+            self._before = log.tell()
             self.process = await asyncio.create_subprocess_exec(
                 *(*with_parent, sys.executable, "-m", "adapter", *self.arguments),
                 env={**self.environ, "PYTHONUNBUFFERED": "1"},
@@ -86,7 +88,7 @@ class Command:
             if found is not None:
                 return int(found[1])
         await process.wait()
-        said = self.log.read_text(errors="replace").strip().splitlines()[-5:]
+        said = self.log.read_bytes()[self._before :].decode(errors="replace").strip().splitlines()[-5:]
         raise CommandError("\n".join([f"{self.name} ended with status {process.returncode}:", *said]))
 
     async def _read_on(self, process: asyncio.subprocess.Process) -> None:

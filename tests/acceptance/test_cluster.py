@@ -1,9 +1,11 @@
 """`make scale` and `make run QUEUE=…`: a cluster is as easy to try as one process, and leaves nothing behind."""
 
+import asyncio
 import os
 import re
 import shutil
 import signal
+import socket
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -14,8 +16,8 @@ import aiohttp
 import pytest
 
 from adapter.version import VERSION
-from cluster.__main__ import data_folder
-from cluster.postgres import HOW_TO_GET_IT, make_data, programs, serving, user_command
+from cluster.__main__ import alone_in, check_ports, data_folder
+from cluster.postgres import HOW_TO_GET_IT, ServerError, make_data, programs, serving, user_command
 from cluster.proxy import Proxy
 from tests.acceptance.processes import OPERATOR, start
 from tests.docs.scene import checkout_in, environment, staying
@@ -182,6 +184,31 @@ async def test_a_proxy_without_a_ready_replica_says_so() -> None:
     ):
         assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
         assert await answer.json() == {"error": "no replica is ready"}
+
+
+async def test_two_clusters_do_not_use_one_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One that is started while another stops waits for it; one beside another ends with what to do."""
+    async with alone_in(tmp_path):
+        with pytest.raises(ServerError, match=r"another `make scale` uses .*: stop it, or set SCALE_DIR and PORT"):
+            async with alone_in(tmp_path, patience_s=0):
+                raise AssertionError
+        later = AsyncExitStack()
+        waiting = asyncio.create_task(later.enter_async_context(alone_in(tmp_path)))
+        await until(lambda: asyncio.sleep(0.02, "has stopped" in capsys.readouterr().out))
+        assert not waiting.done()
+    await asyncio.wait_for(waiting, 30)
+    await later.aclose()
+
+
+def test_a_used_port_is_named_before_anything_is_started() -> None:
+    """With the ports that the command needs, and how to choose others."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(ServerError, match=rf"port {port}: .* in use. .*: make scale PORT="):
+            check_ports([0, port, port + 1])
+    check_ports([0, 0])
 
 
 def test_data_are_where_the_server_can_reach_them(tmp_path: Path) -> None:
