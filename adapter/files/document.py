@@ -35,6 +35,10 @@ _CONSTANTS = {
 """The words of YAML 1.2's core schema; `yes`, `on` and `y` are text."""
 
 
+_TOO_LARGE = 2**63
+"""Not every JSON writer accepts whole numbers from here on."""
+
+
 @dataclass(frozen=True, slots=True)
 class Position:
     """A place in a file, counted in characters from 1."""
@@ -157,8 +161,10 @@ class _Reader:
                 self._fill_block(value, path, mark)
                 return value
             case yaml.AliasEvent():
-                self.report("E102", mark, f"aliases are not read: write out what `*{event.anchor}` stands for")
-                return None
+                written = f"*{event.anchor}"
+                what = f"quote a text that starts with *; or write out what `{written}` stands for"
+                self.report("E102", mark, f"aliases are not read: {what}")
+                return written
             case _:
                 raise AssertionError(event)
 
@@ -218,10 +224,11 @@ class _Reader:
         number = _NUMBER.fullmatch(text)
         if number is None:
             return text
-        if not math.isfinite(float(text)):
-            self.report("E104", mark, "the number is too large for JSON")
+        is_whole = not (number[1] or number[2])
+        if not math.isfinite(float(text)) or (is_whole and abs(float(text)) >= _TOO_LARGE):
+            self.report("E104", mark, "the number is too large for JSON; quote it if it is text")
             return 0
-        return float(text) if number[1] or number[2] else int(text)
+        return int(text) if is_whole else float(text)
 
     def _warn_of_comment(self, event: yaml.ScalarEvent) -> None:
         """`Order #1` is the value `Order`: YAML reads the rest as a comment. A real comment has a space after the #."""

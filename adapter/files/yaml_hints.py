@@ -5,7 +5,7 @@ A hint has places of the file and no text from it, because a settings file may h
 
 from typing import Final
 
-_QUOTE: Final = "quote a value that starts with {, [, *, &, @, % or contains ': '"
+_QUOTE: Final = "quote a value that starts with {, [, *, &, @, %, ! or contains ': '"
 
 _BY_CONTEXT: Final = (
     ("while scanning an alias", "quote a value that starts with *"),
@@ -25,6 +25,8 @@ def syntax_hint(*, problem: str, context: str, begins: tuple[int, int] | None, l
     hint = next((hint for words, hint in _BY_CONTEXT if context.startswith(words)), _QUOTE)
     if "tab" in problem or rest.startswith("\t"):
         hint = "indent with spaces instead of tabs"
+    elif problem.endswith("unexpected ':'"):
+        hint = "put a space after the colon"
     elif problem.startswith("mapping values"):
         hint = "quote a value that contains ': '" if ": " in before else "indent the key as the keys above it"
     elif begins is not None and hint is _QUOTE:

@@ -4,6 +4,7 @@ Text, numbers and booleans never equal one another. A check of a missing value i
 `exists: false`.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -17,7 +18,7 @@ from adapter.mapping.language.words import CHECK
 from adapter.mapping.run.absent import ABSENT
 from adapter.mapping.run.naming import fold
 from adapter.mapping.run.pattern import MAX_SEARCHED, compile_pattern, glob_pattern
-from adapter.mapping.run.scalars import is_number
+from adapter.mapping.run.scalars import is_number, number_of
 from adapter.mapping.run.user_agents import is_bot
 
 Fits: TypeAlias = Callable[[Any], bool]
@@ -26,10 +27,13 @@ Fits: TypeAlias = Callable[[Any], bool]
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """How texts are compared: `folds` by their words, for equality only; `ignores_case` by all operators."""
+    """How values are compared: texts by their words (`folds`, for equality only) or without case (`ignores_case`), and
+    of a list each member (`of_members`).
+    """
 
     folds: bool = False
     ignores_case: bool = False
+    of_members: bool = False
 
     @property
     def spell(self) -> Callable[[str], str] | None:
@@ -44,12 +48,16 @@ def _never(_value: Any) -> bool:
     return False
 
 
-def compile_check(node: Node, reader: Reader, *, folds: bool) -> Fits:
-    """The closure that checks a value; `folds`: it is an event name, which equality compares folded."""
-    how = Comparison(folds=folds)
+def compile_check(node: Node, reader: Reader, *, folds: bool = False, of_members: bool = False) -> Fits:
+    """The closure that checks a value; `folds`: it is an event name, which equality compares folded.
+
+    `of_members`: the path reads a list of all that it finds; one member has to fit, for `not` no member may.
+    """
+    how = Comparison(folds=folds, of_members=of_members)
     if type(node.value) is dict:
         return _operators(node, reader, how)
-    return _one_of(node, reader, how) if type(node.value) is list else equal_to(node.value, how)
+    fits = _one_of(node, reader, how) if type(node.value) is list else equal_to(node.value, how)
+    return _any_member(fits) if of_members else fits
 
 
 def _operators(node: Node, reader: Reader, how: Comparison) -> Fits:
@@ -61,9 +69,20 @@ def _operators(node: Node, reader: Reader, how: Comparison) -> Fits:
     if node.has("ignore_case"):
         how = _ignoring_case(node, operators, reader, how)
     checks = [_OPERATORS[part.name](part, reader, how) for part in operators]
-    if len(checks) == 1:
-        return checks[0]
-    return lambda value: all(check(value) for check in checks)
+    if how.of_members:
+        of_member = [check for check, part in zip(checks, operators, strict=True) if part.name not in _OF_WHOLE]
+        checks = [check for check, part in zip(checks, operators, strict=True) if part.name in _OF_WHOLE]
+        if of_member:
+            checks.append(_any_member(_all_of(of_member)))
+    return _all_of(checks)
+
+
+def _all_of(checks: Sequence[Fits]) -> Fits:
+    return checks[0] if len(checks) == 1 else lambda value: all(check(value) for check in checks)
+
+
+def _any_member(fits: Fits) -> Fits:
+    return lambda value: type(value) is list and any(map(fits, value))
 
 
 def _ignoring_case(node: Node, operators: Sequence[Node], reader: Reader, how: Comparison) -> Comparison:
@@ -124,6 +143,8 @@ def _in(node: Node, reader: Reader, how: Comparison) -> Fits:
 
 def _not(node: Node, reader: Reader, how: Comparison) -> Fits:
     fits = _operators(node, reader, how) if type(node.value) is dict else _one_or_more(node, reader, how)
+    if how.of_members and type(node.value) is not dict:
+        fits = _any_member(fits)
     return lambda value: not fits(value)
 
 
@@ -152,7 +173,7 @@ def _regex(node: Node, reader: Reader, how: Comparison) -> Fits:
 def _contains(node: Node, reader: Reader, how: Comparison) -> Fits:
     many = type(node.value) is list
     parts = (reader.members(node, "E131", "`contains`") or ()) if many else (node,)
-    wanted = [part.value for part in parts if reader.is_scalar(part, "E131", "`contains`")]
+    wanted = [part.value for part in parts if reader.is_scalar(part, "E131", "`contains`", instead=_OF_MEMBERS)]
     spell = str.casefold if how.ignores_case else str
     texts = [spell(value) for value in wanted if type(value) is str]
     members = [equal_to(value, replace(how, folds=False)) for value in wanted]
@@ -166,6 +187,9 @@ def _contains(node: Node, reader: Reader, how: Comparison) -> Fits:
     return fits
 
 
+_OF_MEMBERS: Final = "a field of the members is compared as in `properties.products[*].category: {contains: Games}`"
+
+
 def _exists(node: Node, reader: Reader, _how: Comparison) -> Fits:
     if reader.boolean(node, "E131", "`exists`"):
         return lambda value: value is not ABSENT and value is not None
@@ -176,11 +200,31 @@ def _comparing(compare: Callable[[Any, Any], bool]) -> _Operator:
     def operator(node: Node, reader: Reader, _how: Comparison) -> Fits:
         limit = node.value
         if not is_number(limit):
-            reader.error("E133", node, f"`{node.name}` compares numbers; {kind_of(limit)} is not one")
+            reader.error(
+                "E133", node, f"`{node.name}` compares numbers; {kind_of(limit)} is not one{_as_number(limit)}"
+            )
             return _never
         return lambda value: is_number(value) and compare(value, limit)
 
     return operator
+
+
+_VERSION: Final = re.compile(r"v?[0-9]+(?:\.[0-9]+){2,}")
+_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}(?:-[0-9]{2}.*)?")
+
+
+def _as_number(limit: Any) -> str:
+    """What to write instead of a limit that is not a number."""
+    if type(limit) is not str:
+        return ""
+    number = number_of(limit.replace("_", ""))
+    if number is not ABSENT:
+        return f"; write {number}"
+    if _VERSION.fullmatch(limit):
+        return '; compare a part of a version: `derived` with [{split: "."}, {get: 0}, integer]'
+    if _DATE.fullmatch(limit):
+        return "; compare a date as a number: `derived` with [{date: {as: epoch}}]"
+    return ""
 
 
 def _in_net(node: Node, reader: Reader, _how: Comparison) -> Fits:
@@ -232,5 +276,7 @@ _OPERATORS: Final[Mapping[str, _Operator]] = MappingProxyType({
     "in_net": _in_net,
     "bot": _bot,
 })  # fmt: skip
+_OF_WHOLE: Final = frozenset({"not", "contains", "exists"})
+"""Operators that look at a list as a whole."""
 _ON_TEXT: Final = ("is", "in", "not", "like", "regex", "contains")
 """Operators for which case matters."""

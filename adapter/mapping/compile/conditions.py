@@ -7,17 +7,23 @@ complement. Text, numbers and booleans are never equal to each other.
 from collections.abc import Sequence
 from datetime import timedelta
 
+from adapter.files.finding import did_you_mean
 from adapter.mapping.compile.checks import compile_check
 from adapter.mapping.compile.node import Node, Scope
 from adapter.mapping.compile.reader import Reader
 from adapter.mapping.language.foreign import FOREIGN
-from adapter.mapping.language.words import AGE, JOINED
+from adapter.mapping.language.words import AGE, CHECK, JOINED, SCALAR_ROOTS
 from adapter.mapping.run.frame import Frame, Holds
 from adapter.wire.durations import duration_s
 
 
 def compile_condition(node: Node, reader: Reader, scope: Scope) -> Holds:
     """The closure that evaluates the condition; always false if the condition is refused."""
+    if type(node.value) is list:
+        remedy = "write `not: {any: […]}`" if node.path[-1] == "not" else "write the lines without `-`, or `any:` above"
+        found = f"a condition, a block of lines `path: check`, is expected, not a list; {remedy}"
+        reader.error("E131", node, found)
+        return lambda _frame: False
     lines = reader.entries(node, "E135" if node.value == {} else "E131", "a condition, a block of lines `path: check`,")
     return _all_of([_line(line, reader, scope) for line in lines or ()])
 
@@ -43,8 +49,19 @@ def _line(node: Node, reader: Reader, scope: Scope) -> Holds:
         reader.error_of_key(JOINED.unknown, node, f"`{node.name}` is not a word of a condition; write {remedy}")
         return lambda _frame: False
     path = reader.path_in(node.name, node, scope, of_key=True)
+    if path is not None and type(node.value) is dict and node.value and not node.value.keys() & CHECK.words.keys():
+        below = next(iter(node.value))
+        if (
+            path.root not in SCALAR_ROOTS
+            and below not in FOREIGN[CHECK.called]
+            and not did_you_mean(below, CHECK.words)
+        ):
+            message = f"`{below}` is not a word of a check; the field below is written `{node.name}.{below}: …`"
+            reader.error_of_key(CHECK.unknown, node.at(below), message)
+            return lambda _frame: False
     folds = reader.folds_names and path is not None and path.is_event_name
-    get, fits = reader.getter(path), compile_check(node, reader, folds=folds)
+    of_members = path is not None and path.many
+    get, fits = reader.getter(path), compile_check(node, reader, folds=folds, of_members=of_members)
     return lambda frame: fits(get(frame))
 
 

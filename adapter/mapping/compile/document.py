@@ -108,7 +108,7 @@ def _version(root: Node, reader: Reader) -> None:
 def _constants(root: Node, reader: Reader) -> None:
     """`vars`, `tables` and `shared`: checked here, used or not."""
     for part in _blocks(root, "vars", reader):
-        reader.is_scalar(part, "E105", "each of `vars`")
+        reader.is_scalar(part, "E105", "each of `vars`", instead=_LISTS)
     for table in _blocks(root, "tables", reader):
         for entry in () if table.name in reader.table_files else _entries(table, reader):
             columns = reader.entries(entry, "E105", "a row") or () if type(entry.value) is dict else (entry,)
@@ -125,7 +125,13 @@ def _omits_blanks(root: Node) -> bool:
 
 
 def _entries(table: Node, reader: Reader) -> Sequence[Node]:
+    if type(table.value) is list:
+        reader.error("E105", table, f"a table `text: constant` is expected, not a list; {_LISTS}")
+        return ()
     return reader.entries(table, "E105", "a table `text: constant`") or ()
+
+
+_LISTS: Final = "a list is written where it is used, `in: [a, b]`, or as the keys of a table, `a: true`"
 
 
 def _in_files(reader: Reader) -> Sequence[Any]:
@@ -221,7 +227,8 @@ def _sampled(node: Node, reader: Reader, scope: Scope, act: RuleAction) -> RuleA
 
 def _share(node: Node, reader: Reader) -> float:
     if type(node.value) not in {int, float} or not 0 < node.value <= 1:
-        reader.error("E105", node, f"`sample` is a number above 0, at most 1, not {kind_of(node.value)}")
+        remedy = "; a tenth is 0.1"
+        reader.error("E105", node, f"`sample` is a number above 0, at most 1, not {kind_of(node.value)}{remedy}")
         return 1
     return float(node.value)
 

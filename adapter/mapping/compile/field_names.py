@@ -40,9 +40,19 @@ def read_names(node: Node, reader: Reader, code: str) -> Renaming:
             reader.error(code, part, f"every field that `{part.name}` fits would become `{new}`; {todo}")
         earlier = next((other for other in parts[:place] if other.value == part.value), None)
         if earlier is not None and type(part.value) is str:
-            reader.error("E164", part, f"`{earlier.name}` and `{part.name}` cannot both become `{part.value}`")
-    exact = {old: new for old, new in names.items() if "*" not in old}
+            reader.error(
+                "E164",
+                part,
+                f"`{earlier.name}` and `{part.name}` cannot both become `{part.value}`; set the field instead, "
+                f"{part.value}: {{from: [properties.{earlier.name}, properties.{part.name}]}}",
+            )
+    exact = {_unquoted(old): new for old, new in names.items() if "*" not in old}
     return Renaming(exact, [(old, new) for old, new in names.items() if old.count("*") == new.count("*") == 1])
+
+
+def _unquoted(name: str) -> str:
+    """A name with a dot may be quoted, as in `only`."""
+    return name[1:-1] if len(name) > 2 and name[0] == name[-1] == '"' else name
 
 
 def read_separator(node: Node, reader: Reader, code: str) -> str | None:

@@ -9,6 +9,7 @@ from adapter.mapping.compile.extras import has_places, has_user_agents
 from adapter.mapping.compile.node import Node
 from adapter.mapping.compile.reader import Reader
 from adapter.mapping.compile.step_making import NOT_A_NUMBER, NOT_TEXT, Setting, looking_for, on_each, refused
+from adapter.mapping.language.paths import EventPath, parse_path
 from adapter.mapping.language.step_settings import STEP_SETTINGS
 from adapter.mapping.run import amounts, dates, list_steps, places, text_steps, urls, user_agents
 from adapter.mapping.run.absent import ABSENT
@@ -25,6 +26,9 @@ def url_step(setting: Setting) -> Step:
     node, reader = setting.node, setting.reader
     if type(node.value) is dict:
         if not reader.block(node, STEP_SETTINGS["url"], "E151") or not node.has("query"):
+            return refused
+        if type(node.value["query"]) is list:
+            reader.error("E151", node.at("query"), "`query` is one parameter; for several write `first` of values")
             return refused
         name = reader.text(node.at("query"), "E151", "`query`, the name of a parameter,", at_most=200)
         find = urls.parameter(name or "")
@@ -150,7 +154,9 @@ def _zone(node: Node, reader: Reader) -> tzinfo:
     try:
         return UTC if name is None else ZoneInfo(name)
     except (KeyError, ValueError, OSError):
+        is_path = isinstance(parse_path(name or ""), EventPath)
         message = f"no time zone `{name}`; zones are written as in Europe/Berlin, America/New_York or UTC"
+        message += "; a zone is a constant, and not a path" if is_path else ""
         reader.error("E151", node.at("zone"), message)
         return UTC
 
@@ -168,6 +174,10 @@ def _format(node: Node, word: str, letters: str, reader: Reader) -> str | None:
         return None
     if odd is None and "%" in written:
         return written
+    translated = dates.from_tokens(written)
+    if odd is None and translated != written and dates.unknown_letter(translated, allowed=letters) is None:
+        reader.error("E151", node.at(word), f"`{word}` is a format with %; write `{translated}`")
+        return None
     found = f"`{odd}`" if odd is not None else f"`{written}`, which has none"
     known = ", ".join(f"%{letter}" for letter in letters)
     reader.error("E151", node.at(word), f"`{word}` is a format of {known}{_epochs(word)}; here is {found}")

@@ -7,6 +7,7 @@ from typing import Any, Final
 from adapter.files.document import Document, DocumentPath
 from adapter.files.finding import Finding, Severity
 from adapter.mapping.compile.compiled import Compiled
+from adapter.mapping.compile.lint_names import numbers_for_ids, odd_words, patterns_as_names
 from adapter.mapping.compile.lint_silent import (
     NAMED_BLOCKS,
     TYPES,
@@ -122,12 +123,16 @@ class _Linter:
         for path, condition in _conditions(("rules",), self._data["rules"]):
             for code, place, message in (*misspelt_types(path, condition), *odd_texts(path, condition)):
                 self._warn(code, place, message)
+            for code, place, message, _ in numbers_for_ids(path, condition):
+                self._warn(code, place, message)
         for number, pinned in enumerate(self._pins()):
             for code, place, message in nameless_types(number, pinned):
                 self._warn(code, place, message, of_key=True)
         for way, part in self._parts():
             for code, place, message in (*numbers_made_text(way, part), *paths_as_text(way, part)):
                 self._warn(code, place, message)
+        for code, place, message, of_key in odd_words(self._data):
+            self._warn(code, place, message, of_key=of_key)
 
     def _parts(self) -> Iterator[tuple[DocumentPath, Any]]:
         """The parts of the file that hold values, without the names that the author chose."""
@@ -168,6 +173,9 @@ class _Linter:
             self._constant_name(path, call)
             self._names_with_root(path, call)
             self._clashing_names(path, call)
+            separator = call.get("flatten", self._data.get("settings", {}).get("flatten", False))
+            for code, place, message, of_key in patterns_as_names(path, call, separator or None):
+                self._warn(code, place, message, of_key=of_key)
             word = "properties" if "track" in call else "traits"
             self._nested_values((*path, word), call.get(word, {}))
         for name, fields in self._data.get("shared", {}).items():

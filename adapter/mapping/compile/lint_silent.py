@@ -20,6 +20,9 @@ _TO_NUMBER: Final = frozenset({"number", "integer", "round", "times", "plus", "s
 
 _COMPARISON: Final = re.compile(r"\s*(>=|<=|!=|==|>|<)\s*(.+)")
 _OPERATORS: Final = {">": "above", ">=": "at_least", "<": "below", "<=": "at_most", "!=": "not", "==": "is"}
+_NETWORK: Final = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}/[0-9]{1,2}|[0-9a-fA-F:]+::?/[0-9]{1,3}")
+_CODES: Final = frozenset({"NO", "ON"})
+"""Norway and Ontario."""
 _YES_NO: Final = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 NAMED_BLOCKS: Final = frozenset({"properties", "traits", "fields", "map", "shared", "derived"})
 """Blocks whose lines begin with names that the author chose; a name may be equal to a word."""
@@ -53,8 +56,36 @@ def odd_texts(path: DocumentPath, condition: Mapping[str, Any]) -> Iterator[Sile
                     place,
                     f"`{text}` is constant text here; a check compares with a constant, not with a path",
                 )
-            elif text.lower() in _YES_NO:
+            elif text.lower() in _YES_NO and text not in _CODES:
                 yield "W214", place, f"`{text}` is text; for a boolean write {_YES_NO[text.lower()]}"
+            elif _NETWORK.fullmatch(text):
+                yield "W214", place, f"`{text}` is compared as text; for a network write {{in_net: {text}}}"
+            elif "*" in text:
+                yield "W214", place, f"`{text}` is compared as text; for a pattern write {{like: {text}}}"
+        yield from _odd_patterns((*path, line), check)
+
+
+def _odd_patterns(path: DocumentPath, check: Any) -> Iterator[Silent]:
+    """Patterns in the spelling of another operator or language."""
+    if type(check) is not dict:
+        return
+    for place, text in _texts_of(path, check, "regex"):
+        if text.startswith("/") and text.rstrip("gimsuy").endswith("/") and len(text) > 2:
+            yield "W214", place, "the slashes are part of the pattern; leave them out, and write `ignore_case` for `i`"
+    for place, text in _texts_of(path, check, "contains"):
+        if "*" in text:
+            yield "W214", place, f"`contains` has no `*`; for a pattern write {{like: {text}}}"
+    for place, text in _texts_of(path, check, "like"):
+        if text.startswith("^") or (text.startswith("%") and text.endswith("%")):
+            yield "W214", place, f"`like` has `*` and `?` only, and matches the whole text; `{text[0]}` is plain text"
+
+
+def _texts_of(path: DocumentPath, check: Mapping[str, Any], word: str) -> Iterator[tuple[DocumentPath, str]]:
+    """The texts of one operator, also within `not`."""
+    if word in check:
+        yield from _texts((*path, word), check[word])
+    if type(check.get("not")) is dict:
+        yield from _texts_of((*path, "not"), check["not"], word)
 
 
 def paths_as_text(path: DocumentPath, value: Any) -> Iterator[Silent]:

@@ -6,7 +6,7 @@ a compilation with a blocking finding is discarded.
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from adapter.files.document import Document, DocumentPath
 from adapter.files.finding import Finding, Severity, did_you_mean
@@ -23,6 +23,20 @@ from adapter.wire.ids import NO_IDS
 
 MAX_TEXT = 10_000
 """Characters of a text in a mapping; event names, reasons and separators have smaller limits."""
+
+
+def _of_form(word: str, value: Any, called: str) -> str:
+    """What an unknown word was meant to be, by its form."""
+    if ":" in word:
+        return f"; a space is needed after the colon: `{word.replace(':', ': ', 1)}`"
+    if called != "a value" or not isinstance(parse_path(word), EventPath):
+        return ""
+    if value is None:
+        return f'; for the path write `{word}` without braces, for text with it "{{{word}}}" in quotes'
+    return "; whether a condition holds is written {value: true, when: {…}, default: false}"
+
+
+_YES_NO: Final = {"yes": "true", "on": "true", "no": "false", "off": "false", "true": "true", "false": "false"}
 
 
 class Reader:
@@ -99,8 +113,8 @@ class Reader:
             return False
         unknown = [key for key in node.value if key not in block.words]
         for key in worth_a_finding(unknown):
-            message = f"`{key}` is not a word of {block.called}{help_for(key, called=block.called, known=block.words)}"
-            self.error_of_key(block.unknown, node.at(key), message)
+            hint = help_for(key, called=block.called, known=block.words) or _of_form(key, node.value[key], block.called)
+            self.error_of_key(block.unknown, node.at(key), f"`{key}` is not a word of {block.called}{hint}")
         for word, facts in block.words.items():
             # A misspelt word is one mistake, not two.
             if facts.required and word not in node.value and not unknown:
@@ -110,7 +124,9 @@ class Reader:
     def members(self, node: Node, code: str, what: str, *, at_most: int = 10_000) -> Sequence[Node] | None:
         """A list with at least one member."""
         if type(node.value) is not list:
-            self.error(code, node, f"{what} is expected, not {kind_of(node.value)}")
+            todo = f"; write [{node.value}]" if type(node.value) is str else ""
+            todo = "; write `- ` before each member" if type(node.value) is dict else todo
+            self.error(code, node, f"{what} is expected, not {kind_of(node.value)}{todo}")
             return None
         if not node.value:
             self.error(code, node, f"{what} needs at least one member")
@@ -151,7 +167,8 @@ class Reader:
     def boolean(self, node: Node, code: str, what: str) -> bool | None:
         """true or false."""
         if type(node.value) is not bool:
-            self.error(code, node, f"{what} is true or false, not {kind_of(node.value)}")
+            todo = f"; write {_YES_NO[node.value]}" if type(node.value) is str and node.value in _YES_NO else ""
+            self.error(code, node, f"{what} is true or false, not {kind_of(node.value)}{todo}")
             return None
         return node.value
 
@@ -168,10 +185,10 @@ class Reader:
         self.error(code, node, f"one of {', '.join(choices)} is expected{meant}")
         return None
 
-    def is_scalar(self, node: Node, code: str, what: str) -> bool:
-        """Text, a number, a boolean or null."""
+    def is_scalar(self, node: Node, code: str, what: str, *, instead: str = "") -> bool:
+        """Text, a number, a boolean or null; `instead` is what to write for a block or a list."""
         if type(node.value) in {dict, list}:
-            self.error(code, node, f"{what} is a constant, not {kind_of(node.value)}")
+            self.error(code, node, f"{what} is a constant, not {kind_of(node.value)}{instead and f'; {instead}'}")
             return False
         return True
 
@@ -194,6 +211,7 @@ class Reader:
             root = text.partition(".")[0]
             named = [word for word, names in (("derived", self.derived), ("vars", self.variables)) if root in names]
             hint = path.as_constant if or_constant and not of_key else ""
+            hint = "; what the file computes is read from `derived`" if of_key and path.as_constant else hint
             report(path.code, node, path.message + (f"; write `{named[0]}.{text}`" if named else hint))
             return None
         if path.root in {"item", "index"} and not scope.has_item:
@@ -253,7 +271,10 @@ class Reader:
         """The table whose name is at `node`."""
         if type(node.value) is not str or node.value not in self.tables:
             name = node.value if type(node.value) is str else kind_of(node.value)
-            self.error(code, node, f"no table `{name}`{did_you_mean(name, self.tables)}")
+            todo = did_you_mean(name, self.tables)
+            if not todo and name not in self.tables:
+                todo = f"; for a list of constants write [{name}]" if "vars." not in name else "; `vars` has no lists"
+            self.error(code, node, f"no table `{name}`{todo}")
             return None
         self.used_tables.add(node.value)
         return self.tables[node.value]

@@ -145,7 +145,21 @@ def map_step(setting: Setting) -> Step:
 
 
 def collect_step(setting: Setting) -> Step:
-    over = _over(setting, lambda scope: setting.compile_value(setting.node, setting.reader, scope))
+    failed = setting.scope.failed("a member could not be read")
+
+    def compile_reading(scope: Scope) -> Get:
+        get = setting.compile_value(setting.node, setting.reader, scope)
+
+        def read(frame: Frame) -> Any:
+            before = len(frame.warnings)
+            value = get(frame)
+            if value is ABSENT and len(frame.warnings) > before:
+                frame.warnings.append(failed)
+            return value
+
+        return read
+
+    over = _over(setting, compile_reading)
     return lambda value, frame: _present(over(value, frame))
 
 

@@ -26,7 +26,7 @@ from adapter.mapping.language.foreign import help_for
 from adapter.mapping.language.step_words import STEPS
 from adapter.mapping.run import list_steps, naming, shaping, text_steps
 from adapter.mapping.run.absent import ABSENT
-from adapter.mapping.run.frame import Step
+from adapter.mapping.run.frame import Frame, Step
 from adapter.mapping.run.scalars import boolean_of, integer_of, json_of, parsed_json, text_of
 
 MAX_STEPS: Final = 20
@@ -41,6 +41,41 @@ def compile_steps(node: Node, reader: Reader, scope: Scope, compile_value: Value
     later = replace(scope, source="")
     built = [_step(part, reader, later if place else scope, compile_value) for place, part in enumerate(parts)]
     return [step for step in built if step is not None]
+
+
+def steps_of_value(node: Node, reader: Reader, scope: Scope, compile_value: ValueCompiler) -> Sequence[Step]:
+    """The closures of the steps of a value. A total of members of which one could not be used is absent, and not that
+    of the others.
+    """
+    steps = compile_steps(node, reader, scope, compile_value)
+    names = [next(iter(part), "") if type(part) is dict else part for part in node.value] if steps else []
+    place = max((place for place, name in enumerate(names) if name in _TOTALS), default=0)
+    if not place or len(steps) != len(names):
+        return steps
+    causes = tuple(f"`{name}`: " for name in names[:place])
+    return [_whole_total(steps[:place], steps[place], causes, replace(scope, step=names[place])), *steps[place + 1 :]]
+
+
+_TOTALS: Final = frozenset({"sum", "min", "max"})
+
+
+def _whole_total(before: Sequence[Step], total: Step, causes: tuple[str, ...], scope: Scope) -> Step:
+    failed = scope.failed("a member could not be used, so there is no total")
+
+    def step(value: Any, frame: Frame) -> Any:
+        heard = len(frame.warnings)
+        for each_step in before:
+            if value is ABSENT or value is None:
+                return value
+            value = each_step(value, frame)
+        if value is ABSENT or value is None:
+            return value
+        if any(warned.field == scope.field and warned.cause.startswith(causes) for warned in frame.warnings[heard:]):
+            frame.warnings.append(failed)
+            return ABSENT
+        return total(value, frame)
+
+    return step
 
 
 def _step(node: Node, reader: Reader, scope: Scope, compile_value: ValueCompiler) -> Step | None:

@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from adapter.files.document import DocumentPath
 from adapter.mapping.compile.conditions import compile_condition
-from adapter.mapping.compile.node import Node, Scope
+from adapter.mapping.compile.node import Node, Scope, kind_of
 from adapter.mapping.compile.reader import Reader
-from adapter.mapping.compile.steps import compile_steps
+from adapter.mapping.compile.steps import steps_of_value
 from adapter.mapping.language.paths import EventPath, parse_path
 from adapter.mapping.language.words import VALUE
 from adapter.mapping.run.absent import ABSENT
@@ -22,6 +22,7 @@ from adapter.mapping.run.scalars import text_of
 from adapter.mapping.run.text_steps import MAX_TEXT
 from adapter.model import JsonObject, Problem, WarningKind
 
+_OTHER: Final = "for another path write {from: [a, b]}, for another value `first`"
 MAX_FIELDS: Final = 500
 """Fields that one block may set; Browsee shows far fewer."""
 
@@ -37,7 +38,12 @@ def compile_value(node: Node, reader: Reader, scope: Scope) -> Get:
         return constant(value)
     if type(value) is dict:
         return _block(node, reader, scope)
-    reader.error("E141", node, "a value is a path, a number, true, false or a block; for null write {value: null}")
+    remedy = (
+        "a list is written {list: […]} of values or {value: […]} of constants"
+        if value
+        else "for null write {value: null}"
+    )
+    reader.error("E141", node, f"a value is a path, a number, true, false or a block, not {kind_of(value)}; {remedy}")
     return constant(ABSENT)
 
 
@@ -71,12 +77,12 @@ def _block(node: Node, reader: Reader, scope: Scope) -> Get:
         reader.error("E140", node, f"a value has exactly one of {', '.join(SOURCES)}; {found}")
     get = _SOURCE_OF[sources[0]](node.at(sources[0]), reader, scope) if sources else constant(ABSENT)
     scope = replace(scope, source=_only_path(node.value.get("from")))
-    steps = compile_steps(node.at("apply"), reader, scope, compile_value) if node.has("apply") else ()
+    steps = steps_of_value(node.at("apply"), reader, scope, compile_value) if node.has("apply") else ()
     if steps:
         get = _stepped(get, steps, null=None if scope.keep_nulls else ABSENT)
     if node.has("when"):
         get = _guarded(get, compile_condition(node.at("when"), reader, scope))
-    if node.has("default") and reader.is_scalar(node.at("default"), "E141", "`default`"):
+    if node.has("default") and reader.is_scalar(node.at("default"), "E141", "`default`", instead=_OTHER):
         get = _with_default(get, node.value["default"])
     if node.has("required") and reader.boolean(node.at("required"), "E141", "`required`"):
         get = _required(get, node, scope)

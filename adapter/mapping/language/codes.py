@@ -73,4 +73,8 @@ CODES: Final = MappingProxyType({
     "W213": "A field name that repeats the root of the fields",
     "W214": "A check against a text that computes nothing",
     "W215": "A derived value that nothing uses",
+    "W216": "A field name that matches no field",
+    "W217": "A check that never matches",
+    "W218": "A field of `context` in another spelling",
+    "W219": "A text with a line break or typographic quotes",
 })  # fmt: skip

@@ -172,6 +172,10 @@ FOREIGN: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType({
         "output expected then result": "`expect`",
         "description title it": "`name`",
     }),
+    "`sample`": _table({
+        "rate percent percentage ratio fraction probability": "`share`",
+        "key on of field user": "`by`",
+    }),
     "`date`": _table({"format to output": "`as`", "parse input": "`from`", "tz timezone": "`zone`"}),
     "`number`": _table({
         "thousand group grouping group_separator thousands_separator": "`thousands`",

@@ -33,6 +33,19 @@ def unknown_letter(written: str, *, allowed: str) -> str | None:
     return next((found[0] for found in _LETTER.finditer(written) if found[1] not in allowed or not found[1]), None)
 
 
+_TOKENS: Final = {
+    "YYYY": "%Y", "yyyy": "%Y", "YY": "%y", "yy": "%y", "MMMM": "%B", "MMM": "%b", "MM": "%m", "DD": "%d", "dd": "%d",
+    "HH": "%H", "hh": "%I", "mm": "%M", "ss": "%S", "dddd": "%A", "EEEE": "%A", "A": "%p", "a": "%p",
+}  # fmt: skip
+"""What Moment, Java and Unicode write, as letters of `strftime`."""
+_TOKEN: Final = re.compile(r"[A-Za-z]+")
+
+
+def from_tokens(written: str) -> str:
+    """A format of Moment or Java as one of `strftime`; what is not known stays."""
+    return _TOKEN.sub(lambda found: _TOKENS.get(found[0], found[0]), written)
+
+
 def missing_part(written: str) -> str | None:
     """What a format for reading lacks or has twice, or None: a date needs a year, a month and a day, each once."""
     letters = [found[1] for found in _LETTER.finditer(written) if found[1] != "%"]

@@ -113,9 +113,9 @@ def rounding(digits: int) -> Callable[[Any], Any]:
         text = repr(value)
         # A number that is printed with so few digits is rounded already.
         if digits and text.rfind(".") >= len(text) - 1 - digits and "e" not in text:
-            return value
+            return value + 0.0
         result = Decimal(text).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
-        return int(result) if digits == 0 else float(result)
+        return int(result) if digits == 0 else float(result) + 0.0
 
     return rounded
 
@@ -123,7 +123,7 @@ def rounding(digits: int) -> Callable[[Any], Any]:
 def product(value: Any, other: Any) -> Any:
     """The product; ABSENT if one is not a number."""
     if type(value) is float and is_number(other) and abs(other) < _LARGE and _is_short(near := value * other):
-        return near
+        return near + 0.0
     return _computed(value, other, operator.mul, _EXACT.multiply)
 
 

@@ -181,6 +181,10 @@ SEEDED = [
     ("W210", WHEN + "{type: ¦Track}\n", "did you mean `track`?"),
     ("W210", WHEN + "{any: [{type: {in: [page, ¦trak]}}]}\n", "did you mean `track`?"),
     ("W211", WHEN + "{type: identify, ¦event: Signed Up}\n", "identify messages have no `event`"),
+    ("W216", RULE + "    only: [¦'products[*].sku']\n", "write `products.sku`"),
+    ("W217", WHEN + "{userId: ¦1001}\n", 'write "1001"'),
+    ("W218", VALUE + "¦context.ip_address\n", "libraries send `context.ip`"),
+    ("W219", WHEN + "{event: ¦\u201cOrder Completed\u201d}\n", "straight"),
     ("W212", VALUE + "{from: properties.a, apply: [number, ¦upper]}\n", "`upper` makes text of the number"),
     ("W209", FOLDED + SPELLED + "{type: track, ¦event: order_completed}\n    track: C\n", "rule 2 on line 6 spells"),
     ("W202", FOLDED + SPELLED + "{type: track, event: product.added}\n    track: C\n"

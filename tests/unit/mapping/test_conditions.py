@@ -253,3 +253,36 @@ def test_dispatch_finds_the_rule_that_asking_each_finds(spelling: str, each: int
         looked_up, asked = mapping(*conditions), mapping(*({"all": [condition]} for condition in conditions))
         for message in (event(event=name, type=kind) for name in NAMES for kind in ("track", "page")):
             assert looked_up.render(message) == asked.render(message), (first, second, message.body)
+
+
+MEMBERS = [{"c": "Games", "p": 5, "t": ["a"]}, {"c": "Toys", "p": 500}, {"c": None}, {}]
+
+
+@pytest.mark.parametrize(
+    ("check", "expected"),
+    [
+        ("Games", True), ("Books", False), (["Books", "Toys"], True), ({"like": "T*"}, True), ({"regex": "^B"}, False),
+        ({"not": "Games"}, False), ({"not": "Books"}, True), ({"not": {"like": "G*"}}, False),
+        ({"contains": "Games"}, True), ({"contains": "Game"}, False), ({"exists": True}, True),
+        ({"is": "games", "ignore_case": True}, True), (None, True), (True, False),
+        ({"like": "G*", "not": "Toys"}, False), ({"like": "G*", "contains": "Toys"}, True),
+    ],
+)  # fmt: skip
+def test_one_member_that_a_path_finds_has_to_match(check: Any, expected: bool) -> None:
+    """`not` is the complement: no member may match. A list as a whole is for `contains` and `exists`."""
+    for path, lines in (("properties.l[*].c", MEMBERS), ("properties.o.*.c", None)):
+        words = {"l": lines, "o": dict(zip("abcd", MEMBERS, strict=True))}
+        assert condition_holds({path: check}, properties=words) is expected, path
+
+
+def test_checks_beside_each_other_have_to_match_the_same_member() -> None:
+    """No member is between 10 and 100, although one is above 10 and another below 100."""
+    for check, expected in (({"above": 10, "below": 100}, False), ({"above": 1, "below": 100}, True)):
+        assert condition_holds({"properties.l[*].p": check}, properties={"l": MEMBERS}) is expected
+
+
+@pytest.mark.parametrize("lines", [[], None, "text", 5])
+def test_without_members_none_matches(lines: Any) -> None:
+    """And `not` holds, as for a missing field."""
+    assert not condition_holds({"properties.l[*].c": "Games"}, properties={"l": lines})
+    assert condition_holds({"properties.l[*].c": {"not": "Games"}}, properties={"l": lines})

@@ -28,6 +28,7 @@ FRAMES = {
     "a check": RULE + "    when: {{properties.a: {{exists: true, ¦{}: 5}}}}\n",
     "a condition": RULE + "    when: {{type: track, ¦{}: [{{type: page}}]}}\n",
     "a step": RULE + "    properties: {{v: {{from: properties.a, apply: [¦{}]}}}}\n",
+    "`sample`": RULE + "    sample: {{share: 0.1, by: userId, ¦{}: x}}\n",
     "`date`": RULE + "    properties: {{v: {{from: properties.a, apply: [{{date: {{¦{}: x}}}}]}}}}\n",
     "`number`": RULE + "    properties: {{v: {{from: properties.a, apply: [{{number: {{¦{}: x}}}}]}}}}\n",
     "`since`": RULE + "    properties: {{v: {{from: timestamp, apply: [{{since: {{from: sentAt, ¦{}: x}}}}]}}}}\n",
@@ -45,7 +46,7 @@ BLOCKS = {
     "a call": words.CALL.words, "a value": words.VALUE.words, "a check": words.CHECK.words,
     "a condition": words.JOINED.words,
     "a path": words.ROOTS, "the start of a path": words.ROOTS, "a step": STEPS, "a privacy guard": words.GUARD.words,
-    "a test": words.TEST.words,
+    "a test": words.TEST.words, "`sample`": words.SAMPLE.words,
     **{f"`{name}`": STEP_SETTINGS[name].words for name in ("date", "number", "since", "sort", "lookup", "replace")},
 }  # fmt: skip
 
@@ -149,6 +150,40 @@ NAMES = [
 """Names that forms and spreadsheets send."""
 
 
+REMEDIES = [
+    (RULE + "    use: ¦std\n", "write [std]"),
+    (RULE + "    properties: {v: {from: properties.a, required: ¦yes}}\n", "write true"),
+    (RULE + "    properties: {v: ¦[properties.a]}\n", "{list: […]}"),
+    (RULE + "    properties: {v: {from: properties.a, default: ¦{from: event}}}\n", "{from: [a, b]}"),
+    (RULE + "    properties: {v: {¦properties.a: 5}}\n", "{value: true, when: {…}, default: false}"),
+    (RULE + "    properties: {v: {¦properties.a}}\n", "without braces"),
+    (HEAD + "rules: [{track: {¦event}}]\n", '"{event}" in quotes'),
+    (RULE + "    rename: {a: n, b: ¦n}\n", "n: {from: [properties.a, properties.b]}"),
+    (RULE + "    sample: {share: 0.1, by: userId, ¦rate: 1}\n", "write `share`"),
+    (RULE + "    sample: ¦10\n", "a tenth is 0.1"),
+    (RULE + "    when: {any: ¦{event: A, properties.b: 1}}\n", "write `- ` before each member"),
+    (RULE + "    when: {not: ¦[{event: A}, {event: B}]}\n", "write `not: {any: […]}`"),
+    (RULE + "    when: {properties: {¦plan: pro}}\n", "`properties.plan: …`"),
+    (RULE + "    when: {properties.items: {contains: ¦{category: Games}}}\n", "[*].category: {contains: Games}"),
+    (RULE + "    when: {properties.a: {above: ¦'100'}}\n", "write 100"),
+    (RULE + "    when: {properties.a: {above: ¦1_000}}\n", "write 1000"),
+    (RULE + "    when: {properties.a: {above: ¦.5}}\n", "write 0.5"),
+    (RULE + "    when: {context.app.version: {at_least: ¦2.10.0}}\n", "`derived` with [{split"),
+    (RULE + "    when: {timestamp: {above: ¦2024-06-01}}\n", "{date: {as: epoch}}"),
+    (RULE + "    when: {properties.a: {in: ¦vars.x}}\n", "`vars` has no lists"),
+    (HEAD + "vars: {x: ¦[DE, AT]}\nrules: [{track: T}]\n", "in: [a, b]"),
+    (HEAD + "tables: {t: ¦[DE, AT]}\nrules: [{track: T}]\n", "keys of a table"),
+    (RULE + "    properties: {v: {from: properties.a, apply: [{date: {from: ¦DD/MM/YYYY}}]}}\n", "write `%d/%m/%Y`"),
+    (RULE + "    properties: {v: {from: timestamp, apply: [{date: {as: '%H', zone: ¦context.timezone}}]}}\n",
+     "a zone is a constant"),
+    (RULE + "    properties: {v: {from: properties.a, apply: [{url: {query: ¦[a, b]}}]}}\n", "`first` of values"),
+    (RULE + "    when: {event: {like: ¦*Order}}\n", "quote a text that starts with *"),
+    (RULE + "    ¦when:{event: A}\n", "a space is needed after the colon"),
+    (RULE + "    properties: {v: {value: ¦99999999999999999999}}\n", "quote it if it is text"),
+]  # fmt: skip
+"""First guesses, and the words of the message that lead to the right spelling."""
+
+
 def _foreign() -> Iterator[tuple[str, str, str]]:
     for called, table in FOREIGN.items():
         for word, remedy in table.items():
@@ -185,7 +220,7 @@ def test_a_wrong_word_is_reported_with_the_one_that_helps(called: str, word: str
     assert message.endswith(helps)
 
 
-@pytest.mark.parametrize(("text", "helps"), ALONE, ids=[helps for _, helps in ALONE])
+@pytest.mark.parametrize(("text", "helps"), [*ALONE, *REMEDIES])
 def test_a_wrong_guess_is_one_finding(text: str, helps: str) -> None:
     """However many words of it are wrong."""
     [(line, column, message)] = _found(text.replace("¦", ""))

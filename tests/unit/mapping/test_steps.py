@@ -214,6 +214,29 @@ def test_a_cause_names_step_and_shape(value: Any, steps: Any, cause: str) -> Non
     assert applied(value, *steps)[1] == [cause]
 
 
+@pytest.mark.parametrize("total", ["sum", "min", "max"])
+def test_a_total_is_of_all_members_or_absent(total: str) -> None:
+    """A total without one member looks right, and is not. What the author has a default for is used."""
+    prices = [{"p": "5"}, {"p": "1,5"}, {"p": 1}]
+    told = f"`{total}`: a member could not be used, so there is no total"
+    assert value_of({"from": "properties.v[*].p", "apply": ["number", total]}, properties={"v": prices}) == (
+        ABSENT, ["`number`: a text with a comma is not a number", told]
+    )  # fmt: skip
+    read: Any = {"from": "item.p", "apply": ["number"]}
+    found, causes = applied(prices, {"collect": read}, total)
+    assert (found, causes[-1]) == (ABSENT, told)
+    assert applied(prices, {"collect": {**read, "default": 2}}, total)[0] == {"sum": 8, "min": 1, "max": 5}[total]
+    assert applied([*prices[::2], {}], {"collect": read}, total) == ({"sum": 6, "min": 1, "max": 5}[total], [])
+
+
+@pytest.mark.parametrize("steps", [["number"], [{"round": 2}], [{"times": 1}], [{"plus": 0}]])
+def test_zero_has_no_sign(steps: Any) -> None:
+    """JavaScript and people write -0 as 0."""
+    for value in (-0.0, -0.0001):
+        found, _ = applied(value, *steps, {"round": 2})
+        assert repr(found) in {"0", "0.0"}
+
+
 def test_map_and_where_see_the_event_as_well() -> None:
     """Inside, `item` and `index` are the member; everything else is as outside, and is so again afterwards."""
     value = {
