@@ -47,9 +47,12 @@ def requeue_rejection(
         run(SQL["count_one"], {"source": source, "term": "duplicate", "n": 1})
         return "duplicate"
     seq = int((run(SQL["next_seq"], {}).fetchone() or (0,))[0])
-    run(SQL["add_message"], {"seq": seq, "source": source, **values_of(row)})
     digest = digest_of_copy(row) if copied else row.digest
-    run(SQL["note_digest"], {"digest": digest, "seq": seq, "day": now_us // DAY_US})
+    if not run(SQL["note_digest"], {"digest": digest, "seq": seq, "day": now_us // DAY_US}).rowcount:
+        # A put stored the event since it was looked for.
+        run(SQL["count_one"], {"source": source, "term": "duplicate", "n": 1})
+        return "duplicate"
+    run(SQL["add_message"], {"seq": seq, "source": source, **values_of(row)})
     if named_by(row) is None:
         run(SQL["keep_digest"], {"digest": digest, "seq": seq})
         join_lanes(run, {seq: now_us}, unordered=unordered)

@@ -21,25 +21,28 @@ def delete_bodies(run: Run, seqs: Collection[int], *, due_us: int, ended_us: int
 
     `due_us` is when the next of its lane is due, `ended_us` when it ended, by the queue's clock.
 
-    What had ended before stays in the history as it ended.
+    What had ended before stays in the history as it ended. What another process deletes or discards meanwhile is left
+    to it.
     """
     found = run(SQL["stored"], {"seqs": list(seqs)}).fetchall()
     events = {seq: (source, restore(from_row(columns))[0]) for seq, source, *columns in found}
     lanes = {lane for _, event in events.values() for lane in lanes_of(event)}
     run(SQL["lock_lanes"], {"lanes": sorted(lanes)})
+    gone = []
     for seq, (source, event) in events.items():
-        if run(SQL["is_finished"], {"seq": seq}).fetchone() is None:
-            if not run(SQL["remove_dead"], {"seqs": [seq]}).rowcount:
-                _leave_lane(run, seq, event, due_us)
+        is_open = run(SQL["is_finished"], {"seq": seq}).fetchone() is None
+        if is_open and (run(SQL["remove_dead"], {"seqs": [seq]}).rowcount or _leave_lane(run, seq, event, due_us)):
             run(SQL["add_ended"], ended_values(seq, DELETED, now_us=ended_us))
             run(SQL["hold_event"], {"seq": seq, "n": -1})
             run(SQL["count_one"], {"source": source, "term": term_of(DELETED), "n": 1})
         run(SQL["forget_event_facts"], {"seq": seq})
-        run(SQL["empty_message"], {"seq": seq})
-    return list(events)
+        if run(SQL["empty_message"], {"seq": seq}).rowcount:
+            gone.append(seq)
+    return gone
 
 
-def _leave_lane(run: Run, seq: int, event: Event, now_us: int) -> None:
+def _leave_lane(run: Run, seq: int, event: Event, now_us: int) -> bool:
+    """Whether the event was pending."""
     # Which of the two it is depends on what the settings said when it was received.
     for lane in lanes_of(event):
         head = run(SQL["lock_lanes"], {"lanes": [lane]}).fetchone()
@@ -47,7 +50,8 @@ def _leave_lane(run: Run, seq: int, event: Event, now_us: int) -> None:
             run(SQL["advance"], {"lanes": [lane], "now_us": now_us})
         elif run(SQL["remove_waiting"], {"lane": lane, "seq": seq}).rowcount == 0:
             continue
-        return
+        return True
+    return False
 
 
 def lanes_of(event: Event) -> tuple[int, ...]:

@@ -341,8 +341,10 @@ INSERT INTO state (name, value) VALUES (%(name)s, %(value)s) ON CONFLICT (name) 
 SELECT value FROM state WHERE name = %(name)s;
 
 -- name: prune_history
+-- Rows are locked before their messages go: an operator may be requeueing an unmatched event, which needs its message.
 WITH old AS MATERIALIZED (
     SELECT seq FROM finished WHERE finished_us < %(before_us)s ORDER BY finished_us LIMIT %(limit)s
+    FOR UPDATE SKIP LOCKED
 ), unwarned AS (
     DELETE FROM warning WHERE seq IN (SELECT seq FROM old)
 ), unfailed AS (
@@ -435,8 +437,9 @@ UNION SELECT seq FROM dedup_kept WHERE digest BETWEEN %(first)s AND %(last)s;
 INSERT INTO dedup_kept (digest, seq) VALUES (%(digest)s, %(seq)s) ON CONFLICT DO NOTHING;
 
 -- name: note_digest
+-- Changes nothing if an event with this id is there; a number below 0 is that of a rejection.
 INSERT INTO seen (digest, day, seq) VALUES (%(digest)s, %(day)s, %(seq)s)
-ON CONFLICT (digest, day) DO UPDATE SET seq = excluded.seq;
+ON CONFLICT (digest, day) DO UPDATE SET seq = excluded.seq WHERE seen.seq < 0;
 
 -- name: next_seq
 SELECT nextval('seq');
