@@ -59,7 +59,7 @@ async def run_service(
         emit(ServiceStarted(url=running.url, queue=str(settings.queue), destination=destination))
         await _first_end(stop, tasks)
         await _drain(parts, tasks, emit)
-        emit(ServiceStopped(pending=(await parts.queue.balance()).pending))
+        emit(ServiceStopped(pending=await parts.readiness.pending()))
 
 
 async def _listen(stack: AsyncExitStack, parts: ServiceParts, settings: Settings, emit: Emit) -> Running:

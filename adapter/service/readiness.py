@@ -95,6 +95,12 @@ class Readiness:
                     await queue.probe()
                     refusals.queue_takes()
 
+    async def pending(self) -> int:
+        """The number of pending events now, or as counted last if the queue does not answer."""
+        with contextlib.suppress(QueueError):
+            self._count = await Count.of(self._observed.queue)
+        return self._count.balance.pending
+
     def _announce(self) -> None:
         """Let other replicas see the settings and mappings of this one."""
         self._observed.queue.announce(with_mappings(self._facts, self._observed.active))

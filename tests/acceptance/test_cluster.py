@@ -149,7 +149,9 @@ async def test_a_replica_is_ready_exactly_while_it_reaches_the_database(tmp_path
                 assert (answer.status, "Retry-After" in answer.headers) == (503, True)
             with serving(folder / "data", socket=folder, log=folder / "log"):
                 await until(is_ready, within_s=30)
-                assert await service.stop() == 0
+            # Without the database too it stops as it should.
+            assert await service.stop() == 0
+            assert "ServiceStopped" in (tmp_path / "log").read_text()
     finally:
         shutil.rmtree(folder)
 

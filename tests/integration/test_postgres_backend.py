@@ -150,6 +150,19 @@ async def test_a_table_that_was_dropped_by_hand_is_named(postgres: Server, url: 
     assert (checked.ok, checked.found) == (False, f"{address_of(url)}: lacks the tables lane")
 
 
+async def test_a_schema_that_was_dropped_by_hand_is_named(postgres: Server, url: str) -> None:
+    """By whatever connects next; the service does not take it for one that is being moved."""
+    queue = await open_queue(address_of(url), QueueOptions(), now=time.time, wall=time.time)
+    with psycopg.connect(postgres.conninfo, autocommit=True) as connection:
+        connection.execute(f"DROP SCHEMA {url.partition('schema=')[2]} CASCADE".encode())
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'browsee-adapter'"
+        )
+    with pytest.raises(QueueError, match=r"there is no schema test_\d+: .* restore the schema from a backup"):
+        await queue.put([make_event("m-1")])
+    await queue.close()
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1:1", "no-such-host.invalid"])
 async def test_a_database_that_cannot_be_reached_is_named_without_the_password(host: str) -> None:
     """Neither in the error nor in what doctor says."""

@@ -24,7 +24,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import TransactionStatus
 
 from adapter.errors import ConfigError, QueueError, QueueFull
-from adapter.queue.postgres.advice import address_text, connection_text, statement_text
+from adapter.queue.postgres.advice import TABLES_MISSING, address_text, connection_text, statement_text
 from adapter.queue.postgres.watchdog import Watchdog
 
 _FULL = frozenset({"53100", "53200", "53300"})
@@ -234,11 +234,20 @@ class PostgresSession:
         if self._connection is None:
             self._connection = self._place.connect()
             self.number += 1
-            # A move locks the queue: no other process puts, settles or reads meanwhile.
-            if self._execute(self._connection, _SHARED, None).fetchone() != (True,):
+            try:
+                self._share()
+            except BaseException:
                 self.close()
-                raise QueueError(f"{self._place}: is being moved; wait until that has ended")
+                raise
         return self._connection
+
+    def _share(self) -> None:
+        """A move locks the queue: no other process puts, settles or reads meanwhile."""
+        [is_shared] = self._execute(self._connected(), _SHARED, None).fetchone() or (None,)
+        if is_shared is None:
+            raise QueueError(f"{self._place}: there is no schema {self._place.schema}: {TABLES_MISSING}")
+        if not is_shared:
+            raise QueueError(f"{self._place}: is being moved; wait until that has ended")
 
     def _error(self, exc: psycopg.Error, *, is_late: bool) -> QueueError:
         if self._connection is None or not self._connection.closed:
