@@ -14,7 +14,7 @@ FILE = Path(__file__).parents[1] / "schemas" / "openapi.yaml"
 
 @cache
 def description() -> JsonObject:
-    found: JsonObject = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    found: JsonObject = yaml.load(FILE.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     return found
 
 
