@@ -6,7 +6,9 @@ from typing import TypeAlias
 import orjson
 from aiohttp import hdrs, web
 
+from adapter.http.responses import NOTHING_HERE
 from adapter.model import JsonObject
+from adapter.wire.notice import NOTICE_HEADERS, console_below, notice_page, wants_page
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Operations: TypeAlias = Mapping[str, Mapping[str, Handler]]
@@ -37,13 +39,28 @@ def error_response(
     return web.Response(status=status, body=orjson.dumps(body), headers={**_HEADERS, **(headers or {})})
 
 
-def nothing_else(prefix: str) -> web.RouteDef:
-    """The answer to every other path below `prefix`, with the headers of the rest; to be added last."""
+def nothing_else(prefix: str, *, has_console: bool) -> web.RouteDef:
+    """The answer to every other path below `prefix`, with the headers of the rest; to be added last. A browser is shown
+    the way to the console, if the listener has one.
+    """
 
-    async def missing(_: web.Request) -> web.Response:
-        return error_response(404, "not_found", "there is nothing at this path")
+    async def missing(request: web.Request) -> web.Response:
+        page = page_beside_console(request) if has_console else None
+        return page or error_response(404, "not_found", NOTHING_HERE)
 
     return web.route(hdrs.METH_ANY, f"{prefix}/{{rest:.*}}", missing)
+
+
+def page_beside_console(request: web.Request) -> web.Response | None:
+    """The answer to an unknown path as a page with a link to the console; None for a program, which wants JSON."""
+    if not wants_page(request.method, accept=request.headers.get(hdrs.ACCEPT, "")):
+        return None
+    page = notice_page(
+        f"{NOTHING_HERE}. This port receives events; operators use the console.",
+        link=console_below(request.rel_url.raw_path),
+        label="Open the console",
+    )
+    return web.Response(status=404, body=page, headers=NOTICE_HEADERS)
 
 
 def resource_routes(path: str, handlers: Mapping[str, Handler]) -> list[web.RouteDef]:

@@ -20,6 +20,8 @@ from adapter.model import Problem
 SERVER = "browsee-adapter"
 """The header `Server`. A version would tell attackers which vulnerabilities to try."""
 
+NOTHING_HERE = "there is nothing at this path"
+
 LONGEST_RETRY_AFTER_S = 300
 """SDKs wait no longer than this, whatever they are asked (analytics-next, analytics-python)."""
 
@@ -73,7 +75,7 @@ _TABLE: Mapping[Reply, tuple[int, str, int | None]] = {
     Reply.UNPARSEABLE: (400, "no event could be read from the body", None),
     Reply.INVALID: (400, "the event does not fit its schema", None),
     Reply.UNAUTHORIZED: (401, "the key, or the signature, is missing, wrong or contradictory", None),
-    Reply.UNKNOWN_PATH: (404, "there is nothing at this path", None),
+    Reply.UNKNOWN_PATH: (404, NOTHING_HERE, None),
     Reply.WRONG_METHOD: (405, "this path takes other methods: see Allow", None),
     Reply.TOO_LARGE: (413, "the body is too large", None),
     Reply.TOO_MANY: (413, "the body contains too many messages", None),

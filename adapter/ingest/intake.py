@@ -52,6 +52,7 @@ class IngestDeps:
     `is_draining`, and unless it `takes_messages`, nothing is accepted. `X-Forwarded-For` counts from `trusted_proxies`
     alone. `histogram` returns the histogram of a metric for the values of its labels. `refusals` records senders that
     were asked to come later, `denials` those answered 401, `key_uses` the keys that were used.
+    `has_console`: the same listener serves the console.
     """
 
     inbox: Inbox
@@ -64,6 +65,7 @@ class IngestDeps:
     histogram: Callable[..., Histogram]
     is_draining: Callable[[], bool] = lambda: False
     takes_messages: bool = True
+    has_console: bool = False
     limits: RequestLimits = DEFAULT_LIMITS
     trusted_proxies: Sequence[Network] = ()
     refusals: Refusals = field(default_factory=Refusals)

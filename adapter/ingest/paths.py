@@ -31,6 +31,10 @@ _HINTS: tuple[tuple[re.Pattern[str], str], ...] = (
 )
 
 
+CONSOLE_HINT = "the console is at /console/"
+"""For a person who asks for the root of a listener that serves the console too."""
+
+
 def hint(path: str) -> str:
     """A suggestion for the sender of a request to the unknown `path`; "" if no path is similar."""
     return next((text for pattern, text in _HINTS if pattern.match(path)), "")

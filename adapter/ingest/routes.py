@@ -12,7 +12,7 @@ import orjson
 from aiohttp import hdrs, web
 
 from adapter.http.client_address import client
-from adapter.http.json_api import Handler
+from adapter.http.json_api import Handler, page_beside_console
 from adapter.http.prepared import PreparedResponse
 from adapter.http.responses import Reply, Response, respond, status_of
 from adapter.ingest.audiences import audience_answer
@@ -23,7 +23,7 @@ from adapter.ingest.decode import Body
 from adapter.ingest.dialect import SDK_PATHS, WEBHOOK, Dialect
 from adapter.ingest.fields import may_need_cleaning
 from adapter.ingest.intake import STORED, IngestDeps, Intake
-from adapter.ingest.paths import CALLS, METRICS, PIXELS, SETTINGS, WEBHOOKS, hint
+from adapter.ingest.paths import CALLS, CONSOLE_HINT, METRICS, PIXELS, SETTINGS, WEBHOOKS, hint
 from adapter.ingest.requests import BodyReader, as_is, claims, claims_within
 from adapter.ingest.sdk_bootstrap import GIF, pixel_body, rudder_source_config, segment_settings
 from adapter.ingest.signature import verify
@@ -145,7 +145,11 @@ class _Ingest:
 
     async def unknown(self, request: web.Request) -> web.Response:
         """An unknown path."""
-        return self._respond(request, respond(Reply.UNKNOWN_PATH, hint=hint(request.path)), self._now())
+        has_console = self._parts.has_console
+        is_visitor = has_console and (request.method, request.path) == ("GET", "/")
+        response = respond(Reply.UNKNOWN_PATH, hint=CONSOLE_HINT if is_visitor else hint(request.path))
+        answer = self._respond(request, response, self._now())
+        return (page_beside_console(request) if has_console else None) or answer
 
     # The following return awaitables instead of being coroutines, so that each event passes fewer coroutines.
 

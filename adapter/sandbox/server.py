@@ -19,6 +19,7 @@ from typing import Any
 
 import orjson
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from adapter.errors import ConfigError
 from adapter.model import JsonObject, Kind
@@ -26,8 +27,10 @@ from adapter.sandbox.checks import Checks
 from adapter.sandbox.limit import CallBucket, CallLimit
 from adapter.sandbox.recording import Received, Recording, Wanted, project_of
 from adapter.sandbox.script import Script, ScriptRule
+from adapter.wire.notice import NOTICE_HEADERS, notice_page, wants_page
 
 _SUCCESS = b'{"status":"success"}'
+_NOT_HERE = "there is nothing at this path: this port is the stand-in for Browsee, which takes its calls"
 _MAX_PAGE_OF_CALLS = 10_000
 
 
@@ -49,11 +52,13 @@ _ACCEPTED = SandboxReply(200, _SUCCESS)
 class Sandbox:
     """Checks calls and records them. `schemas` has the schemas of track and identify calls.
 
-    `script` and `limit` may be changed while it runs.
+    `script` and `limit` may be changed while it runs. `console_url` is the address of the console beside it, "" if it
+    runs alone or the address is not known.
     """
 
     def __init__(self, *, recording: Recording, schemas: Mapping[Kind, JsonObject], retry_after: bool = False) -> None:
         self.script = Script()
+        self.console_url = ""
         self.recording = recording
         self._checks = Checks(schemas)
         self._retry_after = retry_after
@@ -117,7 +122,15 @@ class Sandbox:
 
 def build(sandbox: Sandbox) -> web.Application:
     """The application to serve; it closes the sandbox's recording when it ends."""
-    app = web.Application(client_max_size=1024 * 1024)
+
+    @web.middleware
+    async def explain_unknown_paths(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except web.HTTPNotFound:
+            return _unknown_path(request, sandbox.console_url)
+
+    app = web.Application(client_max_size=1024 * 1024, middlewares=[explain_unknown_paths])
     api = _Api(sandbox.recording)
 
     async def track(request: web.Request) -> web.StreamResponse:
@@ -174,6 +187,15 @@ class _Api:
     async def forget(self, _: web.Request) -> web.Response:
         await self._recording.clear()
         return _json(self._recording.summary())
+
+
+def _unknown_path(request: web.Request, console_url: str) -> web.Response:
+    """What this port is, for a person who opened it, and for a program that uses a wrong path."""
+    if not wants_page(request.method, accept=request.headers.get("Accept", "")):
+        console = f", and the console is at {console_url}" if console_url else ""
+        return _json({"message": f"{_NOT_HERE}; GET /calls shows what arrived{console}"}, status=404)
+    link, label = (console_url, "Open the console") if console_url else ("/calls", "Show what arrived")
+    return web.Response(status=404, body=notice_page(f"{_NOT_HERE}.", link=link, label=label), headers=NOTICE_HEADERS)
 
 
 def _scripted(rule: ScriptRule, status: int) -> SandboxReply:

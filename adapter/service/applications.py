@@ -15,6 +15,7 @@ from adapter.console.api_auth import RateLimits
 from adapter.console.description import description_routes
 from adapter.console.health import Health
 from adapter.console.sandbox_api import SandboxCalls
+from adapter.http.json_api import nothing_else
 from adapter.ingest.intake import IngestDeps
 from adapter.ingest.limits import RequestLimits
 from adapter.ingest.routes import routes
@@ -22,7 +23,7 @@ from adapter.ingest.validate import Validator
 from adapter.observe.observer import Observer
 from adapter.privacy.storage import ingest_source
 from adapter.queue.contract import Inbox
-from adapter.service.operators import OperatorDeps, operator_routes
+from adapter.service.operators import OperatorDeps, has_console, operator_routes
 from adapter.service.readiness import Observed, Readiness
 from adapter.service.report import pause_texts
 
@@ -53,6 +54,7 @@ def make_ingest(
         histogram=observer.histogram,
         is_draining=observed.draining.is_set,
         takes_messages=settings.role != "deliver",
+        has_console=settings.admin_listen is None and has_console(settings),
         refusals=observed.refusals,
         denials=observed.denials,
         limits=RequestLimits(
@@ -106,4 +108,6 @@ def make_applications(
         sandbox=sandbox,
     )
     operators.add_routes(operator_routes(settings, deps))
+    if settings.admin_listen is not None:
+        operators.add_routes([nothing_else("", has_console=has_console(settings))])
     return senders, operators

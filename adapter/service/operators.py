@@ -128,6 +128,11 @@ class OperatorDeps:
     sandbox: SandboxCalls | None = None
 
 
+def has_console(settings: Settings) -> bool:
+    """Whether the console's page is served."""
+    return settings.admin_token is not None and settings.console is not None
+
+
 def operator_routes(settings: Settings, deps: OperatorDeps) -> list[web.RouteDef]:
     """The API, for the admin token, and the console: its page, its sessions, and the API for a session."""
     ingest, health, active = deps.ingest, deps.health, deps.active
@@ -160,8 +165,8 @@ def operator_routes(settings: Settings, deps: OperatorDeps) -> list[web.RouteDef
     files = MappingFiles(settings, active, deps.archive, replicas=deps.replicas)
     groups.append(MappingApi(files, requests, settings.trusted_proxies, policy=edit_policy(settings), audit=audit))
     api = Api(groups)
-    routes = [*api.routes("/api", auth.refusal), nothing_else("/api")]
-    if settings.admin_token is None or settings.console is None:
+    routes = [*api.routes("/api", auth.refusal), nothing_else("/api", has_console=has_console(settings))]
+    if settings.admin_token is None or not has_console(settings):
         return routes
     sessions = _sessions(settings, settings.admin_token, requests, deps, auth)
     return [
@@ -169,7 +174,7 @@ def operator_routes(settings: Settings, deps: OperatorDeps) -> list[web.RouteDef
         *page_routes(),
         *sessions.routes(),
         *api.routes("/console/api", sessions.refusal),
-        nothing_else("/console"),
+        nothing_else("/console", has_console=True),
     ]
 
 

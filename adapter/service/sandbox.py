@@ -6,6 +6,8 @@ from adapter.sandbox.limit import CallLimit
 from adapter.sandbox.recording import Wanted
 from adapter.sandbox.script import Script, parse_script
 from adapter.sandbox.server import Sandbox
+from adapter.service.operators import has_console
+from adapter.settings.settings import Settings
 
 
 class RunningSandbox:
@@ -41,3 +43,12 @@ class RunningSandbox:
             self._sandbox.script = script
         if wanted.clear:
             await self._sandbox.recording.clear()
+
+
+def console_url(settings: Settings) -> str:
+    """Where a browser of this machine finds the console; "" if there is none or the system chooses its port."""
+    address = settings.admin_listen or settings.listen
+    if not has_console(settings) or not address.port:
+        return ""
+    host = "127.0.0.1" if address.host in ("0.0.0.0", "::") else address.host  # noqa: S104 - read, not bound
+    return f"http://{f'[{host}]' if ':' in host else host}:{address.port}/console/"
