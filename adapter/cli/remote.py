@@ -56,7 +56,7 @@ class HttpConsole:
             "outcome": wanted.outcome or None,
             "type": wanted.type,
             "rule": wanted.rule,
-            "cause": wanted.cause,
+            **_of_cause(wanted.cause, exact=wanted.exact),
             "text": wanted.text,
             "where": None if wanted.where is None else "=".join(wanted.where),
             "mapped": "true" if wanted.mapped else None,

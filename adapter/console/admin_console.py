@@ -258,7 +258,11 @@ class AdminConsole(AdminMappings):
         if wanted.warned or wanted.type or wanted.rule or (wanted.outcome and REJECTED not in wanted.outcome):
             return Stream([], before, before, is_all=True)
         looked = self._admin.newest_rejections(limit=MAX_PAGE, before=before, source=wanted.source)
-        found = [kept for kept in looked if is_wanted(kept.rejection, wanted) and has_cause(kept, wanted.cause)]
+        found = [
+            kept
+            for kept in looked
+            if is_wanted(kept.rejection, wanted) and has_cause(kept, wanted.cause, exact=wanted.exact)
+        ]
         if not looked:
             return Stream([], before, before, is_all=True)
         if len(found) > limit:

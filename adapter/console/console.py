@@ -29,10 +29,10 @@ OUTCOMES = (*get_args(Outcome), REJECTED)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Events:
-    """Which events and rejections: by source, outcomes, user, name, type, rule, cause (a part of its text), and by
-    receipt in [`since`, `until`). `warned`: only events with warnings. `text` is a part of some value of the body,
-    without regard to case; `where` is a path in the body and the value there. `before` is the `next` of an earlier
-    page. With `mapped` each event has its calls.
+    """Which events and rejections: by source, outcomes, user, name, type, rule, cause (a part of its text, or with
+    `exact` as `Selection`), and by receipt in [`since`, `until`). `warned`: only events with warnings. `text` is a part
+    of some value of the body, without regard to case; `where` is a path in the body and the value there. `before` is
+    the `next` of an earlier page. With `mapped` each event has its calls.
     """
 
     source: str | None = None
@@ -42,6 +42,7 @@ class Events:
     type: str | None = None
     rule: str | None = None
     cause: str | None = None
+    exact: bool = False
     text: str | None = None
     where: tuple[str, str] | None = None
     mapped: bool = False

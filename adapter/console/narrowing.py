@@ -23,6 +23,7 @@ def queue_filter(wanted: Events, users: tuple[str, ...]) -> Filter:
         type=wanted.type,
         rule=wanted.rule,
         cause=wanted.cause,
+        exact=wanted.exact,
         warned=wanted.warned,
         **times,
     )

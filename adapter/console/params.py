@@ -37,6 +37,7 @@ def events(query: Sequence[tuple[str, str]]) -> Events:
         "where": where,
         "since": instant,
         "until": instant,
+        "exact": _true,
         "warned": _true,
         "mapped": _true,
         "limit": limit,

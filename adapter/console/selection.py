@@ -7,11 +7,10 @@ from typing import NamedTuple
 
 from adapter.console.console import REJECTED, Selection
 from adapter.console.detail import ActiveRulesets
-from adapter.console.params import MAX_TEXT
 from adapter.console.serialize import Entry
 from adapter.model import JsonObject, Reason
 from adapter.queue.admin import QueueAdmin
-from adapter.queue.records import CauseGroup, Outcome, RejectionRecord, plain_cause
+from adapter.queue.records import CauseGroup, Outcome, RejectionRecord, is_cause
 from adapter.wire.instants import instant_text
 
 _PAGE = 500
@@ -31,19 +30,10 @@ class Selected(NamedTuple):
 
 def has_cause(kept: Entry | CauseGroup, cause: str | None, *, exact: bool = False) -> bool:
     """Whether `cause` is a part of its cause, as stored or as `causes` lists it; without regard to case, and with or
-    without the backticks around names. With `exact` as `is_of_cause`.
+    without the backticks around names. With `exact`: whether `causes` lists it as `cause`, or as a longer text of which
+    `cause` is the first `MAX_CAUSE` characters.
     """
-    if cause is None:
-        return True
-    if exact:
-        return is_of_cause(kept, cause)
-    wanted = plain_cause(cause)
-    return wanted in plain_cause(kept.cause) or wanted in plain_cause(kept.common_cause)
-
-
-def is_of_cause(kept: Entry | CauseGroup, cause: str) -> bool:
-    """Whether `causes` lists it as `cause`; of a longer text the first `MAX_TEXT` characters are compared."""
-    return cause in (text[:MAX_TEXT] for text in (kept.cause, kept.common_cause))
+    return cause is None or is_cause(cause, (kept.cause, kept.common_cause), exact=exact)
 
 
 def choose(admin: QueueAdmin, which: Selection, *, outcomes: tuple[Outcome, ...] = ("dead",)) -> Selected:

@@ -1,9 +1,9 @@
 """What operators read of a queue: events with their outcome, rejections, causes. And the options of a queue. Pure."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import orjson
 
@@ -18,6 +18,8 @@ RequeuedRejection: TypeAlias = Literal["pending", "deletion", "duplicate", "gone
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _NAMING_ONE = frozenset({Reason.REFUSED.value, Reason.EXHAUSTED.value})
 """Reasons whose detail may name one event, such as Browsee's message with the id of a request."""
+MAX_CAUSE: Final = 500
+"""Characters of a cause that select it exactly: as many as the text of a request may have."""
 _NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
@@ -135,7 +137,8 @@ class Filter:
 
     `warned`: only events with warnings. `after`: only events after that seq; earlier ones are not read. A value of
     None, "" or 0 selects all. `users` are the stored forms of the user's id, two at most. `cause` is a part of the
-    cause as an operator reads it, without regard to case.
+    cause as an operator reads it, without regard to case; with `exact` it is the whole cause, or its first
+    `MAX_CAUSE` characters.
     """
 
     source: str | None = None
@@ -145,6 +148,7 @@ class Filter:
     type: str | None = None
     rule: str | None = None
     cause: str | None = None
+    exact: bool = False
     warned: bool = False
     after: int = 0
     since: datetime = _EVER
@@ -169,11 +173,18 @@ def plain_cause(cause: str) -> str:
     return cause.replace("`", "").casefold()
 
 
-def cause_has(wanted: str, *, reason: str, detail: str, rule: str) -> bool:
-    """Whether `wanted` is part of the cause of an event, as stored or without the parts that name one event."""
+def is_cause(wanted: str, causes: Iterable[str], *, exact: bool) -> bool:
+    """Whether `wanted` selects one of `causes`, the texts of one cause: as `Filter` describes `cause` and `exact`."""
+    if exact:
+        return wanted in (cause[:MAX_CAUSE] for cause in causes)
     plain = plain_cause(wanted)
-    causes = (_cause(reason, detail, rule), _cause(reason, _common(reason, detail), rule))
     return any(plain in plain_cause(cause) for cause in causes)
+
+
+def has_wanted_cause(wanted: Filter, *, reason: str, detail: str, rule: str) -> bool:
+    """Whether an event has the wanted cause, as stored or without the parts that name one event."""
+    causes = (_cause(reason, detail, rule), _cause(reason, _common(reason, detail), rule))
+    return wanted.cause is None or is_cause(wanted.cause, causes, exact=wanted.exact)
 
 
 def is_named(rejection: Rejection, name: str) -> bool:

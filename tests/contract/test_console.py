@@ -1,5 +1,6 @@
 """Every console, at the queue and over HTTP: what `adapter.console.console` promises, in the described shapes."""
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -319,6 +320,9 @@ def test_a_cause_can_be_taken_by_its_whole_text(console: Console) -> None:
         chosen = console.discard(Selection(cause=cause, exact=True), dry_run=True)["chosen"]
         assert chosen["events"] + chosen["rejections"] == count
         assert not any(console.discard(Selection(cause=cause[1:], exact=True), dry_run=True)["chosen"].values())
+        of_cause = Events(cause=cause, exact=True, outcome=("dead", "rejected"), limit=100)
+        assert len(ids(console.events(of_cause))) == count
+        assert ids(console.events(dataclasses.replace(of_cause, cause=cause[1:]))) == []
 
 
 def test_nothing_is_discarded_that_was_not_counted(console: Console) -> None:

@@ -75,7 +75,7 @@ class PostgresAdminReads:
             "warned": wanted.warned,
         }
         rows = self._run(ADMIN["messages_between"], values).fetchall()
-        seqs = [seq for seq, *why in rows if wanted.cause is None or has_cause(wanted.cause, why)]
+        seqs = [seq for seq, *why in rows if has_cause(wanted, why)]
         for at in range(0, len(seqs), _AT_ONCE):
             for record in self._records(seqs[at : at + _AT_ONCE]):
                 if is_wanted(record.event, wanted):

@@ -7,7 +7,7 @@ from adapter.model import Event, PrivateEvent
 from adapter.queue import record_rows
 from adapter.queue.contract import Deletion
 from adapter.queue.postgres.message_row import SELECTED, from_row, unpacked
-from adapter.queue.records import EventRecord, Filter, RejectionRecord, cause_has
+from adapter.queue.records import EventRecord, Filter, RejectionRecord, has_wanted_cause
 
 
 def event_record(found: Sequence[Any], delivered_keys: tuple[str, ...]) -> EventRecord:
@@ -28,10 +28,10 @@ def deletion_of(found: Sequence[Any]) -> Deletion:
     return record_rows.deletion_of((number, source, unpacked(user) or "", unpacked(message_id) or "", *more))
 
 
-def has_cause(wanted: str, why: Sequence[str]) -> bool:
-    """Whether `wanted` is in the cause that is made of reason, detail and rule, in this order."""
+def has_cause(wanted: Filter, why: Sequence[str]) -> bool:
+    """Whether the wanted cause is that of reason, detail and rule, in this order."""
     reason, detail, rule = why
-    return cause_has(wanted, reason=reason, detail=detail, rule=rule)
+    return has_wanted_cause(wanted, reason=reason, detail=detail, rule=rule)
 
 
 def is_wanted(event: Event, wanted: Filter) -> bool:

@@ -26,7 +26,7 @@ from adapter.queue.records import (
     RecordPage,
     RejectionRecord,
     RequeuedRejection,
-    cause_has,
+    has_wanted_cause,
 )
 from adapter.queue.sqlite.admin_writes import (
     ADMIN,
@@ -89,7 +89,7 @@ class SqliteQueueAdmin(SqliteMappingHistory):
         for start, stop in islice(self._windows_down(before, wanted.after), _WINDOWS_IN_A_LOOK):
             most = limit - len(found) if wanted.cause is None else _WINDOW
             rows = self._run(ADMIN["messages_between"], (start, stop, most, *facts)).fetchall()
-            seqs = (seq for seq, *why in rows if wanted.cause is None or _has_cause(wanted.cause, *why))
+            seqs = (seq for seq, *why in rows if _has_cause(wanted, *why))
             records = (self.event(seq) for seq in islice(seqs, limit - len(found)))
             found += [record for record in records if record is not None]
             bottom = start
@@ -273,5 +273,5 @@ class SqliteQueueAdmin(SqliteMappingHistory):
         self._run("COMMIT")
 
 
-def _has_cause(wanted: str, reason: str, detail: str, rule: str) -> bool:
-    return cause_has(wanted, reason=reason, detail=detail, rule=rule)
+def _has_cause(wanted: Filter, reason: str, detail: str, rule: str) -> bool:
+    return has_wanted_cause(wanted, reason=reason, detail=detail, rule=rule)
