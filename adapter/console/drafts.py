@@ -37,10 +37,10 @@ class Draft:
 def checked_json(draft: Draft, events: Sequence[tuple[str, Event]], *, began_s: float) -> JsonObject:
     """The answer of a check: findings, rules, tests, guards, and the results for `events`, by their ids."""
     examined = draft.examined
-    after = examined.ruleset
+    after = examined.compiled
     guards, guards_before = set(guards_of(examined.privacy)), set(guards_of(draft.active_privacy))
     return {
-        "version": None if after is None else after.version,
+        "version": None if examined.ruleset is None else examined.ruleset.version,
         "findings": [as_json(finding) for finding in examined.findings],
         "rules": [] if after is None else [{"name": rule.name, "line": rule.line} for rule in after.rules],
         "tests": [
@@ -86,7 +86,7 @@ def compared_json(
 
     Pending events count too, because the draft maps them once it is active.
     """
-    after = draft.examined.ruleset
+    after = draft.examined.compiled
     if after is None:
         raise ValueError("a draft with errors cannot be compared")
     summary, outcomes, taken = Summary(), Counter[tuple[str, str]](), Counter[str]()

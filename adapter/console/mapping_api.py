@@ -107,13 +107,13 @@ class MappingApi:
 
         def work(console: QueueConsole) -> JsonObject | None:
             draft = self._store.draft(source, text=text)
-            if draft.examined.ruleset is None:
+            if draft.examined.compiled is None:
                 return None
             return console.compared(draft, since=since, before=start, limit=limit)
 
         found = await self._requests.ask(work)
         if found is None:
-            return error_response(422, "does_not_check", "the draft has errors or failing tests: check it first")
+            return error_response(422, "does_not_check", "the draft has errors: check it first")
         return json_response(found)
 
     async def write(self, request: web.Request) -> web.StreamResponse:

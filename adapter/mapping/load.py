@@ -49,15 +49,21 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """The results for a text as the mapping of a source. `ruleset` is None if it must not be activated.
+    """The results for a text as the mapping of a source. `compiled` is None if the text has errors; with failing tests
+    it shows what the text does, but must not be activated.
 
     `privacy` is the block of that name in the file, None if there is none.
     """
 
     findings: Sequence[Finding]
     tests: Sequence[TestResult]
-    ruleset: Ruleset | None
+    compiled: Ruleset | None
     privacy: Any
+
+    @property
+    def ruleset(self) -> Ruleset | None:
+        """The ruleset to activate; None if the text has errors or failing tests."""
+        return None if any(finding.blocks for finding in self.findings) else self.compiled
 
 
 class LoadOptions(TypedDict):
@@ -84,12 +90,12 @@ def load(text: str, **options: Unpack[LoadOptions]) -> Ruleset:
 
 
 def examine(text: str, **options: Unpack[LoadOptions]) -> Examined:
-    """The results of `load` and `check` together, and the ruleset if the text may be activated. Never raises."""
+    """The results of `load` and `check` together, and the ruleset if the text has no errors. Never raises."""
     read_table = options.get("read_table", unreadable)
     document, checked = _checked(text, file=options["file"], read=options["read"], read_table=read_table)
     findings = _ordered(checked.findings)
     privacy = document.data.get("privacy") if document is not None and isinstance(document.data, dict) else None
-    if document is None or any(finding.blocks for finding in findings):
+    if document is None or _has_errors(findings):
         return Examined(findings, checked.tests, None, privacy)
     compiled = compile_document(
         document,
@@ -99,7 +105,7 @@ def examine(text: str, **options: Unpack[LoadOptions]) -> Examined:
         read_table=read_table,
     )
     problems = [*compiled.findings, *_lacking(document, compiled)]
-    if any(finding.blocks for finding in problems):
+    if _has_errors(problems):
         return Examined(_ordered([*findings, *problems]), checked.tests, None, privacy)
     return Examined(findings, checked.tests, compiled.ruleset, privacy)
 
@@ -140,6 +146,11 @@ def _lacking(document: Document, compiled: Compiled) -> Sequence[Finding]:
     lacking = [("E155", path, _NO_KEY) for path in sorted(compiled.unkeyed, key=str)]
     lacking += [("E165", path, _NO_PLACES) for path in sorted(compiled.unlocated, key=str)]
     return [document.finding(Severity.ERROR, code, document.mark_of(path), why) for code, path, why in lacking]
+
+
+def _has_errors(findings: Sequence[Finding]) -> bool:
+    """Whether the text cannot be compiled; a failing test is not an error of the rules."""
+    return any(finding.severity is Severity.ERROR for finding in findings)
 
 
 def _refusal(findings: Sequence[Finding]) -> MappingError:

@@ -137,6 +137,19 @@ def test_a_draft_is_tried_on_recorded_events_and_messages(filled_api: Api) -> No
     assert by_id["message 1"]["now"]["calls"][0]["body"]["properties"] == {"total": 0}
 
 
+def test_a_draft_with_failing_tests_can_be_tried(filled_api: Api) -> None:
+    """On events and by a comparison, because it has no errors; it has no version that could be activated."""
+    tried = filled_api.check(FAILING, events=["1"])
+    [event] = tried["events"]
+    assert (tried["version"], event["now"]["outcome"], event["now"]["calls"][0]["body"]["event"]) == (
+        None,
+        "sent",
+        "PAID",
+    )
+    status, compared = filled_api.ask("POST", "/api/mapping/compare", {"source": "shop", "text": FAILING})
+    assert (status, shaped(compared, "DraftCompared")["different"] > 0) == (200, True)
+
+
 def test_a_guard_that_goes_is_named(api: Api) -> None:
     """In the words of the file."""
     guarded = f"{MAPPING}privacy:\n  - named: [email]\n    do: [{{mask: {{keep: 2}}}}]\n"
