@@ -24,6 +24,7 @@ export const session = signal(/** @type {Session | null} */ (null));
 
 /** Whether the last request was answered at all. */
 export const reachable = signal(true);
+window.addEventListener("offline", () => (reachable.value = false));
 
 /** @typedef {Record<string, string | number | boolean | readonly string[] | null | undefined>} Query */
 
@@ -82,6 +83,12 @@ function signedOut() {
  * @returns {RequestInit}
  */
 const json = (method, body) => ({ method, body: JSON.stringify(body), headers: { "Content-Type": "application/json" } });
+
+/** The API takes a text of this length at most. */
+const LONGEST_CAUSE = 500;
+
+/** The events of one cause, and of no other that contains its text. @param {string} cause as the API lists it */
+export const ofCause = (cause) => ({ cause: [...cause].slice(0, LONGEST_CAUSE).join(""), exact: true });
 
 export const api = {
   /** @template {string} P @param {P} path @param {Query} [query] @param {AbortSignal} [abort] @returns {Promise<import("../../../scripts/console-vendor/answers").Answer<P, "get">>} */

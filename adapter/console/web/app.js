@@ -46,7 +46,11 @@ function App() {
       );
     const first = setTimeout(ask, failed ? (failed.retryAfterS ?? RETRY_S) * 1000 : 0);
     const timer = setInterval(ask, SESSION_MS);
-    return () => (clearTimeout(first), clearInterval(timer));
+    // Another tab may have signed in or out meanwhile.
+    const look = () => document.visibilityState === "visible" && ask();
+    document.addEventListener("visibilitychange", look);
+    window.addEventListener("online", look);
+    return () => (clearTimeout(first), clearInterval(timer), document.removeEventListener("visibilitychange", look), window.removeEventListener("online", look));
   }, [failed]);
   if (session.value === null) {
     return html`<main class="boot">${failed ? html`<${Failure} error=${failed} retry=${() => location.reload()} again />` : html`<${Skeleton} />`}</main>`;
@@ -57,6 +61,7 @@ function App() {
 
 function Frame() {
   const { path, query } = here.value;
+  useEffect(() => document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" }), [path]);
   const found = PAGES.map((page) => ({ page, params: match(page.path, path) })).find(({ params }) => params !== null);
   return html`
     <a class="skip" href="#main" onClick=${(/** @type {Event} */ event) => (event.preventDefault(), document.querySelector("h1")?.focus())}>Skip to content</a>
@@ -92,6 +97,10 @@ function Theme() {
     <option value="system">System</option><option value="light">Light</option><option value="dark">Dark</option></select></label>`;
 }
 
+/** Whether the service was replaced by another version since the page was loaded. */
+let loadedVersion = "";
+const isUpgraded = () => session.value?.version !== (loadedVersion ||= session.value?.version ?? "");
+
 /** Banners for every page, worst first. */
 function Bars() {
   const now = summary.value ?? {};
@@ -105,6 +114,8 @@ function Bars() {
     ${session.value?.sandbox && html`<${Banner} tone="warning"><strong>Sandbox.</strong> Nothing here reaches Browsee.<//>`}
     ${session.value?.memoryQueue && html`<${Banner} tone="warning"><strong>The queue is in memory.</strong> What is pending is lost when the service stops.<//>`}
     ${!isSecret && html`<${Banner} tone="warning">This page came over plain HTTP: anyone who can read the traffic can use your session. Serve it over HTTPS.<//>`}
+    ${isUpgraded() && html`<${Banner} tone="warning" actions=${html`<${Button} onClick=${() => location.reload()}>Reload<//>`}>
+      The adapter is now version ${session.value?.version}; this page is of another one. Drafts are kept.<//>`}
     ${now.ready === false && html`<${Banner} tone="danger">${now.why === "stopping" ? "The service is stopping." : html`The service stores no events: ${now.why}.`}<//>`}
     ${now.delivery === "paused" && html`<${Banner} tone="danger"><strong>Delivery is paused.</strong> ${now.delivery_why}<//>`}
     ${now.time_left?.says && html`<${Banner} tone="warning">${capitalized(now.time_left.says)}.<//>`}
@@ -118,15 +129,14 @@ function Lazy({ load, name, props }) {
   const [failed, setFailed] = useState(false);
   useEffect(() => {
     let isShown = true;
-    load().then(
-      (found) => isShown && setPage(found),
-      () => isShown && setFailed(true),
-    );
+    load().then((found) => isShown && (setPage(found), setFailed(false)), () => isShown && setFailed(true));
     return () => {
       isShown = false;
     };
-  }, [name]);
-  if (failed) return html`<${Banner} tone="warning" actions=${html`<${Button} onClick=${() => location.reload()}>Reload<//>`}>This page could not be loaded: the adapter may have been upgraded.<//>`;
+    // Again when the service is back.
+  }, [name, reachable.value]);
+  if (failed) return html`<${Banner} tone="warning" actions=${html`<${Button} onClick=${() => location.reload()}>Reload<//>`}>
+    This page could not be loaded: ${reachable.value ? "the adapter may have been upgraded" : "the service does not answer"}.<//>`;
   return page ? html`<${page.default} ...${props} />` : html`<${Skeleton} lines=${5} />`;
 }
 

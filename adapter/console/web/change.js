@@ -1,6 +1,6 @@
 // Changes of many events: requeue and discard. A dialog says how many first; discarding needs the number typed.
-import { ApiError, api } from "./api.js";
-import { Failure, Loaded, useData } from "./data.js";
+import { api } from "./api.js";
+import { Failure, Loaded, useAction, useData, useReload } from "./data.js";
 import { count, plural } from "./format.js";
 import { Outcomes, toWatch } from "./requeued.js";
 import { Banner, Button, Dialog, Table, TypedNumber } from "./ui.js";
@@ -36,21 +36,12 @@ function useChange(path, body) {
   const preview = useData((abort) => api.post(path, { ...body, dryRun: true, ...(isRequeue ? { preview: true } : {}) }, {}, abort), [path]);
   const [watched, setWatched] = useState(/** @type {import("./requeued.js").Watched | null} */ (null));
   const [result, setResult] = useState(/** @type {any} */ (null));
-  const [error, setError] = useState(/** @type {ApiError | null} */ (null));
-  const [isBusy, setBusy] = useState(false);
-  const run = async (more = /** @type {Record<string, any>} */ ({})) => {
-    setBusy(true);
-    try {
-      if (isRequeue) setWatched(await toWatch(body));
-      setResult(await api.post(path, { ...body, ...more }));
-      setError(null);
-    } catch (problem) {
-      if (!(problem instanceof ApiError)) throw problem;
-      setError(problem);
-      if (problem.code === "count_changed") preview.reload();
-    }
-    setBusy(false);
-  };
+  const { error, isBusy, run: act } = useAction();
+  const run = (more = /** @type {Record<string, any>} */ ({})) => act(async () => {
+    if (isRequeue) setWatched(await toWatch(body));
+    setResult(await api.post(path, { ...body, ...more }));
+  });
+  useReload(preview.reload, [error?.code === "count_changed" && error]);
   return { preview, result, error, isBusy, run, watched };
 }
 

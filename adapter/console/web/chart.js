@@ -53,9 +53,5 @@ export function Chart({ title, at, lines, unit = "" }) {
 }
 
 /** Local times, 24 h. @param {any} self @param {number[]} values */
-function times(self, values) {
-  return values.map((seconds) => {
-    const at = new Date(seconds * 1000);
-    return `${String(at.getHours()).padStart(2, "0")}:${String(at.getMinutes()).padStart(2, "0")}`;
-  });
-}
+const times = (self, values) => values.map((seconds) => clock.format(seconds * 1000));
+const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });

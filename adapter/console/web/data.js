@@ -56,13 +56,30 @@ export function useData(load, deps) {
 }
 
 const SOON_MS = 3_000;
+const BUSY_MS = 400;
 
-/** Loads again every `ms`; sooner while nothing `isThere`. @param {() => void} reload @param {number} ms @param {boolean} isThere */
+/** Loads again every `ms` while the tab is seen; sooner while nothing `isThere`. @param {() => void} reload @param {number} ms @param {boolean} isThere */
 export function useAgain(reload, ms, isThere) {
   useEffect(() => {
-    const timer = setInterval(reload, isThere ? ms : SOON_MS);
+    const timer = setInterval(() => document.visibilityState === "visible" && reload(), isThere ? ms : SOON_MS);
     return () => clearInterval(timer);
   }, [reload, isThere]);
+}
+
+/** What a button does, once at a time: its failure stays until it is tried again. */
+export function useAction() {
+  const [state, setState] = useState({ error: /** @type {ApiError | null} */ (null), isBusy: false });
+  const run = async (/** @type {() => Promise<void>} */ act) => {
+    setState((before) => ({ ...before, isBusy: true }));
+    try {
+      await act();
+      setState({ error: null, isBusy: false });
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      setState({ error, isBusy: false });
+    }
+  };
+  return { ...state, run, clear: () => setState({ error: null, isBusy: false }) };
 }
 
 /** Loads again when `deps` change. @param {() => void} reload @param {readonly unknown[]} deps */
@@ -94,3 +111,15 @@ export function Failure({ error, retry, again = false }) {
 
 /** @param {string} text */
 export const capitalized = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
+/** What `ask` answers, once no other check or comparison is running. @template T @param {() => Promise<T>} ask @param {AbortSignal} [signal] */
+export async function whenFree(ask, signal) {
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.code !== "busy" || signal?.aborted) throw error;
+      await new Promise((resolve) => setTimeout(resolve, BUSY_MS));
+    }
+  }
+}

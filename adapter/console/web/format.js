@@ -50,6 +50,12 @@ export function ago(instant, now = Date.now()) {
   return seconds < 1 ? "just now" : `${duration(Math.round(seconds))} ago`;
 }
 
+/** A text of a sender with what cannot be seen spelled out: names that look alike may differ. @param {string} text */
+export const visible = (text) =>
+  text.replace(UNSEEN, (char) => `⟨U+${char.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}⟩`);
+/** Not the joiners of emoji and of some scripts. */
+const UNSEEN = /[\p{Cc}\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]/gu;
+
 /** @param {number} n */
 export const count = (n) => number.format(n);
 

@@ -5,6 +5,7 @@ import { Badge } from "./ui.js";
 import { html, useEffect, useState } from "./vendor/preact.js";
 
 const MOST = 500;
+const PAGES = 20;
 const AGAIN_MS = 1_000;
 
 /** @typedef {{ids: string[], isAll: boolean, after: string}} Watched */
@@ -17,8 +18,17 @@ const AGAIN_MS = 1_000;
 export async function toWatch(which) {
   const { next } = await api.get("/tail");
   if (which.ids) return { ids: events(which.ids).slice(0, MOST), isAll: which.ids.length <= MOST, after: next };
-  const page = which.unmatched ? await api.get("/events", { outcome: "unmatched", limit: MOST }) : await api.get("/dead", { cause: which.cause, exact: which.exact, limit: MOST });
-  return { ids: events(page.entries.map((/** @type {any} */ entry) => entry.id)), isAll: page.next === null, after: next };
+  const ids = /** @type {string[]} */ ([]);
+  let more = /** @type {string | null} */ (null);
+  // A page lists those of the cause among some hundred dead letters.
+  for (let page = 0; page < PAGES && ids.length < MOST && (page === 0 || more); page += 1) {
+    const found = which.unmatched
+      ? await api.get("/events", { outcome: "unmatched", limit: MOST, before: more })
+      : await api.get("/dead", { cause: which.cause, exact: which.exact, limit: MOST, after: more });
+    ids.push(...events(found.entries.map(({ id }) => id)));
+    more = found.next;
+  }
+  return { ids: ids.slice(0, MOST), isAll: more === null && ids.length <= MOST, after: next };
 }
 
 /** Rejections become events with new ids, which are unknown beforehand. @param {string[]} ids */

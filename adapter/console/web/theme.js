@@ -4,14 +4,11 @@ import { signal } from "./vendor/preact.js";
 const KEY = "browsee-adapter theme";
 
 /** "system", "light" or "dark". */
-export const theme = signal(stored());
-
-function stored() {
-  try {
-    return localStorage.getItem(KEY) ?? "system";
-  } catch {
-    return "system";
-  }
+export const theme = signal("system");
+try {
+  theme.value = localStorage.getItem(KEY) ?? "system";
+} catch {
+  // A browser without storage has no choice kept.
 }
 
 /** @param {string} name */

@@ -1,5 +1,5 @@
 // The parts that pages are made of. Values of events appear as text nodes only.
-import { count } from "./format.js";
+import { count, visible } from "./format.js";
 import { html, useEffect, useId, useLayoutEffect, useRef, useState } from "./vendor/preact.js";
 
 /** @typedef {any} Children */
@@ -22,7 +22,7 @@ export function Page({ title, tab, lead, actions, children }) {
   useEffect(() => {
     document.title = `${tab ?? title} – browsee-adapter`;
   }, [tab, title]);
-  useEffect(() => heading.current?.focus({ preventScroll: true }), []);
+  useEffect(() => (window.scrollTo(0, 0), heading.current?.focus({ preventScroll: true })), []);
   return html`
     <div class="page-head">
       <div><h1 ref=${heading} tabindex="-1">${title}</h1>${lead && html`<p class="lead">${lead}</p>`}</div>
@@ -132,7 +132,7 @@ export function Table({ caption, columns, children, narrow = false, class: more 
 
 /** A sentence of the service: what stands in backticks is code. @param {{text: string}} props */
 export function Words({ text }) {
-  return text.split("`").map((part, index, parts) => (index % 2 === 1 && index < parts.length - 1 ? html`<code>${part}</code>` : index % 2 === 1 ? `\`${part}` : part));
+  return visible(text).split("`").map((part, index, parts) => (index % 2 === 1 && index < parts.length - 1 ? html`<code>${part}</code>` : index % 2 === 1 ? `\`${part}` : part));
 }
 
 /** What a list says when it is empty. @param {{title: string, children?: Children}} props */

@@ -40,4 +40,4 @@ export {
 } from "@codemirror/autocomplete";
 export { forEachDiagnostic, lintGutter, lintKeymap, nextDiagnostic, openLintPanel, setDiagnostics } from "@codemirror/lint";
 export { highlightSelectionMatches, openSearchPanel, search, searchKeymap } from "@codemirror/search";
-export { MergeView, unifiedMergeView } from "@codemirror/merge";
+export { MergeView, diff, unifiedMergeView } from "@codemirror/merge";

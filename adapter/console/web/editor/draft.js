@@ -94,6 +94,9 @@ export function useCheck(source, text, events, messages) {
   return { ...state, again };
 }
 
+/** Whether a checked text has no errors; one with failing tests can be tried. @param {any} checked */
+export const compiles = (checked) => !checked.findings.some((/** @type {any} */ finding) => finding.severity === "error");
+
 /** Adds up the pages of a comparison. @param {any} sum @param {any} page */
 export function added(sum, page) {
   if (!sum) return page;

@@ -1,23 +1,36 @@
 // The panels beside the editor: what becomes of chosen events, how the tests end, what would change, what was active.
 import { ApiError, api } from "../api.js";
-import { Failure, Loaded, capitalized, useData } from "../data.js";
-import { Time, ago, count, plural } from "../format.js";
+import { Failure, Loaded, capitalized, useData, whenFree } from "../data.js";
+import { Time, ago, count, plural, visible } from "../format.js";
 import { href } from "../router.js";
 import { Badge, Banner, Button, Empty, Field, JsonView, Skeleton, Table } from "../ui.js";
 import { html, useEffect, useRef, useState } from "../vendor/preact.js";
-import { added } from "./draft.js";
+import { added, compiles } from "./draft.js";
 import { Diff } from "./differences.js";
 
 const WORDS = /** @type {Record<string, string[]>} */ ({ sent: ["delivered", "sent"], rejected: ["dead", "refused"], dropped: ["dropped", "dropped"], unmatched: ["unmatched", "no rule"] });
 const ALL = 1_000_000;
 const FIRST = 10_000;
 const DAY_MS = 86_400_000;
-const BUSY_MS = 400;
 
 /** @param {{outcome: string | undefined}} props */
 function Word({ outcome }) {
   const [badge, text] = WORDS[outcome ?? ""] ?? ["off", "–"];
   return html`<${Badge} outcome=${badge} text=${text} />`;
+}
+
+/** How many events of the preview become something else. @param {{events: any[]}} props */
+export function Becoming({ events }) {
+  const counts = new Map();
+  for (const { was, now } of events.filter((event) => event.was.outcome !== event.now?.outcome)) {
+    const key = `${was.outcome} ${now?.outcome}`;
+    counts.set(key, (counts.get(key) ?? 0) + 1);
+  }
+  if (events.length === 0) return null;
+  if (counts.size === 0) return html`<p>Of ${plural(events.length, "event")} in the preview none gets another outcome.</p>`;
+  return html`<p>Of ${plural(events.length, "event")} in the preview:</p>
+    <ul class="becoming">${[...counts].map(([key, n]) => html`<li>
+      <${Word} outcome=${key.split(" ")[0]} /> → <${Word} outcome=${key.split(" ")[1]} />: <strong>${plural(n, "event")}</strong></li>`)}</ul>`;
 }
 
 /** @param {{checked: any, add: (text: string) => string, remove: (id: string) => void, addTest: (event: any) => void, error: ApiError | null}} props */
@@ -33,10 +46,11 @@ export function Preview({ checked, add, remove, addTest, error }) {
     <form class="inline-form" onSubmit=${submit}><${Field} label="Add an event" error=${problem}>${(/** @type {string} */ id) => html`<textarea id=${id} name="added" rows="1" placeholder='4711, or {"type": "track", …}'></textarea>`}<//><${Button} type="submit">Add<//></form>
     ${error && html`<${Failure} error=${error} />`}
     ${!checked && !error && html`<${Skeleton} lines=${4} />`}
+    ${checked && !compiles(checked) && html`<p class="muted">The draft has errors, so the preview shows the active mapping alone.</p>`}
     ${checked?.events.length === 0 && html`<${Empty} title="No event to try"><p>Add the id of an event, or paste a message.</p><//>`}
     ${checked?.events.map((/** @type {any} */ event) => html`<details class="previewed" key=${event.id}>
-      <summary><span class="clip">${event.type} ${event.event ?? ""}</span> <span class="previewed-words"><${Word} outcome=${event.was.outcome} /> → <${Word} outcome=${event.now?.outcome} /></span></summary>
-      <${Changes} changes=${event.changes} />
+      <summary><span class="clip">${visible(`${event.type} ${event.event ?? ""}`)} <span class="muted">${event.id}</span></span> <span class="previewed-words"><${Word} outcome=${event.was.outcome} /> → <${Word} outcome=${event.now?.outcome} /></span></summary>
+      ${event.now && html`<${Changes} changes=${event.changes} />`}
       ${event.now && event.now.outcome === "rejected" && html`<ul class="problems">${event.now.problems.map((/** @type {any} */ each) => html`<li><code>${each.pointer}</code> ${each.message}</li>`)}</ul>`}
       ${event.now?.outcome === "unmatched" && event.now.hint && html`<p class="muted">${event.now.hint}</p>`}
       ${event.now?.outcome === "dropped" && html`<p class="muted">${event.now.rule}: ${event.now.text}</p>`}
@@ -98,7 +112,7 @@ export function Comparison({ source, text, canCompare, asked, onResult }) {
   return html`<div class="stack">
     <div class="actions"><${Button} primary=${!sum} disabled=${!canCompare || state.isBusy} onClick=${() => run(false)}>${state.isBusy ? "Comparing" : "Compare with recorded events"}<//>
       ${sum && !state.isBusy && !state.all && html`<${Button} quiet onClick=${() => run(true)}>All that is kept<//>`}${state.isBusy && html`<${Button} quiet onClick=${() => (stop.current.abort(), setState((now) => ({ ...now, isBusy: false })))}>Stop<//>`}</div>
-    ${!canCompare && html`<p class="muted">A text with errors or failing tests cannot be compared.</p>`}
+    ${!canCompare && html`<p class="muted">A text with errors cannot be compared.</p>`}
     ${state.isBusy && html`<progress aria-label="Comparing" value=${sum?.events ?? 0} max=${state.all ? Math.max(ALL / 10, (sum?.events ?? 0) * 2) : FIRST}></progress>`}
     ${state.error && html`<${Failure} error=${state.error} retry=${() => run(state.all)} />`}
     ${sum && state.of !== text && html`<${Banner} tone="warning">The draft was changed since this comparison.<//>`}
@@ -111,18 +125,6 @@ export function Comparison({ source, text, canCompare, asked, onResult }) {
         <p class="muted">${change.of}, for example <a href=${href(`/events/${encodeURIComponent(change.examples[0])}`)}>${change.examples[0]}</a></p>
         <${Changes} changes=${change.first.map((/** @type {any} */ each) => ({ ...each, path: each.place }))} /></details>`)}`}
   </div>`;
-}
-
-/** What `ask` answers, once no other comparison is running. @param {() => Promise<any>} ask @param {AbortSignal} signal */
-async function whenFree(ask, signal) {
-  for (;;) {
-    try {
-      return await ask();
-    } catch (error) {
-      if (!(error instanceof ApiError) || error.code !== "busy" || signal.aborted) throw error;
-      await new Promise((resolve) => setTimeout(resolve, BUSY_MS));
-    }
-  }
 }
 
 /** @param {{source: string, text: string, version: string, open: (text: string) => void, rollBack: (version: any) => void, canWrite: boolean}} props */

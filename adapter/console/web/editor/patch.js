@@ -1,6 +1,10 @@
 // What takes a draft to where its file can be changed: a unified diff as `git apply` takes it, a command for a ConfigMap.
 
+import { diff } from "../vendor/editor.js";
+
 const CONTEXT = 3;
+/** Below the halves of pairs, which are characters only together. */
+const CHARACTERS = 0xd800;
 
 /**
  * @param {string} file as the settings spell it
@@ -10,10 +14,9 @@ const CONTEXT = 3;
 export function patchOf(file, before, after) {
   const old = lines(before);
   const next = lines(after);
-  const edits = diff(old, next);
   const path = file.replace(/^\/+/, "");
   let out = `--- a/${path}\n+++ b/${path}\n`;
-  for (const hunk of hunks(edits)) {
+  for (const hunk of hunks(edits(old, next))) {
     const removed = hunk.filter((edit) => edit.kind !== "+");
     const added = hunk.filter((edit) => edit.kind !== "-");
     const first = /** @type {Edit} */ (hunk[0]);
@@ -42,80 +45,48 @@ const start = (index, count) => (count === 0 ? index : index + 1);
 /** @param {string} text */
 const lines = (text) => text.match(/[^\n]*\n|[^\n]+$/g) ?? [];
 
-/** The shortest edit by Myers' algorithm, after equal lines at both ends. @param {string[]} a @param {string[]} b @returns {Edit[]} */
-function diff(a, b) {
-  let head = 0;
-  while (head < a.length && head < b.length && a[head] === b[head]) head += 1;
-  let tail = 0;
-  while (tail < a.length - head && tail < b.length - head && a[a.length - 1 - tail] === b[b.length - 1 - tail]) tail += 1;
-  const edits = /** @type {Edit[]} */ ([]);
-  let x = 0;
-  let y = 0;
-  const keep = (/** @type {number} */ n) => {
-    for (let i = 0; i < n; i += 1) edits.push({ kind: " ", text: a[x] ?? "", before: x++, after: y++ });
+/** The lines of both texts in order, those of `a` before those of `b` that take their place. @param {string[]} a @param {string[]} b @returns {Edit[]} */
+function edits(a, b) {
+  const found = /** @type {Edit[]} */ ([]);
+  let before = 0;
+  let after = 0;
+  const take = (/** @type {Edit["kind"]} */ kind, /** @type {number} */ n) => {
+    for (let i = 0; i < n; i += 1) {
+      found.push({ kind, text: (kind === "+" ? b[after] : a[before]) ?? "", before, after });
+      if (kind !== "+") before += 1;
+      if (kind !== "-") after += 1;
+    }
   };
-  keep(head);
-  for (const kind of script(a.slice(head, a.length - tail), b.slice(head, b.length - tail))) {
-    if (kind === " ") keep(1);
-    else if (kind === "-") edits.push({ kind, text: a[x] ?? "", before: x++, after: y });
-    else edits.push({ kind, text: b[y] ?? "", before: x, after: y++ });
+  for (const change of changes(a, b)) {
+    take(" ", change.fromA - before);
+    take("-", change.toA - change.fromA);
+    take("+", change.toB - change.fromB);
   }
-  keep(tail);
-  return edits;
+  take(" ", a.length - before);
+  return found;
 }
 
-/** @param {string[]} a @param {string[]} b @returns {(" " | "-" | "+")[]} */
-function script(a, b) {
-  const most = a.length + b.length;
-  const reached = new Map([[1, 0]]);
-  const trace = [];
-  for (let d = 0; d <= most; d += 1) {
-    trace.push(new Map(reached));
-    for (let k = -d; k <= d; k += 2) {
-      const down = k === -d || (k !== d && (reached.get(k - 1) ?? 0) < (reached.get(k + 1) ?? 0));
-      let x = down ? (reached.get(k + 1) ?? 0) : (reached.get(k - 1) ?? 0) + 1;
-      while (x < a.length && x - k < b.length && a[x] === b[x - k]) x += 1;
-      reached.set(k, x);
-      if (x >= a.length && x - k >= b.length) return backtrack(trace, a.length, b.length);
-    }
-  }
-  return [];
+/** Which lines take the place of which: each different line is a character to the editor's comparison of texts. @param {string[]} a @param {string[]} b */
+function changes(a, b) {
+  const ids = new Map([...new Set([...a, ...b])].map((line, index) => [line, index]));
+  if (ids.size > CHARACTERS) return [{ fromA: 0, toA: a.length, fromB: 0, toB: b.length }];
+  const text = (/** @type {string[]} */ all) => all.map((line) => String.fromCharCode(ids.get(line) ?? 0)).join("");
+  return diff(text(a), text(b));
 }
 
-/** @param {Map<number, number>[]} trace @param {number} x @param {number} y */
-function backtrack(trace, x, y) {
-  const found = /** @type {(" " | "-" | "+")[]} */ ([]);
-  for (let d = trace.length - 1; d >= 0; d -= 1) {
-    const reached = /** @type {Map<number, number>} */ (trace[d]);
-    const k = x - y;
-    const down = k === -d || (k !== d && (reached.get(k - 1) ?? 0) < (reached.get(k + 1) ?? 0));
-    const previousX = reached.get(down ? k + 1 : k - 1) ?? 0;
-    const previousY = previousX - (down ? k + 1 : k - 1);
-    while (x > previousX && y > previousY && x > 0 && y > 0) {
-      found.push(" ");
-      x -= 1;
-      y -= 1;
-    }
-    if (d > 0) found.push(down ? "+" : "-");
-    x = previousX;
-    y = previousY;
-  }
-  return found.reverse();
-}
-
-/** @param {Edit[]} edits */
-function hunks(edits) {
+/** @param {Edit[]} all */
+function hunks(all) {
   const found = /** @type {Edit[][]} */ ([]);
   let last = -Infinity;
-  edits.forEach((edit, index) => {
+  all.forEach((edit, index) => {
     if (edit.kind === " ") return;
-    if (index - last > 2 * CONTEXT) found.push(edits.slice(Math.max(0, index - CONTEXT), index + 1));
-    else /** @type {Edit[]} */ (found.at(-1)).push(...edits.slice(last + 1, index + 1));
+    if (index - last > 2 * CONTEXT) found.push(all.slice(Math.max(0, index - CONTEXT), index + 1));
+    else /** @type {Edit[]} */ (found.at(-1)).push(...all.slice(last + 1, index + 1));
     last = index;
   });
   // Context after the last change of each.
   return found.map((hunk) => {
-    const end = edits.indexOf(/** @type {Edit} */ (hunk.at(-1)));
-    return [...hunk, ...edits.slice(end + 1, end + 1 + CONTEXT)];
+    const end = all.indexOf(/** @type {Edit} */ (hunk.at(-1)));
+    return [...hunk, ...all.slice(end + 1, end + 1 + CONTEXT)];
   });
 }

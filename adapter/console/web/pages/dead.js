@@ -1,15 +1,18 @@
 // Dead letters and rejections by cause, and events that no rule took: fix the cause, then requeue them.
-import { api, urlOf } from "../api.js";
+import { api, ofCause, urlOf } from "../api.js";
 import { ChangeDialog, ask } from "../change.js";
 import { Loaded, capitalized, useData, useReload } from "../data.js";
-import { Time, count } from "../format.js";
+import { Time, count, visible } from "../format.js";
 import { href } from "../router.js";
 import { summary } from "../stream.js";
 import { Badge, Button, Empty, Page, Words } from "../ui.js";
 import { html } from "../vendor/preact.js";
 
+/** As many causes as the API lists at once. */
+const MOST = 500;
+
 export default function Dead() {
-  const causes = useData((abort) => api.get("/dead/causes", {}, abort), []);
+  const causes = useData((abort) => api.get("/dead/causes", { limit: MOST }, abort), []);
   useReload(causes.reload, [summary.value?.dead, summary.value?.ledger?.rejected, summary.value?.ledger?.unmatched]);
   return html`<${Page} title="Dead letters" tab=${`Dead letters (${count(summary.value?.dead ?? 0)})`}
       lead="Events that were given up and messages that were rejected, by cause. Fix the cause, then requeue them: they go behind live traffic, in order for each user."
@@ -24,6 +27,7 @@ function List({ causes, unmatched, reload }) {
   if (causes.length === 0 && unmatched.count === 0) return html`<${Empty} title="Nothing failed"><p>Every event was delivered, dropped by a rule, or is on its way.</p><//>`;
   return html`<ul class="causes">
     ${causes.map((cause) => html`<${Cause} key=${cause.outcome + cause.cause} cause=${cause} reload=${reload} />`)}
+    ${causes.length === MOST && html`<li class="muted">Only the ${count(MOST)} most frequent causes are listed.</li>`}
     ${unmatched.count > 0 && html`<${Unmatched} unmatched=${unmatched} reload=${reload} />`}
   </ul>`;
 }
@@ -42,28 +46,25 @@ function Span({ first, last }) {
   return first === last ? html`<${Time} at=${first} />` : html`<${Time} at=${first} /> to <${Time} at=${last} />`;
 }
 
-/** The API takes a text of this length at most. */
-const LONGEST_CAUSE = 500;
-
 /** A cause without the name of its rule, which stands below. @param {any} cause */
 const shortened = (cause) => (cause.rule ? cause.cause.replace(` (rule '${cause.rule}')`, "") : cause.cause);
 
 /** @param {{cause: any, reload: () => void}} props */
 function Cause({ cause, reload }) {
   const isRejected = cause.outcome === "rejected";
-  const which = { cause: [...cause.cause].slice(0, LONGEST_CAUSE).join(""), exact: true };
+  const which = ofCause(cause.cause);
   const source = cause.sources?.[0];
   const about = html`All with the cause “<${Words} text=${cause.cause} />”.`;
   const isMappings = !isRejected && (cause.rule || /mapping/.test(cause.reason ?? cause.cause));
   return html`<li class="card cause"><div class="cause-count">${count(cause.count)}</div><div class="cause-body">
     <h2><${Words} text=${capitalized(shortened(cause))} /></h2>
-    <p class="muted"><${Badge} outcome=${cause.outcome} /> ${cause.file && cause.line ? html`rule <strong>${cause.rule}</strong>, <code>${cause.file}:${cause.line}</code> · ` : ""}
+    <p class="muted"><${Badge} outcome=${cause.outcome} /> ${cause.file && cause.line ? html`rule <strong>${visible(cause.rule)}</strong>, <code>${cause.file}:${cause.line}</code> · ` : ""}
       ${cause.sources.length > 1 ? "sources" : "source"} ${cause.sources.join(", ")} · <${Span} first=${cause.first} last=${cause.last} /></p>
     <div class="actions">
-      ${isMappings && source && html`<a class="button primary" href=${href(`/mappings/${encodeURIComponent(source)}`, { cause: which.cause, line: cause.line })}>Fix the mapping</a>`}
+      ${isMappings && source && html`<a class="button primary" href=${href(`/mappings/${encodeURIComponent(source)}`, { ...which, line: cause.line })}>Fix the mapping</a>`}
       <${Button} primary=${!isMappings} onClick=${() => ask({ kind: "requeue", which, about, done: reload })}>${isRejected ? "Read again" : "Requeue"} ${count(cause.count)}…<//>
-      <a class="button quiet" href=${href("/events", { outcome: cause.outcome, cause: which.cause })}>Show them</a>
-      <a class="button quiet" href=${urlOf("api/dead/export", { cause: which.cause, exact: true }).href} download="dead-letters.ndjson">Export</a>
+      <a class="button quiet" href=${href("/events", { outcome: cause.outcome, ...which })}>Show them</a>
+      <a class="button quiet" href=${urlOf("api/dead/export", which).href} download="dead-letters.ndjson">Export</a>
       <${Button} quiet onClick=${() => ask({ kind: "discard", which, about, done: reload })}>Discard…<//>
     </div></div></li>`;
 }

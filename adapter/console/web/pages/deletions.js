@@ -1,6 +1,6 @@
 // Whose data platforms asked to delete, and deleting a user's data by hand.
-import { ApiError, api } from "../api.js";
-import { Failure, Loaded, useData } from "../data.js";
+import { api } from "../api.js";
+import { Failure, Loaded, useAction, useData } from "../data.js";
 import { Time, count, plural } from "../format.js";
 import { navigate } from "../router.js";
 import { Badge, Banner, Button, Dialog, Empty, Field, Page, Table } from "../ui.js";
@@ -27,28 +27,26 @@ export default function Deletions({ query }) {
   <//>`;
 }
 
+const NOBODY = { user: "", chosen: /** @type {any} */ (null), typed: "", result: /** @type {any} */ (null) };
+
 /** @param {{open: boolean, close: () => void}} props */
 function DeleteUser({ open, close }) {
-  const [state, setState] = useState(/** @type {{user: string, chosen: any, typed: string, result: any, error: ApiError | null}} */ ({ user: "", chosen: null, typed: "", result: null, error: null }));
+  const [state, setState] = useState(NOBODY);
+  const { error, isBusy, run: act, clear } = useAction();
   const set = (/** @type {Partial<typeof state>} */ more) => setState((now) => ({ ...now, ...more }));
-  const end = () => (setState({ user: "", chosen: null, typed: "", result: null, error: null }), close());
-  const run = async (/** @type {boolean} */ dryRun) => {
+  const end = () => (setState(NOBODY), clear(), close());
+  const run = (/** @type {boolean} */ dryRun) => act(async () => {
     const { user } = state;
-    try {
-      const answer = await api.post("/purge", { user, dryRun });
-      // A number of another user is none of this one.
-      setState((now) => (dryRun && now.user !== user ? now : { ...now, ...(dryRun ? { chosen: answer.chosen } : { result: answer }), error: null }));
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      set({ error });
-    }
-  };
+    const answer = await api.post("/purge", { user, dryRun });
+    // A number of another user is none of this one.
+    setState((now) => (dryRun && now.user !== user ? now : { ...now, ...(dryRun ? { chosen: answer.chosen } : { result: answer }) }));
+  });
   const n = state.chosen ? state.chosen.events + state.chosen.rejections : 0;
   const actions = state.result
     ? html`<${Button} primary onClick=${end}>Done<//>`
     : state.chosen
-      ? html`<${Button} onClick=${end}>Keep it<//><${Button} danger disabled=${n === 0 || state.typed !== state.user} onClick=${() => run(false)}>Delete ${plural(n, "event")}<//>`
-      : html`<${Button} primary disabled=${!state.user} onClick=${() => run(true)}>Count<//>`;
+      ? html`<${Button} onClick=${end}>Keep it<//><${Button} danger disabled=${isBusy || n === 0 || state.typed !== state.user} onClick=${() => run(false)}>Delete ${plural(n, "event")}<//>`
+      : html`<${Button} primary disabled=${isBusy || !state.user} onClick=${() => run(true)}>Count<//>`;
   return html`<${Dialog} title="Delete a user's data" open=${open} onClose=${end} actions=${actions}>
     ${state.result
       ? html`<${Banner} tone="success">Deleted: <strong>${plural(state.result.events, "event")}</strong> and ${plural(state.result.rejections, "rejection")}. ${erased(state.result.erasedFromDisk)}<//>`
@@ -56,7 +54,7 @@ function DeleteUser({ open, close }) {
         <${Field} label="User id or anonymous id, as it stands in events">${(/** @type {string} */ id) => html`<input id=${id} value=${state.user} autocomplete="off" onInput=${(/** @type {any} */ event) => set({ user: event.target.value, chosen: null })} />`}<//>
         ${state.chosen && (n === 0 ? html`<p>Nothing is kept of this user.</p>` : html`<p><strong>${plural(state.chosen.events, "event")}</strong> and ${plural(state.chosen.rejections, "rejection")} would lose their data.</p>
           <${Field} label="Type the user id to confirm">${(/** @type {string} */ id) => html`<input id=${id} autocomplete="off" value=${state.typed} onInput=${(/** @type {any} */ event) => set({ typed: event.target.value })} />`}<//>`)}
-        ${state.error && html`<${Failure} error=${state.error} />`}`}
+        ${error && html`<${Failure} error=${error} />`}`}
   <//>`;
 }
 

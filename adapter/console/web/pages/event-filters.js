@@ -11,7 +11,7 @@ export const SPANS = [["", "All kept"], ["1h", "Last hour"], ["24h", "Last 24 ho
 const SPAN_MS = /** @type {Record<string, number>} */ ({ "1h": 3_600_000, "24h": 86_400_000, "7d": 604_800_000 });
 const CUSTOM = "custom";
 /** Filters that the service applies; `span` becomes `since`, `who` an id or a user. */
-const FILTERS = ["outcome", "source", "name", "type", "user", "cause", "rule", "since", "until"];
+const FILTERS = ["outcome", "source", "name", "type", "user", "cause", "exact", "rule", "since", "until"];
 
 /** The query of the API. @param {Record<string, string>} query */
 export function serverFilters(query) {
@@ -20,7 +20,7 @@ export function serverFilters(query) {
   return span ? { ...found, since: new Date(Date.now() - span).toISOString() } : found;
 }
 
-/** Whether an event that is new belongs to the list. @param {any} entry @param {Record<string, string>} query */
+/** Whether an event that is new belongs to the list; with an exact cause only the service knows whether it has that one. @param {any} entry @param {Record<string, string>} query */
 export function isWanted(entry, query) {
   const at = Date.parse(entry.receivedAt);
   return (!query.outcome || entry.outcome === query.outcome)
@@ -28,17 +28,19 @@ export function isWanted(entry, query) {
     && (!query.name || entry.event === query.name)
     && (!query.type || entry.type === query.type)
     && (!query.user || entry.userId === query.user || entry.anonymousId === query.user)
-    && (!query.cause || (entry.cause ?? "").includes(query.cause))
+    && (!query.cause || Boolean(entry.cause && (query.exact || entry.cause.includes(query.cause))))
     && (!query.rule || entry.rule === query.rule)
     && !(query.since && at < Date.parse(query.since))
     && !(query.until && at >= Date.parse(query.until));
 }
 
+/** @returns {string[]} */
+export const sourceNames = () => [...new Set((summary.value?.mapping_files ?? []).map((/** @type {any} */ file) => file.source))];
+
 /** @param {{query: Record<string, string>}} props */
 export function Filters({ query }) {
   const set = (/** @type {Record<string, string>} */ more) => navigate("/events", { ...query, ...more });
-  const files = /** @type {any[]} */ (summary.value?.mapping_files ?? []);
-  const sources = [...new Set(files.map((file) => file.source))];
+  const sources = sourceNames();
   const search = (/** @type {any} */ event) => {
     event.preventDefault();
     const text = event.target.elements.who.value.trim();
@@ -57,7 +59,7 @@ export function Filters({ query }) {
       html`<input id=${id} name="who" data-search key=${query.user} defaultValue=${query.user ?? ""} />`}<//></form>
     ${Object.keys(query).length > 0 && html`<${Button} quiet onClick=${() => navigate("/events")}>Clear filters<//>`}
     ${["type", "cause", "rule"].map((name) => query[name] && html`<p class="chip">${name}: <strong>${query[name]}</strong>
-      <${Button} quiet aria-label="Remove the filter ${name}" onClick=${() => set({ [name]: "" })}>✕<//></p>`)}
+      <${Button} quiet aria-label="Remove the filter ${name}" onClick=${() => set({ [name]: "", ...(name === "cause" && { exact: "" }) })}>✕<//></p>`)}
   </div>`;
 }
 

@@ -3,7 +3,7 @@ import { ApiError, api } from "../api.js";
 import { CopyAsTest } from "../as-test.js";
 import { ChangeDialog, ask } from "../change.js";
 import { Loaded, capitalized, useData } from "../data.js";
-import { Time, between, count, duration, plural } from "../format.js";
+import { Time, between, count, duration, plural, visible } from "../format.js";
 import { MarkedJson } from "../marked-json.js";
 import { href } from "../router.js";
 import { StandIn } from "../stand-in.js";
@@ -49,7 +49,7 @@ function Several({ found }) {
 function Sentence({ entry }) {
   const took = entry.endedAt ? ` ${duration(Math.max(0, between(entry.receivedAt, entry.endedAt)))} after it was received` : "";
   const of = entry.userId ?? entry.anonymousId;
-  return html`${of ? html`Of <strong>${of}</strong>, from` : "From"} <strong>${entry.source}</strong>, ${entry.outcome}${took}.`;
+  return html`${of ? html`Of <strong>${visible(of)}</strong>, from` : "From"} <strong>${entry.source}</strong>, ${entry.outcome}${took}.`;
 }
 
 // -- the way ---------------------------------------------------------------------------------------------------------
@@ -84,8 +84,8 @@ function Received({ entry }) {
 function ReadAs({ entry }) {
   return html`<${Step} title="Read" tone="done"><dl class="facts">
     <dt>Type</dt><dd>${entry.type}</dd>
-    <dt>User</dt><dd>${entry.userId ?? html`<span class="muted">none</span>`}</dd>
-    ${entry.anonymousId && html`<dt>Anonymous id</dt><dd>${entry.anonymousId}</dd>`}
+    <dt>User</dt><dd>${entry.userId ? visible(entry.userId) : html`<span class="muted">none</span>`}</dd>
+    ${entry.anonymousId && html`<dt>Anonymous id</dt><dd>${visible(entry.anonymousId)}</dd>`}
     ${entry.timestamp && html`<dt>Time</dt><dd><${Time} at=${entry.timestamp} millis /> ${entry.timestampFrom === "received" ? html`<span class="muted">(the message names none: when it was received)</span>` : ""}</dd>`}
   </dl><${Warnings} warnings=${(entry.warnings ?? []).filter((/** @type {any} */ warning) => !warning.rule)} /><//>`;
 }

@@ -2,7 +2,7 @@
 import { ApiError, api } from "../api.js";
 import { ChangeDialog, ask } from "../change.js";
 import { Failure } from "../data.js";
-import { Time, plural, timeText } from "../format.js";
+import { Time, plural, timeText, visible } from "../format.js";
 import { href, navigate } from "../router.js";
 import { connection, subscribe } from "../stream.js";
 import { Badge, Banner, Button, Empty, Page, Skeleton, Table, Words } from "../ui.js";
@@ -32,7 +32,7 @@ export default function Events({ query }) {
     ${chosen.length > 0 && html`<${Selection} entries=${chosen} clear=${() => (setSelected(new Set()), list.reload())} />`}
     ${list.error && html`<${Failure} error=${list.error} retry=${list.reload} />`}
     ${!list.error && list.isLoading && list.entries.length === 0 && html`<${Skeleton} lines=${8} />`}
-    ${(list.hasGap || list.news.length > 0) && html`<p class="news"><${Button} onClick=${list.showNews}>${list.hasGap ? "Many new events" : plural(list.news.length, "new event")}<//></p>`}
+    ${(list.hasGap || list.news.length > 0) && html`<p class="news"><${Button} onClick=${list.showNews}>${list.hasGap ? (query.exact ? "New events" : "Many new events") : plural(list.news.length, "new event")}<//></p>`}
     ${list.entries.length > 0 && html`<${Table} narrow class="event-list" caption="Events, newest first" columns=${COLUMNS}>
       ${list.entries.map((entry) => html`<${Row} key=${entry.id} entry=${entry} isSelected=${selected.has(entry.id)} toggle=${toggle} />`)}<//>`}
     ${!list.error && !list.isLoading && list.entries.length === 0 && !list.next && html`<${Nothing} query=${query} isFiltered=${isFiltered} />`}
@@ -55,7 +55,7 @@ function Row({ entry, isSelected, toggle }) {
     <td class="time"><${Time} at=${entry.receivedAt} millis /></td>
     <td class="outcome"><${Badge} outcome=${entry.outcome} /></td>
     <td class="clip name"><a href=${href(`/events/${entry.id}`)}>${name}</a></td>
-    <td class="clip user">${entry.userId ?? entry.anonymousId ?? ""}</td>
+    <td class="clip user">${visible(entry.userId ?? entry.anonymousId ?? "")}</td>
     <td class="clip source">${entry.source}</td>
     <td class="clip why muted" title=${why ?? ""}><${Words} text=${why ?? ""} /></td>
   </tr>`;
@@ -65,7 +65,7 @@ function Row({ entry, isSelected, toggle }) {
 export function eventName(entry) {
   if (entry.outcome === "rejected" && !entry.type) return entry.messageId ? `message ${entry.messageId}` : "a message";
   const name = typeof entry.event === "string" ? entry.event : entry.event === null || entry.event === undefined ? "" : JSON.stringify(entry.event);
-  return `${entry.type ?? ""} ${name}`.trim().slice(0, 300);
+  return visible(`${entry.type ?? ""} ${name}`.trim().slice(0, 300));
 }
 
 /** @param {{list: ReturnType<typeof useEvents>}} props */
@@ -91,7 +91,7 @@ function Selection({ entries, clear }) {
 /** @param {{query: Record<string, string>, isFiltered: boolean}} props */
 function Nothing({ query, isFiltered }) {
   if (!isFiltered) return html`<${Empty} title="No event yet"><p>Events appear here as they arrive. <a href="#/sources">Set up a source</a>.</p><//>`;
-  const said = Object.entries(query).map(([name, value]) => {
+  const said = Object.entries(query).filter(([name]) => name !== "exact").map(([name, value]) => {
     if (name === "span") return SPANS.find(([id]) => id === value)?.[1]?.toLowerCase();
     return `${name} ${(name === "since" || name === "until") && Date.parse(value) ? timeText(value) : value}`;
   });
@@ -149,6 +149,7 @@ function useEvents(query) {
       const latest = new Map(entries.map((entry) => [entry.id, entry]));
       setState((now) => ({ ...now, entries: now.entries.map((entry) => latest.get(entry.id) ?? entry) }));
       const fresh = entries.filter((entry) => isWanted(entry, query));
+      if (query.exact && query.cause) return fresh.length > 0 && setGap(true);
       speak(fresh.filter((entry) => isNew.current(entry)).length);
       setNews((now) => [...fresh.reverse(), ...now.filter((entry) => !latest.has(entry.id))].slice(0, KEPT));
     },

@@ -1,10 +1,11 @@
 // Every event name that came: how often, with which types of values, and the rule that takes it.
 import { ApiError, api } from "../api.js";
 import { Failure } from "../data.js";
-import { Time, count, plural } from "../format.js";
+import { Time, count, plural, visible } from "../format.js";
 import { href, navigate } from "../router.js";
 import { Badge, Button, Empty, Field, Page, Skeleton, Table } from "../ui.js";
 import { html, useEffect, useRef, useState } from "../vendor/preact.js";
+import { sourceNames } from "./event-filters.js";
 import { addUp, isMixed, suggestedRule } from "./tally.js";
 
 /** @typedef {import("./tally.js").Name} Name */
@@ -17,10 +18,6 @@ const COLUMNS = [{ title: "Event name" }, { title: "Events", class: "number" }, 
 export default function Names({ query }) {
   const hours = query.hours ?? "24";
   const found = useNames(query.source ?? "", hours);
-  const [sources, setSources] = useState(/** @type {string[]} */ ([]));
-  useEffect(() => {
-    api.get("/sources").then((data) => setSources(data.sources.map((/** @type {any} */ source) => source.name)), () => setSources([]));
-  }, []);
   const filter = (/** @type {Record<string, string>} */ more) => navigate("/names", { source: query.source, hours, ...more });
   const wanted = (query.text ?? "").toLowerCase();
   const shown = found.names.filter((name) => !wanted || (name.name ?? "").toLowerCase().includes(wanted));
@@ -28,7 +25,7 @@ export default function Names({ query }) {
     <div class="filters" role="search">
       <${Field} label="Name">${(/** @type {string} */ id) => html`<input id=${id} data-search type="search" placeholder="any" defaultValue=${query.text ?? ""} onChange=${(/** @type {any} */ event) => filter({ text: event.target.value })} />`}<//>
       <${Field} label="Source">${(/** @type {string} */ id) => html`<select id=${id} value=${query.source ?? ""} onChange=${(/** @type {any} */ event) => filter({ source: event.target.value, text: query.text ?? "" })}>
-        <option value="">all</option>${sources.map((name) => html`<option value=${name}>${name}</option>`)}</select>`}<//>
+        <option value="">all</option>${sourceNames().map((name) => html`<option value=${name}>${name}</option>`)}</select>`}<//>
       <${Field} label="Received in">${(/** @type {string} */ id) => html`<select id=${id} value=${hours} onChange=${(/** @type {any} */ event) => filter({ hours: event.target.value, text: query.text ?? "" })}>
         ${SPANS.map(([value, text]) => html`<option value=${value}>${text}</option>`)}</select>`}<//>
     </div>
@@ -91,7 +88,7 @@ function Nothing({ found, query }) {
 
 /** @param {{name: Name}} props */
 function Row({ name }) {
-  const title = name.name ?? (name.outcome === "rejected" ? "rejected messages" : `${name.type} without a name`);
+  const title = name.name !== null ? visible(name.name) : (name.outcome === "rejected" ? "rejected messages" : `${name.type} without a name`);
   const outcome = name.outcome === "rejected" ? { outcome: "rejected" } : { name: name.name, type: name.name ? undefined : name.type };
   const mixed = name.paths.filter(isMixed).length;
   return html`<tr data-row>

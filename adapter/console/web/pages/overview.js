@@ -1,5 +1,5 @@
 // How the service is doing now: status, numbers that lead to their events, causes, mappings and the accounts.
-import { api } from "../api.js";
+import { api, ofCause } from "../api.js";
 import { Charts } from "../charts.js";
 import { Loaded, capitalized, useAgain, useData, useReload } from "../data.js";
 import { ago, count, plural, size, timeText } from "../format.js";
@@ -99,7 +99,7 @@ function Causes({ dead }) {
         ? html`<p class="muted">Nothing failed.</p>`
         : html`<${Table} caption="Most frequent causes" columns=${[{ title: "Count", class: "number" }, { title: "Cause" }]}>
             ${found.map((/** @type {any} */ cause) => html`<tr><td class="number">${count(cause.count)}</td>
-              <td><a href=${href("/events", { outcome: cause.outcome, cause: cause.cause })}><${Words} text=${cause.cause} /></a></td></tr>`)}<//>`}<//>
+              <td class="words"><a href=${href("/events", { outcome: cause.outcome, ...ofCause(cause.cause) })}><${Words} text=${cause.cause} /></a></td></tr>`)}<//>`}<//>
   <//>`;
 }
 

@@ -1,6 +1,6 @@
 // The settings in force and where each comes from; in the sandbox also how the stand-in for Browsee answers.
-import { ApiError, api, session } from "../api.js";
-import { Failure, Loaded, useData } from "../data.js";
+import { api, session } from "../api.js";
+import { Failure, Loaded, useAction, useData } from "../data.js";
 import { count, plural } from "../format.js";
 import { Badge, Banner, Button, Card, Dialog, Field, Page, Table } from "../ui.js";
 import { html, useState } from "../vendor/preact.js";
@@ -74,20 +74,14 @@ function StandIn() {
 function Answering({ state, set }) {
   const [limit, setLimit] = useState(state.limit ?? "");
   const [script, setScript] = useState(state.script);
-  const [error, setError] = useState(/** @type {ApiError | null} */ (null));
+  const { error, isBusy, run } = useAction();
   const [said, setSaid] = useState("");
   const [isClearing, setClearing] = useState(false);
-  const change = async (/** @type {any} */ body, /** @type {string} */ done) => {
-    try {
-      set(await api.put("/sandbox", JSON.stringify(body), { "Content-Type": "application/json" }));
-      setError(null);
-      setSaid(done);
-    } catch (problem) {
-      if (!(problem instanceof ApiError)) throw problem;
-      setError(problem);
-      setSaid("");
-    }
-  };
+  const change = (/** @type {any} */ body, /** @type {string} */ done) => run(async () => {
+    setSaid("");
+    set(await api.put("/sandbox", JSON.stringify(body), { "Content-Type": "application/json" }));
+    setSaid(done);
+  });
   const statuses = Object.entries(state.statuses).map(([status, n]) => `${count(/** @type {number} */ (n))} × ${status === "0" ? "connection closed" : status}`);
   return html`<div class="stack">
     <p>Answered <strong>${plural(state.calls, "call")}</strong>${statuses.length > 0 && `: ${statuses.join(", ")}`}. Each event shows the answers to its own calls.</p>
@@ -95,7 +89,7 @@ function Answering({ state, set }) {
       <${Field} label="Rate limit" hint="Beyond it calls are answered 429. Empty: no limit.">${(/** @type {string} */ id) => html`<input id=${id} value=${limit} placeholder="20/s" autocomplete="off" onInput=${(/** @type {any} */ event) => setLimit(event.target.value)} />`}<//>
       <${Field} label="Script of answers" hint=${html`YAML; the first rule that fits a call answers it. Keys: <code>when</code>, <code>nth</code>, <code>per</code>, <code>status</code>, <code>body</code>, <code>retry_after</code>, <code>delay_s</code>, <code>drop</code>.`}>
         ${(/** @type {string} */ id) => html`<textarea id=${id} rows="5" spellcheck="false" value=${script} placeholder=${"- when: {event: ORDER_COMPLETED}\n  nth: 1-3\n  status: 503"} onInput=${(/** @type {any} */ event) => setScript(event.target.value)}></textarea>`}<//>
-      <div class="actions"><${Button} primary type="submit">Apply<//><${Button} danger onClick=${() => setClearing(true)} disabled=${state.calls === 0}>Clear calls…<//><span role="status" class="muted">${said}</span></div>
+      <div class="actions"><${Button} primary type="submit" disabled=${isBusy}>Apply<//><${Button} danger onClick=${() => setClearing(true)} disabled=${state.calls === 0}>Clear calls…<//><span role="status" class="muted">${said}</span></div>
     </form>
     ${error && html`<${Failure} error=${error} />`}
     <${Dialog} title="Clear the stand-in's calls" open=${isClearing} onClose=${() => setClearing(false)} actions=${html`<${Button} onClick=${() => setClearing(false)}>Keep them<//>

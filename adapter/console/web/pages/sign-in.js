@@ -5,8 +5,7 @@ import { here, navigate } from "../router.js";
 import { Button, Field } from "../ui.js";
 import { html, useEffect, useState } from "../vendor/preact.js";
 
-let wanted = "/";
-let wantedQuery = /** @type {Record<string, string>} */ ({});
+let wanted = /** @type {import("../router.js").Location} */ ({ path: "/", query: {} });
 
 export default function SignIn() {
   const [token, setToken] = useState("");
@@ -18,7 +17,7 @@ export default function SignIn() {
     setError("");
     try {
       await signIn(given.trim());
-      navigate(wanted, wantedQuery, { replace: true });
+      navigate(wanted.path, wanted.query, { replace: true });
     } catch (problem) {
       if (!(problem instanceof ApiError)) throw problem;
       if (problem.status === 401) setError("That is not the token.");
@@ -31,12 +30,8 @@ export default function SignIn() {
   useEffect(() => {
     document.title = "Sign in – browsee-adapter";
     const { path, query } = here.value;
-    if (path !== "/sign-in") {
-      wanted = path;
-      wantedQuery = query;
-    } else if (!query.token && session.value?.signedIn) {
-      navigate("/", {}, { replace: true });
-    }
+    if (path !== "/sign-in") wanted = here.value;
+    else if (!query.token && session.value?.signedIn) navigate("/", {}, { replace: true });
   }, []);
   const link = here.value.path === "/sign-in" ? here.value.query.token : "";
   // A link may also be opened in a tab that shows this page already.

@@ -1,6 +1,6 @@
 // Who sends: how each source is set up, whether it sends, what it was refused, and how to set up a sender.
-import { ApiError, api } from "../api.js";
-import { Failure, Loaded, useData } from "../data.js";
+import { api } from "../api.js";
+import { Failure, Loaded, useAction, useAgain, useData } from "../data.js";
 import { Time, ago, count, duration, size } from "../format.js";
 import { href } from "../router.js";
 import { subscribe } from "../stream.js";
@@ -13,25 +13,12 @@ const QUIET_MS = 86_400_000;
 
 export default function Sources() {
   const loaded = useData((abort) => api.get("/sources", {}, abort), []);
-  useReload(loaded.reload);
+  // New events are heard at once, requests that were refused every 3 s.
+  useAgain(loaded.reload, AGAIN_MS, true);
+  useEffect(() => subscribe({ events: loaded.reload, resync: loaded.reload }), []);
   return html`<${Page} title="Sources" lead="A source is one sender, with keys and a mapping of its own. Add one under sources in the settings file, then restart.">
     <${Loaded} of=${loaded} lines=${6}>${(/** @type {any} */ data) => html`<div class="stack">${data.sources.map((/** @type {any} */ source) => html`<${Source} key=${source.name} source=${source} base=${baseAddress(data.adminListen)} />`)}</div>`}<//>
   <//>`;
-}
-
-/** New events are heard at once, requests that were refused every 3 s. @param {() => void} reload */
-function useReload(reload) {
-  useEffect(() => {
-    let asked = 0;
-    const ask = () => {
-      if (document.visibilityState !== "visible" || performance.now() - asked < 1000) return;
-      asked = performance.now();
-      reload();
-    };
-    const timer = setInterval(ask, AGAIN_MS);
-    const stop = subscribe({ events: ask, resync: ask });
-    return () => (clearInterval(timer), stop());
-  }, [reload]);
 }
 
 /** @param {{source: any, base: string}} props */
@@ -92,24 +79,15 @@ function Key({ source, named, show }) {
 /** @param {{open: boolean, close: () => void, found: (key: string) => void, ask: (token: string) => Promise<{key: string}>}} props */
 function AskToken({ open, close, found, ask }) {
   const [token, setToken] = useState("");
-  const [error, setError] = useState(/** @type {ApiError | null} */ (null));
-  const end = () => (setToken(""), setError(null), close());
-  const submit = async (/** @type {Event} */ event) => {
-    event.preventDefault();
-    try {
-      found((await ask(token)).key);
-      end();
-    } catch (problem) {
-      if (!(problem instanceof ApiError)) throw problem;
-      setError(problem);
-    }
-  };
+  const { error, isBusy, run, clear } = useAction();
+  const end = () => (setToken(""), clear(), close());
+  const show = async () => (found((await ask(token)).key), end());
   const isWrong = error?.status === 401;
   return html`<${Dialog} title="Show the key" open=${open} onClose=${end}>
-    <form class="stack" onSubmit=${submit}><p>Whoever has the key can send events as this source. The log notes that it was shown.</p>
+    <form class="stack" onSubmit=${(/** @type {Event} */ event) => (event.preventDefault(), run(show))}><p>Whoever has the key can send events as this source. The log notes that it was shown.</p>
       <${Field} label="Admin token" hint="admin_token of the settings, or of generated-secrets.json beside the queue" error=${isWrong ? "That is not the token." : ""}>${(/** @type {string} */ id) => html`<input id=${id} type="password" autocomplete="current-password" required value=${token} onInput=${(/** @type {any} */ event) => setToken(event.target.value)} />`}<//>
       ${error && !isWrong && html`<${Failure} error=${error} />`}
-      <div class="actions end"><${Button} onClick=${end}>Cancel<//><${Button} primary type="submit">Show key<//></div></form>
+      <div class="actions end"><${Button} onClick=${end}>Cancel<//><${Button} primary type="submit" disabled=${isBusy}>Show key<//></div></form>
   <//>`;
 }
 

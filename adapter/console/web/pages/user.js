@@ -1,7 +1,7 @@
 // The timeline of a user: calls in order with the time between, and what was dropped, failed or waits in between.
 import { api } from "../api.js";
 import { Loaded, useData } from "../data.js";
-import { Time, between, duration, plural } from "../format.js";
+import { Time, between, duration, plural, visible } from "../format.js";
 import { href } from "../router.js";
 import { subscribe } from "../stream.js";
 import { Badge, Button, Empty, JsonView, Page, Words } from "../ui.js";
@@ -21,7 +21,7 @@ export default function User({ params }) {
     resync: loaded.reload,
   }), [params.id]);
   const found = loaded.data?.entries;
-  return html`<${Page} title=${params.id} tab=${`User ${params.id.slice(0, 100)}`} lead=${found ? lead(found) : "Timeline of a user"}
+  return html`<${Page} title=${visible(params.id)} tab=${`User ${visible(params.id.slice(0, 100))}`} lead=${found ? lead(found) : "Timeline of a user"}
       actions=${html`<a class="button" href=${href("/events", { user: params.id })}>Show in events</a>`}>
     <${Loaded} of=${loaded} lines=${8}>${(/** @type {{entries: any[], next: string | null}} */ { entries, next }) =>
       entries.length === 0 && !next
