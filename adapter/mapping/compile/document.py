@@ -14,6 +14,7 @@ from adapter.mapping.compile.conditions import compile_condition, compile_rest
 from adapter.mapping.compile.derived import compile_derived
 from adapter.mapping.compile.field_names import read_separator
 from adapter.mapping.compile.filetests import check_tests
+from adapter.mapping.compile.near_misses import near_misses
 from adapter.mapping.compile.node import Node, Scope, kind_of
 from adapter.mapping.compile.pins import pinned_by
 from adapter.mapping.compile.preparing import compile_prepare
@@ -212,7 +213,8 @@ def _rule(node: Node, number: int, reader: Reader, settings: _Settings) -> Rule:
     if type(when.value) is dict and when.value:
         answered = [word for word, pins in (("type", pinned.types), ("event", pinned.events)) if pins is not None]
         rest = compile_rest(when, answered, reader, scope)
-        return Rule(number, name, line, pinned.types, pinned.events, pinned.affixes, rest, act)
+        near = near_misses(when, reader)
+        return Rule(number, name, line, pinned.types, pinned.events, pinned.affixes, rest, act, near)
     return Rule(number, name, line, None, None, None, holds, act)
 
 

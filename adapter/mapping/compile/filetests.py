@@ -144,13 +144,28 @@ def run_tests(document: Document, ruleset: Ruleset, read: ReadEvent) -> FileTest
         results.append(TestResult(name, line, "" if mismatch is None else mismatch.text))
         if mismatch is not None:
             mark = document.mark_of(mismatch.node.path)
-            findings.append(document.finding(Severity.FAILED, "", mark, f"{name}: {mismatch.text}"))
+            why = _why(test, rendered, ruleset, read, mismatch)
+            findings.append(document.finding(Severity.FAILED, "", mark, f"{name}: {mismatch.text}{why}"))
     missed = [place for place, rule in enumerate(ruleset.rules) if rule.name not in reached]
     if missed:
         names = ", ".join(f"'{ruleset.rules[place].name}'" for place in missed)
         mark = document.mark_of(("rules", missed[0]))
         findings.append(document.finding(Severity.NOTE, "", mark, f"no test reaches {names}"))
     return FileTests(findings, results)
+
+
+def _why(test: Node, rendered: Rendered, ruleset: Ruleset, read: ReadEvent, mismatch: Mismatch) -> str:
+    """What the event itself says about a mismatch: why no rule matches, or why a value is absent."""
+    if isinstance(rendered, Unmatched):
+        hint = ruleset.hint(_received(test.value["given"], read))
+        return f"; {hint}" if hint else ""
+    warnings = rendered.warnings if isinstance(rendered, Calls) else ()
+    about = [each for each in warnings if each.kind is not WarningKind.NOT_FLAT and _last(each.field) in mismatch.text]
+    return f"; {about[0].field}: {about[0].cause}" if about else ""
+
+
+def _last(field: str) -> str:
+    return field.rpartition(".")[2]
 
 
 def rendered_of(test: Node, ruleset: Ruleset, read: ReadEvent) -> Rendered:

@@ -87,6 +87,9 @@ Get: TypeAlias = Callable[[Frame], Any]
 Holds: TypeAlias = Callable[[Frame], bool]
 """A compiled condition."""
 
+NearMiss: TypeAlias = Callable[[Frame], str]
+"""Why a line of a condition does not hold although it nearly does; empty if it holds, or is far from it."""
+
 Step: TypeAlias = Callable[[Any, Frame], Any]
 """A compiled step: takes a value that is neither absent nor null, returns a value or ABSENT."""
 

@@ -17,7 +17,7 @@ from adapter.mapping.run.absent import ABSENT
 from adapter.mapping.run.actions import RuleAction, without_identify
 from adapter.mapping.run.affixes import Affix, AffixIndex
 from adapter.mapping.run.call_block import NO_ID
-from adapter.mapping.run.frame import Frame, Holds
+from adapter.mapping.run.frame import Frame, Holds, NearMiss
 from adapter.mapping.run.guarding import Guard, GuardMessage, guard, made_private, prepare
 from adapter.mapping.run.naming import fold
 from adapter.mapping.run.places import Locate, nowhere
@@ -40,7 +40,7 @@ from adapter.wire.integrations import is_switched_on
 class Rule:
     """One rule. `holds` is the rest of its condition after `types` and `events` (None: any); None if there is no rest.
 
-    A name without one of `affixes` (None: any name) never passes `holds`.
+    A name without one of `affixes` (None: any name) never passes `holds`. `near` is about the lines of the condition.
     """
 
     number: int
@@ -51,6 +51,7 @@ class Rule:
     affixes: frozenset[Affix] | None
     holds: Holds | None
     act: RuleAction
+    near: tuple[NearMiss, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +171,18 @@ class Ruleset:
         return None
 
     def hint(self, event: Event) -> str:
-        """For an unmatched event: the rule with the most similar event name, or ""."""
+        """For an unmatched event: the rule that nearly matches and why not, or the one with a similar name, or ""."""
+        frame = self._frame(event)
+        guard(frame, self.guards)
+        prepare(frame, self._prepared)
+        for rule in self._candidates(frame.body.get("type"), frame.body.get("event")):
+            why = next((why for near in rule.near if (why := near(frame))), "")
+            if why:
+                return f"'{rule.name}' (line {rule.line}): {why}"
         name = event.body.get("event")
         rules = {pinned: rule for rule in reversed(self.rules) for pinned in sorted(rule.events or ())}
+        if type(name) is str and name in rules:
+            return f"'{rules[name].name}' (line {rules[name].line}) has this name; another line of it does not match"
         meant = nearest(name, rules) if type(name) is str else None
         return f"'{meant}' of '{rules[meant].name}' (line {rules[meant].line}) is near" if meant is not None else ""
 

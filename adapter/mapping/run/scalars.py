@@ -80,7 +80,7 @@ def is_number(value: Any) -> bool:
 def number_of(value: Any) -> Any:
     """A number, or the number that a text is; not `$5`, `1,299` or a boolean."""
     if type(value) is float:
-        return finite(value)
+        return value + 0.0 if math.isfinite(value) else ABSENT
     if type(value) is int:
         return value if -_LARGEST <= value <= _LARGEST else finite(value)
     if type(value) is not str:
