@@ -68,8 +68,7 @@ def digest_of_copy(row: Row) -> bytes:
     """The digest of a copy with another body: of its own body, without what a retry changes."""
     body = orjson.loads(row.body)
     went, message = body if type(body) is list else (None, body)
-    facts = {name: value for name, value in message.items() if name not in _RESTAMPED}
-    return row.digest[:ID_BYTES] + _short([went, row.type, facts])
+    return row.digest[:ID_BYTES] + _short([went, row.type, _without_attempt(message)])
 
 
 def name_of(kind: str, body: JsonObject) -> object:
@@ -216,8 +215,10 @@ def is_asked(request: Deletion, *, source: str, received_at: datetime, rejected:
     return received_at <= request.received_at and source == request.source and is_of_user(rejected, request.user)
 
 
-# What a sender's retry may change in a message without making another message: the times of each attempt.
-_RESTAMPED = ("sentAt", "receivedAt", "timestamp", "originalTimestamp", "_metadata")
+# What a sender's retry may change in a message without making another message: the times of each attempt, and the
+# address that it came from, as the adapter, RudderStack and Jitsu write it. A phone that changes its network between
+# two attempts has two addresses.
+_OF_ATTEMPT = ("sentAt", "receivedAt", "timestamp", "originalTimestamp", "_metadata", "request_ip", "requestIp")
 
 
 def differs(one: bytes, other: bytes) -> bool:
@@ -235,7 +236,15 @@ def differs(one: bytes, other: bytes) -> bool:
         left, right = left[1], right[1]
     if type(left) is list or type(right) is list:
         return False
-    for word in _RESTAMPED:
-        left.pop(word, None)
-        right.pop(word, None)
-    return bool(left != right)
+    return _without_attempt(left) != _without_attempt(right)
+
+
+def _without_attempt(body: JsonObject) -> JsonObject:
+    """`body` without what belongs to one attempt to send it; a context of nothing else counts as none."""
+    kept = {name: value for name, value in body.items() if name not in _OF_ATTEMPT}
+    context = kept.get("context")
+    if isinstance(context, dict):
+        kept["context"] = {name: value for name, value in context.items() if name != "ip"}
+    if not kept.get("context"):
+        kept.pop("context", None)
+    return kept

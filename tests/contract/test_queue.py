@@ -14,6 +14,7 @@ from adapter.model import (
     Delivered,
     Dropped,
     EventWarning,
+    JsonObject,
     Lease,
     Outcome,
     Reason,
@@ -232,6 +233,24 @@ async def test_put_says_what_it_did(queue: Queue) -> None:
     again = make_event("m-1", sentAt="2026-11-23T12:00:09Z")
     other = make_event("m-2", properties={"another": 1})
     assert await queue.put([again, other, make_event("m-3")], [make_rejection()]) == Stored(1, 1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("first", "again"),
+    [
+        ({"context": {"ip": "192.0.2.1", "a": 1}}, {"context": {"ip": "2001:db8::1", "a": 1}}),
+        ({"context": {"ip": "192.0.2.1"}}, {}),
+        ({"context": None}, {"context": {"ip": "192.0.2.1"}}),
+        ({"request_ip": "192.0.2.1"}, {"request_ip": "192.0.2.2"}),
+        ({"requestIp": "192.0.2.1", "_metadata": {"retryCount": 1}}, {"_metadata": {"retryCount": 2}}),
+    ],
+)
+async def test_a_retry_from_another_address_is_a_duplicate(queue: Queue, first: JsonObject, again: JsonObject) -> None:
+    """A phone that changes its network between two attempts sends one message; other differences still count."""
+    assert (await queue.put([make_event("m-1", **first)])).stored == 1
+    assert await queue.put([make_event("m-1", **again)]) == Stored(0, 1, 0, 0)
+    other = {**again, "context": {"ip": "192.0.2.1", "b": 2}}
+    assert await queue.put([make_event("m-1", **other)]) == Stored(0, 0, 1, 0)
 
 
 async def test_two_equal_ids_in_one_call_are_one_event(queue: Queue) -> None:

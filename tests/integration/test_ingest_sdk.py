@@ -177,6 +177,18 @@ async def test_whose_address_an_event_gets() -> None:
         assert contexts == [{"ip": "198.51.100.7"}, None, None]
 
 
+@pytest.mark.parametrize("message_id", [{"messageId": "m-1"}, {}], ids=["with an id", "without"])
+async def test_a_retry_by_another_network_is_a_duplicate(message_id: dict[str, str]) -> None:
+    """The address that the adapter writes into the event is not what makes it another one."""
+    message = {"event": "A", "userId": "u", "timestamp": "2026-11-23T11:00:00Z", **message_id}
+    async with serving(trusted_proxies=[ip_network("127.0.0.0/8")]) as served:
+        for address in ("192.0.2.1", "2001:db8::7"):
+            headers = {**KEY, "X-Forwarded-For": address, "Origin": "https://shop.example"}
+            assert (await served.send("POST", "/v1/t", json=message, headers=headers))[0] == 200
+        assert (served.inbox.totals.stored, served.inbox.totals.duplicates) == (1, 1)
+        assert served.inbox.rejections == []
+
+
 @pytest.mark.parametrize("path", ["/v1/t", "/v1/batch/", "/v1/m", "/t", "/b/", "/m", "/api/s/page", "/api/s/s2s/track"])
 async def test_a_preflight_is_answered(served: Served, path: str) -> None:
     """analytics.js from 1.84 and RudderStack's send Authorization, so browsers ask first."""
