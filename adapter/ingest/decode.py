@@ -1,20 +1,21 @@
 """Raw bytes → messages. Pure. Ignores Content-Type and Content-Encoding, which are often wrong.
 
 Browser SDKs send JSON as text/plain, RudderStack's Node SDK as a gzipped form, Python SDKs with bare NaN. So the bytes
-decide: bytes that begin like gzip or zlib are inflated (JSON never begins so), and JSON or almost JSON is read.
+decide: what is compressed is inflated (inflate.py), and JSON or almost JSON is read.
 """
 
 import codecs
 import json
 import math
 import re
-import zlib
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
 from msgspec import Struct
 
+from adapter.ingest.inflate import has_too_many_values
+from adapter.ingest.validate import kind_of
 from adapter.model import JsonObject, Problem
 
 MAX_DEPTH = 200
@@ -22,26 +23,16 @@ MAX_DEPTH = 200
 254 levels; RudderStack documents 200."""
 _ENCODED_DEPTH = 254
 
-MOST_VALUES = 1_000_000
-"""Values by `_weight`; reading them takes about 150 ms. 4,000 events of Segment (4 MB) have 700,000."""
-
 _MOST_LINES = 10_000
 """As many as messages in one request; each line is read by itself, in about 5 µs even if it is bad."""
 
-LARGE_BYTES = 100_000
-"""Reading a body from this size on may take longer than others should wait; a smaller one takes at most 10 ms."""
-
-_STEP_BYTES = 1_000_000
 _COUNTED_BYTES = 20_000
 
-_COMPRESSED_HEADERS = frozenset({b"\x1f\x8b", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda"})
-"""The first bytes of gzip (the first) and zlib streams; JSON never begins with them."""
-
-_NO_MARKS = bytes(set(range(256)) - set(b"[{,:"))
-_EITHER_FORMAT = zlib.MAX_WBITS | 32
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _INTEGERS = range(-(2**63), 2**64)
 _NOTHING: JsonObject = {}
+_EMPTY = Problem("", "json", "the body is empty; it must be a JSON object or array")
+_TOO_MANY_LINES = Problem("", "maxItems", f"a body of lines must have at most {_MOST_LINES}")
 
 
 class Body(Struct, frozen=True):
@@ -49,8 +40,9 @@ class Body(Struct, frozen=True):
 
     `messages` are of any JSON type, as a member of an array may be, or `Unread`. Null members are left out, because
     they stand for an event whose data was missing. `envelope` has the fields of a `{"batch": […]}` beside its batch,
-    else it is empty. `is_single` is True for one bare object. `repaired` counts values that are not JSON: NaN and
-    infinities, now null, and lone surrogates, now U+FFFD.
+    else it is empty. `is_single` is True for one bare object. `repaired` counts values that are not JSON: lone
+    surrogates, now U+FFFD, and NaN and infinities, which stay in the messages until `fields.clean` replaces them and
+    names the field.
     """
 
     messages: Sequence[Any]
@@ -66,75 +58,6 @@ class Unread(Struct, frozen=True):
     problem: Problem
 
 
-class TooLarge(Struct, frozen=True):
-    """The body, inflated, is larger than allowed."""
-
-
-def is_compressed(raw: bytes) -> bool:
-    """Whether `raw` begins as a gzip or zlib stream does."""
-    return raw[:2] in _COMPRESSED_HEADERS
-
-
-def inflating(
-    raw: bytes, *, max_bytes: int, max_values: int = MOST_VALUES
-) -> Generator[None, None, bytes | Problem | TooLarge]:
-    """Inflate the gzip or zlib stream `raw`, in steps of about a millisecond.
-
-    Never makes more than `max_bytes`, and stops if there are more values than `has_too_many_values` allows.
-    """
-    stream = zlib.decompressobj(_EITHER_FORMAT)
-    parts: list[bytes] = []
-    left, room, weight = raw, max_bytes, 0
-    while True:
-        try:
-            part = stream.decompress(left, min(_STEP_BYTES, room + 1))
-        except zlib.error:
-            return Problem("", "gzip", "the compressed body is damaged")
-        parts.append(part)
-        left, room = stream.unconsumed_tail, room - len(part)
-        if room < 0:
-            return TooLarge()
-        if stream.eof or not part:
-            break
-        weight += _weight(part)
-        if weight > max_values:
-            return TooLarge()
-        yield
-    # One stream in a body: many tiny ones would cost time without limit, and no sender makes them.
-    if not stream.eof or stream.unused_data:
-        return Problem("", "gzip", "the compressed body is not one whole gzip stream")
-    return b"".join(parts)
-
-
-def inflated(raw: bytes, *, max_bytes: int) -> bytes | Problem | TooLarge:
-    """The same at once, for a small `max_bytes`."""
-    steps = inflating(raw, max_bytes=max_bytes)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            found: bytes | Problem | TooLarge = end.value
-            return found
-
-
-def has_too_many_values(raw: bytes, *, max_values: int = MOST_VALUES) -> bool:
-    """Whether reading `raw` would take far more time and memory than its size suggests.
-
-    20 KB of gzip inflate to 20 MB of empty arrays, which would take 9 s to read and 600 MB to hold. Counting the
-    characters that begin and separate values shows that before reading. Characters within texts count too, but no real
-    body comes near the limit.
-    """
-    # A body weighs at most four times its bytes, so most need no counting.
-    return len(raw) >= LARGE_BYTES and 4 * len(raw) > max_values and _weight(raw) > max_values
-
-
-def _weight(raw: bytes) -> int:
-    """The most values that `raw` may hold: an object or array takes as long as four others."""
-    # Removing all other characters first takes a third of the time of counting in the whole body.
-    marks = raw.translate(None, _NO_MARKS)
-    return len(marks) + 3 * (marks.count(b"[") + marks.count(b"{"))
-
-
 def decode(raw: bytes) -> Body | Problem:
     """The messages in `raw`: an object, an array, an array of `{"json": {…}}`, `{"batch": […]}`, or lines with an
     object each (NDJSON). Never raises.
@@ -142,10 +65,12 @@ def decode(raw: bytes) -> Body | Problem:
     repaired = 0
     try:
         value = orjson.loads(raw)
-    except orjson.JSONDecodeError:
-        lenient = _decode_leniently(raw)
+    except orjson.JSONDecodeError as error:
+        # Python's json takes several times as long, so a body is read by it only up to a third of the largest size.
+        is_small = not has_too_many_values(raw)
+        lenient = _decode_leniently(raw) if is_small else _not_json(error)
         if isinstance(lenient, Problem):
-            return _lines(raw) or lenient
+            return _lines(raw, is_lenient=is_small) or lenient
         value, repaired = lenient
     # A small body rarely has so many brackets, and counting them is cheapest; a large body is a batch.
     if (len(raw) > _COUNTED_BYTES or raw.count(b"{") + raw.count(b"[") > MAX_DEPTH) and depth_exceeds(value, MAX_DEPTH):
@@ -153,7 +78,7 @@ def decode(raw: bytes) -> Body | Problem:
     return _unpacked(value, repaired)
 
 
-def _lines(raw: bytes) -> Body | Problem | None:
+def _lines(raw: bytes, *, is_lenient: bool) -> Body | None:
     """The messages in lines with an object each, whatever the Content-Type; None if `raw` is not NDJSON.
 
     It is NDJSON if the first line that is not blank is a whole object, or if each line begins as an object and one of
@@ -164,13 +89,14 @@ def _lines(raw: bytes) -> Body | Problem | None:
     if len(lines) < 2 or not lines[0].lstrip().startswith(b"{"):
         return None
     if len(lines) > _MOST_LINES:
-        return Problem("", "maxItems", f"a body of lines must have at most {_MOST_LINES}")
-    first, repaired = _line(lines[0])
+        # None of them is read: a request of so many messages is refused.
+        return Body([Unread(line, _TOO_MANY_LINES) for line in lines], _NOTHING, False, 0)
+    first, repaired = _line(lines[0], is_lenient)
     if isinstance(first, Unread) and not all(line.lstrip().startswith(b"{") for line in lines):
         return None
     messages = [first]
     for line in lines[1:]:
-        message, more = _line(line)
+        message, more = _line(line, is_lenient)
         messages.append(message)
         repaired += more
     if all(isinstance(message, Unread) for message in messages):
@@ -178,14 +104,20 @@ def _lines(raw: bytes) -> Body | Problem | None:
     return Body(messages, _NOTHING, False, repaired)
 
 
-def _line(line: bytes) -> tuple[Any, int]:
+def _line(line: bytes, is_lenient: bool) -> tuple[Any, int]:
     """The object in a line, and how many of its values were repaired; `Unread` if there is no object."""
-    read = _decode_leniently(line)
+    read: tuple[Any, int] | Problem
+    try:
+        read = orjson.loads(line), 0
+    except orjson.JSONDecodeError as error:
+        read = _decode_leniently(line) if is_lenient else _not_json(error)
     if isinstance(read, Problem):
         return Unread(line, Problem("", read.keyword, "a line must be a JSON object; this one is not JSON")), 0
     value, repaired = read
     if not isinstance(value, dict):
-        return Unread(line, Problem("", "type", "a line must be a JSON object")), 0
+        return Unread(line, Problem("", "type", f"a line must be a JSON object, not {kind_of(value)}")), 0
+    if depth_exceeds(value, MAX_DEPTH):
+        return Unread(line, _too_deep()), 0
     return value, repaired
 
 
@@ -194,7 +126,7 @@ def _unpacked(value: Any, repaired: int) -> Body | Problem:
         messages = [_unwrapped(item) if type(item) is dict and len(item) == 1 else item for item in value]
         return Body([message for message in messages if message is not None], _NOTHING, False, repaired)
     if not isinstance(value, dict):
-        return Problem("", "type", "the body must be a JSON object or array")
+        return Problem("", "type", f"the body must be a JSON object or array, not {kind_of(value)}")
     batch = value.get("batch")
     if not isinstance(batch, list):
         return Body((value,), _NOTHING, True, repaired)
@@ -210,37 +142,41 @@ def _unwrapped(item: JsonObject) -> Any:
 
 def _decode_leniently(raw: bytes) -> tuple[Any, int] | Problem:
     """Read what JavaScript's and Python's encoders emit beside JSON, by Python's json, and make JSON of it."""
-    nulled: list[str] = []
+    odd: list[str] = []
 
-    def finite(digits: str) -> float | None:
+    def real(digits: str) -> float:
         value = float(digits)
-        if math.isfinite(value):
-            return value
-        nulled.append(digits)
-        return None
+        if not math.isfinite(value):
+            odd.append(digits)
+        return value
 
-    def integer(digits: str) -> int | float | None:
+    def constant(name: str) -> float:
+        odd.append(name)
+        return float(name)
+
+    def integer(digits: str) -> int | float:
         # As orjson does: integers beyond 64 bits become floats.
         if len(digits) <= 20 and (exact := int(digits)) in _INTEGERS:
             return exact
-        return finite(digits)
+        return real(digits)
 
     try:
         # Some .NET senders begin with a byte order mark.
         text = raw.decode("utf-8-sig")
-        value = json.loads(text, parse_constant=nulled.append, parse_float=finite, parse_int=integer)
-    except UnicodeDecodeError:
-        return Problem("", "encoding", "the body must be UTF-8")
+        value = json.loads(text, parse_constant=constant, parse_float=real, parse_int=integer)
+    except UnicodeDecodeError as error:
+        where = f"byte {error.start + 1} is not"
+        return Problem("", "encoding", f"the body must be UTF-8, as it is or compressed by gzip or zlib; {where}")
     except json.JSONDecodeError as error:
-        return Problem("", "json", f"the body must be JSON; it is not at line {error.lineno}, column {error.colno}")
+        return _not_json(error) if raw.strip() else _EMPTY
     except RecursionError:
         return _too_deep()
     if depth_exceeds(value, MAX_DEPTH):
         return _too_deep()
     if b"\\u" not in raw:
-        return value, len(nulled)
+        return value, len(odd)
     repaired, replaced = _without_surrogates(value)
-    return repaired, replaced + len(nulled)
+    return repaired, replaced + len(odd)
 
 
 def _without_surrogates(value: Any) -> tuple[Any, int]:
@@ -288,6 +224,10 @@ def _is_deeper(value: Any, max_depth: int) -> bool:
         if not level:
             return False
     return True
+
+
+def _not_json(error: json.JSONDecodeError) -> Problem:
+    return Problem("", "json", f"the body must be JSON; it is not at line {error.lineno}, column {error.colno}")
 
 
 def _too_deep() -> Problem:

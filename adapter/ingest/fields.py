@@ -1,9 +1,10 @@
-"""Normalises fields that senders write in unusual forms: ids, names, U+0000 and empty keys. Pure.
+"""Normalises what senders write in unusual forms: ids, names, U+0000, empty keys, NaN. Pure.
 
 Each function adds what it could not use to `warnings`. They change the shallow copy of a message that they receive, and
 never deeper levels, which belong to the sender.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from decimal import Decimal
@@ -11,7 +12,7 @@ from typing import Any, Final
 
 from adapter.ingest.validate import kind_of
 from adapter.model import EventWarning, JsonObject, WarningKind
-from adapter.wire.ids import is_no_id
+from adapter.wire.ids import is_no_id, is_rounded
 
 _IDS: Final = ("userId", "anonymousId", "groupId", "previousId")
 _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -20,13 +21,15 @@ _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "screen": ("name", "event", "category"),
 }
 _FIELDS: Final = frozenset({*_IDS, "event", "name", "category", "messageId", "properties", "traits", "context"})
-"""The fields that a warning of U+0000 or of an empty key names; all others are `other`, because senders choose
+"""The fields that a warning of `clean` names; all others are `other`, because senders choose
 names.
 """
 _NO_ID: Final = "one of the texts that are not ids; left out"
+_ROUNDED: Final = "a number with more digits than JSON numbers keep; left out: send the id as text"
 _NUL: Final = "a text contains U+0000, which was removed"
 _EMPTY_KEY: Final = "a member without a name; left out"
-_EMPTY_KEYS: Final = re.compile(rb'"" ?:')
+_NO_NUMBER: Final = "a number that JSON cannot express (NaN, an infinity or too large); null instead"
+_EMPTY_KEYS: Final = re.compile(rb'""[ \t\r\n]*:')
 
 
 def text_id(value: object) -> str | None:
@@ -45,6 +48,9 @@ def text_id(value: object) -> str | None:
 
 def settle_id(value: object, name: str, no_ids: frozenset[str], warnings: list[EventWarning]) -> str | None:
     """`value` as the text of an id; None if it is not an id, with a warning unless it is null or blank."""
+    if is_rounded(value):
+        warnings.append(EventWarning(WarningKind.ID, name, _ROUNDED))
+        return None
     text = value.strip() if type(value) is str else text_id(value)
     if not text:
         if value is not None and not isinstance(value, str):
@@ -93,7 +99,7 @@ def may_need_cleaning(plain: bytes) -> bool:
 
 
 def clean(body: JsonObject, warnings: list[EventWarning]) -> None:
-    """Remove U+0000 from every text and key, and members with an empty key.
+    """Remove U+0000 from every text and key, members with an empty key, and numbers that are not finite.
 
     PostgreSQL, for example, refuses U+0000 in a text. A body that is nested too deep to walk is left unchanged.
     """
@@ -128,6 +134,9 @@ def _clean(value: Any, found: set[str]) -> Any:
             return value
         found.add(_NUL)
         return value.replace("\0", "")
+    if type(value) is float and not math.isfinite(value):
+        found.add(_NO_NUMBER)
+        return None
     if type(value) is list:
         members = [_clean(member, found) for member in value]
         return members if found else value

@@ -125,7 +125,7 @@ class Intake:
         limits.
         """
         if count > self._parts.limits.messages:
-            return respond(Reply.TOO_MANY)
+            return respond(Reply.TOO_MANY, hint=f"at most {self._parts.limits.messages} are taken")
         if source.name not in self._limited:
             return None
         spending = [

@@ -17,7 +17,7 @@ from adapter.ingest.dialect import KINDS, merged, speaks_for_its_user
 from adapter.ingest.fields import clean, settle_id, settle_ids, settle_names
 from adapter.ingest.sources import DigestOf, Source
 from adapter.ingest.timestamps import ChosenTimestamp, SentBy, choose, correct
-from adapter.ingest.validate import COMMON, Validator
+from adapter.ingest.validate import COMMON, Validator, kind_of
 from adapter.model import DELETE, MAX_WARNINGS, Event, EventWarning, JsonObject, Problem, Reason, Rejection
 from adapter.wire.ids import NO_IDS
 from adapter.wire.instants import instant_text
@@ -32,7 +32,7 @@ LONGEST_ID_CHARS = 256
 length.
 """
 
-_NO_TYPE = Problem("/type", "required", "is required: track, identify, page, screen, group or alias")
+_TYPES = "track, identify, page, screen, group or alias"
 _ENVELOPED = ("context", "integrations")
 _CONTAINERS = ("traits", "properties", *_ENVELOPED)
 _CHANGES_PER_TRY = frozenset({"sentAt", "receivedAt", "_metadata"})
@@ -63,7 +63,7 @@ def _refused(event: Event, message: JsonObject, request: RequestContext, validat
         return _rejected(Reason.TOO_LARGE, (problem,), event.body, event.message_id, request)
     if not event.type:
         # An envelope or other JSON: if stored, no rule would match it, and the mistake would go unnoticed.
-        return _rejected(Reason.SCHEMA, (_NO_TYPE,), event.body, event.message_id, request)
+        return _rejected(Reason.SCHEMA, (_no_type(event.body),), event.body, event.message_id, request)
     if event.type == DELETE:
         refused = refusal(event, is_direct=request.dialect.is_direct, may_delete=request.source.may_delete)
         if refused is not None:
@@ -72,6 +72,15 @@ def _refused(event: Event, message: JsonObject, request: RequestContext, validat
     has_user = event.user_id is not None or event.anonymous_id is not None
     problems = validator.problems(event.type if has_user else COMMON, event.body)
     return _rejected(Reason.SCHEMA, problems, event.body, event.message_id, request) if problems else None
+
+
+def _no_type(body: JsonObject) -> Problem:
+    kind, batch = body.get("type"), body.get("batch")
+    if "batch" in body:
+        return Problem("/batch", "type", f"must be an array of messages, not {kind_of(batch)}")
+    if kind is None or isinstance(kind, str):
+        return Problem("/type", "required", f"is required: {_TYPES}")
+    return Problem("/type", "type", f"must be text ({_TYPES}), not {kind_of(kind)}")
 
 
 def read_unchecked(
@@ -113,6 +122,9 @@ def _normalised(message: JsonObject, request: RequestContext, new_id: NewId) -> 
     settle_ids(body, source.no_ids, warnings)
     settle_names(body, kind, warnings)
     _settle_containers(body, request)
+    if request.envelope and request.may_need_cleaning:
+        # The id above is that of the message alone, so the envelope is cleaned after it.
+        clean(body, warnings)
     chosen = _settle_time(body, request)
     warnings += chosen.warnings
     return Event(

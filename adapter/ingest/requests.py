@@ -12,16 +12,16 @@ from adapter.http.client_address import Network, client, network_of
 from adapter.http.responses import Reply, Response, respond
 from adapter.ingest.auth import claimed_in_body, claimed_keys
 from adapter.ingest.context import RequestBody
-from adapter.ingest.decode import (
+from adapter.ingest.decode import Body, decode
+from adapter.ingest.inflate import (
     LARGE_BYTES,
     MOST_VALUES,
-    Body,
     TooLarge,
-    decode,
     has_too_many_values,
     inflated,
     inflating,
     is_compressed,
+    values_limit,
 )
 from adapter.ingest.limits import BodyBudget, RequestLimits
 from adapter.ingest.turns import Turns
@@ -84,7 +84,7 @@ class BodyReader:
             raw = content.read_nowait()
         except web.RequestPayloadError:
             return respond(Reply.INCOMPLETE)
-        return _open_at_once(raw, limits) if len(raw) <= limits.body_bytes else respond(Reply.TOO_LARGE)
+        return _open_at_once(raw, limits) if len(raw) <= limits.body_bytes else _too_large(limits)
 
     async def use(
         self,
@@ -102,7 +102,7 @@ class BodyReader:
         if unopened.raw is not None:
             return await self._open_in_turn(unopened.raw, work, limits)
         if (request.content_length or 0) > limits.body_bytes:
-            return respond(Reply.TOO_LARGE)
+            return _too_large(limits)
         if owner is None:
             share = _Share(self._room_of_unknown, network_of(client(request, self._trusted_proxies)))
         else:
@@ -129,8 +129,10 @@ class BodyReader:
             plain = await _inflated_in_steps(raw, limits) if is_compressed(raw) else raw
             if isinstance(plain, Problem):
                 return await work(RequestBody(raw, plain))
-            if isinstance(plain, TooLarge) or has_too_many_values(plain, max_values=limits.values):
-                return respond(Reply.TOO_LARGE)
+            if isinstance(plain, TooLarge):
+                return respond(Reply.TOO_LARGE, hint=plain.limit)
+            if has_too_many_values(plain, max_values=limits.values):
+                return respond(Reply.TOO_LARGE, hint=values_limit(limits.values))
             await turn.hold(len(plain))
             await asyncio.sleep(0)
             arrived = RequestBody(plain, decode(plain), turn.pass_on)
@@ -205,7 +207,11 @@ async def _read(content: StreamReader, share: _Share, limits: RequestLimits) -> 
         return respond(Reply.SLOW)
     except (ConnectionError, web.RequestPayloadError):
         return respond(Reply.INCOMPLETE)
-    return bytes(held) if len(held) <= limits.body_bytes else respond(Reply.TOO_LARGE)
+    return bytes(held) if len(held) <= limits.body_bytes else _too_large(limits)
+
+
+def _too_large(limits: RequestLimits) -> Response:
+    return respond(Reply.TOO_LARGE, hint=f"at most {limits.body_bytes} bytes are taken")
 
 
 def claims(request: web.Request, *, path_key: str | None = None) -> frozenset[str]:

@@ -235,7 +235,7 @@ class _Ingest:
             # Measuring a message means encoding it, and no message of so small a body is too large.
             max_message_bytes=limit if len(received.plain) > limit else None,
             traceparent=traceparent(request.headers.getall("traceparent", ())),
-            may_need_cleaning=may_need_cleaning(received.plain),
+            may_need_cleaning=_is_repaired(received.body) or may_need_cleaning(received.plain),
         )
 
     def _fetched(self, request: web.Request, source: Source | Response, found: JsonObject) -> web.Response:
@@ -284,6 +284,10 @@ def _cors(request: web.Request) -> Mapping[str, str]:
 
 def _denied(why: Denial, source: Source | None = None) -> Response:
     return respond(Reply.UNAUTHORIZED, cause=why.value, source="" if source is None else source.name)
+
+
+def _is_repaired(body: Body | Problem) -> bool:
+    return isinstance(body, Body) and body.repaired > 0
 
 
 def _unsigned(request: web.Request, source: Source, plain: bytes) -> Denial | None:

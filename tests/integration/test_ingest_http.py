@@ -39,10 +39,11 @@ def padded(size: int) -> bytes:
         (zlib.compress(b"[" * 10_000_000, 9), 413, "too_large"),
         (b"[" + b'{"type":"a"},' * 4 + b'{"type":"a"}]', 200, None),
         (b"[" + b"{}," * 5 + b"{}]", 413, "too_many_messages"),
+        (b"{}\n" * 6, 413, "too_many_messages"),
         (padded(501), 400, "invalid_event"),
     ],
     ids=["at message limit", "at body limit", "beyond", "at inflated limit", "beyond, inflated", "bomb", "at count",
-         "beyond count", "message beyond"],
+         "beyond count", "lines beyond count", "message beyond"],
 )  # fmt: skip
 @pytest.mark.parametrize("chunked", [False, True], ids=["length", "chunked"])
 async def test_the_limits(body: bytes, status: int, code: str | None, chunked: bool) -> None:
@@ -54,6 +55,23 @@ async def test_the_limits(body: bytes, status: int, code: str | None, chunked: b
         assert (answered, said.get("code")) == (status, code)
         assert bool(served.inbox.events) is (status == 200)
         assert [rejection.reason for rejection in served.inbox.rejections] == [Reason.TOO_LARGE] * (status == 400)
+
+
+@pytest.mark.parametrize(
+    ("body", "limit"),
+    [
+        (b" " * 1501, f"at most {SMALL.body_bytes} bytes are taken"),
+        (gzip.compress(b" " * 2500), f"at most {SMALL.inflated_bytes} bytes are taken after decompression"),
+        (b"[" + b"{}," * 5 + b"{}]", f"at most {SMALL.messages} are taken"),
+        (padded(501), f"a message must be at most {SMALL.message_bytes} bytes of JSON"),
+    ],
+    ids=["body", "inflated", "count", "message"],
+)
+async def test_a_refusal_for_size_names_the_limit(body: bytes, limit: str) -> None:
+    """The sender's batch size follows from it."""
+    async with serving(limits=SMALL) as served:
+        _, said, _ = await served.send("POST", PATH, data=body)
+        assert limit in str(said), said
 
 
 @pytest.mark.parametrize(

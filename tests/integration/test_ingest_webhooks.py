@@ -270,12 +270,15 @@ async def test_what_was_mended_is_reported(served: Served) -> None:
     for message in (TRACK, TRACK, {**TRACK, "properties": {"a": 1}}):
         assert (await served.send("POST", PATH, json=message))[0] == 200
     assert served.inbox.events[0].body["properties"] == {"a": None}
-    warning = EventWarning(WarningKind.TIME, "timestamp", "not a time: text of the form aaaaa")
-    assert served.inbox.events[0].warnings == (warning,)
+    null = "a number that JSON cannot express (NaN, an infinity or too large); null instead"
+    no_number = EventWarning(WarningKind.LEFT_OUT, "properties", null)
+    no_time = EventWarning(WarningKind.TIME, "timestamp", "not a time: text of the form aaaaa")
+    assert served.inbox.events[0].warnings == (no_number, no_time)
     assert served.telemetry == [
         BodyRepaired("shop", 2),
         MessagesStored("shop", 1),
-        EventWarned.of("shop", "m-1", warning),
+        EventWarned.of("shop", "m-1", no_number),
+        EventWarned.of("shop", "m-1", no_time),
         MessagesStored("shop", 1),
         DuplicatesSeen("shop", 1),
         DuplicatesDiffered("shop", 1),

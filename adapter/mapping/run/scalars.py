@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from adapter.mapping.run.absent import ABSENT
+from adapter.wire.ids import is_rounded
 from adapter.wire.instants import instant_text, parse_instant
 
 _NUMERALS = "0123456789+-.eE \t\r\n"
@@ -54,8 +55,10 @@ def _digits(value: float) -> Any:
 
 
 def id_text(value: Any) -> str | None:
-    """An id: text that is not blank, or a number as text; ABSENT for other values, never `{}` or `true`."""
-    text = text_of(value) if type(value) is not bool else ABSENT
+    """An id: text that is not blank, or a number as text if every digit is known; None for other values, never `{}` or
+    `true`.
+    """
+    text = ABSENT if type(value) is bool or is_rounded(value) else text_of(value)
     return text.strip() or None if type(text) is str else None
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from adapter.ingest.context import RequestContext
+from adapter.ingest.decode import Body, decode
 from adapter.ingest.dialect import SDK_PATHS
 from adapter.ingest.fields import clean, may_need_cleaning, text_id
 from adapter.ingest.read import read_event, read_unchecked
@@ -35,7 +36,7 @@ def noted(found: Event) -> list[tuple[WarningKind, str]]:
     ("value", "text"),
     [
         ("u-1", "u-1"), (" u ", "u"), ("", None), (" \t", None), (None, None), (42, "42"), (42.0, "42"), (0, "0"),
-        (-0.0, "0"), (4.25, "4.25"), (1e22, "10000000000000000000000"), (1e-7, "0.0000001"), (2**63, str(2**63)),
+        (-0.0, "0"), (4.25, "4.25"), (1e15, "1000000000000000"), (1e-7, "0.0000001"), (2**63, str(2**63)),
         (True, None), (False, None), ({}, None), (["a"], None), (float("nan"), None), (float("-inf"), None),
     ],
     ids=repr,
@@ -49,8 +50,24 @@ def test_an_id_is_text_in_plain_digits_or_absent(value: object, text: str | None
     assert ("userId" in stored.body) is (text is not None)
 
 
+@pytest.mark.parametrize(
+    "digits", ["123456789012345678901234567890", "18446744073709551616", "1.2345678901234568e+18", "9007199254740992.0"]
+)
+def test_a_number_that_lost_digits_is_no_id(digits: str) -> None:
+    """Other ids have become the same number: users would be joined, and messages taken for copies."""
+    decoded = decode(b'{"userId":%s,"messageId":%s,"anonymousId":"a"}' % (digits.encode(), digits.encode()))
+    assert isinstance(decoded, Body)
+    found = event(decoded.messages[0])
+    assert (found.user_id, found.anonymous_id, found.message_id) == (None, "a", "made-1")
+    assert [(warning.kind, warning.field, warning.cause[:24]) for warning in found.warnings] == [
+        (WarningKind.ID, field, "a number with more digit") for field in ("messageId", "userId")
+    ]
+
+
 @pytest.mark.parametrize("name", ["userId", "anonymousId", "groupId", "previousId"])
-@pytest.mark.parametrize("value", ["undefined", "NULL", " [object Object] ", "None", "nan", "(null)"])
+@pytest.mark.parametrize(
+    "value", ["undefined", "NULL", " [object Object] ", "None", "nan", "(null)", "\u200b", "\ufffd"]
+)
 def test_a_text_that_is_no_id_is_left_out(name: str, value: str) -> None:
     """The other ids stay; the warning names the field and quotes nothing."""
     other = "anonymousId" if name == "userId" else "userId"
@@ -135,6 +152,26 @@ def test_nul_and_empty_keys_are_taken_out() -> None:
     assert properties[""] == 1  # what was sent is not changed
 
 
+def test_a_number_that_json_cannot_express_is_reported() -> None:
+    """It is null in what is stored; where it stood, the event says so."""
+    decoded = decode(b'{"properties":{"a":NaN,"b":[1e400,1],"c":{"d":-Infinity}},"x":Infinity,"userId":"u"}')
+    assert isinstance(decoded, Body)
+    found = event(decoded.messages[0])
+    assert found.body["properties"] == {"a": None, "b": [None, 1], "c": {"d": None}}
+    assert found.body["x"] is None
+    assert noted(found) == [(WarningKind.LEFT_OUT, "properties"), (WarningKind.LEFT_OUT, "other")]
+
+
+def test_an_envelope_is_cleaned_as_its_messages_are() -> None:
+    """Its context becomes part of each message."""
+    decoded = decode(b'{"batch":[{"userId":"u"}],"context":{"a\\u0000":"b\\u0000","":1,"c":NaN,"d":2},"sentAt":NaN}')
+    assert isinstance(decoded, Body)
+    arrival = RequestContext(Source("shop", ()), NOW, SDK_PATHS["batch"], envelope=decoded.envelope)
+    found = event(decoded.messages[0], arrival)
+    assert found.body["context"] == {"a": "b", "c": None, "d": 2}
+    assert {each for each in noted(found) if each[1] == "context"} == {(WarningKind.LEFT_OUT, "context")}
+
+
 def test_a_clean_body_is_not_copied() -> None:
     """What is fine stays the very object."""
     body: dict[str, Any] = {"properties": {"a": [1, {"b": "c"}]}}
@@ -166,7 +203,8 @@ def test_a_body_that_is_too_deep_stays_as_it_is() -> None:
     ("plain", "may"),
     [
         (b'{"a":"b","c":""}', False), (b' [{"a":1}]', False), (b'{"a":"\\u0000"}', True), (b'{"":1}', True),
-        (b'{"" : 1}', True), ('{"a":1}'.encode("utf-16"), True), (b"data=%7B%7D", True), (b"", True),
+        (b'{"" : 1}', True), (b'{""\t:1}', True), (b'{"" \r\n:1}', True),
+        ('{"a":1}'.encode("utf-16"), True), (b"data=%7B%7D", True), (b"", True),
         (b'{"a":"\\/\\u00e9"}', False), (b'{"a":"\\/\\u0000"}', True), (b'{"a":"\0"}', True), (b'["",{"":1}]', True),
     ],
 )  # fmt: skip

@@ -86,9 +86,20 @@ def test_the_type_is_the_messages_own_else_the_paths(given: object, arrival: Req
 @pytest.mark.parametrize("arrival", [WEBHOOK_ARRIVAL, BATCHED], ids=["webhook", "batch"])
 def test_without_a_type_anywhere_it_is_no_message(given: object, arrival: RequestContext) -> None:
     """An envelope, or other JSON: no rule would match it, and the mistake would go unnoticed."""
-    for message in (track(type=given), {"events": [], "type": given}, {"data": {"type": "track"}}):
+    for message in (track(type=given), {"events": [], "type": given}):
         [problem] = rejection(message, arrival).problems
-        assert (problem.pointer, problem.keyword) == ("/type", "required")
+        missing = given is None or isinstance(given, str)
+        assert (problem.pointer, problem.keyword) == ("/type", "required" if missing else "type")
+        assert "track, identify, page" in problem.message
+    [problem] = rejection({"data": {"type": "track"}}, arrival).problems
+    assert (problem.pointer, problem.keyword) == ("/type", "required")
+
+
+@pytest.mark.parametrize(("batch", "kind"), [(None, "null"), ("x", "text"), ({"0": {"type": "track"}}, "an object")])
+def test_a_batch_that_is_no_list_is_named(batch: object, kind: str) -> None:
+    """Not the type that an envelope never has."""
+    [problem] = rejection({"batch": batch}, WEBHOOK_ARRIVAL).problems
+    assert problem == Problem("/batch", "type", f"must be an array of messages, not {kind}")
 
 
 @pytest.mark.parametrize("kind", ["track", "identify", "record"])

@@ -20,6 +20,9 @@ from adapter.wire.ids import NO_IDS, is_no_id, no_ids
         "ＮＵＬＬ",
         "\ufeffnull",
         "unde\u200bfined",
+        "\u200b",
+        " \ufeff\u2060 ",
+        "\ufffd\ufffd",
     ],
 )
 def test_what_stands_for_a_missing_value_is_no_id(text: str) -> None:
@@ -41,6 +44,8 @@ def test_what_stands_for_a_missing_value_is_no_id(text: str) -> None:
         "nu ll",
         "ñull",
         "नल",
+        "u\ufffd",
+        "\u200bu",
     ],
 )
 def test_ids_are_ids(text: str) -> None:
