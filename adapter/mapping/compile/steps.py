@@ -48,9 +48,12 @@ def steps_of_value(node: Node, reader: Reader, scope: Scope, compile_value: Valu
     of the others.
     """
     steps = compile_steps(node, reader, scope, compile_value)
-    names = [next(iter(part), "") if type(part) is dict else part for part in node.value] if steps else []
+    # A part that is no step, such as a list, has no name.
+    if not steps or len(steps) != len(node.value):
+        return steps
+    names = [next(iter(part)) if type(part) is dict else part for part in node.value]
     place = max((place for place, name in enumerate(names) if name in _TOTALS), default=0)
-    if not place or len(steps) != len(names):
+    if not place:
         return steps
     causes = tuple(f"`{name}`: " for name in names[:place])
     return [_whole_total(steps[:place], steps[place], causes, replace(scope, step=names[place])), *steps[place + 1 :]]

@@ -135,6 +135,8 @@ SEEDED = [
     ("E140", VALUE + "¦{default: 1}\n", "this one has none"),
     ("E141", VALUE + "¦null\n", "for null write {value: null}"),
     ("E150", VALUE + "{from: properties.a, apply: ¦trim}\n", "a list of steps is expected"),
+    ("E150", VALUE + "{from: properties.a, apply: [¦[], upper]}\n", "a step is a word"),
+    ("E150", VALUE + "{from: properties.a, apply: [trim, ¦{}]}\n", "a step is a word"),
     ("E151", VALUE + "{from: properties.a, apply: [{truncate: ¦0}]}\n", "from 1 to"),
     ("E151", VALUE + "{from: properties.a, apply: [¦replace]}\n", "`replace` needs a setting"),
     ("E151", VALUE + "{from: properties.a, apply: [{¦trim: 1}]}\n", "`trim` has no setting"),
