@@ -19,6 +19,8 @@ _TRUE = frozenset({"true", "yes", "1", "on"})
 _FALSE = frozenset({"false", "no", "0", "off"})
 _LARGEST = 2**63 - 1
 """The largest integer that every JSON writer on the way accepts; larger ones become floats, as in JavaScript."""
+_EXACT = 2**53
+"""Below this number a float has the digits of an integer."""
 
 
 def number_text(value: float) -> str:
@@ -131,22 +133,23 @@ def date_of(value: Any) -> Any:
 def json_of(value: Any) -> Any:
     """Compact JSON text of any value; ABSENT for one that is nested deeper than a JSON writer allows."""
     try:
-        return orjson.dumps(_whole(value)).decode()
+        written = orjson.dumps(value)
+        # orjson writes every float that `_whole` changes with these two characters, and most values have none.
+        if b".0" in written:
+            written = orjson.dumps(_whole(value))
+        return written.decode()
     except (TypeError, RecursionError):
         return ABSENT
 
 
 def _whole(value: Any) -> Any:
     """`value` with 5 for 5.0, as JavaScript writes it."""
-    match value:
-        case float():
-            return int(value) if value == value // 1 and abs(value) < 2**53 else value
-        case dict():
-            return {key: _whole(member) for key, member in value.items()}
-        case list():
-            return [_whole(member) for member in value]
-        case _:
-            return value
+    kind = type(value)
+    if kind is float:
+        return int(value) if value == value // 1 and abs(value) < _EXACT else value
+    if kind is dict:
+        return {key: _whole(member) for key, member in value.items()}
+    return [_whole(member) for member in value] if kind is list else value
 
 
 def parsed_json(value: Any) -> Any:

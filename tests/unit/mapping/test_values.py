@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from adapter.mapping.run.absent import ABSENT
-from adapter.mapping.run.scalars import same
+from adapter.mapping.run.scalars import json_of, same
 from adapter.model import Refused
 from tests.unit.mapping.reading import calls_of, event, ruleset, value_of
 
@@ -169,3 +169,22 @@ def test_blank_text_at_any_path_is_absent_where_blanks_are_omitted(path: str, bl
     is_list = "*" in path
     assert omitted.body["properties"] == {"v": [blank] if is_list else "default", "used": 1}
     assert kept.body["properties"] == {"v": [blank] if is_list else blank, "used": 1}
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (5.0, "5"),
+        (-0.0, "0"),
+        (10.05, "10.05"),
+        (9007199254740991.0, "9007199254740991"),
+        (9007199254740992.0, "9007199254740992.0"),
+        (True, "true"),
+        ("5.0", '"5.0"'),
+        ([{"price": 19.0, "was": 19.5, "id": "1.0"}, [0.05, 2.0]], '[{"price":19,"was":19.5,"id":"1.0"},[0.05,2]]'),
+        ({"n": [None, {"1.0": 1}]}, '{"n":[null,{"1.0":1}]}'),
+    ],
+)
+def test_a_whole_float_is_written_as_an_integer(value: Any, text: str) -> None:
+    """At every depth, up to the last number that a float holds exactly; texts and keys that look alike stay."""
+    assert json_of(value) == text
