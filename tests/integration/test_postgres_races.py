@@ -9,10 +9,12 @@ from typing import Any
 import psycopg
 import pytest
 
-from adapter.model import Dead, Event, Lease, Outcome, Reason, Unmatched
+from adapter.errors import QueueError
+from adapter.model import DELETE, Dead, Event, Lease, Outcome, Reason, Unmatched
 from adapter.queue.codec import encode
 from adapter.queue.postgres.admin import PostgresQueueAdmin
 from adapter.queue.postgres.admin_writes import requeue_unmatched
+from adapter.queue.postgres.claim_rows import Terms
 from adapter.queue.postgres.connect import PostgresPlace
 from adapter.queue.postgres.erase import delete_bodies
 from adapter.queue.postgres.queue import PostgresQueue
@@ -119,3 +121,30 @@ async def test_a_rejection_that_is_requeued_while_its_event_arrives_is_a_duplica
     assert await requeueing == "duplicate"
     balance = await queue.balance()
     assert (balance.counts["duplicate"], balance.pending, balance.unaccounted) == (1, 0, 0)
+
+
+async def test_a_transaction_that_holds_up_a_deletion_is_named(place: PostgresPlace) -> None:
+    """An operator's session that was left open: the request is carried out once it has ended."""
+    queue = await PostgresQueue.open_at(place, clock=FakeClock(), terms=Terms(puts_s=0.2))
+    await queue.put([make_event("m-1"), make_event("m-2", type=DELETE)])
+    with other_process(place) as run:
+        run("SET application_name = 'session of anna'", {})
+        run("LOCK TABLE message IN ROW EXCLUSIVE MODE", {})
+        with pytest.raises(QueueError, match=r"process \d+ \(session of anna, open for \d+ s\); end it"):
+            await queue.delete_requested(wait_s=5)
+    [done] = await queue.delete_requested(wait_s=5)
+    assert (done.events, (await queue.balance()).unaccounted) == (1, 0)
+    await queue.close()
+
+
+async def test_what_is_left_of_an_event_goes_with_its_history(queue: PostgresQueue, place: PostgresPlace) -> None:
+    """A call that was noted after its event had ended elsewhere, and an id that was kept at that moment."""
+    lease = await ended(queue, make_event("m-1"), Unmatched())
+    with other_process(place) as run:
+        run(SQL["add_sent"], {"seq": lease.seq, "key": b"late"})
+        run(SQL["keep_digest"], {"digest": b"late", "seq": lease.seq})
+    values = {"before_us": 2**62, "limit": 10}
+    assert await queue._commits.write(lambda: queue._state.run(SQL["prune_history"], values).rowcount) == 1
+    with place.connect() as connection:
+        left = "SELECT (SELECT count(*) FROM sent), (SELECT count(*) FROM dedup_kept), (SELECT count(*) FROM message)"
+        assert connection.execute(left).fetchone() == (0, 0, 0)

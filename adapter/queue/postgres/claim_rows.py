@@ -23,7 +23,8 @@ class Terms:
     """Times in seconds; see claims.py. `expires_s` exceeds `trust_s`, so that no trusted claim is taken over.
 
     After `free_s` any replica may take a released claim. A replica above its share releases one every `give_s`, if its
-    calls end within `grace_s`. A replica that has not been seen for `live_s` has no share.
+    calls end within `grace_s`. A replica that has not been seen for `live_s` has no share. A deletion that has waited
+    for a transaction for `puts_s` reports it.
     """
 
     renew_s: float = 3.0
@@ -34,6 +35,7 @@ class Terms:
     give_s: float = 10.0
     grace_s: float = 25.0
     live_s: float = 15.0
+    puts_s: float = 60.0
 
 
 _Mark: TypeAlias = tuple[str, int, int, bool]

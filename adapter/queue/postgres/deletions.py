@@ -12,6 +12,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TypeAlias
 
+from adapter.errors import QueueError
 from adapter.queue.codec import from_us, is_asked, lanes_of_user
 from adapter.queue.contract import Deletion
 from adapter.queue.group_commit import GroupCommit
@@ -36,7 +37,7 @@ _Asked: TypeAlias = tuple[int, int]
 
 class PostgresDeletions:
     """See the module. `delivered` are the sources that this process wants to deliver; `ended` is called with the seqs
-    of events that must not be delivered any more.
+    of events that must not be delivered any more. A walk that waits longer than `patience_s` for a put fails.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class PostgresDeletions:
         *,
         claims: Claims,
         delivered: Callable[[], Collection[str]],
+        patience_s: float,
         ended: Callable[[Collection[int]], None],
     ) -> None:
         self._reading = reading
@@ -55,6 +57,7 @@ class PostgresDeletions:
         self._now_us = state.now_us
         self._claims = claims
         self._delivered = delivered
+        self._patience_s = patience_s
         self._ended = ended
         self._loop = asyncio.get_running_loop()
         self._asked = asyncio.Event()
@@ -98,8 +101,13 @@ class PostgresDeletions:
         return await self._commits.write(lambda: self._end(requests))
 
     async def _wait_for_puts(self) -> None:
+        end_s = self._loop.time() + self._patience_s
         putting = {one for (one,) in await self._reading.all("putting")}
         while putting:
+            if self._loop.time() > end_s:
+                held_up_by = await self._reading.all("still_putting", transactions=list(putting))
+                if held_up_by:
+                    raise QueueError(_held_up(held_up_by))
             await asyncio.sleep(_PUTTING_AGAIN_S)
             putting &= {one for (one,) in await self._reading.all("putting")}
 
@@ -175,6 +183,18 @@ class PostgresDeletions:
         values = {"now_us": self._now_us(), "seqs": [request.number for request in requests]}
         done = [deletion_of(found) for found in self._run(SQL["end_deletions"], values).fetchall()]
         return sorted(done, key=lambda request: request.number)
+
+
+def _held_up(transactions: Sequence[tuple[int | None, str, int]]) -> str:
+    """What to do about transactions that end too late: of each the process, its program, and its age in seconds."""
+    named = ", ".join(
+        "a prepared transaction (pg_prepared_xacts)"
+        if pid is None
+        else f"process {pid} ({program}, open for {seconds} s)"
+        for pid, program, seconds in transactions
+    )
+    todo = "end it, for example with pg_terminate_backend"
+    return f"PostgreSQL: deletion requests wait for a transaction that may store messages: {named}; {todo}"
 
 
 def _rejections_asked(

@@ -51,8 +51,7 @@ class PostgresQueue(LeasedQueue, QueueArchive):
         self, place: PostgresPlace, options: QueueOptions, *, clock: Callable[[], float], terms: Terms
     ) -> None:
         watchdog = Watchdog()
-        puts, ends = _writers(place, options, clock=clock, watchdog=watchdog)
-        self._puts, self._state = puts, ends
+        self._puts, self._state = puts, ends = _writers(place, options, clock=clock, watchdog=watchdog)
         self._put_rows, self._rows = PutRows(puts), PostgresLaneRows(ends)
         puts.session.prepare = self._put_rows.prepare
         self._reading = ReadSession(place, watchdog)
@@ -93,6 +92,7 @@ class PostgresQueue(LeasedQueue, QueueArchive):
             ends,
             claims=self._claims,
             delivered=lambda: self._delivered,
+            patience_s=terms.puts_s,
             ended=self._ended,
         )
         works = (self._upkeep.run(), self._claims.run(), self._claims.share())

@@ -349,6 +349,12 @@ WITH old AS MATERIALIZED (
     DELETE FROM warning WHERE seq IN (SELECT seq FROM old)
 ), unfailed AS (
     DELETE FROM failure WHERE seq IN (SELECT seq FROM old)
+), unsent AS (
+    -- A replica without its claim may have noted a call after the event had ended elsewhere.
+    DELETE FROM sent WHERE seq IN (SELECT seq FROM old)
+), unkept AS (
+    -- The event may have ended while its day was dropped.
+    DELETE FROM dedup_kept WHERE seq IN (SELECT seq FROM old)
 ), gone AS (
     DELETE FROM message WHERE seq IN (SELECT seq FROM old)
 )
@@ -507,6 +513,14 @@ RETURNING seq, source.name, user_id, message_id, received_us, events, rejections
 SELECT virtualtransaction FROM pg_locks
 WHERE locktype = 'relation' AND relation = 'message'::regclass AND mode = 'RowExclusiveLock'
   AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND pid <> pg_backend_pid();
+
+-- name: still_putting
+-- Who they are, and for how many seconds they have been open. A prepared transaction has no process.
+SELECT lock.pid, coalesce(nullif(application_name, ''), 'unknown program'),
+       coalesce(extract(epoch FROM clock_timestamp() - xact_start)::int, 0)
+FROM pg_locks AS lock LEFT JOIN pg_stat_activity AS activity ON activity.pid = lock.pid
+WHERE locktype = 'relation' AND relation = 'message'::regclass AND mode = 'RowExclusiveLock'
+  AND virtualtransaction = ANY(%(transactions)s::text[]);
 
 -- name: add_claims
 INSERT INTO claim (name) SELECT unnest(%(names)s::text[]) ON CONFLICT DO NOTHING;
