@@ -52,9 +52,9 @@ _BY_CODE: Final = {
 
 def connection_text(text: str) -> str:
     """Why there is no connection, as libpq says it in `text`, and what to do."""
-    hosts = _EACH_HOST.findall(text)
-    first_line = (text.strip() or "no connection").splitlines()[0]
-    cause = "; ".join(f"{host}:{port}: {_cause(each)}" for host, port, each in hosts) or _cause(first_line)
+    # A name may have several addresses, which fail alike.
+    hosts = dict.fromkeys(f"{host}:{port}: {_cause(each)}" for host, port, each in _EACH_HOST.findall(text))
+    cause = "; ".join(hosts) or _cause((text.strip() or "no connection").splitlines()[0])
     return f"{cause}: {next((todo for pattern, todo in _ADVICE if pattern.search(cause)), _LOG)}"
 
 

@@ -60,7 +60,8 @@ def test_of_several_hosts_each_is_named() -> None:
     text = (
         f"{refused}\n\tIs the server running on that host?\nMultiple connection attempts failed. All failures were:\n"
         f"- host: 'h1', port: '1', hostaddr: '10.0.0.1': {refused}\n\tIs the server running on that host?\n"
-        f"- host: 'h2', port: '2', hostaddr: '10.0.0.2': {wrong}"
+        f"- host: 'h2', port: '2', hostaddr: '10.0.0.2': {wrong}\n"
+        f"- host: 'h2', port: '2', hostaddr: '10.0.0.3': {wrong}"
     )
     assert connection_text(text) == (
         "h1:1: Connection refused; h2:2: database \"q\" does not exist: create it with ENCODING 'UTF8', or name "
