@@ -67,6 +67,9 @@ def _check_expectation(node: Node, reader: Reader) -> None:
         for call in reader.members(node, "E105", "`expect`, a list of calls,") or ():
             _check_call(call, reader)
         return
+    if node.has("track") or node.has("identify"):
+        reader.error("E117", node, "the expected calls are a list: `expect: [{track: …}]`")
+        return
     if not reader.block(node, ENDING, "E105"):
         return
     if len(node.value) != 1:

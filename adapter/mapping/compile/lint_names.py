@@ -18,6 +18,12 @@ _FILLED: Final = frozenset({"text", "track", "name"})
 """Words whose text has placeholders, and the name of a rule, which is only shown."""
 _IN_A_LIST: Final = re.compile(r"\[(?:\*|-?[0-9]+)\]\.")
 _QUOTED: Final = re.compile("[\u201c\u201e\u00ab\u2018\u201a](.*)[\u201d\u201c\u00bb\u2019\u2018]", re.DOTALL)
+_NUMBER: Final = re.compile(r"-?\.[0-9]+|-?[0-9]{1,3}(?:_[0-9]{3})+|0x[0-9a-fA-F]{1,8}|0o[0-7]{1,8}")
+"""Numbers of other YAML readers that are text in JSON."""
+_AS_WRITTEN: Final = frozenset({
+    "find", "with", "pattern", "regex", "extract", "like", "contains", "split", "join", "text", "track", "name",
+})  # fmt: skip
+"""Words with a text that is searched or shown."""
 _TEXT_IDS: Final = frozenset({"userId", "anonymousId"})
 
 _SPELLINGS: Final[Mapping[str, str]] = MappingProxyType({
@@ -78,6 +84,8 @@ def patterns_as_names(path: DocumentPath, call: Mapping[str, Any], separator: st
             if _IN_A_LIST.search(name):
                 plain = re.sub(r"\[[^\]]*\]", "", name)
                 yield "W216", (*path, word, place), f"names reach into every member of a list: write `{plain}`", False
+            elif name.startswith("^") or (len(name) > 2 and name[0] == name[-1] == "/"):
+                yield "W216", (*path, word, place), f"`{name}` is a plain name; a pattern has `*`: utm_*", False
     for word in ("properties", "traits"):
         for name in call.get(word, {}):
             if "*" in name:
@@ -114,10 +122,19 @@ def _sloppy_texts(path: DocumentPath, value: Any) -> Iterator[OddWord]:
             )
         elif value.endswith("\n") and value.strip():
             yield "W219", path, "the text ends with a line break; write `>-` or `|-`, or the text in one line", False
+        elif _NUMBER.fullmatch(value) and not _AS_WRITTEN & set(path):
+            yield "W220", path, f"`{value}` is text here; for a number write {_decimal(value)}", False
         return
     members = value.items() if type(value) is dict else enumerate(value) if type(value) is list else ()
     for key, member in members:
         yield from _sloppy_texts((*path, key), member)
+
+
+def _decimal(text: str) -> str:
+    """A number of YAML 1.1 as JSON writes it."""
+    if text[:2].lower() in {"0x", "0o"}:
+        return str(int(text, 0))
+    return re.sub(r"^(-?)\.", r"\g<1>0.", text.replace("_", ""))
 
 
 def numbers_for_ids(path: DocumentPath, condition: Mapping[str, Any]) -> Iterator[OddWord]:

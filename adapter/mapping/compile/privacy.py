@@ -51,6 +51,10 @@ def compile_guards(node: Node, reader: Reader) -> Sequence[Guard]:
 
 
 def _guard(node: Node, reader: Reader) -> Guard | None:
+    if type(node.value) is str:
+        path = f"{{fields: [{node.value}], do: remove}}"
+        reader.error("E171", node, f"a privacy guard is a block of words, not '{node.value}'; write {path}")
+        return None
     if not reader.block(node, GUARD, "E171"):
         return None
     scope = Scope(rule="privacy", in_privacy=True).of_field(node.path)
@@ -89,8 +93,8 @@ def _texts(value: Any) -> Iterator[str]:
 def _remedy(node: Node, reader: Reader, scope: Scope) -> Step:
     if node.value == "remove":
         return _remove
-    if type(node.value) is not list:
-        reader.error("E171", node, "`do` is `remove` or a list of steps")
+    if type(node.value) is not list or node.value == ["remove"]:
+        reader.error("E171", node, "`do` is `remove` or a list of steps; `remove` is written `do: remove`")
         return _remove
     steps = compile_steps(node, reader, scope, compile_value)
 

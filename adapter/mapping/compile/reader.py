@@ -109,7 +109,9 @@ class Reader:
     def block(self, node: Node, block: Block, code: str) -> bool:
         """A block of these words, with all required ones; unknown words are reported and otherwise ignored."""
         if type(node.value) is not dict:
-            self.error(code, node, f"{block.called} is a block of words, not {kind_of(node.value)}")
+            is_short = len(block.words) == 1 and type(node.value) in {str, int, float}
+            todo = f"; write {{{next(iter(block.words))}: {node.value}}}" if is_short else ""
+            self.error(code, node, f"{block.called} is a block of words, not {kind_of(node.value)}{todo}")
             return False
         unknown = [key for key in node.value if key not in block.words]
         for key in worth_a_finding(unknown):

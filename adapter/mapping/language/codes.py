@@ -77,4 +77,5 @@ CODES: Final = MappingProxyType({
     "W217": "A check that never matches",
     "W218": "A field of `context` in another spelling",
     "W219": "A text with a line break or typographic quotes",
+    "W220": "A text that other YAML readers take for a number",
 })  # fmt: skip

@@ -186,6 +186,7 @@ SEEDED = [
     ("W216", RULE + "    only: [¦'products[*].sku']\n", "write `products.sku`"),
     ("W217", WHEN + "{userId: ¦1001}\n", 'write "1001"'),
     ("W218", VALUE + "¦context.ip_address\n", "libraries send `context.ip`"),
+    ("W220", WHEN + "{properties.total: ¦1_000}\n", "write 1000"),
     ("W219", WHEN + "{event: ¦\u201cOrder Completed\u201d}\n", "straight"),
     ("W212", VALUE + "{from: properties.a, apply: [number, ¦upper]}\n", "`upper` makes text of the number"),
     ("W209", FOLDED + SPELLED + "{type: track, ¦event: order_completed}\n    track: C\n", "rule 2 on line 6 spells"),

@@ -25,6 +25,8 @@ WARNED = [
     ("when: {properties.a: ¦'yes'}", "W214", "write true"),
     ("only: [¦'products[*].sku']", "W216", "`products.sku`"),
     ("except: [a, ¦'products[0].sku']", "W216", "`products.sku`"),
+    ("except: [¦'/^utm_/']", "W216", "utm_*"),
+    ("only: [¦^utm_]", "W216", "utm_*"),
     ("properties: {¦'*': properties.a}", "W216", "patterns are for `rename`"),
     ("rename: {¦cart.total: total}", "W216", "`total: properties.cart.total`"),
     ("flatten: _\n    rename: {¦cart.total: total}", "W216", "write `cart_total`"),
@@ -37,11 +39,17 @@ WARNED = [
     ("properties: {v: {from: [properties.a, ¦context.page.url.query]}}", "W218", "the step `url`"),
     ("when: {event: ¦\u201cOrder Completed\u201d}", "W219", "typographic quotes"),
     ("properties: {v: {value: ¦\u201eja\u201c}}", "W219", "typographic quotes"),
+    ("when: {properties.n: ¦1_000}", "W220", "write 1000"),
+    ("properties: {v: {value: ¦-.5}}", "W220", "write -0.5"),
+    ("properties: {v: {from: properties.a, default: ¦0x1F}}", "W220", "write 31"),
+    ("when: {properties.n: [5, ¦0o17]}", "W220", "write 15"),
     ("track: ¦|\n      Order Completed\n", "W219", "line break"),
 ]
 """Lines that are allowed and do nothing, or not what they seem to, with the code and the help of the warning."""
 
 CLEAN = [
+    "when: {properties.zip: '01234'}", "when: {properties.time: 12:30}", "when: {properties.phone: +442079460958}",
+    "properties: {v: {from: properties.a, apply: [{replace: {find: .5, with: x}}]}}",
     "when: {context.location.country: [NO, SE]}", "when: {properties.region: ON}", "when: {event: {like: 'charge.*'}}",
     "when: {properties.a: {like: '100%*'}}", "when: {userId: '1001'}", "when: {userId: {exists: false}}",
     "only: ['data[merges][FNAME]', products.sku]", "flatten: .\n    rename: {cart.total: total}",

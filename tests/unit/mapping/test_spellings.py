@@ -152,6 +152,10 @@ NAMES = [
 
 REMEDIES = [
     (RULE + "    use: ¦std\n", "write [std]"),
+    (RULE + "privacy: [{named: [card], do: ¦[remove]}]\n", "`do: remove`"),
+    (RULE + "privacy: [¦context.ip]\n", "{fields: [context.ip], do: remove}"),
+    (RULE + "privacy: [{named: [card], do: [{mask: ¦4}]}]\n", "{keep: 4}"),
+    (RULE + "tests: [{name: n, given: {}, expect: ¦{track: T}}]\n", "`expect: [{track: …}]`"),
     (RULE + "    properties: {v: {from: properties.a, required: ¦yes}}\n", "write true"),
     (RULE + "    properties: {v: ¦[properties.a]}\n", "{list: […]}"),
     (RULE + "    properties: {v: {from: properties.a, default: ¦{from: event}}}\n", "{from: [a, b]}"),
