@@ -104,14 +104,16 @@ class _Ingest:
         return web.Response(body=STORED.body, headers={**STORED.headers, **_cors(request)})
 
     async def pixel(self, request: web.Request) -> web.Response:
-        """An image whose address contains an event. Always an image: a page or mail shows any other answer as
-        broken.
+        """An image whose address contains an event; not with HEAD, which programs send that check links. Always an
+        image: a page or mail shows any other answer as broken.
         """
         began_s = self._now()
-        self._report(request, await self._take_pixel(request), began_s)
+        if request.method == hdrs.METH_GET:
+            self._report(request, await self._take_pixel(request), began_s)
         # Not cached, or the next event would not be sent.
-        headers = {"Content-Type": "image/gif", "Cache-Control": "no-store", **_cors(request)}
-        return web.Response(body=GIF, headers=headers)
+        return web.Response(
+            body=GIF, headers={"Content-Type": "image/gif", "Cache-Control": "no-store", **_cors(request)}
+        )
 
     async def settings(self, request: web.Request) -> web.Response:
         """The settings that analytics.js fetches before it sends."""
@@ -223,19 +225,19 @@ class _Ingest:
 
     def _context(self, source: Source, dialect: Dialect, received: RequestBody, request: web.Request) -> RequestContext:
         """What the messages of the request have in common."""
-        limit = self._parts.limits.message_bytes
+        limit, body = self._parts.limits.message_bytes, received.body
         return RequestContext(
             source=source,
             received_at=self._parts.clock(),
             dialect=dialect,
-            envelope=received.body.envelope if isinstance(received.body, Body) else {},
+            envelope=body.envelope if isinstance(body, Body) else {},
             # A platform's address and page are not the user's.
             peer=client(request, self._parts.trusted_proxies) if dialect.is_direct else None,
             has_origin=dialect.is_direct and hdrs.ORIGIN in request.headers,
             # Measuring a message means encoding it, and no message of so small a body is too large.
             max_message_bytes=limit if len(received.plain) > limit else None,
             traceparent=traceparent(request.headers.getall("traceparent", ())),
-            may_need_cleaning=_is_repaired(received.body) or may_need_cleaning(received.plain),
+            may_need_cleaning=may_need_cleaning(received.plain) or (isinstance(body, Body) and body.repaired > 0),
         )
 
     def _fetched(self, request: web.Request, source: Source | Response, found: JsonObject) -> web.Response:
@@ -284,10 +286,6 @@ def _cors(request: web.Request) -> Mapping[str, str]:
 
 def _denied(why: Denial, source: Source | None = None) -> Response:
     return respond(Reply.UNAUTHORIZED, cause=why.value, source="" if source is None else source.name)
-
-
-def _is_repaired(body: Body | Problem) -> bool:
-    return isinstance(body, Body) and body.repaired > 0
 
 
 def _unsigned(request: web.Request, source: Source, plain: bytes) -> Denial | None:

@@ -42,6 +42,8 @@ _ZONE: Final = r"""
         |Z|UTC|GMT
     )?
 """
+_ZERO_Z: Final = re.compile(r"(?<=[+-]00:00|.[+-]0000)Z$")
+"""Python's `isoformat() + "Z"` of an aware instant."""
 _UTC: Final = frozenset({" UTC", " GMT"})
 _ISO: Final = re.compile(
     rf"""
@@ -61,7 +63,7 @@ _BASIC: Final = re.compile(
 """ISO 8601 without signs between."""
 _NAMED: Final = re.compile(
     rf"""
-    (?:[A-Z]{{3}},?\ )?
+    (?:[A-Z]{{3,9}},?\ )?
     (?:
         (?P<day>[0-9]{{1,2}})[ -](?P<month>[A-Z]{{3,9}})[ -]
         |(?P<month_first>[A-Z]{{3,9}})\ (?P<day_second>[0-9]{{1,2}}),?[ ]
@@ -171,7 +173,7 @@ def _parse_text(text: str) -> datetime | None:
     text = _HALVES.sub(lambda found: "AM" if found["am"] else "PM", text).upper()
     if _NUMBER.fullmatch(text) is not None:
         return _from_epoch(int(text) if text.lstrip("+-").isdigit() else float(text))
-    found = _ISO.fullmatch(text)
+    found = _ISO.fullmatch(_ZERO_Z.sub("", text))
     if found is not None:
         # Many zones share an abbreviation, so it is ignored without an offset from UTC beside it.
         is_sure = found["label"] is None or found["zone"] or found["label"] in _UTC

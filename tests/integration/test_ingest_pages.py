@@ -46,6 +46,16 @@ async def test_a_pixel_tells_of_an_event(served: Served, path: str) -> None:
     assert (event.body["event"], event.body["properties"]) == ("Mail opened", {"campaign": "spring"})
 
 
+async def test_a_program_that_checks_links_makes_no_event(served: Served) -> None:
+    """It asks with HEAD whether the image is there; a view would follow with GET and be a second event."""
+    path = "/v1/pixel/track?writeKey=shop-key&event=A&userId=u-1"
+    async with served.session.head(served.url + path) as response:
+        assert (response.status, response.headers["Content-Type"]) == (200, "image/gif")
+    assert served.inbox.events == []
+    assert await pixel(served, path)
+    assert len(served.inbox.events) == 1
+
+
 async def test_a_pixel_may_carry_its_key_in_its_data(served: Served) -> None:
     """Segment's form: the whole message, key and all, as JSON in base64."""
     data = base64.urlsafe_b64encode(json.dumps({"userId": "u", "writeKey": "shop-key"}).encode()).decode()

@@ -17,7 +17,7 @@ from adapter.mapping.run.call_block import NO_ID, CallBlock, Each, Make, Unkeyed
 from adapter.mapping.run.frame import Frame, Get, constant
 from adapter.mapping.run.scalars import date_of, id_text, text_of
 from adapter.model import EventWarning, JsonObject, Kind, Problem, WarningKind
-from adapter.wire.ids import is_no_id
+from adapter.wire.ids import is_no_id, is_rounded
 
 MAX_NAME: Final = 500
 """Characters of an event name."""
@@ -174,9 +174,9 @@ def _ids(word: str, places: Sequence[Node], reader: Reader, scope: Scope) -> Cal
 
 
 def _id(value: Any, frame: Frame, no_id: EventWarning, no_ids: frozenset[str]) -> str | None:
-    """An id as text; None if there is none, with the warning `no_id` for a text that is not an id."""
+    """An id as text; None if there is none, with the warning `no_id` for a text or number that is not an id."""
     text = id_text(value)
-    if text is not None and is_no_id(text, no_ids):
+    if is_rounded(value) or (text is not None and is_no_id(text, no_ids)):
         frame.warnings.append(no_id)
         return None
     return text

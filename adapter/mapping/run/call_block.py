@@ -9,7 +9,7 @@ from adapter.mapping.run.frame import Frame, Get, Holds
 from adapter.mapping.run.listing import members_reader
 from adapter.model import EventWarning, JsonObject, Kind, WarningKind
 
-NO_ID: Final = "one of the texts that are not ids; left out"
+NO_ID: Final = "one of the texts that are not ids, or a number that lost digits; left out"
 
 UnkeyedCall: TypeAlias = tuple[Kind, str, JsonObject]
 """A call without its key: kind, event name (empty for identify) and body."""

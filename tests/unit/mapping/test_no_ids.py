@@ -41,6 +41,18 @@ def test_a_mapped_id_that_is_none_leaves_the_events_own(word: str) -> None:
     assert [(w.kind, w.field, w.rule) for w in rendered.warnings] == [(WarningKind.ID, f"rules.0.{word}", "R")]
 
 
+@pytest.mark.parametrize("word", ["userId", "anonymousId"])
+def test_a_mapped_number_that_lost_digits_leaves_the_events_own(word: str) -> None:
+    """It would join users; the warning is at the place in the mapping."""
+    rendered = ruleset(mapping(**{word: "traits.id"})).render(
+        event(userId="u", anonymousId="a", traits={"id": 2.0**70})
+    )
+    assert isinstance(rendered, Calls)
+    [call] = rendered.calls
+    assert (call.body["userId"], call.body["anonymousId"]) == ("u", "a")
+    assert [(w.kind, w.field, w.rule) for w in rendered.warnings] == [(WarningKind.ID, f"rules.0.{word}", "R")]
+
+
 def test_an_id_that_a_guard_makes_is_judged_too() -> None:
     """Privacy may leave a text that is no id."""
     text = json.dumps(
