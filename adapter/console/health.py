@@ -24,6 +24,8 @@ from adapter.queue.contract import Inbox
 DeliveryStatus: TypeAlias = Literal["ok", "slowed", "paused"]
 
 _PROBE_S = 5.0
+_WITHOUT_CAUSE = "queue: no event can be stored now; the log has the cause, and so has this answer with the admin token"
+"""The cause may name hosts, users and paths."""
 _LOOK_AT = "look at the disk, or at the database, its network and the standbys that its commits wait for"
 
 
@@ -87,7 +89,7 @@ class Health:
         if report.sandbox:
             summary["destination"] = "SANDBOX"
         if trouble:
-            summary["why"] = trouble
+            summary["why"] = trouble if details or report.stopping else _WITHOUT_CAUSE
         if details:
             summary |= {"delivery_why": report.why, **report.facts}
         return summary

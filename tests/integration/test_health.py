@@ -103,6 +103,11 @@ async def test_not_ready_when_the_disk_takes_nothing(http: ClientSession, url: s
     async with http.get(f"{url}readyz") as answer:
         assert answer.status == 503
         assert "readonly" in (await answer.json())["why"]
+    async with http.get(f"{url}readyz", headers={"X-Forwarded-For": "192.0.2.7"}) as answer:
+        assert (answer.status, (await answer.json())["why"].partition(";")[0]) == (
+            503,
+            "queue: no event can be stored now",
+        )
     queue._connection.execute("PRAGMA query_only = OFF")
     async with http.get(f"{url}readyz") as answer:
         assert answer.status == 200
