@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from msgspec import structs
 
 from adapter.deliver import state as states
+from adapter.deliver.block import BlockGate
 from adapter.deliver.breaker import Breaker, BreakerConfig
 from adapter.deliver.concurrency import Concurrency, ConcurrencyConfig
-from adapter.deliver.gate import Gate, GateConfig
+from adapter.deliver.gate import GateConfig
 from adapter.deliver.lanes import Lanes
 from adapter.deliver.misconfigured import CallKindHealth, RefusalsConfig, Ruling, Subject
 from adapter.deliver.outage import Outage, OutageConfig
@@ -62,8 +63,7 @@ class Project:
         self._apart = 0
         self._down = Outage(config.down)
         self._down_cause = ""
-        self._blocked = Gate(config.blocked)
-        self._limited_run = 0
+        self._block = BlockGate(config.blocked, run=config.block_run)
         self._kinds = {kind: CallKindHealth(config.misconfigured, config.refusals) for kind in KINDS}
         self._paused_until_s = now_s
         self._slowed: tuple[float, PauseReason] | None = None
@@ -92,7 +92,7 @@ class Project:
             return Wait(wait_s, PauseReason.PACE)
         self._last_permit += 1
         self._down.let_pass(self._last_permit, now_s)
-        self._blocked.let_pass(self._last_permit, now_s)
+        self._block.gate.let_pass(self._last_permit, now_s)
         self._kinds[kind].gate.let_pass(self._last_permit, now_s)
         self._rate.take(now_s)
         if apart:
@@ -108,7 +108,7 @@ class Project:
         down_s = self._down.wait_s(now_s, probe=probe)
         if down_s > 0:
             return Wait(down_s, PauseReason.DOWN)
-        blocked_s = self._blocked.wait_s(now_s)
+        blocked_s = self._block.gate.wait_s(now_s)
         if blocked_s > 0:
             return Wait(blocked_s, PauseReason.BLOCKED)
         misconfigured_s = self._kinds[kind].gate.wait_s(now_s)
@@ -181,8 +181,10 @@ class Project:
         # Repeated 429s of one user say nothing about the limit of the project.
         is_own = limited and self._lanes.limited(of.lane)
         limited = limited and not is_own
-        self._learn_block(permit, now_s, limited=limited, passed=passed)
-        if (limited or passed) and not self._blocked.is_shut:
+        blocked_s = self._block.answered(permit.number, limited=limited, passed=passed, now_s=now_s)
+        if blocked_s is not None:
+            self._rate.unblocked(now_s, blocked_s=blocked_s)
+        if (limited or passed) and not self._block.gate.is_shut:
             self._rate.answered(sent_at_s=permit.sent_at_s, now_s=now_s, limited=limited)
         if isinstance(verdict, TryAgain) and verdict.retry_after_s is not None and not is_own:
             self._paused_until_s = max(self._paused_until_s, now_s + verdict.retry_after_s)
@@ -198,7 +200,7 @@ class Project:
         """There will be no answer: the call was not sent, or its caller was cancelled."""
         self._end(permit, now_s, None)
         self._down.probe_ended(permit.number)
-        for gate in (self._blocked, self._kinds[permit.kind].gate):
+        for gate in (self._block.gate, self._kinds[permit.kind].gate):
             if gate.is_probe(permit.number):
                 gate.probe_was_inconclusive(now_s)
 
@@ -207,22 +209,6 @@ class Project:
             self._apart -= 1
         else:
             self._concurrency.ended(permit.number, now_s=now_s, seconds=seconds)
-
-    def _learn_block(self, permit: Permit, now_s: float, *, limited: bool, passed: bool) -> None:
-        if passed:
-            self._limited_run = 0
-        self._limited_run += limited
-        if self._limited_run >= self._config.block_run:
-            self._blocked.shut(now_s)
-        if not self._blocked.is_probe(permit.number):
-            return
-        if limited:
-            self._blocked.probe_failed(now_s)
-        elif passed:
-            self._rate.unblocked(now_s, blocked_s=self._blocked.shut_for_s(now_s))
-            self._blocked.open()
-        else:
-            self._blocked.probe_was_inconclusive(now_s)
 
     def _learn_outage(
         self, permit: Permit, now_s: float, *, of: Subject, failed: bool, passed: bool, cause: str
@@ -270,9 +256,9 @@ class Project:
             yield Obstacle("paused", PauseReason.DOWN, cause, self._down.probe_in_s(now_s))
         if now_s < self._paused_until_s:
             yield Obstacle("paused", PauseReason.RETRY_AFTER, "Browsee asked for a pause", self._paused_until_s - now_s)
-        if self._blocked.is_shut:
+        if self._block.gate.is_shut:
             cause = "Browsee answers every call with 429"
-            yield Obstacle("paused", PauseReason.BLOCKED, cause, self._blocked.probe_in_s(now_s))
+            yield Obstacle("paused", PauseReason.BLOCKED, cause, self._block.gate.probe_in_s(now_s))
         if track.gate.is_shut:
             yield Obstacle("paused", PauseReason.MISCONFIGURED, track.detail, track.gate.probe_in_s(now_s))
         if identify.gate.is_shut:
