@@ -59,6 +59,7 @@ STOPPING = Retry(Reason.STOPPING, delay_s=None, counted=False)
 # The event was settled by its new holder or deleted, so this changes nothing.
 _LET_GO = Retry(Reason.DELETED, delay_s=None, counted=False)
 # An event that would wait longer than this for its call returns to the queue, so that others of its project may pass.
+# None may pass while the pace makes all wait, and the line keeps their order.
 _PATIENCE_S = 5.0
 _DAMAGED = Dead(Reason.DAMAGED, "the stored event is damaged and cannot be read")
 # The next probe should be of another event, because this one may be the cause.
@@ -198,7 +199,7 @@ class Delivery:
         now_s = self._now()
         verdict = classify(answer, now=datetime.fromtimestamp(now_s, UTC), any_2xx=self._project.any_2xx)
         cause = "" if isinstance(verdict, Accepted) else describe(answer)
-        ruling = self._project.answered(permit, verdict, of=_subject(lease, call), now_s=now_s, cause=cause)
+        ruling = self._project.answered(permit, verdict, of=Subject.of(lease, call), now_s=now_s, cause=cause)
         # Hanging calls must not be repeated at once: they would end together again and again, as in an outage.
         if isinstance(verdict, Accepted):
             self._line.call_ended()
@@ -234,7 +235,8 @@ class Delivery:
             case Misconfigured(detail=detail, least_s=least_s):
                 aside = self._project.sets_aside(call.kind)
                 wait_s = _MISCONFIGURED_S + 2 * least_s
-                return Retry(Reason.MISCONFIGURED, wait_s, counted=False, parked=aside, detail=detail)
+                # No probe takes it again while there are events that did not meet the same.
+                return Retry(Reason.MISCONFIGURED, wait_s, counted=False, parked=aside, steps_back=True, detail=detail)
             case _:
                 assert_never(ruling.verdict)
 
@@ -252,21 +254,29 @@ class Delivery:
 
     def _ask(self, call: Call, lease: Lease, *, probe: bool, apart: bool) -> Permit | Retry | Wait:
         """Whether this call may go now; Retry if the event should not wait for that."""
-        if self._stopping.is_set():
-            return STOPPING
-        if not self._backlog.holds(lease):
-            return _LET_GO
-        if self._project.repeats_probe(call.kind, _name(call)):
-            return Retry(Reason.PAUSED, _MISCONFIGURED_S, counted=False)
+        goes_back = self._goes_back(call, lease, probe=probe)
+        if goes_back is not None:
+            return goes_back
         admitted = self._project.admit(call.kind, self._now(), probe=probe, apart=apart)
         if isinstance(admitted, Go):
             return admitted.permit
         aside = self._project.sets_aside(call.kind)
-        is_down = admitted.why is PauseReason.DOWN
-        if aside or is_down or admitted.seconds > _PATIENCE_S:
-            # In an outage the event stays due in the queue, where the next probes are chosen among all events.
-            return Retry(Reason.PAUSED, None if is_down else admitted.seconds, counted=False, parked=aside)
+        if aside or (admitted.seconds > _PATIENCE_S and admitted.why is not PauseReason.PACE):
+            return Retry(Reason.PAUSED, admitted.seconds, counted=False, parked=aside)
         return admitted
+
+    def _goes_back(self, call: Call, lease: Lease, *, probe: bool) -> Retry | None:
+        """Why the event returns to the queue without an answer to whether its call may go; None if it stays."""
+        if self._stopping.is_set():
+            return STOPPING
+        if not self._backlog.holds(lease):
+            return _LET_GO
+        if self._project.repeats_probe(call.kind, Subject.of(lease, call)):
+            return Retry(Reason.PAUSED, _MISCONFIGURED_S, counted=False)
+        if not probe and self._project.probes(self._now()) is not None:
+            # During a pause of all calls the next probe is chosen among all events of the queue.
+            return Retry(Reason.PAUSED, None, counted=False)
+        return None
 
     async def _alone(self, ask: Ask[Permit | Retry]) -> Permit | Retry:
         """Ask until `ask` allows the call, without queueing."""
@@ -284,14 +294,6 @@ class Delivery:
     def _warn(self, lease: Lease, rendered: Calls | Refused | Dropped) -> None:
         for warned in rendered.warnings:
             self._emit(EventWarned.of(lease.event.source, lease.event.message_id, warned))
-
-
-def _subject(lease: Lease, call: Call) -> Subject:
-    return Subject(lease.lane, lease.seq, lease.event.user_id or lease.event.anonymous_id or "", _name(call))
-
-
-def _name(call: Call) -> str:
-    return str(call.body.get("event", ""))
 
 
 def _worded(refused: Refused) -> str:

@@ -36,6 +36,11 @@ class Gate:
     def is_shut(self) -> bool:
         return self._shut_at_s is not None
 
+    @property
+    def is_probing(self) -> bool:
+        """Whether a probe is in flight."""
+        return self._probe is not None
+
     def shut_for_s(self, now_s: float) -> float:
         """Seconds since it shut; 0 if it is open."""
         return 0.0 if self._shut_at_s is None else max(0.0, now_s - self._shut_at_s)

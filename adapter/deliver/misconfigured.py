@@ -1,9 +1,11 @@
 """Whether a project is misconfigured, rather than its calls wrong. Pure; the clock comes in as `now_s`.
 
-Some answers say so outright (401, 404 …). But 400 is the only failure that Browsee documents, so a wrong key may look
-like a refusal of every call. If the last refusals were many, of several users, with one cause, and no call was
-delivered between them, the events are not to blame. Texts are compared without ids and numbers. If the texts differ
-even so, more refusals are needed, of more users and of different events, and a longer time without a success.
+Some answers say so outright (401, 404 …). While calls of others are delivered, they are believed only if several come
+in a row: a firewall in front of Browsee may answer 403 to what it takes for an attack. But 400 is the only failure that
+Browsee documents, so a wrong key may look like a refusal of every call. If the last refusals were many, of several
+users, with one cause, and no call was delivered between them, the events are not to blame; if an event is refused again
+after others were delivered, it is. Texts are compared without ids and numbers. If the texts differ even so, more
+refusals are needed, of more users and of different events, and a longer time without a success.
 """
 
 import math
@@ -15,7 +17,7 @@ from msgspec import Struct
 
 from adapter.deliver.gate import Gate, GateConfig
 from adapter.deliver.policy import Accepted, Misconfigured, RefusedByBrowsee, TryAgain, Verdict
-from adapter.model import Reason
+from adapter.model import Call, Lease, Reason
 from adapter.queue.causes import fold_cause
 
 # The number of remembered events that met a misconfigured project; the oldest is forgotten first.
@@ -34,12 +36,19 @@ class Subject(Struct, frozen=True):
     user: str = ""
     event: str = ""
 
+    @classmethod
+    def of(cls, lease: Lease, call: Call) -> "Subject":
+        """The subject of this call of that event."""
+        user = lease.event.user_id or lease.event.anonymous_id or ""
+        return cls(lease.lane, lease.seq, user, str(call.body.get("event", "")))
+
 
 @dataclass(frozen=True, slots=True)
 class RefusalsConfig:
     """`count` refusals with one cause, of `users` users, show that no event is to blame. So do `any_count` refusals
     with any texts, of `any_users` users and `any_events` names, if no call was delivered for `quiet_s`. An event that
-    `probes` probes refused, while another was delivered, is to blame itself.
+    `probes` probes refused, while another was delivered, is to blame itself. Answers that say outright that the project
+    is misconfigured are believed at once if no call was delivered for `quiet_s`, else if `in_a_row` came in a row.
     """
 
     count: int = 20
@@ -49,6 +58,7 @@ class RefusalsConfig:
     any_events: int = 2
     quiet_s: float = 300.0
     probes: int = 3
+    in_a_row: int = 5
 
 
 class Ruling(Struct, frozen=True):
@@ -79,6 +89,8 @@ class CallKindHealth:
         # Shut because of many refusals, rather than of an answer that says so outright.
         self._by_refusals = False
         self._accepted = 0
+        self._accepted_at_s = -math.inf
+        self._in_a_row = 0
         self._suspects: dict[int, int] = {}
         # By seq: how many probes it failed, and how many calls were delivered before the first of them.
         self._probed: dict[int, tuple[int, int]] = {}
@@ -104,6 +116,8 @@ class CallKindHealth:
                 return self._refused(verdict, message, of=of, now_s=now_s, probe=probe)
             case Accepted():
                 self._accepted += 1
+                self._accepted_at_s = now_s
+                self._in_a_row = 0
                 self._suspects.pop(of.seq, None)
                 self._refusals.accepted(now_s)
                 if self.gate.is_shut and (probe or self._by_refusals):
@@ -117,29 +131,44 @@ class CallKindHealth:
     def _misconfigured(self, verdict: Misconfigured, *, seq: int, now_s: float, probe: bool) -> Ruling:
         """A pause, unless this event has met the same before and others were delivered since.
 
-        Then the event is to blame: a firewall in front of Browsee may answer 403 to what it takes for an attack. Such
-        an event is retried with growing delays, and each attempt counts; otherwise it would pause all others for ever.
+        Then the event is to blame: it is retried with growing delays, and each attempt counts; otherwise it would pause
+        all others for ever.
         """
-        before = self._suspects.pop(seq, None)
-        self._suspects[seq] = self._accepted
-        if len(self._suspects) > MAX_SUSPECTS:
-            self._suspects.pop(next(iter(self._suspects)))
-        if before is None or before == self._accepted:
+        if self._is_suspect(seq):
+            if probe:
+                self.gate.probe_was_inconclusive(now_s)
+            return Ruling(TryAgain(Reason.MISCONFIGURED))
+        self._suspect(seq)
+        self._in_a_row += 1
+        is_quiet = now_s - self._accepted_at_s >= self._config.quiet_s
+        if self.gate.is_shut or is_quiet or self._in_a_row >= self._config.in_a_row:
             self._shut(verdict.detail, now_s, probe=probe, by_refusals=False, least_s=verdict.least_s)
-            return Ruling(verdict)
-        if probe:
-            self.gate.probe_was_inconclusive(now_s)
-        return Ruling(TryAgain(Reason.MISCONFIGURED))
+        return Ruling(verdict)
+
+    def _suspect(self, *seqs: int) -> None:
+        """These events met a misconfigured project, unless others are delivered before the events are refused again."""
+        for seq in seqs:
+            self._suspects.pop(seq, None)
+            self._suspects[seq] = self._accepted
+        while len(self._suspects) > MAX_SUSPECTS:
+            self._suspects.pop(next(iter(self._suspects)))
+
+    def _is_suspect(self, seq: int) -> bool:
+        """Whether this event met a misconfigured project before, and others were delivered since."""
+        return self._suspects.get(seq, self._accepted) != self._accepted
 
     def _refused(self, verdict: RefusedByBrowsee, message: str, *, of: Subject, now_s: float, probe: bool) -> Ruling:
         if self.gate.is_shut and self._by_refusals:
             if probe:
                 self.gate.probe_failed(now_s)
-            return Ruling(verdict if self._is_to_blame(of.seq, probe=probe) else Misconfigured(self.detail))
+            if self._is_suspect(of.seq) or self._is_to_blame(of.seq, probe=probe):
+                return Ruling(verdict)
+            self._suspect(of.seq)
+            return Ruling(Misconfigured(self.detail))
         if probe:
             # Browsee read the call, so an earlier answer that said otherwise no longer holds.
             self.gate.open()
-        if self._is_to_blame(of.seq, probe=False):
+        if self._is_suspect(of.seq) or self._is_to_blame(of.seq, probe=False):
             return Ruling(verdict)
         self._refusals.add(fold_cause(message), of)
         detail = self._refusals.verdict(message, now_s)
@@ -147,6 +176,7 @@ class CallKindHealth:
             return Ruling(verdict)
         requeued = tuple(other for other in self._refusals.seqs if other != of.seq)
         self._refusals.forget()
+        self._suspect(*requeued, of.seq)
         self._shut(detail, now_s, probe=False, by_refusals=True)
         return Ruling(Misconfigured(self.detail), requeued)
 

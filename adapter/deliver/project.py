@@ -14,7 +14,7 @@ from adapter.deliver import state as states
 from adapter.deliver.block import BlockGate
 from adapter.deliver.breaker import Breaker, BreakerConfig
 from adapter.deliver.concurrency import Concurrency, ConcurrencyConfig
-from adapter.deliver.gate import GateConfig
+from adapter.deliver.gate import Gate, GateConfig
 from adapter.deliver.lanes import Lanes
 from adapter.deliver.misconfigured import CallKindHealth, RefusalsConfig, Ruling, Subject
 from adapter.deliver.outage import Outage, OutageConfig
@@ -65,7 +65,7 @@ class Project:
         self._down_cause = ""
         self._block = BlockGate(config.blocked, run=config.block_run)
         self._kinds = {kind: CallKindHealth(config.misconfigured, config.refusals) for kind in KINDS}
-        self._paused_until_s = now_s
+        self._asked = Gate(GateConfig(first_s=0.0, max_s=0.0))
         self._slowed: tuple[float, PauseReason] | None = None
         self._last_permit = 0
 
@@ -77,12 +77,12 @@ class Project:
     def admit(self, kind: Kind, now_s: float, *, probe: bool = False, apart: bool = False) -> Admission:
         """Whether a call of this kind may go now. Each `Go` must come back by its permit.
 
-        `probe`: the event was chosen to test whether Browsee is back. `apart`: see `Permit`.
+        `probe`: the event was chosen to test whether a pause is over. `apart`: see `Permit`.
         """
         wait = self._pause(kind, now_s, probe=probe)
         if wait is not None:
             return wait
-        apart = apart or self._down.is_shut
+        apart = apart or probe
         if not apart and self._concurrency.is_full(now_s):
             self._slowed = now_s, PauseReason.SLOW
             return Wait(FULL_WAIT_S, PauseReason.SLOW)
@@ -92,8 +92,8 @@ class Project:
             return Wait(wait_s, PauseReason.PACE)
         self._last_permit += 1
         self._down.let_pass(self._last_permit, now_s)
-        self._block.gate.let_pass(self._last_permit, now_s)
-        self._kinds[kind].gate.let_pass(self._last_permit, now_s)
+        for gate in self._gates(kind):
+            gate.let_pass(self._last_permit, now_s)
         self._rate.take(now_s)
         if apart:
             self._apart += 1
@@ -103,16 +103,15 @@ class Project:
 
     def _pause(self, kind: Kind, now_s: float, *, probe: bool) -> Wait | None:
         """The pause that no lower rate can replace, the worst one first."""
-        if now_s < self._paused_until_s:
-            return Wait(self._paused_until_s - now_s, PauseReason.RETRY_AFTER)
-        down_s = self._down.wait_s(now_s, probe=probe)
-        if down_s > 0:
-            return Wait(down_s, PauseReason.DOWN)
-        blocked_s = self._block.gate.wait_s(now_s)
-        if blocked_s > 0:
-            return Wait(blocked_s, PauseReason.BLOCKED)
-        misconfigured_s = self._kinds[kind].gate.wait_s(now_s)
-        return Wait(misconfigured_s, PauseReason.MISCONFIGURED) if misconfigured_s > 0 else None
+        for seconds, why in (
+            (self._asked.wait_s(now_s), PauseReason.RETRY_AFTER),
+            (self._down.wait_s(now_s, probe=probe), PauseReason.DOWN),
+            (self._block.gate.wait_s(now_s), PauseReason.BLOCKED),
+            (self._kinds[kind].gate.wait_s(now_s), PauseReason.MISCONFIGURED),
+        ):
+            if seconds > 0:
+                return Wait(seconds, why)
+        return None
 
     def paused_for_s(self, now_s: float) -> float:
         """Seconds for which no event is to be taken from the queue, whatever the pace; 0 if some may, even if only
@@ -125,13 +124,21 @@ class Project:
         return 0.0 if wait is None else wait.seconds
 
     def probes(self, now_s: float) -> int | None:
-        """How many events are to test now whether Browsee is back; None while it is not down."""
-        return self._down.probes_left(now_s) if self._down.is_shut else None
+        """How many events are to test now whether a pause of all calls is over; None if there is none."""
+        if self._down.is_shut:
+            return self._down.probes_left(now_s)
+        if self._asked.is_shut or self._block.gate.is_shut or self._kinds["track"].gate.is_shut:
+            return int(self.paused_for_s(now_s) == 0)
+        return None
+
+    def _gates(self, kind: Kind) -> tuple[Gate, ...]:
+        """The gates of calls of this kind that let one probe pass at a time."""
+        return self._asked, self._block.gate, self._kinds[kind].gate
 
     @property
     def probes_in_flight(self) -> int:
-        """How many calls in flight test whether Browsee is back."""
-        return self._down.probes_in_flight
+        """How many calls in flight test whether a pause is over."""
+        return self._down.probes_in_flight + any(gate.is_probing for gate in self._gates("track"))
 
     @property
     def passed_lately(self) -> frozenset[int]:
@@ -156,9 +163,9 @@ class Project:
         """Whether the last call of this lane was slow while those of others were not."""
         return self._lanes.is_slow(lane)
 
-    def repeats_probe(self, kind: Kind, event: str) -> bool:
+    def repeats_probe(self, kind: Kind, of: Subject) -> bool:
         """Whether to let an event of another name be the next probe for a misconfigured kind of call."""
-        return self._kinds[kind].repeats_probe(event)
+        return not self._lanes.has_passed(of.lane) and self._kinds[kind].repeats_probe(of.event)
 
     def sets_aside(self, kind: Kind) -> bool:
         """Whether events with calls of this kind should be parked, so that others of their user pass: identify alone is
@@ -173,23 +180,25 @@ class Project:
     def answered(self, permit: Permit, verdict: Verdict, *, of: Subject, now_s: float, cause: str = "") -> Ruling:
         """Learn from the answer to `permit`; `of` says whose call it was, and `cause` in words why it failed."""
         limited = isinstance(verdict, TryAgain) and verdict.reason is Reason.RATE_LIMITED
+        asked_s = verdict.retry_after_s if isinstance(verdict, TryAgain) else None
         passed = isinstance(verdict, _PASSED)
         failed = isinstance(verdict, TryAgain) and not limited
         seconds = now_s - permit.sent_at_s
-        self._lanes.answered(of.lane, passed=passed, slow=self._concurrency.is_long(seconds))
+        self._lanes.answered(of.lane, passed=isinstance(verdict, Accepted), slow=self._concurrency.is_long(seconds))
         self._end(permit, now_s, None if _is_quick(verdict) else seconds)
-        # Repeated 429s of one user say nothing about the limit of the project.
-        is_own = limited and self._lanes.limited(of.lane)
+        # Repeated 429s of one user, or requests to wait, say nothing about the project.
+        is_own = (limited or asked_s is not None) and self._lanes.put_off(of.lane)
         limited = limited and not is_own
         blocked_s = self._block.answered(permit.number, limited=limited, passed=passed, now_s=now_s)
         if blocked_s is not None:
             self._rate.unblocked(now_s, blocked_s=blocked_s)
         if (limited or passed) and not self._block.gate.is_shut:
             self._rate.answered(sent_at_s=permit.sent_at_s, now_s=now_s, limited=limited)
-        if isinstance(verdict, TryAgain) and verdict.retry_after_s is not None and not is_own:
-            self._paused_until_s = max(self._paused_until_s, now_s + verdict.retry_after_s)
-            self._rate.forget_noise()
+        self._learn_asked(permit, now_s, passed=passed, asked_s=None if is_own else asked_s)
         due = self._learn_outage(permit, now_s, of=of, failed=failed, passed=passed, cause=cause)
+        if is_own and isinstance(verdict, TryAgain):
+            # As any failure of one event: it is retried with growing delays.
+            verdict = structs.replace(verdict, counted=True)
         ruling = self._kinds[permit.kind].answered(permit.number, verdict, of=of, now_s=now_s)
         if failed and self._down.is_shut and isinstance(ruling.verdict, TryAgain):
             # An outage is not the fault of an event; the gate decides when it is retried.
@@ -200,7 +209,7 @@ class Project:
         """There will be no answer: the call was not sent, or its caller was cancelled."""
         self._end(permit, now_s, None)
         self._down.probe_ended(permit.number)
-        for gate in (self._block.gate, self._kinds[permit.kind].gate):
+        for gate in self._gates(permit.kind):
             if gate.is_probe(permit.number):
                 gate.probe_was_inconclusive(now_s)
 
@@ -209,6 +218,17 @@ class Project:
             self._apart -= 1
         else:
             self._concurrency.ended(permit.number, now_s=now_s, seconds=seconds)
+
+    def _learn_asked(self, permit: Permit, now_s: float, *, passed: bool, asked_s: float | None) -> None:
+        is_probe = self._asked.is_probe(permit.number)
+        if is_probe and passed:
+            self._asked.open()
+        elif is_probe or (asked_s is not None and self._asked.is_probing):
+            self._asked.probe_was_inconclusive(now_s)
+        if asked_s is not None:
+            self._asked.shut(now_s)
+            self._asked.hold(now_s + asked_s)
+            self._rate.forget_noise()
 
     def _learn_outage(
         self, permit: Permit, now_s: float, *, of: Subject, failed: bool, passed: bool, cause: str
@@ -254,8 +274,9 @@ class Project:
         if self._down.is_shut:
             cause = f"no call to Browsee gets through: {self._down_cause or 'no good answer'}"
             yield Obstacle("paused", PauseReason.DOWN, cause, self._down.probe_in_s(now_s))
-        if now_s < self._paused_until_s:
-            yield Obstacle("paused", PauseReason.RETRY_AFTER, "Browsee asked for a pause", self._paused_until_s - now_s)
+        asked_s = self._asked.probe_in_s(now_s)
+        if asked_s > 0:
+            yield Obstacle("paused", PauseReason.RETRY_AFTER, "Browsee asked for a pause", asked_s)
         if self._block.gate.is_shut:
             cause = "Browsee answers every call with 429"
             yield Obstacle("paused", PauseReason.BLOCKED, cause, self._block.gate.probe_in_s(now_s))

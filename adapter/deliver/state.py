@@ -10,6 +10,10 @@ Theory of operation. A call goes when four mechanisms allow it, each with a ques
 - the *breaker* with the gate of an *outage*: is Browsee down for all users? The breaker judges by users. While the gate
   is shut, rounds of up to three probes of different users pass, and any answer but a failure opens it.
 
+While all calls are paused, the worker holds no event but probes. It prefers users whose last call was delivered, so
+that users whose calls always fail do not keep a gate shut. What one user's calls meet again and again, while calls of
+others are delivered, is a failure of the event and shuts no gate.
+
     worker ─admit─▶ pauses and gates ─▶ concurrency ─▶ rate ─Go(permit)─▶ call ─▶ answer
                           ▲                  ▲           ▲                          │
                           └──────────────────┴───────────┴── answered(permit) ◀─────┘

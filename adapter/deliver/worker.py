@@ -43,7 +43,7 @@ _STEP_BACK = Retry(Reason.PAUSED, delay_s=0, counted=False, steps_back=True)
 
 
 class _Held(NamedTuple):
-    """An event in work. `probe`: it tests whether Browsee is back. `apart`: its user's calls failed or hung before."""
+    """An event in work. `probe`: it tests whether a pause is over. `apart`: its user's calls failed or hung before."""
 
     lease: Lease
     probe: bool
@@ -74,7 +74,7 @@ class Worker:
         self._emit = emit
         self._now = now
         self._held: dict[asyncio.Task[None], _Held] = {}
-        self._probes = self._apart = self._settling = 0
+        self._probes = self._probe_turn = self._apart = self._settling = 0
         self._taking: asyncio.Future[Sequence[Lease]] | None = None
         self._pausing: asyncio.Future[None] | None = None
         self._most_waiting = 0
@@ -144,11 +144,13 @@ class Worker:
             await self._pause(_TAKE_WAIT_S)
 
     async def _feed_probes(self, count: int) -> None:
-        """Start a round of probes: the newest event that has not failed, one of a user whose last call passed, and the
-        one that is due longest.
+        """Start a round of probes: an event of a user whose last call passed, the newest event that has not failed, and
+        the one that is due longest. If fewer may go, the last two take turns.
         """
+        others = (Pick(failed=0, newest=True), Pick())
+        self._probe_turn += 1
         started = 0
-        for pick in (Pick(failed=0, newest=True), Pick(lanes=self.project.passed_lately), Pick()):
+        for pick in (Pick(lanes=self.project.passed_lately), *(others if self._probe_turn % 2 else reversed(others))):
             if started < count:
                 leases = await self._take(1, pick, wait_s=0.0)
                 started += len(leases)

@@ -25,6 +25,8 @@ from adapter.queue.shares import Shares
 from reliability.simulated_queue.lanes import Lane, due_lanes
 from reliability.simulated_queue.rows import SimulatedRows
 
+_LEAST_WAIT_S = 1e-6
+
 
 class SimulatedQueue(SimulatedRows):
     """See `adapter.queue.contract` for the methods. `now` returns seconds since 1970 and never jumps.
@@ -232,4 +234,5 @@ class SimulatedQueue(SimulatedRows):
         expiry_s = self._leases.next_expiry_s()
         if expiry_s is not None:
             waits.append(expiry_s - now_s)
-        return max(0.0, min(waits, default=float("inf")))
+        # A clock of seconds since 1970 does not advance by much less.
+        return max(_LEAST_WAIT_S, min(waits, default=float("inf")))

@@ -1,13 +1,13 @@
 """A 429 is a user's own where it comes again and again while others get through; a limit's it is everywhere else."""
 
-from adapter.deliver.lanes import MAX_LIMITED, Lanes
+from adapter.deliver.lanes import MAX_PUT_OFF, Lanes
 
 
 def limited(lanes: Lanes, lane: int, *, times: int, others_pass: bool) -> list[bool]:
     own = []
     for _ in range(times):
         lanes.answered(lane, passed=False, slow=False)
-        own.append(lanes.limited(lane))
+        own.append(lanes.put_off(lane))
         if others_pass:
             lanes.answered(-1, passed=True, slow=False)
     return own
@@ -33,7 +33,7 @@ def test_a_ban_is_nobodys_own() -> None:
 def test_only_so_many_are_remembered() -> None:
     """The one whose 429 is the longest ago is forgotten first."""
     lanes = Lanes()
-    for lane in range(MAX_LIMITED + 1):
+    for lane in range(MAX_PUT_OFF + 1):
         limited(lanes, lane, times=2, others_pass=True)
     assert limited(lanes, 0, times=1, others_pass=True) == [False]
-    assert limited(lanes, MAX_LIMITED, times=1, others_pass=True) == [True]
+    assert limited(lanes, MAX_PUT_OFF, times=1, others_pass=True) == [True]

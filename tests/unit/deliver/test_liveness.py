@@ -65,6 +65,41 @@ async def test_users_whose_calls_fail_stop_nobody(
     assert max(delays) < 5.0
 
 
+def answered(status: int, body: bytes = b"", **headers: str) -> Answer:
+    return Answer(status, {name.replace("_", "-"): value for name, value in headers.items()}, body)
+
+
+REFUSED_ALIKE = answered(400, b'{"status":"failure","message":"invalid event"}')
+FORBIDDEN = answered(403, b"blocked by the firewall")
+
+
+@pytest.mark.parametrize("restart_at_s", [None, 90.0], ids=["running", "restarted"])
+@pytest.mark.parametrize(
+    ("answer", "bad_users", "every_s"),
+    [
+        pytest.param(REFUSED_ALIKE, 30, 20.0, id="400-of-30-users-again"),
+        pytest.param(REFUSED_ALIKE, 200, None, id="400-of-200-users"),
+        pytest.param(FORBIDDEN, 30, None, id="403-of-30-users"),
+        pytest.param(answered(302), 5, 20.0, id="302-of-5-users-again"),
+        pytest.param(answered(200, b'{"ok":true}'), 1, None, id="200-undocumented-of-a-user"),
+        pytest.param(answered(429), 1, None, id="429-of-a-user"),
+        pytest.param(answered(429, retry_after="5"), 1, None, id="429-asks-to-wait-of-a-user"),
+        pytest.param(answered(503, retry_after="5"), 1, None, id="503-asks-to-wait-of-a-user"),
+    ],
+)
+async def test_what_some_users_meet_pauses_nobody_else_for_long(
+    answer: Answer, bad_users: int, every_s: float | None, restart_at_s: float | None
+) -> None:
+    """Answers that would pause the whole project, but come to some users only: good events wait less than 5 s from 90 s
+    on, because an undocumented answer pauses calls for a minute while nothing is known.
+    """
+    arrivals = crowd(bad_users=bad_users, seconds=180, every_s=every_s)
+    seen = await live(arrivals, treat_bad(answer, 0.05), seconds=185.0, restart_at_s=restart_at_s)
+    delays = seen.delays("good", from_s=90.0)
+    assert statistics.median(delays) < 1.0
+    assert max(delays) < 5.0
+
+
 TIMEOUT_S = 10.0
 BACK_S = 120.0
 

@@ -207,6 +207,21 @@ def test_one_event_cannot_pause_all_others_for_ever(worker: Worker) -> None:
         worker.send(Accepted())
 
 
+def test_while_others_are_delivered_several_answers_in_a_row_are_a_wrong_key(worker: Worker) -> None:
+    """Four pause nothing, and the fifth does; after five minutes without a delivered call, one is enough."""
+    worker.send(Accepted())
+    for _ in range(4):
+        assert worker.send(WRONG_KEY) == Ruling(WRONG_KEY)
+        assert worker.waits() is None
+    worker.send(WRONG_KEY)
+    assert worker.waits() == (PauseReason.MISCONFIGURED, 1.0)
+    worker.now_s += 1.0
+    worker.send(Accepted())
+    worker.now_s += 300.0
+    worker.send(WRONG_KEY)
+    assert worker.waits() == (PauseReason.MISCONFIGURED, 1.0)
+
+
 def test_an_event_that_meets_a_real_pause_again_is_not_to_blame(worker: Worker) -> None:
     """While nothing gets through between, the same event may be the probe for days and loses no try."""
     for _ in range(20):
@@ -271,6 +286,38 @@ def test_twenty_equal_refusals_are_the_projects_fault(worker: Worker) -> None:
     worker.now_s += 2.0
     worker.send(Accepted())
     assert worker.waits() is None
+
+
+def test_an_event_refused_after_others_were_delivered_is_to_blame(worker: Worker) -> None:
+    """Each event among twenty equal refusals is tried once more, and does not count again: a crowd of bad events pauses
+    the others once.
+    """
+    for _ in range(20):
+        worker.send(REFUSED)
+    worker.now_s += 1.0
+    worker.send(Accepted())
+    for seq in range(1, 21):
+        permit = worker.permit()
+        ruling = worker.project.answered(permit, REFUSED, of=subject(f"u{seq}", seq), now_s=worker.now_s)
+        assert ruling == Ruling(REFUSED)
+    assert worker.waits() is None
+    assert isinstance([worker.send(REFUSED) for _ in range(20)][-1].verdict, Misconfigured)
+
+
+def test_after_a_requested_pause_one_call_tests_whether_it_is_over(worker: Worker) -> None:
+    """The others wait for its answer; a new request counts from then."""
+    asked = TryAgain(BROKEN.reason, 60.0, counted=False)
+    worker.send(asked)
+    worker.now_s += 60.0
+    assert worker.project.probes(worker.now_s) == 1
+    probe = worker.permit()
+    assert worker.waits() == (PauseReason.RETRY_AFTER, 0.2)
+    assert (worker.project.probes(worker.now_s), worker.project.probes_in_flight) == (0, 1)
+    worker.project.answered(probe, TryAgain(BROKEN.reason, 5.0), of=subject("v", 2), now_s=worker.now_s)
+    assert worker.waits() == (PauseReason.RETRY_AFTER, 5.0)
+    worker.now_s += 5.0
+    worker.send(Accepted())
+    assert worker.project.probes(worker.now_s) is None
 
 
 def test_equal_refusals_on_their_way_are_not_burned(worker: Worker) -> None:
@@ -340,9 +387,9 @@ def test_another_event_is_the_next_probe(worker: Worker) -> None:
     worker.send(WRONG_KEY)
     worker.now_s += 1.0
     worker.send(WRONG_KEY)
-    assert not worker.project.repeats_probe("track", "Other")
-    assert [worker.project.repeats_probe("track", "Clicked") for _ in range(4)] == [True] * 3 + [False]
-    assert not worker.project.repeats_probe("identify", "Clicked")
+    assert not worker.project.repeats_probe("track", subject("u", 1, "Other"))
+    assert [worker.project.repeats_probe("track", subject("u", 1, "Clicked")) for _ in range(4)] == [True] * 3 + [False]
+    assert not worker.project.repeats_probe("identify", subject("u", 1, "Clicked"))
 
 
 def test_an_undocumented_answer_is_asked_for_once_a_minute(worker: Worker) -> None:
@@ -418,11 +465,16 @@ def test_what_was_learned_goes_into_the_next_process(worker: Worker) -> None:
     assert again.state(5.0).per_s == pytest.approx(0.9 * learned.limit_per_s)
 
 
-def test_an_endless_retry_after_of_one_user_pauses_nobody_else(worker: Worker) -> None:
-    """The third 429 with Retry-After of one user, others getting through between, pauses the project no more."""
-    asked = TryAgain(Reason.RATE_LIMITED, 60.0, counted=False)
-    for expected in ((PauseReason.RETRY_AFTER, 60.0), (PauseReason.RETRY_AFTER, 60.0), None, None):
-        assert worker.send(asked, lane="bad").verdict == asked
+@pytest.mark.parametrize("reason", [Reason.RATE_LIMITED, Reason.SERVER_ERROR])
+def test_an_endless_retry_after_of_one_user_pauses_nobody_else(worker: Worker, reason: Reason) -> None:
+    """The third Retry-After of one user, with calls of others delivered between, no longer pauses the project, and uses
+    an attempt: its delays grow.
+    """
+    asked = TryAgain(reason, 60.0, counted=False)
+    own = TryAgain(reason, 60.0, counted=True)
+    pause = (PauseReason.RETRY_AFTER, 60.0)
+    for verdict, expected in ((asked, pause), (asked, pause), (own, None), (own, None)):
+        assert worker.send(asked, lane="bad").verdict == verdict
         assert worker.waits() == expected
         worker.now_s += 60.0
         worker.send(Accepted())
