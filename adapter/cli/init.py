@@ -55,17 +55,23 @@ def init(directory: Path, recipes: tuple[str, ...]) -> None:
       browsee-adapter init --recipe utm --recipe dates
     """
     files = {f"mappings/{name}.yaml": "the recipe" for name in map(_known_recipe, recipes)} or _WRITTEN
-    for name, purpose in files.items():
-        try:
-            is_new = _write_new(directory / name, _content(name), mode=0o600 if name == _ENV else 0o666)
-        except OSError as cause:
-            raise ConfigError(printable(f"cannot write {directory / name}: {cause.strerror}")) from cause
-        say(f"{'wrote' if is_new else 'kept '} {directory / name}  {purpose if is_new else 'was there already'}")
+    # All are written before the first line is printed: the reader of the lines may go.
+    for line in [_written(directory / name, name, purpose) for name, purpose in files.items()]:
+        say(line)
     if recipes:
         return
     there = "" if directory == Path() else f"cd {quote(str(directory))} && "
     say("")
     say(f"Next: {there}browsee-adapter check, then browsee-adapter serve --sandbox")
+
+
+def _written(file: Path, name: str, purpose: str) -> str:
+    """Write a file unless it exists; the line that says so."""
+    try:
+        is_new = _write_new(file, _content(name), mode=0o600 if name == _ENV else 0o666)
+    except OSError as cause:
+        raise ConfigError(printable(f"cannot write {file}: {cause.strerror}")) from cause
+    return f"{'wrote' if is_new else 'kept '} {file}  {purpose if is_new else 'was there already'}"
 
 
 def _known_recipe(name: str) -> str:

@@ -110,6 +110,11 @@ class Commands(click.Group):
         ]
         return [*offered, *click.Command.shell_complete(self, ctx, incomplete)]
 
+    def make_context(self, *args: Any, **more: Any) -> click.Context:
+        """Read the options; `--help` and `--version` print here."""
+        with errors_in_words():
+            return super().make_context(*args, **more)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that `ctx` names."""
         with errors_in_words():
@@ -120,7 +125,8 @@ class Commands(click.Group):
     cls=Commands,
     sections=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 success, 1 problems found, 2 wrong usage or unusable input, 70 a bug in the adapter.",
+    epilog="Exit codes: 0 success, 1 problems found or a question not answered with yes, 2 wrong usage or unusable "
+    "input, 70 a bug in the adapter, 130 interrupted with Ctrl-C, 141 the reader of the output is gone.",
 )
 @click.version_option(VERSION, prog_name="browsee-adapter")
 @click.pass_context

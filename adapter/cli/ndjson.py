@@ -13,6 +13,7 @@ from typing import BinaryIO
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from adapter.cli.show import say
 from adapter.errors import ConfigError
 from adapter.model import JsonObject
 
@@ -94,6 +95,13 @@ def part_of(file: Path, *, resume: bool = True) -> Iterator[PartialFile]:
         raise ConfigError(
             f"{beside(file, '.done')}: is not of this export; remove it and {part} to start again"
         ) from None
+    except BrokenPipeError:
+        # Of the standard output, where the result is reported.
+        raise
+    except KeyboardInterrupt:
+        rest = "the same command continues" if resume else "the same command starts again"
+        say(f"{part}: written in part; {rest}", err=True)
+        raise
     except OSError as cause:
         raise ConfigError(f"cannot write {part}: {cause.strerror}") from cause
 

@@ -20,6 +20,13 @@ _STYLES = (
 )
 
 
+class Output(Console):
+    """Stdout or stderr, for text with styles. A reader that has gone is an error as everywhere: see `ending`."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 def coloured(text: str) -> Text:
     """`text` with places, severities and carets in colour."""
     shown = Text(text)
@@ -35,7 +42,7 @@ def show(text: Text | str, *, error: bool = False) -> None:
         text.plain = printable_lines(text.plain)
     else:
         text = printable_lines(text)
-    Console(stderr=error, highlight=False).print(text, soft_wrap=True, markup=False)
+    Output(stderr=error, highlight=False).print(text, soft_wrap=True, markup=False)
 
 
 def say(line: str, *, err: bool = False) -> None:

@@ -7,11 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from adapter.cli.show import say
+from adapter.cli.show import Output, say
 from adapter.printable import printable
 from adapter.wire.instants import parse_instant
 
@@ -40,7 +39,7 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, empty: 
     if not rows:
         say(empty, err=True)
         return
-    console = Console(highlight=False)
+    console = Output(highlight=False)
     if not console.is_terminal:
         for row in rows:
             say(tabbed(row))

@@ -1,6 +1,8 @@
 """Every command ends in the way its error deserves, and says how to do better."""
 
+import asyncio
 import json
+import os
 import subprocess
 import sys
 
@@ -9,15 +11,17 @@ import pytest
 from click.testing import CliRunner
 
 from adapter.cli.main import COMMANDS, Commands, main
+from adapter.cli.ndjson import part_of
 from adapter.errors import AdapterError, ConfigError, QueueError
 from adapter.version import VERSION
 from tests.command_line import commands_of
 from tests.unit.cli.conftest import Shell
+from tests.unit.cli.queues import Ended, an_order, fill
 
 pytestmark = pytest.mark.usefixtures("logging_as_it_was")
 
 
-def failing(error: Exception) -> click.Group:
+def failing(error: BaseException) -> click.Group:
     """The command line with one command, which fails."""
 
     @click.command()
@@ -89,6 +93,57 @@ def test_the_version_is_answered_before_anything_is_imported() -> None:
     assert {"click", "rich", "importlib.metadata"}.isdisjoint(modules.split())
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--help",),
+        ("schema", "mapping"),
+        ("check", "shop.yaml"),
+        ("check", "broken.yaml"),
+        ("explain", "E150"),
+        ("events", "list"),
+        ("init", "new"),
+        ("export", "all.ndjson"),
+    ],
+    ids=" ".join,
+)
+def test_a_reader_that_has_gone_ends_a_command_as_any_other(shop: Shell, words: tuple[str, ...]) -> None:
+    """With the status of SIGPIPE and no word; 1 would mean problems. What the command changes is complete."""
+    shop.write("broken.yaml", "version: 1\nrulez: []\n")
+    asyncio.run(fill(shop.folder / "queue.db", [Ended(an_order("m-1"))]))
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "adapter", *words]
+    with subprocess.Popen(command, cwd=shop.folder, text=True, stdout=writer, stderr=subprocess.PIPE) as ended:
+        os.close(writer)
+        assert ended.communicate(timeout=60)[1] == ""
+    assert ended.returncode == 141
+    if "init" in words:
+        assert shop.run("init", "new").stdout.count("kept ") == 7
+    if "export" in words:
+        assert {file.name for file in shop.folder.glob("all.ndjson*")} == {"all.ndjson"}
+
+
+def test_ctrl_c_is_no_problem_found(shell: Shell) -> None:
+    """It has the status of SIGINT; a file that is written or sent in part is named, with how to continue."""
+    result = CliRunner().invoke(failing(KeyboardInterrupt()), ["fail"])
+    assert (result.exit_code, result.stderr) == (130, "interrupted\n")
+
+    def written_in_part() -> None:
+        with part_of(shell.folder / "a.ndjson") as part:
+            part.write([b"{}\n"], seq=1)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        written_in_part()
+    with part_of(shell.folder / "a.ndjson") as part:
+        assert part.reached.lines == 1
+
+
+def test_choices_of_a_missing_argument_stand_on_one_line(shell: Shell) -> None:
+    assert shell.run("schema").stderr.endswith("Choose from: mapping, settings\n")
+
+
 @pytest.mark.parametrize("name", commands_of(main))
 def test_help_has_an_example(shell: Shell, name: str) -> None:
     """A line to paste says more than a list of options."""
@@ -99,7 +154,11 @@ def test_help_has_an_example(shell: Shell, name: str) -> None:
 
 def test_the_epilog_explains_the_exit_codes(shell: Shell) -> None:
     """Scripts know what to look for."""
-    assert "1 problems found, 2 wrong usage or unusable input, 70 a bug" in " ".join(shell.run("--help").stdout.split())
+    said = " ".join(shell.run("--help").stdout.split())
+    assert (
+        "0 success, 1 problems found or a question not answered with yes, 2 wrong usage or unusable input, 70" in said
+    )
+    assert "130 interrupted with Ctrl-C, 141 the reader" in said
 
 
 @pytest.mark.parametrize("name", ["mapping", "settings"])
