@@ -22,7 +22,6 @@ from adapter.printable import printable
 from adapter.service.applications import event_validator
 from adapter.service.operators import admin_console
 from adapter.settings.generated_secrets import generated_token
-from adapter.settings.load import load_settings
 
 TOKEN_VARIABLE = "ADAPTER_ADMIN_TOKEN"  # noqa: S105 - the name of a variable
 
@@ -72,7 +71,8 @@ def _generated_token(url: str) -> str:
     if urlsplit(url).hostname not in ("127.0.0.1", "::1", "localhost"):
         return ""
     with suppress(AdapterError):
-        return generated_token(load_settings(file=None, environ=os.environ))
+        # Beside a sandbox too, where no key of Browsee is set.
+        return generated_token(settings_of(None, sandbox=False))
     return ""
 
 

@@ -19,6 +19,7 @@ from adapter.cli.at_queue import settings_of, waiting_deletions
 from adapter.cli.check import check_file, own_files
 from adapter.cli.reading import text_of
 from adapter.cli.show import show, show_json
+from adapter.cli.unreachable import unreachable_text
 from adapter.errors import ConfigError
 from adapter.queue.backends import check
 from adapter.service.mappings import live_loader
@@ -162,7 +163,7 @@ async def _browsee(url: str) -> DoctorCheck:
     except TimeoutError:
         return DoctorCheck("browsee", False, f"{url}: no answer within {_BROWSEE_S:.0f} s", _NETWORK)
     except (aiohttp.ClientError, OSError, ValueError) as cause:
-        return DoctorCheck("browsee", False, f"{url}: {cause}", _NETWORK)
+        return DoctorCheck("browsee", False, f"{url}: {unreachable_text(cause)}", _NETWORK)
     answered = f"{url}: answered {response.status} in {(time.perf_counter() - start_s) * 1000:.0f} ms"
     return doctor_check(answered, response.status, body)
 

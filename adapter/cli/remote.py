@@ -11,6 +11,7 @@ from urllib.parse import SplitResult, urlencode, urlsplit
 
 import orjson
 
+from adapter.cli.unreachable import unreachable_text
 from adapter.console.console import MAX_PAGE, Events, Export, Selection
 from adapter.errors import ConfigError, QueueError
 from adapter.model import JsonObject, Secret
@@ -38,8 +39,9 @@ class HttpConsole:
         """Raises ConfigError if `url` is not an HTTP address, or the token cannot be sent in a header."""
         if not (token.reveal().isascii() and token.reveal().isprintable()):
             raise ConfigError("the admin token contains characters that a token cannot have; was it copied completely?")
-        self._url = url.rstrip("/")
-        self._place = _split(self._url)
+        # The console's address is what people have at hand.
+        self._url = url.rstrip("/").removesuffix("/console")
+        self._place = service_address(self._url, option="--url")
         self._connection: http.client.HTTPConnection | None = None
         # One connection for each request, so that none is open while a person reads.
         self._headers = {"Authorization": f"Bearer {token.reveal()}", "Connection": "close"}
@@ -195,8 +197,9 @@ class HttpConsole:
             self._connection.request(method, place, body=body, headers=headers)
             return self._connection.getresponse()
         except (http.client.HTTPException, OSError) as cause:
-            detail = str(cause) or type(cause).__name__
-            raise ConfigError(f"cannot reach {self._url}: {detail}; is the service running there?") from cause
+            raise ConfigError(
+                f"cannot reach {self._url}: {unreachable_text(cause)}; is the service running there?"
+            ) from cause
 
     def _connected(self) -> http.client.HTTPConnection:
         host, port = self._place.hostname or "", self._place.port
@@ -216,10 +219,13 @@ class HttpConsole:
             raise ConfigError(f"{self._url} refused this admin token; see ADAPTER_ADMIN_TOKEN")
         kind = QueueError if status >= 500 and status != 501 else ConfigError
         message = answer.get("message")
-        raise kind(f"{self._url} answered {status}: {message if isinstance(message, str) else 'without a message'}")
+        advice = "; --url must be the address of the console" if answer.get("code") == "not_found" else ""
+        text = message if isinstance(message, str) else "without a message"
+        raise kind(f"{self._url} answered {status}: {text}{advice}")
 
 
-def _split(url: str) -> SplitResult:
+def service_address(url: str, *, option: str) -> SplitResult:
+    """The parts of a service's address. Raises ConfigError if it is not one; `option` is where it was given."""
     try:
         place = urlsplit(url)
         is_usable = place.scheme in ("http", "https") and bool(place.hostname) and place.port != 0
@@ -227,7 +233,7 @@ def _split(url: str) -> SplitResult:
             return place
     except ValueError:
         pass
-    raise ConfigError("--url: an address such as http://127.0.0.1:8080, without a user, a query or a fragment")
+    raise ConfigError(f"{option}: an address such as http://127.0.0.1:8080, without a user, a query or a fragment")
 
 
 def _finding_text(finding: JsonObject) -> str:

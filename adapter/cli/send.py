@@ -15,6 +15,7 @@ from adapter.cli.completing import source_names
 from adapter.cli.event_files import Reading, Window, windows
 from adapter.cli.ndjson import beside, note_done, progress, read_done
 from adapter.cli.reading import text_of
+from adapter.cli.remote import service_address
 from adapter.cli.sending import Sender
 from adapter.cli.show import say
 from adapter.console.wording import counted
@@ -23,6 +24,8 @@ from adapter.model import JsonObject, Secret
 from adapter.settings.environment import SEND_KEY_VARIABLE as KEY_VARIABLE
 from adapter.settings.environment import SEND_SECRET_VARIABLE as SECRET_VARIABLE
 
+MAX_KEY_CHARS = 8_000
+"""A longer header is refused by the adapter."""
 OLD = timedelta(days=3)
 """Older events are a replay: platforms retry for less than this."""
 
@@ -57,13 +60,16 @@ def send(
       browsee-adapter send events.ndjson --to http://127.0.0.1:8080 --key-file shop.key
       browsee-adapter send test.ndjson --to http://127.0.0.1:8080 --key-file shop.key --sign --secret-file shop.secret
     """
-    if not url.startswith(("http://", "https://")):
-        raise ConfigError(
-            "--to must be the adapter's own address, with http:// or https://, such as http://127.0.0.1:8080"
-        )
+    service_address(url, option="--to")
+    if not file.is_file():
+        raise ConfigError(f"{file} must be a regular file: the progress of sending is a place in it")
     if secret_file is not None and not sign:
         raise click.UsageError("--secret-file is for --sign")
     key = _secret("key to send", key_file, option="--key-file", variable=KEY_VARIABLE)
+    if not key.reveal().isprintable() or len(key.reveal()) > MAX_KEY_CHARS:
+        raise ConfigError(
+            f"the key to send with is not one; {key_file or KEY_VARIABLE} must hold one key and nothing else"
+        )
     signing = _secret("secret to sign", secret_file, option="--secret-file", variable=SECRET_VARIABLE) if sign else None
     note: JsonObject = {"to": url, "source": source, "as": sent_as}
     reached = _reached(file, note)
@@ -73,8 +79,13 @@ def send(
             size = file.stat().st_size
             through = partial(Sender, url=url, key=key, signing=signing)
             sent = asyncio.run(_send(opened, file, reading, note={**note, **reached}, sender_of=through, size=size))
+    except BrokenPipeError:
+        raise
     except OSError as cause:
         raise ConfigError(f"cannot read {file}: {cause.strerror}") from cause
+    except KeyboardInterrupt:
+        say(f"{file}: sent in part; the same command continues", err=True)
+        raise
     say(f"{file}: {counted(sent['sent'], 'message')} sent; {beside(file, '.done')} records that")
     if sent["refused"] or sent["broken"]:
         raise SystemExit(1)

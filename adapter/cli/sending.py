@@ -10,6 +10,7 @@ from urllib.parse import quote
 import aiohttp
 import orjson
 
+from adapter.cli.unreachable import unreachable_text
 from adapter.errors import AdapterError, ConfigError
 from adapter.model import Secret
 
@@ -97,7 +98,7 @@ class Sender:
             ) as response:
                 body = await response.read()
         except (aiohttp.ClientError, OSError) as cause:
-            return SendResult(0, False, str(cause) or type(cause).__name__, None)
+            return SendResult(0, False, unreachable_text(cause), None)
         after = response.headers.get("Retry-After", "")
         wait_s = float(after) if after.isascii() and after.isdigit() else None
         return SendResult(response.status, *_read(response.status, body), wait_s)

@@ -35,7 +35,7 @@ def named_mapping(name: str, *, folder: Path, mappings: Path = MAPPINGS_FOLDER) 
     ConfigError if there is no such file.
     """
     if "/" not in name and not name.endswith(_SUFFIXES):
-        return _shipped(name)
+        return _shipped(name, folder=folder)
     places = (folder / name, mappings / name)
     for place in places:
         if place.is_file():
@@ -75,11 +75,12 @@ def _files(folder: Path) -> list[Path]:
     )
 
 
-def _shipped(word: str) -> Path:
+def _shipped(word: str, *, folder: Path) -> Path:
     files = {file.stem: file for file in _files(bundled("mappings"))}
     if word not in files:
+        is_file = (folder / word).is_file()
+        own = f"The file of that name here: ./{word}" if is_file else f"A file of your own: {word}.yaml"
         raise ConfigError(
-            f"no mapping called {word} comes with the adapter; there are {', '.join(files)}. "
-            f"A file of your own is named with its suffix: {word}.yaml"
+            printable(f"no mapping called {word} comes with the adapter; there are {', '.join(files)}. {own}")
         )
     return files[word]

@@ -75,7 +75,10 @@ class FilePlace:
         except OSError as cause:
             raise ConfigError(f"{self}: cannot be read: {cause.strerror}") from cause
         if not is_there:
-            raise ConfigError(f"{self}: there is no queue here; name its settings with --config, or set ADAPTER_QUEUE")
+            raise ConfigError(
+                f"{self}: there is no queue here; `serve` creates it. Run the command where `serve` runs, or name its "
+                "settings with --config"
+            )
 
     def without_tables(self) -> str:
         return f"{self}: contains no queue yet; the service creates the tables when it starts"

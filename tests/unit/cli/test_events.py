@@ -11,7 +11,7 @@ from adapter.console.console import Events
 from adapter.model import Dead, Delivered, Dropped, Reason, Unmatched
 from adapter.queue.sqlite.queue import SqliteQueue
 from tests.fakes import FakeClock, make_event
-from tests.unit.cli.conftest import Shell
+from tests.unit.cli.conftest import SETTINGS, Shell
 from tests.unit.cli.queues import USER, Ended, a_rejection, an_order, balance_of, fill
 
 ENDED = (
@@ -255,6 +255,9 @@ def test_a_generated_token_is_found_for_this_machine_only(shop: Shell) -> None:
     (shop.folder / "generated-secrets.json").write_text('{"admin_token": "generated", "keys": {}}')
     assert "cannot reach" in shop.run("events", "list", "--url", here).stderr
     assert "needs the admin token" in shop.run("events", "list", "--url", elsewhere).stderr
+    # Beside `serve --sandbox`, whose settings have no key of Browsee.
+    shop.write("adapter.yaml", SETTINGS.replace(", browsee_api_key: key", ""))
+    assert "cannot reach" in shop.run("events", "list", "--url", here).stderr
 
 
 @pytest.mark.parametrize(

@@ -76,10 +76,15 @@ def test_a_plain_word_is_a_shipped_mapping(tmp_path: Path) -> None:
     ("name", "text"),
     [
         ("shop.yaml", r"no mapping file .*/shop\.yaml"),
-        ("shop", r"no mapping called shop comes with the adapter; there are .*default"),
+        (
+            "shop",
+            r"no mapping called shop comes with the adapter; there are .*default.* A file of your own: shop\.yaml",
+        ),
+        ("there.json", r"no mapping called there\.json .* The file of that name here: \./there\.json"),
     ],
 )
 def test_a_name_that_leads_nowhere_is_an_error(tmp_path: Path, name: str, text: str) -> None:
     """A misspelt mapping is never replaced by another."""
+    with_files(tmp_path, "there.json")
     with pytest.raises(ConfigError, match=text):
         named_mapping(name, folder=tmp_path, mappings=tmp_path)
