@@ -52,3 +52,13 @@ def console_url(settings: Settings) -> str:
         return ""
     host = "127.0.0.1" if address.host in ("0.0.0.0", "::") else address.host  # noqa: S104 - read, not bound
     return f"http://{f'[{host}]' if ':' in host else host}:{address.port}/console/"
+
+
+def stand_in_port(settings: Settings) -> int:
+    """The port of the stand-in: the one after `listen`, or the next if `admin_listen` has that; 0 if the system
+    chooses.
+    """
+    port, admin = settings.listen.port, settings.admin_listen
+    if not port:
+        return 0
+    return port + 2 if admin is not None and admin.port == port + 1 else port + 1

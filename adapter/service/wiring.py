@@ -48,7 +48,7 @@ from adapter.service.monitor import Monitor, Watched, project_id
 from adapter.service.operators import USUAL, console_of, retention_of
 from adapter.service.readiness import Count, Observed, Readiness
 from adapter.service.report import pause_texts
-from adapter.service.sandbox import RunningSandbox, console_url
+from adapter.service.sandbox import RunningSandbox, console_url, stand_in_port
 from adapter.service.tracing import Tracing, open_tracing
 from adapter.settings.quantities import ListenAddress
 from adapter.settings.settings import Settings
@@ -229,8 +229,7 @@ async def _start_sandbox(stack: AsyncExitStack, settings: Settings, emit: Emit) 
     """The built-in stand-in for Browsee and its URL, on the next port; its calls are kept in `state_dir`."""
     stand_in = make_sandbox(db=None if settings.state_dir is None else settings.state_dir / "sandbox-calls.db")
     stand_in.console_url = console_url(settings)
-    next_port = settings.listen.port + 1 if settings.listen.port else 0
-    address = ListenAddress(host="127.0.0.1", port=next_port)
+    address = ListenAddress(host="127.0.0.1", port=stand_in_port(settings))
     try:
         url = await listen(stack, build(stand_in), address, settings, emit=emit, shutdown_s=1.0)
     except ConfigError as exc:
