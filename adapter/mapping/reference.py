@@ -24,6 +24,7 @@ _SHAPES: Final[Mapping[str, str]] = MappingProxyType({
     "name comparison": "`exact` or `folded`", "reason": "`true`, or a reason",
     "globs": "list of names",
     "scalar or scalars": "constant, or a list", "table or scalars": "table, or a list",
+    "globs or value": "list of names, or a value",
     "globs or glob": "glob, or a list",
     "expectation": "calls, or an outcome", "id": "text or null", "remedy": "`remove`, or steps",
     "fields": "name: value", "derived": "name: value", "personal kinds": "list of kinds",

@@ -110,6 +110,7 @@ SHAPES: Final[Mapping[str, JsonObject]] = MappingProxyType({
     "path or paths": {"anyOf": [_ref("path"), _list(_ref("path"))]},
     "copy": {"anyOf": [{"enum": ["none"]}, _ref("path"), _list(_ref("path"))]},
     "globs": _list(_text(), field_names.MAX_NAMES),
+    "globs or value": {"anyOf": [_list(_text(), field_names.MAX_NAMES), _ref("valueBlock")]},
     "globs or glob": {"anyOf": [_text(), _list(_text())]},
     "names": _named(_text()),
     "name steps": _list({"enum": list(NAME_STEPS)}, len(NAME_STEPS)),

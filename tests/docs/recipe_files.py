@@ -18,7 +18,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
     "Values, dates and names": (
         "dates", "app-version", "field-names", "json-text", "short-texts", "some-of-a-list", "feature-flags",
     ),
-    "Which events": ("tracking-plan", "sample-users", "bots-and-devices"),
+    "Which events": ("tracking-plan", "fields-by-event", "sample-users", "bots-and-devices"),
 }  # fmt: skip
 """The recipes by what they are about, in the order of the page."""
 _MARKED = re.compile(r"(<!-- recipes -->\n).*?(<!-- end -->)", re.DOTALL)

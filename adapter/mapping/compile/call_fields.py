@@ -6,6 +6,7 @@ are one shallow copy.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from types import NoneType
 from typing import Any, Final, Literal, TypeAlias
 
@@ -15,7 +16,7 @@ from adapter.mapping.compile.field_names import FLATTEN_CLASH, RENAME_CLASH, rea
 from adapter.mapping.compile.node import Node, Scope
 from adapter.mapping.compile.reader import Reader
 from adapter.mapping.compile.spelling import compile_spelling
-from adapter.mapping.compile.values import compile_fields
+from adapter.mapping.compile.values import compile_fields, compile_value
 from adapter.mapping.language.paths import EventPath, Key, parse_path
 from adapter.mapping.run import shaping
 from adapter.mapping.run.absent import ABSENT
@@ -167,7 +168,9 @@ def _shaping(
 ) -> Sequence[_Stage]:
     stages: list[_Stage] = []
     for word, shape in (("only", shaping.keeping), ("except", shaping.dropping)):
-        if node.has(word):
+        if word == "only" and node.has(word) and type(node.value[word]) is dict:
+            stages.append(_keeping_computed(node.at(word), reader, scope.of_field((*node.path, word))))
+        elif node.has(word):
             shaped = shape(read_globs(node.at(word), reader, "E163"))
             stages.append(_silent(shaped))
     if separator is not None:
@@ -179,6 +182,30 @@ def _shaping(
         clash = scope.of_field((*node.path, word)).warned(RENAME_CLASH, WarningKind.REPLACED)
         stages.append(_warning(renaming.of, clash))
     return stages
+
+
+def _keeping_computed(node: Node, reader: Reader, scope: Scope) -> _Stage:
+    """`only` with a value: a list of names, or one name. Without names nothing is kept, as in an empty plan."""
+    get = compile_value(node, reader, scope)
+    nothing = scope.warned("there are no names, so no field is copied", WarningKind.LEFT_OUT)
+    # Cached, because a plan has a list for each event name.
+    keeping = lru_cache(_LISTS_KEPT)(shaping.keeping)
+
+    def stage(fields: JsonObject, frame: Frame) -> JsonObject:
+        names = get(frame)
+        wanted = tuple(name.strip() for name in (names if type(names) is list else [names]) if type(name) is str)
+        if not wanted or len(wanted) > _MAX_NAMES or max(map(len, wanted)) > _MAX_NAME:
+            frame.warnings.append(nothing)
+            return {}
+        return keeping(wanted)(fields)
+
+    return stage
+
+
+_LISTS_KEPT: Final = 128
+_MAX_NAMES: Final = 200
+_MAX_NAME: Final = 100
+"""Bounds of names from an event, which a sender may choose."""
 
 
 def _silent(shape: shaping.ShapeObject) -> _Stage:

@@ -114,7 +114,7 @@ def _constants(root: Node, reader: Reader) -> None:
         for entry in () if table.name in reader.table_files else _entries(table, reader):
             columns = reader.entries(entry, "E105", "a row") or () if type(entry.value) is dict else (entry,)
             for column in columns:
-                reader.is_scalar(column, "E105", "an entry of a table")
+                reader.is_scalar(column, "E105", "an entry of a table", instead=_ENTRIES)
     for shared in _blocks(root, "shared", reader):
         # Whether there is an `item` depends on the call that uses the block; it is checked again there.
         compile_fields(shared, reader, Scope(has_item=True), code="E105")
@@ -132,6 +132,7 @@ def _entries(table: Node, reader: Reader) -> Sequence[Node]:
     return reader.entries(table, "E105", "a table `text: constant`") or ()
 
 
+_ENTRIES: Final = 'write the members as text, "a, b", and read them with the step `split`'
 _LISTS: Final = "a list is written where it is used, `in: [a, b]`, or as the keys of a table, `a: true`"
 
 

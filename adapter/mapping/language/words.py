@@ -43,7 +43,7 @@ _CALL: Final = {
     "copy": Word(
         "copy", "The fields to start from: `properties` (default of track), `traits` (of identify), paths, or `none`"
     ),
-    "only": Word("globs", "Keeps only these fields; `a.b` is a nested field"),
+    "only": Word("globs or value", "Keeps only these fields; `a.b` is a nested field; a value computes the list"),
     "except": Word("globs", "Removes these fields, and objects that become empty"),
     "flatten": Word("separator", "Nested objects become `a_b`; `false` leaves them nested"),
     "rename": Word("names", "Old name to new name; `*` on both sides is the same text: `utm_*: campaign_*`"),

@@ -396,3 +396,19 @@ def test_warnings_and_refusals_name_the_field_as_its_author_does() -> None:
     refused = rendered({"track": "T", "properties": {"total": needed}})
     assert isinstance(refused, Refused)
     assert refused.problems[0].message == "`total` is required and absent (read from properties.a)"
+
+
+@pytest.mark.parametrize(
+    ("names", "kept"),
+    [
+        (["a", " b "], {"a": 1, "b": {"c": 2}}), ("a", {"a": 1}), (["b.c", 5, None], {"b": {"c": 2}}),
+        (["?"], {"a": 1, "b": {"c": 2}}),
+        (["x"], {}), ([], {}), (None, {}), ({"a": 1}, {}), (["["], {}), ([""], {}), (["."], {}),
+        (["a"] * 201, {}), (["a" + "*" * 100], {}),
+    ],
+)  # fmt: skip
+def test_only_can_read_its_names(names: Any, kept: JsonObject) -> None:
+    """From a table, for example. Names that cannot be read keep nothing: a plan lets nothing through by mistake."""
+    rules = [{"track": "T", "only": {"from": "context.names"}}]
+    sent = calls_of({"rules": rules}, properties={"a": 1, "b": {"c": 2}}, context={"names": names})
+    assert sent[0].body.get("properties", {}) == kept
