@@ -156,7 +156,7 @@ async def test_a_schema_that_was_dropped_by_hand_is_named(postgres: Server, url:
     with psycopg.connect(postgres.conninfo, autocommit=True) as connection:
         connection.execute(f"DROP SCHEMA {url.partition('schema=')[2]} CASCADE".encode())
         connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'browsee-adapter'"
+            "SELECT pg_terminate_backend(pid, 20000) FROM pg_stat_activity WHERE application_name = 'browsee-adapter'"
         )
     with pytest.raises(QueueError, match=r"there is no schema test_\d+: .* restore the schema from a backup"):
         await queue.put([make_event("m-1")])
