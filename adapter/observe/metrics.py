@@ -83,6 +83,10 @@ DELETIONS_WAITING: Final = Metric(
 DELIVERS: Final = Metric(
     "browsee_adapter_delivers", "1 if this process delivers these sources, 0 if another replica may.", ("sources",)
 )
+REPLICAS_DIFFERING: Final = Metric(
+    "browsee_adapter_replicas_differing",
+    "Replicas whose settings, mappings or version differ from those of this one; absent with one process.",
+)
 PAUSED: Final = Metric(
     "browsee_adapter_delivery_paused", "1 while delivery is paused for this reason.", ("sources", "why")
 )
@@ -145,6 +149,7 @@ GAUGES: Final = (
     RATE,
     LIMIT,
     CALLS_UNDER_WAY,
+    REPLICAS_DIFFERING,
     CONCURRENCY,
     MAPPINGS_FAILED,
     MAPPING_INFO,

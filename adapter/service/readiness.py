@@ -22,7 +22,7 @@ from adapter.queue.samples import ProjectRate
 from adapter.service import deletions
 from adapter.service.deadlines import RetryHorizons, deadlines
 from adapter.service.mappings import Active
-from adapter.service.replicas import facts_of, replicas_json, with_mappings
+from adapter.service.replicas import facts_of, replica_gauges, replicas_json, with_mappings
 from adapter.service.report import Projects, make_report
 from adapter.settings.settings import Settings
 from adapter.wire.instants import instant_text
@@ -143,6 +143,7 @@ class Readiness:
         )
         # Counting takes time, so `pending`, `dead` and the ledger are some seconds old.
         counted: JsonObject = {"counted_at": instant_text(count.at)}
-        others = replicas_json(observed.queue.replicas())
+        replicas = observed.queue.replicas()
         waiting = deletions.facts(balance.deletions_waiting, self._deleting.__contains__)
-        return replace(report, facts=report.facts | counted | waiting | observed.denials.facts(now) | others)
+        facts = report.facts | counted | waiting | observed.denials.facts(now) | replicas_json(replicas)
+        return replace(report, facts=facts, gauges=(*report.gauges, *replica_gauges(replicas)))

@@ -11,7 +11,9 @@ from dataclasses import fields, is_dataclass
 from hashlib import sha256
 from typing import Any, Final
 
+from adapter.console.health import Gauge
 from adapter.model import JsonObject, Secret
+from adapter.observe import metrics
 from adapter.queue.replicas import Replica
 from adapter.service.mappings import Active
 from adapter.settings.settings import Settings
@@ -46,8 +48,7 @@ def replicas_json(replicas: Sequence[Replica]) -> JsonObject:
     """The replicas for `/readyz`, each with the names of what differs from this one; empty for one process."""
     if not replicas:
         return {}
-    own = next((replica.facts for replica in replicas if replica.is_here), {})
-    differing = [_differing(own, replica.facts) for replica in replicas]
+    differing = _differing_from_here(replicas)
     return {
         "replicas": [
             {
@@ -63,12 +64,25 @@ def replicas_json(replicas: Sequence[Replica]) -> JsonObject:
     }
 
 
+def replica_gauges(replicas: Sequence[Replica]) -> Sequence[Gauge]:
+    """How many replicas differ from this one; nothing for one process."""
+    if not replicas:
+        return ()
+    return [Gauge(metrics.REPLICAS_DIFFERING, sum(map(bool, _differing_from_here(replicas))))]
+
+
 def mapping_versions(replicas: Sequence[Replica], source: str, *, here: str) -> list[JsonObject]:
     """The version of the mapping of `source` that each replica has: `here` this one, the others as announced last."""
     name = _mapping_of(source)
     return [
         {"name": replica.name, "version": here if replica.is_here else replica.facts.get(name)} for replica in replicas
     ]
+
+
+def _differing_from_here(replicas: Sequence[Replica]) -> list[list[str]]:
+    """Of each replica the names of what differs from this one."""
+    own = next((replica.facts for replica in replicas if replica.is_here), {})
+    return [_differing(own, replica.facts) for replica in replicas]
 
 
 def _differing(own: Mapping[str, str], other: Mapping[str, str]) -> list[str]:

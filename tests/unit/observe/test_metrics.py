@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,8 +22,10 @@ from adapter.observe.observer import Observer
 from adapter.observe.reference import COUNTERS, PROCESS, TABLES, renewed, series
 from adapter.observe.telemetry import Telemetry
 from adapter.queue.contract import Balance, Disk
+from adapter.queue.replicas import Replica
 from adapter.service.deadlines import Deadline
 from adapter.service.mappings import Active, read_message
+from adapter.service.replicas import replica_gauges
 from adapter.service.report import make_report
 
 PAGE = Path(__file__).parents[3] / "docs/metrics.md"
@@ -76,7 +79,7 @@ def full_report() -> Report:
 
     mapping = LiveMapping(Path("m.yaml"), name="m.yaml", text=text, ruleset=loaded(text), load=loaded, emit=print)
     state = State("slowed", PauseReason.PACE, "", per_s=9.0, limit_per_s=10.0, concurrency=8, in_flight=1)
-    return make_report(
+    report = make_report(
         stopping=False,
         sandbox=False,
         active=Active(live={"shop": mapping}),
@@ -88,6 +91,8 @@ def full_report() -> Report:
         now=datetime.now(UTC),
         deadlines=[Deadline("loss", 5.0, "a sender gives up", "shop"), Deadline("dead", 6.0, "an event is given up")],
     )
+    here = Replica(name="a", delivers=True, facts={}, is_here=True)
+    return replace(report, gauges=(*report.gauges, *replica_gauges([here])))
 
 
 @pytest.fixture

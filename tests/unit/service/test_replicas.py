@@ -6,8 +6,9 @@ from typing import Final
 
 import pytest
 
+from adapter.observe.metrics import REPLICAS_DIFFERING
 from adapter.queue.replicas import Replica
-from adapter.service.replicas import facts_of, mapping_versions, replicas_json
+from adapter.service.replicas import facts_of, mapping_versions, replica_gauges, replicas_json
 from adapter.settings.load import settings_schema
 from adapter.settings.shape import SettingsShape
 from adapter.version import VERSION
@@ -37,8 +38,11 @@ def replica(name: str, announced: Mapping[str, str], *, is_here: bool = False) -
 
 def differing(one: dict[str, str], other: dict[str, str]) -> list[str]:
     """What `/readyz` of a replica with the facts `one` says of a replica with the facts `other`."""
-    found = replicas_json([replica("one", one, is_here=True), replica("other", other)])
+    replicas = [replica("one", one, is_here=True), replica("other", other)]
+    found = replicas_json(replicas)
     assert [each["differs"] for each in found["replicas"]] == [[], found["replicas_disagree"]]
+    [gauge] = replica_gauges(replicas)
+    assert (gauge.metric, gauge.value) == (REPLICAS_DIFFERING, bool(found["replicas_disagree"]))
     return list(found["replicas_disagree"])
 
 
@@ -93,7 +97,7 @@ def test_a_replica_that_has_announced_nothing_differs_in_nothing(tmp_path: Path)
 
 def test_one_process_has_no_replicas() -> None:
     """Then `/readyz` lists none."""
-    assert replicas_json([]) == {}
+    assert (replicas_json([]), replica_gauges([])) == ({}, ())
     assert mapping_versions([], "shop", here="v-1") == []
 
 
