@@ -25,7 +25,7 @@ from adapter.deliver.state import Obstacle, PauseReason, State, worded
 from adapter.model import Kind, Reason
 
 _PASSED = (Accepted, RefusedByBrowsee)
-_NO_TROUBLE = Obstacle("ok", None, "")
+_NO_OBSTACLE = Obstacle("ok", None, "")
 KINDS: tuple[Kind, ...] = ("track", "identify")
 # A call that waits for another to end asks again after this time, because some end without an answer.
 FULL_WAIT_S = 0.05
@@ -256,19 +256,19 @@ class Project:
 
     def state(self, now_s: float) -> State:
         """The state of delivery now."""
-        trouble = next(self._troubles(now_s), _NO_TROUBLE)
+        obstacle = next(self._obstacles(now_s), _NO_OBSTACLE)
         return State(
-            trouble.delivery,
-            trouble.why,
-            worded(trouble),
+            obstacle.delivery,
+            obstacle.why,
+            worded(obstacle),
             per_s=self._rate.per_s(now_s),
             limit_per_s=self._rate.limit_per_s,
             concurrency=self._concurrency.limit,
             in_flight=self.in_flight,
-            cause=trouble.cause,
+            cause=obstacle.cause,
         )
 
-    def _troubles(self, now_s: float) -> Iterator[Obstacle]:
+    def _obstacles(self, now_s: float) -> Iterator[Obstacle]:
         """What holds calls up, the worst obstacle first."""
         track, identify = self._kinds["track"], self._kinds["identify"]
         if self._down.is_shut:
