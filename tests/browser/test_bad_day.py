@@ -1,6 +1,7 @@
 """The page on a bad day: many causes with long names, a session that ends elsewhere, a slow answer, an upgrade."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ from playwright.sync_api import Browser, Route, expect
 
 from tests.browser.pages import Console, console_of, needs_chromium
 from tests.browser.running import MAPPING, SETTINGS, TOKEN, Service, service_in, track
+from tests.browser.test_mapping import checked, write
 
 CAUSES = 60
 WORD = "W" * 190
@@ -56,7 +58,9 @@ def test_many_causes_with_long_names(browser: Browser, bad_day: Service) -> None
         page.locator(".cause").last.get_by_role("link", name="Show them").click()
         expect(page.get_by_role("heading", name="Events", level=1)).to_be_in_viewport()
         console.open("#/settings")
-        expect(page.get_by_role("navigation").get_by_role("link", name="Settings")).to_be_in_viewport()
+        expect(page.get_by_role("navigation").get_by_role("link", name="Dead letters")).to_contain_text("602")
+        console.drawn()
+        expect(page.get_by_role("navigation").get_by_role("link", name="Settings")).to_be_in_viewport(ratio=1)
 
 
 def test_what_cannot_be_seen_is_spelled_out(browser: Browser, bad_day: Service) -> None:
@@ -152,3 +156,46 @@ def test_a_page_that_could_not_be_loaded_comes_when_the_service_is_back(console:
     expect(page.get_by_text("the service does not answer")).to_be_visible()
     console.context.set_offline(False)
     expect(page.get_by_role("heading", name="Names", level=1)).to_be_visible()
+
+
+def test_the_keyboard_goes_from_cause_to_cause_and_a_dialog_holds_its_text(browser: Browser, bad_day: Service) -> None:
+    """However long the cause is."""
+    with console_of(browser, bad_day) as console:
+        page = console.page
+        console.open("#/dead")
+        causes = page.locator(".cause")
+        for n in (0, 1):
+            page.keyboard.press("j")
+            expect(causes.nth(n).get_by_role("link", name="Fix the mapping")).to_be_focused()
+        console.fit(width=390, theme="light")
+        causes.filter(has_text=WORD).get_by_role("button", name="Discard…").click()
+        dialog = page.get_by_role("dialog")
+        expect(dialog.get_by_text("will be gone for good")).to_be_visible()
+        body = dialog.locator(".dialog-body")
+        assert body.evaluate("(element) => element.scrollWidth <= element.clientWidth")
+        console.shot("dead-discard-long")
+
+
+def test_an_address_with_nothing_behind_it_opens_the_editor(console: Console) -> None:
+    """With a line that is not a number and with events that are not kept, which are counted."""
+    console.open("#/mappings/shop?line=abc&events=xyz,999999")
+    expect(console.page.get_by_role("tab", name="Preview 0")).to_be_visible()
+    expect(console.page.get_by_text("2 events can no longer be tried.")).to_be_visible()
+    expect(console.page.locator(".cm-content")).to_contain_text("version: 1")
+
+
+def test_a_draft_written_offline_is_checked_when_the_service_is_back(console: Console) -> None:
+    """Until then it has no version, and cannot be activated."""
+    page = console.page
+    console.expected += ["ERR_", "Failed to load"]
+    console.open("#/mappings/shop")
+    checked(console)
+    console.context.set_offline(True)
+    write(console, MAPPING.replace("track: ORDER_COMPLETED", "trakc: ORDER_COMPLETED"))
+    head = page.locator(".workbench-head")
+    expect(head).to_contain_text("The service does not answer.")
+    expect(head.locator(".badge").first).to_have_text(re.compile(r"draft\s*$"))
+    expect(page.locator(".live")).to_have_class(re.compile("lost"))
+    expect(page.get_by_role("button", name="Activate…")).to_be_disabled()
+    console.context.set_offline(False)
+    checked(console, "problem")

@@ -61,7 +61,6 @@ function App() {
 
 function Frame() {
   const { path, query } = here.value;
-  useEffect(() => document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" }), [path]);
   const found = PAGES.map((page) => ({ page, params: match(page.path, path) })).find(({ params }) => params !== null);
   return html`
     <a class="skip" href="#main" onClick=${(/** @type {Event} */ event) => (event.preventDefault(), document.querySelector("h1")?.focus())}>Skip to content</a>
@@ -83,13 +82,15 @@ function Frame() {
 function NavLink({ page, path }) {
   const isHere = page.path === path || (page.path !== "/" && path.startsWith(`${page.path}/`));
   const n = page.path === "/dead" ? summary.value?.dead : 0;
+  const show = () => document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  useEffect(() => void (isHere && show()), [isHere, summary.value === null]);
   return html`<li><a href=${href(page.path)} aria-current=${isHere ? "page" : undefined}>${page.nav}${n ? html` <span class="count">${count(n)}</span>` : ""}</a></li>`;
 }
 
 function Live() {
   const words = { live: ["●", "Live"], polling: ["●", "Live, every 5 s"], lost: ["○", "Not connected, trying again"], off: ["○", "Connecting"] };
   const [sign, text] = words[reachable.value ? connection.value : "lost"];
-  return html`<p class="live ${connection.value}" role="status"><span aria-hidden="true">${sign}</span> ${text}</p>`;
+  return html`<p class="live ${reachable.value ? connection.value : "lost"}" role="status"><span aria-hidden="true">${sign}</span> ${text}</p>`;
 }
 
 function Theme() {

@@ -61,7 +61,7 @@ function Requeue({ change, close }) {
   const n = chosen ? chosen.events + chosen.rejections : 0;
   const actions = result
     ? html`<${Button} primary onClick=${end}>Done<//>`
-    : html`<${Button} onClick=${close}>Not yet<//><${Button} primary disabled=${isBusy || n === 0} onClick=${() => run()}>${isBusy ? "Requeueing" : `Requeue ${count(n)}`}<//>`;
+    : html`<${Button} onClick=${close}>Not yet<//><${Button} primary disabled=${isBusy || n === 0} onClick=${() => run()}>${isBusy ? "Requeueing" : `Requeue ${chosen ? count(n) : ""}`}<//>`;
   return html`<${Dialog} title="Requeue" open onClose=${end} actions=${actions}>
     ${result
       ? html`<${Requeued} result=${result} />${watched && html`<${Outcomes} watched=${watched} />`}`
@@ -99,7 +99,7 @@ function Discard({ change, close }) {
   const n = chosen ? chosen.events + chosen.rejections : 0;
   const actions = result
     ? html`<${Button} primary onClick=${end}>Done<//>`
-    : html`<${Button} onClick=${close}>Keep them<//><${Button} danger disabled=${isBusy || n === 0 || typed !== n} onClick=${() => run({ count: n })}>Discard ${count(n)}<//>`;
+    : html`<${Button} onClick=${close}>Keep them<//><${Button} danger disabled=${isBusy || n === 0 || typed !== n} onClick=${() => run({ count: n })}>Discard ${chosen ? count(n) : ""}<//>`;
   return html`<${Dialog} title="Discard for good" open onClose=${end} actions=${actions}>
     ${result
       ? html`<${Banner} tone="success"><strong>${plural(result.events + result.rejections, "event")}</strong> discarded.<//>`

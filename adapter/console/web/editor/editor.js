@@ -54,7 +54,7 @@ export function createEditor({ parent, text, schema, seen, onChange, onCheck, on
     mark: (findings) => view.dispatch(cm.setDiagnostics(view.state, findings.map((finding) => diagnostic(view.state.doc, finding)))),
     /** @param {number} line @param {number} [column] */
     goTo: (line, column = 1) => {
-      const at = view.state.doc.line(Math.min(Math.max(line, 1), view.state.doc.lines));
+      const at = view.state.doc.line(Math.min(Math.max(line || 1, 1), view.state.doc.lines));
       const position = Math.min(at.to, at.from + Math.max(0, column - 1));
       view.dispatch({ selection: { anchor: position }, effects: EditorView.scrollIntoView(position, { y: "center" }) });
       view.focus();

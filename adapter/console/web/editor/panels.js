@@ -26,15 +26,14 @@ export function Becoming({ events }) {
     const key = `${was.outcome} ${now?.outcome}`;
     counts.set(key, (counts.get(key) ?? 0) + 1);
   }
-  if (events.length === 0) return null;
-  if (counts.size === 0) return html`<p>Of ${plural(events.length, "event")} in the preview none gets another outcome.</p>`;
+  if (counts.size === 0) return events.length > 0 && html`<p>No event of the ${count(events.length)} in the preview gets another outcome.</p>`;
   return html`<p>Of ${plural(events.length, "event")} in the preview:</p>
     <ul class="becoming">${[...counts].map(([key, n]) => html`<li>
       <${Word} outcome=${key.split(" ")[0]} /> → <${Word} outcome=${key.split(" ")[1]} />: <strong>${plural(n, "event")}</strong></li>`)}</ul>`;
 }
 
-/** @param {{checked: any, add: (text: string) => string, remove: (id: string) => void, addTest: (event: any) => void, error: ApiError | null}} props */
-export function Preview({ checked, add, remove, addTest, error }) {
+/** @param {{asked: number, checked: any, add: (text: string) => string, remove: (id: string) => void, addTest: (event: any) => void, error: ApiError | null}} props */
+export function Preview({ asked, checked, add, remove, addTest, error }) {
   const [problem, setProblem] = useState("");
   const submit = (/** @type {any} */ event) => {
     event.preventDefault();
@@ -46,6 +45,7 @@ export function Preview({ checked, add, remove, addTest, error }) {
     <form class="inline-form" onSubmit=${submit}><${Field} label="Add an event" error=${problem}>${(/** @type {string} */ id) => html`<textarea id=${id} name="added" rows="1" placeholder='4711, or {"type": "track", …}'></textarea>`}<//><${Button} type="submit">Add<//></form>
     ${error && html`<${Failure} error=${error} />`}
     ${!checked && !error && html`<${Skeleton} lines=${4} />`}
+    ${checked?.events.length < asked && html`<p class="muted">${plural(asked - checked.events.length, "event")} can no longer be tried.</p>`}
     ${checked && !compiles(checked) && html`<p class="muted">The draft has errors, so the preview shows the active mapping alone.</p>`}
     ${checked?.events.length === 0 && html`<${Empty} title="No event to try"><p>Add the id of an event, or paste a message.</p><//>`}
     ${checked?.events.map((/** @type {any} */ event) => html`<details class="previewed" key=${event.id}>

@@ -35,7 +35,7 @@ function List({ causes, unmatched, reload }) {
 /** @param {{unmatched: any, reload: () => void}} props */
 function Unmatched({ unmatched, reload }) {
   const n = `${count(unmatched.count)}${unmatched.isAll ? "" : "+"}`;
-  return html`<li class="card cause"><div class="cause-count">${n}</div><div class="cause-body"><h2>No rule took them</h2>
+  return html`<li data-row class="card cause"><div class="cause-count">${n}</div><div class="cause-body"><h2>No rule took them</h2>
     <p class="muted"><${Badge} outcome="unmatched" /> Their names match no rule of their mapping · <${Span} first=${unmatched.first} last=${unmatched.last} /></p>
     <div class="actions"><a class="button primary" href="#/names">Suggest a rule</a><${Button} onClick=${() => ask({ kind: "requeue", which: { unmatched: true }, about: "All events that no rule took.", done: reload })}>Requeue ${n}…<//>
       <a class="button quiet" href=${href("/events", { outcome: "unmatched" })}>Show them</a></div></div></li>`;
@@ -56,7 +56,7 @@ function Cause({ cause, reload }) {
   const source = cause.sources?.[0];
   const about = html`All with the cause “<${Words} text=${cause.cause} />”.`;
   const isMappings = !isRejected && (cause.rule || /mapping/.test(cause.reason ?? cause.cause));
-  return html`<li class="card cause"><div class="cause-count">${count(cause.count)}</div><div class="cause-body">
+  return html`<li data-row class="card cause"><div class="cause-count">${count(cause.count)}</div><div class="cause-body">
     <h2><${Words} text=${capitalized(shortened(cause))} /></h2>
     <p class="muted"><${Badge} outcome=${cause.outcome} /> ${cause.file && cause.line ? html`rule <strong>${visible(cause.rule)}</strong>, <code>${cause.file}:${cause.line}</code> · ` : ""}
       ${cause.sources.length > 1 ? "sources" : "source"} ${cause.sources.join(", ")} · <${Span} first=${cause.first} last=${cause.last} /></p>

@@ -169,12 +169,13 @@ function Workbench({ source, query, data, reload, tab, setTab, done, setDone, go
   const keepMine = () => leave(() => (goesOn.current = isDraft ? { ...written(), earlier: offer } : null));
   const end = (/** @type {any} */ result) => leave(() => (forget(), setDone({ ...result, before: file.text })));
   const insertTest = (/** @type {string} */ test) => (close(), replace(withTest(text, test)));
-  const previewed = { checked: check.checked, error: check.error, add, remove, addTest };
+  const asked = events.length + messages.length;
+  const previewed = { asked, checked: check.checked, error: check.error, add, remove, addTest };
   const tested = { checked: check.checked, goTo };
   const compared = { source, text, canCompare: isCurrent && compiles(check.checked), asked: compares, onResult: setSum };
   const history = { source, text, version: file.etag, open: replace, canWrite: file.writable, rollBack };
   const tabs = [
-    { id: "preview", title: `Preview ${count(events.length + messages.length)}`, panel: () => html`<${Preview} ...${previewed} />` },
+    { id: "preview", title: `Preview ${count(check.checked?.events.length ?? asked)}`, panel: () => html`<${Preview} ...${previewed} />` },
     { id: "tests", title: `Tests ${testCount(check.checked)}`, panel: () => html`<${Tests} ...${tested} />` },
     { id: "changes", title: "Changes", panel: () => html`<${Comparison} ...${compared} />` },
     { id: "history", title: "History", panel: () => html`<${History} ...${history} />` },
@@ -195,7 +196,7 @@ function Workbench({ source, query, data, reload, tab, setTab, done, setDone, go
       ${file.problem ? "" : html` (<${Author} at=${file.active.since} by=${file.active.by} />)`}.
       ${" "}Activating your draft replaces that text; the history keeps it.<//>`}
     <div class="workbench-head">
-      <div class="actions"><${State} file=${file} draft=${isDraft ? (check.checked?.version ?? "") : null} />
+      <div class="actions"><${State} file=${file} draft=${isDraft ? ((isCurrent && check.checked.version) || "") : null} />
         <span role="status"><${Verdict} check=${check} isCurrent=${isCurrent} /></span></div>
       <div class="actions">${isDraft && html`<${Button} quiet onClick=${() => replace(file.text)}>Undo all<//>`}
         ${file.writable && html`<${Button} primary disabled=${!isDraft || !checks} onClick=${activate}>Activate…<//>`}</div></div>
