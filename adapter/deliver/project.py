@@ -27,11 +27,12 @@ from adapter.model import Kind, Reason
 _PASSED = (Accepted, RefusedByBrowsee)
 _NO_OBSTACLE = Obstacle("ok", None, "")
 KINDS: tuple[Kind, ...] = ("track", "identify")
-# A call that waits for another to end asks again after this time, because some end without an answer.
+# A call that waits for another to end asks again after this time: some end without an answer.
 FULL_WAIT_S = 0.05
 # A project that was slowed this long ago counts as slowed now; with less, the state would flicker.
 SLOWED_FOR_S = 10.0
-
+# The call of one user may hang; after this time another tests whether the pause that Browsee asked for is over.
+ASKED_LOST_S = 2.0
 BLOCKED = GateConfig(first_s=1.0, max_s=30.0)
 MISCONFIGURED = GateConfig(first_s=1.0, max_s=60.0)
 
@@ -65,7 +66,7 @@ class Project:
         self._down_cause = ""
         self._block = BlockGate(config.blocked, run=config.block_run)
         self._kinds = {kind: CallKindHealth(config.misconfigured, config.refusals) for kind in KINDS}
-        self._asked = Gate(GateConfig(first_s=0.0, max_s=0.0))
+        self._asked = Gate(GateConfig(first_s=0.0, max_s=0.0, lost_s=ASKED_LOST_S))
         self._slowed: tuple[float, PauseReason] | None = None
         self._last_permit = 0
 
@@ -186,7 +187,7 @@ class Project:
         seconds = now_s - permit.sent_at_s
         self._lanes.answered(of.lane, passed=isinstance(verdict, Accepted), slow=self._concurrency.is_long(seconds))
         self._end(permit, now_s, None if _is_quick(verdict) else seconds)
-        # Repeated 429s of one user, or requests to wait, say nothing about the project.
+        # Repeated 429s of one user, or requests to wait, say nothing about the project: they are failures of its event.
         is_own = (limited or asked_s is not None) and self._lanes.put_off(of.lane)
         limited = limited and not is_own
         blocked_s = self._block.answered(permit.number, limited=limited, passed=passed, now_s=now_s)
@@ -197,7 +198,6 @@ class Project:
         self._learn_asked(permit, now_s, passed=passed, asked_s=None if is_own else asked_s)
         due = self._learn_outage(permit, now_s, of=of, failed=failed, passed=passed, cause=cause)
         if is_own and isinstance(verdict, TryAgain):
-            # As any failure of one event: it is retried with growing delays.
             verdict = structs.replace(verdict, counted=True)
         ruling = self._kinds[permit.kind].answered(permit.number, verdict, of=of, now_s=now_s)
         if failed and self._down.is_shut and isinstance(ruling.verdict, TryAgain):

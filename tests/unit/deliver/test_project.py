@@ -313,6 +313,7 @@ def test_after_a_requested_pause_one_call_tests_whether_it_is_over(worker: Worke
     probe = worker.permit()
     assert worker.waits() == (PauseReason.RETRY_AFTER, 0.2)
     assert (worker.project.probes(worker.now_s), worker.project.probes_in_flight) == (0, 1)
+    assert worker.project.probes(worker.now_s + 2.0) == 1
     worker.project.answered(probe, TryAgain(BROKEN.reason, 5.0), of=subject("v", 2), now_s=worker.now_s)
     assert worker.waits() == (PauseReason.RETRY_AFTER, 5.0)
     worker.now_s += 5.0
