@@ -31,7 +31,7 @@ _BY_STATUS = {
 """Errors that aiohttp itself answers before a handler is called; any other such error is a malformed request."""
 
 
-class Door:
+class ConnectionFactory:
     """Creates the connections of `server`, and knows the open ones. A factory of protocols.
 
     At the limit, idle connections make room: first those that never sent a whole request, then those that were idle for
@@ -63,15 +63,15 @@ class Door:
         """How many new connections may be in progress now."""
         return self.limits.at_once(len(self._open))
 
-    def let_in(self, connection: "Connection") -> bool:
-        """Whether there is room for one more, made if needed; the connection then counts until `let_out`."""
+    def admit(self, connection: "Connection") -> bool:
+        """Whether there is room for one more, made if needed; the connection then counts until `release`."""
         if len(self._open) >= self.limits.connections and not self._make_room():
             return False
         self._open[connection] = None
         return True
 
-    def let_out(self, connection: "Connection") -> None:
-        """The connection was closed, or never let in."""
+    def release(self, connection: "Connection") -> None:
+        """The connection was closed, or never admitted."""
         self._open.pop(connection, None)
 
     def _make_room(self) -> bool:
@@ -94,11 +94,11 @@ class Door:
 class Connection(web.RequestHandler):
     """One connection, from accept to close."""
 
-    __slots__ = ("_door", "_header_bytes", "_header_timer", "_is_stopped", "_pause_timer", "_wire", "_write_timer")
+    __slots__ = ("_factory", "_header_bytes", "_header_timer", "_is_stopped", "_pause_timer", "_wire", "_write_timer")
 
-    def __init__(self, door: Door, manager: web.Server, **options: Any) -> None:
+    def __init__(self, factory: ConnectionFactory, manager: web.Server, **options: Any) -> None:
         super().__init__(manager, **options)
-        self._door = door
+        self._factory = factory
         self._header_bytes = 0
         self._header_timer: asyncio.TimerHandle | None = None
         self._write_timer: asyncio.TimerHandle | None = None
@@ -129,18 +129,18 @@ class Connection(web.RequestHandler):
         return self._request_count > 0, self._next_keepalive_close_time
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The connection was accepted: let it in, or refuse it because there is no room."""
+        """The connection was accepted: admit it, or refuse it because there is no room."""
         self._wire = cast("asyncio.Transport", transport)
-        if not self._door.let_in(self):
+        if not self._factory.admit(self):
             self.transport = self._wire
             self._refuse(Reply.CROWDED)
             return
         super().connection_made(transport)
-        self._header_timer = self._loop.call_later(self._door.limits.header_s, self._header_took_too_long)
+        self._header_timer = self._loop.call_later(self._factory.limits.header_s, self._header_took_too_long)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """The connection was closed: release everything."""
-        self._door.let_out(self)
+        self._factory.release(self)
         for timer in (self._header_timer, self._write_timer, self._pause_timer):
             if timer is not None:
                 timer.cancel()
@@ -153,7 +153,7 @@ class Connection(web.RequestHandler):
             await super().start()
         finally:
             if self._wire is not None and self._wire.get_write_buffer_size() and self._write_timer is None:
-                self._write_timer = self._loop.call_later(self._door.limits.write_s, self._reading_took_too_long)
+                self._write_timer = self._loop.call_later(self._factory.limits.write_s, self._reading_took_too_long)
 
     def data_received(self, data: bytes) -> None:
         """Bytes of a header, which are timed and counted here, or of a body, which ingest times and counts."""
@@ -174,10 +174,10 @@ class Connection(web.RequestHandler):
 
     def _header_goes_on(self, size: int) -> None:
         self._header_bytes += size
-        if self._header_bytes > self._door.limits.header_bytes:
+        if self._header_bytes > self._factory.limits.header_bytes:
             self._refuse(Reply.LARGE_HEADER)
         elif self._header_timer is None and (self.is_idle or not self._request_count):
-            self._header_timer = self._loop.call_later(self._door.limits.header_s, self._header_took_too_long)
+            self._header_timer = self._loop.call_later(self._factory.limits.header_s, self._header_took_too_long)
 
     def _header_took_too_long(self) -> None:
         self._header_timer = None
@@ -185,14 +185,14 @@ class Connection(web.RequestHandler):
             self._refuse(Reply.SLOW_HEADER)
         else:
             self.force_close()
-            self._door.events.closed("silent", 1)
+            self._factory.events.closed("silent", 1)
 
     def pause_writing(self) -> None:
         """The peer does not read its answer."""
         super().pause_writing()
         if self._write_timer is not None:
             self._write_timer.cancel()
-        self._write_timer = self._loop.call_later(self._door.limits.write_s, self._reading_took_too_long)
+        self._write_timer = self._loop.call_later(self._factory.limits.write_s, self._reading_took_too_long)
 
     def resume_writing(self) -> None:
         """The peer reads again."""
@@ -205,7 +205,7 @@ class Connection(web.RequestHandler):
         if self._wire is not None:
             # A normal close would wait until everything is read.
             self._wire.abort()
-            self._door.events.closed("unread", 1)
+            self._factory.events.closed("unread", 1)
 
     def _stop_reading(self, is_incomplete: bool) -> None:
         """The input was malformed: further input is dropped, and the connection closes after the answer."""
@@ -217,14 +217,14 @@ class Connection(web.RequestHandler):
     def _drop(self, size: int) -> None:
         """A little is read all the same: the system discards an answer if unread input remains at the end."""
         self._header_bytes += size
-        if self._header_bytes > self._door.limits.header_bytes:
+        if self._header_bytes > self._factory.limits.header_bytes:
             self._pause_transport_reading()
 
     def _pause_transport_reading(self) -> None:
         """Stop reading. That the peer has closed would not be noticed, so there is a time limit."""
         super()._pause_transport_reading()
         if self._pause_timer is None:
-            self._pause_timer = self._loop.call_later(self._door.limits.pause_s, self._pause_took_too_long)
+            self._pause_timer = self._loop.call_later(self._factory.limits.pause_s, self._pause_took_too_long)
 
     def resume_reading(self, resume_parser: bool = True) -> None:
         """Continue reading. aiohttp calls this for each body twice, though reading was rarely paused."""
@@ -241,7 +241,7 @@ class Connection(web.RequestHandler):
     def _pause_took_too_long(self) -> None:
         if self._wire is not None:
             self._wire.abort()
-            self._door.events.closed("paused", 1)
+            self._factory.events.closed("paused", 1)
 
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
@@ -263,7 +263,7 @@ class Connection(web.RequestHandler):
         """aiohttp's own text may quote the request."""
         reply = _BY_STATUS.get(HTTPStatus(refused.status), Reply.MALFORMED)
         response = respond(reply, allow=refused.headers.get(hdrs.ALLOW, ""))
-        self._door.events.refused(response.status, reply.value)
+        self._factory.events.refused(response.status, reply.value)
         return web.Response(body=response.body, status=response.status, headers=response.headers)
 
     def handle_error(
@@ -281,7 +281,7 @@ class Connection(web.RequestHandler):
         if reply is Reply.FAULT:
             self.log_exception("a handler failed", exc_info=exc)
         refusal = respond(reply)
-        self._door.events.refused(refusal.status, reply.value)
+        self._factory.events.refused(refusal.status, reply.value)
         response = web.Response(body=refusal.body, status=refusal.status, headers=refusal.headers)
         response.force_close()
         return response
@@ -291,7 +291,7 @@ class Connection(web.RequestHandler):
         if self.transport is None or self.transport.is_closing():
             return self.force_close()
         self.transport.write(closing_response(reply))
-        self._door.events.refused(respond(reply).status, reply.value)
+        self._factory.events.refused(respond(reply).status, reply.value)
         if reply is Reply.CROWDED:
             return self.force_close()
         self._stop_reading(is_incomplete=False)

@@ -1,4 +1,4 @@
-"""Serves an application at an address, behind a `Door`."""
+"""Serves an application at an address, with connections that withstand slow, silent and many senders."""
 
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -6,7 +6,7 @@ from dataclasses import replace
 from aiohttp import web
 
 from adapter.errors import ConfigError
-from adapter.http.connection import Door
+from adapter.http.connection import ConnectionFactory
 from adapter.http.limits import ConnectionEvents, ConnectionLimits, possible_connections
 from adapter.http.listener import Listener, bind
 
@@ -38,8 +38,8 @@ async def serve(
         ) from exc
     possible = replace(limits, connections=possible_connections(limits.connections))
     assert runner.server is not None  # noqa: S101 - it exists from `setup` to `cleanup`
-    door = Door(runner.server, possible, events)
-    listener = Listener(sockets, door, events, at_once=door.at_once)
+    factory = ConnectionFactory(runner.server, possible, events)
+    listener = Listener(sockets, factory, events, at_once=factory.at_once)
     stack.push_async_callback(listener.close)
     bound = sockets[0].getsockname()[1]
     return f"http://[{host}]:{bound}" if ":" in host else f"http://{host}:{bound}"
