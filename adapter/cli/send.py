@@ -65,16 +65,14 @@ def send(
         raise ConfigError(f"{file} must be a regular file: the progress of sending is a place in it")
     if secret_file is not None and not sign:
         raise click.UsageError("--secret-file is for --sign")
-    key = _secret("key to send", key_file, option="--key-file", variable=KEY_VARIABLE)
-    if not key.reveal().isprintable() or len(key.reveal()) > MAX_KEY_CHARS:
-        raise ConfigError(
-            f"the key to send with is not one; {key_file or KEY_VARIABLE} must hold one key and nothing else"
-        )
+    key = _key(key_file)
     signing = _secret("secret to sign", secret_file, option="--secret-file", variable=SECRET_VARIABLE) if sign else None
     note: JsonObject = {"to": url, "source": source, "as": sent_as}
     reached = _reached(file, note)
     reading = Reading(only=source, sent_as=sent_as)
     try:
+        # Before anything is sent: without the note an interrupted run would start again.
+        note_done(file, {**note, **reached})
         with file.open("rb") as opened:
             size = file.stat().st_size
             through = partial(Sender, url=url, key=key, signing=signing)
@@ -82,7 +80,7 @@ def send(
     except BrokenPipeError:
         raise
     except OSError as cause:
-        raise ConfigError(f"cannot read {file}: {cause.strerror}") from cause
+        raise ConfigError(f"cannot read or write {cause.filename or file}: {cause.strerror}") from cause
     except KeyboardInterrupt:
         say(f"{file}: sent in part; the same command continues", err=True)
         raise
@@ -144,6 +142,14 @@ def warn_of_old(file: Path, window: Window, *, now: datetime) -> bool:
     return True
 
 
+def _key(file: Path | None) -> Secret:
+    """The key to send with. Raises ConfigError if there is none, or more than one key where it should be."""
+    key = _secret("key to send", file, option="--key-file", variable=KEY_VARIABLE)
+    if not key.reveal().isprintable() or len(key.reveal()) > MAX_KEY_CHARS:
+        raise ConfigError(f"the key to send with is not one; {file or KEY_VARIABLE} must hold one key and nothing else")
+    return key
+
+
 def _secret(what: str, file: Path | None, *, option: str, variable: str) -> Secret:
     text = os.environ.get(variable, "") if file is None else text_of(file)
     if not text.strip():
@@ -155,7 +161,8 @@ def _reached(file: Path, wanted: JsonObject) -> JsonObject:
     """The progress of an earlier run with the same options. Raises ConfigError if the note is of another run."""
     nothing: JsonObject = dict.fromkeys(("bytes", "lines", "sent", "refused", "broken"), 0)
     note = read_done(file)
-    if not note:
+    if not note or note.get("bytes") == 0:
+        # Nothing was sent, for example because the address was wrong.
         return nothing
     done = beside(file, ".done")
     if any(note.get(name) != value for name, value in wanted.items()):

@@ -124,6 +124,18 @@ def test_a_reader_that_has_gone_ends_a_command_as_any_other(shop: Shell, words: 
         assert {file.name for file in shop.folder.glob("all.ndjson*")} == {"all.ndjson"}
 
 
+def test_an_output_that_lacks_characters_gets_escapes(shop: Shell) -> None:
+    """A terminal of another encoding is no reason to fail."""
+    environ = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    command = [sys.executable, "-m", "adapter", "explain", "shop.yaml", "-"]
+    name = '{"type":"track","event":"Order Completed","userId":"\u00fc-\u2014","properties":{"total":1}}'
+    ended = subprocess.run(
+        command, input=name.encode(), cwd=shop.folder, env=environ, capture_output=True, check=False, timeout=60
+    )
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert rb"userId=\xfc-\u2014 " in ended.stdout
+
+
 def test_ctrl_c_is_no_problem_found(shell: Shell) -> None:
     """It has the status of SIGINT; a file that is written or sent in part is named, with how to continue."""
     result = CliRunner().invoke(failing(KeyboardInterrupt()), ["fail"])

@@ -71,6 +71,22 @@ def test_what_has_no_place_to_continue_at_is_not_sent(shell: Shell) -> None:
     assert (result.exit_code, "must be a regular file" in result.stderr) == (2, True)
 
 
+def test_nothing_is_sent_before_the_progress_can_be_noted(shell: Shell) -> None:
+    """In a folder that cannot be written to; the file to write is named."""
+    message = shell.write("message.ndjson", "{}\n")
+    (shell.folder / f"{message}.done.new").mkdir()
+    result = shell.run("send", message, "--to", "http://127.0.0.1:9", env={"ADAPTER_SEND_KEY": "key"})
+    assert (result.exit_code, result.stderr) == (2, "cannot read or write message.ndjson.done.new: Is a directory\n")
+
+
+def test_a_wrong_address_leaves_nothing_to_remove(shell: Shell) -> None:
+    """The command is run again with another address."""
+    message = shell.write("message.ndjson", "{}\n")
+    for url in ("http://127.0.0.1:9", "http://localhost:9"):
+        result = shell.run("send", message, "--to", url, env={"ADAPTER_SEND_KEY": "key"})
+        assert f"cannot reach {url}" in result.stderr
+
+
 def test_the_console_s_address_is_the_service_s(shell: Shell) -> None:
     """It is what people have at hand."""
     result = shell.run("dead", "list", "--url", "http://127.0.0.1:9/console/", env={"ADAPTER_ADMIN_TOKEN": "token"})
