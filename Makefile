@@ -52,7 +52,7 @@ openapi: ## hold the running service against its description, with EXAMPLES=100 
 	@scripts/venv dev
 	@OPENAPI_EXAMPLES=$(EXAMPLES) .venv/bin/python -m pytest --timeout 3600 tests/integration/test_openapi.py
 
-audit: ## ask whether a dependency has a known hole (needs the internet; says so where there is none)
+audit: ## ask whether a dependency has a known vulnerability (needs the internet)
 	@scripts/audit
 
 docs: ## renew what docs/ takes from the code: tables, settings, results of recipes, figures
