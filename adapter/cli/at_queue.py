@@ -15,7 +15,7 @@ from adapter.errors import ConfigError
 from adapter.queue.address import sandbox_address
 from adapter.queue.admin import QueueAdmin
 from adapter.queue.backends import is_there, open_admin, refuse_damaged
-from adapter.service.deletions import sentences
+from adapter.service.deletions import warnings
 from adapter.settings.load import load_settings
 from adapter.settings.settings import Settings
 
@@ -46,7 +46,7 @@ def waiting_deletions(settings: Settings) -> list[str]:
         return []
     deleting = {source.name for source in settings.sources if source.may_delete}
     with admin_of(settings) as admin:
-        return sentences(admin.deletions_waiting(), deleting.__contains__)
+        return warnings(admin.deletions_waiting(), deleting.__contains__)
 
 
 @contextmanager

@@ -29,8 +29,8 @@ async def delete_as_asked(archive: Archive, emit: Emit) -> None:
             emit(UserDeleted(one.source, one.message_id, one.events, one.rejections))
 
 
-def sentences(waiting: Mapping[str, int], may_delete: Callable[[str], bool]) -> list[str]:
-    """A sentence for each source about its waiting requests, and what to do about them."""
+def warnings(waiting: Mapping[str, int], may_delete: Callable[[str], bool]) -> list[str]:
+    """For each source, a warning about its waiting requests, and what to do about them."""
     return [
         f"{_counted(count, source)}: {_todo(source, authorised=may_delete(source))}"
         for source, count in waiting.items()
@@ -39,7 +39,7 @@ def sentences(waiting: Mapping[str, int], may_delete: Callable[[str], bool]) -> 
 
 def facts(waiting: Mapping[str, int], may_delete: Callable[[str], bool]) -> JsonObject:
     """The members of `/readyz` about waiting requests: none if there are none."""
-    says = sentences(waiting, may_delete)
+    says = warnings(waiting, may_delete)
     return {"deletions_waiting": {"count": sum(waiting.values()), "says": "; ".join(says)}} if waiting else {}
 
 
@@ -61,11 +61,11 @@ class WaitingDeletions:
 
     def __init__(self, emit: Emit) -> None:
         self._emit = emit
-        self._said: dict[str, int] = {}
+        self._reported: dict[str, int] = {}
 
     def look(self, waiting: Mapping[str, int]) -> None:
         """`waiting` counts those of each source now."""
         for source, count in waiting.items():
-            if count > self._said.get(source, 0):
+            if count > self._reported.get(source, 0):
                 self._emit(DeletionsWaiting(source, count))
-        self._said = dict(waiting)
+        self._reported = dict(waiting)
