@@ -64,7 +64,7 @@ def sent_bodies(draw: st.DrawFn) -> bytes:
 def messages_in(body: bytes) -> int:
     """How many messages a sender may ask after, counted without the code under test. A body of none counts as one."""
     try:
-        value: Any = json.loads(body.decode("utf-8-sig"), parse_constant=lambda _: None)
+        value: Any = json.loads(body.decode("utf-8-sig"))
     except (ValueError, RecursionError):
         return 1
     if isinstance(value, dict) and isinstance(value.get("batch"), list):
