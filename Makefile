@@ -32,7 +32,7 @@ unit: ## the tests of pure parts, and of the structure (about 2 minutes)
 	@scripts/venv dev
 	@.venv/bin/python -m pytest -q -n logical tests/unit tests/test_layers.py tests/test_words.py
 
-test: ## install what the tests need and run all of them (about 12 minutes on 2 cores)
+test: ## install what the tests need and run all of them (about 13 minutes on 2 cores)
 	@scripts/venv dev
 	@scripts/install-test-tools
 	@scripts/test
