@@ -61,7 +61,7 @@ class Pair:
 
     @property
     def conninfo(self) -> str:
-        """Both, as libpq is told of them; it goes to the one that takes writes."""
+        """Both hosts for libpq, which connects to the one that accepts writes."""
         return f"host={self.primary.folder},{self.standby.folder} user=postgres dbname=postgres"
 
     def kill_primary(self) -> None:

@@ -47,7 +47,7 @@ class Relay:
             self._loop.close()
 
     def cut(self) -> None:
-        """From now on nothing passes, and nobody is told."""
+        """Let nothing pass from now on; both sides keep their connection."""
         self._loop.call_soon_threadsafe(self._is_whole.clear)
 
     def restore(self) -> None:

@@ -69,14 +69,12 @@ class Breaker:
         self._failed_at_s = now_s
         if lane in self._known:
             return
-        if lane not in self._failed and sent_at_s < self._last_passed_sent_s:
-            self._fade(now_s)
-            self._failures += 1.0
-            self._remember(lane)
-            return
         if lane not in self._failed:
             self._fade(now_s)
             self._failures += 1.0
+            if sent_at_s < self._last_passed_sent_s:
+                self._remember(lane)
+                return
         self._failed[lane] = seq
         self._failed_calls += 1
 

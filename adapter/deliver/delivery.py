@@ -266,7 +266,7 @@ class Delivery:
         return admitted
 
     def _goes_back(self, call: Call, lease: Lease, *, probe: bool) -> Retry | None:
-        """Why the event returns to the queue without an answer to whether its call may go; None if it stays."""
+        """The outcome that returns the event to the queue before its call is admitted; None if it stays."""
         if self._stopping.is_set():
             return STOPPING
         if not self._backlog.holds(lease):

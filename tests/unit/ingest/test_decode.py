@@ -12,22 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapter.ingest.decode import MAX_DEPTH, Body, Unread, decode, depth_exceeds
-from adapter.ingest.inflate import TooLarge, has_too_many_values, inflating, is_compressed
+from adapter.ingest.inflate import TooLarge, has_too_many_values, inflated, is_compressed
 from adapter.model import Problem
 
 A, B = {"type": "track", "event": "A"}, {"type": "track", "event": "B"}
 
 
 def inflate(raw: bytes, *, max_bytes: int) -> bytes | Problem | TooLarge:
-    if not is_compressed(raw):
-        return raw
-    steps = inflating(raw, max_bytes=max_bytes)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            found: bytes | Problem | TooLarge = end.value
-            return found
+    return inflated(raw, max_bytes=max_bytes) if is_compressed(raw) else raw
 
 
 def body(raw: bytes) -> Body:

@@ -218,13 +218,13 @@ def test_a_cause_names_step_and_shape(value: Any, steps: Any, cause: str) -> Non
 def test_a_total_is_of_all_members_or_absent(total: str) -> None:
     """A total without one member looks right, and is not. What the author has a default for is used."""
     prices = [{"p": "5"}, {"p": "1,5"}, {"p": 1}]
-    told = f"`{total}`: a member could not be used, so there is no total"
+    no_total = f"`{total}`: a member could not be used, so there is no total"
     assert value_of({"from": "properties.v[*].p", "apply": ["number", total]}, properties={"v": prices}) == (
-        ABSENT, ["`number`: a text with a comma is not a number", told]
+        ABSENT, ["`number`: a text with a comma is not a number", no_total]
     )  # fmt: skip
     read: Any = {"from": "item.p", "apply": ["number"]}
     found, causes = applied(prices, {"collect": read}, total)
-    assert (found, causes[-1]) == (ABSENT, told)
+    assert (found, causes[-1]) == (ABSENT, no_total)
     assert applied(prices, {"collect": {**read, "default": 2}}, total)[0] == {"sum": 8, "min": 1, "max": 5}[total]
     assert applied([*prices[::2], {}], {"collect": read}, total) == ({"sum": 6, "min": 1, "max": 5}[total], [])
 
